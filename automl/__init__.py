@@ -1,0 +1,1 @@
+"""Machine-learning tasks: Arrow and options in, models and Arrow out. Knows no packet and no socket."""

@@ -1,0 +1,1 @@
+"""Files in object stores as tables: table descriptions in, scan text out. Knows no packet and no socket."""

@@ -1,0 +1,47 @@
+"""The session's state that gives a statement its meaning, carried from the proxy to the engine as JSON."""
+
+import json
+from dataclasses import asdict, dataclass, fields
+
+
+@dataclass(frozen=True, slots=True)
+class SessionContext:
+    """What the backend said of the user's session when the statement was prepared.
+
+    `connection_id` is the backend's thread id, by which users KILL. `max_execution_time` is in
+    milliseconds, 0 for none. `protocol` is "text" or "binary". `freshness` is "strict" or "relaxed".
+    `capabilities` are the client's capability flags (`wire.constants.Capability`): they shape OK, EOF and
+    column packets. `backend` is "mysql" or "mariadb".
+    """
+
+    connection_id: int
+    backend: str = "mysql"
+    schema: str = ""
+    sql_mode: str = ""
+    time_zone: str = "SYSTEM"
+    system_time_zone: str = "UTC"
+    collation_connection: str = "utf8mb4_0900_ai_ci"
+    character_set_client: str = "utf8mb4"
+    character_set_results: str = "utf8mb4"
+    div_precision_increment: int = 4
+    group_concat_max_len: int = 1024
+    sql_select_limit: int = 18446744073709551615
+    max_execution_time: int = 0
+    lower_case_table_names: int = 0
+    freshness: str = "strict"
+    freshness_timeout: float = 2.0  # seconds to wait for the fence before the statement goes to MySQL
+    protocol: str = "text"
+    capabilities: int = 0
+
+    def to_json(self) -> str:
+        """Write as JSON text."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> "SessionContext":
+        """Read what `to_json` wrote; unknown keys raise ValueError."""
+        values = json.loads(text)
+        known = {f.name for f in fields(cls)}
+        if unknown := set(values) - known:
+            raise ValueError(f"unknown keys in session context: {sorted(unknown)}")
+        return cls(**values)
