@@ -1,0 +1,91 @@
+"""What replication hands to the store: positions, columnar changes, table events, whole batches."""
+
+from dataclasses import dataclass, field
+from functools import total_ordering
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+DELETED = 0  # kind of a row that is a before image
+INSERTED = 1  # kind of a row that is an after image
+
+TableEventKind = Literal["create", "alter", "drop", "truncate", "rename", "unknown"]
+
+
+@total_ordering
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in one server's binary log, after a whole transaction.
+
+    `server` is the server_uuid, or "mariadb-<server_id>". `gtids` is the executed set up to here as text
+    (MariaDB: "d-s-n,…"). Order is by (file number, offset) and means something on one server only.
+    """
+
+    server: str
+    file: str
+    offset: int
+    gtids: str = ""
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Number of the log file and offset in it: what two positions of one server compare by."""
+        number = self.file.rpartition(".")[2]
+        return (int(number) if number.isdigit() else 0), self.offset
+
+    def __lt__(self, other: "Position") -> bool:
+        return self.key < other.key
+
+
+@dataclass(slots=True)
+class Changes:
+    """Row images of one table in log order; an UPDATE is a before image followed by its after image.
+
+    `kinds` has DELETED or INSERTED per row of `rows`, whose columns are the table's carried columns by name.
+    """
+
+    schema: str
+    name: str
+    kinds: npt.NDArray[np.int8]
+    rows: pa.RecordBatch
+
+
+@dataclass(frozen=True, slots=True)
+class TableEvent:
+    """A statement that changes what tables there are or what shape they have.
+
+    `name` is empty when the whole schema is meant (DROP DATABASE) or, with kind "unknown", when the statement
+    could not be read: then every table of `schema` (all tables when that is empty too) may have changed.
+    """
+
+    schema: str
+    name: str
+    kind: TableEventKind
+    statement: str
+    renamed_to: tuple[str, str] | None = None  # (schema, name), kind "rename" only
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A table whose changes could not be followed, and why: it has to be quarantined and loaded again."""
+
+    schema: str
+    name: str  # empty: every table of the schema; both empty: every table
+    reason: str
+
+
+@dataclass(slots=True)
+class Batch:
+    """Whole transactions in log order, with the position after the last of them.
+
+    A batch holds changes or DDL, never both: it ends before and after a DDL event. `commit_timestamp` is the
+    last transaction's commit in seconds since the epoch (MySQL: to the microsecond; MariaDB: whole seconds).
+    """
+
+    position: Position
+    changes: list[Changes] = field(default_factory=list)
+    events: list[TableEvent] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    transactions: int = 0
+    commit_timestamp: float = 0.0
