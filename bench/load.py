@@ -1,7 +1,7 @@
 """How fast is a table loaded into the store, and in how much memory?
 
-lineitem at the given scale: SECONDARY_UNLOAD, then SECONDARY_LOAD through warmfront, with the engine's peak memory, beside
-`SELECT *` drained by the mysql client and (where installed) read by connectorx from the same server.
+lineitem at the given scale: SECONDARY_UNLOAD, then SECONDARY_LOAD through warmfront, with the engine's peak memory,
+beside `SELECT *` drained by the mysql client and (where installed) read by connectorx from the same server.
 
     python -m bench.load --scale 1
 """
