@@ -1,0 +1,191 @@
+"""What a statement is: its kind, tables, variables, functions and locks, read once and decided on many times."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from statements.digest import digest
+from statements.functions import BARE_CALLS, SESSION, VOLATILE
+from statements.hints import max_execution_time, refused_hint, set_vars
+from statements.parse import NotParsed, parse_statement
+from statements.sqlmode import refused_mode
+
+_NOT_MYSQL: dict[type[exp.Expression], str] = {
+    exp.Qualify: "QUALIFY is not MySQL",
+    exp.ILike: "ILIKE is not MySQL",
+    exp.Filter: "FILTER is not MySQL",
+    exp.TableSample: "TABLESAMPLE is not MySQL",
+    exp.Command: "the statement's syntax is not known to the engine",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StatementFacts:
+    """Facts of one statement. `reason` says why it cannot be offloaded whatever the session; None if it may.
+
+    `kind` is "select", "explain", "insert_select", "create_select" or "other". `tables` holds (schema, name)
+    as written, schema "" for the session's own, without names of common table expressions. `functions` are
+    upper-case names. `set_vars` are the SET_VAR hints, `max_execution_time` milliseconds of that hint.
+    """
+
+    kind: str
+    tables: frozenset[tuple[str, str]] = frozenset()
+    has_into: bool = False
+    locking: bool = False
+    user_variables: frozenset[str] = frozenset()
+    assigns_variables: bool = False
+    system_variables: frozenset[str] = frozenset()
+    functions: frozenset[str] = frozenset()
+    volatile: bool = False
+    parameters: int = 0
+    set_vars: dict[str, str] = field(default_factory=dict)
+    max_execution_time: int | None = None
+    reason: str | None = None
+
+
+def statement_facts(statement: str, sql_mode: str = "") -> StatementFacts:
+    """Read one statement; never raises: what cannot be read has kind "other" and a reason."""
+    if refused := digest(statement).refuse:
+        return StatementFacts("other", reason=refused)
+    try:
+        tree = parse_statement(statement)
+        gathered = _Gathered()
+        gathered.visit(tree, frozenset())
+    except NotParsed as problem:
+        return StatementFacts("other", reason=str(problem))
+    except RecursionError:
+        return StatementFacts("other", reason="the statement is nested too deeply")
+    return StatementFacts(
+        kind=_kind(tree),
+        tables=frozenset(gathered.tables),
+        has_into=gathered.has_into,
+        locking=gathered.locking,
+        user_variables=frozenset(gathered.user_variables),
+        assigns_variables=gathered.assigns,
+        system_variables=frozenset(gathered.system_variables),
+        functions=frozenset(gathered.functions),
+        volatile=bool(gathered.functions & VOLATILE),
+        parameters=gathered.parameters,
+        set_vars=set_vars(statement),
+        max_execution_time=max_execution_time(statement),
+        reason=gathered.reason or _reason(gathered, statement, sql_mode),
+    )
+
+
+def _kind(tree: exp.Expression) -> str:
+    if isinstance(tree, exp.Query | exp.Values):
+        return "select"
+    if isinstance(tree, exp.Describe):
+        return "explain"
+    if isinstance(tree, exp.Insert) and isinstance(tree.args.get("expression"), exp.Query):
+        return "insert_select"
+    if isinstance(tree, exp.Create) and isinstance(tree.args.get("expression"), exp.Query):
+        return "create_select"
+    return "other"
+
+
+def _reason(gathered: "_Gathered", statement: str, sql_mode: str) -> str | None:
+    """Give the first reason that holds for the whole statement."""
+    if mode := refused_mode(sql_mode):
+        return f"SQL mode {mode} is not supported"
+    if hint := refused_hint(statement):
+        return f"the hint SET_VAR({hint}) is not supported"
+    if gathered.has_into:
+        return "SELECT ... INTO is not supported"
+    if gathered.locking:
+        return "locking reads are not supported"
+    if gathered.user_variables or gathered.assigns:
+        return "user variables are not supported"
+    if gathered.system_variables:
+        return "system variables are not supported"
+    if found := min(gathered.functions & (VOLATILE | SESSION), default=None):
+        return f"function {found} is not supported"
+    return None
+
+
+class _Gathered:
+    """One walk over the tree, with the names of common table expressions in scope."""
+
+    def __init__(self) -> None:
+        self.tables: set[tuple[str, str]] = set()
+        self.functions: set[str] = set()
+        self.user_variables: set[str] = set()
+        self.system_variables: set[str] = set()
+        self.assigns = self.locking = self.has_into = False
+        self.parameters = 0
+        self.reason: str | None = None
+
+    def visit(self, node: exp.Expression, names: frozenset[str]) -> None:
+        """Gather the facts of a node and all below it."""
+        clause = node.args.get("with_")
+        if isinstance(clause, exp.With):
+            names = self._common_tables(clause, names)
+        self._note(node, names)
+        for key, child in _children(node):
+            if key != "with_":
+                self.visit(child, names)
+
+    def _common_tables(self, clause: exp.With, names: frozenset[str]) -> frozenset[str]:
+        """Visit each body with the names it can see; give the names that the main query sees."""
+        recursive = bool(clause.args.get("recursive"))
+        for cte in clause.expressions:
+            seen = names | {cte.alias.casefold()}
+            self.visit(cte.this, seen if recursive else names)
+            names = seen
+        return names
+
+    def _note(self, node: exp.Expression, names: frozenset[str]) -> None:
+        kind = type(node)
+        if kind is exp.Table:
+            self._table(node, names)
+        elif kind is exp.Column:
+            self._column(node)
+        elif isinstance(node, exp.Anonymous):
+            self.functions.add(str(node.this).upper())
+        elif isinstance(node, exp.Func):
+            self.functions.add(node.sql_name().upper())
+        elif kind is exp.Parameter:
+            self.user_variables.add(node.name)
+        elif kind is exp.SessionParameter:
+            self.system_variables.add(node.name.lower())
+        elif kind is exp.PropertyEQ:
+            self.assigns = True
+        elif kind is exp.Placeholder:
+            self.parameters += 1
+        elif kind is exp.Lock:
+            self.locking = True
+        elif kind is exp.Into:
+            self.has_into = True
+        elif kind in _NOT_MYSQL:
+            self.reason = self.reason or _NOT_MYSQL[kind]
+        elif kind is exp.Interval and node.args.get("unit") is None:
+            self.reason = self.reason or "the function INTERVAL is not supported"
+        elif kind is exp.Dot:
+            self.reason = self.reason or "stored functions are not supported"
+
+    def _table(self, node: exp.Expression, names: frozenset[str]) -> None:
+        name, schema = node.name, node.text("db")
+        if not isinstance(node.this, exp.Identifier):
+            self.reason = self.reason or "table functions are not supported"
+        elif schema or name.casefold() not in names:
+            self.tables.add((schema, name))
+
+    def _column(self, node: exp.Expression) -> None:
+        name = node.this
+        if isinstance(name, exp.Identifier) and not name.quoted and not node.text("table"):
+            upper = name.this.upper()
+            if upper in BARE_CALLS:
+                self.functions.add(upper)
+                self.reason = self.reason or f"{upper} without parentheses is not supported"
+
+
+def _children(node: exp.Expression) -> Iterator[tuple[str, exp.Expression]]:
+    """Give the child nodes with the argument they are in."""
+    for key, value in node.args.items():
+        if isinstance(value, exp.Expression):
+            yield key, value
+        elif isinstance(value, list):
+            for item in value:
+                if isinstance(item, exp.Expression):
+                    yield key, item

@@ -1,0 +1,76 @@
+"""Facts of statements, and what sqlglot would misread."""
+
+import pytest
+
+from statements.facts import statement_facts
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind", "tables"),
+    [
+        ("select a from t1 join s.t2 using (a)", "select", {("", "t1"), ("s", "t2")}),
+        ("select (select max(x) from u) from t where exists (select 1 from v)", "select", {("", t) for t in "tuv"}),
+        ("with x as (select * from t) select * from x", "select", {("", "t")}),
+        ("with t as (select * from t) select * from t", "select", {("", "t")}),
+        ("with recursive t as (select 1 union all select * from t) select * from t", "select", set()),
+        ("select * from (with x as (select 1) select * from x) d, x", "select", {("", "x")}),
+        ("with x as (select 1) select * from s.x", "select", {("s", "x")}),
+        ("explain select * from t", "explain", {("", "t")}),
+        ("insert into a select * from b", "insert_select", {("", "a"), ("", "b")}),
+        ("create table a as select * from b", "create_select", {("", "a"), ("", "b")}),
+        ("update t set a = 1", "other", {("", "t")}),
+        ("(select 1 from t) union all (select 2 from u)", "select", {("", "t"), ("", "u")}),
+    ],
+)
+def test_kind_and_tables(statement: str, kind: str, tables: set[tuple[str, str]]) -> None:
+    facts = statement_facts(statement)
+    assert (facts.kind, facts.tables) == (kind, frozenset(tables))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select a /*!80000 , b */ from t",
+        "select utc_timestamp from t",
+        "select interval(a, 1, 2) from t",
+        "select a from t qualify row_number() over () = 1",
+        "select a::int from t",
+        "select a from t where a ilike 'x'",
+        "select sum(a) filter (where a > 1) from t",
+        "select * from t tablesample (10 percent)",
+        "select a from t into outfile 'x'",
+        "select a into @x from t",
+        "select a from t for update",
+        "select a from t lock in share mode",
+        "select @x from t",
+        "select @x := a from t",
+        "select @@sql_mode from t",
+        "select rand() from t",
+        "select sysdate() from t",
+        "select f.g(1) from t",
+        "select /*+ SET_VAR(sql_mode='') */ a from t",
+        "select 1; select 2",
+        "",
+        "select a from t where",
+        "select " + "(" * 3000 + "1" + ")" * 3000,
+    ],
+)
+def test_refused(statement: str) -> None:
+    assert statement_facts(statement).reason
+
+
+def test_ordinary_statement_may_be_offloaded() -> None:
+    facts = statement_facts("select /*+ SET_VAR(use_secondary_engine=FORCED) */ a, now() from t where b = ?")
+    assert facts.reason is None
+    assert facts.set_vars == {"use_secondary_engine": "FORCED"}
+    assert facts.parameters == 1
+
+
+@pytest.mark.parametrize("mode", ["ANSI_QUOTES", "PIPES_AS_CONCAT", "NO_BACKSLASH_ESCAPES", "REAL_AS_FLOAT,ANSI"])
+def test_modes_that_change_meaning_are_refused(mode: str) -> None:
+    assert statement_facts("select 1 from t", mode).reason
+
+
+def test_default_mode_is_not_refused() -> None:
+    mode = "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO"
+    assert statement_facts("select 1 from t", mode).reason is None
