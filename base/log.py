@@ -1,0 +1,37 @@
+"""The one logging set-up. What may be a secret never reaches a log line."""
+
+import logging
+import re
+import sys
+from pathlib import Path
+
+_FORMAT = "%(asctime)s %(levelname)s %(name)s[%(process)d]: %(message)s"
+# A URL's password, a value behind a word that names a secret, a quoted literal in SQL.
+_URL_PASSWORD = re.compile(r"(\w+://[^\s:/@]*):[^\s@]*@")
+_NAMED_SECRET = re.compile(r"(?i)\b(pass(?:word|wd)?|secret|token)\b(\s*[=:]\s*)(?!['\"])\S+")
+_SQL_STRING = re.compile(r"'(?:[^'\\]|\\.|'')*(?:'|$)|\"(?:[^\"\\]|\\.|\"\")*(?:\"|$)", re.DOTALL)
+
+
+def redact_sql(statement: str, limit: int = 200) -> str:
+    """Replace every string literal of a statement by '?' and cut it to `limit` characters, for a log line."""
+    shortened = _SQL_STRING.sub("'?'", statement)
+    return shortened if len(shortened) <= limit else shortened[:limit] + " …"
+
+
+def redact(text: str) -> str:
+    """Hide passwords: in URLs and behind words such as password= or secret:."""
+    return _NAMED_SECRET.sub(r"\1\2***", _URL_PASSWORD.sub(r"\1:***@", text))
+
+
+class _RedactingFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
+
+
+def setup(level: str = "info", file: Path | None = None) -> None:
+    """Send the process's log to `file`, or to standard error, from `level` up."""
+    handler: logging.Handler = logging.FileHandler(file) if file else logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_RedactingFormatter(_FORMAT))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())

@@ -1,0 +1,27 @@
+"""Secrets do not reach the log."""
+
+import logging
+
+from base.log import redact, redact_sql, setup
+
+
+def test_sql_literals_are_cut_out():
+    assert redact_sql("SET PASSWORD = 'a''b\\'c' -- \"d\"") == "SET PASSWORD = '?' -- '?'"
+    assert redact_sql("SELECT 'never closed") == "SELECT '?'"
+    assert len(redact_sql("SELECT " + "1," * 5000)) < 210
+
+
+def test_passwords_are_hidden():
+    assert redact("mysql://me:s3cr:et@host:1/x") == "mysql://me:***@host:1/x"
+    assert redact("password=abc, secret: xyz") == "password=*** secret: ***"
+
+
+def test_log_file_is_redacted(tmp_path):
+    root = logging.getLogger()
+    before = list(root.handlers)
+    setup("info", tmp_path / "log")
+    logging.getLogger("x").info("backend %s", "mysql://u:hunter2@h")
+    root.handlers[:] = before
+    text = (tmp_path / "log").read_text()
+    assert "hunter2" not in text
+    assert "backend mysql://u:***@h" in text
