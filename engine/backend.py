@@ -1,0 +1,230 @@
+"""The engine's own connections to the backend: log in, describe tables, read the log position."""
+
+import functools
+import re
+import ssl
+from collections.abc import Sequence
+from typing import Any
+
+import pymysql
+import pymysql.cursors
+
+from base.errors import BackendError
+from base.settings import Settings
+from engine.replicate.changes import Position
+from statements.schema import Column, Table
+
+SYSTEM_SCHEMAS = frozenset({"mysql", "information_schema", "performance_schema", "sys"})
+# Zero dates must arrive as they are, generated text must not depend on the server's settings.
+_SESSION = (
+    "SET NAMES utf8mb4",
+    "SET SESSION time_zone = '+00:00'",
+    "SET SESSION sql_mode = ''",
+    "SET SESSION transaction_isolation = 'REPEATABLE-READ'",
+    "SET SESSION net_write_timeout = 3600",
+    "SET SESSION net_read_timeout = 3600",
+)
+_LOST = (pymysql.err.OperationalError, pymysql.err.InterfaceError)
+
+
+class Connection:
+    """One session on the backend. Not for use by two threads at once."""
+
+    def __init__(self, settings: Settings, connect_timeout: float = 10.0) -> None:
+        """Log in. Raises BackendError."""
+        server = settings.server
+        self.is_mariadb = server.is_mariadb
+        self.version = server.version_number
+        options: dict[str, Any] = {
+            "user": server.user,
+            "password": server.password,
+            "charset": "utf8mb4",
+            "connect_timeout": connect_timeout,
+            "autocommit": True,
+        }
+        if server.socket:
+            options["unix_socket"] = server.socket
+        else:
+            options |= {"host": server.host, "port": server.port, "ssl": _tls(settings)}
+        try:
+            self.raw: pymysql.Connection[Any] = pymysql.connect(**options)
+            for statement in _SESSION:
+                if self.is_mariadb and "transaction_isolation" in statement:
+                    statement = statement.replace("transaction_isolation", "tx_isolation")
+                self.execute(statement)
+        except pymysql.err.MySQLError as error:
+            raise backend_error(error) from error
+
+    def query(self, statement: str, parameters: Sequence[object] | None = None) -> list[tuple[Any, ...]]:
+        """Run a statement and give all its rows. Raises BackendError."""
+        try:
+            with self.raw.cursor() as cursor:
+                cursor.execute(statement, parameters)
+                return list(cursor.fetchall())
+        except pymysql.err.MySQLError as error:
+            raise backend_error(error) from error
+
+    def execute(self, statement: str) -> None:
+        """Run a statement that gives no rows. Raises BackendError."""
+        self.query(statement)
+
+    @functools.cached_property
+    def identity(self) -> str:
+        """Name the server whose log it is: server_uuid, or "mariadb-<server_id>". Raises BackendError."""
+        if self.is_mariadb:
+            return f"mariadb-{self.query('SELECT @@server_id')[0][0]}"
+        return str(self.query("SELECT @@server_uuid")[0][0])
+
+    def close(self) -> None:
+        """End the session; a connection that is gone already is no error."""
+        try:
+            self.raw.close()
+        except pymysql.err.Error:
+            self.raw._force_close()
+
+    def __enter__(self) -> "Connection":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if settings.backend_tls in ("disabled", "preferred") and settings.server.host in ("127.0.0.1", "::1", "localhost"):
+        return None
+    if settings.backend_tls == "disabled":
+        return None
+    context = ssl.create_default_context(cafile=settings.backend_tls_ca)
+    if settings.backend_tls != "verify":
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def backend_error(error: pymysql.err.MySQLError) -> BackendError:
+    """Turn PyMySQL's exception into ours, number and text kept."""
+    number = error.args[0] if error.args and isinstance(error.args[0], int) else 2013
+    text = str(error.args[1]) if len(error.args) > 1 else str(error)
+    return BackendError(number, "HY000", text)
+
+
+def read_position(connection: Connection, with_gtids: bool = True) -> Position:
+    """Read the end of the backend's binary log: it covers every commit that anyone could have seen.
+
+    The executed set costs MariaDB a second query. Raises BackendError, also when the binary log is off.
+    """
+    modern = not connection.is_mariadb and connection.version >= (8, 4, 0)
+    rows = connection.query("SHOW BINARY LOG STATUS" if modern else "SHOW MASTER STATUS")
+    if not rows:
+        raise BackendError(1381, "HY000", "the backend writes no binary log")
+    gtids = ""
+    if connection.is_mariadb and with_gtids:
+        gtids = connection.query("SELECT @@gtid_binlog_pos")[0][0] or ""
+    elif not connection.is_mariadb and len(rows[0]) > 4:
+        gtids = (rows[0][4] or "").replace("\n", "")
+    return Position(connection.identity, rows[0][0], int(rows[0][1]), gtids)
+
+
+_COLUMNS = """
+SELECT TABLE_NAME, COLUMN_NAME, ORDINAL_POSITION, LOWER(DATA_TYPE), COLUMN_TYPE, IS_NULLABLE, NUMERIC_PRECISION,
+ NUMERIC_SCALE, CHARACTER_MAXIMUM_LENGTH, CHARACTER_OCTET_LENGTH, DATETIME_PRECISION, CHARACTER_SET_NAME,
+ COLLATION_NAME, EXTRA, {expression} FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s {name}
+ ORDER BY TABLE_NAME, ORDINAL_POSITION
+"""
+_TABLES = """
+SELECT TABLE_NAME, ENGINE, TABLE_COLLATION FROM information_schema.TABLES
+ WHERE TABLE_SCHEMA = %s AND TABLE_TYPE = 'BASE TABLE' {name}
+"""
+_KEYS = """
+SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, NULLABLE FROM information_schema.STATISTICS
+ WHERE TABLE_SCHEMA = %s AND NON_UNIQUE = 0 {name}
+ ORDER BY TABLE_NAME, INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX
+"""
+
+
+def describe_schema(connection: Connection, schema: str, name: str | None = None) -> list[Table]:
+    """Describe the base tables of a schema, or the one named. Raises BackendError.
+
+    A table without a primary key is given its first unique key of columns that cannot be NULL, as InnoDB does.
+    """
+    only = "AND TABLE_NAME = %s" if name is not None else ""
+    parameters = (schema,) if name is None else (schema, name)
+    expression = "GENERATION_EXPRESSION" if connection.is_mariadb else "CAST(GENERATION_EXPRESSION AS CHAR)"
+    tables = connection.query(_TABLES.format(name=only), parameters)
+    columns: dict[str, list[Column]] = {}
+    for row in connection.query(_COLUMNS.format(name=only, expression=expression), parameters):
+        columns.setdefault(row[0], []).append(_column(row))
+    keys = _keys(connection.query(_KEYS.format(name=only), parameters))
+    return [
+        Table(schema, table, tuple(columns.get(table, ())), keys.get(table, ()), engine or "", collation)
+        for table, engine, collation in tables
+    ]
+
+
+def describe_table(connection: Connection, schema: str, name: str) -> Table | None:
+    """Describe one base table; None when there is none of this name. Raises BackendError."""
+    found = describe_schema(connection, schema, name)
+    return found[0] if found else None
+
+
+def user_schemas(connection: Connection) -> list[str]:
+    """Names of all schemas that are not the server's own. Raises BackendError."""
+    rows = connection.query("SELECT SCHEMA_NAME FROM information_schema.SCHEMATA ORDER BY 1")
+    return [name for (name,) in rows if name.lower() not in SYSTEM_SCHEMAS]
+
+
+def folds_table_names(connection: Connection) -> bool:
+    """Tell whether the backend compares table names without case."""
+    return bool(connection.query("SELECT @@lower_case_table_names")[0][0])
+
+
+def estimate_rows(connection: Connection, schema: str, name: str) -> int:
+    """The backend's own rough count of a table's rows."""
+    statement = "SELECT TABLE_ROWS FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
+    rows = connection.query(statement, (schema, name))
+    return int(rows[0][0] or 0) if rows else 0
+
+
+def _keys(rows: list[tuple[Any, ...]]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, dict[str, list[tuple[str | None, str]]]] = {}
+    for table, index, column, nullable in rows:
+        found.setdefault(table, {}).setdefault(index, []).append((column, nullable))
+    keys: dict[str, tuple[str, ...]] = {}
+    for table, indexes in found.items():
+        for parts in indexes.values():
+            # A functional key part has no column name.
+            if all(column is not None and nullable != "YES" for column, nullable in parts):
+                keys[table] = tuple(str(column) for column, _ in parts)
+                break
+    return keys
+
+
+def _column(row: tuple[Any, ...]) -> Column:
+    (_, name, ordinal, kind, full, nullable, precision, scale, chars, octets, fsp, charset, collation, extra, expr) = (
+        row
+    )
+    extra = (extra or "").upper()
+    full = full.decode() if isinstance(full, bytes) else full
+    generated = ""
+    if "VIRTUAL" in extra and expr:
+        generated = "virtual"
+    elif ("STORED" in extra or "PERSISTENT" in extra) and expr:
+        generated = "stored"
+    length = chars if charset else octets
+    return Column(
+        name=name,
+        ordinal=int(ordinal) - 1,
+        type=kind,
+        column_type=full,
+        nullable=nullable == "YES",
+        unsigned=bool(re.search(r"\bunsigned\b", full)) and kind not in ("enum", "set"),
+        precision=None if precision is None else int(precision),
+        scale=None if scale is None else int(scale),
+        length=None if length is None else int(length),
+        fsp=int(fsp or 0),
+        charset=charset,
+        collation=collation,
+        generated=generated,
+        invisible="INVISIBLE" in extra,
+        not_secondary="NOT SECONDARY" in extra,
+    )

@@ -1,0 +1,146 @@
+"""How a backend table lies in the store: types, carried columns, names. docs/internals.md, "Store types"."""
+
+import json
+from dataclasses import asdict
+
+import pyarrow as pa
+
+from statements.schema import BINARY_TYPES, STRING_TYPES, Column, Table
+
+CATALOG = "_store"  # the name the database file is attached under; no schema may have it
+BOOKKEEPING = "_warmfront"
+# Names that DuckDB resolves to something else than a schema of the store.
+_RESERVED_SCHEMAS = frozenset({CATALOG, BOOKKEEPING, "pg_catalog", "information_schema", "memory", "system", "temp"})
+# Character sets that the change decoder can turn into UTF-8 by itself, as the server does.
+CARRIED_CHARSETS = frozenset({"utf8mb4", "utf8mb3", "utf8", "ascii", "latin1"})
+
+_INTEGERS: dict[tuple[str, bool], tuple[str, pa.DataType]] = {
+    ("tinyint", False): ("TINYINT", pa.int8()),
+    ("smallint", False): ("SMALLINT", pa.int16()),
+    ("mediumint", False): ("INTEGER", pa.int32()),
+    ("int", False): ("INTEGER", pa.int32()),
+    ("bigint", False): ("BIGINT", pa.int64()),
+    ("tinyint", True): ("UTINYINT", pa.uint8()),
+    ("smallint", True): ("USMALLINT", pa.uint16()),
+    ("mediumint", True): ("UINTEGER", pa.uint32()),
+    ("int", True): ("UINTEGER", pa.uint32()),
+    ("bigint", True): ("UBIGINT", pa.uint64()),
+}
+_PLAIN: dict[str, tuple[str, pa.DataType]] = {
+    "float": ("FLOAT", pa.float32()),
+    "double": ("DOUBLE", pa.float64()),
+    "date": ("DATE", pa.date32()),
+    "datetime": ("TIMESTAMP", pa.timestamp("us")),
+    "timestamp": ("TIMESTAMP", pa.timestamp("us")),
+    "time": ("BIGINT", pa.int64()),
+    "year": ("USMALLINT", pa.uint16()),
+}
+
+
+def _types(column: Column) -> tuple[str, pa.DataType] | None:
+    if found := _INTEGERS.get((column.type, column.unsigned)):
+        return found
+    if found := _PLAIN.get(column.type):
+        return found
+    if column.type in STRING_TYPES:
+        return "VARCHAR", pa.string()
+    if column.type in BINARY_TYPES:
+        return "BLOB", pa.binary()
+    if column.type == "decimal" and column.precision is not None and column.precision <= 38:
+        scale = column.scale or 0
+        return f"DECIMAL({column.precision},{scale})", pa.decimal128(column.precision, scale)
+    return None
+
+
+def reason_left_out(column: Column) -> str | None:
+    """Why a column is not carried; None when it is."""
+    if column.not_secondary:
+        return "declared NOT SECONDARY"
+    if column.generated == "virtual":
+        return "virtual generated column"
+    if column.type == "decimal" and (column.precision or 0) > 38:
+        return f"decimal of {column.precision} digits"
+    if _types(column) is None:
+        return f"type {column.type}"
+    if column.type in STRING_TYPES and column.charset not in CARRIED_CHARSETS:
+        return f"character set {column.charset}"
+    return None
+
+
+def carried_columns(table: Table) -> tuple[Column, ...]:
+    """The columns that the store keeps, in the table's order."""
+    return tuple(c for c in table.columns if reason_left_out(c) is None)
+
+
+def left_out(table: Table) -> dict[str, str]:
+    """Reason per column that the store does not keep."""
+    return {c.name: reason for c in table.columns if (reason := reason_left_out(c))}
+
+
+def reason_not_loadable(table: Table) -> str | None:
+    """Why a table cannot be copied at all; None when it can."""
+    if table.engine.lower() != "innodb":
+        return f"storage engine {table.engine}"
+    if table.schema.casefold() in _RESERVED_SCHEMAS:
+        return f"schema name {table.schema} is reserved in the column store"
+    carried = {c.name for c in carried_columns(table)}
+    if not carried:
+        return "no column of a type that is carried"
+    if missing := [name for name in table.primary_key if name not in carried]:
+        return f"primary key column {missing[0]} is not carried"
+    if not table.primary_key and len(carried) < len(table.columns):
+        return "no primary key, and a column is not carried"
+    folded = [c.name.casefold() for c in table.columns]
+    if len(set(folded)) < len(folded):
+        return "two columns whose names differ in case only"
+    return None
+
+
+def quote(name: str) -> str:
+    """Quote an identifier for the store's SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def store_name(schema: str, name: str) -> str:
+    """The full quoted name of a table in the store."""
+    return f"{CATALOG}.{quote(schema)}.{quote(name)}"
+
+
+def store_type(column: Column) -> str:
+    """The store's type of a carried column. Raises ValueError for one that is not carried."""
+    found = _types(column)
+    if found is None:
+        raise ValueError(f"column {column.name} is not carried")
+    return found[0]
+
+
+def arrow_type(column: Column) -> pa.DataType:
+    """The Arrow type of a carried column in motion. Raises ValueError for one that is not carried."""
+    found = _types(column)
+    if found is None:
+        raise ValueError(f"column {column.name} is not carried")
+    return found[1]
+
+
+def arrow_schema(table: Table) -> pa.Schema:
+    """The Arrow schema of a table's carried columns."""
+    return pa.schema([pa.field(c.name, arrow_type(c)) for c in carried_columns(table)])
+
+
+def create_statement(table: Table, name: str | None = None) -> str:
+    """The CREATE TABLE of a table's copy; no keys: see DESIGN on what an index costs."""
+    columns = ", ".join(f"{quote(c.name)} {store_type(c)}" for c in carried_columns(table))
+    return f"CREATE TABLE {name or store_name(table.schema, table.name)} ({columns})"
+
+
+def table_to_json(table: Table) -> str:
+    """Write a definition as JSON text."""
+    return json.dumps(asdict(table), separators=(",", ":"))
+
+
+def table_from_json(text: str) -> Table:
+    """Read what `table_to_json` wrote."""
+    raw = json.loads(text)
+    columns = tuple(Column(**c) for c in raw.pop("columns"))
+    key = tuple(raw.pop("primary_key"))
+    return Table(columns=columns, primary_key=key, **raw)
