@@ -57,7 +57,9 @@ def of_array(column: pa.Array | pa.ChunkedArray) -> Presence:
     _, offset_buffer, data_buffer = column.buffers()
     if not len(column) or data_buffer is None:
         return EMPTY
-    offsets = np.frombuffer(offset_buffer, np.int64 if wide else np.int32)[column.offset : column.offset + len(column) + 1]
+    offsets = np.frombuffer(offset_buffer, np.int64 if wide else np.int32)[
+        column.offset : column.offset + len(column) + 1
+    ]
     data = np.frombuffer(data_buffer, np.uint8)
     seen = np.zeros(256, np.bool_)
     seen[data[offsets[0] : offsets[-1]]] = True

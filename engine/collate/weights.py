@@ -94,7 +94,7 @@ class Weights:
     def of(self, point: int) -> tuple[bytes, ...] | None:
         """Give a code point's weight on every level; None when it is refused."""
         if self.kind is not Kind.TABLE:
-            return (point.to_bytes(3, "big"),)
+            return (chr(point).encode("utf-8", "surrogatepass"),)  # UTF-8 sorts as code points do
         if self.refused[point]:
             return None
         start = int(self.starts[point])
