@@ -1,7 +1,6 @@
 """What replication hands to the store: positions, columnar changes, table events, whole batches."""
 
 from dataclasses import dataclass, field
-from functools import total_ordering
 from typing import Literal
 
 import numpy as np
@@ -14,7 +13,6 @@ INSERTED = 1  # kind of a row that is an after image
 TableEventKind = Literal["create", "alter", "drop", "truncate", "rename", "unknown"]
 
 
-@total_ordering
 @dataclass(frozen=True, slots=True)
 class Position:
     """A place in one server's binary log, after a whole transaction.
@@ -36,6 +34,15 @@ class Position:
 
     def __lt__(self, other: "Position") -> bool:
         return self.key < other.key
+
+    def __le__(self, other: "Position") -> bool:
+        return self.key <= other.key
+
+    def __gt__(self, other: "Position") -> bool:
+        return self.key > other.key
+
+    def __ge__(self, other: "Position") -> bool:
+        return self.key >= other.key
 
 
 @dataclass(slots=True)
