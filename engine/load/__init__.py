@@ -1,0 +1,1 @@
+"""The first copy of a table: read from the backend in columns, written to the store."""

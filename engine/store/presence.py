@@ -1,0 +1,23 @@
+"""Which of the 256 byte values a string column holds: 32 bytes per column, OR-ed with every change."""
+
+import numpy as np
+import pyarrow as pa
+
+from engine.load.kernels import mark_bytes
+
+EMPTY = bytes(32)
+
+
+def byte_presence(column: pa.Array) -> bytes:
+    """The presence bits of a string array: bit b & 7 of byte b >> 3 is set when the byte b occurs."""
+    flags = np.zeros(256, np.uint8)
+    _, offsets, data = column.buffers()
+    if data is not None and len(column):
+        ends = np.frombuffer(offsets, np.int32, len(column) + 1, column.offset * 4)
+        mark_bytes(np.frombuffer(data, np.uint8)[ends[0] : ends[-1]], flags)
+    return np.packbits(flags, bitorder="little").tobytes()
+
+
+def merge_presence(left: bytes, right: bytes) -> bytes:
+    """OR two presence bitmaps."""
+    return (int.from_bytes(left, "little") | int.from_bytes(right, "little")).to_bytes(32, "little")
