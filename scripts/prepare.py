@@ -9,7 +9,6 @@ got round without root where that is possible, and named with the command to pas
 
 import fcntl
 import hashlib
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -37,9 +36,10 @@ def is_root() -> bool:
     return os.geteuid() == 0
 
 
-def have_venv() -> bool:
-    """Tell whether Python can make a virtual environment that has pip."""
-    return importlib.util.find_spec("venv") is not None and importlib.util.find_spec("ensurepip") is not None
+def can_import(*modules: str) -> bool:
+    """Ask a new interpreter, so that what was installed a moment ago counts."""
+    code = "import " + ", ".join(modules)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
 
 
 def apt_install(*packages: str) -> None:
@@ -54,15 +54,16 @@ def apt_install(*packages: str) -> None:
 
 
 def make_venv() -> Path:
-    """Make .venv and give the pip to fill it with: a program of it, or a wheel that can be run."""
-    if not have_venv() and is_root() and shutil.which("apt-get"):
+    """Make .venv, or keep the one that works, and give the pip to fill it with: its own, or a wheel that can be run."""
+    if PYTHON.exists() and subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True).returncode == 0:
+        return VENV / "bin" / "pip"
+    whole = ("venv", "ensurepip.__main__")
+    if not can_import(*whole) and is_root() and shutil.which("apt-get"):
         apt_install(venv_package())
-    importlib.invalidate_caches()
-    if have_venv():
-        # A new interpreter: this one may have looked for ensurepip before it was there.
+    if can_import(*whole):
         subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
         return VENV / "bin" / "pip"
-    if importlib.util.find_spec("venv") is None:
+    if not can_import("venv"):
         give_up()
     wheel = pip_wheel()
     subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", VENV], check=True)

@@ -1,0 +1,156 @@
+"""The command line: up, status, doctor, load, unload, demo."""
+
+import inspect
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from base import log as logging_setup
+from base.errors import WarmfrontError
+from base.settings import Settings, load
+from warmfront import backends, copies, doctor, instance
+from warmfront.supervisor import Refused, Supervisor
+
+app = typer.Typer(
+    help="A MySQL endpoint that answers analytics from a fresh columnar copy.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+demo = typer.Typer(help="Demonstrations on data made on the spot.", no_args_is_help=True)
+app.add_typer(demo, name="demo")
+
+console = Console()
+complaints = Console(stderr=True)
+
+DataDir = Annotated[str | None, typer.Option("--data-dir", help="Folder of the instance.", show_default=False)]
+
+
+def _every_setting_as_option(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command one option per setting, so that no setting can be without its flag."""
+
+    def command(**flags: str | None) -> None:
+        config = flags.pop("config", None)
+        function(_load(flags, config))
+
+    options = [("config", "TOML file with settings, instead of warmfront.toml in this folder.")]
+    options += [(item.name, item.metadata["help"]) for item in fields(Settings) if not item.metadata.get("runtime")]
+    command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=typer.Option(None, f"--{name.replace('_', '-')}", help=text, show_default=False),
+                annotation=str | None,
+            )
+            for name, text in options
+        ]
+    )
+    command.__doc__ = function.__doc__
+    return command
+
+
+def _load(flags: dict[str, Any], config: str | None = None) -> Settings:
+    toml = Path(config) if config else Path("warmfront.toml")
+    return load(flags, toml=toml if config or toml.exists() else None)
+
+
+def _instance(data_dir: str | None) -> Settings:
+    return instance.running(_load({"data_dir": data_dir}).data_dir)
+
+
+def _say(text: str) -> None:
+    complaints.print(f"warmfront: {text}", highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command("up")
+@_every_setting_as_option
+def up(settings: Settings) -> None:
+    """Serve: start the backend unless one is given, the engine and the proxy. Ctrl-C stops everything."""
+    logging_setup.setup(settings.log_level)
+    supervisor = Supervisor(settings, _say)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, supervisor.request_stop)
+    try:
+        supervisor.start()
+        if not supervisor.stopping:
+            cnf = settings.paths.client_cnf
+            print(f"warmfront ready: mysql --defaults-file={cnf}", flush=True)
+        supervisor.watch()
+    except Refused as refused:
+        doctor.report(refused.findings, complaints)
+        raise
+    finally:
+        supervisor.stop()
+
+
+@app.command()
+def status(data_dir: DataDir = None) -> None:
+    """Show the instance: where it listens, its backend, the copies and how many queries they answered."""
+    settings = _instance(data_dir)
+    server = settings.server
+    console.print(f"listening on {settings.host}:{settings.port}, data dir {settings.data_dir}", highlight=False)
+    console.print(f"backend {server.kind} {server.version} at {server.socket or f'{server.host}:{server.port}'}")
+    with instance.connect(settings) as connection:
+        table = Table("table", "state", "rows")
+        for copy in copies.listed(connection):
+            table.add_row(copy.name, copy.state, f"{copy.rows:,}")
+        console.print(table)
+        for name, value in copies.counters(connection):
+            console.print(f"{name} = {value}", highlight=False)
+
+
+@app.command("doctor")
+def check(
+    backend: Annotated[str | None, typer.Option(help="mysql://USER:PASSWORD@HOST:PORT", show_default=False)] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Check what a backend must have, and print what to change, ready to paste."""
+    settings = _load({"backend": backend, "data_dir": data_dir})
+    upstream = backends.parse_url(settings.backend) if settings.backend else _instance(data_dir).server
+    upstream = backends.identify(upstream, settings)
+    with backends.connect(upstream, settings) as connection:
+        findings = doctor.examine(connection, upstream)
+    doctor.report(findings, console)
+    if doctor.blocked(findings):
+        raise typer.Exit(1)
+
+
+@app.command("load")
+def load_copies(what: Annotated[str, typer.Argument(metavar="SCHEMA[.TABLE]")], data_dir: DataDir = None) -> None:
+    """Make the columnar copy of one table, or of every table of a schema."""
+    with instance.connect(_instance(data_dir)) as connection:
+        for name in copies.matching(connection, what):
+            with complaints.status(f"loading {name}"):
+                copies.load(connection, name)
+            console.print(f"loaded {name}", highlight=False)
+
+
+@app.command()
+def unload(what: Annotated[str, typer.Argument(metavar="SCHEMA[.TABLE]")], data_dir: DataDir = None) -> None:
+    """Drop the columnar copy of one table, or of every table of a schema."""
+    with instance.connect(_instance(data_dir)) as connection:
+        for name in copies.matching(connection, what):
+            copies.unload(connection, name)
+            console.print(f"unloaded {name}", highlight=False)
+
+
+def main() -> int:
+    """Run the command line; our own errors become one line and exit code 1."""
+    try:
+        app()
+    except WarmfrontError as error:
+        _say(str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
