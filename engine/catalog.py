@@ -10,6 +10,7 @@ from statements.schema import Table
 class State(StrEnum):
     """State of a table in the copy; the values are LOAD_STATUS of performance_schema.rpd_tables."""
 
+    UNLOADED = "NOLOAD_RPDGSTABSTATE"  # by the user; not loaded again by itself
     LOADING = "LOADING_RPDGSTABSTATE"
     AVAILABLE = "AVAIL_RPDGSTABSTATE"
     UNLOADING = "UNLOADING_RPDGSTABSTATE"
@@ -64,7 +65,7 @@ class CatalogView:
     def table(self, schema: str, name: str) -> LoadedTable | str:
         """Find a table that can answer, or give the reason why there is none."""
         found = self.tables.get(self.key(schema, name))
-        if found is None:
+        if found is None or found.state is State.UNLOADED:
             return f"table {schema}.{name} is not loaded"
         if found.state is State.AVAILABLE:
             return found

@@ -3,7 +3,8 @@
 Source: "Binary Protocol Resultset Row" and "Binary Protocol Value" of the MySQL client/server protocol.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -21,7 +22,12 @@ OK, ZERO_DATE, INVALID_DATE, MALFORMED = range(4)
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
 
-_compile: Any = numba.njit(nogil=True, cache=True, boundscheck=False)
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _compile(function: F) -> F:
+    compiled: Any = numba.njit(nogil=True, cache=True)(function)
+    return cast(F, compiled)
 
 
 @_compile
@@ -152,7 +158,9 @@ def parse_decimal(buffer: Bytes, at: int, length: int, scale: int) -> tuple[int,
         high = ~high
         if low == np.uint64(0):
             high = high + np.uint64(1)
-    return np.int64(low), np.int64(high), True
+    low_word: Any = np.int64(low)
+    high_word: Any = np.int64(high)
+    return low_word, high_word, True
 
 
 @_compile

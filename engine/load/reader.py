@@ -143,7 +143,7 @@ class BinaryResult:
         return len(rest)
 
     def _receive(self, fill: int) -> int:
-        received = self._socket.recv_into(memoryview(self._buffer)[fill:])
+        received = self._socket.recv_into(self._buffer[fill:].data)
         if not received:
             raise BackendError(2013, "HY000", "Lost connection to the backend while reading")
         return int(received)

@@ -1,0 +1,221 @@
+"""One load of one table: position first, then the rows in chunks, then the changes since, then in service."""
+
+import itertools
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+
+import duckdb
+import pyarrow as pa
+
+from base.errors import BackendError, SecondaryEngineError, WarmfrontError
+from base.settings import Settings
+from engine.backend import Connection, describe_table, estimate_rows, read_position
+from engine.load.reader import BinaryResult, UnfitValue
+from engine.replicate.changes import Position
+from engine.store.copies import Copies, Copying
+from engine.store.database import Store
+from engine.store.delta import string_columns
+from engine.store.layout import carried_columns, reason_not_loadable
+from engine.store.presence import byte_presence
+from statements.schema import INTEGER_TYPES, Table
+
+log = logging.getLogger(__name__)
+
+_CHUNK_ROWS = 500_000
+_VISIBLE_TIMEOUT = 30.0  # seconds until a commit that is in the log must be visible
+_LOCK_TIMEOUT = 10.0  # seconds that a table without a key may be locked against writes at most
+
+
+class NotLoadable(SecondaryEngineError):
+    """The table cannot be copied as it is; trying again by itself would not help."""
+
+
+class TableGone(NotLoadable):
+    """There is no such base table."""
+
+
+def copy_table(settings: Settings, store: Store, copies: Copies, table_key: tuple[str, str], load_type: str) -> Copying:
+    """Load a table up to where only the position is waited for. Raises WarmfrontError, duckdb.Error."""
+    with Connection(settings) as connection:
+        table = _describe(connection, *table_key)
+        if table.primary_key:
+            return _copy_keyed(settings, store, copies, connection, table, load_type)
+        return _copy_locked(settings, store, copies, connection, table, load_type)
+
+
+def _describe(connection: Connection, schema: str, name: str) -> Table:
+    table = describe_table(connection, schema, name)
+    if table is None:
+        raise TableGone(f"table {schema}.{name} does not exist")
+    if reason := reason_not_loadable(table):
+        raise NotLoadable(reason)
+    return table
+
+
+def _copy_keyed(
+    settings: Settings, store: Store, copies: Copies, connection: Connection, table: Table, load_type: str
+) -> Copying:
+    copying = copies.begin(table, load_type, estimate_rows(connection, table.schema, table.name))
+    # An ALTER before this point would not have been told to the new copy.
+    if _describe(connection, table.schema, table.name) != table:
+        raise SecondaryEngineError("the definition changed when the load began")
+    _await_visible(connection, store.position)
+    ranges = deque(_ranges(connection, table, copying.expected_rows))
+    _read_in_parallel(settings, store, copying, ranges)
+    copies.finish(copying, read_position(connection, with_gtids=False))
+    return copying
+
+
+def _copy_locked(
+    settings: Settings, store: Store, copies: Copies, connection: Connection, table: Table, load_type: str
+) -> Copying:
+    """Without a key changes cannot be applied twice: lock for a moment, to read at one exact position."""
+    expected = estimate_rows(connection, table.schema, table.name)
+    with Connection(settings) as locker:
+        locker.execute("SET SESSION lock_wait_timeout = 10")
+        locker.execute(f"LOCK TABLES {_mysql_name(table)} READ")
+        if _describe(connection, table.schema, table.name) != table:
+            raise SecondaryEngineError("the definition changed when the load began")
+        connection.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+        at = read_position(locker, with_gtids=False)
+        _await_applied(store, at)
+        copying = copies.begin(table, load_type, expected)
+        locker.execute("UNLOCK TABLES")
+    _Worker(store, copying, deque([""]), connection).run()
+    connection.execute("COMMIT")
+    copies.finish(copying, at)
+    return copying
+
+
+def _await_applied(store: Store, position: Position) -> None:
+    end = time.monotonic() + _LOCK_TIMEOUT
+    while store.position < position:
+        if time.monotonic() > end:
+            raise SecondaryEngineError("the copy is too far behind to lock a table without a primary key")
+        time.sleep(0.005)
+
+
+def _await_visible(connection: Connection, position: Position) -> None:
+    """Wait until what the log has up to a position can be read: the log is written before InnoDB commits."""
+    end = time.monotonic() + _VISIBLE_TIMEOUT
+    if not connection.is_mariadb:
+        waited = connection.query("SELECT WAIT_FOR_EXECUTED_GTID_SET(%s, %s)", (position.gtids, _VISIBLE_TIMEOUT))
+        if waited[0][0] != 0:
+            raise SecondaryEngineError("commits in the backend's log did not become visible in time")
+        return
+    while True:
+        connection.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+        status = dict(connection.query("SHOW STATUS LIKE 'binlog_snapshot_%'"))
+        connection.execute("COMMIT")
+        file, offset = status.get("Binlog_snapshot_file", ""), int(status.get("Binlog_snapshot_position") or 0)
+        if not file or Position(position.server, file, offset) >= position:
+            return
+        if time.monotonic() > end:
+            raise SecondaryEngineError("commits in the backend's log did not become visible in time")
+        time.sleep(0.002)
+
+
+def _mysql_name(table: Table) -> str:
+    return f"{_mysql_quote(table.schema)}.{_mysql_quote(table.name)}"
+
+
+def _mysql_quote(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _ranges(connection: Connection, table: Table, rows: int) -> list[str]:
+    """Conditions that cut a table into chunks by the first column of its key; open at both ends."""
+    first = table.column(table.primary_key[0])
+    parts = rows // _CHUNK_ROWS + 1
+    if first is None or first.type not in INTEGER_TYPES or parts < 2:
+        return [""]
+    column = _mysql_quote(first.name)
+    low, high = connection.query(f"SELECT MIN({column}), MAX({column}) FROM {_mysql_name(table)}")[0]
+    if low is None or high - low < parts:
+        return [""]
+    borders = [low + (high - low) * i // parts for i in range(1, parts)]
+    inner = [f"{column} >= {a} AND {column} < {b}" for a, b in itertools.pairwise(borders)]
+    return [f"{column} < {borders[0]}", *inner, f"{column} >= {borders[-1]}"]
+
+
+def _read_in_parallel(settings: Settings, store: Store, copying: Copying, ranges: deque[str]) -> None:
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            with Connection(settings) as connection:
+                _Worker(store, copying, ranges, connection).run()
+        except BaseException as error:  # carried to the thread that waits
+            failures.append(error)
+            ranges.clear()
+
+    count = min(settings.load_connections, len(ranges))
+    threads = [threading.Thread(target=run, name=f"load-{i}", daemon=True) for i in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+class _Worker:
+    """Takes chunk after chunk, and streams it from its connection into the store."""
+
+    def __init__(self, store: Store, copying: Copying, ranges: deque[str], connection: Connection) -> None:
+        self._store = store
+        self._copying = copying
+        self._ranges = ranges
+        table = copying.table
+        self._result = BinaryResult(connection, carried_columns(table))
+        names = ", ".join(_mysql_quote(c.name) for c in carried_columns(table))
+        self._select = f"SELECT {names} FROM {_mysql_name(table)}"
+        self._texts = string_columns(self._result.schema)
+        self._failure: BaseException | None = None
+
+    def run(self) -> None:
+        cursor = self._store.cursor()
+        try:
+            while (condition := _take(self._ranges)) is not None:
+                self._insert(cursor, self._select + (f" WHERE {condition}" if condition else ""))
+        finally:
+            cursor.close()
+
+    def _insert(self, cursor: duckdb.DuckDBPyConnection, select: str) -> None:
+        self._failure = None
+        reader = pa.RecordBatchReader.from_batches(self._result.schema, self._watched(select))
+        cursor.register("_wf_chunk", reader)
+        try:
+            cursor.execute(f"INSERT INTO {self._copying.entry.store_name} SELECT * FROM _wf_chunk")
+        except duckdb.Error as error:
+            # What went wrong while reading comes out of DuckDB as text; the cause itself says more.
+            raise (self._failure or error) from error
+        finally:
+            cursor.unregister("_wf_chunk")
+
+    def _watched(self, select: str) -> Iterator[pa.RecordBatch]:
+        copying = self._copying
+        try:
+            for batch in self._result.read(select):
+                if copying.cancelled:
+                    raise SecondaryEngineError(copying.cancelled)
+                copying.add_presence({name: byte_presence(batch.column(name)) for name in self._texts})
+                with copying.lock:
+                    copying.rows += batch.num_rows
+                yield batch
+        except UnfitValue as error:
+            self._failure = NotLoadable(str(error))
+            raise
+        except (WarmfrontError, BackendError) as error:
+            self._failure = error
+            raise
+
+
+def _take(ranges: deque[str]) -> str | None:
+    try:
+        return ranges.popleft()
+    except IndexError:
+        return None

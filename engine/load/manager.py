@@ -1,0 +1,204 @@
+"""Which tables are loaded, and when: on request, by themselves, and again when a copy had to be given up."""
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+import duckdb
+
+from base.errors import SecondaryEngineError, WarmfrontError
+from base.settings import Settings
+from engine.backend import Connection, describe_schema, user_schemas
+from engine.catalog import CatalogView, Key, State
+from engine.load.copy import NotLoadable, TableGone, copy_table
+from engine.store.copies import Copies
+from engine.store.database import Store
+from engine.store.layout import reason_not_loadable
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 2  # loads
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 60.0  # seconds before a load that failed is tried again
+_IN_SERVICE = frozenset({State.AVAILABLE, State.LOADING, State.UNLOADED})
+
+
+@dataclass(slots=True)
+class _Job:
+    key: Key
+    load_type: str
+    tries: int = 0
+    again: bool = False  # something happened while it ran: run once more
+    done: Future[None] = field(default_factory=Future)
+
+
+class Loader:
+    """Runs loads in threads of its own. Every method may be called from any thread and returns at once."""
+
+    def __init__(self, settings: Settings, store: Store, copies: Copies) -> None:
+        self._settings = settings
+        self._store = store
+        self._copies = copies
+        self._lock = threading.Lock()
+        self._jobs: dict[Key, _Job] = {}
+        self._timers: set[threading.Timer] = set()
+        self._stopped = False
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="load")
+
+    def load(self, schema: str, name: str, load_type: str = "USER") -> Future[None]:
+        """Load a table; the future is done when the table answers, or has SecondaryEngineError with the reason."""
+        entry = self._store.entries.get((schema, name))
+        if entry is not None and entry.state is State.AVAILABLE:
+            there: Future[None] = Future()
+            there.set_result(None)
+            return there
+        return self._request((schema, name), load_type, again=False).done
+
+    def unload(self, schema: str, name: str) -> None:
+        """Take a table out of the copy; it stays out until it is asked for. Raises SecondaryEngineError."""
+        key = (schema, name)
+        entry = self._store.entries.get(key)
+        if entry is None or entry.state is State.UNLOADED:
+            raise SecondaryEngineError(f"table {schema}.{name} is not loaded")
+        self._copies.set_state(key, State.UNLOADED, "unloaded")
+
+    def reload(self, key: Key, reason: str) -> None:
+        """Copy a table again, in the background."""
+        log.info("table %s.%s is loaded again: %s", *key, reason)
+        entry = self._store.entries.get(key)
+        self._request(key, entry.load_type if entry else "SELF", again=True)
+
+    def created(self, key: Key, load_type: str = "SELF") -> None:
+        """A table came to be: load it when loading by itself is on, or when its user had loaded it."""
+        if self._settings.autoload or load_type == "USER":
+            self._request(key, load_type, again=True)
+
+    def recover(self) -> None:
+        """After a start: load again what the store could not keep, and by itself what it never had."""
+        for key, entry in list(self._store.entries.items()):
+            if entry.state not in _IN_SERVICE:
+                self.reload(key, entry.reason)
+        if self._settings.autoload:
+            self._pool.submit(self._autoload)
+
+    def _autoload(self) -> None:
+        try:
+            with Connection(self._settings) as connection:
+                for schema in user_schemas(connection):
+                    for table in describe_schema(connection, schema):
+                        key = (table.schema, table.name)
+                        entry = self._store.entries.get(key)
+                        # What is here without a reason to stay out has been done or is being done.
+                        if entry is None and reason_not_loadable(table) is None:
+                            self._request(key, "SELF", again=False)
+        except (WarmfrontError, duckdb.Error) as error:
+            log.warning("tables cannot be listed: %s; tried again", error)
+            self._later(_LONGEST_PAUSE / 4, lambda: self._pool.submit(self._autoload))
+
+    def view(self) -> CatalogView:
+        """The newest catalog for showing, with the progress of loads under way."""
+        view = self._store.view()
+        tables = dict(view.tables)
+        for key, entry in tables.items():
+            copying = self._copies.get((entry.table.schema, entry.table.name))
+            if copying is not None:
+                tables[key] = replace(entry, progress=copying.progress, rows=copying.rows)
+        return replace(view, tables=tables)
+
+    def stop(self) -> None:
+        """End all loads; those waiting fail."""
+        self._stopped = True
+        with self._lock:
+            jobs = list(self._jobs.values())
+            timers = list(self._timers)
+        for timer in timers:
+            timer.cancel()
+        for job in jobs:
+            self._copies.cancel(job.key, "the engine is stopping")
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _request(self, key: Key, load_type: str, again: bool) -> _Job:
+        with self._lock:
+            job = self._jobs.get(key)
+            if job is not None:
+                job.again = job.again or again
+                if load_type == "USER":
+                    job.load_type = "USER"
+                return job
+            job = self._jobs[key] = _Job(key, load_type)
+            if not self._stopped:
+                self._pool.submit(self._run, job)
+            return job
+
+    def _run(self, job: _Job) -> None:
+        job.again = False
+        job.tries += 1
+        try:
+            copying = copy_table(self._settings, self._store, self._copies, job.key, job.load_type)
+            copying.done.add_done_callback(lambda future: self._ended(job, future.exception()))
+        except BaseException as error:  # the job must end, whatever happened
+            self._copies.cancel(job.key, str(error))
+            self._ended(job, error)
+
+    def _ended(self, job: _Job, error: BaseException | None) -> None:
+        with self._lock:
+            if self._jobs.get(job.key) is not job:
+                return
+            retry = job.again or (error is not None and not isinstance(error, NotLoadable))
+            if not retry or self._stopped:
+                del self._jobs[job.key]
+        if self._stopped:
+            _fail(job, "the engine is stopping")
+        elif retry:
+            self._retry(job, error)
+        elif error is not None:
+            self._give_up(job, error)
+        elif not job.done.done():
+            job.done.set_result(None)
+
+    def _retry(self, job: _Job, error: BaseException | None) -> None:
+        pause = 0.0 if job.again else min(_FIRST_PAUSE * 2 ** (job.tries - 1), _LONGEST_PAUSE)
+        if error is not None:
+            log.warning("load of %s.%s failed: %s; tried again in %.1f s", *job.key, error, pause)
+            # Who asked gets the reason now; the load goes on in the background.
+            if not job.again and job.tries > 2:
+                _fail(job, str(error))
+                job.done = Future()
+        self._later(pause, lambda: self._pool.submit(self._run, job))
+
+    def _give_up(self, job: _Job, error: BaseException) -> None:
+        log.warning("table %s.%s is not loaded: %s", *job.key, error)
+        try:
+            if isinstance(error, TableGone):
+                with self._store.write() as transaction:
+                    transaction.forget(job.key)
+            else:
+                self._refuse(job, error)
+        except duckdb.Error as failure:
+            log.warning("the reason cannot be noted: %s", failure)
+        _fail(job, str(error))
+
+    def _refuse(self, job: _Job, error: BaseException) -> None:
+        reason = str(error).removeprefix("Secondary engine operation failed. ").rstrip(".")
+        with Connection(self._settings) as connection:
+            found = describe_schema(connection, *job.key)
+        if found:
+            self._copies.set_state(job.key, State.UNAVAILABLE, reason, found[0], job.load_type)
+
+    def _later(self, pause: float, action: Callable[[], object]) -> None:
+        def run() -> None:
+            self._timers.discard(timer)
+            if not self._stopped:
+                action()
+
+        timer = threading.Timer(pause, run)
+        timer.daemon = True
+        self._timers.add(timer)
+        timer.start()
+
+
+def _fail(job: _Job, reason: str) -> None:
+    if not job.done.done():
+        text = reason.removeprefix("Secondary engine operation failed. ").rstrip(".")
+        job.done.set_exception(SecondaryEngineError(text))

@@ -1,0 +1,279 @@
+"""Put whole-transaction batches into the store: data, presence and position in one transaction of its own."""
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Protocol
+
+import duckdb
+import pyarrow as pa
+
+from engine.catalog import Key, LoadedTable, State
+from engine.replicate.changes import Batch, Changes, TableEvent
+from engine.store import delta
+from engine.store.copies import Copies, Copying
+from engine.store.database import Store, Transaction
+from engine.store.layout import arrow_schema
+from engine.store.presence import EMPTY, byte_presence, merge_presence
+from statements.schema import Table
+
+log = logging.getLogger(__name__)
+
+# Trouble of the store itself, not of one table's changes.
+_STORAGE = (
+    duckdb.IOException,
+    duckdb.OutOfMemoryException,
+    duckdb.TransactionException,
+    duckdb.ConnectionException,
+    MemoryError,
+    OSError,
+)
+# After these DuckDB refuses all work until the process is started again.
+FATAL = (duckdb.FatalException, duckdb.InternalException)
+_LONGEST_PAUSE = 30.0  # seconds between two tries of a batch
+# An ALTER that leaves rows and columns as they are.
+_HARMLESS = re.compile(
+    r"\s*(?:ALTER\s+TABLE\s+\S+\s+SECONDARY_ENGINE\s*=\s*\w+|CREATE\s+INDEX\s.*|DROP\s+INDEX\s.*"
+    r"|ALTER\s+TABLE\s+\S+\s+SECONDARY_(?:UN)?LOAD)\s*;?\s*$",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+class LoadRequests(Protocol):
+    """What the applier asks of the loader."""
+
+    def reload(self, key: Key, reason: str) -> None:
+        """Copy a table again, in the background."""
+
+    def created(self, key: Key, load_type: str = "SELF") -> None:
+        """A table came to be."""
+
+
+class TableFailed(Exception):
+    """The changes of one table cannot be applied."""
+
+    def __init__(self, key: Key, reason: str) -> None:
+        super().__init__(reason)
+        self.key = key
+        self.reason = reason
+
+
+class Applier:
+    """Applies batches; one thread calls `apply`, any thread may ask `table`."""
+
+    def __init__(self, store: Store, copies: Copies, loads: LoadRequests) -> None:
+        self._store = store
+        self._copies = copies
+        self._loads = loads
+        self._stop = threading.Event()
+        self.commit_timestamp = 0.0  # of the newest transaction applied, seconds since the epoch
+        self.transactions = 0
+
+    def stop(self) -> None:
+        """Make a batch that is tried again and again give up."""
+        self._stop.set()
+
+    def table(self, schema: str, name: str) -> Table | None:
+        """The definition to decode a table's changes with; None when nobody wants them."""
+        key = (schema, name)
+        if copying := self._copies.get(key):
+            return copying.table
+        entry = self._store.entries.get(key)
+        return entry.table if entry and entry.state is State.AVAILABLE else None
+
+    def apply(self, batch: Batch) -> None:
+        """Apply a batch and tell the fence. Raises FATAL errors of DuckDB; waits out a store that cannot write."""
+        if not (batch.changes or batch.events or batch.failures or self._copies.waiting()):
+            self._store.advance(batch.position)
+        else:
+            self._apply_until_done(batch)
+        self.transactions += batch.transactions
+        self.commit_timestamp = batch.commit_timestamp or self.commit_timestamp
+
+    def _apply_until_done(self, batch: Batch) -> None:
+        failed: dict[Key, str] = {}
+        pause = 0.5
+        while not self._stop.is_set():
+            try:
+                with self._store.write() as transaction:
+                    work = _Work(self._store, self._copies, transaction, failed)
+                    work.run(batch)
+                self._store.broken = ""
+                self._after(work)
+                return
+            except TableFailed as error:
+                log.warning("table %s.%s cannot be followed: %s", *error.key, error.reason)
+                failed[error.key] = error.reason
+                self._store.mark_stale(error.key, error.reason)
+            except FATAL:
+                self._store.broken = "the column store failed"
+                raise
+            except _STORAGE as error:
+                reason = f"the column store cannot write: {error}".splitlines()[0]
+                log.error("%s; tried again in %.0f s", reason, pause)
+                self._store.broken = reason
+                self._stop.wait(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _after(self, work: "_Work") -> None:
+        for copying in work.completed:
+            self._copies.completed(copying)
+        for key, reason in work.cancelled.items():
+            self._copies.cancel(key, reason)
+        for key in work.gone:
+            self._store.clear_stale(key)
+        for key, reason in work.reloads.items():
+            self._store.clear_stale(key)
+            self._loads.reload(key, reason)
+        for key, load_type in work.created.items():
+            self._loads.created(key, load_type)
+
+
+class _Work:
+    """One try of one batch inside one transaction; what has to follow the commit is only collected."""
+
+    def __init__(self, store: Store, copies: Copies, transaction: Transaction, failed: dict[Key, str]) -> None:
+        self._store = store
+        self._copies = copies
+        self._transaction = transaction
+        self._failed = failed
+        self.completed: list[Copying] = []
+        self.cancelled: dict[Key, str] = {}
+        self.reloads: dict[Key, str] = {}
+        self.created: dict[Key, str] = {}
+        self.gone: set[Key] = set()
+
+    def run(self, batch: Batch) -> None:
+        for key, group in _by_table(batch.changes).items():
+            if key not in self._failed:
+                self._change(key, group)
+        for event in batch.events:
+            self._event(event)
+        for failure in batch.failures:
+            for key in self._meant(failure.schema, failure.name):
+                self._quarantine(key, failure.reason)
+        for key, reason in self._failed.items():
+            self._quarantine(key, reason)
+        self._transaction.set_position(batch.position)
+        for copying in self._copies.waiting():
+            if copying.key not in self.cancelled and copying.until and copying.until <= batch.position:
+                self._copies.complete(self._transaction, copying)
+                self.completed.append(copying)
+
+    def _change(self, key: Key, group: list[Changes]) -> None:
+        copying = self._copies.get(key)
+        entry = copying.entry if copying else self._transaction.tables.get(key)
+        if entry is None or (copying is None and entry.state is not State.AVAILABLE):
+            return
+        try:
+            rows = delta.one_batch([changes.rows for changes in group])
+            if not rows.schema.equals(arrow_schema(entry.table)):
+                raise TableFailed(key, "its changes have other columns than the copy")
+            kinds = group[0].kinds if len(group) == 1 else _joined(group)
+            if copying is not None and copying.until is None:
+                self._keep(copying, kinds, rows)
+            else:
+                self._put(key, entry, copying, kinds, rows)
+        except (*FATAL, *_STORAGE):
+            raise
+        except (duckdb.Error, pa.ArrowException, KeyError, ValueError) as error:
+            raise TableFailed(key, f"its changes cannot be applied: {error}".splitlines()[0]) from error
+
+    def _keep(self, copying: Copying, kinds: delta.Kinds, rows: pa.RecordBatch) -> None:
+        delta.append_pending(self._transaction.connection, copying.entry.id, kinds, rows, copying.sequence)
+        copying.sequence += len(kinds)
+        copying.add_presence(_presence(rows))
+
+    def _put(
+        self, key: Key, entry: LoadedTable, copying: Copying | None, kinds: delta.Kinds, rows: pa.RecordBatch
+    ) -> None:
+        connection, table = self._transaction.connection, entry.table
+        inserted: pa.RecordBatch | pa.Table = rows
+        if table.primary_key:
+            folded = delta.fold(table, kinds, rows, idempotent=copying is not None)
+            grown = delta.apply_delta(connection, entry.store_name, table, folded)
+            inserted = folded.insert
+        else:
+            grown = delta.apply_multiset(connection, entry.store_name, table, kinds, rows)
+        found = _presence(inserted)
+        if copying is not None:
+            copying.add_presence(found)
+            return
+        merged = {c: merge_presence(entry.presence.get(c, EMPTY), bits) for c, bits in found.items()}
+        if any(entry.presence.get(c) != bits for c, bits in merged.items()):
+            presence = {**entry.presence, **merged}
+            self._transaction.put_presence(replace(entry, presence=presence, rows=max(entry.rows + grown, 0)))
+        else:
+            self._transaction.put_rows(key, entry.rows + grown)
+
+    def _event(self, event: TableEvent) -> None:
+        if event.kind == "create":
+            if event.name:
+                self.created[event.schema, event.name] = "SELF"
+            return
+        if event.kind == "alter" and _HARMLESS.match(event.statement):
+            return
+        for key in list(self._meant(event.schema, event.name)):
+            entry = self._transaction.tables[key]
+            if event.kind in ("drop", "rename"):
+                self._remove(key)
+                if event.renamed_to and entry.state is not State.UNLOADED:
+                    self.created[event.renamed_to] = entry.load_type
+            elif event.kind == "truncate" and entry.state is State.AVAILABLE:
+                self._transaction.create_data(entry)
+                self._transaction.put_rows(key, 0)
+            elif entry.state is not State.UNLOADED:
+                self._quarantine(key, "its definition changed", State.RECOVERING)
+
+    def _remove(self, key: Key) -> None:
+        self._transaction.forget(key)
+        self.cancelled[key] = "the table was dropped"
+        self.gone.add(key)
+        self.reloads.pop(key, None)
+        self.created.pop(key, None)
+
+    def _quarantine(self, key: Key, reason: str, state: State = State.STALE) -> None:
+        entry = self._transaction.tables.get(key)
+        if entry is None or entry.state is State.UNLOADED:
+            return
+        self._store.mark_stale(key, reason)
+        self._copies.take_out(self._transaction, key, state, reason)
+        self.cancelled[key] = reason
+        self.reloads[key] = reason
+
+    def _meant(self, schema: str, name: str) -> Iterator[Key]:
+        for key in list(self._transaction.tables):
+            if (not schema or key[0] == schema) and (not name or key[1] == name):
+                yield key
+
+
+def _by_table(changes: list[Changes]) -> dict[Key, list[Changes]]:
+    groups: dict[Key, list[Changes]] = {}
+    for item in changes:
+        if len(item.kinds):
+            groups.setdefault((item.schema, item.name), []).append(item)
+    return groups
+
+
+def _joined(group: list[Changes]) -> delta.Kinds:
+    return delta.join_kinds([changes.kinds for changes in group])
+
+
+def _presence(rows: pa.RecordBatch | pa.Table) -> dict[str, bytes]:
+    found = {}
+    for name in delta.string_columns(rows.schema):
+        column = rows.column(name)
+        chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+        bits = EMPTY
+        for chunk in chunks:
+            bits = merge_presence(bits, byte_presence(chunk))
+        found[name] = bits
+    return found
+
+
+def seconds_behind(applier: Applier) -> float:
+    """How old the newest applied commit is, in seconds; only meaningful while the backend has newer ones."""
+    return max(0.0, time.time() - applier.commit_timestamp) if applier.commit_timestamp else 0.0

@@ -1,0 +1,340 @@
+"""The column store: one DuckDB file, one writer, readers with a snapshot each.
+
+The file is a copy. What in it cannot be trusted is thrown away and loaded again from the backend.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+
+import duckdb
+import psutil
+
+from engine.catalog import CatalogView, Key, LoadedTable, State
+from engine.replicate.changes import Position
+from engine.store import bookkeeping
+from engine.store.layout import CATALOG, create_statement, quote
+
+log = logging.getLogger(__name__)
+
+_VIEWS_KEPT = 256  # a reader looks its view up a moment after its snapshot was taken
+_PERSIST_IDLE_POSITION = 10.0  # seconds
+
+
+class Snapshot:
+    """One reader: a connection inside a transaction, and the catalog and position of exactly that state."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, view: CatalogView, position: Position) -> None:
+        self.connection = connection
+        self.view = view
+        self.position = position
+
+    def interrupt(self) -> None:
+        """Stop the statement that runs on the connection; may be called from any thread."""
+        self.connection.interrupt()
+
+    def close(self) -> None:
+        """End the transaction and give the connection back."""
+        with suppress(duckdb.Error):
+            self.connection.execute("ROLLBACK")
+        self.connection.close()
+
+    def __enter__(self) -> "Snapshot":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Transaction:
+    """One write of the store: data, catalog entries and position become visible together."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, tables: dict[Key, LoadedTable], position: Position):
+        self.connection = connection
+        self.tables = tables
+        self.position = position
+        self.catalog_changed = False
+        self.position_changed = False
+
+    def put(self, entry: LoadedTable) -> None:
+        """Set a table's entry."""
+        bookkeeping.write_table(self.connection, entry)
+        self.tables[entry.table.schema, entry.table.name] = entry
+        self.catalog_changed = True
+
+    def put_presence(self, entry: LoadedTable) -> None:
+        """Set a table's entry of which only presence and row count are new."""
+        bookkeeping.write_presence(self.connection, entry)
+        self.tables[entry.table.schema, entry.table.name] = entry
+        self.catalog_changed = True
+
+    def put_rows(self, key: Key, rows: int) -> None:
+        """Set a table's row count; it is not kept in the file but counted when the store is opened."""
+        self.tables[key] = replace(self.tables[key], rows=max(rows, 0))
+
+    def forget(self, key: Key) -> None:
+        """Remove a table's entry and its data; nothing happens when there is none."""
+        entry = self.tables.pop(key, None)
+        if entry is not None:
+            bookkeeping.forget_table(self.connection, entry.id)
+            self.drop_data(entry)
+            self.catalog_changed = True
+
+    def create_data(self, entry: LoadedTable) -> None:
+        """Make an empty table for an entry, in place of one that is there."""
+        self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {CATALOG}.{quote(entry.table.schema)}")
+        self.connection.execute(f"DROP TABLE IF EXISTS {entry.store_name}")
+        self.connection.execute(create_statement(entry.table))
+
+    def drop_data(self, entry: LoadedTable) -> None:
+        """Remove the data of an entry, and the changes kept for it."""
+        if self.has_schema(entry.table.schema):
+            self.connection.execute(f"DROP TABLE IF EXISTS {entry.store_name}")
+        self.connection.execute(f"DROP TABLE IF EXISTS {bookkeeping.pending_name(entry.id)}")
+
+    def has_schema(self, schema: str) -> bool:
+        """Tell whether the file has a schema."""
+        statement = "SELECT 1 FROM duckdb_schemas() WHERE database_name = ? AND schema_name = ?"
+        return bool(self.connection.execute(statement, [CATALOG, schema]).fetchall())
+
+    def set_position(self, position: Position) -> None:
+        """Set the place in the backend's log that the data is at."""
+        self.position = position
+        self.position_changed = True
+
+
+class Store:
+    """The open column store."""
+
+    def __init__(self, path: Path, memory_limit: int = 0, threads: int = 0, fold: bool = False) -> None:
+        """Open the file, or begin a new one when there is none that can be trusted.
+
+        `memory_limit` is in bytes, 0 for half of the machine's. Raises duckdb.Error when no file can be made.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._fold = fold
+        self._lock = threading.RLock()
+        self._listeners: list[Callable[[Position], None]] = []
+        self._root = duckdb.connect(":memory:", config=_config(path, memory_limit, threads))
+        self.broken = ""  # why no reader may be served now
+        self._stale: dict[Key, str] = {}
+        self._views: dict[int, CatalogView] = {}
+        self._attach()
+        self._persisted_at = time.monotonic()
+
+    def _attach(self) -> None:
+        try:
+            self._open_file()
+        except (duckdb.Error, ValueError, TypeError, KeyError) as error:
+            log.warning("the column store cannot be used and is made anew: %s", error)
+            self._throw_away()
+            self._open_file()
+
+    def _open_file(self) -> None:
+        self._root.execute(f"ATTACH '{str(self._path).replace(chr(39), chr(39) * 2)}' AS {CATALOG} (TYPE duckdb)")
+        self._writer = self._root.cursor()
+        self._writer.execute(f"USE {CATALOG}")
+        if bookkeeping.table_names(self._writer) and not bookkeeping.is_ours(self._writer):
+            raise ValueError("it has another format")
+        if not bookkeeping.is_ours(self._writer):
+            self._writer.execute("BEGIN")
+            bookkeeping.create(self._writer)
+            self._writer.execute("COMMIT")
+        self._position, self._version = bookkeeping.read_position(self._writer)
+        self._tables = self._recover()
+        self._views = {self._version: self._make_view(self._tables)}
+        self._next_id = max((t.id for t in self._tables.values()), default=0) + 1
+
+    def _recover(self) -> dict[Key, LoadedTable]:
+        """Trust what was complete; what was being loaded has to be loaded again."""
+        there = bookkeeping.table_names(self._writer)
+        tables = bookkeeping.read_tables(self._writer)
+        for key, entry in tables.items():
+            if entry.state is State.AVAILABLE and key in there:
+                row = self._writer.execute(f"SELECT count(*) FROM {entry.store_name}").fetchone()
+                tables[key] = replace(entry, rows=row[0] if row else 0)
+            elif entry.state in (State.AVAILABLE, State.LOADING, State.RECOVERING, State.UNLOADING):
+                tables[key] = entry.with_state(State.STALE, "its load was cut short")
+        return tables
+
+    def _throw_away(self) -> None:
+        with suppress(duckdb.Error):
+            self._root.execute(f"DETACH DATABASE IF EXISTS {CATALOG}")
+        for path in (self._path, self._path.with_name(self._path.name + ".wal")):
+            path.unlink(missing_ok=True)
+
+    def reset(self) -> None:
+        """Throw everything away and begin with an empty file; readers that run now fail."""
+        with self._lock:
+            self._writer.close()
+            self._throw_away()
+            self._open_file()
+            self._stale.clear()
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock, suppress(duckdb.Error):
+            self._writer.close()
+            self._root.close()
+
+    # Reading
+
+    def snapshot(self) -> Snapshot:
+        """Begin a reader on the newest state. Raises duckdb.Error."""
+        connection = self._root.cursor()
+        try:
+            connection.execute("BEGIN")
+            position, version = bookkeeping.read_position(connection)
+            view = self._views.get(version)
+            if view is None:
+                view = self._make_view(bookkeeping.read_tables(connection))
+            return Snapshot(connection, self._overlay(view), position)
+        except BaseException:
+            connection.close()
+            raise
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A new connection to the store, outside any transaction; for loads, which commit parts of a table."""
+        return self._root.cursor()
+
+    def view(self) -> CatalogView:
+        """The newest catalog, for showing: not tied to a snapshot of the data."""
+        return self._overlay(self._make_view(self._tables))
+
+    def _make_view(self, tables: dict[Key, LoadedTable]) -> CatalogView:
+        if self._fold:
+            return CatalogView({(s.lower(), n.lower()): entry for (s, n), entry in tables.items()}, True)
+        return CatalogView(dict(tables), False)
+
+    def _overlay(self, view: CatalogView) -> CatalogView:
+        """Take out of service what the store knows to be stale but may have failed to write down."""
+        if not self.broken and not self._stale:
+            return view
+        tables = dict(view.tables)
+        for key, entry in tables.items():
+            reason = self.broken or self._stale.get((entry.table.schema, entry.table.name))
+            if reason and entry.state is State.AVAILABLE:
+                tables[key] = entry.with_state(State.STALE, reason)
+        return replace(view, tables=tables)
+
+    # Writing
+
+    @property
+    def position(self) -> Position:
+        """The place in the backend's log that readers see, or will see no later than their snapshot."""
+        return self._position
+
+    @property
+    def entries(self) -> Mapping[Key, LoadedTable]:
+        """Every table's entry as last committed, by schema and name as the backend writes them."""
+        return self._tables
+
+    def new_id(self) -> int:
+        """A number that no other table of this store has."""
+        with self._lock:
+            self._next_id += 1
+            return self._next_id - 1
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """One transaction of the only writer. An exception rolls it back; duckdb.Error may come from the commit."""
+        with self._lock:
+            transaction = Transaction(self._writer, dict(self._tables), self._position)
+            self._writer.execute("BEGIN")
+            try:
+                yield transaction
+                self._commit(transaction)
+            except BaseException:
+                with suppress(duckdb.Error):
+                    self._writer.execute("ROLLBACK")
+                raise
+        if transaction.position_changed:
+            self._tell()
+
+    def _commit(self, transaction: Transaction) -> None:
+        version = self._version + 1 if transaction.catalog_changed else self._version
+        view = self._make_view(transaction.tables)
+        if version != self._version:
+            self._views[version] = view  # before the commit: a reader may see it at once
+        if transaction.catalog_changed or transaction.position_changed:
+            bookkeeping.write_position(self._writer, transaction.position, version)
+        self._writer.execute("COMMIT")
+        self._views[version] = view
+        self._version = version
+        self._tables = transaction.tables
+        self._position = transaction.position
+        self._persisted_at = time.monotonic()
+        if len(self._views) > _VIEWS_KEPT:
+            for old in sorted(self._views)[: -_VIEWS_KEPT // 2]:
+                self._views.pop(old, None)
+
+    def advance(self, position: Position) -> None:
+        """Note that the log has nothing for the store up to here; written down now and then only."""
+        if time.monotonic() - self._persisted_at > _PERSIST_IDLE_POSITION:
+            with self.write() as transaction:
+                transaction.set_position(position)
+            return
+        with self._lock:
+            self._position = position
+        self._tell()
+
+    def listen(self, listener: Callable[[Position], None]) -> None:
+        """Call `listener` with every new position, from the thread that set it."""
+        self._listeners.append(listener)
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener(self._position)
+
+    def mark_stale(self, key: Key, reason: str) -> None:
+        """Take a table out of service at once, for readers that begin from now on, whatever becomes of the file."""
+        self._stale[key] = reason
+
+    def clear_stale(self, key: Key) -> None:
+        """The file says by itself again what the state of this table is."""
+        self._stale.pop(key, None)
+
+    def checkpoint(self) -> None:
+        """Write the log into the file. Raises duckdb.Error when a writer is in the way."""
+        with self._lock:
+            self._writer.execute(f"CHECKPOINT {CATALOG}")
+
+    def sizes(self) -> dict[Key, int]:
+        """Bytes on disk per table, from the blocks of its columns."""
+        entries = [entry for entry in self._tables.values() if entry.state is State.AVAILABLE]
+        found: dict[Key, int] = {}
+        cursor = self._root.cursor()
+        for entry in entries:
+            with suppress(duckdb.Error):
+                row = cursor.execute(
+                    "SELECT count(DISTINCT block_id) FROM pragma_storage_info(?) WHERE persistent", [entry.store_name]
+                ).fetchone()
+                found[entry.table.schema, entry.table.name] = (row[0] if row else 0) * 262144
+        cursor.close()
+        return found
+
+
+def _config(path: Path, memory_limit: int, threads: int) -> dict[str, str | bool | int | float | list[str]]:
+    limit = memory_limit or psutil.virtual_memory().total // 2
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": f"{limit}B",
+        "temp_directory": str(path.parent / "spill"),
+        "preserve_insertion_order": False,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "allow_community_extensions": False,
+        # A Python variable must never be taken for a table of that name.
+        "python_enable_replacements": False,
+        "checkpoint_threshold": "64MB",
+    }
+    if threads:
+        config["threads"] = threads
+    return config
