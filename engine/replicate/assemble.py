@@ -1,0 +1,373 @@
+"""Binlog events to whole transactions to batches. Sans-IO: bytes of events in, batches out."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from engine.replicate.changes import Batch, Changes, Failure, Position, TableEvent
+from engine.replicate.columns import Undecodable
+from engine.replicate.ddl import SYSTEM_SCHEMAS, Effect, Xid, read_effect
+from engine.replicate.decode import KINDS, Decoder, Run
+from statements.schema import Table
+from wire.binlog_events import (
+    DUMMY_TABLE,
+    Event,
+    EventParser,
+    FormatDescription,
+    Gtid,
+    Header,
+    Heartbeat,
+    Ignored,
+    Incident,
+    MariaGtid,
+    Payload,
+    PreviousGtids,
+    Query,
+    Rotate,
+    Rows,
+    UnknownEvent,
+    XaPrepare,
+)
+from wire.binlog_events import Xid as XidEvent
+from wire.binlog_table_map import TableMap
+from wire.gtid import GtidPosition, GtidSet
+
+Lookup = Callable[[str, str], Table | None]
+EARLY_DECODE = 64 << 20  # bytes of row images after which an open transaction is turned into columns
+_WRAP = 1 << 32
+
+Key = tuple[str, str]
+
+
+@dataclass(slots=True)
+class _Work:
+    """Row events in log order per table, and what has been decoded of them already."""
+
+    runs: dict[int, tuple[Table, list[Run]]] = field(default_factory=dict)  # by the identity of the table
+    changes: list[Changes] = field(default_factory=list)
+    events: list[TableEvent] = field(default_factory=list)
+    failures: dict[Key, Failure] = field(default_factory=dict)
+    size: int = 0  # bytes of the row images in `runs`
+
+    def add(self, table: Table, shape: TableMap, present: bytes, kind: int, images: bytes) -> None:
+        _, runs = self.runs.setdefault(id(table), (table, []))
+        if not runs or runs[-1].shape is not shape or runs[-1].present != present:
+            runs.append(Run(shape, present))
+        runs[-1].kinds.append(kind)
+        runs[-1].images.append(images)
+        self.size += len(images)
+
+    def fail(self, schema: str, name: str, reason: str) -> None:
+        self.failures.setdefault((schema, name), Failure(schema, name, reason))
+
+    def decode(self, decoder: Decoder) -> None:
+        """Turn the row events into columns; a table that cannot be decoded becomes a failure."""
+        for table, runs in self.runs.values():
+            try:
+                for run in runs:
+                    if (table.schema, table.name) not in self.failures:
+                        self.changes.extend(decoder.decode(table, run))
+            except Undecodable as reason:
+                self.fail(table.schema, table.name, str(reason))
+        self.runs = {}
+        self.size = 0
+
+    def take(self, later: "_Work", decoder: Decoder) -> None:
+        """Append the work of a transaction that has committed."""
+        if later.changes:
+            self.decode(decoder)
+            self.changes.extend(later.changes)
+        for identity, (table, runs) in later.runs.items():
+            mine = self.runs.setdefault(identity, (table, []))[1]
+            for run in runs:
+                if mine and mine[-1].shape is run.shape and mine[-1].present == run.present:
+                    mine[-1].kinds.extend(run.kinds)
+                    mine[-1].images.extend(run.images)
+                else:
+                    mine.append(run)
+        self.events.extend(later.events)
+        for failure in later.failures.values():
+            self.failures.setdefault((failure.schema, failure.name), failure)
+        self.size += later.size
+
+
+@dataclass(slots=True)
+class _Transaction:
+    """The transaction being read. `groups` are the savepoints: work since each, oldest first."""
+
+    gtid: Gtid | MariaGtid | None = None
+    begun: bool = False
+    work: _Work = field(default_factory=_Work)
+    savepoints: list[tuple[str, _Work]] = field(default_factory=list)  # work up to there
+    touched: set[Key] = field(default_factory=set)
+
+
+class Assembler:
+    """Follows one server's log from a position on.
+
+    `lookup` gives a table's definition as it was loaded, or None for a table that is not followed; it is asked at
+    every statement's table map. Finished batches are in `ready`; `flush` ends the one in the making.
+    """
+
+    def __init__(self, start: Position, lookup: Lookup, mariadb: bool, fold_names: bool = False) -> None:
+        self.ready: deque[Batch] = deque()
+        self._lookup = lookup
+        self._fold = fold_names
+        self._gtids: GtidSet | GtidPosition = GtidPosition(start.gtids) if mariadb else GtidSet(start.gtids)
+        self._decoder = Decoder()
+        self._parser = EventParser()
+        self._maps: dict[int, tuple[TableMap, Table | None]] = {}
+        self._file = start.file
+        self._offset = start.offset
+        self._committed = Position(start.server, start.file, start.offset)  # without GTIDs: their text is dear
+        self._transaction: _Transaction | None = None
+        self._prepared: dict[Xid, set[Key]] = {}
+        self._work = _Work()
+        self._transactions = 0
+        self._timestamp = 0.0
+        self._flushed = self._committed
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes of row images of committed transactions that no batch holds yet."""
+        return self._work.size
+
+    @property
+    def pending(self) -> bool:
+        """Whether a flush would give a batch."""
+        return self._committed != self._flushed or self._transactions > 0 or bool(self._work.failures)
+
+    @property
+    def position(self) -> Position:
+        """The place after the last whole transaction that has been read."""
+        return replace(self._committed, gtids=self.gtids)
+
+    def has_reached(self, wanted: Position) -> bool:
+        """Whether all up to a place on the same server has been read."""
+        return self._committed >= wanted
+
+    @property
+    def gtids(self) -> str:
+        """Everything up to the last whole transaction, as the server takes it to go on from there."""
+        return str(self._gtids)
+
+    def reconnected(self, server: str) -> None:
+        """Forget the transaction in the middle: the server sends it again from its begin."""
+        self._parser = EventParser()
+        self._transaction = None
+        self._maps.clear()
+        if server != self._committed.server:
+            # Files and offsets of another server say nothing here; its first event brings its own.
+            self._committed = Position(server, "", 0)
+
+    def feed(self, raw: bytes) -> None:
+        """Take one event as it stands in the log; raises MalformedPacket, ChecksumMismatch."""
+        try:
+            header, event = self._parser.parse(raw)
+        except UnknownEvent as error:
+            self._fail_all(str(error).rstrip("."))
+            return
+        self._advance(header, event)
+        if isinstance(event, Payload):
+            try:
+                for _, inner in self._parser.parse_payload(event):
+                    self._handle(header, inner)
+            except UnknownEvent as error:
+                self._fail_all(str(error).rstrip("."))
+        else:
+            self._handle(header, event)
+
+    def flush(self) -> Batch | None:
+        """End the batch in the making; None when nothing has happened since the last one."""
+        if not self.pending:
+            return None
+        work, self._work = self._work, _Work()
+        work.decode(self._decoder)
+        failed = set(work.failures)
+        changes = [c for c in work.changes if (c.schema, c.name) not in failed]
+        batch = Batch(
+            self.position,
+            changes,
+            work.events,
+            list(work.failures.values()),
+            self._transactions,
+            self._timestamp,
+        )
+        self._flushed = self._committed
+        self._transactions = 0
+        return batch
+
+    def _advance(self, header: Header, event: Event) -> None:
+        """Keep the place in the log. Events' positions have 32 bits, files may be larger."""
+        if isinstance(event, Rotate):
+            self._file, self._offset = event.file, event.offset
+        elif isinstance(event, Heartbeat):
+            if self._transaction is None and event.file == self._file:
+                self._offset = max(self._offset, self._widen(event.offset))
+        elif not header.artificial:
+            self._offset = self._widen(header.next_position)
+        if self._transaction is None and not isinstance(event, FormatDescription):
+            self._publish()
+
+    def _widen(self, offset: int) -> int:
+        offset |= self._offset & ~(_WRAP - 1)
+        # A step back of more than half the range is a counter that has wrapped.
+        return offset + _WRAP if offset + _WRAP // 2 < self._offset else offset
+
+    def _publish(self) -> None:
+        """Make the present place known; never backwards, which a server does when it repeats a file's head."""
+        here = Position(self._committed.server, self._file, self._offset)
+        if here > self._committed:
+            self._committed = here
+
+    def _handle(self, header: Header, event: Event) -> None:
+        if isinstance(event, Rows):
+            self._take_rows(event)
+        elif isinstance(event, TableMap):
+            self._take_map(event)
+        elif isinstance(event, Gtid | MariaGtid):
+            self._transaction = _Transaction(event, begun=isinstance(event, MariaGtid) and not event.standalone)
+        elif isinstance(event, XidEvent):
+            self._commit(header)
+        elif isinstance(event, Query):
+            self._take_query(header, event)
+        elif isinstance(event, XaPrepare):
+            self._prepare(header, event)
+        elif isinstance(event, Incident):
+            self._fail_all(f"the source's log has a gap: {event.message}")
+        else:
+            assert isinstance(event, Rotate | FormatDescription | Heartbeat | PreviousGtids | Ignored | Payload)
+
+    def _open(self) -> _Transaction:
+        if self._transaction is None:
+            self._transaction = _Transaction()
+        return self._transaction
+
+    def _fail_all(self, reason: str) -> None:
+        work = self._work if self._transaction is None else self._transaction.work
+        work.fail("", "", reason)
+
+    def _take_map(self, event: TableMap) -> None:
+        table = None if event.schema in SYSTEM_SCHEMAS else self._lookup(event.schema, event.name)
+        self._maps[event.table_id] = event, table
+        self._open().touched.add((event.schema, event.name))
+
+    def _take_rows(self, event: Rows) -> None:
+        transaction = self._open()
+        if event.table_id == DUMMY_TABLE:
+            return
+        known = self._maps.get(event.table_id)
+        if known is None:
+            transaction.work.fail("", "", "row event without its table map")
+            return
+        shape, table = known
+        if table is None:
+            return
+        present = event.after or event.before
+        reason = None
+        if event.kind == "partial":
+            reason = "partial JSON update: binlog_row_value_options must be empty"
+        elif event.columns != len(shape.columns):
+            reason = "row event is cut short or has another shape than its table map"
+        elif event.kind == "update" and event.before != event.after:
+            reason = "row image without all columns: binlog_row_image must be FULL"
+        if reason:
+            transaction.work.fail(table.schema, table.name, reason)
+            return
+        transaction.work.add(table, shape, present, KINDS[event.kind], event.images)
+        if transaction.work.size > EARLY_DECODE:
+            transaction.work.decode(self._decoder)
+
+    def _take_query(self, header: Header, event: Query) -> None:
+        effect = read_effect(event, self._fold)
+        transaction = self._open()
+        if effect.kind in ("begin", "xa begin"):
+            transaction.begun = True
+            return
+        self._apply_effect(transaction, effect, event)
+        if effect.kind == "commit" or not transaction.begun or effect.kind == "rollback":
+            self._commit(header)
+
+    def _apply_effect(self, transaction: _Transaction, effect: Effect, event: Query) -> None:
+        if effect.kind == "ddl":
+            transaction.work.events.extend(effect.events)
+        elif effect.kind == "dml":
+            transaction.work.fail("", "", f"change logged as a statement: {event.statement[:60]}")
+        elif effect.kind == "rollback":
+            self._give_up(transaction, "transaction rolled back in the log")
+        elif effect.kind == "savepoint":
+            transaction.savepoints.append((effect.name, transaction.work))
+            transaction.work = _Work()
+        elif effect.kind == "rollback to":
+            self._roll_back_to(transaction, effect.name)
+        elif effect.kind == "xa commit":
+            tables = self._prepared.pop(effect.xid, None) if effect.xid else None
+            # Prepared before we came: which tables it changed is not in this log.
+            for schema, name in {("", "")} if tables is None else tables:
+                transaction.work.fail(schema, name, "change by a prepared XA transaction")
+        elif effect.kind == "xa rollback" and effect.xid:
+            self._prepared.pop(effect.xid, None)
+
+    def _give_up(self, transaction: _Transaction, reason: str) -> None:
+        transaction.work = _Work(failures=transaction.work.failures)
+        transaction.savepoints.clear()
+        for schema, name in transaction.touched:
+            transaction.work.fail(schema, name, reason)
+
+    def _roll_back_to(self, transaction: _Transaction, name: str) -> None:
+        """Drop what was done since a savepoint. It is in the log only beside changes that cannot be undone."""
+        work = transaction.work
+        undone = [work]
+        while transaction.savepoints:
+            saved, before = transaction.savepoints[-1]
+            if saved == name:
+                transaction.work = _Work(failures={**work.failures})
+                break
+            transaction.savepoints.pop()
+            undone.append(before)
+        else:
+            self._give_up(transaction, "rollback to a savepoint that is not in the log")
+            return
+        for part in undone:
+            for table, _ in part.runs.values():
+                if table.engine.lower() != "innodb":
+                    transaction.work.fail(table.schema, table.name, "rollback beside a table without transactions")
+            for change in part.changes:
+                transaction.work.fail(change.schema, change.name, "rollback inside a large transaction")
+            transaction.work.events.extend(part.events)
+
+    def _prepare(self, header: Header, event: XaPrepare) -> None:
+        transaction = self._open()
+        if not event.one_phase:
+            self._prepared[event.xid] = transaction.touched
+            transaction.work = _Work(events=transaction.work.events)
+            transaction.savepoints.clear()
+        self._commit(header)
+
+    def _commit(self, header: Header) -> None:
+        """End the transaction: its work joins the batch, which ends before and after DDL."""
+        transaction = self._open()
+        self._transaction = None
+        work = _Work()
+        for _, part in [*transaction.savepoints, ("", transaction.work)]:
+            work.take(part, self._decoder)
+        if work.events:
+            self._finish_batch()
+        gtid = transaction.gtid
+        self._timestamp = float(header.timestamp)
+        if isinstance(gtid, Gtid) and gtid.uuid and isinstance(self._gtids, GtidSet):
+            self._gtids.add(gtid.uuid, gtid.gno, gtid.tag)
+        if isinstance(gtid, Gtid) and gtid.commit_timestamp:
+            self._timestamp = gtid.commit_timestamp / 1e6
+        if isinstance(gtid, MariaGtid) and isinstance(self._gtids, GtidPosition):
+            self._gtids.add(gtid.domain, gtid.server_id, gtid.sequence)
+        self._committed = Position(self._committed.server, self._file, self._offset)
+        self._transactions += 1
+        self._work.take(work, self._decoder)
+        if work.events:
+            self._finish_batch()
+
+    def _finish_batch(self) -> None:
+        batch = self.flush()
+        if batch is not None:
+            self.ready.append(batch)

@@ -1,0 +1,215 @@
+"""One column's cells in the row images to one Arrow array: the choice of kernel by type, buffers, character sets."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from engine.replicate import kernels
+from engine.store.layout import arrow_type
+from statements.schema import BINARY_TYPES, STRING_TYPES, Column
+from wire.binlog_table_map import MapColumn
+from wire.constants import FieldType
+
+_UTF8 = frozenset({"utf8mb4", "utf8mb3", "utf8"})
+_LARGEST_COLUMN = (1 << 31) - 1
+
+
+class Undecodable(Exception):
+    """A table's row events cannot be followed; the text is the reason shown for the quarantine."""
+
+
+@dataclass(slots=True)
+class Cells:
+    """Where one column's values lie: `data` is all row images, the arrays have one element per row."""
+
+    data: npt.NDArray[np.uint8]
+    at: npt.NDArray[np.int64]
+    lengths: npt.NDArray[np.int32]
+    null: npt.NDArray[np.uint8]
+
+
+Reader = Callable[[Cells], pa.Array]
+
+
+def _validity(null: npt.NDArray[np.uint8]) -> tuple[pa.Buffer | None, int]:
+    count = int(np.count_nonzero(null))
+    if not count:
+        return None, 0
+    return pa.py_buffer(np.packbits(null == 0, bitorder="little")), count
+
+
+def _wrap(values: npt.NDArray[np.generic], kind: pa.DataType, cells: Cells) -> pa.Array:
+    valid, nulls = _validity(cells.null)
+    return pa.Array.from_buffers(kind, len(cells.at), [valid, pa.py_buffer(values)], nulls)
+
+
+def choose_reader(column: Column, logged: MapColumn) -> Reader:
+    """Make the function that turns the cells of a carried column into an Arrow array.
+
+    The reader raises Undecodable for a value that the store cannot hold, as does this function for a type.
+    """
+    kind = arrow_type(column)
+    if column.type in STRING_TYPES:
+        return _strings(column)
+    if column.type in BINARY_TYPES:
+        return _binaries(column, logged)
+    if column.type == "decimal":
+        return _decimals(kind, logged.meta)
+    if column.type in _TEMPORAL:
+        return _temporal(column, logged, kind)
+    signed = pa.types.is_signed_integer(kind)
+    return _numbers(kind, INTEGER_WIDTHS[logged.type], signed)
+
+
+INTEGER_WIDTHS: dict[int, int] = {
+    FieldType.TINY: 1,
+    FieldType.SHORT: 2,
+    FieldType.INT24: 3,
+    FieldType.LONG: 4,
+    FieldType.LONGLONG: 8,
+    FieldType.FLOAT: 4,  # as the bits of an integer
+    FieldType.DOUBLE: 8,
+}
+
+
+def _numbers(kind: pa.DataType, width: int, signed: bool) -> Reader:
+    bits = np.dtype(kind.to_pandas_dtype())
+    if bits.kind == "f":
+        bits = np.dtype(f"u{bits.itemsize}")
+
+    def read(cells: Cells) -> pa.Array:
+        out = np.empty(len(cells.at), bits)
+        kernels.read_integers(cells.data, cells.at, cells.null, width, signed, out)
+        return _wrap(out, kind, cells)
+
+    return read
+
+
+def _decimals(kind: pa.DataType, meta: int) -> Reader:
+    precision, scale = meta >> 8, meta & 0xFF
+
+    def read(cells: Cells) -> pa.Array:
+        out = np.empty((len(cells.at), 2), np.uint64)
+        kernels.read_decimals(cells.data, cells.at, cells.null, precision, scale, out)
+        return _wrap(out, kind, cells)
+
+    return read
+
+
+_TEMPORAL = frozenset({"date", "datetime", "timestamp", "time", "year"})
+
+
+def _temporal(column: Column, logged: MapColumn, kind: pa.DataType) -> Reader:
+    bits = np.dtype("i4" if kind == pa.date32() else "u2" if column.type == "year" else "i8")
+    call = _temporal_kernel(logged)
+
+    def read(cells: Cells) -> pa.Array:
+        out = np.empty(len(cells.at), bits)
+        bad = call(cells, out)
+        if bad is not None and bad >= 0:
+            raise Undecodable(f"zero or partial date in column {column.name}")
+        return _wrap(out, kind, cells)
+
+    return read
+
+
+def _temporal_kernel(logged: MapColumn) -> Callable[[Cells, npt.NDArray[np.generic]], int | None]:
+    digits = logged.meta
+    if logged.type in (FieldType.DATE, FieldType.NEWDATE):
+        return lambda c, out: kernels.read_dates(c.data, c.at, c.null, out)
+    if logged.type == FieldType.DATETIME2:
+        return lambda c, out: kernels.read_datetimes(c.data, c.at, c.null, digits, out)
+    if logged.type == FieldType.DATETIME:
+        return lambda c, out: kernels.read_old_datetimes(c.data, c.at, c.null, out)
+    if logged.type == FieldType.TIMESTAMP2:
+        return lambda c, out: kernels.read_timestamps(c.data, c.at, c.null, digits, True, out)
+    if logged.type == FieldType.TIMESTAMP:
+        return lambda c, out: kernels.read_timestamps(c.data, c.at, c.null, 0, False, out)
+    if logged.type == FieldType.TIME2:
+        return lambda c, out: kernels.read_times(c.data, c.at, c.null, digits, out)
+    if logged.type == FieldType.TIME:
+        return lambda c, out: kernels.read_old_times(c.data, c.at, c.null, out)
+    return lambda c, out: kernels.read_years(c.data, c.at, c.null, out)
+
+
+def _collect(cells: Cells, trim: bool, name: str) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8], bool]:
+    rows = len(cells.at)
+    offsets = np.empty(rows + 1, np.int64)
+    total = kernels.measure(cells.data, cells.at, cells.lengths, cells.null, trim, offsets)
+    if total > _LARGEST_COLUMN:
+        raise Undecodable(f"values of column {name} are too large")
+    out = np.empty(total, np.uint8)
+    ascii_only = kernels.gather(cells.data, cells.at, offsets, out)
+    return offsets.astype(np.int32), out, ascii_only
+
+
+def _strings(column: Column) -> Reader:
+    trim = column.type == "char"
+
+    def read(cells: Cells) -> pa.Array:
+        offsets, raw, ascii_only = _collect(cells, trim, column.name)
+        if not ascii_only and column.charset == "latin1":
+            offsets, raw = _latin1_to_utf8(offsets, raw, column.name)
+        elif not ascii_only and column.charset not in _UTF8:
+            raise Undecodable(f"character set {column.charset} of column {column.name}")
+        valid, nulls = _validity(cells.null)
+        buffers = [valid, pa.py_buffer(offsets), pa.py_buffer(raw)]
+        array = pa.Array.from_buffers(pa.string(), len(cells.at), buffers, nulls)
+        if not ascii_only:
+            try:
+                array.validate(full=True)
+            except pa.ArrowInvalid:
+                raise Undecodable(f"invalid UTF-8 in column {column.name}") from None
+        return array
+
+    return read
+
+
+def _make_latin1() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """MySQL's latin1 is cp1252, with the five places that cp1252 leaves open as control characters."""
+    widths = np.zeros(256, np.uint8)
+    encoded = np.zeros((256, 3), np.uint8)
+    for byte in range(256):
+        open_place = byte in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
+        character = chr(byte) if open_place else bytes((byte,)).decode("cp1252")
+        text = character.encode()
+        widths[byte] = len(text)
+        encoded[byte, : len(text)] = np.frombuffer(text, np.uint8)
+    return widths, encoded
+
+
+_LATIN1_WIDTHS, _LATIN1 = _make_latin1()
+
+
+def _latin1_to_utf8(
+    offsets: npt.NDArray[np.int32], raw: npt.NDArray[np.uint8], name: str
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
+    wide = np.empty(len(offsets), np.int64)
+    total = kernels.measure_mapped(raw, offsets, _LATIN1_WIDTHS, wide)
+    if total > _LARGEST_COLUMN:
+        raise Undecodable(f"values of column {name} are too large")
+    out = np.empty(total, np.uint8)
+    kernels.map_bytes(raw, _LATIN1_WIDTHS, _LATIN1, out)
+    return wide.astype(np.int32), out
+
+
+def _binaries(column: Column, logged: MapColumn) -> Reader:
+    def read(cells: Cells) -> pa.Array:
+        valid, nulls = _validity(cells.null)
+        if column.type == "binary":
+            width = logged.meta
+            total = (len(cells.at) - nulls) * width
+            if total > _LARGEST_COLUMN:
+                raise Undecodable(f"values of column {column.name} are too large")
+            offsets = np.empty(len(cells.at) + 1, np.int32)
+            raw = np.zeros(total, np.uint8)
+            kernels.gather_padded(cells.data, cells.at, cells.lengths, cells.null, width, offsets, raw)
+        else:
+            offsets, raw, _ = _collect(cells, False, column.name)
+        buffers = [valid, pa.py_buffer(offsets), pa.py_buffer(raw)]
+        return pa.Array.from_buffers(pa.binary(), len(cells.at), buffers, nulls)
+
+    return read

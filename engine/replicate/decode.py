@@ -1,0 +1,211 @@
+"""Row events of one table to columnar changes: check the logged shape against the table, walk, read the columns."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from engine.replicate import kernels
+from engine.replicate.changes import Changes
+from engine.replicate.columns import INTEGER_WIDTHS, Cells, Reader, Undecodable, choose_reader
+from engine.store.layout import carried_columns
+from statements.schema import BINARY_TYPES, STRING_TYPES, Column, Table
+from wire.binlog_table_map import BLOB_COMPRESSED, VARCHAR_COMPRESSED, MapColumn, TableMap
+from wire.constants import BINARY_CHARSET, FieldType
+
+MOST_ROWS = 1 << 16  # of one RecordBatch
+MOST_BYTES = 256 << 20  # of row images in one RecordBatch, unless a single row is larger
+
+KINDS = {"write": kernels.WRITE, "update": kernels.UPDATE, "delete": kernels.DELETE}
+
+# Types that a column of INFORMATION_SCHEMA's type may have in the log.
+_LOGGED: dict[str, tuple[int, ...]] = {
+    "tinyint": (FieldType.TINY,),
+    "smallint": (FieldType.SHORT,),
+    "mediumint": (FieldType.INT24,),
+    "int": (FieldType.LONG,),
+    "bigint": (FieldType.LONGLONG,),
+    "decimal": (FieldType.NEWDECIMAL,),
+    "float": (FieldType.FLOAT,),
+    "double": (FieldType.DOUBLE,),
+    "char": (FieldType.STRING,),
+    "binary": (FieldType.STRING,),
+    "varchar": (FieldType.VARCHAR, FieldType.VAR_STRING),
+    "varbinary": (FieldType.VARCHAR, FieldType.VAR_STRING),
+    "date": (FieldType.DATE, FieldType.NEWDATE),
+    "datetime": (FieldType.DATETIME2, FieldType.DATETIME),
+    "timestamp": (FieldType.TIMESTAMP2, FieldType.TIMESTAMP),
+    "time": (FieldType.TIME2, FieldType.TIME),
+    "year": (FieldType.YEAR,),
+}
+_BLOB_WIDTHS = {"tiny": 1, "": 2, "medium": 3, "long": 4}
+_LOGGED |= {f"{size}{kind}": (FieldType.BLOB,) for size in _BLOB_WIDTHS for kind in ("text", "blob")}
+
+_FIXED: dict[int, int] = {
+    **INTEGER_WIDTHS,
+    FieldType.NULL: 0,
+    FieldType.YEAR: 1,
+    FieldType.DATE: 3,
+    FieldType.NEWDATE: 3,
+    FieldType.TIME: 3,
+    FieldType.TIMESTAMP: 4,
+    FieldType.DATETIME: 8,
+}
+_FRACTIONAL: dict[int, int] = {FieldType.TIME2: 3, FieldType.TIMESTAMP2: 4, FieldType.DATETIME2: 5}
+_BLOBS = frozenset(
+    {FieldType.BLOB, FieldType.JSON, FieldType.GEOMETRY, FieldType.VECTOR, BLOB_COMPRESSED}
+    | {FieldType.TINY_BLOB, FieldType.MEDIUM_BLOB, FieldType.LONG_BLOB}
+)
+_TEXTS = frozenset({FieldType.STRING, FieldType.VARCHAR, FieldType.VAR_STRING, VARCHAR_COMPRESSED})
+
+
+@dataclass(slots=True)
+class Run:
+    """Successive row events of one table with the same logged shape. `present` is the bitmap of columns logged."""
+
+    shape: TableMap
+    present: bytes
+    kinds: list[int] = field(default_factory=list)
+    images: list[bytes] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to read the rows of a logged shape into a table's carried columns."""
+
+    present: npt.NDArray[np.uint8]
+    fixed: npt.NDArray[np.int32]
+    slots: npt.NDArray[np.int32]
+    readers: tuple[Reader, ...]
+    names: tuple[str, ...]
+    shortest: int  # bytes of the shortest row there can be
+
+
+def width_of(column: MapColumn) -> int:
+    """Bytes a value takes in a row image, or minus the bytes of its length prefix; raises Undecodable."""
+    if column.type in _FIXED:
+        return _FIXED[column.type]
+    if column.type in _FRACTIONAL:
+        return _FRACTIONAL[column.type] + (column.meta + 1) // 2
+    if column.type in _BLOBS and 1 <= column.meta <= 4:
+        return -column.meta
+    if column.type in _TEXTS:
+        return -1 if column.meta <= 255 else -2
+    if column.type == FieldType.NEWDECIMAL:
+        return decimal_width(column.meta >> 8, column.meta & 0xFF)
+    if column.type in (FieldType.ENUM, FieldType.SET):
+        return column.meta & 0xFF
+    if column.type == FieldType.BIT:
+        return (column.meta >> 8) + (1 if column.meta & 0xFF else 0)
+    raise Undecodable(f"binlog column type {column.type}")
+
+
+def decimal_width(precision: int, scale: int) -> int:
+    """Bytes of a NEWDECIMAL."""
+    left = (0, 1, 1, 2, 2, 3, 3, 4, 4, 4)
+    whole = precision - scale
+    return whole // 9 * 4 + left[whole % 9] + scale // 9 * 4 + left[scale % 9]
+
+
+def _difference(column: Column, logged: MapColumn) -> str | None:
+    """What is not the same in a column of the table and in the log; None when nothing is."""
+    if logged.name is not None and logged.name.casefold() != column.name.casefold():
+        return f"is named {logged.name}"
+    if logged.type not in _LOGGED[column.type]:
+        return f"has binlog type {logged.type}"
+    if logged.unsigned is not None and column.type in _SIGNED and logged.unsigned != column.unsigned:
+        return "differs in sign"
+    if column.type == "decimal" and logged.meta != (column.precision or 0) << 8 | (column.scale or 0):
+        return "differs in precision"
+    if logged.type == FieldType.BLOB and logged.meta != _blob_width(column.type):
+        return "differs in length"
+    if logged.type in _FRACTIONAL and logged.meta != column.fsp:
+        return "differs in fractional seconds"
+    if logged.type in (FieldType.DATETIME, FieldType.TIMESTAMP, FieldType.TIME) and column.fsp:
+        return "has fractional seconds in the format of before 5.6"
+    if logged.charset is not None:
+        is_binary = logged.charset == BINARY_CHARSET
+        if (column.type in STRING_TYPES and is_binary) or (column.type in BINARY_TYPES and not is_binary):
+            return "differs in character set"
+    return None
+
+
+_SIGNED = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint"})
+
+
+def _blob_width(kind: str) -> int:
+    return _BLOB_WIDTHS[kind.removesuffix("text").removesuffix("blob")]
+
+
+def _bit_list(bitmap: bytes, count: int) -> npt.NDArray[np.uint8]:
+    return np.unpackbits(np.frombuffer(bitmap, np.uint8), bitorder="little")[:count]
+
+
+def make_plan(table: Table, shape: TableMap, present: bytes) -> Plan:
+    """Check a logged shape against the table as it was loaded; raises Undecodable with the difference."""
+    if len(shape.columns) != len(table.columns):
+        raise Undecodable(f"shape differs: {len(shape.columns)} columns in the log, {len(table.columns)} in the table")
+    bits = _bit_list(present, len(shape.columns))
+    slots = np.full(len(shape.columns), -1, np.int32)
+    readers: list[Reader] = []
+    names: list[str] = []
+    for slot, column in enumerate(carried_columns(table)):
+        logged = shape.columns[column.ordinal]
+        if difference := _difference(column, logged):
+            raise Undecodable(f"shape differs: column {column.name} {difference} in the log")
+        if not bits[column.ordinal]:
+            raise Undecodable(f"row image without column {column.name}: binlog_row_image must be FULL")
+        slots[column.ordinal] = slot
+        readers.append(choose_reader(column, logged))
+        names.append(column.name)
+    # Only what is in the row has to be understood.
+    fixed = np.array([width_of(c) if bits[i] else 0 for i, c in enumerate(shape.columns)], np.int32)
+    shortest = (int(bits.sum()) + 7) // 8
+    shortest += sum(abs(int(w)) for w, c, b in zip(fixed, shape.columns, bits, strict=True) if b and not c.nullable)
+    return Plan(bits, fixed, slots, tuple(readers), tuple(names), shortest)
+
+
+class Decoder:
+    """Decodes runs; keeps the plans of the shapes it has met."""
+
+    def __init__(self) -> None:
+        # Keyed by identity, which the kept references make safe: comparing whole shapes costs more than decoding.
+        self._plans: dict[tuple[int, int, bytes], tuple[Table, TableMap, Plan]] = {}
+
+    def decode(self, table: Table, run: Run) -> Iterator[Changes]:
+        """Give the changes of a run in log order, at most MOST_ROWS rows each; raises Undecodable."""
+        plan = self._plan(table, run)
+        data = np.frombuffer(b"".join(run.images), np.uint8)
+        ends = np.cumsum([len(image) for image in run.images], dtype=np.int64)
+        kinds = np.array(run.kinds, np.int8)
+        capacity = min(MOST_ROWS, len(data) // max(plan.shortest, 1) + 2)
+        cells = len(plan.readers)
+        event = place = 0
+        while place < len(data):
+            at = np.empty((cells, capacity), np.int64)
+            lengths = np.empty((cells, capacity), np.int32)
+            null = np.empty((cells, capacity), np.uint8)
+            row_kinds = np.empty(capacity, np.int8)
+            rows, event, place, error = kernels.walk(
+                data, ends, kinds, event, place, plan.present, plan.fixed, plan.slots, MOST_BYTES,
+                at, lengths, null, row_kinds,
+            )  # fmt: skip
+            if error:
+                raise Undecodable("row event is cut short or has another shape than its table map")
+            arrays = [
+                read(Cells(data, at[slot, :rows], lengths[slot, :rows], null[slot, :rows]))
+                for slot, read in enumerate(plan.readers)
+            ]
+            batch = pa.RecordBatch.from_arrays(arrays, names=list(plan.names))
+            yield Changes(table.schema, table.name, row_kinds[:rows].copy(), batch)
+
+    def _plan(self, table: Table, run: Run) -> Plan:
+        key = (id(table), id(run.shape), run.present)
+        found = self._plans.get(key)
+        if found is None:
+            if len(self._plans) >= 4096:
+                self._plans.clear()
+            found = self._plans[key] = (table, run.shape, make_plan(table, run.shape, run.present))
+        return found[2]

@@ -1,0 +1,379 @@
+"""Be a replica of the backend: log in, ask for the log from a GTID position, read it in a thread of its own.
+
+Batches go through a bounded queue. While it is full the thread goes on collecting up to MOST_BYTES, then stops
+reading, so that the backend's send buffer fills: back-pressure without a limit on how far behind a reader may be.
+Sources: "COM_BINLOG_DUMP_GTID" of the MySQL source documentation, "Replication Protocol" of MariaDB's.
+"""
+
+import contextlib
+import logging
+import random
+import selectors
+import socket
+import ssl
+import threading
+import time
+import uuid
+from collections import deque
+from typing import Any
+
+import pymysql
+
+from base.errors import BackendError, MalformedPacket, WarmfrontError
+from base.settings import Settings
+from engine.backend import Connection, folds_table_names
+from engine.replicate.assemble import Assembler, Lookup
+from engine.replicate.changes import Batch, Position
+from wire.binlog_events import ChecksumMismatch
+from wire.constants import MAX_PACKET_PAYLOAD, Command
+from wire.framing import build_packets
+from wire.gtid import GtidSet
+from wire.responses import is_eof, is_err, parse_err
+
+log = logging.getLogger(__name__)
+
+MOST_BYTES = 64 << 20  # of row images in one batch, unless one transaction is larger
+LONGEST = 0.2  # seconds that a committed change waits for company when no reader asks for it
+QUEUED = 2  # finished batches that wait for the store
+HEARTBEAT = 0.1  # seconds
+_SILENCE = 30.0  # seconds without a byte, heartbeats included, after which the connection is given up
+_BUFFER = 4 << 20
+_BACKOFF = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
+_BAD_EVENTS = 3  # malformed events at one position before we give up on it
+
+_FATAL = 1236  # ER_SOURCE_FATAL_ERROR_READING_BINLOG
+_LOST_ERRORS = frozenset({_FATAL, 1789, 1945, 1947, 1948, 1949, 1950, 1955})
+_PASSING = ("same server_uuid", "same server_id", "server_uuid/server_id")
+_HEARTBEAT_V2 = 2  # flag of COM_BINLOG_DUMP_GTID
+_THROUGH_GTID = 4
+
+
+class LogLost(WarmfrontError):
+    """The backend no longer has the log from where we stopped: everything has to be loaded again."""
+
+    number = _FATAL
+
+
+class Source:
+    """Follows the backend's log from `start` on, in a thread, until stopped or until the log is lost.
+
+    `lookup` gives a followed table's definition as loaded; it is called on the thread, at every statement.
+    """
+
+    def __init__(self, settings: Settings, start: Position, lookup: Lookup) -> None:
+        self._settings = settings
+        self._lookup = lookup
+        self._start_position = start
+        self._assembler: Assembler | None = None
+        self._ready: deque[Batch] = deque()
+        self._changed = threading.Condition()
+        self._wake_read, self._wake_write = socket.socketpair()
+        self._wake_read.setblocking(False)
+        self._wake_write.setblocking(False)
+        self._wanted: Position | None = None
+        self._stopping = False
+        self._lost: WarmfrontError | None = None
+        self._server_id = random.randrange(1 << 31, (1 << 32) - 1)
+        self._uuid = str(uuid.uuid4())
+        self._bad_events = 0
+        self.connected = False
+        self.error: str | None = None  # why it is not connected
+        self._thread = threading.Thread(target=self._run, name="binlog", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the connection and the thread; batches not taken are dropped, their position was never stored."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        self._wake()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._wake_read.close()
+        self._wake_write.close()
+
+    def want(self, position: Position) -> None:
+        """Ask that everything up to a position be handed over as soon as it has been read."""
+        with self._changed:
+            if self._wanted is None or position.server != self._wanted.server or position > self._wanted:
+                self._wanted = position
+        self._wake()
+
+    def next_batch(self, timeout: float | None = None) -> Batch | None:
+        """Wait for the next batch, at most `timeout` seconds; None when none came or after `stop`.
+
+        Raises LogLost, or another WarmfrontError that ended the thread, after the last good batch.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._ready or self._stopping or self._lost, timeout)
+            if self._stopping:
+                return None
+            if not self._ready:
+                if self._lost:
+                    raise self._lost
+                return None
+            batch = self._ready.popleft()
+            self._changed.notify_all()
+        self._wake()
+        return batch
+
+    def _wake(self) -> None:
+        with contextlib.suppress(BlockingIOError, OSError):
+            self._wake_write.send(b"\0")
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._stopping:
+            before = self._assembler.gtids if self._assembler else None
+            try:
+                self._follow()
+            except LogLost as error:
+                self._end(error)
+                return
+            except (WarmfrontError, OSError, pymysql.err.Error) as error:
+                self._note(error, before)
+                if self._bad_events >= _BAD_EVENTS:
+                    self._end(LogLost(f"the log cannot be read: {error}"))
+                    return
+                moved = self._assembler is not None and self._assembler.gtids != before
+                failures = 0 if moved else failures + 1
+            except Exception as error:  # a defect of ours must be seen, and must not leave readers waiting
+                log.exception("replication stopped")
+                self._end(WarmfrontError(f"replication stopped: {error!r}"))
+                return
+            self._pause(_BACKOFF[min(failures, len(_BACKOFF) - 1)])
+
+    def _note(self, error: Exception, before: str | None) -> None:
+        self.connected = False
+        if self._stopping:
+            return
+        self.error = str(error)
+        log.warning("replication connection: %s", error)
+        moved = self._assembler is not None and self._assembler.gtids != before
+        if isinstance(error, MalformedPacket | ChecksumMismatch):
+            self._bad_events = 1 if moved else self._bad_events + 1
+
+    def _end(self, error: WarmfrontError) -> None:
+        self.connected = False
+        self.error = str(error)
+        with self._changed:
+            self._lost = error
+            self._changed.notify_all()
+
+    def _pause(self, seconds: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping, seconds)
+
+    def _follow(self) -> None:
+        """One connection: from login until it ends, which is always by an exception or by `stop`."""
+        with contextlib.closing(Connection(self._settings)) as connection:
+            server = connection.identity
+            if self._assembler is None:
+                fold = folds_table_names(connection)
+                self._assembler = Assembler(self._start_position, self._lookup, connection.is_mariadb, fold)
+            assembler = self._assembler
+            assembler.reconnected(server)
+            stream: Any = connection.raw._sock  # type: ignore[attr-defined]  # PyMySQL has no call for a dump
+            request_dump(connection, stream, assembler.gtids, self._server_id, self._uuid)
+            self.connected = True
+            self.error = None
+            log.info("replicating from %s after %s", server, assembler.gtids or "the beginning")
+            try:
+                self._read(stream, assembler)
+            finally:
+                connection.raw._force_close()
+
+    def _read(self, stream: Any, assembler: Assembler) -> None:
+        stream.settimeout(_SILENCE)
+        packets = _Packets(stream)
+        oldest: float | None = None  # when the first commit came that no batch holds
+        heard = time.monotonic()
+        with selectors.DefaultSelector() as selector:
+            selector.register(stream, selectors.EVENT_READ, "stream")
+            selector.register(self._wake_read, selectors.EVENT_READ, "wake")
+            while not self._stopping:
+                readable = packets.buffered_by_tls
+                may_read = assembler.pending_bytes < MOST_BYTES or self._has_room()
+                if not readable:
+                    for key, _ in selector.select(self._patience(oldest)):
+                        if key.data == "wake":
+                            self._drain_wake()
+                        else:
+                            readable = True
+                if readable and may_read:
+                    heard = time.monotonic()
+                    for event in packets.receive():
+                        assembler.feed(event)
+                    self._pass_on(assembler)
+                elif readable:
+                    self._pause(0.005)  # full: leave the bytes to the kernel
+                elif time.monotonic() - heard > _SILENCE:
+                    raise BackendError(2013, "HY000", "the backend has stopped sending heartbeats")
+                if assembler.pending:
+                    now = time.monotonic()
+                    oldest = now if oldest is None else oldest
+                    if self._is_due(assembler, now - oldest) and self._has_room():
+                        self._hand_over(assembler.flush())
+                        oldest = None
+                else:
+                    oldest = None
+
+    def _patience(self, oldest: float | None) -> float:
+        if oldest is None:
+            return 1.0
+        return max(oldest + LONGEST - time.monotonic(), 0.0) if self._has_room() else 0.05
+
+    def _has_room(self) -> bool:
+        return len(self._ready) < QUEUED
+
+    def _is_due(self, assembler: Assembler, age: float) -> bool:
+        if age >= LONGEST or assembler.pending_bytes >= MOST_BYTES:
+            return True
+        with self._changed:
+            if self._wanted is None or not assembler.has_reached(self._wanted):
+                return False
+            self._wanted = None
+            return True
+
+    def _pass_on(self, assembler: Assembler) -> None:
+        """Hand over what a DDL statement has ended."""
+        while assembler.ready and not self._stopping:
+            self._hand_over(assembler.ready.popleft())
+
+    def _hand_over(self, batch: Batch | None) -> None:
+        if batch is None:
+            return
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping or self._has_room())
+            self._ready.append(batch)
+            self._changed.notify_all()
+
+    def _drain_wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while self._wake_read.recv(4096):
+                pass
+
+
+class _Packets:
+    """Splits what the stream brings into events."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._buffer = bytearray(_BUFFER)
+        self._start = 0
+        self._end = 0
+        self._parts: list[bytes] = []
+
+    @property
+    def buffered_by_tls(self) -> bool:
+        """Whether decrypted bytes wait where no selector sees them."""
+        return isinstance(self._stream, ssl.SSLSocket) and self._stream.pending() > 0
+
+    def receive(self) -> list[bytes]:
+        """Read once and give the whole events that are there. Raises LogLost, BackendError."""
+        self._make_room()
+        with memoryview(self._buffer) as view:
+            got = self._stream.recv_into(view[self._end :])
+            if not got:
+                raise BackendError(2013, "HY000", "the backend closed the replication connection")
+            self._end += got
+            return list(self._split(view))
+
+    def _make_room(self) -> None:
+        if self._start == self._end:
+            self._start = self._end = 0
+        needed = 4
+        if self._end - self._start >= 4:
+            needed += int.from_bytes(self._buffer[self._start : self._start + 3], "little")
+        if self._start + needed > len(self._buffer) or self._end == len(self._buffer):
+            rest = bytes(self._buffer[self._start : self._end])
+            if needed > len(self._buffer):
+                self._buffer = bytearray(needed)
+            self._buffer[: len(rest)] = rest
+            self._start, self._end = 0, len(rest)
+
+    def _split(self, view: memoryview) -> list[bytes]:
+        events = []
+        at, end = self._start, self._end
+        while end - at >= 4:
+            length = view[at] | view[at + 1] << 8 | view[at + 2] << 16
+            stop = at + 4 + length
+            if stop > end:
+                break
+            payload = view[at + 4 : stop]
+            at = stop
+            if length == MAX_PACKET_PAYLOAD or self._parts:
+                self._parts.append(bytes(payload))
+                if length == MAX_PACKET_PAYLOAD:
+                    continue
+                whole = b"".join(self._parts)
+                self._parts.clear()
+                events.append(_event_of(whole))
+            elif length and payload[0] == 0:
+                events.append(bytes(payload[1:]))
+            else:
+                events.append(_event_of(bytes(payload)))
+        self._start = at
+        return events
+
+
+def _event_of(payload: bytes) -> bytes:
+    if payload[:1] == b"\0":
+        return payload[1:]
+    if is_err(payload):
+        error = parse_err(payload)
+        if error.number in _LOST_ERRORS and not any(text in error.message for text in _PASSING):
+            raise LogLost(f"the backend cannot send its log from where the copy stopped: {error.message}")
+        raise BackendError(error.number, error.sqlstate, error.message)
+    if is_eof(payload):
+        raise BackendError(2013, "HY000", "the backend ended the replication stream")
+    raise MalformedPacket("replication stream")
+
+
+def request_dump(connection: Connection, stream: Any, gtids: str, server_id: int, replica_uuid: str) -> None:
+    """Register as a replica and ask for the log after `gtids`. Raises BackendError."""
+    heartbeat = int(HEARTBEAT * 1e9)
+    settings = ["@master_binlog_checksum = @@global.binlog_checksum", f"@master_heartbeat_period = {heartbeat}"]
+    if connection.is_mariadb:
+        settings += [
+            "@mariadb_slave_capability = 4",
+            f"@slave_connect_state = '{gtids}'",
+            "@slave_gtid_strict_mode = 1",
+            "@slave_gtid_ignore_duplicates = 0",
+        ]
+    else:
+        settings += [
+            "@source_binlog_checksum = @@global.binlog_checksum",
+            f"@source_heartbeat_period = {heartbeat}",
+            f"@slave_uuid = '{replica_uuid}'",
+            f"@replica_uuid = '{replica_uuid}'",
+        ]
+    connection.execute("SET " + ", ".join(settings))
+    identity = server_id.to_bytes(4, "little")
+    _command(connection, Command.REGISTER_SLAVE, identity + bytes(3) + bytes(2) + bytes(4) + bytes(4))
+    if connection.is_mariadb:
+        request = bytes((Command.BINLOG_DUMP,)) + (4).to_bytes(4, "little") + bytes(2) + identity
+    else:
+        executed = GtidSet(gtids).build()
+        request = (
+            bytes((Command.BINLOG_DUMP_GTID,))
+            + (_HEARTBEAT_V2 | _THROUGH_GTID).to_bytes(2, "little")
+            + identity
+            + bytes(4)  # no file name
+            + (4).to_bytes(8, "little")
+            + len(executed).to_bytes(4, "little")
+            + executed
+        )
+    stream.sendall(build_packets(request, 0))
+
+
+def _command(connection: Connection, command: Command, body: bytes) -> None:
+    try:
+        connection.raw._execute_command(command, body)  # type: ignore[attr-defined]
+        connection.raw._read_ok_packet()  # type: ignore[attr-defined]
+    except pymysql.err.MySQLError as error:
+        number = error.args[0] if error.args and isinstance(error.args[0], int) else 2013
+        raise BackendError(number, "HY000", str(error.args[-1])) from error
