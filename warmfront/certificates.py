@@ -1,4 +1,4 @@
-"""Certificates and keys made at the first start, as MySQL makes them: an authority, a server certificate, an RSA pair."""
+"""Certificates and keys made at the first start, as MySQL does: an authority, a server certificate, an RSA pair."""
 
 import datetime
 import ipaddress

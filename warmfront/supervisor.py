@@ -17,7 +17,7 @@ from base import supervise
 from base.errors import WarmfrontError
 from base.settings import Settings, Upstream
 from warmfront import backends, certificates, doctor, instance
-from warmfront.embedded import EmbeddedServer
+from warmfront.embedded import EmbeddedError, EmbeddedServer
 from warmfront.private import open_private
 
 log = logging.getLogger(__name__)
@@ -98,6 +98,7 @@ class Supervisor:
         self._embedded: EmbeddedServer | None = None
         self._children: list[_Child] = []
         self._stopping = False
+        self._backend_due = 0.0
 
     def start(self) -> None:
         """Bring everything up. Raises Refused, StartError and other WarmfrontErrors; call `stop` then as well."""
@@ -188,7 +189,7 @@ class Supervisor:
         deadline = time.monotonic() + _READY_TIMEOUT
         while not self._stopping:
             try:
-                instance.connect(self.settings).close()
+                instance.connect(self.settings, connect_timeout=2, read_timeout=5).close()
                 return
             except (instance.InstanceError, pymysql.err.MySQLError, OSError) as error:
                 if time.monotonic() > deadline:
@@ -213,7 +214,11 @@ class Supervisor:
         if server is None or server.process is None or self._stopping:
             return
         code = server.process.poll()
-        if code is None:
+        if code is None or time.monotonic() < self._backend_due:
             return
         log.error("the backend ended: %s; starting it again", why_ended(code))
-        server.start()
+        try:
+            server.start()
+        except EmbeddedError as error:
+            log.error("%s", error)
+            self._backend_due = time.monotonic() + _LONGEST_PAUSE

@@ -3,8 +3,12 @@
 import os
 import secrets
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +17,7 @@ import pymysql
 import pytest
 
 from base.settings import Settings, Upstream
+from base.supervise import log_tail, spawn, stop
 from warmfront.embedded import EmbeddedServer, Folders, make_data, write_first_start
 from warmfront.servers import ServerProgram, fetched, installed, probe
 
@@ -143,3 +148,99 @@ def private_backend(backend: Backend, live_folder: Path) -> Iterator[Backend]:
     finally:
         made.server.stop()
         shutil.rmtree(base, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Instance:
+    """The whole product before `backend`; its users are the backend's."""
+
+    backend: Backend
+    data_dir: Path
+    process: subprocess.Popen[bytes]
+    settings: Settings
+    output: Path
+
+    @property
+    def host(self) -> str:
+        """Where clients connect to."""
+        return self.settings.host
+
+    @property
+    def port(self) -> int:
+        """Where clients connect to."""
+        return self.settings.port
+
+    def connect(self, **options: Any) -> Any:
+        """Open a connection through the proxy as root; `options` are PyMySQL's."""
+        base = {"user": self.backend.user, "password": self.backend.password, "autocommit": True, "local_infile": True}
+        return pymysql.connect(**{**base, "host": self.host, "port": self.port, **options})
+
+    def run(self, statement: str, *arguments: Any) -> list[tuple[Any, ...]]:
+        """Run one statement through the proxy and give its rows."""
+        with self.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(statement, arguments or None)
+            return list(cursor.fetchall())
+
+    def wait_until_loaded(self, schema: str, table: str, seconds: float = 60) -> None:
+        """Wait until the copy of a table can be queried."""
+        deadline = time.monotonic() + seconds
+        statement = (
+            "SELECT t.LOAD_STATUS FROM performance_schema.rpd_tables t JOIN performance_schema.rpd_table_id i "
+            f"ON i.ID = t.ID WHERE i.SCHEMA_NAME = '{schema}' AND i.TABLE_NAME = '{table}'"
+        )
+        while (seen := self.run(statement)) != [("AVAIL_RPDGSTABSTATE",)]:
+            assert time.monotonic() < deadline, f"{schema}.{table} is {seen}\n{self.logs()}"
+            time.sleep(0.05)
+
+    def logs(self) -> str:
+        """The ends of all logs, for a failing test's message."""
+        files = [self.output, *sorted((self.data_dir / "logs").glob("*.log"))]
+        return "\n".join(f"--- {file.name}\n{log_tail(file, 30)}" for file in files)
+
+    def stop(self) -> int:
+        """End it as Ctrl-C does and give the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        return self.process.wait(60)
+
+
+def start_instance(backend: Backend, data_dir: Path, *options: str) -> Instance:
+    """Run `warmfront up` before a server and wait until it is ready."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    output = data_dir / "output"
+    argv = [sys.executable, "-m", "warmfront", "up", "--data-dir", str(data_dir), "--port", "0"]
+    process = spawn([*argv, "--backend", backend.url, *options], output)
+    deadline = time.monotonic() + 90
+    while "warmfront ready:" not in output.read_text():
+        if process.poll() is not None or time.monotonic() > deadline:
+            stop(process, 20)
+            logs = "\n".join(log_tail(file, 30) for file in sorted((data_dir / "logs").glob("*.log")))
+            pytest.fail(f"warmfront up did not get ready\n{output.read_text()}\n{logs}", pytrace=False)
+        time.sleep(0.05)
+    return Instance(backend, data_dir, process, Settings.read(data_dir / "run" / "settings.json"), output)
+
+
+@pytest.fixture(scope="session")
+def warmfront_instance(backend: Backend, live_folder: Path) -> Iterator[Instance]:
+    """The whole product before `backend`, shared by the whole session, with autoload and a low cost threshold."""
+    made = start_instance(
+        backend, live_folder / f"wf-{backend.kind}", "--secondary-engine-cost-threshold", "0", "--workers", "2"
+    )
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture
+def running(live_folder: Path) -> Iterator[Callable[..., Instance]]:
+    """Start further instances: `running(backend, "--workers", "1")`; all are stopped after the test."""
+    made: list[Instance] = []
+
+    def start(backend: Backend, *options: str) -> Instance:
+        made.append(start_instance(backend, Path(tempfile.mkdtemp(prefix="i-", dir=live_folder)), *options))
+        return made[-1]
+
+    yield start
+    for instance in made:
+        instance.stop()
