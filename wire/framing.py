@@ -73,6 +73,11 @@ class PacketReader:
                 self._size = 0
             return part
 
+    @property
+    def buffered(self) -> int:
+        """Bytes that wait to be read as packets."""
+        return len(self._buffer) - self._start
+
     def take_rest(self) -> bytes:
         """Hand over the bytes not yet read as packets, and forget them."""
         rest = bytes(self._buffer[self._start :])

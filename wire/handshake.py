@@ -201,3 +201,70 @@ def parse_auth_switch(payload: bytes) -> AuthSwitch:
 def build_auth_switch(switch: AuthSwitch) -> bytes:
     """Write a request to use another authentication plugin."""
     return b"\xfe" + switch.plugin.encode() + b"\0" + switch.data + b"\0"
+
+
+def mask_greeting(payload: bytes, capabilities: int) -> bytes:
+    """Give the greeting with other capabilities and all else byte for byte as the server sent it."""
+    _, at = read_nul_bytes(payload, 1)
+    low_at = at + 4 + 8 + 1
+    high_at = low_at + 2 + 1 + 2
+    extended_at = high_at + 2 + 1 + 6
+    if len(payload) < extended_at + 4:
+        raise MalformedPacket("greeting")
+    out = bytearray(payload)
+    out[low_at : low_at + 2] = (capabilities & 0xFFFF).to_bytes(2, "little")
+    out[high_at : high_at + 2] = (capabilities >> 16 & 0xFFFF).to_bytes(2, "little")
+    if not capabilities & Capability.LONG_PASSWORD:
+        out[extended_at : extended_at + 4] = (capabilities >> 32).to_bytes(4, "little")
+    return bytes(out)
+
+
+def mask_login(payload: bytes, capabilities: int) -> bytes:
+    """Give the login (or TLS request) with other capabilities and all else as the client sent it."""
+    if len(payload) < 32:
+        raise MalformedPacket("login")
+    out = bytearray(payload)
+    out[0:4] = (capabilities & 0xFFFFFFFF).to_bytes(4, "little")
+    if not capabilities & Capability.LONG_PASSWORD:
+        out[28:32] = (capabilities >> 32).to_bytes(4, "little")
+    return bytes(out)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeUser:
+    """COM_CHANGE_USER up to the plugin's name; `rest` is what follows it, as received."""
+
+    user: bytes
+    response: bytes
+    schema: bytes
+    charset: int
+    plugin: str
+    rest: bytes
+
+
+def parse_change_user(payload: bytes) -> ChangeUser:
+    """Read a COM_CHANGE_USER of a client with SECURE_CONNECTION and PLUGIN_AUTH."""
+    user, at = read_nul_bytes(payload, 1)
+    length, at = read_int(payload, at, 1)
+    response, at = read_bytes(payload, at, length)
+    schema, at = read_nul_bytes(payload, at)
+    charset, at = read_int(payload, at, 2)
+    plugin, at = read_nul_bytes(payload, at)
+    return ChangeUser(user, response, schema, charset, plugin.decode("ascii", "replace"), payload[at:])
+
+
+def build_change_user(change: ChangeUser) -> bytes:
+    """Write a COM_CHANGE_USER."""
+    return (
+        b"\x11"
+        + change.user
+        + b"\0"
+        + bytes((len(change.response),))
+        + change.response
+        + change.schema
+        + b"\0"
+        + change.charset.to_bytes(2, "little")
+        + change.plugin.encode()
+        + b"\0"
+        + change.rest
+    )

@@ -1,0 +1,104 @@
+"""Whole answers of a server, read from bytes: for our own small questions, never for a client's rows."""
+
+from dataclasses import dataclass, field
+
+from base.errors import MalformedPacket
+from wire.constants import Capability, Status
+from wire.framing import PacketReader, build_packets
+from wire.integers import read_lenenc
+from wire.responses import (
+    Err,
+    Ok,
+    PrepareOk,
+    build_end_of_rows,
+    build_text_row,
+    is_end_of_rows,
+    is_err,
+    parse_end_of_rows,
+    parse_err,
+    parse_ok,
+    parse_prepare_ok,
+    parse_text_row,
+)
+
+
+@dataclass(slots=True)
+class Answer:
+    """One command's answer. `definitions` are raw payloads; `rows` hold text values."""
+
+    error: Err | None = None
+    ok: Ok | None = None
+    prepared: PrepareOk | None = None
+    definitions: list[bytes] = field(default_factory=list)
+    rows: list[list[bytes | None]] = field(default_factory=list)
+    status: int = 0
+    warnings: int = 0
+
+
+class AnswerReader:
+    """Read the answers of pipelined commands one after the other."""
+
+    def __init__(self, data: bytes, capabilities: int) -> None:
+        self._packets = PacketReader()
+        self._packets.feed(data)
+        self._capabilities = capabilities
+
+    def _next(self) -> bytes:
+        payload = self._packets.next_payload()
+        if payload is None:
+            raise MalformedPacket("answer")
+        return payload
+
+    def _skip_eof(self) -> None:
+        if not self._capabilities & Capability.DEPRECATE_EOF:
+            self._next()
+
+    def result(self) -> Answer:
+        """Read the answer of a COM_QUERY that gives at most one result. Raises MalformedPacket."""
+        first = self._next()
+        if is_err(first):
+            return Answer(error=parse_err(first))
+        if first[:1] == b"\0":
+            ok = parse_ok(first)
+            return Answer(ok=ok, status=ok.status, warnings=ok.warnings)
+        count, _ = read_lenenc(first, 0)
+        answer = Answer(definitions=[self._next() for _ in range(count or 0)])
+        self._skip_eof()
+        while True:
+            payload = self._next()
+            if is_err(payload):
+                answer.error = parse_err(payload)
+                return answer
+            if is_end_of_rows(payload, self._capabilities):
+                answer.status, answer.warnings = parse_end_of_rows(payload, self._capabilities)
+                return answer
+            answer.rows.append(parse_text_row(payload, count or 0))
+
+    def prepare(self) -> Answer:
+        """Read the answer of a COM_STMT_PREPARE. Raises MalformedPacket."""
+        first = self._next()
+        if is_err(first):
+            return Answer(error=parse_err(first))
+        prepared = parse_prepare_ok(first)
+        answer = Answer(prepared=prepared, warnings=prepared.warnings)
+        if prepared.parameters:
+            for _ in range(prepared.parameters):
+                self._next()
+            self._skip_eof()
+        answer.definitions = [self._next() for _ in range(prepared.columns)]
+        if prepared.columns:
+            self._skip_eof()
+        return answer
+
+
+def build_result(
+    definitions: list[bytes], rows: list[list[bytes | None]], status: Status, capabilities: int, warnings: int = 0
+) -> bytes:
+    """Write a small text result as packets from sequence 1."""
+    payloads = [bytes((len(definitions),)), *definitions]
+    end = build_end_of_rows(status, warnings, capabilities)
+    if not capabilities & Capability.DEPRECATE_EOF:
+        payloads.append(end)
+    payloads += [build_text_row(row) for row in rows]
+    payloads.append(end)
+    return b"".join(build_packets(payload, number) for number, payload in enumerate(payloads, 1))

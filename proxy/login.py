@@ -1,0 +1,259 @@
+"""From an accepted client socket to two logged-in connections, one on each side, or to a closed one.
+
+The backend speaks first: its greeting goes on with the same nonce and thread id, so that any method of
+authentication works end to end, and KILL with the number that the client sees. See `exchange` for what the
+proxy does itself.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from dataclasses import dataclass, replace
+from typing import Any
+
+from base.errors import AccessDenied, BackendError, MalformedPacket, WarmfrontError
+from base.settings import Settings
+from proxy.exchange import Exchange, Step
+from proxy.passwords import KeyPair
+from proxy.pipe import Gone, PacketPipe, read_first_packet
+from wire.constants import Capability
+from wire.framing import build_packets
+from wire.handshake import (
+    Greeting,
+    Login,
+    build_login,
+    build_tls_request,
+    is_tls_request,
+    mask_greeting,
+    mask_login,
+    parse_greeting,
+    parse_login,
+)
+from wire.responses import build_err
+
+# Not offered to clients. Compression would hide the packets; the others change the shape of answers in ways
+# that an engine's answer would have to follow. TLS is ours to offer.
+WITHHELD = (
+    Capability.COMPRESS
+    | Capability.ZSTD_COMPRESSION_ALGORITHM
+    | Capability.OPTIONAL_RESULTSET_METADATA
+    | Capability.MARIADB_COM_MULTI
+    | Capability.MARIADB_CACHE_METADATA
+    | Capability.SSL
+)
+_SERVER_SENT = Capability.CONNECT_WITH_DB  # bits some clients set although no server announces them
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What every login of a worker needs."""
+
+    settings: Settings
+    client_tls: ssl.SSLContext | None
+    backend_tls: ssl.SSLContext | None
+    keys: KeyPair | None
+
+
+@dataclass(slots=True)
+class LoggedIn:
+    """Two connections in the command phase; `capabilities` are those the backend was told."""
+
+    client: PacketPipe
+    backend: PacketPipe
+    greeting: Greeting
+    login: Login
+    capabilities: int
+    accepted: bytes  # the backend's OK packet
+    client_secure: bool
+    backend_secure: bool
+
+
+class LoginRefused(Exception):
+    """The login came to an end that the client has been told of."""
+
+
+async def connect_backend(settings: Settings) -> socket.socket:
+    """Open a connection to the backend. Raises BackendError."""
+    server = settings.server
+    loop = asyncio.get_running_loop()
+    if server.socket:
+        sock = socket.socket(socket.AF_UNIX)
+        sock.setblocking(False)
+        address: Any = server.socket
+        where = f"through socket '{server.socket}'"
+    else:
+        found = await loop.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
+        family, kind, proto, _, address = found[0]
+        sock = socket.socket(family, kind, proto)
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        where = f"on '{server.host}:{server.port}'"
+    try:
+        await loop.sock_connect(sock, address)
+    except OSError as problem:
+        sock.close()
+        raise BackendError(2003, "HY000", f"Can't connect to MySQL server {where} ({problem.errno})") from problem
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+async def log_in(client_socket: socket.socket, doors: Doors) -> LoggedIn:
+    """Relay one login. Closes everything and raises LoginRefused or Gone when it does not succeed."""
+    attempt = _Attempt(client_socket, doors)
+    try:
+        return await attempt.run()
+    except WarmfrontError as problem:
+        await attempt.refuse(build_err(problem.number, problem.sqlstate, str(problem)))
+        raise LoginRefused(f"{problem.number} {problem}") from problem
+    except (OSError, ssl.SSLError, ConnectionError) as problem:
+        raise Gone from problem
+    finally:
+        if not attempt.succeeded:
+            attempt.close()
+
+
+class _Attempt:
+    def __init__(self, client_socket: socket.socket, doors: Doors) -> None:
+        self._doors = doors
+        self._loop = asyncio.get_running_loop()
+        self._client_socket = client_socket
+        self._backend_socket: socket.socket | None = None
+        self._client: PacketPipe | None = None
+        self._backend: PacketPipe | None = None
+        self._sequence = 0  # of the next packet to the client while its socket is bare
+        self._bell = asyncio.Event()
+        self.succeeded = False
+
+    async def run(self) -> LoggedIn:
+        settings = self._doors.settings
+        self._backend_socket = await connect_backend(settings)
+        payload, backend_sequence = await read_first_packet(self._loop, self._backend_socket)
+        if payload[:1] == b"\xff":
+            await self.refuse(payload)
+            raise LoginRefused("the backend refused the connection")
+        greeting = parse_greeting(payload)
+        offered = greeting.capabilities & ~WITHHELD
+        if self._doors.client_tls:
+            offered |= Capability.SSL
+        await self._loop.sock_sendall(self._client_socket, build_packets(mask_greeting(payload, offered), 0))
+        login_payload = await self._read_login(offered)
+        login = parse_login(login_payload)
+        capabilities = login.capabilities & (offered | _SERVER_SENT) & ~int(Capability.SSL)
+        backend_secure = await self._open_backend(greeting, replace(login, capabilities=capabilities), backend_sequence)
+        assert self._client
+        client_secure = self._client.transport is not None and bool(self._client.transport.get_extra_info("ssl_object"))
+        exchange = Exchange(greeting.plugin, greeting.nonce, client_secure, backend_secure, self._doors.keys)
+        if login.plugin:
+            exchange.plugin = login.plugin
+        on_tls = Capability.SSL if self._backend_is_tls else 0
+        self._send_login(login_payload, replace(login, capabilities=capabilities | on_tls), exchange)
+        accepted = await self._talk(exchange)
+        self.succeeded = True
+        assert self._backend
+        return LoggedIn(
+            self._client, self._backend, greeting, login, capabilities, accepted, client_secure, backend_secure
+        )
+
+    def _send_login(self, payload: bytes, login: Login, exchange: Exchange) -> None:
+        assert self._backend
+        if exchange.must_restart(exchange.plugin):
+            payload = build_login(replace(login, response=b"", plugin="restart"))
+        else:
+            payload = mask_login(payload, login.capabilities)
+        self._backend.write(payload)
+
+    async def _read_login(self, offered: int) -> bytes:
+        payload, self._sequence = await read_first_packet(self._loop, self._client_socket)
+        context = None
+        tls = is_tls_request(payload)
+        if tls:
+            context = self._doors.client_tls
+            if context is None:
+                raise MalformedPacket("TLS request, which was not offered,")
+        elif self._doors.settings.tls == "required":
+            raise BackendError(3159, "HY000", "Connections using insecure transport are prohibited.")
+        pipe = PacketPipe(self._sequence, self._bell)
+        await self._loop.connect_accepted_socket(lambda: pipe, self._client_socket, ssl=context)
+        self._client = pipe
+        return await pipe.read() if tls else payload
+
+    @property
+    def _backend_is_tls(self) -> bool:
+        transport = self._backend.transport if self._backend else None
+        return transport is not None and bool(transport.get_extra_info("ssl_object"))
+
+    async def _open_backend(self, greeting: Greeting, login: Login, sequence: int) -> bool:
+        """Put the backend's socket under a transport, with TLS if both agree; True when it is a secure line."""
+        settings = self._doors.settings
+        sock = self._backend_socket
+        assert sock
+        context = self._doors.backend_tls
+        if context and not greeting.capabilities & Capability.SSL:
+            if settings.backend_tls != "preferred":
+                raise BackendError(2026, "HY000", "SSL connection error: the backend offers no TLS")
+            context = None
+        name = settings.server.host if context else None
+        if context:
+            await self._loop.sock_sendall(sock, build_packets(build_tls_request(login), sequence))
+            sequence += 1
+        pipe = PacketPipe(sequence, self._bell)
+        try:
+            await self._loop.create_connection(lambda: pipe, sock=sock, ssl=context, server_hostname=name)
+        except ssl.SSLError as problem:
+            raise BackendError(2026, "HY000", f"SSL connection error to the backend: {problem.reason}") from problem
+        self._backend = pipe
+        return context is not None or bool(settings.server.socket)
+
+    async def _talk(self, exchange: Exchange) -> bytes:
+        """Pass the dialogue on until the backend says OK; gives that packet."""
+        assert self._client
+        assert self._backend
+        client, backend = self._client, self._backend
+        while True:
+            if (payload := backend.try_read()) is not None:
+                step = exchange.from_backend(payload)
+            elif (payload := client.try_read()) is not None:
+                step = exchange.from_client(payload)
+            elif client.lost:
+                raise Gone
+            elif backend.lost:
+                raise BackendError(2013, "HY000", "Lost connection to the backend during login")
+            else:
+                self._bell.clear()
+                await self._bell.wait()
+                continue
+            _send(step, client, backend)
+            if step.done:
+                if not step.accepted:
+                    raise LoginRefused("the backend refused the login")
+                return payload
+
+    async def refuse(self, payload: bytes) -> None:
+        """Tell the client why, as far as it can still be told."""
+        with contextlib.suppress(OSError):
+            if self._client:
+                self._client.write(payload)
+            else:
+                await self._loop.sock_sendall(self._client_socket, build_packets(payload, self._sequence))
+
+    def close(self) -> None:
+        """Close both sides, after what was written has gone out."""
+        for pipe, sock in ((self._client, self._client_socket), (self._backend, self._backend_socket)):
+            if pipe and pipe.transport:
+                pipe.transport.close()
+            elif sock:
+                sock.close()
+
+
+def _send(step: Step, client: PacketPipe, backend: PacketPipe) -> None:
+    for payload in step.to_client:
+        client.write(payload)
+    for payload in step.to_backend:
+        backend.write(payload)
+
+
+__all__ = ["AccessDenied", "Doors", "LoggedIn", "LoginRefused", "connect_backend", "log_in"]

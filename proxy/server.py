@@ -1,0 +1,120 @@
+"""One worker: listens, lets clients log in, keeps their sessions, and drains when it is told to stop."""
+
+import asyncio
+import logging
+import os
+import socket
+
+from base.errors import SettingsError
+from base.settings import Settings
+from proxy.login import Doors, LoginRefused, log_in
+from proxy.pipe import Gone
+from proxy.session import Session
+from proxy.tls import backend_context, client_context, key_pair
+from wire.framing import build_packets
+from wire.responses import build_err
+
+log = logging.getLogger("proxy")
+
+_BACKLOG = 1024
+_SPARE_FILES = 64  # file descriptors kept for the worker itself
+_FILES_PER_SESSION = 3
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Open the listening socket, which all workers of an instance share by SO_REUSEPORT."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    sock = socket.socket(family)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        sock.bind((settings.host, settings.port))
+    except OSError as problem:
+        sock.close()
+        raise SettingsError(f"cannot listen on {settings.host}:{settings.port}: {problem.strerror}") from problem
+    sock.listen(_BACKLOG)
+    sock.setblocking(False)
+    return sock
+
+
+def session_limit() -> int:
+    """How many clients a worker can serve with the file descriptors it may open."""
+    files = os.sysconf("SC_OPEN_MAX")
+    return max(16, (files - _SPARE_FILES) // _FILES_PER_SESSION)
+
+
+class Worker:
+    """A proxy process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.doors = Doors(settings, client_context(settings), backend_context(settings), key_pair(settings))
+        self.sessions: set[Session] = set()
+        self._limit = session_limit()
+        self._logins: set[asyncio.Task[None]] = set()
+
+    async def serve(self, listener: socket.socket, stop: asyncio.Event) -> None:
+        """Serve clients until `stop` is set; then close every session."""
+        accepting = asyncio.create_task(self._accept(listener))
+        try:
+            await stop.wait()
+        finally:
+            accepting.cancel()
+            await asyncio.gather(accepting, return_exceptions=True)
+            listener.close()
+            for login in list(self._logins):
+                login.cancel()
+            await asyncio.gather(*self._logins, return_exceptions=True)
+            for session in list(self.sessions):
+                session.close()
+            await asyncio.sleep(0)
+
+    async def _accept(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                client, _ = await loop.sock_accept(listener)
+            except OSError as problem:  # out of file descriptors, or the client has gone already
+                log.warning("cannot accept a connection: %s", problem.strerror)
+                await asyncio.sleep(0.05)
+                continue
+            client.setblocking(False)
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            task = loop.create_task(self._log_in(client))
+            self._logins.add(task)
+            task.add_done_callback(self._logins.discard)
+
+    async def _log_in(self, client: socket.socket) -> None:
+        if len(self.sessions) + len(self._logins) > self._limit:
+            await self._turn_away(client)
+            return
+        try:
+            async with asyncio.timeout(self.settings.connect_timeout):
+                logged_in = await log_in(client, self.doors)
+        except LoginRefused as reason:
+            log.info("a login was refused: %s", reason)
+        except Gone:
+            log.debug("a client went away during login")
+        except TimeoutError:
+            log.info("a login took longer than %g s", self.settings.connect_timeout)
+        except Exception:
+            log.exception("a login failed")
+        else:
+            session = Session(self, logged_in)
+            self.sessions.add(session)
+            session.start()
+
+    async def _turn_away(self, client: socket.socket) -> None:
+        try:
+            await asyncio.get_running_loop().sock_sendall(
+                client, build_packets(build_err(1040, "08004", "Too many connections"), 0)
+            )
+        except OSError:
+            log.debug("a client that was turned away had gone")
+        finally:
+            client.close()
+
+    def forget(self, session: Session) -> None:
+        """Drop a session that has closed."""
+        self.sessions.discard(session)

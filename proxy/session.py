@@ -1,0 +1,396 @@
+"""One client from login to goodbye: the relay between its connection and its own connection to the backend.
+
+Bytes pass as they came. A command is looked at only when it arrives alone: a whole packet, in one piece, while the
+backend owes nothing. Whatever is pipelined, streamed or larger is relayed and only followed, so that it is
+known when the backend is idle again. What takes more than a look runs as a task while the client's next bytes wait.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from struct import Struct
+from typing import TYPE_CHECKING, Any
+
+from base.errors import AccessDenied, BackendError, MalformedPacket, WarmfrontError
+from proxy.exchange import Exchange
+from proxy.login import LoggedIn
+from proxy.state import SessionState
+from wire.constants import Command
+from wire.framing import PacketReader, build_packets
+from wire.handshake import build_change_user, parse_change_user
+from wire.phase import IDLE, INFILE, LOST, AnswerTracker, CommandReader
+from wire.responses import build_err, parse_ok
+
+if TYPE_CHECKING:
+    from proxy.server import Worker
+
+log = logging.getLogger("proxy")
+
+_HEAD = Struct("<IB").unpack_from
+_LAST_SINGLE = 0xFFFFFF + 3  # a packet of this many bytes or fewer, header included, is not continued
+HOLD_LIMIT = 1 << 20  # bytes of a statement that is waited for as a whole
+PENDING_LIMIT = 1 << 18  # bytes kept from a client that talks on while its statement runs
+_ANSWER_LIMIT = 1 << 24  # bytes of an answer to a question of our own
+
+# A handler looks at one lone command and tells whether it took it over.
+Handler = Callable[[bytes], bool]
+
+
+class Side(asyncio.BaseProtocol):
+    """One connection of a session in the command phase; its callbacks are the session's own methods."""
+
+    def __init__(
+        self,
+        received: Callable[[bytes], None],
+        lost: Callable[[], None],
+        pause: Callable[[], None],
+        resume: Callable[[], None],
+    ) -> None:
+        self.data_received = received
+        self._lost = lost
+        # Assigned, not defined: one Python call less per event.
+        self.pause_writing = pause  # type: ignore[method-assign]
+        self.resume_writing = resume  # type: ignore[method-assign]
+
+    def eof_received(self) -> bool:
+        """Close on end of file: MySQL has no half-open connections."""
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Pass the end on."""
+        self._lost()
+
+
+class Session:
+    """Relay of one client. Built when the login has succeeded; `start` must be called once."""
+
+    def __init__(self, worker: "Worker", logged_in: LoggedIn) -> None:
+        client, backend = logged_in.client.transport, logged_in.backend.transport
+        assert client
+        assert backend
+        self.worker = worker
+        self.client: asyncio.Transport = client
+        self.backend: asyncio.Transport = backend
+        self.logged_in = logged_in
+        self.capabilities = logged_in.capabilities
+        self.thread_id = logged_in.greeting.thread_id
+        self.tracker = AnswerTracker(self.capabilities, int(parse_ok(logged_in.accepted).status))
+        self.state = SessionState(worker.settings)
+        self.closed = False
+        self.handlers: list[Handler | None] = [None] * 256
+        self.on_close: list[Callable[[], None]] = []
+        self._commands = CommandReader()
+        self._free = True  # the next bytes start a command, and nothing of ours is going on
+        self._busy = False
+        self._pending = bytearray()  # client's bytes that wait
+        self._client_paused = False
+        self._collected: bytearray | None = None
+        self._answered: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._exchange: _AuthRelay | None = None
+        self.source: asyncio.Transport = backend  # what the client is being sent from
+        self._client_full = False
+
+    def start(self) -> None:
+        """Take the two connections over from the login."""
+        self.handlers[Command.CHANGE_USER] = self._change_user
+        self.handlers[Command.RESET_CONNECTION] = self._reset_connection
+        self.client.set_protocol(Side(self.from_client, self.close, self._pause_source, self._resume_source))
+        self.backend.set_protocol(Side(self.from_backend, self.close, self.client.pause_reading, self._resume_client))
+        early = self.logged_in.backend.take_rest()
+        if early:
+            self.from_backend(early)
+        early = self.logged_in.client.take_rest()
+        if early:
+            self.from_client(early)
+
+    # --- back-pressure ---
+
+    def _pause_source(self) -> None:
+        self._client_full = True
+        if not self.source.is_closing():
+            self.source.pause_reading()
+
+    def _resume_source(self) -> None:
+        self._client_full = False
+        if not self.source.is_closing():
+            self.source.resume_reading()
+
+    def _resume_client(self) -> None:
+        if not self._client_paused and not self.client.is_closing():
+            self.client.resume_reading()
+
+    def send_from(self, source: asyncio.Transport) -> None:
+        """Name the connection that is to be slowed down while the client does not read."""
+        if self._client_full and not self.source.is_closing():
+            self.source.resume_reading()
+        self.source = source
+        if self._client_full and not source.is_closing():
+            source.pause_reading()
+
+    # --- client to backend ---
+
+    def from_client(self, data: bytes) -> None:
+        """Take bytes from the client."""
+        if self._free and len(data) > 4 and self.tracker.state == IDLE:
+            head, command = _HEAD(data)
+            size = len(data)
+            if (head & 0xFFFFFF) + 4 == size and size <= _LAST_SINGLE:
+                handler = self.handlers[command]
+                if handler is not None and handler(data):
+                    return
+                self.tracker.begin(command)
+                self.backend.write(data)
+                return
+        self._from_client_slowly(data)
+
+    def _from_client_slowly(self, data: bytes) -> None:
+        if self._busy or self._pending:
+            self._pending += data
+            if self._busy:
+                if self._exchange:
+                    self._exchange.poke()
+                elif len(self._pending) > PENDING_LIMIT:
+                    self._client_paused = True
+                    self.client.pause_reading()
+                return
+            data = bytes(self._pending)
+            self._pending.clear()
+        if self._commands.aligned and self.tracker.state == IDLE and self._is_worth_waiting(data):
+            self._pending += data
+            self._free = False
+            return
+        if self._is_lone(data):
+            self._free = True
+            self.from_client(data)
+            return
+        self._relay(data)
+
+    def _is_lone(self, data: bytes) -> bool:
+        size = len(data)
+        return (
+            not self._free
+            and self._commands.aligned
+            and self.tracker.state == IDLE
+            and 4 < size <= _LAST_SINGLE
+            and int.from_bytes(data[:3], "little") + 4 == size
+        )
+
+    def _is_worth_waiting(self, data: bytes) -> bool:
+        """Tell whether this is the beginning of a command that somebody wants to see whole."""
+        if len(data) < 5:
+            return len(data) < 4 or data[:3] != b"\0\0\0"
+        missing = int.from_bytes(data[:3], "little") + 4 - len(data)
+        return missing > 0 and missing + len(data) <= HOLD_LIMIT and self.handlers[data[4]] is not None
+
+    def _relay(self, data: bytes) -> None:
+        """Pass bytes on and follow them: pipelined commands, pieces of large ones, local files."""
+        in_file = self.tracker.state == INFILE
+        for command in self._commands.feed(data):
+            if in_file:
+                continue  # packets of a local file are no commands
+            if command == Command.CHANGE_USER:
+                self.tracker.lose()  # not alone: its dialogue cannot be told from what else is under way
+            self.tracker.begin(command)
+            self.state.relayed_unseen()
+        self._free = self._commands.aligned and not self._busy
+        self.backend.write(data)
+
+    # --- backend to client ---
+
+    def from_backend(self, data: bytes) -> None:
+        """Take bytes from the backend."""
+        if self._collected is None:
+            self.client.write(data)
+            self.tracker.feed(data)
+            return
+        if self._exchange:
+            self._collected += data
+            self._exchange.poke()
+            return
+        self._collected += data
+        done = self.tracker.feed(data)
+        if len(self._collected) > _ANSWER_LIMIT or self.tracker.state == LOST:
+            self.close()
+        elif done and self._answered and not self._answered.done():
+            self._answered.set_result(None)
+
+    # --- work of our own between a client's command and its answer ---
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something with the client's command while the client's next bytes wait."""
+        self._busy = True
+        self._free = False
+        self._task = asyncio.get_running_loop().create_task(self._run(work))
+
+    async def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except asyncio.CancelledError:
+            self.close()
+            raise
+        except WarmfrontError as problem:
+            self.client.write(build_packets(build_err(problem.number, problem.sqlstate, str(problem)), 1))
+        except Exception:
+            log.exception("connection %d: a statement could not be handled", self.thread_id)
+            self.close()
+        finally:
+            self._task = None
+            self._busy = False
+            self._collected = None
+        if self.closed:
+            return
+        self._free = not self._pending
+        if self._client_paused:
+            self._client_paused = False
+            self.client.resume_reading()
+        if self._pending:
+            data = bytes(self._pending)
+            self._pending.clear()
+            self._from_client_slowly(data)
+
+    async def ask(self, data: bytes, commands: list[int]) -> bytes:
+        """Send commands of our own, framed, to the idle backend; gives the bytes of all answers.
+
+        Raises BackendError when the connection ends.
+        """
+        if self.closed:
+            raise BackendError(2013, "HY000", "Lost connection to MySQL server during query")
+        self._collected = bytearray()
+        for command in commands:
+            self.tracker.begin(command)
+        self._answered = asyncio.get_running_loop().create_future()
+        self.backend.write(data)
+        await self._answered
+        out = bytes(self._collected)
+        self._collected = None
+        return out
+
+    def pass_on(self, data: bytes) -> None:
+        """Relay a lone command after all: its answer goes to the client by itself."""
+        self._collected = None
+        self.tracker.begin(data[4])
+        self.backend.write(data)
+
+    # --- commands that change the session itself ---
+
+    def _reset_connection(self, data: bytes) -> bool:
+        self.state = SessionState(self.worker.settings)
+        return False
+
+    def _change_user(self, data: bytes) -> bool:
+        self.state = SessionState(self.worker.settings)
+        self._collected = bytearray()
+        self._exchange = _AuthRelay(self, data)
+        self.run(self._exchange.run())
+        return True
+
+    # --- the end ---
+
+    def close(self) -> None:
+        """Close both sides; what was written still goes out."""
+        if self.closed:
+            return
+        self.closed = True
+        self.client.close()
+        self.backend.close()
+        if self._answered and not self._answered.done():
+            self._answered.set_exception(BackendError(2013, "HY000", "Lost connection to MySQL server during query"))
+        for act in self.on_close:
+            act()
+        if self._exchange:
+            self._exchange.poke()
+        self.worker.forget(self)
+
+    def end_exchange(self, accepted: bytes | None) -> None:
+        """Return to the command phase after COM_CHANGE_USER."""
+        self._exchange = None
+        self._collected = None
+        if accepted is not None:
+            self.tracker.status = int(parse_ok(accepted).status)
+
+    def take_pending(self) -> bytes:
+        """Hand over the client's bytes that wait."""
+        out = bytes(self._pending)
+        self._pending.clear()
+        return out
+
+    def take_collected(self) -> bytes:
+        """Hand over the backend's bytes that were collected."""
+        out = bytes(self._collected or b"")
+        self._collected = bytearray()
+        return out
+
+
+class _AuthRelay:
+    """COM_CHANGE_USER: an authentication in the command phase, with the same four combinations of TLS."""
+
+    def __init__(self, session: Session, data: bytes) -> None:
+        self._session = session
+        self._command = data[4:]
+        self._wake = asyncio.Event()
+        self._client = PacketReader(1 << 17)
+        self._backend = PacketReader(1 << 17)
+        self._to_client = 1
+        self._to_backend = 0
+
+    def poke(self) -> None:
+        """Something came, or the session ended."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        session = self._session
+        logged_in = session.logged_in
+        keys = session.worker.doors.keys
+        exchange = Exchange("", logged_in.greeting.nonce, logged_in.client_secure, logged_in.backend_secure, keys)
+        accepted = None
+        try:
+            self._write_backend(self._first(exchange))
+            async with asyncio.timeout(session.worker.settings.connect_timeout):
+                accepted = await self._talk(exchange)
+        except (AccessDenied, MalformedPacket) as problem:
+            self._write_client(build_err(problem.number, problem.sqlstate, str(problem)))
+        finally:
+            session.end_exchange(accepted)
+            if accepted is None:
+                session.close()  # MySQL, too, closes after a failed change of user
+
+    def _first(self, exchange: Exchange) -> bytes:
+        change = parse_change_user(self._command)
+        exchange.plugin = change.plugin
+        if not exchange.must_restart(change.plugin):
+            return self._command
+        return build_change_user(type(change)(change.user, b"", change.schema, change.charset, "restart", change.rest))
+
+    async def _talk(self, exchange: Exchange) -> bytes | None:
+        session = self._session
+        while True:
+            self._backend.feed(session.take_collected())
+            if (payload := self._backend.next_payload()) is not None:
+                step = exchange.from_backend(payload)
+            else:
+                self._client.feed(session.take_pending())
+                if (payload := self._client.next_payload()) is None:
+                    if session.closed:
+                        return None
+                    self._wake.clear()
+                    await self._wake.wait()
+                    continue
+                self._to_client = self._client.sequence
+                step = exchange.from_client(payload)
+            if self._backend.sequence:
+                self._to_backend = self._backend.sequence
+            for out in step.to_client:
+                self._write_client(out)
+            for out in step.to_backend:
+                self._write_backend(out)
+            if step.done:
+                return payload if step.accepted else None
+
+    def _write_client(self, payload: bytes) -> None:
+        self._session.client.write(build_packets(payload, self._to_client))
+        self._to_client += 1
+
+    def _write_backend(self, payload: bytes) -> None:
+        self._session.backend.write(build_packets(payload, self._to_backend))
+        self._to_backend += 1

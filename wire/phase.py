@@ -1,0 +1,253 @@
+"""The command phase as a state table: which command was sent, what may come back, when the answer is over.
+
+`AnswerTracker` looks at packet headers and first bytes only, so it can watch every byte a relay forwards:
+one `unpack_from` per packet. It never guesses: what it does not know makes it `lost`, for good.
+"""
+
+from collections import deque
+from struct import Struct
+
+from base.errors import MalformedPacket
+from wire.constants import MAX_PACKET_PAYLOAD, Capability, Command, Status
+from wire.integers import read_lenenc
+
+_HEAD_AND_FIRST = Struct("<IB").unpack_from  # 3 bytes length, 1 byte sequence, first payload byte
+_EOF_MAX = 9  # a classic EOF packet is shorter than this
+
+# What answers a command.
+NOTHING, ONE_PACKET, RESULT, FIELDS, PREPARED, ROWS_ONLY, UNKNOWN = range(7)
+
+ANSWERS: dict[int, int] = {
+    Command.QUIT: NOTHING,
+    Command.STMT_CLOSE: NOTHING,
+    Command.STMT_SEND_LONG_DATA: NOTHING,
+    Command.INIT_DB: ONE_PACKET,
+    Command.CREATE_DB: ONE_PACKET,
+    Command.DROP_DB: ONE_PACKET,
+    Command.REFRESH: ONE_PACKET,
+    Command.SHUTDOWN: ONE_PACKET,
+    Command.STATISTICS: ONE_PACKET,
+    Command.PROCESS_KILL: ONE_PACKET,
+    Command.DEBUG: ONE_PACKET,
+    Command.PING: ONE_PACKET,
+    Command.STMT_RESET: ONE_PACKET,
+    Command.SET_OPTION: ONE_PACKET,
+    Command.RESET_CONNECTION: ONE_PACKET,
+    Command.REGISTER_SLAVE: ONE_PACKET,
+    Command.SLEEP: ONE_PACKET,
+    Command.CONNECT: ONE_PACKET,
+    Command.TIME: ONE_PACKET,
+    Command.DELAYED_INSERT: ONE_PACKET,
+    Command.DAEMON: ONE_PACKET,
+    Command.QUERY: RESULT,
+    Command.STMT_EXECUTE: RESULT,
+    Command.STMT_BULK_EXECUTE: RESULT,
+    Command.PROCESS_INFO: RESULT,
+    Command.FIELD_LIST: FIELDS,
+    Command.STMT_PREPARE: PREPARED,
+    Command.STMT_FETCH: ROWS_ONLY,
+}
+
+# Where in an answer the next packet stands.
+IDLE, FIRST, COLUMNS, COLUMNS_END, ROWS, SINGLE, LIST, PREPARE, DEFINITIONS, INFILE, LOST = range(11)
+_START = {ONE_PACKET: SINGLE, RESULT: FIRST, FIELDS: LIST, PREPARED: PREPARE, ROWS_ONLY: ROWS, UNKNOWN: LOST}
+
+
+class AnswerTracker:
+    """Follow the answers of one server connection. `capabilities` are those of the connection.
+
+    `state` is IDLE exactly when every command begun has been answered in full, and LOST when the bytes cannot
+    be followed (any more). `status` are the flags of the last OK or EOF packet.
+    """
+
+    __slots__ = ("_continued", "_deprecate_eof", "_left", "_queue", "_skip", "_tail", "failed", "state", "status")
+
+    def __init__(self, capabilities: int, status: int = Status.AUTOCOMMIT) -> None:
+        self.state = IDLE
+        self.status = int(status)
+        self.failed = False  # the last answer ended with an ERR packet
+        self._deprecate_eof = bool(capabilities & Capability.DEPRECATE_EOF)
+        self._queue: deque[int] = deque()
+        self._left = 0  # definitions still to come
+        self._skip = 0  # bytes of the current packet still to come
+        self._tail = b""  # start of a packet that has to be read as a whole
+        self._continued = False  # the packet before was full: this one continues it
+
+    def begin(self, command: int) -> None:
+        """Note that a whole command was sent; pipelined ones wait for their turn."""
+        kind = ANSWERS.get(command, UNKNOWN)
+        if kind == NOTHING:
+            return
+        if self.state == IDLE:
+            self.state = _START[kind]
+        elif self.state != LOST:
+            self._queue.append(kind)
+
+    def lose(self) -> None:
+        """Stop following: nothing is known of this connection from here on."""
+        self.state = LOST
+        self._tail = b""
+
+    def feed(self, data: bytes) -> bool:
+        """Follow received bytes; True when nothing is owed after them."""
+        if self.state == LOST:
+            return False
+        if self._tail:
+            data = self._tail + data
+            self._tail = b""
+        at = self._skip
+        size = len(data)
+        while at + 4 < size or (at + 4 == size and data[at : at + 3] == b"\0\0\0"):
+            if at + 4 == size:
+                length, first = 0, -1
+            else:
+                head, first = _HEAD_AND_FIRST(data, at)
+                length = head & 0xFFFFFF
+            if self._continued or (self.state == ROWS and first != 0xFE and first != 0xFF):
+                self._continued = length == MAX_PACKET_PAYLOAD
+                at += 4 + length
+                continue
+            if at + 4 + length > size and self._must_be_whole(first, length):
+                break
+            try:
+                self._step(data, at + 4, length, first)
+            except MalformedPacket:
+                self.lose()
+            if self.state == LOST:
+                return False
+            self._continued = length == MAX_PACKET_PAYLOAD
+            at += 4 + length
+        if at >= size:
+            self._skip = at - size
+        else:
+            self._skip = 0
+            self._tail = data[at:]
+        return self.state == IDLE and not self._skip and not self._tail and not self._continued
+
+    def _must_be_whole(self, first: int, length: int) -> bool:
+        """Tell whether a packet is one whose content is read; rows and definitions only pass."""
+        if self.state in (COLUMNS, DEFINITIONS):
+            return False
+        return self.state != ROWS or length < MAX_PACKET_PAYLOAD
+
+    def _step(self, data: bytes, at: int, length: int, first: int) -> None:
+        state = self.state
+        if state == COLUMNS:
+            self._left -= 1
+            if not self._left:
+                self.state = ROWS if self._deprecate_eof else COLUMNS_END
+        elif state == ROWS:
+            self._row_or_end(data, at, length, first)
+        elif first == 0xFF:
+            # MariaDB reports progress in ERR packets numbered 0xFFFF, which end nothing.
+            if data[at + 1 : at + 3] != b"\xff\xff":
+                self._finish(failed=True)
+        elif state in (FIRST, INFILE):
+            self._first(data, at, first)
+        elif state == COLUMNS_END:
+            self.status = int.from_bytes(data[at + 3 : at + 5], "little")
+            if self.status & Status.CURSOR_EXISTS:
+                self._finish()
+            else:
+                self.state = ROWS
+        elif state == SINGLE:
+            if first == 0:
+                self._read_ok_status(data, at)
+            self._finish()
+        elif state == LIST:
+            if first == 0xFE:
+                self._finish()
+        elif state == PREPARE:
+            self._prepare_ok(data, at, length)
+        elif state == DEFINITIONS:
+            self._left -= 1
+            if not self._left:
+                self._finish()
+        else:
+            self.lose()  # bytes that nobody asked for
+
+    def _row_or_end(self, data: bytes, at: int, length: int, first: int) -> None:
+        if first == 0xFF:
+            if data[at + 1 : at + 3] != b"\xff\xff":
+                self._finish(failed=True)
+        elif self._deprecate_eof:
+            if length < MAX_PACKET_PAYLOAD:
+                self._read_ok_status(data, at)
+                self._next_result()
+        elif length < _EOF_MAX:
+            self.status = int.from_bytes(data[at + 3 : at + 5], "little")
+            self._next_result()
+
+    def _first(self, data: bytes, at: int, first: int) -> None:
+        if first == 0:
+            self._read_ok_status(data, at)
+            self._next_result()
+        elif first == 0xFB:
+            self.state = INFILE
+        elif self.state == INFILE:
+            self.lose()
+        else:
+            count, _ = read_lenenc(data, at)
+            self._left = count or 0
+            self.state = COLUMNS
+
+    def _prepare_ok(self, data: bytes, at: int, length: int) -> None:
+        columns = int.from_bytes(data[at + 5 : at + 7], "little")
+        parameters = int.from_bytes(data[at + 7 : at + 9], "little")
+        ends = 0 if self._deprecate_eof else 1
+        self._left = sum(count + ends for count in (columns, parameters) if count)
+        if self._left:
+            self.state = DEFINITIONS
+        else:
+            self._finish()
+
+    def _read_ok_status(self, data: bytes, at: int) -> None:
+        _, at = read_lenenc(data, at + 1)
+        _, at = read_lenenc(data, at)
+        self.status = int.from_bytes(data[at : at + 2], "little")
+
+    def _next_result(self) -> None:
+        if self.status & Status.MORE_RESULTS_EXISTS:
+            self.state = FIRST
+        else:
+            self._finish()
+
+    def _finish(self, failed: bool = False) -> None:
+        self.failed = failed
+        self.state = _START[self._queue.popleft()] if self._queue else IDLE
+
+
+class CommandReader:
+    """Follow a client's packets: which commands start in the bytes, and whether they end with a whole packet."""
+
+    __slots__ = ("_continued", "_head", "_skip")
+
+    def __init__(self) -> None:
+        self._skip = 0
+        self._head = b""
+        self._continued = False
+
+    @property
+    def aligned(self) -> bool:
+        """Tell whether the next byte starts a new command."""
+        return not self._skip and not self._head and not self._continued
+
+    def feed(self, data: bytes) -> list[int]:
+        """Give the command bytes of the packets that start in `data`; -1 for a packet without a payload."""
+        if self._head:
+            data = self._head + data
+            self._head = b""
+        commands: list[int] = []
+        at, size = self._skip, len(data)
+        while at < size:
+            if size - at < 4 or (size - at == 4 and data[at : at + 3] != b"\0\0\0"):
+                self._head = data[at:]
+                self._skip = 0
+                return commands
+            length = int.from_bytes(data[at : at + 3], "little")
+            if not self._continued:
+                commands.append(data[at + 4] if length else -1)
+            self._continued = length == MAX_PACKET_PAYLOAD
+            at += 4 + length
+        self._skip = at - size
+        return commands
