@@ -15,7 +15,8 @@ from rich.table import Table
 from base import log as logging_setup
 from base.errors import WarmfrontError
 from base.settings import Settings, load
-from warmfront import backends, copies, doctor, instance
+from warmfront import backends, copies, demo_tpch, doctor, instance
+from warmfront.progress import progress_shown
 from warmfront.supervisor import Refused, Supervisor
 
 app = typer.Typer(
@@ -140,6 +141,18 @@ def unload(what: Annotated[str, typer.Argument(metavar="SCHEMA[.TABLE]")], data_
         for name in copies.matching(connection, what):
             copies.unload(connection, name)
             console.print(f"unloaded {name}", highlight=False)
+
+
+@demo.command("tpch")
+def tpch(
+    scale: Annotated[float, typer.Option(help="1 is about 1 GB.", min=0.001)] = 0.1, data_dir: DataDir = None
+) -> None:
+    """Make TPC-H data, run its 22 queries offloaded and on InnoDB, compare every cell."""
+    settings = _instance(data_dir)
+    with progress_shown(complaints) as progress:
+        good = demo_tpch.run(settings, scale, console, progress)
+    if not good:
+        raise typer.Exit(1)
 
 
 def main() -> int:
