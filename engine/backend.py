@@ -30,8 +30,8 @@ _LOST = (pymysql.err.OperationalError, pymysql.err.InterfaceError)
 class Connection:
     """One session on the backend. Not for use by two threads at once."""
 
-    def __init__(self, settings: Settings, connect_timeout: float = 10.0) -> None:
-        """Log in. Raises BackendError."""
+    def __init__(self, settings: Settings, connect_timeout: float = 10.0, read_timeout: float | None = None) -> None:
+        """Log in; times are in seconds. Raises BackendError."""
         server = settings.server
         self.is_mariadb = server.is_mariadb
         self.version = server.version_number
@@ -41,6 +41,7 @@ class Connection:
             "charset": "utf8mb4",
             "connect_timeout": connect_timeout,
             "autocommit": True,
+            "read_timeout": read_timeout,
         }
         if server.socket:
             options["unix_socket"] = server.socket

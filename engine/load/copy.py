@@ -62,7 +62,7 @@ def _copy_keyed(
     # An ALTER before this point would not have been told to the new copy.
     if _describe(connection, table.schema, table.name) != table:
         raise SecondaryEngineError("the definition changed when the load began")
-    _await_visible(connection, store.position)
+    _await_visible(connection, store)
     ranges = deque(_ranges(connection, table, copying.expected_rows))
     _read_in_parallel(settings, store, copying, ranges)
     copies.finish(copying, read_position(connection, with_gtids=False))
@@ -81,7 +81,7 @@ def _copy_locked(
             raise SecondaryEngineError("the definition changed when the load began")
         connection.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
         at = read_position(locker, with_gtids=False)
-        _await_applied(store, at)
+        _await_applied(store, at, _LOCK_TIMEOUT)
         copying = copies.begin(table, load_type, expected)
         locker.execute("UNLOCK TABLES")
     _Worker(store, copying, deque([""]), connection).run()
@@ -90,32 +90,42 @@ def _copy_locked(
     return copying
 
 
-def _await_applied(store: Store, position: Position) -> None:
-    end = time.monotonic() + _LOCK_TIMEOUT
-    while store.position < position:
+def _await_applied(store: Store, position: Position, timeout: float) -> None:
+    end = time.monotonic() + timeout
+    while store.position.server != position.server or store.position < position:
         if time.monotonic() > end:
-            raise SecondaryEngineError("the copy is too far behind to lock a table without a primary key")
+            raise SecondaryEngineError("the copy is too far behind to begin a load")
         time.sleep(0.005)
 
 
-def _await_visible(connection: Connection, position: Position) -> None:
-    """Wait until what the log has up to a position can be read: the log is written before InnoDB commits."""
-    end = time.monotonic() + _VISIBLE_TIMEOUT
-    if not connection.is_mariadb:
-        waited = connection.query("SELECT WAIT_FOR_EXECUTED_GTID_SET(%s, %s)", (position.gtids, _VISIBLE_TIMEOUT))
-        if waited[0][0] != 0:
-            raise SecondaryEngineError("commits in the backend's log did not become visible in time")
+def _await_visible(connection: Connection, store: Store) -> None:
+    """Wait until all that replication may have passed over before it kept changes can be read.
+
+    The log is written before InnoDB commits, so what is in it up to now may not be visible yet.
+    """
+    position = read_position(connection, with_gtids=False)
+    if connection.is_mariadb:
+        _await_snapshot(connection, position)
         return
-    while True:
+    # Only the store's position names the transactions: the server's own list of them lags behind its log.
+    _await_applied(store, position, _VISIBLE_TIMEOUT)
+    arguments = (store.position.gtids, _VISIBLE_TIMEOUT)
+    if connection.query("SELECT WAIT_FOR_EXECUTED_GTID_SET(%s, %s)", arguments)[0][0] != 0:
+        raise SecondaryEngineError("commits in the backend's log did not become visible in time")
+
+
+def _await_snapshot(connection: Connection, position: Position) -> None:
+    """MariaDB tells the log position that belongs to a snapshot."""
+    end = time.monotonic() + _VISIBLE_TIMEOUT
+    while time.monotonic() < end:
         connection.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
         status = dict(connection.query("SHOW STATUS LIKE 'binlog_snapshot_%'"))
         connection.execute("COMMIT")
         file, offset = status.get("Binlog_snapshot_file", ""), int(status.get("Binlog_snapshot_position") or 0)
-        if not file or Position(position.server, file, offset) >= position:
+        if Position(position.server, file, offset) >= position:
             return
-        if time.monotonic() > end:
-            raise SecondaryEngineError("commits in the backend's log did not become visible in time")
         time.sleep(0.002)
+    raise SecondaryEngineError("commits in the backend's log did not become visible in time")
 
 
 def _mysql_name(table: Table) -> str:

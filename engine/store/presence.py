@@ -1,4 +1,8 @@
-"""Which of the 256 byte values a string column holds: 32 bytes per column, OR-ed with every change."""
+"""Which of the 256 byte values a string column holds: 32 bytes per column, OR-ed with every change.
+
+Bit 255 means that some value ends with a space (`engine.collate.presence` says what that is for): the byte itself
+never occurs in UTF-8.
+"""
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +18,7 @@ def byte_presence(column: pa.Array) -> bytes:
     _, offsets, data = column.buffers()
     if data is not None and len(column):
         ends = np.frombuffer(offsets, np.int32, len(column) + 1, column.offset * 4)
-        mark_bytes(np.frombuffer(data, np.uint8)[ends[0] : ends[-1]], flags)
+        mark_bytes(np.frombuffer(data, np.uint8), ends, flags)
     return np.packbits(flags, bitorder="little").tobytes()
 
 

@@ -1,0 +1,55 @@
+"""The fresh copy as one thing: store, replication, loads and fence, put together from the settings."""
+
+import logging
+import os
+from collections.abc import Callable
+
+from base.settings import Settings
+from engine.backend import Connection, folds_table_names
+from engine.fence import Fence
+from engine.load.manager import Loader
+from engine.replicate.follow import Follower
+from engine.store.copies import Copies
+from engine.store.database import Store
+
+log = logging.getLogger(__name__)
+
+_FATAL_EXIT = 70
+
+
+def _exit(error: BaseException) -> None:
+    """DuckDB refuses all work after a fatal error; the supervisor starts a process that opens the file anew."""
+    log.critical("the column store failed and is opened again: %s", error)
+    logging.shutdown()
+    os._exit(_FATAL_EXIT)
+
+
+class Replica:
+    """Everything that keeps the copy. The parts are public: `store`, `loader`, `follower`, `fence`."""
+
+    def __init__(self, settings: Settings, on_fatal: Callable[[BaseException], None] = _exit) -> None:
+        """Open the store. Raises BackendError when the backend does not answer, duckdb.Error when no file can be."""
+        with Connection(settings) as connection:
+            fold = folds_table_names(connection)
+        self.store = Store(
+            settings.paths.store_file,
+            settings.engine_memory_limit,
+            settings.engine_threads or os.cpu_count() or 1,
+            fold,
+        )
+        self.copies = Copies(self.store)
+        self.loader = Loader(settings, self.store, self.copies)
+        self.follower = Follower(settings, self.store, self.copies, self.loader, on_fatal)
+        self.fence = Fence(settings, self.store, self.follower.want, lambda: self.follower.seconds_behind)
+
+    def start(self) -> None:
+        """Begin to replicate and to load, and bind the fence to the running event loop."""
+        self.follower.start()
+        self.fence.start()
+
+    def stop(self) -> None:
+        """End all threads and close the file."""
+        self.fence.stop()
+        self.loader.stop()
+        self.follower.stop()
+        self.store.close()
