@@ -4,6 +4,7 @@ With ASCII data whose characters have exactly one weight each, strings compare a
 weights, so a per-character fold that keeps classes (and for order, keeps their sequence) is exact.
 """
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -150,4 +151,4 @@ def _folds(table: dict[str, Weight], trimmed: bool) -> Iterator[Key]:
 def _keeps_order(key: Key) -> bool:
     """Tell whether the first level alone tells the classes apart and rises with their bytes."""
     by_byte = [weight[0] for weight, _ in sorted(key.classes.items(), key=lambda item: item[1])]
-    return all(a < b for a, b in zip(by_byte, by_byte[1:], strict=False))
+    return all(a < b for a, b in itertools.pairwise(by_byte))

@@ -64,7 +64,7 @@ def of_array(column: pa.Array | pa.ChunkedArray) -> Presence:
     seen = np.zeros(256, np.bool_)
     seen[data[offsets[0] : offsets[-1]]] = True
     if seen[0x20]:
-        ends = offsets[1:][offsets[1:] > offsets[:-1]] - 1
+        ends = offsets[1:][np.diff(offsets) > 0] - 1
         seen[TRAILING_SPACE] = bool((data[ends] == 0x20).any())
     return np.packbits(seen, bitorder="little").tobytes()
 

@@ -1,10 +1,10 @@
 """Weight keys of single strings in plain Python: literals, and what the kernel in `keys` must agree with."""
 
-from engine.collate.weights import Kind, Weights
+from engine.collate.weights import Weights
 
-# A run of spaces, in a PAD SPACE key: the space's weight, a marker, the run's length. The end of the string is an endless
-# run, so a run before something lighter than a space sorts below the end, the longer the later; before something
-# heavier, above the end, the longer the earlier.
+# A run of spaces in a PAD SPACE key: the space's weight, a marker, the run's length. The end of the string is an
+# endless run, so a run before something lighter than a space sorts below the end, the longer the later; before
+# something heavier, above the end, the longer the earlier.
 BEFORE_LIGHTER = 1
 END = 2
 BEFORE_HEAVIER = 3
@@ -70,8 +70,3 @@ def _run(count: int, lighter: bool) -> bytes:
     if lighter:
         return bytes([BEFORE_LIGHTER]) + digits
     return bytes([BEFORE_HEAVIER]) + bytes(255 - digit for digit in digits)
-
-
-def is_tabled(weights: Weights) -> bool:
-    """Tell whether keys of these weights come from a table."""
-    return weights.kind is Kind.TABLE

@@ -1,7 +1,7 @@
 """Decide, from weights and presence, the cheapest DuckDB expression that compares exactly as a collation does.
 
-Everything here is pure and gives SQL text, or None for "refuse". See docs/collations.md for what to call when, and for why
-each rule is exact.
+Everything here is pure and gives SQL text, or None for "refuse". See docs/collations.md for what to call when, and for
+why each rule is exact.
 """
 
 from engine.collate import reference
