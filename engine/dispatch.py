@@ -1,0 +1,97 @@
+"""Which part of the engine answers a query: a table of first words."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from base.errors import QueryInterrupted, SecondaryEngineError
+from engine import information
+from engine.answers import build_result_set
+from engine.execute import Executor, Offload, read_offload
+from engine.information import Facts
+from engine.session import Query, split_definitions
+from wire.framing import build_packets
+from wire.responses import Ok, build_ok
+
+_NAME = r"(?:`(?:[^`]|``)+`|[\w$\u0080-\uffff]+)"
+_SECONDARY = re.compile(
+    rf"\s*ALTER\s+TABLE\s+({_NAME})\s*\.\s*({_NAME})\s+SECONDARY_(LOAD|UNLOAD)\s*(PARTITION\b.*)?;?\s*",
+    re.IGNORECASE | re.DOTALL,
+)
+_KILL = re.compile(r"\s*KILL\s+(?:(?:QUERY|CONNECTION)\s+)?(\d+)\s*;?\s*", re.IGNORECASE)
+_FIRST = re.compile(r"\s*(?:/\*.*?\*/\s*)*\(*\s*([A-Za-z]+)", re.DOTALL)
+_CONSTANTS = re.compile(
+    r"\s*SELECT\s+(?:(?P<one>1)|@@(?:global\.|session\.)?(?P<variable>\w+))(?:\s+LIMIT\s+1)?\s*;?\s*", re.IGNORECASE
+)
+
+TableAction = Callable[[str, str], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatcher:
+    """Answers everything but offloaded statements itself; those it only reads."""
+
+    executor: Executor
+    facts: Facts
+    load: TableAction
+    unload: TableAction
+    version: str
+
+    def read(self, query: Query) -> Offload | None:
+        """The offloaded statement that a query is, or None. Raises MalformedPacket and SecondaryEngineError."""
+        columns = query.attributes.get("wf_columns")
+        if columns is None:
+            return None
+        return read_offload(query.text, query.attributes.get("wf_context", b"{}"), split_definitions(columns))
+
+    async def answer(self, query: Query, capabilities: int) -> bytes:
+        """Answer a query of the engine itself with whole packets from sequence 1. Raises WarmfrontError."""
+        found = _FIRST.match(query.text)
+        match found[1].upper() if found else "":
+            case "SELECT" | "WITH":
+                return build_result_set(await self._select(query.text), capabilities)
+            case "SHOW":
+                table = await asyncio.to_thread(information.show_status, query.text, self.facts)
+                if table is not None:
+                    return build_result_set(table, capabilities)
+            case "ALTER":
+                await self._change_table(query.text)
+                return _ok()
+            case "KILL":
+                if killed := _KILL.fullmatch(query.text):
+                    self.executor.running.kill(int(killed[1]), QueryInterrupted())
+                    return _ok()
+            case "SET":
+                return _ok()  # command lines set their character set; there is no state to change
+        raise SecondaryEngineError("The engine does not know this statement")
+
+    async def _select(self, text: str) -> pa.Table:
+        if found := _CONSTANTS.fullmatch(text):
+            if found["one"]:
+                return pa.table({"1": pa.array([1], pa.int64())})
+            value = {"version": self.version, "version_comment": "warmfront column store"}.get(
+                found["variable"].lower()
+            )
+            return pa.table({f"@@{found['variable']}": pa.array([value], pa.string())})
+        return await asyncio.to_thread(information.select, text, self.facts)
+
+    async def _change_table(self, text: str) -> None:
+        found = _SECONDARY.fullmatch(text)
+        if found is None:
+            raise SecondaryEngineError("The engine does not know this statement")
+        schema, name, action, partitions = found.groups()
+        if partitions:
+            raise SecondaryEngineError("Partitions cannot be loaded one by one: load the whole table")
+        change = self.load if action.upper() == "LOAD" else self.unload
+        await change(_unquoted(schema), _unquoted(name))
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1].replace("``", "`") if name.startswith("`") else name
+
+
+def _ok() -> bytes:
+    return build_packets(build_ok(Ok()), 1)

@@ -1,0 +1,248 @@
+"""Offloaded statements: translate, wait until the copy is fresh, run on one snapshot, stream the rows.
+
+The event loop waits; a worker thread translates, runs and encodes. Nothing is sent before the first batch of rows
+exists, so what fails until then is one ERR packet and the client's statement can still go to the backend.
+"""
+
+import asyncio
+import functools
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+import duckdb
+import pyarrow as pa
+
+from base.errors import QueryInterrupted, QueryTimeout, SecondaryEngineError, WarmfrontError
+from engine.cancel import Running, RunningStatements
+from engine.catalog import CatalogView
+from engine.history import History, QueryRecord
+from engine.results.encoder import RowEncoder
+from engine.store.database import Snapshot, Store
+from engine.translate.refusal import Refusal
+from statements.context import SessionContext
+from wire.constants import Capability, Status
+from wire.framing import build_packets
+from wire.integers import build_lenenc
+from wire.responses import ColumnDefinition, build_end_of_rows, build_eof, parse_column_definition
+
+log = logging.getLogger(__name__)
+
+CONCURRENT = 12  # statements at once, as HeatWave; the others queue
+_BATCH_ROWS = 8192  # small enough for the first rows to come early and for a batch to stay in the CPU's cache
+_STALLED = 60.0  # seconds that a client may take for a piece of the answer, MySQL's net_write_timeout
+_STATUS = Status.AUTOCOMMIT
+
+
+class Translated(Protocol):
+    """What the translator gives for a statement it can carry."""
+
+    @property
+    def sql(self) -> str:
+        """The store's SQL."""
+
+
+Translate = Callable[[str, SessionContext, CatalogView, list[ColumnDefinition]], Translated | Refusal]
+WaitUntilFresh = Callable[[float], Awaitable[None]]  # seconds at most; raises SecondaryEngineError
+
+
+class Channel(Protocol):
+    """Where the packets of an answer go."""
+
+    async def write(self, data: bytes | memoryview) -> None:
+        """Send bytes; returns when the client keeps up. Raises ConnectionError when it is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offload:
+    """One statement to run, as the proxy sent it."""
+
+    text: str
+    context: SessionContext
+    payloads: list[bytes]  # column definitions, byte for byte
+    definitions: list[ColumnDefinition]
+
+
+def read_offload(text: str, context: bytes, payloads: list[bytes]) -> Offload:
+    """Put a statement and its attributes together. Raises MalformedPacket and SecondaryEngineError."""
+    try:
+        session = SessionContext.from_json(context.decode())
+    except (ValueError, TypeError) as error:
+        raise SecondaryEngineError(f"The session's state cannot be read: {error}") from error
+    definitions = [parse_column_definition(p, session.capabilities) for p in payloads]
+    return Offload(text, session, payloads, definitions)
+
+
+def build_head(payloads: list[bytes], capabilities: int) -> tuple[bytes, int]:
+    """The packets before the rows, from sequence 1, and the number of the next packet."""
+    count = build_lenenc(len(payloads))
+    if capabilities & Capability.OPTIONAL_RESULTSET_METADATA:
+        count = b"\x01" + count
+    if capabilities & Capability.MARIADB_CACHE_METADATA:
+        count += b"\x01"
+    parts = [count, *payloads]
+    if not capabilities & Capability.DEPRECATE_EOF:
+        parts.append(build_eof(_STATUS))
+    framed = b"".join(build_packets(part, 1 + i) for i, part in enumerate(parts))
+    return framed, (1 + len(parts)) & 0xFF
+
+
+class _Target:
+    """The snapshot as something to interrupt: one that is closed already is none."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def interrupt(self) -> None:
+        """Stop what runs on the snapshot."""
+        with suppress(duckdb.Error):
+            self._snapshot.interrupt()
+
+
+class Executor:
+    """Runs offloaded statements."""
+
+    def __init__(self, store: Store, translate: Translate, wait_until_fresh: WaitUntilFresh, history: History) -> None:
+        self.running = RunningStatements()
+        self._store = store
+        self._translate = translate
+        self._wait_until_fresh = wait_until_fresh
+        self._history = history
+        self._slots = asyncio.Semaphore(CONCURRENT)
+        self._threads = ThreadPoolExecutor(CONCURRENT, thread_name_prefix="query")
+
+    async def run(self, offload: Offload, channel: Channel, started: list[Running]) -> None:
+        """Run one statement and send its whole answer.
+
+        `started` gets the statement while it runs, for the connection to cancel. Raises WarmfrontError when nothing
+        has been sent; an error after the first row is raised as `AnswerCutShort`.
+        """
+        context = offload.context
+        running = self.running.start(context.connection_id)
+        started.append(running)
+        record = self._history.begin(context.connection_id, offload.text)
+        if context.max_execution_time:
+            running.cancel_after(context.max_execution_time / 1000, QueryTimeout())
+        try:
+            await running.wait_for(self._slots.acquire())
+            try:
+                await self._run_in_slot(offload, channel, running, record)
+            finally:
+                self._slots.release()
+        except Exception as error:
+            record.failure = str(error)
+            raise
+        finally:
+            started.remove(running)
+            self.running.end(running)
+            self._history.end(record)
+
+    async def _run_in_slot(self, offload: Offload, channel: Channel, running: Running, record: QueryRecord) -> None:
+        if offload.context.freshness == "strict":
+            await running.wait_for(_awaited(self._wait_until_fresh(offload.context.freshness_timeout)))
+        record.waited = time.time() - record.started
+        loop = asyncio.get_running_loop()
+        outlet = _Outlet(channel, loop, running)
+        work = functools.partial(self._work, offload, outlet, running, record)
+        # The thread is not left behind when this task is cancelled: it ends by the interrupt.
+        await asyncio.shield(loop.run_in_executor(self._threads, work))
+
+    def _work(self, offload: Offload, outlet: "_Outlet", running: Running, record: QueryRecord) -> None:
+        """The worker thread's part."""
+        try:
+            with self._store.snapshot() as snapshot:
+                running.attach(_Target(snapshot))
+                try:
+                    self._answer(offload, snapshot, outlet, record)
+                finally:
+                    running.detach()
+        except Exception as error:  # whatever a translation or the store comes up with, the backend can still answer
+            failure = running.error or _as_ours(error)
+            if outlet.used:
+                raise AnswerCutShort(failure, outlet.sequence) from error
+            raise failure from error
+
+    def _answer(self, offload: Offload, snapshot: Snapshot, outlet: "_Outlet", record: QueryRecord) -> None:
+        context = offload.context
+        translation = self._translate(offload.text, context, snapshot.view, offload.definitions)
+        if isinstance(translation, Refusal):
+            raise SecondaryEngineError(translation.reason)
+        record.sql = translation.sql
+        record.tables = tuple(getattr(translation, "tables", ()))
+        encoder = RowEncoder(offload.definitions, context.protocol, context.character_set_results, context.backend)
+        reader = snapshot.connection.execute(translation.sql).to_arrow_reader(_BATCH_ROWS)
+        head, sequence = build_head(offload.payloads, context.capabilities)
+        for batch in reader:
+            record.rows += batch.num_rows
+            for piece, after in encoder.encode(batch, sequence):
+                outlet.send(head + bytes(piece) if head else piece, after)
+                head, sequence = b"", after
+        end = build_end_of_rows(_STATUS, 0, context.capabilities)
+        outlet.send(head + build_packets(end, sequence), sequence + 1)
+        outlet.flush()
+        record.bytes_sent = outlet.sent
+
+    def close(self) -> None:
+        """Stop taking statements; those that run are interrupted by their connections."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+async def _awaited(work: Awaitable[None]) -> None:
+    await work
+
+
+class AnswerCutShort(Exception):
+    """A statement failed after rows had been sent; `sequence` is the number of the ERR packet to come."""
+
+    def __init__(self, error: WarmfrontError, sequence: int) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.sequence = sequence
+
+
+class _Outlet:
+    """The worker thread's way to the client: one piece may be on its way while the next is made, no more."""
+
+    def __init__(self, channel: Channel, loop: asyncio.AbstractEventLoop, running: Running) -> None:
+        self._channel = channel
+        self._loop = loop
+        self._running = running
+        self._pending: Future[None] | None = None
+        self.used = False
+        self.sent = 0
+        self.sequence = 1  # of the packet after those sent
+
+    def send(self, data: bytes | memoryview, sequence: int) -> None:
+        """Send a piece when the one before it has gone. Raises the error the statement was cancelled with."""
+        self.flush()
+        self._running.check()
+        self.used = True
+        self.sequence = sequence
+        self.sent += len(data)
+        self._pending = asyncio.run_coroutine_threadsafe(self._channel.write(data), self._loop)
+
+    def flush(self) -> None:
+        """Wait until everything has gone."""
+        pending, self._pending = self._pending, None
+        if pending is None:
+            return
+        try:
+            pending.result(_STALLED)
+        except (ConnectionError, TimeoutError) as error:
+            pending.cancel()
+            raise QueryInterrupted from error
+
+
+def _as_ours(error: BaseException) -> WarmfrontError:
+    if isinstance(error, WarmfrontError):
+        return error
+    if isinstance(error, MemoryError | duckdb.OutOfMemoryException):
+        return SecondaryEngineError("Out of memory in the column store")
+    if isinstance(error, duckdb.Error | pa.ArrowException | OSError):
+        return SecondaryEngineError(f"The column store failed: {str(error).strip().splitlines()[0][:300]}")
+    log.error("a statement failed inside the engine", exc_info=error)
+    return SecondaryEngineError(f"Internal error ({type(error).__name__})")

@@ -1,0 +1,267 @@
+"""What the engine tells about itself: performance_schema.rpd_* tables and the rapid_* status variables."""
+
+import datetime
+import os
+import re
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import psutil
+import pyarrow as pa
+import sqlglot
+from sqlglot import exp
+
+from base.errors import SecondaryEngineError
+from engine.catalog import CatalogView, Key, State
+from engine.history import History
+from engine.store.layout import carried_columns
+from statements.schema import STRING_TYPES
+
+SCHEMA = "performance_schema"
+_TIME = pa.timestamp("us")
+_BIG, _TEXT = pa.uint64(), pa.string()
+
+_COLUMNS: dict[str, list[tuple[str, pa.DataType]]] = {
+    "rpd_tables": [
+        ("ID", _BIG),
+        ("SNAPSHOT_SCN", _BIG),
+        ("PERSISTED_SCN", _BIG),
+        ("POOL_TYPE", _TEXT),
+        ("DATA_PLACEMENT_TYPE", _TEXT),
+        ("NROWS", _BIG),
+        ("LOAD_STATUS", _TEXT),
+        ("LOAD_PROGRESS", pa.float64()),
+        ("SIZE_BYTES", _BIG),
+        ("TRANSFORMATION_BYTES", _BIG),
+        ("QUERY_COUNT", _BIG),
+        ("LAST_QUERIED", _TIME),
+        ("LOAD_START_TIMESTAMP", _TIME),
+        ("LOAD_END_TIMESTAMP", _TIME),
+        ("RECOVERY_SOURCE", _TEXT),
+        ("RECOVERY_START_TIMESTAMP", _TIME),
+        ("RECOVERY_END_TIMESTAMP", _TIME),
+        ("LOAD_TYPE", _TEXT),
+        ("REASON", _TEXT),
+    ],
+    "rpd_table_id": [("ID", _BIG), ("NAME", _TEXT), ("SCHEMA_NAME", _TEXT), ("TABLE_NAME", _TEXT)],
+    "rpd_columns": [
+        ("TABLE_ID", _BIG),
+        ("COLUMN_ID", _BIG),
+        ("NDV", _BIG),
+        ("ENCODING", _TEXT),
+        ("DATA_PLACEMENT_INDEX", _BIG),
+        ("DICT_SIZE_BTYES", _BIG),  # misspelt in HeatWave too
+    ],
+    "rpd_column_id": [("ID", _BIG), ("TABLE_ID", _BIG), ("COLUMN_NAME", _TEXT)],
+    "rpd_query_stats": [
+        ("QUERY_ID", _BIG),
+        ("STATEMENT_ID", _BIG),
+        ("CONNECTION_ID", _BIG),
+        ("QUERY_TEXT", _TEXT),
+        ("QEXEC_TEXT", _TEXT),
+        ("QKRN_TEXT", _TEXT),
+        ("QEP_TEXT", _TEXT),
+        ("OFFLOAD_FAIL_TEXT", _TEXT),
+    ],
+    "rpd_nodes": [
+        ("ID", _BIG),
+        ("CORES", _BIG),
+        ("MEMORY_USAGE", _BIG),
+        ("MEMORY_TOTAL", _BIG),
+        ("BASEREL_MEMORY_USAGE", _BIG),
+        ("STATUS", _TEXT),
+        ("IP", _TEXT),
+        ("PORT", _BIG),
+        ("CLUSTER_EVENT_NUM", _BIG),
+        ("ML_STATUS", _TEXT),
+    ],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Where the information comes from. `sizes` gives bytes on disk per table, `follower` what replication says."""
+
+    view: Callable[[], CatalogView]
+    sizes: Callable[[], dict[Key, int]]
+    history: History
+    follower: Callable[[], "Follower"]
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """How far the copy is behind. `offset` orders positions of one log file, `lag` is in seconds."""
+
+    running: bool
+    file: str = ""
+    offset: int = 0
+    gtids: str = ""
+    lag: float = 0.0
+    reason: str = ""
+
+
+def _moment(seconds: float) -> datetime.datetime | None:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).replace(tzinfo=None) if seconds else None
+
+
+def _tables(facts: Facts) -> Iterable[tuple[Any, ...]]:
+    sizes = facts.sizes()
+    offset = facts.follower().offset
+    for entry in facts.view():
+        key = (entry.table.schema, entry.table.name)
+        use = facts.history.uses.get(key)
+        recovering = entry.state in (State.RECOVERING, State.STALE)
+        yield (
+            *(entry.id, offset, offset, "TRANSACTIONAL", "PrimaryKey" if entry.table.primary_key else None),
+            *(entry.rows, str(entry.state), 100.0 if entry.state is State.AVAILABLE else entry.progress),
+            *(sizes.get(key, entry.size_bytes), 0, use.count if use else 0, _moment(use.last if use else 0)),
+            *(_moment(entry.load_started), _moment(entry.load_ended), "MYSQL" if recovering else None, None, None),
+            *(entry.load_type, entry.reason or None),
+        )
+
+
+def _table_ids(facts: Facts) -> Iterable[tuple[Any, ...]]:
+    for entry in facts.view():
+        yield entry.id, f"{entry.table.schema}.{entry.table.name}", entry.table.schema, entry.table.name
+
+
+def _columns(facts: Facts) -> Iterable[tuple[Any, ...]]:
+    for entry in facts.view():
+        for column in carried_columns(entry.table):
+            encoding = "VARLEN" if column.type in STRING_TYPES else None
+            yield entry.id, column.ordinal, None, encoding, None, 0
+
+
+def _column_ids(facts: Facts) -> Iterable[tuple[Any, ...]]:
+    for entry in facts.view():
+        for column in carried_columns(entry.table):
+            yield column.ordinal, entry.id, column.name
+
+
+def _query_stats(facts: Facts) -> Iterable[tuple[Any, ...]]:
+    for r in facts.history.records():
+        yield (
+            *(r.query_id, r.query_id, r.connection_id, r.text),
+            *(r.execution_json(), "{}", r.sql or None, r.failure or None),
+        )
+
+
+def _nodes(facts: Facts) -> Iterable[tuple[Any, ...]]:
+    used = psutil.Process().memory_info().rss
+    yield (
+        *(0, os.cpu_count() or 1, used, psutil.virtual_memory().total, sum(facts.sizes().values())),
+        *("AVAIL_RNSTATE", None, None, 0, "UNAVAIL_MLSTATE"),
+    )
+
+
+_ROWS: dict[str, Callable[[Facts], Iterable[tuple[Any, ...]]]] = {
+    "rpd_tables": _tables,
+    "rpd_table_id": _table_ids,
+    "rpd_columns": _columns,
+    "rpd_column_id": _column_ids,
+    "rpd_query_stats": _query_stats,
+    "rpd_nodes": _nodes,
+}
+
+
+def make_table(name: str, facts: Facts) -> pa.Table:
+    """One of the rpd_ tables as it is now."""
+    schema = pa.schema(_COLUMNS[name])
+    rows = list(_ROWS[name](facts))
+    columns = [pa.array([row[i] for row in rows], field.type) for i, field in enumerate(schema)]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def select(statement: str, facts: Facts) -> pa.Table:
+    """Answer a SELECT over the rpd_ tables. Raises SecondaryEngineError for anything else."""
+    try:
+        tree = sqlglot.parse_one(statement, read="mysql")
+    except sqlglot.ParseError as error:
+        raise SecondaryEngineError("The statement cannot be read") from error
+    common = {cte.alias_or_name.lower() for cte in tree.find_all(exp.CTE)}
+    names = set()
+    for table in tree.find_all(exp.Table):
+        name = table.name.lower()
+        if name in common and not table.db:
+            continue
+        if name not in _ROWS or table.db.lower() not in ("", SCHEMA):
+            raise SecondaryEngineError(f"The engine has no information table {table.db or SCHEMA}.{table.name}")
+        table.set("db", None)
+        table.set("catalog", None)
+        names.add(name)
+    for column in tree.find_all(exp.Column):
+        column.set("db", None)
+    connection = duckdb.connect(
+        ":memory:",
+        config={"enable_external_access": False, "threads": 1, "python_enable_replacements": False},
+    )
+    try:
+        connection.execute("SET default_collation = 'NOCASE'")
+        for name in names:
+            connection.register(f"source_{name}", make_table(name, facts))
+            connection.execute(f"CREATE TABLE {name} AS SELECT * FROM source_{name}")
+        connection.execute("SET lock_configuration = true")
+        return connection.execute(tree.sql(dialect="duckdb")).to_arrow_table()
+    except duckdb.Error as error:
+        raise SecondaryEngineError(f"Information query failed: {str(error).splitlines()[0][:200]}") from error
+    finally:
+        connection.close()
+
+
+def status_variables(facts: Facts) -> dict[str, str]:
+    """Every status variable and its value as text."""
+    follower = facts.follower()
+    entries = list(facts.view())
+    wanted = [e for e in entries if e.state is not State.UNAVAILABLE]
+    progress = sum(100.0 if e.state is State.AVAILABLE else e.progress for e in wanted) / len(wanted) if wanted else 100
+    return {
+        "hw_data_scanned": "0",
+        "rapid_change_propagation_status": "ON" if follower.running else "OFF",
+        "rapid_cluster_status": "ON",
+        "rapid_core_count": str(os.cpu_count() or 1),
+        "rapid_heap_usage": str(psutil.Process().memory_info().rss),
+        "rapid_load_progress": f"{progress:.6f}",
+        "rapid_ml_status": "OFF",
+        "rapid_plugin_bootstrapped": "YES",
+        "rapid_query_offload_count": str(facts.history.offloaded),
+        "rapid_service_status": "ONLINE",
+        "Secondary_engine_execution_count": str(facts.history.offloaded),
+        "warmfront_applied_position": f"{follower.file}:{follower.offset}" if follower.file else "",
+        "warmfront_applied_gtid": follower.gtids,
+        "warmfront_change_propagation_error": follower.reason,
+        "warmfront_lag_seconds": f"{follower.lag:.3f}",
+        "warmfront_refused_count": str(facts.history.refused),
+        "warmfront_tables_available": str(sum(e.state is State.AVAILABLE for e in entries)),
+        "warmfront_tables_known": str(len(entries)),
+        "warmfront_uptime_seconds": str(int(time.time() - psutil.Process().create_time())),
+    }
+
+
+_SHOW = re.compile(
+    r"\s*SHOW\s+(?:(?:GLOBAL|SESSION|LOCAL)\s+)?STATUS(?:\s+LIKE\s+(?P<q>['\"])(?P<like>(?:(?!(?P=q)).)*)(?P=q)"
+    r"|\s+WHERE\s+`?Variable_name`?\s+(?:=|LIKE)\s+(?P<p>['\"])(?P<where>(?:(?!(?P=p)).)*)(?P=p))?\s*;?\s*",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def show_status(statement: str, facts: Facts) -> pa.Table | None:
+    """Answer SHOW STATUS; None when the statement is none that is known."""
+    found = _SHOW.fullmatch(statement)
+    if found is None:
+        return None
+    pattern = found["like"] if found["like"] is not None else found["where"]
+    wanted = like_pattern("%" if pattern is None else pattern)
+    chosen = {k: v for k, v in status_variables(facts).items() if wanted.fullmatch(k)}
+    return pa.table({"Variable_name": pa.array(chosen, _TEXT), "Value": pa.array(chosen.values(), _TEXT)})
+
+
+def like_pattern(pattern: str) -> re.Pattern[str]:
+    """A LIKE pattern as a regular expression, without case."""
+    parts = []
+    for found in re.finditer(r"\\(.)|(%)|(_)|(.)", pattern, re.DOTALL):
+        escaped, many, one, other = found.groups()
+        parts.append(".*" if many else "." if one else re.escape(escaped or other))
+    return re.compile("".join(parts), re.IGNORECASE | re.DOTALL)

@@ -1,0 +1,161 @@
+"""A real endpoint on a unix socket over a real column store, with a translator that passes the store's SQL through."""
+
+import asyncio
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+
+import pymysql
+import pytest
+
+from base.errors import SecondaryEngineError
+from engine.catalog import LoadedTable, State
+from engine.dispatch import Dispatcher
+from engine.execute import Executor
+from engine.history import History
+from engine.information import Facts, Follower
+from engine.server import listen
+from engine.store.database import Store
+from engine.store.layout import store_name
+from engine.translate.refusal import Refusal
+from statements.context import SessionContext
+from statements.schema import Column, Table
+from wire.constants import Capability
+from wire.integers import build_lenenc_bytes
+from wire.responses import build_column_definition, build_query_attributes
+
+SECRET = b"5ec2e7"
+
+
+class WithAttributes(bytes):
+    """A COM_QUERY's text behind its attributes."""
+
+
+@dataclass
+class Endpoint:
+    """A running endpoint. `fence` is how the wait for freshness ends: an exception to raise, or seconds to take."""
+
+    path: Path
+    store: Store
+    executor: Executor
+    history: History
+    loop: asyncio.AbstractEventLoop
+    fence: Exception | float = 0.0
+    actions: list = field(default_factory=list)
+
+    def connect(self, **options):
+        defaults = {"user": "warmfront", "password": SECRET.decode(), "unix_socket": str(self.path), "autocommit": None}
+        return pymysql.connect(**{**defaults, **options})
+
+    def run(self, statement):
+        with self.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall()
+
+    def offload(self, connection, statement, definitions, **context):
+        """Send an offloaded statement on a PyMySQL connection; gives all its rows."""
+        self.send_offload(connection, statement, definitions, **context)
+        result = connection._read_query_result()
+        assert result is not None
+        return connection._result.rows
+
+    def send_offload(self, connection, statement, definitions, **context):
+        payloads = b"".join(build_lenenc_bytes(build_column_definition(d)) for d in definitions)
+        session = SessionContext(**{"connection_id": 7, "capabilities": connection.client_flag, **context})
+        attributes = {"wf_context": session.to_json().encode(), "wf_columns": payloads}
+        connection._execute_command(3, WithAttributes(build_query_attributes(attributes) + statement.encode()))
+
+
+def _translate(statement, context, view, definitions):
+    if statement.startswith("REFUSE"):
+        return Refusal("function frobnicate is not supported")
+    if statement.startswith("BREAK"):
+        raise KeyError("broken")
+    return SimpleNamespace(sql=statement, tables=(("shop", "item"),))
+
+
+def add_table(store, schema="shop", name="item"):
+    """An available table of two columns, ten rows."""
+    columns = (
+        Column("id", 0, "int", "int", nullable=False),
+        Column("name", 1, "varchar", "varchar(20)", charset="utf8mb4", collation="utf8mb4_0900_ai_ci", length=20),
+    )
+    table = Table(schema, name, columns, ("id",))
+    entry = LoadedTable(store.new_id(), table, store_name(schema, name), State.AVAILABLE, rows=10, load_ended=1.7e9)
+    with store.write() as transaction:
+        transaction.create_data(entry)
+        transaction.connection.execute(f"INSERT INTO {entry.store_name} SELECT i, 'n' || i FROM range(10) r(i)")
+        transaction.put(entry)
+    return entry
+
+
+@pytest.fixture
+def endpoint(tmp_path, query_attributes):
+    store = Store(tmp_path / "store.duckdb", memory_limit=1 << 30, threads=2)
+    ready, stop = threading.Event(), None
+    made = {}
+
+    async def serve():
+        nonlocal stop
+        stop = asyncio.Event()
+        history = History()
+
+        async def fresh(timeout):
+            fence = made["endpoint"].fence
+            if isinstance(fence, Exception):
+                raise fence
+            await asyncio.sleep(fence)
+
+        async def load(schema, name):
+            made["endpoint"].actions.append(("load", schema, name))
+            if name == "bad":
+                raise SecondaryEngineError("No secondary engine defined")
+
+        async def unload(schema, name):
+            made["endpoint"].actions.append(("unload", schema, name))
+
+        executor = Executor(store, _translate, fresh, history)
+        follower = Follower(True, "binlog.000007", 1234, "", 0.25)
+        facts = Facts(store.view, store.sizes, history, lambda: follower)
+        path = tmp_path / "engine.sock"
+        server = await listen(path, Dispatcher(executor, facts, load, unload, "9.7.0-test"), SECRET)
+        made["endpoint"] = Endpoint(path, store, executor, history, asyncio.get_running_loop())
+        ready.set()
+        await stop.wait()
+        server.close()
+        executor.close()
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    assert ready.wait(30)
+    add_table(store)
+    try:
+        yield made["endpoint"]
+    finally:
+        made["endpoint"].loop.call_soon_threadsafe(stop.set)
+        thread.join(30)
+        store.close()
+
+
+@pytest.fixture
+def query_attributes():
+    """PyMySQL knows no query attributes; this adds the flag to the connections of these tests, and an empty block."""
+    flag = int(Capability.QUERY_ATTRIBUTES)
+    original = pymysql.connections.Connection._execute_command
+
+    def execute(self, command, sql):
+        if command == 3 and not isinstance(sql, WithAttributes):
+            sql = build_query_attributes({}) + (sql.encode() if isinstance(sql, str) else sql)
+        return original(self, command, sql)
+
+    original_init = pymysql.connections.Connection.__init__
+
+    def init(self, *args, **kwargs):
+        kwargs["client_flag"] = kwargs.get("client_flag", 0) | flag
+        original_init(self, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pymysql.connections.Connection, "_execute_command", execute)
+        patch.setattr(pymysql.connections.Connection, "__init__", init)
+        yield
