@@ -45,8 +45,17 @@ _NUMERIC = {
     FieldType.FLOAT,
     FieldType.DOUBLE,
 }
-_CHARACTER = {FieldType.STRING, FieldType.VAR_STRING, FieldType.VARCHAR, FieldType.BLOB}
-_CHARACTER_MARIADB = _CHARACTER | {BLOB_COMPRESSED, VARCHAR_COMPRESSED}
+# Both servers count what is a blob inside; the compressed ones are MariaDB's, VECTOR is MySQL's.
+_CHARACTER = {
+    FieldType.STRING,
+    FieldType.VAR_STRING,
+    FieldType.VARCHAR,
+    FieldType.BLOB,
+    FieldType.GEOMETRY,
+    FieldType.VECTOR,
+    BLOB_COMPRESSED,
+    VARCHAR_COMPRESSED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +143,7 @@ def _read_optional(body: bytes, at: int, types: bytes, columns: list[MapColumn])
     """Put the optional metadata fields into `columns` and give the primary key."""
     key: tuple[int, ...] = ()
     numeric = [i for i, c in enumerate(columns) if c.type in _NUMERIC]
-    character = [i for i, c in enumerate(columns) if c.type in _CHARACTER_MARIADB]
+    character = [i for i, c in enumerate(columns) if c.type in _CHARACTER]
     while at < len(body):
         field, at = read_int(body, at, 1)
         value, at = read_lenenc_bytes(body, at)

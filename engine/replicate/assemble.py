@@ -36,6 +36,9 @@ Lookup = Callable[[str, str], Table | None]
 EARLY_DECODE = 64 << 20  # bytes of row images after which an open transaction is turned into columns
 _WRAP = 1 << 32
 
+# Events that stand between transactions: all up to them is whole.
+_BETWEEN = (Rotate, FormatDescription, PreviousGtids, Heartbeat, Ignored)
+
 Key = tuple[str, str]
 
 
@@ -206,7 +209,7 @@ class Assembler:
                 self._offset = max(self._offset, self._widen(event.offset))
         elif not header.artificial:
             self._offset = self._widen(header.next_position)
-        if self._transaction is None and not isinstance(event, FormatDescription):
+        if self._transaction is None and isinstance(event, _BETWEEN):
             self._publish()
 
     def _widen(self, offset: int) -> int:

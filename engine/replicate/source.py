@@ -176,7 +176,7 @@ class Source:
                 self._assembler = Assembler(self._start_position, self._lookup, connection.is_mariadb, fold)
             assembler = self._assembler
             assembler.reconnected(server)
-            stream: Any = connection.raw._sock  # type: ignore[attr-defined]  # PyMySQL has no call for a dump
+            stream: Any = connection.raw._sock  # PyMySQL has no call for a dump
             request_dump(connection, stream, assembler.gtids, self._server_id, self._uuid)
             self.connected = True
             self.error = None
@@ -372,8 +372,8 @@ def request_dump(connection: Connection, stream: Any, gtids: str, server_id: int
 
 def _command(connection: Connection, command: Command, body: bytes) -> None:
     try:
-        connection.raw._execute_command(command, body)  # type: ignore[attr-defined]
-        connection.raw._read_ok_packet()  # type: ignore[attr-defined]
+        connection.raw._execute_command(command, body)
+        connection.raw._read_ok_packet()
     except pymysql.err.MySQLError as error:
         number = error.args[0] if error.args and isinstance(error.args[0], int) else 2013
         raise BackendError(number, "HY000", str(error.args[-1])) from error
