@@ -100,12 +100,19 @@ def status(data_dir: DataDir = None) -> None:
     console.print(f"listening on {settings.host}:{settings.port}, data dir {settings.data_dir}", highlight=False)
     console.print(f"backend {server.kind} {server.version} at {server.socket or f'{server.host}:{server.port}'}")
     with instance.connect(settings) as connection:
-        table = Table("table", "state", "rows")
-        for copy in copies.listed(connection):
-            table.add_row(copy.name, copy.state, f"{copy.rows:,}")
-        console.print(table)
-        for name, value in copies.counters(connection):
-            console.print(f"{name} = {value}", highlight=False)
+        try:
+            _print_copies(connection)
+        except copies.CopyError as error:
+            console.print(f"the engine does not answer, so the backend does: {error}", markup=False)
+
+
+def _print_copies(connection: Any) -> None:
+    table = Table("table", "state", "rows")
+    for copy in copies.listed(connection):
+        table.add_row(copy.name, copy.state, f"{copy.rows:,}")
+    console.print(table)
+    for name, value in copies.counters(connection):
+        console.print(f"{name} = {value}", highlight=False)
 
 
 @app.command("doctor")

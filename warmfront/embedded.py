@@ -1,6 +1,5 @@
 """A private real MySQL or MariaDB: initialise, start, stop. Used by `up` and by the test suite."""
 
-import logging
 import os
 import secrets
 import shutil
@@ -17,8 +16,6 @@ from base.errors import WarmfrontError
 from base.settings import Upstream
 from warmfront.servers import ServerProgram
 
-log = logging.getLogger(__name__)
-
 _LONGEST_SOCKET_PATH = 107  # sun_path of unix(7), less the final NUL
 _START_TIMEOUT = 120.0  # seconds; crash recovery of a large data dir takes its time
 _STOP_TIMEOUT = 60.0  # seconds
@@ -28,6 +25,7 @@ _COMMON_OPTIONS = (
     "--log-bin=binlog",
     "--binlog-row-image=FULL",
     "--binlog-row-metadata=FULL",
+    "--binlog-expire-logs-seconds=259200",  # three days: the copy follows within seconds
     "--local-infile=ON",
     "--character-set-server=utf8mb4",
 )
@@ -203,7 +201,6 @@ def prepare(program: ServerProgram, folders: Folders) -> str:
     secret.touch(mode=0o600)
     secret.write_text(password + "\n")
     write_first_start(folders, program.kind, password)
-    log.info("making the data dir of a private %s %s", program.kind, program.version_text)
     make_data(program, folders.data, folders.log)
     (folders.base / "kind").write_text(program.kind + "\n")
     return password
