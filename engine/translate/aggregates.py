@@ -1,0 +1,88 @@
+"""Aggregates and window functions: result types, and which are the same in any order of rows."""
+
+from collections.abc import Callable
+
+from engine.translate.literals import NULL_LITERAL
+from engine.translate.numbers import as_number, as_value, quotient
+from engine.translate.refusal import refuse
+from engine.translate.tree import Expr
+from engine.translate.types import APPROXIMATE, WHOLE, Family, Type, decimal
+
+COUNT = Type(Family.INT, digits=21)
+_RANKS = frozenset({"row_number", "rank", "dense_rank"})
+
+
+def count(values: list[Expr], distinct: bool) -> Expr:
+    """COUNT(*) without values, COUNT(value), COUNT(DISTINCT values)."""
+    if not values:
+        return Expr("count_all", COUNT)
+    if not distinct:
+        if len(values) != 1:
+            refuse("COUNT of several values is not supported")
+        return Expr("count", COUNT, (as_value(values[0]),))
+    for value in values:
+        if value.type.family in APPROXIMATE or value.type.frac != value.type.scale:
+            refuse(f"COUNT(DISTINCT) of a {value.type.family.value} is not supported")
+    return Expr("count_distinct", COUNT, tuple(as_value(value) for value in values))
+
+
+def total(value: Expr, distinct: bool) -> Expr:
+    """SUM: always a decimal for exact numbers."""
+    value = as_number(value, "SUM")
+    if value.type.family is Family.NULL:
+        refuse("SUM of NULL is not supported")
+    if value.type.family in APPROXIMATE:
+        refuse("SUM or AVG of doubles depends on the order of rows")
+    if distinct and value.type.frac != value.type.scale:
+        refuse("SUM(DISTINCT) of a quotient is not supported")
+    if value.type.family in WHOLE:
+        return Expr("sum_distinct" if distinct else "sum", decimal(value.type.digits + 22, 0), (value,))
+    if value.type.vague and value.type.frac != value.type.scale:
+        refuse("SUM of a quotient of mixed scales is not supported")
+    type_ = decimal(value.type.digits + 22, value.type.scale, value.type.frac, value.type.vague)
+    return Expr("sum_distinct" if distinct else "sum", type_, (value,))
+
+
+def average(value: Expr, distinct: bool, increment: int) -> Expr:
+    """AVG: the quotient of sum and count; its scale is the value's + div_precision_increment."""
+    value = as_value(value)
+    counted = Expr("count_distinct" if distinct else "count", COUNT, (value,))
+    return quotient(total(value, distinct), counted, increment)
+
+
+def extreme(operation: str, value: Expr) -> Expr:
+    """MIN or MAX."""
+    value = as_value(value)
+    if value.type.family is Family.NULL or (value.type.vague and value.type.frac != value.type.scale):
+        refuse(f"{operation.upper()} of this value is not supported")
+    return Expr(operation, value.type, (value,))
+
+
+def window(function: Expr, partition: list[Expr], order: list[tuple[Expr, bool]], frame: str) -> Expr:
+    """function OVER (PARTITION BY … ORDER BY … frame)."""
+    keys = (*partition, *(expr for expr, _ in order))
+    for key in keys:
+        if key.type.frac != key.type.scale or key.type.family in (Family.FLOAT, Family.DOUBLE):
+            refuse(f"a window over {key.type.family.value} values is not supported")
+    shape = (len(partition), tuple(descending for _, descending in order), frame)
+    return Expr("window", function.type, (function, *(as_value(key) for key in keys)), value=shape)
+
+
+def rank(name: str) -> Expr:
+    """ROW_NUMBER, RANK or DENSE_RANK."""
+    return Expr(name, Type(Family.INT, unsigned=True, digits=21))
+
+
+def neighbour(operation: str, value: Expr, distance: int) -> Expr:
+    """LAG or LEAD without a default."""
+    value = as_value(value)
+    if value.type.family is Family.NULL:
+        return NULL_LITERAL
+    return Expr(operation, value.type, (value,), value=distance)
+
+
+EXTREMES: dict[str, Callable[[Expr], Expr]] = {
+    "MIN": lambda value: extreme("min", value),
+    "MAX": lambda value: extreme("max", value),
+}
+WINDOW_ONLY = _RANKS | {"lag", "lead"}

@@ -1,0 +1,123 @@
+"""One SELECT's names and expressions: nodes in, typed tree out."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from sqlglot import exp
+
+from engine.translate import aggregates
+from engine.translate.expressions import bind_expression
+from engine.translate.names import Scope
+from engine.translate.nodes import child, children, kind, only
+from engine.translate.refusal import refuse
+from engine.translate.tree import AGGREGATES, Expr, Output, has_aggregate, walk
+from engine.translate.windows import Windows
+from statements.context import SessionContext
+
+if TYPE_CHECKING:
+    from engine.catalog import LoadedTable
+    from engine.translate.subqueries import Subqueries
+    from engine.translate.tree import Query
+
+
+class View(Protocol):
+    """The loaded tables at one snapshot, as `engine.catalog.CatalogView` gives them."""
+
+    def table(self, schema: str, name: str) -> "LoadedTable | str":
+        """Find a table that can answer, or give the reason why there is none."""
+
+
+@dataclass(slots=True)
+class CommonTable:
+    """A bound WITH query: `label` is its unique name."""
+
+    label: str
+    query: "Query"
+    columns: list[Output]
+
+
+@dataclass(slots=True)
+class Shared:
+    """What all SELECTs of one statement share."""
+
+    context: SessionContext
+    view: View
+    statement: str
+    counter: int = 0
+
+    def unique(self, prefix: str) -> str:
+        """Make a name that nothing else in the statement has."""
+        self.counter += 1
+        return f"{prefix}{self.counter}"
+
+
+@dataclass(slots=True)
+class Binder:
+    """Binds expressions in one scope. `aliases` says how select list aliases are found: "", "group" or "order"."""
+
+    shared: Shared
+    scope: Scope
+    common: dict[str, CommonTable]
+    aliases: str = ""
+    queries: "Subqueries" = field(init=False)
+    windows: Windows = field(init=False)
+
+    def __post_init__(self) -> None:
+        from engine.translate.subqueries import Subqueries
+
+        self.queries = Subqueries(self)
+        self.windows = Windows(self)
+
+    @property
+    def context(self) -> SessionContext:
+        """The session."""
+        return self.shared.context
+
+    @property
+    def statement(self) -> str:
+        """The statement's text."""
+        return self.shared.statement
+
+    def expr(self, node: exp.Expression) -> Expr:
+        """Bind an expression; raises Refused."""
+        return bind_expression(self, node)
+
+    def column(self, name: str, table: str, schema: str) -> Expr:
+        """Find a column, or an alias where MySQL looks for one; raises Refused."""
+        if not self.aliases or table:
+            return self.scope.resolve(name, table, schema)
+        own, alias = self.scope.own(name), self.scope.alias(name)
+        if own is not None and alias is not None and own != alias:
+            refuse(f"{name} is a column and another expression's alias")
+        return own or alias or self.scope.resolve(name)
+
+    def aggregate(self, node: exp.Expression) -> Expr:
+        """Bind COUNT, SUM, AVG, MIN, MAX or ANY_VALUE; raises Refused for arguments of an enclosing SELECT."""
+        bound = self._aggregate(node)
+        columns = [e for e in walk(bound) if e.op == "column"]
+        if columns and not any(self.scope.owns(column) for column in columns):
+            refuse("an aggregate of an enclosing query is not supported")
+        if any(has_aggregate(arg) for e in walk(bound) if e.op in AGGREGATES for arg in e.args):
+            refuse("an aggregate inside an aggregate is not supported")
+        return bound
+
+    def _aggregate(self, node: exp.Expression) -> Expr:
+        only(node, "this", "expressions")
+        inner = child(node)
+        if isinstance(node, exp.Count) and isinstance(inner, exp.Star):
+            return aggregates.count([], distinct=False)
+        distinct = isinstance(inner, exp.Distinct)
+        if distinct:
+            only(inner, "expressions")
+        values = [self.expr(item) for item in (children(inner) if distinct else [inner, *children(node)])]
+        if isinstance(node, exp.Count):
+            return aggregates.count(values, distinct)
+        if len(values) != 1:
+            refuse(f"{kind(node)} of several values is not supported")
+        if isinstance(node, exp.Sum):
+            return aggregates.total(values[0], distinct)
+        if isinstance(node, exp.Avg):
+            return aggregates.average(values[0], distinct, self.context.div_precision_increment)
+        if isinstance(node, exp.AnyValue):
+            refuse("ANY_VALUE depends on the order of rows")
+        return aggregates.extreme("min" if isinstance(node, exp.Min) else "max", values[0])

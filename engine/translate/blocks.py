@@ -1,0 +1,233 @@
+"""Queries: WITH, SELECT, UNION; each becomes a block of the typed tree."""
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from engine.translate.grouping import group_block
+from engine.translate.names import Scope
+from engine.translate.nodes import child, children, kind, only, whole_number
+from engine.translate.numbers import as_condition, as_value
+from engine.translate.refusal import refuse
+from engine.translate.sources import bind_from, star
+from engine.translate.tree import Block, Expr, OrderItem, Output, Query, SetOperation, has_aggregate, walk
+from engine.translate.unions import align
+
+if TYPE_CHECKING:
+    from engine.translate.binder import Binder, CommonTable, Shared
+
+# Words after SELECT that steer a plan only.
+_PLAIN_MODIFIERS = frozenset(
+    {"STRAIGHT_JOIN", "SQL_NO_CACHE", "SQL_SMALL_RESULT", "SQL_BIG_RESULT", "SQL_BUFFER_RESULT", "HIGH_PRIORITY"}
+)
+_SET_OPERATIONS: dict[type[exp.Expression], str] = {
+    exp.Union: "union",
+    exp.Except: "except",
+    exp.Intersect: "intersect",
+}
+
+
+def bind_query(shared: "Shared", node: exp.Expression, parent: Scope | None, common: "dict[str, CommonTable]") -> Query:
+    """Bind a query of any form; raises Refused. `parent` is the scope around it, `common` the WITH names in sight."""
+    if isinstance(node, exp.Subquery):
+        return _parenthesised(shared, node, parent, common)
+    common, ctes = _with(shared, node.args.get("with_"), common)
+    if isinstance(node, exp.Select):
+        query: Query = _select(shared, node, parent, common)
+    elif type(node) in _SET_OPERATIONS:
+        query = _set_operation(shared, node, parent, common)
+    else:
+        refuse(f"{kind(node)} is not supported as a query")
+    query.ctes = ctes
+    return query
+
+
+def _parenthesised(
+    shared: "Shared", node: exp.Expression, parent: Scope | None, common: "dict[str, CommonTable]"
+) -> Query:
+    only(node, "this", "order", "limit", "offset", "alias")
+    query = bind_query(shared, child(node), parent, common)
+    if any(node.args.get(name) for name in ("order", "limit", "offset")):
+        refuse("ORDER BY or LIMIT after a query in parentheses is not supported")
+    return query
+
+
+def _with(
+    shared: "Shared", clause: exp.Expression | None, common: "dict[str, CommonTable]"
+) -> "tuple[dict[str, CommonTable], list[tuple[str, Query]]]":
+    from engine.translate.binder import CommonTable
+
+    if clause is None:
+        return common, []
+    if clause.args.get("recursive"):
+        refuse("WITH RECURSIVE is not supported")
+    only(clause, "expressions")
+    common, ctes = dict(common), []
+    for cte in children(clause):
+        only(cte, "this", "alias")
+        query = bind_query(shared, child(cte), None, common)
+        settle(query)
+        label = shared.unique("w")
+        names = [item.name for item in children(child(cte, "alias"), "columns")]
+        common[cte.alias] = CommonTable(label, query, renamed(query.outputs, names))
+        ctes.append((label, query))
+    return common, ctes
+
+
+def renamed(outputs: list[Output], names: list[str]) -> list[Output]:
+    """Give outputs the names of a column list, if there is one; raises Refused when the counts differ."""
+    if not names:
+        return outputs
+    if len(names) != len(outputs):
+        refuse("a column list has another length than its query")
+    return [Output(name, output.expr) for name, output in zip(names, outputs, strict=True)]
+
+
+def require_order(query: Query) -> None:
+    """Refuse a LIMIT that cuts rows in no order: which rows stay is the server's choice; raises Refused."""
+    one_row = isinstance(query, Block) and query.grouped and not query.groups
+    if query.limit and not query.order and not one_row:
+        refuse("LIMIT without ORDER BY depends on the order of rows")
+
+
+def settle(query: Query) -> None:
+    """Make outputs what a derived table holds: integers for truth values, decimals rounded to their scale."""
+    require_order(query)
+    stored = isinstance(query, SetOperation) or query.grouped or query.distinct or query.limit is not None
+    for output in query.outputs:
+        output.expr = as_value(output.expr)
+        type_ = output.expr.type
+        if type_.frac == type_.scale or isinstance(query, SetOperation):
+            continue
+        if not stored:
+            refuse("a quotient is passed through a derived table")
+        from engine.translate.control import round_to
+        from engine.translate.literals import integer
+
+        output.expr = round_to("round", output.expr, integer(type_.scale))
+
+
+def _select(shared: "Shared", node: exp.Expression, parent: Scope | None, common: "dict[str, CommonTable]") -> Block:
+    from engine.translate.binder import Binder
+
+    only(
+        node, "hint", "expressions", "from_", "joins", "where", "group", "having", "order", "limit", "offset",
+        "distinct", "with_", "operation_modifiers",
+    )  # fmt: skip
+    for word in node.args.get("operation_modifiers") or ():
+        if word.name.upper() not in _PLAIN_MODIFIERS:
+            refuse(f"{word.name.upper()} is not supported")
+    scope = Scope(parent)
+    binder = Binder(shared, scope, common)
+    source = bind_from(binder, node)
+    where = node.args.get("where")
+    block = Block([], source, None if where is None else as_condition(binder.expr(child(where))))
+    block.outputs = _outputs(binder, children(node))
+    block.distinct = node.args.get("distinct") is not None
+    if block.distinct:
+        only(child(node, "distinct"))
+    _aliases(scope, block.outputs)
+    _clauses(binder, node, block)
+    return block
+
+
+def _clauses(binder: "Binder", node: exp.Expression, block: Block) -> None:
+    binder.aliases = "group"
+    group = node.args.get("group")
+    if group is not None:
+        only(group, "expressions")
+        block.groups = [_position_or(binder, item, block.outputs) for item in children(group)]
+    having = node.args.get("having")
+    if having is not None:
+        block.having = as_condition(binder.expr(child(having)))
+    block.order = _order(binder, node.args.get("order"), block.outputs)
+    block.limit, block.offset = limits(node)
+    parts = [output.expr for output in block.outputs] + [item.expr for item in block.order]
+    parts += [block.having] if block.having is not None else []
+    block.grouped = group is not None or any(has_aggregate(part) for part in parts)
+    if block.having is not None and not block.grouped:
+        refuse("HAVING without aggregation is not supported")
+    group_block(binder, block)
+
+
+def _outputs(binder: "Binder", nodes: list[exp.Expression]) -> list[Output]:
+    outputs: list[Output] = []
+    for item in nodes:
+        if isinstance(item, exp.Star) or (isinstance(item, exp.Column) and isinstance(item.this, exp.Star)):
+            outputs += star(binder.scope, item)
+        elif isinstance(item, exp.Alias):
+            outputs.append(Output(item.alias, binder.expr(child(item))))
+        else:
+            name = item.name if isinstance(item, exp.Column) else ""
+            outputs.append(Output(name, binder.expr(item)))
+    return outputs
+
+
+def _aliases(scope: Scope, outputs: list[Output]) -> None:
+    for output in outputs:
+        if output.name:
+            scope.aliases.setdefault(output.name.casefold(), []).append(output.expr)
+
+
+def _position_or(binder: "Binder", node: exp.Expression, outputs: list[Output]) -> Expr:
+    """Bind an item of GROUP BY or ORDER BY: a position, an alias or an expression."""
+    if isinstance(node, exp.Literal) and not node.is_string:
+        position = whole_number(node, "a position")
+        if not 1 <= position <= len(outputs):
+            refuse("a position is not in the select list")
+        return outputs[position - 1].expr
+    return binder.expr(node)
+
+
+def _order(binder: "Binder", node: exp.Expression | None, outputs: list[Output]) -> list[OrderItem]:
+    if node is None:
+        return []
+    only(node, "expressions")
+    items = []
+    for item in children(node):
+        inner = child(item)
+        alias = None
+        if isinstance(inner, exp.Column) and not inner.text("table"):
+            alias = binder.scope.alias(inner.name)  # beside ORDER BY an alias wins over a column
+        expr = alias if alias is not None else _position_or(binder, inner, outputs)
+        items.append(OrderItem(as_value(expr), bool(item.args.get("desc"))))
+    return items
+
+
+def limits(node: exp.Expression) -> tuple[int | None, int]:
+    """Read LIMIT and OFFSET."""
+    limit, offset = node.args.get("limit"), node.args.get("offset")
+    count = start = None
+    if limit is not None:
+        only(limit, "expression")
+        count = whole_number(child(limit, "expression"), "LIMIT")
+    if offset is not None:
+        only(offset, "expression")
+        start = whole_number(child(offset, "expression"), "OFFSET")
+    return count, start or 0
+
+
+def _set_operation(
+    shared: "Shared", node: exp.Expression, parent: Scope | None, common: "dict[str, CommonTable]"
+) -> SetOperation:
+    from engine.translate.binder import Binder
+
+    only(node, "this", "expression", "distinct", "order", "limit", "offset", "with_")
+    name, keep_all = _SET_OPERATIONS[type(node)], not node.args.get("distinct")
+    if keep_all and name != "union":
+        refuse(f"{name.upper()} ALL is not supported")
+    left = bind_query(shared, child(node), parent, common)
+    right = bind_query(shared, child(node, "expression"), parent, common)
+    for side in (left, right):
+        require_order(side)
+    outputs = align(left, right)
+    query = SetOperation(name, keep_all, left, right, outputs)
+    scope = Scope(None)
+    _aliases(scope, outputs)
+    binder = Binder(shared, scope, common, aliases="order")
+    query.order = _order(binder, node.args.get("order"), outputs)
+    for item in query.order:
+        if any(part.op not in ("column",) and part.op != "to_int" for part in walk(item.expr)):
+            refuse("UNION ordered by an expression is not supported")
+    query.limit, query.offset = limits(node)
+    return query

@@ -1,0 +1,189 @@
+"""Function calls to typed expressions, by the parser's node or by name."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from engine.translate import control, dates, text
+from engine.translate.nodes import child, children, kind, only, undated
+from engine.translate.numbers import arithmetic
+from engine.translate.refusal import Refused, refuse
+from engine.translate.tree import Expr
+
+if TYPE_CHECKING:
+    from engine.translate.binder import Binder
+
+Rule = Callable[["Binder", exp.Expression], Expr]
+
+
+def _text(name: str, *arguments: str) -> Rule:
+    """A string function whose arguments the parser put into these places."""
+    least, _, function = text.FUNCTIONS[name]
+
+    def rule(binder: "Binder", node: exp.Expression) -> Expr:
+        only(node, *arguments)
+        nodes = [node.args[a] for a in arguments if node.args.get(a) is not None]
+        if len(nodes) < least:
+            refuse(f"{name} has too few arguments")
+        return function([binder.expr(n) for n in nodes], binder.context.collation_connection)
+
+    return rule
+
+
+def _length(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this")
+    name = "LENGTH" if node.args.get("binary") else "CHAR_LENGTH"
+    return text.FUNCTIONS[name][2]([binder.expr(child(node))], binder.context.collation_connection)
+
+
+def _trim(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this", "position", "expression")
+    side = str(node.args.get("position") or "both").lower()
+    removed = node.args.get("expression")
+    return text.trim(
+        binder.expr(child(node)),
+        side,
+        None if removed is None else binder.expr(removed),
+        binder.context.collation_connection,
+    )
+
+
+def _concat_call(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "expressions")
+    return text.concat([binder.expr(item) for item in children(node)], binder.context.collation_connection)
+
+
+def _date(name: str) -> Rule:
+    function = dates.FUNCTIONS[name]
+
+    def rule(binder: "Binder", node: exp.Expression) -> Expr:
+        only(node, "this")
+        return function(binder.expr(undated(child(node))))
+
+    return rule
+
+
+def _to_date(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this")
+    return dates.to_date(binder.expr(undated(child(node))))
+
+
+def _extract(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this", "expression")
+    return dates.part(child(node).name.upper(), binder.expr(undated(child(node, "expression"))))
+
+
+def _difference(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this", "expression")
+    return dates.difference(binder.expr(undated(child(node))), binder.expr(undated(child(node, "expression"))))
+
+
+def _format(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this", "format")
+    if any(code in binder.statement for code in dates.AMBIGUOUS_FORMATS):
+        refuse("this DATE_FORMAT is not supported")
+    return dates.format_date(
+        binder.expr(undated(child(node))), binder.expr(child(node, "format")), binder.context.collation_connection
+    )
+
+
+def _coalesce(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this", "expressions")
+    return control.coalesce([binder.expr(child(node)), *(binder.expr(item) for item in children(node))])
+
+
+def _nullif(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this", "expression")
+    return control.nullif(binder.expr(child(node)), binder.expr(child(node, "expression")))
+
+
+def _extreme(operation: str) -> Rule:
+    def rule(binder: "Binder", node: exp.Expression) -> Expr:
+        only(node, "this", "expressions")
+        values = [binder.expr(child(node)), *(binder.expr(item) for item in children(node))]
+        return control.extreme(operation, values)
+
+    return rule
+
+
+def _rounding(operation: str) -> Rule:
+    def rule(binder: "Binder", node: exp.Expression) -> Expr:
+        only(node, "this", "decimals")
+        places = node.args.get("decimals")
+        return control.round_to(operation, binder.expr(child(node)), None if places is None else binder.expr(places))
+
+    return rule
+
+
+def _one(function: Callable[[Expr], Expr]) -> Rule:
+    def rule(binder: "Binder", node: exp.Expression) -> Expr:
+        only(node, "this")
+        return function(binder.expr(child(node)))
+
+    return rule
+
+
+def _named(binder: "Binder", node: exp.Expression) -> Expr:
+    """A call that the parser knows by name only."""
+    only(node, "this", "expressions")
+    name, arguments = str(node.this).upper(), children(node)
+    if name in ("ADDDATE", "SUBDATE") and len(arguments) == 2:
+        return _add_date(binder, arguments, 1 if name == "ADDDATE" else -1)
+    if name in dates.FUNCTIONS and len(arguments) == 1:
+        return dates.FUNCTIONS[name](binder.expr(undated(arguments[0])))
+    if name in text.FUNCTIONS:
+        least, most, function = text.FUNCTIONS[name]
+        if least <= len(arguments) <= most:
+            return function([binder.expr(a) for a in arguments], binder.context.collation_connection)
+    if name == "MOD" and len(arguments) == 2:
+        left, right = (binder.expr(a) for a in arguments)
+        return arithmetic("mod", left, right, binder.context.div_precision_increment)
+    raise Refused(f"{kind(node)} is not supported")
+
+
+def _add_date(binder: "Binder", arguments: list[exp.Expression], sign: int) -> Expr:
+    amount, unit = arguments[1], "DAY"
+    if isinstance(amount, exp.Interval):
+        only(amount, "this", "unit")
+        amount, unit = child(amount), child(amount, "unit").name.upper()
+    return dates.shift(binder.expr(arguments[0]), binder.expr(amount), unit, sign)
+
+
+CALLS: dict[type[exp.Expression], Rule] = {
+    exp.Anonymous: _named,
+    exp.Substring: _text("SUBSTRING", "this", "start", "length"),
+    exp.Left: _text("LEFT", "this", "expression"),
+    exp.Right: _text("RIGHT", "this", "expression"),
+    exp.Upper: _text("UPPER", "this"),
+    exp.Lower: _text("LOWER", "this"),
+    exp.Replace: _text("REPLACE", "this", "expression", "replacement"),
+    exp.Reverse: _text("REVERSE", "this"),
+    exp.Length: _length,
+    exp.Trim: _trim,
+    exp.Concat: _concat_call,
+    exp.Year: _date("YEAR"),
+    exp.Quarter: _date("QUARTER"),
+    exp.Month: _date("MONTH"),
+    exp.Day: _date("DAY"),
+    exp.DayOfMonth: _date("DAYOFMONTH"),
+    exp.Hour: _date("HOUR"),
+    exp.Minute: _date("MINUTE"),
+    exp.Second: _date("SECOND"),
+    exp.LastDay: _date("LAST_DAY"),
+    exp.DayOfWeek: _date("DAYOFWEEK"),
+    exp.TsOrDsToDate: _to_date,
+    exp.Extract: _extract,
+    exp.DateDiff: _difference,
+    exp.TimeToStr: _format,
+    exp.Coalesce: _coalesce,
+    exp.Nullif: _nullif,
+    exp.Greatest: _extreme("greatest"),
+    exp.Least: _extreme("least"),
+    exp.Round: _rounding("round"),
+    exp.Trunc: _rounding("truncate"),
+    exp.Floor: _one(lambda value: control.floor_or_ceil("floor", value)),
+    exp.Ceil: _one(lambda value: control.floor_or_ceil("ceil", value)),
+    exp.Abs: _one(control.absolute),
+    exp.Sign: _one(control.sign),
+}

@@ -1,0 +1,121 @@
+"""Comparisons: implicit conversions made explicit, or refused where they are not exact."""
+
+from engine.translate import literals
+from engine.translate.literals import NULL_LITERAL, is_literal, text_of
+from engine.translate.numbers import as_double, as_value
+from engine.translate.refusal import Refused, refuse
+from engine.translate.tree import Expr
+from engine.translate.types import (
+    APPROXIMATE,
+    BOOL,
+    EXACT,
+    NUMERIC,
+    TEMPORAL,
+    Family,
+    datetime_type,
+    unify_strings,
+)
+
+_YEARS = range(1901, 2156)
+
+
+def compare(operator: str, left: Expr, right: Expr) -> Expr:
+    """Compare two values as MySQL does; raises Refused when the conversion is not exact."""
+    left, right = as_value(left), as_value(right)
+    if Family.NULL in (left.type.family, right.type.family):
+        return _with_null(operator, left, right)
+    left, right = paired(left, right)
+    return Expr(operator, BOOL, (left, right))
+
+
+def _with_null(operator: str, left: Expr, right: Expr) -> Expr:
+    if operator != "null_safe_eq":
+        return NULL_LITERAL.typed(BOOL)
+    if left.type.family is Family.NULL:
+        left, right = right, left
+    return literals.truth(True) if left.type.family is Family.NULL else Expr("is_null", BOOL, (left,))
+
+
+def paired(left: Expr, right: Expr) -> tuple[Expr, Expr]:
+    """Convert two values to what MySQL compares them as; raises Refused."""
+    a, b = left.type.family, right.type.family
+    if a in NUMERIC and b in NUMERIC:
+        return _numbers(left, right)
+    if a is Family.STRING and b is Family.STRING:
+        unify_strings([left.type, right.type], "a comparison")
+        if is_literal(left) and is_literal(right):
+            refuse("two string literals are compared")
+        return left, right
+    if a is Family.STRING:
+        right, left = paired(right, left)
+        return left, right
+    text = text_of(right)
+    if text is not None:
+        return _with_text(left, right, text)
+    if a in TEMPORAL and b in TEMPORAL:
+        return _temporals(left, right)
+    if a is Family.BINARY and b is Family.BINARY:
+        return left, right
+    raise Refused(f"a {a.value} is compared with a {b.value}")
+
+
+def _numbers(left: Expr, right: Expr) -> tuple[Expr, Expr]:
+    for one, other in ((left, right), (right, left)):
+        if one.type.family is Family.YEAR and is_literal(other) and other.value not in _YEARS:
+            refuse("a YEAR is compared with a number that is not a year")
+    if left.type.family in EXACT and right.type.family in EXACT:
+        if any(e.type.vague and e.type.frac != e.type.scale for e in (left, right)):
+            refuse("a quotient of mixed scales is compared")
+        return left, right
+    return as_double(left), as_double(right)
+
+
+def _with_text(left: Expr, right: Expr, text: str) -> tuple[Expr, Expr]:
+    family = left.type.family
+    if family in (Family.DATE, Family.DATETIME):
+        return _temporals(left, literals.as_temporal(text))
+    if family is Family.TIME:
+        return left, literals.as_time(text)
+    if family in (Family.INT, Family.DECIMAL):
+        return left, literals.as_number(text, left.type)
+    if family in APPROXIMATE:
+        return as_double(left), as_double(literals.as_number(text, left.type))
+    raise Refused(f"a {family.value} is compared with a string")
+
+
+def _temporals(left: Expr, right: Expr) -> tuple[Expr, Expr]:
+    families = {left.type.family, right.type.family}
+    if len(families) == 1:
+        return left, right
+    if Family.TIME in families:
+        refuse("a time is compared with a date")
+    return as_datetime(left), as_datetime(right)
+
+
+def as_datetime(expr: Expr) -> Expr:
+    """Convert a DATE to the DATETIME at its start."""
+    if expr.type.family is Family.DATETIME:
+        return expr
+    if is_literal(expr):
+        return literals.midnight(expr)
+    return Expr("to_datetime", datetime_type(0), (expr,))
+
+
+def between(value: Expr, low: Expr, high: Expr) -> Expr:
+    """value BETWEEN low AND high; all three are compared as one type."""
+    ends = [compare("ge", value, low), compare("le", value, high)]
+    approximate = [side.type.family in APPROXIMATE for end in ends for side in end.args]
+    if any(approximate) and not all(approximate):
+        refuse("BETWEEN mixes doubles with other numbers")
+    return Expr("and", BOOL, tuple(ends))
+
+
+def one_of(value: Expr, items: list[Expr]) -> Expr:
+    """value IN (items)."""
+    tests = [compare("eq", value, item) for item in items]
+    compared = [test for test in tests if test.op == "eq"]
+    if len(compared) == len(tests) and all(test.args[0] == compared[0].args[0] for test in compared):
+        members = tuple(test.args[1] for test in compared)
+        if all(is_literal(member) for member in members) and len({m.type.family for m in members}) == 1:
+            return Expr("in", BOOL, (compared[0].args[0], *members))
+    return tests[0] if len(tests) == 1 else Expr("or", BOOL, tuple(tests))

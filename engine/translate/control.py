@@ -1,0 +1,160 @@
+"""Conditionals and casts: CASE, IF, COALESCE, NULLIF, GREATEST, LEAST, ROUND and friends, CAST."""
+
+from dataclasses import replace
+
+from engine.translate.compare import as_datetime, compare
+from engine.translate.literals import NULL_LITERAL, is_literal
+from engine.translate.numbers import as_condition, as_double, as_number, as_value
+from engine.translate.refusal import refuse
+from engine.translate.tree import Expr
+from engine.translate.types import (
+    APPROXIMATE,
+    BIGINT,
+    DOUBLE,
+    EXACT,
+    MAX_SCALE,
+    NULL,
+    UBIGINT,
+    WHOLE,
+    Family,
+    Type,
+    decimal,
+    unify,
+    whole_digits,
+)
+
+
+def convert(expr: Expr, type_: Type) -> Expr:
+    """Bring one alternative to the type of them all; raises Refused when that is not exact."""
+    expr = expr if type_.family is Family.BOOL else as_value(expr)
+    family = expr.type.family
+    if family is Family.NULL:
+        return expr
+    if type_.family is Family.DOUBLE:
+        return as_double(expr)
+    if type_.family is Family.DATETIME:
+        if family is Family.DATETIME and expr.type.fsp != type_.fsp:
+            refuse("date alternatives have different fractional seconds")
+        return as_datetime(expr)
+    return expr
+
+
+def alternatives(values: list[Expr], what: str) -> tuple[Type, tuple[Expr, ...]]:
+    """Give the common type of alternatives, and each brought to it."""
+    type_ = unify([value.type for value in values], what)
+    if type_.family is Family.BOOL and any(value.type.family is Family.NULL for value in values):
+        type_ = replace(BIGINT, digits=1)
+    return type_, tuple(convert(value, type_) for value in values)
+
+
+def case(conditions: list[Expr], results: list[Expr], default: Expr, what: str = "CASE") -> Expr:
+    """CASE WHEN … THEN … ELSE … END."""
+    type_, values = alternatives([*results, default], what)
+    if type_.family is Family.NULL:
+        return NULL_LITERAL
+    return Expr("case", type_, (*(as_condition(c) for c in conditions), *values))
+
+
+def coalesce(values: list[Expr]) -> Expr:
+    """COALESCE and IFNULL."""
+    type_, converted = alternatives(values, "COALESCE")
+    return NULL_LITERAL if type_ == NULL else Expr("coalesce", type_, converted)
+
+
+def nullif(left: Expr, right: Expr) -> Expr:
+    """NULLIF(left, right): the type is the left one's."""
+    left = as_value(left)
+    return Expr("case", left.type, (compare("eq", left, right), NULL_LITERAL, left))
+
+
+def extreme(operation: str, values: list[Expr]) -> Expr:
+    """GREATEST or LEAST: NULL when one is NULL; numbers and dates of one kind only."""
+    type_, converted = alternatives(values, operation.upper())
+    if type_.family in (Family.STRING, Family.BINARY, Family.NULL) or (type_.vague and type_.frac != type_.scale):
+        refuse(f"{operation.upper()} of {type_.family.value} values is not supported")
+    if len({v.type.family for v in converted}) > 1 and type_.family not in EXACT:
+        refuse(f"{operation.upper()} of mixed values is not supported")
+    return Expr(operation, type_, converted)
+
+
+def round_to(operation: str, expr: Expr, places: Expr | None) -> Expr:
+    """ROUND or TRUNCATE of exact numbers to a constant number of places."""
+    expr = as_number(expr, operation.upper())
+    if expr.type.family is Family.NULL:
+        return expr
+    if expr.type.family in APPROXIMATE:
+        refuse(f"{operation.upper()} of a double is not supported")
+    count = 0 if places is None else places.value
+    if (places is not None and not is_literal(places)) or not isinstance(count, int) or isinstance(count, bool):
+        refuse(f"{operation.upper()} to a number of places that is not an integer constant is not supported")
+    if expr.type.family in WHOLE:
+        if count < 0:
+            refuse(f"{operation.upper()} of an integer to negative places is not supported")
+        return expr.typed(replace(UBIGINT if expr.type.unsigned else BIGINT, digits=expr.type.digits))
+    if not 0 <= count <= MAX_SCALE:
+        refuse(f"{operation.upper()} to {count} places is not supported")
+    return Expr(operation, decimal(whole_digits(expr.type) + 1 + count, count), (expr,), value=count)
+
+
+def floor_or_ceil(operation: str, expr: Expr) -> Expr:
+    """FLOOR or CEILING: of a decimal it is an integer when it is sure to fit."""
+    expr = as_number(expr, operation.upper())
+    if expr.type.family is Family.NULL or expr.type.family in WHOLE:
+        return expr.typed(replace(expr.type, digits=20)) if expr.type.family in WHOLE else expr
+    if expr.type.family in APPROXIMATE:
+        return Expr(f"double_{operation}", DOUBLE, (as_double(expr),))
+    if whole_digits(expr.type) + 1 <= 18:
+        return Expr(operation, BIGINT, (expr,))
+    return Expr(operation, decimal(whole_digits(expr.type) + 1, 0), (expr,))
+
+
+def absolute(expr: Expr) -> Expr:
+    """ABS."""
+    expr = as_number(expr, "ABS")
+    if expr.type.family is Family.FLOAT:
+        expr = as_double(expr)
+    if expr.type.family in WHOLE:
+        return expr if expr.type.unsigned else Expr("int_abs", BIGINT, (expr,))
+    return expr if expr.type.family is Family.NULL else Expr("abs", expr.type, (expr,))
+
+
+def sign(expr: Expr) -> Expr:
+    """SIGN."""
+    expr = as_number(expr, "SIGN")
+    return expr if expr.type.family is Family.NULL else Expr("sign", replace(BIGINT, digits=1), (expr,))
+
+
+def to_integer(expr: Expr, unsigned: bool) -> Expr:
+    """CAST(expr AS SIGNED or UNSIGNED) of exact numbers; decimals round half away from zero."""
+    expr = as_number(expr, "CAST AS SIGNED")
+    if expr.type.family is Family.NULL:
+        return expr
+    if expr.type.family in APPROXIMATE:
+        refuse("CAST of a double to an integer is not supported")
+    if expr.type.frac != expr.type.scale:
+        expr = Expr("round", decimal(expr.type.digits, 0), (expr,), value=0)
+    return Expr("to_unsigned" if unsigned else "to_signed", UBIGINT if unsigned else BIGINT, (expr,))
+
+
+def to_decimal(expr: Expr, digits: int, scale: int) -> Expr:
+    """CAST(expr AS DECIMAL(digits, scale)) of exact numbers; what does not fit fails in the engine."""
+    expr = as_number(expr, "CAST AS DECIMAL")
+    if expr.type.family is Family.NULL:
+        return expr
+    if expr.type.family in APPROXIMATE:
+        refuse("CAST of a double to a decimal is not supported")
+    if digits > 38:
+        refuse("a decimal of more than 38 digits is not supported")
+    return Expr("to_decimal", decimal(digits, scale), (expr,))
+
+
+def to_double(expr: Expr) -> Expr:
+    """CAST(expr AS DOUBLE)."""
+    expr = as_number(expr, "CAST AS DOUBLE")
+    return expr if expr.type.family is Family.NULL else as_double(expr)
+
+
+def is_truth(expr: Expr, wanted: bool) -> Expr:
+    """expr IS TRUE or IS FALSE."""
+    condition = as_condition(expr)
+    return Expr("is_true" if wanted else "is_false", condition.type, (condition,))

@@ -1,0 +1,192 @@
+"""Dates: parts, intervals, differences and formats, folded when constant."""
+
+import calendar
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+
+from engine.collate import presence
+from engine.translate import literals
+from engine.translate.compare import as_datetime
+from engine.translate.literals import NULL_LITERAL, is_literal, text_of
+from engine.translate.refusal import Refused, refuse
+from engine.translate.tree import Expr
+from engine.translate.types import BIGINT, DATE, INT, WHOLE, Family, Type, datetime_type
+
+_MONTHS = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
+_SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86400, "WEEK": 604800}
+_DATE_PARTS = frozenset({"YEAR", "QUARTER", "MONTH", "DAY"})
+_TIME_PARTS = frozenset({"HOUR", "MINUTE", "SECOND", "MICROSECOND"})
+
+# The parser hands over DATE_FORMAT codes as strftime codes; these give the same text (years of four digits).
+_FORMATS = frozenset("%" + code for code in ("Y", "m", "d", "H", "M", "S", "y", "j", "B", "b", "A", "a", "p", "I", "f"))
+_FORMATS_BARE = frozenset(("%-m", "%-d", "%-H", "%-I"))
+# MySQL reads these as plain characters, but after the parser they look like codes.
+AMBIGUOUS_FORMATS = ("%A", "%B", "%-")
+
+
+def as_date_value(expr: Expr, what: str) -> Expr:
+    """Require a DATE or DATETIME; a string literal is read as one; raises Refused for others."""
+    text = text_of(expr)
+    if text is not None:
+        return literals.as_temporal(text)
+    if expr.type.family in (Family.DATE, Family.DATETIME, Family.NULL):
+        return expr
+    raise Refused(f"{what} is applied to a {expr.type.family.value}")
+
+
+def part(unit: str, expr: Expr) -> Expr:
+    """EXTRACT(unit FROM expr) and YEAR(), MONTH(), … ."""
+    if unit in _TIME_PARTS and expr.type.family is Family.TIME:
+        refuse(f"{unit} of a TIME is not supported")
+    expr = as_date_value(expr, unit)
+    if expr.type.family is Family.NULL:
+        return NULL_LITERAL
+    if unit in _TIME_PARTS:
+        expr = as_datetime(expr)
+    elif unit not in _DATE_PARTS:
+        refuse(f"the unit {unit} is not supported")
+    return Expr("date_part", INT, (expr,), value=unit)
+
+
+def shift(base: Expr, amount: Expr, unit: str, sign: int) -> Expr:
+    """base + INTERVAL amount unit (sign -1: minus), clamped to the month's end as MySQL does."""
+    if unit not in _MONTHS and unit not in _SECONDS:
+        refuse(f"INTERVAL of unit {unit} is not supported")
+    amount = _whole(amount)
+    if Family.NULL in (amount.type.family, base.type.family):
+        return NULL_LITERAL
+    text = text_of(base)
+    if text is not None:
+        moved = shift(literals.as_temporal(text), amount, unit, sign)
+        return _as_text(moved, base) if is_literal(moved) else refuse("a string plus an interval is not supported")
+    if base.type.family not in (Family.DATE, Family.DATETIME):
+        refuse(f"an interval is added to a {base.type.family.value}")
+    if unit in ("SECOND", "MINUTE", "HOUR"):
+        base = as_datetime(base)
+    if is_literal(base) and is_literal(amount):
+        return _moved(base, int(str(amount.value)) * sign, unit)
+    return Expr("date_shift", base.type, (base, amount), value=(unit, sign))
+
+
+def _whole(amount: Expr) -> Expr:
+    text = text_of(amount)
+    if text is not None and text.strip().lstrip("-").isdigit():
+        value = int(text)
+        return literals.integer(value)
+    if amount.type.family in WHOLE or amount.type.family is Family.NULL:
+        return amount
+    raise Refused("an interval's amount is not an integer")
+
+
+def _as_text(moved: Expr, base: Expr) -> Expr:
+    """A string plus an interval is a string again; with a fraction its spelling is not certain."""
+    value = moved.value
+    if isinstance(value, datetime) and value.microsecond:
+        refuse("a string with fractional seconds plus an interval is not supported")
+    return Expr("literal", base.type, value=str(value))
+
+
+def _moved(base: Expr, amount: int, unit: str) -> Expr:
+    value = base.value
+    assert isinstance(value, date)
+    try:
+        if unit in _MONTHS:
+            months = value.year * 12 + value.month - 1 + amount * _MONTHS[unit]
+            year, month = divmod(months, 12)
+            last = calendar.monthrange(year, month + 1)[1]
+            moved = value.replace(year=year, month=month + 1, day=min(value.day, last))
+        else:
+            moved = value + timedelta(seconds=amount * _SECONDS[unit])
+    except (ValueError, OverflowError, calendar.IllegalMonthError):
+        refuse("a date leaves the years 1 to 9999")
+    return Expr("literal", base.type, value=moved)
+
+
+def difference(left: Expr, right: Expr) -> Expr:
+    """DATEDIFF(left, right): days between the dates, times of day left out."""
+    sides = (as_date_value(left, "DATEDIFF"), as_date_value(right, "DATEDIFF"))
+    if any(side.type.family is Family.NULL for side in sides):
+        return NULL_LITERAL
+    return Expr("date_difference", BIGINT, sides)
+
+
+def to_date(expr: Expr) -> Expr:
+    """DATE(expr) and CAST(expr AS DATE)."""
+    expr = as_date_value(expr, "DATE")
+    if expr.type.family is not Family.DATETIME:
+        return expr
+    if isinstance(expr.value, datetime):
+        return literals.day(expr.value.date())
+    return Expr("to_date", DATE, (expr,))
+
+
+def last_day(expr: Expr) -> Expr:
+    """LAST_DAY(expr)."""
+    expr = as_date_value(expr, "LAST_DAY")
+    return expr if expr.type.family is Family.NULL else Expr("last_day", DATE, (expr,))
+
+
+def to_datetime(expr: Expr, fsp: int) -> Expr:
+    """CAST(expr AS DATETIME(fsp)); raises Refused where digits would be rounded off."""
+    expr = as_date_value(expr, "CAST AS DATETIME")
+    if expr.type.family is Family.NULL:
+        return expr
+    expr = as_datetime(expr)
+    if expr.type.fsp > fsp:
+        refuse("CAST AS DATETIME that rounds fractional seconds is not supported")
+    return expr.typed(datetime_type(fsp))
+
+
+def format_date(expr: Expr, pattern: Expr, collation: str) -> Expr:
+    """DATE_FORMAT(expr, 'pattern') for codes that do not depend on the locale's week."""
+    text = text_of(pattern)
+    if text is None:
+        refuse("DATE_FORMAT with a format that is not a literal is not supported")
+    expr = as_date_value(expr, "DATE_FORMAT")
+    if expr.type.family is Family.NULL:
+        return NULL_LITERAL
+    at = 0
+    while (at := text.find("%", at)) >= 0:
+        length = 3 if text[at : at + 3] in _FORMATS_BARE else 2
+        if length == 2 and text[at : at + 2] not in _FORMATS:
+            refuse(f"DATE_FORMAT code {text[at : at + 2]} is not supported")
+        at += length
+    letters = presence.of_text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:" + text + " ")
+    type_ = Type(
+        Family.STRING, collation=collation, charset=collation.split("_", 1)[0], presence=letters, coercible=True
+    )
+    return Expr("format_date", type_, (as_datetime(expr),), value=text)
+
+
+def month_name(expr: Expr, collation: str) -> Expr:
+    """MONTHNAME(expr), English as lc_time_names is by default."""
+    return format_date(expr, literals.string("%B", collation), collation)
+
+
+def weekday(expr: Expr, sunday_first: bool) -> Expr:
+    """WEEKDAY (Monday 0) or DAYOFWEEK (Sunday 1)."""
+    expr = as_date_value(expr, "WEEKDAY")
+    if expr.type.family is Family.NULL:
+        return expr
+    return Expr("day_of_week" if sunday_first else "weekday", INT, (expr,))
+
+
+def _parts(unit: str) -> Callable[[Expr], Expr]:
+    return lambda expr: part(unit, expr)
+
+
+# Functions of one date.
+FUNCTIONS: dict[str, Callable[[Expr], Expr]] = {
+    "YEAR": _parts("YEAR"),
+    "QUARTER": _parts("QUARTER"),
+    "MONTH": _parts("MONTH"),
+    "DAY": _parts("DAY"),
+    "DAYOFMONTH": _parts("DAY"),
+    "HOUR": _parts("HOUR"),
+    "MINUTE": _parts("MINUTE"),
+    "SECOND": _parts("SECOND"),
+    "DATE": to_date,
+    "LAST_DAY": last_day,
+    "WEEKDAY": lambda expr: weekday(expr, sunday_first=False),
+    "DAYOFWEEK": lambda expr: weekday(expr, sunday_first=True),
+}

@@ -1,0 +1,298 @@
+"""Parser nodes to typed expressions: one table from node to rule; what is not in it is refused."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from engine.translate import control, dates, literals, text
+from engine.translate.calls import CALLS
+from engine.translate.compare import between, compare, one_of
+from engine.translate.nodes import child, children, kind, only, undated
+from engine.translate.numbers import arithmetic, as_condition, negated
+from engine.translate.refusal import Refused, refuse
+from engine.translate.tree import Expr
+from engine.translate.types import BOOL
+
+if TYPE_CHECKING:
+    from engine.translate.binder import Binder
+
+Rule = Callable[["Binder", exp.Expression], Expr]
+
+# Nodes that stand on one level of precedence in MySQL but on several in the parser.
+_PREDICATES = (
+    exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.Is, exp.In, exp.Like, exp.Escape,
+    exp.Between, exp.RegexpLike, exp.Not,
+)  # fmt: skip
+
+
+def _operands(node: exp.Expression) -> tuple[exp.Expression, exp.Expression]:
+    only(node, "this", "expression")
+    left, right = child(node), child(node, "expression")
+    if isinstance(left, _PREDICATES) or isinstance(right, _PREDICATES):
+        refuse("comparisons in a row without parentheses are not certain to be read alike")
+    return left, right
+
+
+def _comparison(operator: str) -> Rule:
+    def rule(binder: "Binder", node: exp.Expression) -> Expr:
+        left, right = _operands(node)
+        if isinstance(right, exp.All | exp.Any):
+            return binder.queries.quantified(operator, binder.expr(left), right)
+        return compare(operator, binder.expr(left), binder.expr(right))
+
+    return rule
+
+
+def _arithmetic(operator: str) -> Rule:
+    def rule(binder: "Binder", node: exp.Expression) -> Expr:
+        only(node, "this", "expression", "typed", "safe")
+        left, right = child(node), child(node, "expression")
+        if isinstance(right, exp.Interval) and operator in ("add", "subtract"):
+            return _shifted(binder, left, right, 1 if operator == "add" else -1)
+        if isinstance(left, exp.Interval) and operator == "add":
+            return _shifted(binder, right, left, 1)
+        return arithmetic(operator, binder.expr(left), binder.expr(right), binder.context.div_precision_increment)
+
+    return rule
+
+
+def _shifted(binder: "Binder", base: exp.Expression, interval: exp.Expression, sign: int) -> Expr:
+    only(interval, "this", "unit")
+    amount = binder.expr(child(interval))
+    return dates.shift(binder.expr(undated(base)), amount, child(interval, "unit").name.upper(), sign)
+
+
+def _date_add(sign: int) -> Rule:
+    def rule(binder: "Binder", node: exp.Expression) -> Expr:
+        only(node, "this", "expression", "unit")
+        unit = child(node, "unit").name.upper()
+        return dates.shift(binder.expr(undated(child(node))), binder.expr(child(node, "expression")), unit, sign)
+
+    return rule
+
+
+def _logical(operator: str) -> Rule:
+    def rule(binder: "Binder", node: exp.Expression) -> Expr:
+        only(node, "this", "expression")
+        parts: list[Expr] = []
+        pending = [node]
+        while pending:  # long chains are deep to the left
+            top = pending.pop()
+            if type(top) is type(node):
+                pending += [child(top, "expression"), child(top)]
+            else:
+                parts.append(as_condition(binder.expr(top)))
+        return Expr(operator, BOOL, tuple(parts))
+
+    return rule
+
+
+def _xor(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this", "expression")
+    sides = tuple(as_condition(binder.expr(child(node, name))) for name in ("this", "expression"))
+    return Expr("xor", BOOL, sides)
+
+
+def _not(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this")
+    return Expr("not", BOOL, (as_condition(binder.expr(child(node))),))
+
+
+def _is(binder: "Binder", node: exp.Expression) -> Expr:
+    left, right = _operands(node)
+    value = binder.expr(left)
+    if isinstance(right, exp.Null):
+        return Expr("is_null", BOOL, (value,))
+    if isinstance(right, exp.Boolean):
+        return control.is_truth(value, bool(right.this))
+    raise Refused("IS with this value is not supported")
+
+
+def _between(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this", "low", "high")
+    if isinstance(child(node), _PREDICATES):
+        refuse("comparisons in a row without parentheses are not certain to be read alike")
+    return between(binder.expr(child(node)), binder.expr(child(node, "low")), binder.expr(child(node, "high")))
+
+
+def _in(binder: "Binder", node: exp.Expression) -> Expr:
+    if isinstance(child(node), _PREDICATES):
+        refuse("comparisons in a row without parentheses are not certain to be read alike")
+    query = node.args.get("query")
+    if query is not None:
+        only(node, "this", "query")
+        return binder.queries.membership(child(node), child(node, "query"))
+    only(node, "this", "expressions")
+    items = children(node)
+    if isinstance(child(node), exp.Tuple):
+        return _in_rows(binder, child(node), items)
+    return one_of(binder.expr(child(node)), [binder.expr(item) for item in items])
+
+
+def _in_rows(binder: "Binder", row: exp.Expression, items: list[exp.Expression]) -> Expr:
+    left = [binder.expr(part) for part in children(row)]
+    tests: list[Expr] = []
+    for item in items:
+        right = [binder.expr(part) for part in children(item)]
+        if len(right) != len(left):
+            refuse("rows of different lengths are compared")
+        pairs = tuple(compare("eq", a, b) for a, b in zip(left, right, strict=True))
+        tests.append(Expr("and", BOOL, pairs))
+    return Expr("or", BOOL, tuple(tests)) if len(tests) > 1 else tests[0]
+
+
+def _like(binder: "Binder", node: exp.Expression, escape: str = "\\") -> Expr:
+    left, right = _operands(node)
+    found = text.like(binder.expr(left), binder.expr(right), escape)
+    return Expr("not", BOOL, (found,)) if node.args.get("negate") else found
+
+
+def _escape(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this", "expression")
+    escape = child(node, "expression")
+    if not isinstance(child(node), exp.Like) or not isinstance(escape, exp.Literal) or len(escape.name) > 1:
+        refuse("this ESCAPE is not supported")
+    return _like(binder, child(node), escape.name)
+
+
+def _column(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this", "table", "db")
+    return binder.column(node.name, node.text("table"), node.text("db"))
+
+
+def _literal(binder: "Binder", node: exp.Expression) -> Expr:
+    if node.is_string:
+        return literals.string(str(node.this), binder.context.collation_connection)
+    return literals.number(str(node.this))
+
+
+def _case(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this", "ifs", "default")
+    subject = node.args.get("this")
+    conditions, results = [], []
+    for branch in children(node, "ifs"):
+        condition = binder.expr(child(branch))
+        conditions.append(condition if subject is None else compare("eq", binder.expr(subject), condition))
+        results.append(binder.expr(child(branch, "true")))
+    default = node.args.get("default")
+    return control.case(conditions, results, literals.NULL_LITERAL if default is None else binder.expr(default))
+
+
+def _if(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this", "true", "false")
+    condition, *results = (binder.expr(child(node, name)) for name in ("this", "true", "false"))
+    return control.case([condition], [results[0]], results[1], "IF")
+
+
+def _cast(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this", "to")
+    to, value = child(node, "to"), child(node)
+    name = str(to.this.name if hasattr(to.this, "name") else to.this).upper()
+    sizes = [int(param.name) for param in children(to) if param.name.isdigit()]
+    if name == "DATE":
+        return dates.to_date(binder.expr(undated(value)))
+    if name in ("DATETIME", "TIMESTAMPTZ", "TIMESTAMP"):
+        return _moment(binder, name, value, sizes)
+    bound = binder.expr(value)
+    if name == "DECIMAL":
+        digits, scale = (*(sizes or [10]), 0)[:2]
+        return control.to_decimal(bound, digits, scale)
+    if name in ("BIGINT", "UBIGINT"):
+        return control.to_integer(bound, unsigned=name == "UBIGINT")
+    if name == "DOUBLE" and not sizes:
+        return control.to_double(bound)
+    raise Refused(f"CAST AS {name} is not supported")
+
+
+def _moment(binder: "Binder", name: str, value: exp.Expression, sizes: list[int]) -> Expr:
+    bound = binder.expr(value)
+    if name != "DATETIME":  # TIMESTAMP '…', a literal
+        text_value = literals.text_of(bound)
+        if text_value is None:
+            refuse(f"CAST AS {name} is not supported")
+        return literals.midnight(literals.as_temporal(text_value))
+    return dates.to_datetime(bound, sizes[0] if sizes else 0)
+
+
+def _aggregate(binder: "Binder", node: exp.Expression) -> Expr:
+    return binder.aggregate(node)
+
+
+def _window(binder: "Binder", node: exp.Expression) -> Expr:
+    return binder.windows.bind(node)
+
+
+def _paren(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this")
+    return binder.expr(child(node))
+
+
+def _negate(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this")
+    return negated(binder.expr(child(node)))
+
+
+def _subquery(binder: "Binder", node: exp.Expression) -> Expr:
+    return binder.queries.scalar(node)
+
+
+def _exists(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this")
+    return binder.queries.exists(child(node))
+
+
+_RULES: dict[type[exp.Expression], Rule] = {
+    exp.Paren: _paren,
+    exp.Column: _column,
+    exp.Literal: _literal,
+    exp.Boolean: lambda binder, node: literals.truth(bool(node.this)),
+    exp.Null: lambda binder, node: literals.NULL_LITERAL,
+    exp.EQ: _comparison("eq"),
+    exp.NEQ: _comparison("ne"),
+    exp.LT: _comparison("lt"),
+    exp.LTE: _comparison("le"),
+    exp.GT: _comparison("gt"),
+    exp.GTE: _comparison("ge"),
+    exp.NullSafeEQ: _comparison("null_safe_eq"),
+    exp.Add: _arithmetic("add"),
+    exp.Sub: _arithmetic("subtract"),
+    exp.Mul: _arithmetic("multiply"),
+    exp.Div: _arithmetic("divide"),
+    exp.IntDiv: _arithmetic("div"),
+    exp.Mod: _arithmetic("mod"),
+    exp.Neg: _negate,
+    exp.And: _logical("and"),
+    exp.Or: _logical("or"),
+    exp.Xor: _xor,
+    exp.Not: _not,
+    exp.Is: _is,
+    exp.Between: _between,
+    exp.In: _in,
+    exp.Like: _like,
+    exp.Escape: _escape,
+    exp.Case: _case,
+    exp.If: _if,
+    exp.Cast: _cast,
+    exp.DateAdd: _date_add(1),
+    exp.DateSub: _date_add(-1),
+    exp.Subquery: _subquery,
+    exp.Select: _subquery,
+    exp.Exists: _exists,
+    exp.Count: _aggregate,
+    exp.Sum: _aggregate,
+    exp.Avg: _aggregate,
+    exp.Min: _aggregate,
+    exp.Max: _aggregate,
+    exp.AnyValue: _aggregate,
+    exp.Window: _window,
+    **CALLS,
+}
+
+
+def bind_expression(binder: "Binder", node: exp.Expression) -> Expr:
+    """Bind one node by its rule; raises Refused when there is none."""
+    rule = _RULES.get(type(node))
+    if rule is None:
+        refuse(f"{kind(node)} is not supported")
+    return rule(binder, node)

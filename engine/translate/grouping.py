@@ -1,0 +1,96 @@
+"""GROUP BY and DISTINCT: which values a group has, and refusal of those it has not."""
+
+from typing import TYPE_CHECKING
+
+from engine.translate.numbers import as_value
+from engine.translate.refusal import refuse
+from engine.translate.tree import AGGREGATES, WINDOW, Block, Expr, has_aggregate, rebuild, walk
+from engine.translate.types import APPROXIMATE
+from statements.sqlmode import modes
+
+if TYPE_CHECKING:
+    from engine.translate.binder import Binder
+
+
+def group_block(binder: "Binder", block: Block) -> None:
+    """Turn references to group keys into group values, DISTINCT into groups; raises Refused."""
+    if block.distinct and not block.grouped:
+        _distinct_as_groups(block)
+    if not block.grouped:
+        return
+    for key in block.groups:
+        _check_key(key)
+    keys = {key for key in block.groups if key.op != "literal"}
+    if block.groups and not keys:
+        refuse("GROUP BY or DISTINCT of constants only is not supported")
+    full = "ONLY_FULL_GROUP_BY" in modes(binder.context.sql_mode) and binder.context.backend == "mysql"
+
+    def change(expr: Expr) -> Expr | None:
+        if expr in keys:
+            return Expr("group_value", expr.type, (expr,))
+        if expr.op in AGGREGATES:
+            return expr
+        if expr.op == WINDOW:
+            function, *rest = expr.args
+            inner = Expr(function.op, function.type, tuple(rebuild(a, change) for a in function.args), function.value)
+            return Expr(WINDOW, expr.type, (inner, *(rebuild(a, change) for a in rest)), expr.value)
+        if expr.op == "column" and binder.scope.owns(expr):
+            if full or binder.scope.determined(expr, keys):
+                return Expr("any", expr.type, (expr,))
+            refuse(f"the column {expr.value[1]} is not in GROUP BY")  # type: ignore[index]
+        return None
+
+    for output in block.outputs:
+        output.expr = rebuild(output.expr, change)
+    for item in block.order:
+        item.expr = rebuild(item.expr, change)
+    if block.having is not None:
+        block.having = rebuild(block.having, change)
+    block.groups = _needed(binder, block)
+
+
+def _needed(binder: "Binder", block: Block) -> list[Expr]:
+    """Drop keys that other keys determine: columns of a table whose whole primary key is grouped by."""
+    keys = set(block.groups)
+    kept: list[Expr] = []
+    dropped: set[Expr] = set()
+    for key in dict.fromkeys(block.groups):
+        if key.op == "column" and not binder.scope.is_key(key) and binder.scope.determined(key, keys):
+            dropped.add(key)
+        elif key.op != "literal":
+            kept.append(key)
+    if not dropped:
+        return kept
+
+    def change(expr: Expr) -> Expr | None:
+        if expr.op == "group_value" and expr.args[0] in dropped:
+            return Expr("any", expr.type, expr.args)
+        return None
+
+    for output in block.outputs:
+        output.expr = rebuild(output.expr, change)
+    for item in block.order:
+        item.expr = rebuild(item.expr, change)
+    if block.having is not None:
+        block.having = rebuild(block.having, change)
+    return kept
+
+
+def _check_key(key: Expr) -> None:
+    if key.type.family in APPROXIMATE:
+        refuse("GROUP BY or DISTINCT of a double is not supported")
+    if key.type.frac != key.type.scale:
+        refuse("GROUP BY or DISTINCT of a quotient is not supported")
+    if has_aggregate(key) or any(part.op == WINDOW for part in walk(key)):
+        refuse("GROUP BY of an aggregate is not supported")
+
+
+def _distinct_as_groups(block: Block) -> None:
+    outputs = [output.expr for output in block.outputs]
+    if any(part.op == WINDOW for expr in outputs for part in walk(expr)) or block.source is None:
+        return
+    if any(item.expr not in outputs and item.expr not in map(as_value, outputs) for item in block.order):
+        refuse("DISTINCT ordered by an expression that is not selected")
+    block.distinct = False
+    block.grouped = True
+    block.groups = list(dict.fromkeys(outputs))

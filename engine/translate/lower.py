@@ -1,0 +1,169 @@
+"""The last pass: typed tree to DuckDB SQL. Only this module and its tables know the engine."""
+
+from collections.abc import Callable
+
+from engine.collate import rules
+from engine.collate.presence import Presence, union
+from engine.collate.weights import Weights
+from engine.translate.lower_strings import TEXT_OPS
+from engine.translate.lower_values import VALUE_OPS
+from engine.translate.refusal import refuse
+from engine.translate.tree import (
+    Block,
+    CteSource,
+    Expr,
+    Join,
+    OrderItem,
+    Output,
+    Query,
+    QuerySource,
+    SetOperation,
+    Source,
+    TableSource,
+)
+from engine.translate.types import Family, Type
+from engine.translate.unions import UNION_ALIAS
+
+Weigh = Callable[[str, Presence], Weights | None]
+_OPS: dict[str, Callable[["Lowering", Expr], str]] = {**VALUE_OPS, **TEXT_OPS}
+_JOINS = {"inner": "JOIN", "left": "LEFT JOIN", "right": "RIGHT JOIN", "cross": "CROSS JOIN"}
+
+
+def identifier(name: str) -> str:
+    """Quote a name."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+class Lowering:
+    """Writes one statement. `collations` gathers those whose weight keys the SQL calls."""
+
+    def __init__(self, weigh: Weigh) -> None:
+        self._weigh = weigh
+        self.collations: set[str] = set()
+
+    def expr(self, expr: Expr) -> str:
+        """Write an expression; raises Refused for what the engine cannot do exactly."""
+        return _OPS[expr.op](self, expr)
+
+    def weights(self, type_: Type, presence: Presence) -> Weights:
+        """Give the weights of a string's collation for such data; raises Refused when they are not known."""
+        found = self._weigh(type_.collation or "", presence)
+        if found is None:
+            refuse(f"collation {type_.collation} is not supported")
+        return found
+
+    def equality_key(self, expr: Expr, presence: Presence | None = None) -> str:
+        """Write what is equal where MySQL says equal; the expression itself unless it is a string."""
+        return self._key(rules.equality_key, expr, presence)
+
+    def order_key(self, expr: Expr, presence: Presence | None = None) -> str:
+        """Write what sorts as MySQL sorts."""
+        return self._key(rules.order_key, expr, presence)
+
+    def _key(self, make: Callable[[str, Weights, Presence], str | None], expr: Expr, presence: Presence | None) -> str:
+        sql = self.expr(expr)
+        if expr.type.family is not Family.STRING:
+            return sql
+        presence = expr.type.presence if presence is None else presence
+        weights = self.weights(expr.type, presence)
+        key = make(sql, weights, presence)
+        if key is None:
+            refuse(f"strings in collation {expr.type.collation} hold characters the engine cannot compare")
+        if rules.uses_weight_keys(key):
+            self.collations.add(weights.collation)
+        return key
+
+    def is_bare(self, expr: Expr) -> bool:
+        """Tell whether bytes are equal exactly where MySQL says equal."""
+        return self.equality_key(expr) == self.expr(expr)
+
+    def query(self, query: Query, shown: list[Expr] | None = None) -> str:
+        """Write a query; `shown` are the outputs in the form they leave the engine."""
+        ctes = ", ".join(f"{label} AS ({self.query(body)})" for label, body in query.ctes)
+        body = self._block(query, shown) if isinstance(query, Block) else self._set_operation(query, shown)
+        return f"WITH {ctes} {body}" if ctes else body
+
+    def compared_query(self, query: Query, presence: Presence) -> str:
+        """Write a sub-query of one string column as its equality keys."""
+        if not isinstance(query, Block):
+            refuse("this sub-query is not supported in a comparison")
+        key = self.equality_key(query.outputs[0].expr, presence)
+        return self._select(query, [f"{key} AS c0"])
+
+    def _block(self, block: Block, shown: list[Expr] | None) -> str:
+        exprs = shown or [output.expr for output in block.outputs]
+        return self._select(block, [f"{self.expr(e)} AS c{at}" for at, e in enumerate(exprs)])
+
+    def _select(self, block: Block, outputs: list[str]) -> str:
+        if block.distinct:
+            self._require_bare(block.outputs, "DISTINCT")
+        parts = ["SELECT DISTINCT" if block.distinct else "SELECT", ", ".join(outputs)]
+        if block.source is not None:
+            parts += ["FROM", self.source(block.source)]
+        if block.where is not None:
+            parts += ["WHERE", self.expr(block.where)]
+        if block.groups:
+            parts += ["GROUP BY", ", ".join(self.equality_key(key) for key in block.groups)]
+        if block.having is not None:
+            parts += ["HAVING", self.expr(block.having)]
+        return " ".join(parts + self._tail(block.order, block.outputs, block.limit, block.offset))
+
+    def _tail(self, order: list[OrderItem], outputs: list[Output], limit: int | None, offset: int) -> list[str]:
+        items = [item for item in order if item.expr.op != "literal"]
+        parts = []
+        if items:
+            parts = ["ORDER BY", ", ".join(self._order_item(item, outputs) for item in items)]
+        if limit is not None:
+            parts.append(f"LIMIT {limit}")
+        if offset:
+            parts.append(f"OFFSET {offset}")
+        return parts
+
+    def _order_item(self, item: OrderItem, outputs: list[Output]) -> str:
+        expr = item.expr
+        key = self.order_key(expr)
+        if key == self.expr(expr):
+            key = next((f"c{at}" for at, output in enumerate(outputs) if output.expr == expr), key)
+        return key + (" DESC NULLS LAST" if item.descending else " ASC NULLS FIRST")
+
+    def _require_bare(self, outputs: list[Output], what: str) -> None:
+        for output in outputs:
+            if output.expr.type.frac != output.expr.type.scale:
+                refuse(f"{what} of a quotient is not supported")
+            if output.expr.type.family is Family.STRING and not self.is_bare(output.expr):
+                refuse(f"{what} of strings that may be equal in different spellings is not supported")
+
+    def _set_operation(self, query: SetOperation, shown: list[Expr] | None) -> str:
+        if not query.all:
+            self._require_bare(query.outputs, query.kind.upper())
+        word = query.kind.upper() + (" ALL" if query.all else "")
+        both = f"({self.query(query.left)}) {word} ({self.query(query.right)})"
+        exprs = shown or [output.expr for output in query.outputs]
+        columns = ", ".join(f"{self.expr(e)} AS c{at}" for at, e in enumerate(exprs))
+        parts = [f"SELECT {columns} FROM ({both}) AS {UNION_ALIAS}"]
+        return " ".join(parts + self._tail(query.order, query.outputs, query.limit, query.offset))
+
+    def source(self, source: Source) -> str:
+        """Write an item of FROM."""
+        if isinstance(source, TableSource):
+            return f"{source.name} AS {source.alias}"
+        if isinstance(source, CteSource):
+            return f"{source.cte} AS {source.alias}"
+        if isinstance(source, QuerySource):
+            return f"({self.query(source.query)}) AS {source.alias}"
+        return self._join(source)
+
+    def _join(self, join: Join) -> str:
+        right = self.source(join.right)
+        if isinstance(join.right, Join):
+            right = f"({right})"
+        on = "" if join.on is None else f" ON {self.expr(join.on)}"
+        return f"{self.source(join.left)} {_JOINS[join.kind]} {right}{on}"
+
+    def pair_presence(self, left: Expr, right: Expr) -> Presence:
+        """Unite the presence of two strings that are compared."""
+        return union(left.type.presence, right.type.presence)
+
+    def pair_type(self, left: Expr, right: Expr) -> Type:
+        """Give the type whose collation compares two strings: a column's before a literal's."""
+        return right.type if left.type.coercible else left.type

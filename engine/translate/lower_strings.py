@@ -1,0 +1,136 @@
+"""DuckDB for strings: comparisons by collation keys, LIKE, and string functions."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+from engine.collate import rules
+from engine.translate.refusal import refuse
+from engine.translate.tree import Expr, Query
+from engine.translate.types import Family
+
+if TYPE_CHECKING:
+    from engine.translate.lower import Lowering
+
+Writer = Callable[["Lowering", Expr], str]
+_SIGNS = {"eq": "=", "ne": "<>", "null_safe_eq": "IS NOT DISTINCT FROM", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+_BY_EQUALITY = frozenset({"eq", "ne", "null_safe_eq"})
+
+
+def _comparison(low: "Lowering", expr: Expr) -> str:
+    left, right = expr.args
+    if left.type.family is not Family.STRING:
+        return f"({low.expr(left)} {_SIGNS[expr.op]} {low.expr(right)})"
+    sides = _strings(low, left, right, expr.op in _BY_EQUALITY)
+    return f"({sides[0]} {_SIGNS[expr.op]} {sides[1]})"
+
+
+def _strings(low: "Lowering", left: Expr, right: Expr, equality: bool) -> tuple[str, str]:
+    """Write both sides of a string comparison as keys of one collation."""
+    if right.op == "literal":
+        return _with_literal(low, left, right, equality)
+    if left.op == "literal":
+        second, first = _with_literal(low, right, left, equality)
+        return first, second
+    type_, presence = low.pair_type(left, right), low.pair_presence(left, right)
+    key = low.equality_key if equality else low.order_key
+    return (
+        key(Expr(left.op, type_, left.args, left.value), presence),
+        key(Expr(right.op, type_, right.args, right.value), presence),
+    )
+
+
+def _with_literal(low: "Lowering", value: Expr, literal: Expr, equality: bool) -> tuple[str, str]:
+    text, presence = str(literal.value), value.type.presence
+    if equality:
+        weights = low.weights(value.type, presence)
+        written = rules.equality_literal(text, weights, presence)
+        key = low.equality_key(value)
+    else:
+        presence = rules.order_presence(presence, text)
+        weights = low.weights(value.type, presence)
+        written = rules.order_literal(text, weights, presence)
+        key = low.order_key(value, presence)
+    if written is None:
+        refuse(f"a literal cannot be compared in collation {value.type.collation}")
+    return key, written
+
+
+def _in(low: "Lowering", expr: Expr) -> str:
+    value, *items = expr.args
+    if value.type.family is not Family.STRING:
+        return f"({low.expr(value)} IN ({', '.join(low.expr(item) for item in items)}))"
+    pairs = [_with_literal(low, value, item, equality=True) for item in items]
+    return f"({pairs[0][0]} IN ({', '.join(written for _, written in pairs)}))"
+
+
+def _like(low: "Lowering", expr: Expr) -> str:
+    pattern, escape = cast("tuple[str, str]", expr.value)
+    (value,) = expr.args
+    weights = low.weights(value.type, value.type.presence)
+    written = rules.like(low.expr(value), pattern, weights, value.type.presence, escape)
+    if written is None:
+        refuse(f"LIKE in collation {value.type.collation} cannot be done exactly")
+    if rules.uses_weight_keys(written):
+        low.collations.add(weights.collation)
+    return written
+
+
+def _query(word: str) -> Writer:
+    """value IN (query), value = ANY (query), value > ALL (query)."""
+
+    def write(low: "Lowering", expr: Expr) -> str:
+        operator, query = cast("tuple[str, Query]", expr.value)
+        (value,) = expr.args
+        sign = "IN" if not word else f"{_SIGNS[operator]} {word}"
+        if value.type.family is not Family.STRING:
+            return f"({low.expr(value)} {sign} ({low.query(query)}))"
+        presence = low.pair_presence(value, query.outputs[0].expr)
+        return f"({low.equality_key(value, presence)} {sign} ({low.compared_query(query, presence)}))"
+
+    return write
+
+
+def _template(template: str) -> Writer:
+    return lambda low, expr: template.format(*(low.expr(arg) for arg in expr.args), v=expr.value)
+
+
+def _substring(low: "Lowering", expr: Expr) -> str:
+    text = low.expr(expr.args[0])
+    position, length = cast("tuple[int, int | None]", expr.value)
+    count = "" if length is None else f", {length}"
+    if position > 0:
+        return f"substring({text}, {position}{count})"
+    inside = f"substring({text}, length({text}) - {-position - 1}{count})"
+    return f"(CASE WHEN length({text}) < {-position} THEN '' ELSE {inside} END)"
+
+
+def _format_date(low: "Lowering", expr: Expr) -> str:
+    return f"strftime({low.expr(expr.args[0])}, {rules.quote(str(expr.value))})"
+
+
+TEXT_OPS: dict[str, Writer] = {
+    **dict.fromkeys(_SIGNS, _comparison),
+    "in": _in,
+    "like": _like,
+    "in_query": _query(""),
+    "any_query": _query("ANY"),
+    "all_query": _query("ALL"),
+    "int_to_text": _template("CAST({0} AS VARCHAR)"),
+    "date_to_text": _template("CAST({0} AS VARCHAR)"),
+    "concat": lambda low, expr: "(" + " || ".join(low.expr(arg) for arg in expr.args) + ")",
+    "substring": _substring,
+    "empty_unless_null": _template("(CASE WHEN {0} IS NOT NULL THEN '' END)"),
+    "left": _template("left({0}, {v})"),
+    "right": _template("right({0}, {v})"),
+    "upper": _template("upper({0})"),
+    "lower": _template("lower({0})"),
+    "reverse": _template("reverse({0})"),
+    "replace": _template("replace({0}, {1}, {2})"),
+    "trim_both": _template("trim({0}, ' ')"),
+    "trim_leading": _template("ltrim({0}, ' ')"),
+    "trim_trailing": _template("rtrim({0}, ' ')"),
+    "char_length": _template("length({0})"),
+    "byte_length": _template("strlen({0})"),
+    "blob_length": _template("octet_length({0})"),
+    "format_date": _format_date,
+}

@@ -1,0 +1,341 @@
+"""DuckDB for numbers, dates, conditions, aggregates and sub-queries: one table from operation to writer."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, cast
+
+from engine.collate.rules import quote
+from engine.translate.refusal import refuse
+from engine.translate.tree import Expr, Query
+from engine.translate.types import WHOLE, Family
+
+if TYPE_CHECKING:
+    from engine.translate.lower import Lowering
+
+Writer = Callable[["Lowering", Expr], str]
+_MAX_DIGITS = 38
+_OUT_OF_RANGE = "error('a number is out of range')"
+
+
+def power(exponent: int) -> str:
+    """Write 10^exponent as a HUGEINT."""
+    return f"CAST('1{'0' * exponent}' AS HUGEINT)" if exponent > 17 else "1" + "0" * exponent
+
+
+def fraction(exponent: int) -> str:
+    """Write 10^-exponent as a decimal."""
+    return "0." + "0" * (exponent - 1) + "1" if exponent else "1"
+
+
+def _literal(low: "Lowering", expr: Expr) -> str:
+    value: Any = expr.value
+    if value is None:
+        return "CAST(NULL AS BOOLEAN)" if expr.type.family is Family.BOOL else "NULL"
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, str):
+        return quote(value)
+    if isinstance(value, datetime):
+        return f"TIMESTAMP '{value.isoformat(' ')}'"
+    if isinstance(value, date):
+        return f"DATE '{value.isoformat()}'"
+    if isinstance(value, float):
+        return f"CAST('{value!r}' AS DOUBLE)"
+    text = f"{value:f}" if isinstance(value, Decimal) else str(value)
+    return f"({text})" if text.startswith("-") else text
+
+
+def _column(low: "Lowering", expr: Expr) -> str:
+    alias, name = cast("tuple[str, str]", expr.value)
+    return f'{alias}."' + name.replace('"', '""') + '"'
+
+
+def _template(template: str) -> Writer:
+    """Fill a template with the arguments: {0}, {1}, … and {v} for the value."""
+    return lambda low, expr: template.format(*(low.expr(arg) for arg in expr.args), v=expr.value)
+
+
+def _wide(low: "Lowering", expr: Expr, unsigned: bool) -> str:
+    """Widen an integer, so that the engine overflows only where MySQL does."""
+    sql = low.expr(expr)
+    if unsigned or expr.type.unsigned or expr.type.family is Family.DECIMAL:
+        return f"CAST({sql} AS HUGEINT)"
+    return sql if expr.op.startswith("int_") and expr.op != "int_to_text" else f"CAST({sql} AS BIGINT)"
+
+
+def _integer(operator: str) -> Writer:
+    def write(low: "Lowering", expr: Expr) -> str:
+        unsigned = expr.type.unsigned or any(arg.type.unsigned for arg in expr.args)
+        left, right = (_wide(low, arg, unsigned) for arg in expr.args)
+        if operator in ("//", "%"):
+            right = f"NULLIF({right}, 0)"
+        sql = f"({left} {operator} {right})"
+        return f"CAST({sql} AS {'UBIGINT' if expr.type.unsigned else 'BIGINT'})" if unsigned else sql
+
+    return write
+
+
+def _int_divide(low: "Lowering", expr: Expr) -> str:
+    left, right = expr.args
+    if left.type.family in WHOLE and right.type.family in WHOLE:
+        return _integer("//")(low, expr)
+    scale = max(left.type.frac, right.type.frac)
+    divided = f"({scaled(low, left, scale)} // NULLIF({scaled(low, right, scale)}, 0))"
+    return f"CAST({divided} AS {'UBIGINT' if expr.type.unsigned else 'BIGINT'})"
+
+
+def _int_unary(template: str) -> Writer:
+    def write(low: "Lowering", expr: Expr) -> str:
+        sql = template.format(_wide(low, expr.args[0], False))
+        return f"CAST({sql} AS BIGINT)" if expr.args[0].type.unsigned else sql
+
+    return write
+
+
+def scaled(low: "Lowering", expr: Expr, digits: int) -> str:
+    """Write an exact number times 10^digits as a HUGEINT; it has no more decimals than that."""
+    sql = low.expr(expr)
+    if digits == 0 or expr.type.frac == 0:
+        whole = f"CAST({sql} AS HUGEINT)"
+        return whole if digits == 0 else f"({whole} * {power(digits)})"
+    return f"CAST({sql} * {power(digits)} AS HUGEINT)"
+
+
+def quotient(low: "Lowering", expr: Expr, digits: int) -> str:
+    """Write a division cut after `digits` decimals; overflow fails, division by zero is NULL."""
+    left, right = expr.args
+    above = scaled(low, left, left.type.frac)
+    below = f"NULLIF({scaled(low, right, right.type.frac)}, 0)"
+    shift = digits + right.type.frac - left.type.frac
+    above = f"({above} * {power(shift)})" if shift > 0 else above
+    below = f"({below} * {power(-shift)})" if shift < 0 else below
+    return f"(CAST({above} // {below} AS DECIMAL(38, 0)) * {fraction(digits)})"
+
+
+def _quotient(low: "Lowering", expr: Expr) -> str:
+    return quotient(low, expr, expr.type.frac)
+
+
+def _round(low: "Lowering", expr: Expr) -> str:
+    """A cast to fewer decimals rounds half away from zero; of a quotient one more digit decides."""
+    count, (arg,) = expr.type.scale, expr.args
+    inner = quotient(low, arg, count + 1) if arg.op == "quotient" else low.expr(arg)
+    return f"CAST({inner} AS DECIMAL({_MAX_DIGITS}, {count}))"
+
+
+def _truncate(low: "Lowering", expr: Expr) -> str:
+    count, (arg,) = expr.type.scale, expr.args
+    if arg.op == "quotient" and arg.type.frac > count:
+        return f"CAST({quotient(low, arg, count)} AS DECIMAL({_MAX_DIGITS}, {count}))"
+    if arg.type.frac <= count:
+        return f"CAST({low.expr(arg)} AS DECIMAL({_MAX_DIGITS}, {count}))"
+    cut = f"{scaled(low, arg, arg.type.frac)} // {power(arg.type.frac - count)}"
+    return f"(CAST({cut} AS DECIMAL({_MAX_DIGITS}, 0)) * {fraction(count)})"
+
+
+def _decimal_modulo(low: "Lowering", expr: Expr) -> str:
+    scale = expr.type.scale
+    left, right = (scaled(low, arg, scale) for arg in expr.args)
+    return f"(CAST({left} % NULLIF({right}, 0) AS DECIMAL({_MAX_DIGITS}, 0)) * {fraction(scale)})"
+
+
+def _double(operator: str) -> Writer:
+    def write(low: "Lowering", expr: Expr) -> str:
+        left, right = (low.expr(arg) for arg in expr.args)
+        sql = f"({left} / NULLIF({right}, 0))" if operator == "/" else f"({left} {operator} {right})"
+        return f"(CASE WHEN isinf({sql}) OR isnan({sql}) THEN {_OUT_OF_RANGE} ELSE {sql} END)"
+
+    return write
+
+
+def _joined(operator: str) -> Writer:
+    return lambda low, expr: "(" + f" {operator} ".join(low.expr(arg) for arg in expr.args) + ")"
+
+
+def _case(low: "Lowering", expr: Expr) -> str:
+    half = len(expr.args) // 2
+    conditions, results, default = expr.args[:half], expr.args[half:-1], expr.args[-1]
+    branches = " ".join(
+        f"WHEN {low.expr(condition)} THEN {low.expr(result)}"
+        for condition, result in zip(conditions, results, strict=True)
+    )
+    return f"CASE {branches} ELSE {low.expr(default)} END"
+
+
+def _coalesce(low: "Lowering", expr: Expr) -> str:
+    return f"coalesce({', '.join(low.expr(arg) for arg in expr.args)})"
+
+
+def _extreme(low: "Lowering", expr: Expr) -> str:
+    args = [low.expr(arg) for arg in expr.args]
+    nothing = " OR ".join(f"{arg} IS NULL" for arg in args)
+    return f"(CASE WHEN {nothing} THEN NULL ELSE {expr.op}({', '.join(args)}) END)"
+
+
+def _to_decimal(low: "Lowering", expr: Expr) -> str:
+    (arg,) = expr.args
+    sql = quotient(low, arg, expr.type.scale + 1) if arg.op == "quotient" else low.expr(arg)
+    return f"CAST({sql} AS DECIMAL({expr.type.digits}, {expr.type.scale}))"
+
+
+def _to_int(low: "Lowering", expr: Expr) -> str:
+    return f"CAST({low.expr(expr.args[0])} AS INTEGER)"
+
+
+_PARTS = {
+    "YEAR": "year({0})",
+    "QUARTER": "quarter({0})",
+    "MONTH": "month({0})",
+    "DAY": "day({0})",
+    "HOUR": "hour({0})",
+    "MINUTE": "minute({0})",
+    "SECOND": "second({0})",
+    "MICROSECOND": "(microsecond({0}) % 1000000)",
+}
+_STEPS = {
+    "SECOND": ("to_seconds", 1), "MINUTE": ("to_minutes", 1), "HOUR": ("to_hours", 1), "DAY": ("to_days", 1),
+    "WEEK": ("to_days", 7), "MONTH": ("to_months", 1), "QUARTER": ("to_months", 3), "YEAR": ("to_months", 12),
+}  # fmt: skip
+
+
+def _date_part(low: "Lowering", expr: Expr) -> str:
+    return _PARTS[str(expr.value)].format(low.expr(expr.args[0]))
+
+
+def _date_shift(low: "Lowering", expr: Expr) -> str:
+    base, amount = (low.expr(arg) for arg in expr.args)
+    unit, sign = cast("tuple[str, int]", expr.value)
+    function, factor = _STEPS[unit]
+    step = f"{function}(CAST({amount} * {factor * sign} AS INTEGER))"
+    kind = "DATE" if expr.type.family is Family.DATE else "TIMESTAMP"
+    moved = f"CAST({base} + {step} AS {kind})"
+    return f"(CASE WHEN year({moved}) NOT BETWEEN 1 AND 9999 THEN error('a date leaves its range') ELSE {moved} END)"
+
+
+def _count_distinct(low: "Lowering", expr: Expr) -> str:
+    keys = [low.equality_key(arg) for arg in expr.args]
+    if len(keys) == 1:
+        return f"count(DISTINCT {keys[0]})"
+    known = " AND ".join(f"{key} IS NOT NULL" for key in keys)
+    return f"count(DISTINCT row({', '.join(keys)})) FILTER (WHERE {known})"
+
+
+def _minmax(low: "Lowering", expr: Expr) -> str:
+    (arg,) = expr.args
+    sql = low.expr(arg)
+    if arg.type.family is not Family.STRING:
+        return f"{expr.op}({sql})"
+    if not low.is_bare(arg):
+        refuse(f"{expr.op.upper()} of strings that may be equal in different spellings is not supported")
+    key = low.order_key(arg)
+    return f"{expr.op}({sql})" if key == sql else f"arg_{expr.op}({sql}, {key})"
+
+
+def _group_value(low: "Lowering", expr: Expr) -> str:
+    """The value of a group key; when spellings differ inside one group, which one MySQL shows is its choice."""
+    (arg,) = expr.args
+    sql = low.expr(arg)
+    if arg.type.family is not Family.STRING or low.is_bare(arg):
+        return sql
+    problem = "error('a group holds different spellings')"
+    return f"(CASE WHEN min({sql}) <> max({sql}) THEN {problem} ELSE min({sql}) END)"
+
+
+def _window(low: "Lowering", expr: Expr) -> str:
+    function, *keys = expr.args
+    partitions, directions, frame = cast("tuple[int, tuple[bool, ...], str]", expr.value)
+    parts = []
+    if partitions:
+        parts.append("PARTITION BY " + ", ".join(low.equality_key(key) for key in keys[:partitions]))
+    if directions:
+        ends = (" DESC NULLS LAST" if down else " ASC NULLS FIRST" for down in directions)
+        items = (low.order_key(key) + end for key, end in zip(keys[partitions:], ends, strict=True))
+        parts.append("ORDER BY " + ", ".join(items))
+    return f"{low.expr(function)} OVER ({' '.join([*parts, frame]).strip()})"
+
+
+def _neighbour(low: "Lowering", expr: Expr) -> str:
+    return f"{expr.op}({low.expr(expr.args[0])}, {expr.value})"
+
+
+def _scalar(low: "Lowering", expr: Expr) -> str:
+    return f"({low.query(cast(Query, expr.value))})"
+
+
+def _exists(low: "Lowering", expr: Expr) -> str:
+    return f"EXISTS ({low.query(cast(Query, expr.value))})"
+
+
+VALUE_OPS: dict[str, Writer] = {
+    "literal": _literal,
+    "column": _column,
+    "to_int": _to_int,
+    "to_double": _template("CAST({0} AS DOUBLE)"),
+    "to_signed": _template("CAST({0} AS BIGINT)"),
+    "to_unsigned": _template("CAST({0} AS UBIGINT)"),
+    "to_decimal": _to_decimal,
+    "int_add": _integer("+"),
+    "int_subtract": _integer("-"),
+    "int_multiply": _integer("*"),
+    "int_divide": _int_divide,
+    "int_modulo": _integer("%"),
+    "int_negate": _int_unary("(-{0})"),
+    "int_abs": _int_unary("abs({0})"),
+    "decimal_add": _joined("+"),
+    "decimal_subtract": _joined("-"),
+    "decimal_multiply": _joined("*"),
+    "decimal_modulo": _decimal_modulo,
+    "quotient": _quotient,
+    "double_add": _double("+"),
+    "double_subtract": _double("-"),
+    "double_multiply": _double("*"),
+    "double_divide": _double("/"),
+    "double_floor": _template("floor({0})"),
+    "double_ceil": _template("ceil({0})"),
+    "negate": _template("(-{0})"),
+    "abs": _template("abs({0})"),
+    "sign": _template("sign({0})"),
+    "floor": _template("CAST(floor({0}) AS BIGINT)"),
+    "ceil": _template("CAST(ceil({0}) AS BIGINT)"),
+    "round": _round,
+    "truncate": _truncate,
+    "and": _joined("AND"),
+    "or": _joined("OR"),
+    "not": _template("(NOT {0})"),
+    "xor": _template("({0} <> {1})"),
+    "is_nonzero": _template("({0} <> 0)"),
+    "is_null": _template("({0} IS NULL)"),
+    "is_true": _template("({0} IS TRUE)"),
+    "is_false": _template("({0} IS FALSE)"),
+    "case": _case,
+    "coalesce": _coalesce,
+    "greatest": _extreme,
+    "least": _extreme,
+    "to_datetime": _template("CAST({0} AS TIMESTAMP)"),
+    "to_date": _template("CAST({0} AS DATE)"),
+    "add_seconds": _template("({0} + to_seconds({v}))"),
+    "date_part": _date_part,
+    "date_shift": _date_shift,
+    "date_difference": _template("(CAST({0} AS DATE) - CAST({1} AS DATE))"),
+    "last_day": _template("last_day({0})"),
+    "weekday": _template("(isodow({0}) - 1)"),
+    "day_of_week": _template("(dayofweek({0}) + 1)"),
+    "count_all": lambda low, expr: "count(*)",
+    "count": _template("count({0})"),
+    "count_distinct": _count_distinct,
+    "sum": _template("sum({0})"),
+    "sum_distinct": _template("sum(DISTINCT {0})"),
+    "min": _minmax,
+    "max": _minmax,
+    "any": _template("any_value({0})"),
+    "group_value": _group_value,
+    "window": _window,
+    "row_number": lambda low, expr: "row_number()",
+    "rank": lambda low, expr: "rank()",
+    "dense_rank": lambda low, expr: "dense_rank()",
+    "lag": _neighbour,
+    "lead": _neighbour,
+    "scalar": _scalar,
+    "exists": _exists,
+}

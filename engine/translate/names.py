@@ -1,0 +1,93 @@
+"""Names: which column of which source a name means, as MySQL searches."""
+
+from dataclasses import dataclass, field
+
+from engine.translate.refusal import Refused, refuse
+from engine.translate.tree import Expr, Output
+
+
+@dataclass(slots=True)
+class Visible:
+    """A source as names see it. `key` holds positions of the primary key's columns, `excluded` reasons by column."""
+
+    name: str
+    schema: str
+    alias: str
+    columns: list[Output]
+    key: tuple[int, ...] = ()
+    excluded: dict[str, str] = field(default_factory=dict)
+    hidden: frozenset[int] = frozenset()  # not in *: invisible columns, or the right side of USING
+
+    def find(self, column: str) -> Expr | None:
+        """Find a column without regard to case; raises Refused when it is not carried or stands twice."""
+        folded = column.casefold()
+        if folded in self.excluded:
+            refuse(self.excluded[folded])
+        found = [output.expr for output in self.columns if output.name.casefold() == folded]
+        if len(found) > 1:
+            refuse(f"the column name {column} is not unique")
+        return found[0] if found else None
+
+    def answers_to(self, table: str, schema: str) -> bool:
+        """Tell whether a qualified name means this source."""
+        return self.name.casefold() == table.casefold() and (not schema or self.schema.casefold() == schema.casefold())
+
+
+@dataclass(slots=True)
+class Scope:
+    """The sources one SELECT sees, and the scopes around it. `merged` maps a USING column to its one meaning."""
+
+    parent: "Scope | None" = None
+    sources: list[Visible] = field(default_factory=list)
+    merged: dict[str, Expr] = field(default_factory=dict)
+    aliases: dict[str, list[Expr]] = field(default_factory=dict)
+
+    def own(self, column: str, table: str = "", schema: str = "") -> Expr | None:
+        """Find a name among this SELECT's sources; raises Refused when it is ambiguous."""
+        if not table and column.casefold() in self.merged:
+            return self.merged[column.casefold()]
+        sources = [s for s in self.sources if not table or s.answers_to(table, schema)]
+        if len({s.name for s in sources}) < len(sources) and table:
+            refuse(f"the table name {table} is not unique")
+        found = [expr for source in sources if (expr := source.find(column)) is not None]
+        if len(found) > 1:
+            refuse(f"the column name {column} is not unique")
+        return found[0] if found else None
+
+    def resolve(self, column: str, table: str = "", schema: str = "") -> Expr:
+        """Find a name here or in an enclosing SELECT; raises Refused."""
+        scope: Scope | None = self
+        while scope is not None:
+            found = scope.own(column, table, schema)
+            if found is not None:
+                return found
+            scope = scope.parent
+        raise Refused(f"the column {column} is not found")
+
+    def alias(self, name: str) -> Expr | None:
+        """Find a select list alias; raises Refused when several expressions share it."""
+        found = self.aliases.get(name.casefold(), [])
+        if len(set(found)) > 1:
+            refuse(f"the alias {name} is not unique")
+        return found[0] if found else None
+
+    def determined(self, column: Expr, keys: set[Expr]) -> bool:
+        """Tell whether the group keys hold the whole primary key of the source that a column is from."""
+        source = self._source(column)
+        if source is None or not source.key:
+            return False
+        return all(source.columns[at].expr in keys for at in source.key)
+
+    def owns(self, column: Expr) -> bool:
+        """Tell whether a column is of this SELECT's sources."""
+        return self._source(column) is not None
+
+    def is_key(self, column: Expr) -> bool:
+        """Tell whether a column is part of its source's primary key."""
+        source = self._source(column)
+        return source is not None and any(column == source.columns[at].expr for at in source.key)
+
+    def _source(self, column: Expr) -> Visible | None:
+        value = column.value
+        alias = value[0] if isinstance(value, tuple) else None
+        return next((source for source in self.sources if source.alias == alias), None)

@@ -1,0 +1,157 @@
+"""Arithmetic: MySQL's result types, scales, overflow and division made explicit."""
+
+from dataclasses import replace
+
+from engine.translate.literals import is_literal, negate
+from engine.translate.refusal import Refused, refuse
+from engine.translate.tree import Expr
+from engine.translate.types import (
+    APPROXIMATE,
+    BIGINT,
+    DOUBLE,
+    EXACT,
+    INT,
+    MAX_SCALE,
+    NULL,
+    UBIGINT,
+    WHOLE,
+    Family,
+    Type,
+    decimal,
+    whole_digits,
+)
+
+_WORD = 9  # decimal digits in a word of MySQL's decimals
+_EXACT_DIGITS = 15
+
+
+def as_value(expr: Expr) -> Expr:
+    """Turn a truth value into the integer MySQL makes of it; leave all else."""
+    if expr.type.family is Family.BOOL:
+        return Expr("to_int", replace(INT, digits=1), (expr,))
+    return expr
+
+
+def as_condition(expr: Expr) -> Expr:
+    """Make a truth value of an expression used as a condition; raises Refused for strings and dates."""
+    family = expr.type.family
+    if family is Family.BOOL:
+        return expr
+    if family is Family.NULL:
+        return expr.typed(Type(Family.BOOL, digits=1))
+    if family in EXACT or family in APPROXIMATE:
+        return Expr("is_nonzero", Type(Family.BOOL, digits=1), (expr,))
+    raise Refused(f"a {family.value} is used as a condition")
+
+
+def as_number(expr: Expr, what: str) -> Expr:
+    """Require a number; raises Refused for strings and dates, whose conversion is not exact here."""
+    expr = as_value(expr)
+    family = expr.type.family
+    if family in EXACT or family in APPROXIMATE or family is Family.NULL:
+        return expr
+    raise Refused(f"{what} is applied to a {family.value}")
+
+
+def as_double(expr: Expr) -> Expr:
+    """Convert a number to DOUBLE, where the conversion is exact or correctly rounded."""
+    if expr.type.family is Family.DOUBLE:
+        return expr
+    if expr.type.family is Family.DECIMAL and expr.type.digits > _EXACT_DIGITS and not is_literal(expr):
+        refuse("a decimal of more than 15 digits is used as a double")
+    if expr.type.frac != expr.type.scale:
+        refuse("a quotient is used as a double")
+    return Expr("to_double", DOUBLE, (expr,))
+
+
+def arithmetic(operator: str, left: Expr, right: Expr, increment: int) -> Expr:
+    """Apply +, -, *, /, div or mod; `increment` is div_precision_increment."""
+    left, right = as_number(left, f"the operator {operator}"), as_number(right, f"the operator {operator}")
+    if NULL in (left.type, right.type):
+        return Expr("literal", NULL)
+    if left.type.family in APPROXIMATE or right.type.family in APPROXIMATE:
+        if operator in ("div", "mod"):
+            refuse(f"{operator} on doubles is not supported")
+        return Expr(f"double_{operator}", DOUBLE, (as_double(left), as_double(right)))
+    _require_settled(left, right)
+    return _EXACT_RULES[operator](left, right, increment)
+
+
+def negated(expr: Expr) -> Expr:
+    """Give minus an expression."""
+    expr = as_number(expr, "minus")
+    if is_literal(expr) and expr.type.family is not Family.NULL:
+        return negate(expr)
+    if expr.type.family in WHOLE:
+        return Expr("int_negate", BIGINT, (expr,))
+    if expr.type.family is Family.FLOAT:
+        expr = as_double(expr)
+    return Expr("negate", expr.type, (expr,))
+
+
+def quotient_digits(left: Type, right: Type, increment: int) -> int:
+    """Count the decimals MySQL computes in left / right (do_div_mod in strings/decimal.cc); later ones are cut."""
+    left_words, right_words = -(-left.frac // _WORD) * _WORD, -(-right.frac // _WORD) * _WORD
+    extra = max(0, increment - (left_words - left.frac + right_words - right.frac))
+    return -(-(left_words + right_words + extra) // _WORD) * _WORD
+
+
+def quotient(left: Expr, right: Expr, increment: int) -> Expr:
+    """Divide exact numbers: a decimal of the left scale + increment that carries more digits until shown."""
+    scale = min(left.type.scale + increment, MAX_SCALE)
+    frac = max(quotient_digits(left.type, right.type, increment), scale)
+    type_ = decimal(
+        left.type.digits + right.type.scale + increment, scale, frac, vague=left.type.vague or right.type.vague
+    )
+    return Expr("quotient", type_, (left, right))
+
+
+def _require_settled(*operands: Expr) -> None:
+    """Refuse to calculate with a quotient whose digits differ from row to row."""
+    if any(o.type.vague and o.type.frac != o.type.scale for o in operands):
+        refuse("a quotient of mixed scales is calculated with")
+
+
+def _add(operator: str, left: Expr, right: Expr) -> Expr:
+    a, b = left.type, right.type
+    if a.family in WHOLE and b.family in WHOLE:
+        return Expr(f"int_{operator}", UBIGINT if a.unsigned or b.unsigned else BIGINT, (left, right))
+    scale = max(a.scale, b.scale)
+    digits = max(whole_digits(a), whole_digits(b)) + scale + 1
+    vague = a.vague or b.vague
+    return Expr(f"decimal_{operator}", decimal(digits, scale, max(a.frac, b.frac), vague), (left, right))
+
+
+def _multiply(left: Expr, right: Expr, increment: int) -> Expr:
+    a, b = left.type, right.type
+    if a.family in WHOLE and b.family in WHOLE:
+        return Expr("int_multiply", UBIGINT if a.unsigned or b.unsigned else BIGINT, (left, right))
+    if a.frac + b.frac > MAX_SCALE:
+        refuse("a product has more than 30 decimals")
+    type_ = decimal(a.digits + b.digits, a.scale + b.scale, a.frac + b.frac, a.vague or b.vague)
+    return Expr("decimal_multiply", type_, (left, right))
+
+
+def _int_divide(left: Expr, right: Expr, increment: int) -> Expr:
+    unsigned = left.type.unsigned or right.type.unsigned
+    return Expr("int_divide", UBIGINT if unsigned else BIGINT, (left, right))
+
+
+def _modulo(left: Expr, right: Expr, increment: int) -> Expr:
+    a, b = left.type, right.type
+    if a.family in WHOLE and b.family in WHOLE:
+        return Expr("int_modulo", UBIGINT if a.unsigned else BIGINT, (left, right))
+    if a.frac != a.scale or b.frac != b.scale:
+        refuse("MOD of a quotient is not supported")
+    scale = max(a.scale, b.scale)
+    return Expr("decimal_modulo", decimal(max(a.digits, b.digits) + scale, scale), (left, right))
+
+
+_EXACT_RULES = {
+    "add": lambda left, right, increment: _add("add", left, right),
+    "subtract": lambda left, right, increment: _add("subtract", left, right),
+    "multiply": _multiply,
+    "divide": quotient,
+    "div": _int_divide,
+    "mod": _modulo,
+}

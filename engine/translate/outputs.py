@@ -1,0 +1,65 @@
+"""The outputs checked against the backend's column definitions, and brought to the form the results part renders."""
+
+from collections.abc import Sequence
+
+from engine.translate.numbers import as_value
+from engine.translate.refusal import Refused, refuse
+from engine.translate.tree import Expr, Query
+from engine.translate.types import WHOLE, Family, decimal
+from wire.constants import FieldType
+from wire.responses import ColumnDefinition
+
+_BINARY_CHARSET = 63
+_INTEGERS = frozenset(
+    {FieldType.TINY, FieldType.SHORT, FieldType.LONG, FieldType.LONGLONG, FieldType.INT24, FieldType.YEAR}
+)
+_STRINGS = frozenset(
+    {
+        FieldType.VARCHAR,
+        FieldType.VAR_STRING,
+        FieldType.STRING,
+        FieldType.TINY_BLOB,
+        FieldType.BLOB,
+        FieldType.MEDIUM_BLOB,
+        FieldType.LONG_BLOB,
+    }
+)
+_EXACT_TYPES = {
+    Family.FLOAT: frozenset({FieldType.FLOAT}),
+    Family.DOUBLE: frozenset({FieldType.DOUBLE}),
+    Family.DATE: frozenset({FieldType.DATE, FieldType.NEWDATE}),
+    Family.DATETIME: frozenset({FieldType.DATETIME, FieldType.TIMESTAMP}),
+    Family.TIME: frozenset({FieldType.TIME}),
+}
+
+
+def shown(query: Query, definitions: Sequence[ColumnDefinition]) -> list[Expr]:
+    """Give the outputs as they leave the engine; raises Refused when a type is not what the backend says."""
+    if len(query.outputs) != len(definitions):
+        refuse("the backend and the engine see different numbers of columns")
+    return [_shown(output.expr, definition) for output, definition in zip(query.outputs, definitions, strict=True)]
+
+
+def _shown(expr: Expr, definition: ColumnDefinition) -> Expr:
+    expr = as_value(expr)
+    family, field = expr.type.family, definition.type
+    if field in _INTEGERS and family in WHOLE:
+        return expr
+    if field == FieldType.NEWDECIMAL:
+        return _decimal(expr, definition)
+    binary = definition.charset == _BINARY_CHARSET
+    if field in _STRINGS and family is (Family.BINARY if binary else Family.STRING):
+        return expr
+    if field in _EXACT_TYPES.get(family, ()):
+        if family in (Family.DATETIME, Family.TIME) and definition.decimals != expr.type.fsp:
+            refuse(f"the backend gives column {definition.name} other fractional seconds than the engine")
+        return expr
+    raise Refused(f"the backend gives column {definition.name} another type than {family.value}")
+
+
+def _decimal(expr: Expr, definition: ColumnDefinition) -> Expr:
+    scale, family = definition.decimals, expr.type.family
+    same = (family is Family.DECIMAL and expr.type.scale == scale) or (family in WHOLE and scale == 0)
+    if not same:
+        refuse(f"the backend gives column {definition.name} another type than the engine")
+    return Expr("round", decimal(38, scale), (expr,), value=scale)

@@ -1,0 +1,182 @@
+"""FROM: tables, derived tables, WITH names and joins, and what * stands for."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from engine.translate import blocks
+from engine.translate.compare import compare
+from engine.translate.names import Scope, Visible
+from engine.translate.nodes import child, children, kind, only
+from engine.translate.numbers import as_condition
+from engine.translate.refusal import Refused, refuse
+from engine.translate.tree import CteSource, Expr, Join, Output, QuerySource, Source, TableSource
+from engine.translate.types import BOOL, column_type
+from engine.translate.zones import zone_shift
+from statements.schema import Column, Table
+
+if TYPE_CHECKING:
+    from engine.catalog import LoadedTable
+    from engine.translate.binder import Binder
+
+
+def bind_from(binder: "Binder", node: exp.Expression) -> Source | None:
+    """Bind FROM and its joins into the binder's scope; None when there is no FROM."""
+    clause = node.args.get("from_")
+    if clause is None:
+        return None
+    only(clause, "this")
+    source = _item(binder, child(clause))
+    return _joins(binder, source, children(node, "joins"))
+
+
+def _joins(binder: "Binder", source: Source, joins: list[exp.Expression]) -> Source:
+    for node in joins:
+        source = _join(binder, source, node)
+    return source
+
+
+def _item(binder: "Binder", node: exp.Expression) -> Source:
+    if isinstance(node, exp.Table):
+        only(node, "this", "db", "alias", "joins", "hints")
+        return _joins(binder, _table(binder, node), children(node, "joins"))
+    if (
+        isinstance(node, exp.Subquery | exp.Paren)
+        and isinstance(node.this, exp.Table | exp.Subquery)
+        and not node.args.get("alias")
+    ):
+        only(node, "this", "joins")
+        return _joins(binder, _item(binder, child(node)), children(node, "joins"))
+    if isinstance(node, exp.Subquery):
+        only(node, "this", "alias", "joins")
+        return _joins(binder, _derived(binder, node), children(node, "joins"))
+    raise Refused(f"{kind(node)} in FROM is not supported")
+
+
+def _table(binder: "Binder", node: exp.Expression) -> Source:
+    name, schema = node.name, node.text("db")
+    common = None if schema else _common(binder, name)
+    alias = binder.shared.unique("t")
+    if common is not None:
+        _see(binder.scope, node, "", common.columns, alias)
+        return CteSource(alias, common.label)
+    schema = schema or binder.context.schema
+    found = binder.shared.view.table(schema, name)
+    if isinstance(found, str):
+        refuse(found)
+    columns, excluded = _columns(binder, found, alias)
+    positions = {output.name.casefold(): at for at, output in enumerate(columns)}
+    key = tuple(positions.get(part.casefold(), -1) for part in found.table.primary_key)
+    hidden = frozenset(
+        at for at, output in enumerate(columns) if (c := found.table.column(output.name)) is not None and c.invisible
+    )
+    visible = Visible(node.alias or name, schema, alias, columns, () if -1 in key else key, excluded, hidden)
+    _add(binder.scope, visible)
+    return TableSource(alias, found.store_name)
+
+
+def _common(binder: "Binder", name: str):  # type: ignore[no-untyped-def]
+    return binder.common.get(name) or next(
+        (table for known, table in binder.common.items() if known.casefold() == name.casefold()), None
+    )
+
+
+def _columns(binder: "Binder", loaded: "LoadedTable", alias: str) -> tuple[list[Output], dict[str, str]]:
+    """Make the columns of a stored table, and the reasons for those that cannot be read."""
+    outputs: list[Output] = []
+    excluded: dict[str, str] = {}
+    left_out = {name.casefold(): reason for name, reason in loaded.left_out.items()}
+    for column in loaded.table.columns:
+        reason = left_out.get(column.name.casefold())
+        if column.not_secondary or reason is not None:
+            excluded[column.name.casefold()] = f"column {column.name} is not in the engine: {reason or 'NOT SECONDARY'}"
+            continue
+        outputs.append(Output(column.name, _stored(binder, loaded.table, column, loaded, alias)))
+    return outputs, excluded
+
+
+def _stored(binder: "Binder", table: Table, column: Column, loaded: "LoadedTable", alias: str) -> Expr:
+    type_ = column_type(column, loaded.presence.get(column.name))
+    expr = Expr("column", type_, value=(alias, column.name))
+    return zone_shift(expr, binder.context) if column.type == "timestamp" else expr
+
+
+def _derived(binder: "Binder", node: exp.Expression) -> Source:
+    query = blocks.bind_query(binder.shared, child(node), None, binder.common)
+    blocks.settle(query)
+    alias = binder.shared.unique("d")
+    _see(binder.scope, node, "", query.outputs, alias)
+    return QuerySource(alias, query)
+
+
+def _see(scope: Scope, node: exp.Expression, schema: str, outputs: list[Output], alias: str) -> None:
+    """Make a query's outputs visible as the columns of a source."""
+    names_node = node.args.get("alias")
+    names = [] if names_node is None else [item.name for item in children(names_node, "columns")]
+    columns = [
+        Output(output.name, Expr("column", replace(output.expr.type, coercible=False), value=(alias, f"c{position}")))
+        for position, output in enumerate(blocks.renamed(outputs, names))
+    ]
+    _add(scope, Visible(node.alias or node.name, schema, alias, columns))
+
+
+def _add(scope: Scope, visible: Visible) -> None:
+    if any(s.name == visible.name and s.schema == visible.schema for s in scope.sources):
+        refuse(f"the table name {visible.name} is not unique")
+    scope.sources.append(visible)
+
+
+def _join(binder: "Binder", left: Source, node: exp.Expression) -> Source:
+    only(node, "this", "side", "kind", "on", "using", "method")
+    side, join_kind = str(node.args.get("side") or "").upper(), str(node.args.get("kind") or "").upper()
+    if node.args.get("method"):
+        refuse(f"{str(node.args['method']).upper()} JOIN is not supported")
+    if side not in ("", "LEFT", "RIGHT") or join_kind not in ("", "INNER", "CROSS", "OUTER", "STRAIGHT_JOIN"):
+        refuse(f"{side or join_kind} JOIN is not supported")
+    before = len(binder.scope.sources)
+    right = _item(binder, child(node))
+    condition, using = node.args.get("on"), node.args.get("using")
+    if using:
+        on: Expr | None = _using(binder, [item.name for item in using], before, side)
+    else:
+        on = None if condition is None else as_condition(binder.expr(condition))
+    if on is None:
+        return Join("cross", left, right, None) if not side else refuse("an outer join without a condition")
+    return Join(side.lower() or "inner", left, right, on)
+
+
+def _using(binder: "Binder", names: list[str], before: int, side: str) -> Expr:
+    if side == "RIGHT":
+        refuse("RIGHT JOIN with USING is not supported")
+    scope = binder.scope
+    tests = []
+    for name in names:
+        left = Scope(None, scope.sources[:before], scope.merged).own(name)
+        right = Scope(None, scope.sources[before:]).own(name)
+        if left is None or right is None:
+            refuse(f"the column {name} of USING is not found")
+        tests.append(compare("eq", left, right))
+        scope.merged[name.casefold()] = left
+    return Expr("and", BOOL, tuple(tests)) if len(tests) > 1 else tests[0]
+
+
+def star(scope: Scope, node: exp.Expression) -> list[Output]:
+    """Give the columns of * or table.*; raises Refused when one of them cannot be read."""
+    only(node, "this", "table", "db")
+    table, schema = node.text("table"), node.text("db")
+    sources = [s for s in scope.sources if not table or s.answers_to(table, schema)]
+    if not sources:
+        refuse("* has no table")
+    for source in sources:
+        if source.excluded:
+            refuse(next(iter(source.excluded.values())))
+    merged = {} if table else scope.merged
+    if merged and len(scope.sources) > 2:
+        refuse("* over several joins with USING is not supported")
+    outputs = [o for o in scope.sources[0].columns if o.name.casefold() in merged]
+    for source in sources:
+        for position, output in enumerate(source.columns):
+            if position not in source.hidden and output.name.casefold() not in merged:
+                outputs.append(output)
+    return [Output(output.name, output.expr) for output in outputs]

@@ -1,0 +1,73 @@
+"""Queries inside expressions: scalar, IN, EXISTS, ANY and ALL."""
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from engine.translate.blocks import bind_query, require_order
+from engine.translate.compare import paired
+from engine.translate.nodes import child
+from engine.translate.numbers import as_value
+from engine.translate.refusal import refuse
+from engine.translate.tree import Block, Expr, Query
+from engine.translate.types import BOOL, Family
+
+if TYPE_CHECKING:
+    from engine.translate.binder import Binder
+
+
+class Subqueries:
+    """Binds the sub-queries of one SELECT."""
+
+    def __init__(self, binder: "Binder") -> None:
+        self.binder = binder
+
+    def _bind(self, node: exp.Expression) -> Query:
+        return bind_query(self.binder.shared, node, self.binder.scope, self.binder.common)
+
+    def scalar(self, node: exp.Expression) -> Expr:
+        """A sub-query as a value; more than one row fails in the engine."""
+        query = self._bind(node)
+        if len(query.outputs) != 1:
+            refuse("a sub-query of several columns is used as a value")
+        require_order(query)
+        output = query.outputs[0]
+        output.expr = as_value(output.expr)
+        return Expr("scalar", output.expr.type, value=query)
+
+    def exists(self, node: exp.Expression) -> Expr:
+        """EXISTS (…)."""
+        query = self._bind(node)
+        if query.limit and not query.offset:
+            query.limit = None  # some row or none
+        require_order(query)
+        return Expr("exists", BOOL, value=query)
+
+    def membership(self, left: exp.Expression, node: exp.Expression) -> Expr:
+        """left IN (SELECT …)."""
+        if isinstance(left, exp.Tuple):
+            refuse("a row is compared with a sub-query")
+        return self._compared("eq", self.binder.expr(left), node, "in_query")
+
+    def quantified(self, operator: str, left: Expr, right: exp.Expression) -> Expr:
+        """left > ALL (SELECT …), left = ANY (SELECT …)."""
+        if operator == "null_safe_eq":
+            refuse("<=> with ANY or ALL is not supported")
+        quantifier = "all" if isinstance(right, exp.All) else "any"
+        return self._compared(operator, left, child(right), f"{quantifier}_query")
+
+    def _compared(self, operator: str, left: Expr, node: exp.Expression, op: str) -> Expr:
+        query = self._bind(node)
+        if len(query.outputs) != 1 or not isinstance(query, Block):
+            refuse("this sub-query is not supported in a comparison")
+        if query.limit is not None:
+            refuse("LIMIT in a compared sub-query is not supported")
+        query.order = []
+        output = query.outputs[0]
+        left, output.expr = as_value(left), as_value(output.expr)
+        if Family.NULL in (left.type.family, output.expr.type.family):
+            refuse("NULL is compared with a sub-query")
+        left, output.expr = paired(left, output.expr)
+        if left.type.family is Family.STRING and operator not in ("eq", "ne"):
+            refuse("strings are compared by order with a sub-query")
+        return Expr(op, BOOL, (left,), value=(operator, query))

@@ -1,0 +1,160 @@
+"""String functions on inputs where characters, bytes and case mean the same to the engine as to MySQL."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from engine.collate import presence
+from engine.translate.literals import NULL_LITERAL, is_literal, text_of
+from engine.translate.numbers import as_value
+from engine.translate.refusal import Refused, refuse
+from engine.translate.tree import Expr
+from engine.translate.types import BOOL, INT, WHOLE, Family, Type, unify_strings
+
+_UTF8 = ("utf8mb4", "utf8mb3", "utf8", "ascii")
+
+
+def as_string(expr: Expr, what: str, collation: str) -> Expr:
+    """Make a string of an argument: numbers and dates in MySQL's spelling; raises Refused for others."""
+    expr = as_value(expr)
+    family = expr.type.family
+    if family is Family.STRING or family is Family.NULL:
+        return expr
+    if family in WHOLE or family is Family.DATE:
+        type_ = Type(
+            Family.STRING,
+            collation=collation,
+            charset=collation.split("_", 1)[0],
+            presence=presence.of_digits(),
+            coercible=True,
+        )
+        return Expr("int_to_text" if family in WHOLE else "date_to_text", type_, (expr,))
+    raise Refused(f"{what} is applied to a {family.value}")
+
+
+def like(value: Expr, pattern: Expr, escape: str) -> Expr:
+    """value LIKE 'pattern'; the pattern must be a literal."""
+    text = text_of(pattern)
+    if Family.NULL in (value.type.family, pattern.type.family):
+        return NULL_LITERAL.typed(BOOL)
+    if text is None:
+        refuse("LIKE with a pattern that is not a literal is not supported")
+    if value.type.family is not Family.STRING or value.type.coercible:
+        refuse(f"LIKE is applied to a {value.type.family.value}")
+    if value.type.charset not in _UTF8 and not text.isascii():
+        refuse("LIKE has a pattern with characters of another character set")
+    return Expr("like", BOOL, (value,), value=(text, escape))
+
+
+def concat(args: list[Expr], collation: str) -> Expr:
+    """CONCAT: NULL when an argument is NULL."""
+    parts = [as_string(arg, "CONCAT", collation) for arg in args]
+    if any(part.type.family is Family.NULL for part in parts):
+        return NULL_LITERAL
+    type_ = unify_strings([part.type for part in parts], "CONCAT")
+    if all(text_of(part) is not None for part in parts):
+        return Expr("literal", type_, value="".join(str(part.value) for part in parts))
+    return Expr("concat", type_, tuple(parts))
+
+
+def substring(args: list[Expr], collation: str) -> Expr:
+    """SUBSTRING(text, position [, length]) with constant position and length, by character."""
+    text = as_string(args[0], "SUBSTRING", collation)
+    position = _constant(args[1], "SUBSTRING's position")
+    length = _constant(args[2], "SUBSTRING's length") if len(args) > 2 else None
+    type_ = replace(text.type, presence=presence.of_substring(text.type.presence))
+    if position == 0 or (length is not None and length <= 0):
+        return Expr("empty_unless_null", type_, (text,))
+    return Expr("substring", type_, (text,), value=(position, length))
+
+
+def _side(operation: str) -> Callable[[list[Expr], str], Expr]:
+    def bind(args: list[Expr], collation: str) -> Expr:
+        text = as_string(args[0], operation.upper(), collation)
+        count = _constant(args[1], f"{operation.upper()}'s length")
+        type_ = replace(text.type, presence=presence.of_substring(text.type.presence))
+        return Expr(operation, type_, (text,), value=max(0, count))
+
+    return bind
+
+
+def _case(operation: str) -> Callable[[list[Expr], str], Expr]:
+    change = presence.of_upper if operation == "upper" else presence.of_lower
+
+    def bind(args: list[Expr], collation: str) -> Expr:
+        text = _ascii(as_string(args[0], operation.upper(), collation), operation.upper())
+        return Expr(operation, replace(text.type, presence=change(text.type.presence)), (text,))
+
+    return bind
+
+
+def _ascii(text: Expr, what: str) -> Expr:
+    if text.type.family is Family.STRING and not presence.is_ascii(text.type.presence):
+        refuse(f"{what} is applied to text beyond ASCII")
+    return text
+
+
+def _constant(expr: Expr, what: str) -> int:
+    value = expr.value
+    if not is_literal(expr) or not isinstance(value, int) or isinstance(value, bool):
+        refuse(f"{what} is not an integer constant")
+    return value
+
+
+def trim(text: Expr, side: str, characters: Expr | None, collation: str) -> Expr:
+    """TRIM of spaces, LTRIM, RTRIM; `side` is "both", "leading" or "trailing"."""
+    text = as_string(text, "TRIM", collation)
+    if characters is not None and text_of(characters) != " ":
+        refuse("TRIM of other characters than a space is not supported")
+    end = presence.of_trimmed if side != "leading" else (lambda p: p)
+    return Expr(f"trim_{side}", replace(text.type, presence=end(text.type.presence)), (text,))
+
+
+def _length(args: list[Expr], collation: str) -> Expr:
+    text = args[0]
+    if text.type.family is Family.BINARY:
+        return Expr("blob_length", INT, (text,))
+    text = as_string(text, "LENGTH", collation)
+    if text.type.charset not in _UTF8:
+        _ascii(text, f"LENGTH of a {text.type.charset} string")
+    return Expr("byte_length", INT, (text,))
+
+
+def _char_length(args: list[Expr], collation: str) -> Expr:
+    return Expr("char_length", INT, (as_string(args[0], "CHAR_LENGTH", collation),))
+
+
+def _replace(args: list[Expr], collation: str) -> Expr:
+    parts = [as_string(arg, "REPLACE", collation) for arg in args]
+    if any(part.type.family is Family.NULL for part in parts):
+        return NULL_LITERAL
+    if text_of(parts[1]) is None or text_of(parts[2]) is None:
+        refuse("REPLACE with texts that are not literals is not supported")
+    type_ = unify_strings([parts[0].type, parts[2].type], "REPLACE")
+    type_ = replace(type_, presence=presence.of_substring(type_.presence))
+    return Expr("replace", type_, tuple(parts))
+
+
+def _reverse(args: list[Expr], collation: str) -> Expr:
+    text = _ascii(as_string(args[0], "REVERSE", collation), "REVERSE")
+    return Expr("reverse", replace(text.type, presence=presence.of_substring(text.type.presence)), (text,))
+
+
+# name -> (least and most arguments, rule)
+FUNCTIONS: dict[str, tuple[int, int, Callable[[list[Expr], str], Expr]]] = {
+    "CONCAT": (1, 99, concat),
+    "SUBSTRING": (2, 3, substring),
+    "SUBSTR": (2, 3, substring),
+    "MID": (2, 3, substring),
+    "LEFT": (2, 2, _side("left")),
+    "RIGHT": (2, 2, _side("right")),
+    "UPPER": (1, 1, _case("upper")),
+    "UCASE": (1, 1, _case("upper")),
+    "LOWER": (1, 1, _case("lower")),
+    "LCASE": (1, 1, _case("lower")),
+    "LENGTH": (1, 1, _length),
+    "OCTET_LENGTH": (1, 1, _length),
+    "CHAR_LENGTH": (1, 1, _char_length),
+    "CHARACTER_LENGTH": (1, 1, _char_length),
+    "REPLACE": (3, 3, _replace),
+    "REVERSE": (1, 1, _reverse),
+}

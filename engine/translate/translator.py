@@ -1,0 +1,76 @@
+"""MySQL statement to DuckDB SQL, or the reason why not.
+
+The passes, in order: parse and facts, names and scopes (`blocks`, `sources`, `names`), types and rules per family
+(`expressions` and its tables), grouping, the check against the backend's definitions (`outputs`), lowering (`lower`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.translate.binder import Shared, View
+from engine.translate.blocks import bind_query, require_order
+from engine.translate.lower import Lowering, Weigh
+from engine.translate.outputs import shown
+from engine.translate.refusal import Refusal, Refused, refuse
+from statements.context import SessionContext
+from statements.facts import statement_facts
+from statements.parse import NotParsed, parse_statement
+from wire.responses import ColumnDefinition
+
+_NO_LIMIT = 18446744073709551615
+_UTF8_RESULTS = ("utf8mb4", "utf8mb3", "utf8")
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """DuckDB SQL whose outputs are the statement's columns.
+
+    `collations` are those whose weight keys must be registered on the connection (`engine.collate.keys`).
+    """
+
+    sql: str
+    collations: frozenset[str] = frozenset()
+
+
+def translate(
+    statement: str,
+    context: SessionContext,
+    view: View,
+    definitions: Sequence[ColumnDefinition],
+    weigh: Weigh,
+) -> Translation | Refusal:
+    """Translate a SELECT; `weigh` gives a collation's weights, or None when it is not known."""
+    try:
+        return _translate(statement, context, view, definitions, weigh)
+    except Refused as refused:
+        return Refusal(refused.reason)
+    except NotParsed as problem:
+        return Refusal(str(problem))
+    except RecursionError:
+        return Refusal("the statement is nested too deeply")
+
+
+def _translate(
+    statement: str, context: SessionContext, view: View, definitions: Sequence[ColumnDefinition], weigh: Weigh
+) -> Translation:
+    _check(statement, context)
+    query = bind_query(Shared(context, view, statement), parse_statement(statement), None, {})
+    require_order(query)
+    lowering = Lowering(weigh)
+    sql = lowering.query(query, shown(query, definitions))
+    return Translation(sql, frozenset(lowering.collations))
+
+
+def _check(statement: str, context: SessionContext) -> None:
+    """Refuse what does not depend on tables; raises Refused."""
+    facts = statement_facts(statement, context.sql_mode)
+    if facts.reason is not None:
+        refuse(facts.reason)
+    if facts.kind != "select":
+        refuse("only SELECT is supported")
+    if facts.parameters:
+        refuse("a parameter has no value")
+    if context.sql_select_limit < _NO_LIMIT:
+        refuse("sql_select_limit is set")
+    if context.character_set_client not in (*_UTF8_RESULTS, "ascii") and not statement.isascii():
+        refuse(f"the statement is written in {context.character_set_client}")

@@ -1,0 +1,139 @@
+"""The typed tree between the passes: names resolved, types and rules of MySQL made explicit, no engine in it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from engine.translate.types import Type
+
+
+@dataclass(frozen=True, slots=True)
+class Expr:
+    """An operation on values. `value` is what is not an expression: a literal, a column, a digit count, a query."""
+
+    op: str
+    type: Type
+    args: tuple["Expr", ...] = ()
+    value: object = None
+
+    def typed(self, type_: Type) -> "Expr":
+        """The same operation seen as another type."""
+        return replace(self, type=type_)
+
+
+@dataclass(slots=True)
+class Output:
+    """A column of a query's result."""
+
+    name: str
+    expr: Expr
+
+
+@dataclass(slots=True)
+class OrderItem:
+    """One item of ORDER BY; NULLs come first when ascending and last when descending."""
+
+    expr: Expr
+    descending: bool
+
+
+@dataclass(slots=True)
+class TableSource:
+    """A stored table under a unique alias; `name` is what the store calls it."""
+
+    alias: str
+    name: str
+
+
+@dataclass(slots=True)
+class QuerySource:
+    """A derived table; its columns are c0, c1, … in order."""
+
+    alias: str
+    query: "Query"
+
+
+@dataclass(slots=True)
+class CteSource:
+    """A reference to a common table expression of an enclosing query."""
+
+    alias: str
+    cte: str
+
+
+@dataclass(slots=True)
+class Join:
+    """Two sources joined: kind is "inner", "left", "right" or "cross"."""
+
+    kind: str
+    left: "Source"
+    right: "Source"
+    on: Expr | None
+
+
+Source = TableSource | QuerySource | CteSource | Join
+
+
+@dataclass(slots=True, eq=False)
+class Block:
+    """One SELECT. `grouped` says that it aggregates; without `groups` it has then exactly one row."""
+
+    outputs: list[Output]
+    source: Source | None = None
+    where: Expr | None = None
+    grouped: bool = False
+    groups: list[Expr] = field(default_factory=list)
+    having: Expr | None = None
+    distinct: bool = False
+    order: list[OrderItem] = field(default_factory=list)
+    limit: int | None = None
+    offset: int = 0
+    ctes: list[tuple[str, "Query"]] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class SetOperation:
+    """UNION, EXCEPT or INTERSECT of two queries, whose outputs already have the common types."""
+
+    kind: str
+    all: bool
+    left: "Query"
+    right: "Query"
+    outputs: list[Output]
+    order: list[OrderItem] = field(default_factory=list)
+    limit: int | None = None
+    offset: int = 0
+    ctes: list[tuple[str, "Query"]] = field(default_factory=list)
+
+
+Query = Block | SetOperation
+
+AGGREGATES = frozenset(
+    {"count_all", "count", "count_distinct", "sum", "sum_distinct", "min", "max", "any", "group_value"}
+)
+WINDOW = "window"
+
+
+def walk(expr: Expr) -> Iterator[Expr]:
+    """Give an expression and all below it, not into sub-queries."""
+    yield expr
+    for arg in expr.args:
+        yield from walk(arg)
+
+
+def has_aggregate(expr: Expr) -> bool:
+    """Tell whether an aggregate is computed inside; a window's own function is none."""
+    if expr.op in AGGREGATES:
+        return True
+    if expr.op == WINDOW:
+        function, *keys = expr.args
+        return any(has_aggregate(arg) for arg in (*function.args, *keys))
+    return any(has_aggregate(arg) for arg in expr.args)
+
+
+def rebuild(expr: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
+    """Replace sub-expressions from the top: `change` gives the new one, or None to go on below."""
+    changed = change(expr)
+    if changed is not None:
+        return changed
+    args = tuple(rebuild(arg, change) for arg in expr.args)
+    return expr if args == expr.args else replace(expr, args=args)

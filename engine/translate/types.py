@@ -1,0 +1,156 @@
+"""MySQL types of expressions, as far as values depend on them; nothing here knows the engine."""
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from engine.collate.presence import ANYTHING, EMPTY, Presence, is_ascii, union
+from engine.translate.refusal import Refused, refuse
+from statements.schema import BINARY_TYPES, INTEGER_TYPES, STRING_TYPES, Column
+
+MAX_SCALE = 30  # of MySQL decimals
+
+
+class Family(Enum):
+    """Kinds of values that MySQL treats alike."""
+
+    BOOL = "truth value"
+    INT = "integer"
+    DECIMAL = "decimal"
+    FLOAT = "float"
+    DOUBLE = "double"
+    STRING = "string"
+    BINARY = "binary string"
+    DATE = "date"
+    DATETIME = "datetime"
+    TIME = "time"
+    YEAR = "year"
+    NULL = "NULL"
+
+
+EXACT = frozenset({Family.BOOL, Family.INT, Family.DECIMAL, Family.YEAR})
+WHOLE = frozenset({Family.BOOL, Family.INT, Family.YEAR})
+APPROXIMATE = frozenset({Family.FLOAT, Family.DOUBLE})
+NUMERIC = EXACT | APPROXIMATE
+TEMPORAL = frozenset({Family.DATE, Family.DATETIME, Family.TIME})
+
+_DIGITS = {"tinyint": 3, "smallint": 5, "mediumint": 8, "int": 10, "bigint": 20}
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """The type of an expression.
+
+    `digits` and `scale` are MySQL's precision and decimals. `frac` is how many decimals a value really
+    carries before it is shown or stored: a quotient has more than its `scale`. `vague` says that `frac`
+    differs from row to row. `presence` says which bytes may occur in a string; `coercible`
+    strings (literals) take the collation of what they are compared with.
+    """
+
+    family: Family
+    unsigned: bool = False
+    digits: int = 0
+    scale: int = 0
+    frac: int = 0
+    vague: bool = False
+    fsp: int = 0
+    collation: str | None = None
+    charset: str | None = None
+    presence: Presence = EMPTY
+    coercible: bool = False
+
+
+BOOL = Type(Family.BOOL, digits=1)
+BIGINT = Type(Family.INT, digits=20)
+INT = Type(Family.INT, digits=11)
+UBIGINT = Type(Family.INT, unsigned=True, digits=20)
+DOUBLE = Type(Family.DOUBLE, digits=17)
+DATE = Type(Family.DATE)
+NULL = Type(Family.NULL)
+
+
+def decimal(digits: int, scale: int, frac: int | None = None, vague: bool = False) -> Type:
+    """Make a DECIMAL type; raises Refused past MySQL's largest scale."""
+    if scale > MAX_SCALE:
+        refuse("a decimal has more than 30 decimals")
+    return Type(Family.DECIMAL, digits=min(digits, 65), scale=scale, frac=scale if frac is None else frac, vague=vague)
+
+
+def datetime_type(fsp: int) -> Type:
+    """Make a DATETIME type."""
+    return Type(Family.DATETIME, fsp=fsp)
+
+
+def column_type(column: Column, presence: Presence | None) -> Type:
+    """Give the type of a stored column; raises Refused when the store does not carry it."""
+    kind = column.type
+    if kind in INTEGER_TYPES:
+        return Type(Family.INT, unsigned=column.unsigned, digits=_DIGITS[kind])
+    if kind == "decimal" and column.precision is not None and column.precision <= 38:
+        return decimal(column.precision, column.scale or 0)
+    if kind in ("float", "double"):
+        return Type(Family(kind), digits=17)
+    if kind in STRING_TYPES:
+        return Type(Family.STRING, collation=column.collation, charset=column.charset, presence=presence or ANYTHING)
+    if kind in BINARY_TYPES:
+        return Type(Family.BINARY)
+    if kind == "date":
+        return DATE
+    if kind in ("datetime", "timestamp"):
+        return datetime_type(column.fsp)
+    if kind == "time":
+        return Type(Family.TIME, fsp=column.fsp)
+    if kind == "year":
+        return Type(Family.YEAR, unsigned=True, digits=4)
+    raise Refused(f"column {column.name} of type {column.column_type} is not carried by the engine")
+
+
+def whole_digits(type_: Type) -> int:
+    """Count the digits before the point."""
+    return type_.digits - type_.scale
+
+
+def unify(types: list[Type], what: str) -> Type:
+    """Give the type MySQL makes of several alternatives (CASE, IF, COALESCE, UNION); raises Refused."""
+    kinds = [t for t in types if t.family is not Family.NULL]
+    if not kinds:
+        return NULL
+    families = {t.family for t in kinds}
+    if len(families) == 1 and families <= {Family.DATE, Family.BOOL, Family.BINARY, Family.DOUBLE}:
+        return kinds[0]
+    if families <= EXACT:
+        return _unify_exact(kinds, what)
+    if families <= NUMERIC:
+        if families & {Family.DECIMAL}:
+            refuse(f"{what} mixes decimals and doubles")
+        return DOUBLE
+    if families == {Family.STRING}:
+        return unify_strings(kinds, what)
+    if families <= {Family.DATE, Family.DATETIME}:
+        return datetime_type(max(t.fsp for t in kinds))
+    raise Refused(f"{what} mixes {' and '.join(sorted(f.value for f in families))} values")
+
+
+def _unify_exact(kinds: list[Type], what: str) -> Type:
+    if all(t.family in WHOLE for t in kinds):
+        if len({t.unsigned for t in kinds if t.family is not Family.BOOL}) > 1:
+            refuse(f"{what} mixes signed and unsigned integers")
+        return Type(Family.INT, unsigned=any(t.unsigned for t in kinds), digits=max(t.digits for t in kinds))
+    scale = max(t.scale for t in kinds)
+    frac = max(t.frac for t in kinds)
+    vague = any(t.vague for t in kinds) or len({t.frac for t in kinds}) > 1
+    return decimal(max(whole_digits(t) for t in kinds) + scale, scale, frac, vague)
+
+
+def unify_strings(kinds: list[Type], what: str) -> Type:
+    """Give the collation strings have together: a column's wins over a literal's; raises Refused."""
+    fixed = {(t.collation, t.charset) for t in kinds if not t.coercible}
+    if len(fixed) > 1:
+        refuse(f"{what} mixes strings of different collations")
+    loose = [t for t in kinds if t.coercible]
+    presence = union(*(t.presence for t in kinds))
+    if not fixed:
+        return replace(loose[0], presence=presence)
+    collation, charset = next(iter(fixed))
+    if charset not in ("utf8mb4", "utf8mb3", "utf8") and any(not is_ascii(t.presence) for t in loose):
+        refuse(f"{what} compares a {charset} string with other characters")
+    return Type(Family.STRING, collation=collation, charset=charset, presence=presence)

@@ -1,0 +1,46 @@
+"""UNION, EXCEPT, INTERSECT: both sides brought to the types MySQL gives the result."""
+
+from dataclasses import replace
+
+from engine.translate.control import convert
+from engine.translate.numbers import as_value
+from engine.translate.refusal import refuse
+from engine.translate.tree import Expr, Output, Query, SetOperation
+from engine.translate.types import Family, Type, unify
+
+UNION_ALIAS = "u"
+
+
+def align(left: Query, right: Query) -> list[Output]:
+    """Convert the outputs of both sides in place; give the columns of the result."""
+    if len(left.outputs) != len(right.outputs):
+        refuse("the sides of a UNION have different numbers of columns")
+    outputs = []
+    for position, (one, other) in enumerate(zip(left.outputs, right.outputs, strict=True)):
+        type_ = _common(as_value(one.expr).type, as_value(other.expr).type)
+        for query in (left, right):
+            _convert(query, position, type_)
+        outputs.append(Output(one.name, Expr("column", type_, value=(UNION_ALIAS, f"c{position}"))))
+    return outputs
+
+
+def _common(left: Type, right: Type) -> Type:
+    type_ = unify([left, right], "UNION")
+    if type_.family is Family.NULL:
+        refuse("a column of a UNION is NULL only")
+    if type_.family is Family.DECIMAL:
+        type_ = replace(type_, frac=type_.scale, vague=False)
+    return replace(type_, coercible=False)
+
+
+def _convert(query: Query, position: int, type_: Type) -> None:
+    output = query.outputs[position]
+    if isinstance(query, SetOperation):
+        _convert(query.left, position, type_)
+        _convert(query.right, position, type_)
+        output.expr = output.expr.typed(type_)
+        return
+    expr = convert(as_value(output.expr), type_)
+    if type_.family is Family.DECIMAL and expr.type.family is not Family.NULL:
+        expr = Expr("round", type_, (expr,), value=type_.scale)
+    output.expr = expr

@@ -1,0 +1,84 @@
+"""Window functions: OVER (PARTITION BY … ORDER BY … ROWS …)."""
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from engine.translate import aggregates
+from engine.translate.nodes import child, children, kind, only, whole_number
+from engine.translate.refusal import Refused, refuse
+from engine.translate.tree import Expr, walk
+
+if TYPE_CHECKING:
+    from engine.translate.binder import Binder
+
+_RANKS: dict[type[exp.Expression], str] = {
+    exp.RowNumber: "row_number",
+    exp.Rank: "rank",
+    exp.DenseRank: "dense_rank",
+}
+_NEIGHBOURS: dict[type[exp.Expression], str] = {exp.Lag: "lag", exp.Lead: "lead"}
+_ENDS = frozenset({"UNBOUNDED", "CURRENT ROW"})
+
+
+class Windows:
+    """Binds the window functions of one SELECT."""
+
+    def __init__(self, binder: "Binder") -> None:
+        self.binder = binder
+
+    def bind(self, node: exp.Expression) -> Expr:
+        """Bind `function OVER (…)`; raises Refused."""
+        only(node, "this", "partition_by", "order", "spec")
+        function = self._function(child(node))
+        partition = [self.binder.expr(item) for item in children(node, "partition_by")]
+        order = node.args.get("order")
+        items = self._order(order) if order is not None else []
+        if not items and function.op in ("row_number", "lag", "lead"):
+            refuse(f"{function.op.upper()} without ORDER BY depends on the order of rows")
+        if any(e.op == "count_distinct" or e.op == "sum_distinct" for e in walk(function)):
+            refuse("DISTINCT in a window function is not supported")
+        frame = _frame(node.args.get("spec"))
+        if function.op != "quotient":
+            return aggregates.window(function, partition, items, frame)
+        sides = tuple(aggregates.window(side, partition, items, frame) for side in function.args)  # AVG
+        return Expr("quotient", function.type, sides)
+
+    def _function(self, node: exp.Expression) -> Expr:
+        if type(node) in _RANKS:
+            only(node)
+            return aggregates.rank(_RANKS[type(node)])
+        if type(node) in _NEIGHBOURS:
+            only(node, "this", "offset")
+            offset = node.args.get("offset")
+            distance = 1 if offset is None else whole_number(offset, "a distance in rows")
+            return aggregates.neighbour(_NEIGHBOURS[type(node)], self.binder.expr(child(node)), distance)
+        if isinstance(node, exp.Count | exp.Sum | exp.Avg | exp.Min | exp.Max):
+            return self.binder.aggregate(node)
+        raise Refused(f"{kind(node)} as a window function is not supported")
+
+    def _order(self, node: exp.Expression) -> list[tuple[Expr, bool]]:
+        only(node, "expressions")
+        return [(self.binder.expr(child(item)), bool(item.args.get("desc"))) for item in children(node)]
+
+
+def _frame(spec: exp.Expression | None) -> str:
+    if spec is None:
+        return ""
+    only(spec, "kind", "start", "start_side", "end", "end_side")
+    ends = [_end(spec, "start"), _end(spec, "end") if spec.args.get("end") else "CURRENT ROW"]
+    kind_ = str(spec.args.get("kind")).upper()
+    if kind_ != "ROWS" and any(end.split()[0].isdigit() for end in ends):
+        refuse("a RANGE window frame with distances is not supported")
+    if kind_ not in ("ROWS", "RANGE"):
+        refuse("this window frame is not supported")
+    return f"{kind_} BETWEEN {ends[0]} AND {ends[1]}"
+
+
+def _end(spec: exp.Expression, name: str) -> str:
+    value, side = spec.args.get(name), str(spec.args.get(f"{name}_side") or "").upper()
+    if isinstance(value, exp.Expression):
+        return f"{whole_number(value, 'a window frame')} {side}"
+    if str(value).upper() not in _ENDS:
+        refuse("this window frame is not supported")
+    return f"{str(value).upper()} {side}".strip()

@@ -1,0 +1,27 @@
+"""Time zones: TIMESTAMP columns, stored in UTC, as the session sees them."""
+
+import re
+
+from engine.translate.refusal import refuse
+from engine.translate.tree import Expr
+from statements.context import SessionContext
+
+_OFFSET = re.compile(r"([+-])(\d{1,2}):(\d\d)\Z")
+
+
+def offset_seconds(context: SessionContext) -> int:
+    """Give the session's fixed offset from UTC in seconds; raises Refused when it changes over the year."""
+    zone = context.system_time_zone if context.time_zone.upper() == "SYSTEM" else context.time_zone
+    if zone.upper() in ("UTC", "GMT", "ETC/UTC", "ETC/GMT"):
+        return 0
+    found = _OFFSET.match(zone)
+    if not found:
+        refuse(f"time zone {zone} is not a fixed offset")
+    seconds = int(found[2]) * 3600 + int(found[3]) * 60
+    return -seconds if found[1] == "-" else seconds
+
+
+def zone_shift(column: Expr, context: SessionContext) -> Expr:
+    """Bring a TIMESTAMP column to the session's time zone."""
+    offset = offset_seconds(context)
+    return column if offset == 0 else Expr("add_seconds", column.type, (column,), value=offset)
