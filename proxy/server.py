@@ -7,8 +7,11 @@ import socket
 
 from base.errors import SettingsError
 from base.settings import Settings
+from proxy.decisions import StayCache
+from proxy.engine_watch import EngineWatch
 from proxy.login import Doors, LoginRefused, log_in
 from proxy.pipe import Gone
+from proxy.router import Router
 from proxy.session import Session
 from proxy.tls import backend_context, client_context, key_pair
 from wire.framing import build_packets
@@ -50,17 +53,23 @@ class Worker:
         self.settings = settings
         self.doors = Doors(settings, client_context(settings), backend_context(settings), key_pair(settings))
         self.sessions: set[Session] = set()
+        self.stays = StayCache()
+        self.engine = EngineWatch(settings, self.stays)
         self._limit = session_limit()
+        self._kept: set[asyncio.Task[None]] = set()
         self._logins: set[asyncio.Task[None]] = set()
 
     async def serve(self, listener: socket.socket, stop: asyncio.Event) -> None:
         """Serve clients until `stop` is set; then close every session."""
         accepting = asyncio.create_task(self._accept(listener))
+        watching = asyncio.create_task(self.engine.run())
         try:
             await stop.wait()
         finally:
             accepting.cancel()
-            await asyncio.gather(accepting, return_exceptions=True)
+            watching.cancel()
+            await asyncio.gather(accepting, watching, return_exceptions=True)
+            self.engine.close()
             listener.close()
             for login in list(self._logins):
                 login.cancel()
@@ -103,6 +112,7 @@ class Worker:
         else:
             session = Session(self, logged_in)
             self.sessions.add(session)
+            Router(session)
             session.start()
 
     async def _turn_away(self, client: socket.socket) -> None:
@@ -114,6 +124,11 @@ class Worker:
             log.debug("a client that was turned away had gone")
         finally:
             client.close()
+
+    def keep(self, task: asyncio.Task[None]) -> None:
+        """Hold a task that outlives its session until it has ended."""
+        self._kept.add(task)
+        task.add_done_callback(self._kept.discard)
 
     def forget(self, session: Session) -> None:
         """Drop a session that has closed."""

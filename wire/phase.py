@@ -60,12 +60,24 @@ class AnswerTracker:
     be followed (any more). `status` are the flags of the last OK or EOF packet.
     """
 
-    __slots__ = ("_continued", "_deprecate_eof", "_left", "_queue", "_skip", "_tail", "failed", "state", "status")
+    __slots__ = (
+        "_continued",
+        "_deprecate_eof",
+        "_left",
+        "_queue",
+        "_skip",
+        "_tail",
+        "failed",
+        "rows",
+        "state",
+        "status",
+    )
 
     def __init__(self, capabilities: int, status: int = Status.AUTOCOMMIT) -> None:
         self.state = IDLE
         self.status = int(status)
         self.failed = False  # the last answer ended with an ERR packet
+        self.rows = 0  # packets of rows in the answers since the last `begin` while idle
         self._deprecate_eof = bool(capabilities & Capability.DEPRECATE_EOF)
         self._queue: deque[int] = deque()
         self._left = 0  # definitions still to come
@@ -80,6 +92,7 @@ class AnswerTracker:
             return
         if self.state == IDLE:
             self.state = _START[kind]
+            self.rows = 0
         elif self.state != LOST:
             self._queue.append(kind)
 
@@ -104,6 +117,8 @@ class AnswerTracker:
                 head, first = _HEAD_AND_FIRST(data, at)
                 length = head & 0xFFFFFF
             if self._continued or (self.state == ROWS and first != 0xFE and first != 0xFF):
+                if not self._continued:
+                    self.rows += 1
                 self._continued = length == MAX_PACKET_PAYLOAD
                 at += 4 + length
                 continue

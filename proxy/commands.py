@@ -1,0 +1,185 @@
+"""Statements other than SELECT that concern the engine: SHOW STATUS, ALTER … SECONDARY_…, KILL."""
+
+import asyncio
+import re
+from typing import TYPE_CHECKING
+
+from base.errors import SecondaryEngineError
+from proxy import variables
+from proxy.answers import Answer, AnswerReader, build_result
+from proxy.engine_link import EngineGone
+from proxy.explain import take_explain
+from proxy.preflight import build_query, quote_name
+from wire.constants import Command, Status
+from wire.framing import build_packets
+from wire.responses import Ok, build_ok
+
+if TYPE_CHECKING:
+    from proxy.router import Router
+
+__all__ = ["take_alter", "take_explain", "take_kill", "take_show"]
+
+_STATUS = re.compile(
+    r"\s*show\s+(?:(?P<scope>global|session|local)\s+)?status"
+    r"(?:\s+like\s+'(?P<like>[^'\\]*)'|\s+like\s+\"(?P<quoted>[^\"\\]*)\")?\s*;?\s*",
+    re.IGNORECASE,
+)
+_PREFIXES = ("rapid_", "secondary_engine", "warmfront_", "hw_")
+_EXECUTIONS = b"secondary_engine_execution_count"
+
+_NAME = r"(?:`(?:[^`]|``)+`|[\w$\u0080-\uffff]+)"
+_ALTER = re.compile(
+    rf"\s*alter\s+table\s+(?:(?P<schema>{_NAME})\s*\.\s*)?(?P<table>{_NAME})\s+"
+    r"(?:secondary_(?P<act>load|unload)|secondary_engine\s*=?\s*(?P<engine>null|['\"`]?\w+['\"`]?))\s*;?\s*",
+    re.IGNORECASE,
+)
+_KILL = re.compile(
+    r"\s*kill\s+(?:(?:hard|soft)\s+)?(?:(?P<what>connection|query)\s+)?(?P<id>\d+)\s*;?\s*", re.IGNORECASE
+)
+
+
+def _decode(text: bytes) -> str:
+    # Only shapes made of ASCII words are looked for; other bytes cannot match wrongly.
+    return text.decode("utf-8", "replace")
+
+
+# --- SHOW ---
+
+
+def take_show(router: "Router", data: bytes, text: bytes) -> bool:
+    """Take over SHOW STATUS and SHOW VARIABLES where the proxy or the engine has something to add."""
+    router.session.state.found_rows = None
+    if len(text) > 200:
+        return False
+    statement = _decode(text)
+    found = _STATUS.fullmatch(statement)
+    if not found:
+        return variables.take_show_variables(router, data, statement)
+    pattern = found["like"] or found["quoted"]
+    if pattern is not None and not _may_match(pattern):
+        return False
+    router.session.run(_show_status(router, data, text, found["scope"] or "session"))
+    return True
+
+
+def _may_match(pattern: str) -> bool:
+    fixed = re.split(r"[%_]", pattern, maxsplit=1)[0].casefold()
+    return any(prefix.startswith(fixed) or fixed.startswith(prefix.rstrip("_")) for prefix in _PREFIXES)
+
+
+async def _show_status(router: "Router", data: bytes, text: bytes, scope: str) -> None:
+    session = router.session
+    raw = await session.ask(data, [Command.QUERY])
+    answer = AnswerReader(raw, session.capabilities).result()
+    ours = await _engine_status(router, text)
+    if answer.error or ours is None:
+        session.client.write(raw)
+        return
+    if scope.lower() != "global":
+        count = str(session.state.execution_count).encode()
+        ours = [[row[0], count if (row[0] or b"").lower() == _EXECUTIONS else row[1]] for row in ours]
+    names = {(row[0] or b"").lower() for row in ours}
+    rows = [row for row in answer.rows if (row[0] or b"").lower() not in names] + ours
+    rows.sort(key=lambda row: (row[0] or b"").lower())
+    session.client.write(build_result(answer.definitions, rows, Status(answer.status), session.capabilities))
+
+
+async def _engine_status(router: "Router", text: bytes) -> list[list[bytes | None]] | None:
+    try:
+        answer = await (await router.link()).ask(text)
+    except EngineGone:
+        return None
+    return None if answer.error else [row[:2] for row in answer.rows]
+
+
+# --- ALTER TABLE ... SECONDARY_... ---
+
+
+def take_alter(router: "Router", data: bytes, text: bytes) -> bool:
+    """Take over ALTER TABLE with a secondary engine's clause alone."""
+    router.session.state.found_rows = None
+    if b"secondary_" not in text.lower():
+        return False
+    try:
+        found = _ALTER.fullmatch(text.decode("utf-8"))
+    except UnicodeDecodeError:
+        return False
+    if not found:
+        return False
+    router.session.run(_alter(router, data, found))
+    return True
+
+
+async def _alter(router: "Router", data: bytes, found: re.Match[str]) -> None:
+    session = router.session
+    engine = (found["engine"] or "").strip("'\"`").upper()
+    if engine not in ("", "NULL", "RAPID") and router.is_mariadb:
+        raise SecondaryEngineError("Unsupported secondary storage engine")
+    schema, table = _unquote(found["schema"]), _unquote(found["table"]) or ""
+    if schema is None:
+        schema = await _current_schema(router)
+    if router.is_mariadb:
+        # MariaDB has no such clause: an ALTER without any checks the same privilege and changes nothing.
+        name = f"{quote_name(schema)}.{quote_name(table)}" if schema else quote_name(table)
+        data = build_query(f"ALTER TABLE {name}".encode(), session.capabilities)
+    raw = await session.ask(data, [Command.QUERY])
+    if AnswerReader(raw, session.capabilities).result().error:
+        session.client.write(raw)
+        return
+    act = (found["act"] or ("unload" if engine == "NULL" else "")).upper()
+    if act:
+        answer = await _change_table(router, schema, table, act)
+        if answer.error and not (engine == "NULL"):
+            raise SecondaryEngineError(_sentence(answer.error.message))
+    session.client.write(build_packets(build_ok(Ok(status=Status(session.tracker.status))), 1))
+
+
+async def _change_table(router: "Router", schema: str, table: str, act: str) -> Answer:
+    text = f"ALTER TABLE {quote_name(schema)}.{quote_name(table)} SECONDARY_{act}"
+    try:
+        answer = await (await router.link()).ask(text.encode())
+    except EngineGone as problem:
+        raise SecondaryEngineError("The secondary engine is not available") from problem
+    await router.session.worker.engine.refresh()
+    return answer
+
+
+async def _current_schema(router: "Router") -> str:
+    session = router.session
+    raw = await session.ask(build_query(b"SELECT HEX(DATABASE())", session.capabilities), [Command.QUERY])
+    answer = AnswerReader(raw, session.capabilities).result()
+    value = answer.rows[0][0] if answer.rows else None
+    return bytes.fromhex(value.decode()).decode("utf-8") if value else ""
+
+
+def _unquote(name: str | None) -> str | None:
+    if name and name.startswith("`"):
+        return name[1:-1].replace("``", "`")
+    return name
+
+
+def _sentence(message: str) -> str:
+    return message.removeprefix("Secondary engine operation failed. ")
+
+
+# --- KILL ---
+
+
+def take_kill(router: "Router", data: bytes, text: bytes) -> bool:
+    """Take over KILL: the backend checks the privilege, then the engine stops what it runs for that connection."""
+    router.session.state.found_rows = None
+    found = _KILL.fullmatch(_decode(text))
+    if not found:
+        return False
+    router.session.run(kill(router, data, found["what"] or "", int(found["id"])))
+    return True
+
+
+async def kill(router: "Router", data: bytes, what: str, connection_id: int) -> None:
+    """Run a KILL command of the client on the backend, and on the engine if the backend agrees."""
+    session = router.session
+    raw = await session.ask(data, [data[4]])
+    if not session.tracker.failed:
+        text = f"KILL {what} {connection_id}".encode()
+        session.worker.keep(asyncio.get_running_loop().create_task(session.worker.engine.kill(text)))
+    session.client.write(raw)

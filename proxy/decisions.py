@@ -1,0 +1,44 @@
+"""What was decided for statements of the same shape: so that the ones that stay cost a lookup.
+
+The key is the text with its whole numbers taken out, cheaper than a real digest and never coarser in its names.
+Entries live until something changes or `LIFETIME` has passed: all of them together, so a lookup asks for no clock.
+"""
+
+import re
+import time
+
+LIFETIME = 10.0  # seconds
+_MOST = 4096
+_NUMBER = re.compile(rb"\b\d+\b")
+_LONGEST = 4096  # bytes of a text worth remembering
+ALWAYS = -1.0  # cost of a statement that stays whatever the threshold
+
+
+def decision_key(text: bytes) -> bytes:
+    """Give the key of a statement's text."""
+    return _NUMBER.sub(b"?", text) if len(text) <= _LONGEST else b""
+
+
+class StayCache:
+    """Statements that run on the backend, each with its estimated cost."""
+
+    def __init__(self) -> None:
+        self.costs: dict[bytes, float] = {}
+        self._born = time.monotonic()
+
+    def remember(self, key: bytes, cost: float) -> None:
+        """Keep a decision to stay."""
+        if len(self.costs) >= _MOST:
+            self.costs.clear()
+        if key:
+            self.costs[key] = cost
+
+    def forget(self) -> None:
+        """Drop everything: tables were loaded or unloaded, or the engine came back."""
+        self.costs.clear()
+        self._born = time.monotonic()
+
+    def age(self) -> None:
+        """Drop everything that has lived long enough; called now and then."""
+        if time.monotonic() - self._born > LIFETIME:
+            self.forget()

@@ -1,0 +1,85 @@
+"""EXPLAIN of a statement that would be offloaded: the backend's own plan, marked as HeatWave marks it."""
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from proxy.answers import Answer, AnswerReader, build_result
+from proxy.decisions import ALWAYS, decision_key
+from proxy.preflight import Questions
+from proxy.rules import check
+from proxy.state import FORCED, OFF, ON
+from wire.constants import Command, Status
+from wire.responses import parse_column_definition
+
+if TYPE_CHECKING:
+    from proxy.router import Router
+
+MARK = "Using secondary engine RAPID"
+_EXPLAIN = re.compile(
+    r"\s*(?:explain|describe|desc)\s+(?:format\s*=\s*(\w+)\s+)?((?:select\b|with\b|table\b|values\b|\().*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_ACCESS = re.compile(r"((?:scan|lookup|search) on \S+)")
+
+
+def take_explain(router: "Router", data: bytes, text: bytes) -> bool:
+    """Take over EXPLAIN of a statement that might be offloaded."""
+    session = router.session
+    session.state.found_rows = None
+    engine = session.worker.engine
+    lowered = text.lower()
+    if session.state.use_secondary_engine == OFF and b"set_var" not in lowered:
+        return False
+    if not engine.loaded.tables or not engine.alive:
+        return False
+    try:
+        found = _EXPLAIN.fullmatch(text.decode("utf-8"))
+    except UnicodeDecodeError:
+        return False
+    if not found:
+        return False
+    session.run(_explain(router, data, found[2].rstrip("; \t\r\n")))
+    return True
+
+
+async def _explain(router: "Router", data: bytes, statement: str) -> None:
+    session = router.session
+    raw = await session.ask(data, [Command.QUERY])
+    if not session.tracker.failed and await _would_offload(router, statement):
+        answer = AnswerReader(raw, session.capabilities).result()
+        if mark(answer, session.capabilities):
+            raw = build_result(answer.definitions, answer.rows, Status(answer.status), session.capabilities)
+    session.client.write(raw)
+
+
+async def _would_offload(router: "Router", statement: str) -> bool:
+    """Decide as for the statement itself, short of running it; what the engine has refused lately counts."""
+    text = statement.encode()
+    facts, use, threshold = router.read(statement)
+    if check(router.subject(facts, use)):
+        return False
+    if use == ON and router.session.worker.stays.costs.get(decision_key(text)) == ALWAYS:
+        return False
+    kind = router.session.worker.settings.server.kind
+    questions = Questions(text, facts, kind, router.session.capabilities, with_cost=use != FORCED)
+    return router.judge(facts, use, threshold, await router.ask_backend(questions)) is None
+
+
+def mark(answer: Answer, capabilities: int) -> bool:
+    """Put the mark into a plan in any of its formats; False when its shape is not known."""
+    names = [parse_column_definition(payload, capabilities).name for payload in answer.definitions]
+    if names[-1:] == ["Extra"]:
+        for row in answer.rows:
+            extra = (row[-1] or b"").decode("utf-8", "replace")
+            row[-1] = f"{extra}; {MARK}".encode() if extra else MARK.encode()
+        return True
+    if len(names) != 1 or len(answer.rows) != 1:
+        return False
+    text = (answer.rows[0][0] or b"").decode("utf-8", "replace")
+    if text.lstrip().startswith("{"):
+        plan = {"secondary_engine": "RAPID", **json.loads(text)}
+        answer.rows[0][0] = json.dumps(plan, indent=2, ensure_ascii=False).encode()
+    else:
+        answer.rows[0][0] = _ACCESS.sub(r"\1 in secondary engine RAPID", text).encode()
+    return True

@@ -1,0 +1,123 @@
+"""One statement on the engine: send it, pass its packets to the client, and know whether it may still be run elsewhere.
+
+Nothing goes to the client before the first row or the end of the result has come: until then an error, or an engine
+that dies, leaves the backend free to answer.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from proxy.engine_link import EngineGone, EngineLink
+from wire.constants import Capability
+from wire.integers import build_lenenc_bytes, read_lenenc
+from wire.responses import Err, parse_err
+
+if TYPE_CHECKING:
+    from proxy.session import Session
+
+_HELD_LIMIT = 1 << 22  # bytes of column definitions
+
+
+class Outcome(Enum):
+    """How an offloaded statement ended."""
+
+    DONE = auto()  # the client has its rows
+    FAILED = auto()  # the engine's error came before any row: nothing was sent
+    LOST = auto()  # the engine went away before any row: nothing was sent
+    BROKEN = auto()  # the engine went away amid the rows: the client's connection cannot be saved
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The outcome, with the engine's error."""
+
+    outcome: Outcome
+    error: Err | None = None
+    rows: int = 0
+
+
+def find_start(data: bytes, capabilities: int) -> tuple[bool, Err | None]:
+    """Look for the first packet behind the column definitions; gives (found, its error)."""
+    at = 0
+    left = -1  # definitions, and the EOF behind them, still to come
+    while at + 5 <= len(data):
+        length = int.from_bytes(data[at : at + 3], "little")
+        first = data[at + 4] if length else -1
+        if first == 0xFF:
+            if at + 4 + length > len(data):
+                return False, None
+            return True, parse_err(data[at + 4 : at + 4 + length])
+        if left == 0:
+            return True, None
+        if left < 0:
+            if first == 0:
+                return True, None  # OK: no result at all
+            if at + 4 + length > len(data):
+                return False, None
+            count, _ = read_lenenc(data, at + 4)
+            left = (count or 0) + (0 if capabilities & Capability.DEPRECATE_EOF else 1)
+        else:
+            left -= 1
+        at += 4 + length
+    return False, None
+
+
+class _Relay:
+    """Takes the engine's bytes: holds the head back, then passes everything on."""
+
+    def __init__(self, session: "Session", link: EngineLink) -> None:
+        self._session = session
+        self._link = link
+        self._held = bytearray()
+        self.started = False
+        self.error: Err | None = None
+
+    def take(self, data: bytes) -> None:
+        """Take the next bytes of the answer."""
+        if self.started:
+            self._session.client.write(data)
+            return
+        if self.error:
+            return
+        self._held += data
+        found, self.error = find_start(bytes(self._held), self._link.capabilities)
+        if found and not self.error:
+            self.started = True
+            if self._link.transport:
+                self._session.send_from(self._link.transport)
+            self._session.client.write(bytes(self._held))
+            self._held.clear()
+        elif len(self._held) > _HELD_LIMIT:
+            self._link.close()
+
+
+def build_attributes(context: str, definitions: list[bytes]) -> dict[str, bytes]:
+    """The query attributes of an offloaded statement."""
+    return {
+        "wf_context": context.encode(),
+        "wf_columns": b"".join(build_lenenc_bytes(definition) for definition in definitions),
+    }
+
+
+async def offload(session: "Session", link: EngineLink, text: bytes, attributes: dict[str, bytes]) -> Ended:
+    """Run a statement on the engine and relay its answer to the session's client."""
+    relay = _Relay(session, link)
+    running = session.worker.engine.running
+    running.add(link)
+    session.on_close.append(link.close)
+    try:
+        await link.stream(text, attributes, relay)
+    except EngineGone:
+        return Ended(Outcome.BROKEN if relay.started else Outcome.LOST)
+    finally:
+        running.discard(link)
+        session.on_close.remove(link.close)
+        session.send_from(session.backend)
+        if session.closed:
+            kill = session.worker.engine.kill(f"KILL QUERY {session.thread_id}".encode())
+            session.worker.keep(asyncio.get_running_loop().create_task(kill))
+    if relay.error:
+        return Ended(Outcome.FAILED, relay.error)
+    return Ended(Outcome.DONE, rows=link.rows)

@@ -1,0 +1,226 @@
+"""What the backend is asked about a statement before it is offloaded, on the user's own connection, in one write.
+
+The session's variables give the statement its meaning; the PREPARE checks syntax, names and grants and gives the
+exact column definitions; SHOW CREATE TABLE shows whether a temporary table or a view hides a table that is loaded;
+EXPLAIN gives the cost. Pure: bytes out, bytes in.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from base.errors import MalformedPacket
+from proxy.answers import Answer, AnswerReader
+from proxy.reasons import Reason, Refusal
+from statements.context import SessionContext
+from statements.facts import StatementFacts
+from wire.constants import Capability, Command
+from wire.framing import build_packets
+from wire.responses import build_query_attributes
+
+_VARIABLES = (
+    "CONNECTION_ID()",
+    "HEX(DATABASE())",
+    "@@sql_mode",
+    "@@time_zone",
+    "@@system_time_zone",
+    "@@collation_connection",
+    "@@character_set_client",
+    "@@character_set_results",
+    "@@div_precision_increment",
+    "@@group_concat_max_len",
+    "@@sql_select_limit",
+    "@@lower_case_table_names",
+)
+_TIMEOUT = {"mysql": "@@max_execution_time", "mariadb": "ROUND(@@max_statement_time * 1000)"}
+_COST_PER_ROW = 0.1  # MySQL's row_evaluate_cost: MariaDB 10.11 shows rows, not costs
+
+
+def build_query(text: bytes, capabilities: int) -> bytes:
+    """Frame a COM_QUERY of our own for a connection with these capabilities."""
+    attributes = build_query_attributes({}) if capabilities & Capability.QUERY_ATTRIBUTES else b""
+    return build_packets(bytes((Command.QUERY,)) + attributes + text, 0)
+
+
+def build_prepare(text: bytes) -> bytes:
+    """Frame a COM_STMT_PREPARE."""
+    return build_packets(bytes((Command.STMT_PREPARE,)) + text, 0)
+
+
+def build_close(statement_id: int) -> bytes:
+    """Frame a COM_STMT_CLOSE."""
+    return build_packets(bytes((Command.STMT_CLOSE,)) + statement_id.to_bytes(4, "little"), 0)
+
+
+def quote_name(name: str) -> str:
+    """Quote an identifier with backticks."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def context_query(kind: str) -> bytes:
+    """The SELECT that reads the session's variables."""
+    return ("SELECT " + ", ".join((*_VARIABLES, _TIMEOUT[kind]))).encode()
+
+
+@dataclass(slots=True)
+class Preflight:
+    """What the backend said. `refusal` None means that the statement may go to the engine."""
+
+    context: SessionContext | None = None
+    status: int = 0
+    definitions: list[bytes] = field(default_factory=list)
+    statement_id: int | None = None
+    cost: float | None = None
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """The pipelined commands of one preflight."""
+
+    text: bytes
+    facts: StatementFacts
+    backend: str
+    capabilities: int
+    with_cost: bool
+    prepared: list[bytes] | None = None  # definitions known from the client's own prepare
+
+    def build(self) -> tuple[bytes, list[int]]:
+        """Give the bytes to write and the commands in them."""
+        parts = [build_query(context_query(self.backend), self.capabilities)]
+        commands = [int(Command.QUERY)]
+        if self.prepared is None:
+            parts.append(build_prepare(self.text))
+            commands.append(int(Command.STMT_PREPARE))
+        queries = [f"SHOW CREATE TABLE {name}".encode() for name in self._names()]
+        if self.with_cost:
+            queries.append(b"EXPLAIN FORMAT=JSON " + self.text)
+        for query in queries:
+            parts.append(build_query(query, self.capabilities))
+            commands.append(int(Command.QUERY))
+        return b"".join(parts), commands
+
+    def _names(self) -> list[str]:
+        return [
+            f"{quote_name(schema)}.{quote_name(name)}" if schema else quote_name(name)
+            for schema, name in sorted(self.facts.tables)
+        ]
+
+    def read(self, data: bytes) -> Preflight:
+        """Judge the answers."""
+        out = Preflight()
+        answers = AnswerReader(data, self.capabilities)
+        try:
+            variables = answers.result()
+            prepared = answers.prepare() if self.prepared is None else Answer(definitions=self.prepared)
+            shown = [answers.result() for _ in self.facts.tables]
+            explained = answers.result() if self.with_cost else None
+        except MalformedPacket:
+            out.refusal = Refusal(Reason.UNKNOWN_SESSION)
+            return out
+        if prepared.prepared:
+            out.statement_id = prepared.prepared.statement_id
+        out.definitions = prepared.definitions
+        out.status = variables.status
+        out.refusal = (
+            self._read_context(variables, out)
+            or _judge_prepare(prepared)
+            or next((refusal for answer in shown if (refusal := _judge_table(answer))), None)
+        )
+        if explained and not out.refusal:
+            out.cost = read_cost(explained)
+        return out
+
+    def _read_context(self, answer: Answer, out: Preflight) -> Refusal | None:
+        if answer.error or len(answer.rows) != 1:
+            return Refusal(Reason.UNKNOWN_SESSION)
+        values = [None if value is None else value.decode("utf-8", "replace") for value in answer.rows[0]]
+        try:
+            out.context = self._context(values)
+        except (ValueError, TypeError):
+            return Refusal(Reason.UNKNOWN_SESSION)
+        if not self.text.isascii() and not out.context.character_set_client.startswith("utf8"):
+            return Refusal(Reason.NOT_UTF8)
+        return None
+
+    def _context(self, values: list[str | None]) -> SessionContext:
+        text = [value or "" for value in values]
+        limit = self.facts.max_execution_time
+        return SessionContext(
+            connection_id=int(text[0]),
+            backend=self.backend,
+            schema=bytes.fromhex(text[1]).decode("utf-8"),
+            sql_mode=text[2],
+            time_zone=text[3],
+            system_time_zone=text[4],
+            collation_connection=text[5],
+            character_set_client=text[6],
+            character_set_results=text[7],
+            div_precision_increment=int(text[8]),
+            group_concat_max_len=int(text[9]),
+            sql_select_limit=int(text[10]),
+            lower_case_table_names=int(text[11]),
+            max_execution_time=int(float(text[12])) if limit is None else limit,
+            capabilities=self.capabilities,
+        )
+
+
+def _judge_prepare(answer: Answer) -> Refusal | None:
+    if answer.error:
+        return Refusal(Reason.BACKEND_ERROR)
+    if answer.prepared and answer.prepared.parameters:
+        return Refusal(Reason.PARAMETERS)
+    if answer.warnings:
+        return Refusal(Reason.WARNINGS)
+    return None if answer.definitions else Refusal(Reason.RELAYED_SHAPE)
+
+
+def _judge_table(answer: Answer) -> Refusal | None:
+    if answer.error or len(answer.rows) != 1 or len(answer.rows[0]) != 2:
+        return Refusal(Reason.HIDDEN_TABLE)
+    return None if (answer.rows[0][1] or b"").startswith(b"CREATE TABLE ") else Refusal(Reason.HIDDEN_TABLE)
+
+
+def read_cost(answer: Answer) -> float | None:
+    """Read the optimizer's cost out of EXPLAIN FORMAT=JSON; None when it shows none."""
+    if answer.error or len(answer.rows) != 1:
+        return None
+    try:
+        plan = json.loads(answer.rows[0][0] or b"")
+    except ValueError:
+        return None
+    costs = list(_find_costs(plan))
+    return max(costs) if costs else _cost_from_rows(plan)
+
+
+def _find_costs(node: Any) -> Any:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key in ("query_cost", "estimated_total_cost"):
+                yield float(value)
+            else:
+                yield from _find_costs(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _find_costs(value)
+
+
+def _cost_from_rows(plan: Any) -> float | None:
+    """Estimate MariaDB's cost as rows that a nested-loop join looks at, each at MySQL's cost of a row."""
+    total, loop, found = 0.0, 1.0, False
+    for rows, filtered in _find_rows(plan):
+        found = True
+        total += loop * rows
+        loop = max(1.0, loop * rows * filtered / 100.0)
+    return total * _COST_PER_ROW if found else None
+
+
+def _find_rows(node: Any) -> Any:
+    if isinstance(node, dict):
+        if "rows" in node and isinstance(node["rows"], (int, float)):
+            yield float(node["rows"]), float(node.get("filtered", 100.0))
+        for value in node.values():
+            yield from _find_rows(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _find_rows(value)

@@ -1,0 +1,280 @@
+"""Where a session's statements go: a first look that costs little, and a second one for candidates only."""
+
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from base.errors import SecondaryEngineError
+from base.log import redact_sql
+from proxy import commands, found_rows, variables
+from proxy.decisions import ALWAYS, decision_key
+from proxy.engine_link import EngineGone, EngineLink
+from proxy.offload import Outcome, build_attributes, offload
+from proxy.preflight import Preflight, Questions, build_close
+from proxy.reasons import QUIET, Reason, Refusal
+from proxy.rules import Subject, check
+from proxy.state import FORCED, OFF, ON
+from statements.facts import StatementFacts, statement_facts
+from statements.sqlmode import refused_mode
+from wire.constants import Capability, Command, Status
+from wire.framing import build_packets
+from wire.responses import build_err
+
+if TYPE_CHECKING:
+    from proxy.session import Session
+
+log = logging.getLogger("proxy")
+
+# The first word, behind white space and comments that are certain to be comments.
+_FIRST_WORD = re.compile(
+    rb"(?:[\s;]|/\*(?![!+M])(?:[^*]|\*(?!/))*\*/|--[ \t][^\n]*(?:\n|\Z)|\#[^\n]*(?:\n|\Z))*([A-Za-z]+|\()"
+)
+_CLEAN = Status.IN_TRANS | Status.AUTOCOMMIT
+_ENGINE_TABLE = re.compile(r"^rpd_\w+$", re.IGNORECASE)
+_INTERRUPTED = (1317, 3024)
+_facts = lru_cache(maxsize=512)(statement_facts)
+
+
+class Router:
+    """Decides for one session."""
+
+    def __init__(self, session: "Session") -> None:
+        self.session = session
+        self._worker = session.worker
+        self._link: EngineLink | None = None
+        self._has_attributes = bool(session.capabilities & Capability.QUERY_ATTRIBUTES)
+        self._actions: dict[bytes, Callable[[bytes, bytes], bool]] = {
+            b"select": self._select,
+            b"with": self._select,
+            b"(": self._select,
+            b"table": self._select,
+            b"values": self._select,
+            b"set": lambda data, text: variables.take_set(self, data, text),
+            b"show": lambda data, text: commands.take_show(self, data, text),
+            b"alter": lambda data, text: commands.take_alter(self, data, text),
+            b"kill": lambda data, text: commands.take_kill(self, data, text),
+            b"explain": lambda data, text: commands.take_explain(self, data, text),
+            b"desc": lambda data, text: commands.take_explain(self, data, text),
+            b"describe": lambda data, text: commands.take_explain(self, data, text),
+            b"lock": self._lock_tables,
+            b"unlock": self._unlock_tables,
+        }
+        session.handlers[Command.QUERY] = self.query
+        session.on_close.append(self.close)
+
+    @property
+    def is_mariadb(self) -> bool:
+        """Tell whether the backend is MariaDB."""
+        return self._worker.settings.server.is_mariadb
+
+    def text_of(self, data: bytes) -> bytes | None:
+        """Give a COM_QUERY's text; None when attributes stand before it."""
+        if not self._has_attributes:
+            return data[5:]
+        return data[7:] if data[5:7] == b"\0\1" else None
+
+    def query(self, data: bytes) -> bool:
+        """Look at a lone COM_QUERY; True when it is taken over."""
+        at = 7 if self._has_attributes else 5
+        found = _FIRST_WORD.match(data, at)
+        state = self.session.state
+        action = self._actions.get(found[1].lower()) if found else None
+        if action is None or (at == 7 and data[5:7] != b"\0\1"):
+            state.found_rows = None
+            return False
+        return action(data, data[at:])
+
+    # --- SELECT ---
+
+    def _select(self, data: bytes, text: bytes) -> bool:
+        session = self.session
+        state = session.state
+        if state.found_rows is not None:
+            if found_rows.mentions(text):
+                session.run(found_rows.answer(self, data, text))
+                return True
+            state.found_rows = None
+        use = state.use_secondary_engine
+        engine = self._worker.engine
+        lowered = text.lower()
+        if b"secondary_engine" not in lowered and b"rpd_" not in lowered:
+            if use == OFF:
+                return False
+            if use == ON:
+                if not engine.loaded.tables or session.tracker.status & _CLEAN != Status.AUTOCOMMIT:
+                    return False
+                cost = self._worker.stays.costs.get(decision_key(text))
+                if cost is not None and cost <= state.cost_threshold:
+                    return False
+        session.run(self._consider(data, text))
+        return True
+
+    def _lock_tables(self, data: bytes, text: bytes) -> bool:
+        # LOCK INSTANCE FOR BACKUP counts as well: it does no harm to stay.
+        self.session.state.locked_tables = True
+        return False
+
+    def _unlock_tables(self, data: bytes, text: bytes) -> bool:
+        self.session.state.locked_tables = False
+        return False
+
+    async def _consider(self, data: bytes, text: bytes) -> None:
+        """Decide on a candidate, and run it where it belongs."""
+        try:
+            statement = text.decode("utf-8")
+        except UnicodeDecodeError:
+            return self.session.pass_on(data)
+        if variables.is_read(statement):
+            return await variables.answer_read(self, data, statement)
+        facts, use, threshold = self.read(statement)
+        if self._is_about_engine(facts):
+            return await self._ask_engine(data, text)
+        refusal = check(self.subject(facts, use))
+        if use == FORCED and (not self._worker.engine.alive or (refusal and refusal.reason is Reason.NOT_LOADED)):
+            await self._worker.engine.refresh()
+            refusal = check(self.subject(facts, use))
+        if refusal and (use != FORCED or refusal.reason in QUIET):
+            if refusal.reason in (Reason.UNSUPPORTED, Reason.NOT_LOADED, Reason.NO_TABLE, Reason.SYSTEM_TABLE):
+                self._worker.stays.remember(decision_key(text), ALWAYS)
+            return self.session.pass_on(data)
+        await self._try(data, text, facts, use, threshold, refusal)
+        return None
+
+    def _effective(self, facts: StatementFacts) -> tuple[str, float]:
+        state = self.session.state
+        hinted = facts.set_vars.get("use_secondary_engine", "")
+        use = variables.SWITCH.get(hinted.upper(), state.use_secondary_engine)
+        try:
+            threshold = float(facts.set_vars.get("secondary_engine_cost_threshold", state.cost_threshold))
+        except ValueError:
+            threshold = state.cost_threshold
+        return use, threshold
+
+    def read(self, statement: str) -> tuple[StatementFacts, str, float]:
+        """Give a statement's facts, and the switch and the threshold that hold for it."""
+        facts = _facts(statement)
+        return facts, *self._effective(facts)
+
+    def subject(self, facts: StatementFacts, use: str, preflight: Preflight | None = None) -> Subject:
+        """Put a statement into its session for the rules."""
+        session = self.session
+        status = preflight.status if preflight else session.tracker.status
+        schema = preflight.context.schema if preflight and preflight.context else None
+        return Subject(facts, use, status, session.state.locked_tables, self._worker.engine.loaded, schema)
+
+    async def ask_backend(self, questions: Questions) -> Preflight:
+        """Ask the backend about a statement, and close what was prepared for it."""
+        write, asked = questions.build()
+        preflight = questions.read(await self.session.ask(write, asked))
+        if preflight.statement_id is not None:
+            self.session.backend.write(build_close(preflight.statement_id))
+        return preflight
+
+    async def _try(
+        self, data: bytes, text: bytes, facts: StatementFacts, use: str, threshold: float, refusal: Refusal | None
+    ) -> None:
+        session = self.session
+        asked = text.rstrip(b"; \t\r\n")
+        kind = self._worker.settings.server.kind
+        questions = Questions(asked, facts, kind, session.capabilities, with_cost=use == ON)
+        preflight = await self.ask_backend(questions)
+        refusal = self.judge(facts, use, threshold, preflight, refusal)
+        if refusal is None:
+            refusal = await self._run(asked, preflight)
+            if refusal is None:
+                return
+        if use == FORCED and refusal.reason not in QUIET:
+            raise SecondaryEngineError(refusal.sentence)
+        if preflight.cost is not None and refusal.reason is Reason.CHEAP:
+            self._worker.stays.remember(decision_key(text), preflight.cost)
+        elif refusal.reason in (Reason.ENGINE_REFUSED, Reason.NOT_LOADED, Reason.WARNINGS):
+            self._worker.stays.remember(decision_key(text), ALWAYS)
+        log.debug("on the backend: %s: %s", refusal.sentence, redact_sql(text.decode("utf-8", "replace")))
+        session.pass_on(data)
+
+    def judge(
+        self, facts: StatementFacts, use: str, threshold: float, preflight: Preflight, refusal: Refusal | None = None
+    ) -> Refusal | None:
+        """Give the reason to stay after the backend was asked; `refusal` is what was known before."""
+        told = preflight.refusal
+        if told and told.reason is Reason.BACKEND_ERROR:
+            return told
+        if refusal or told:
+            return refusal or told
+        if mode := refused_mode(preflight.context.sql_mode if preflight.context else ""):
+            return Refusal(Reason.UNSUPPORTED, f"SQL mode {mode} is not supported")
+        if refusal := check(self.subject(facts, use, preflight)):
+            return refusal
+        if use == ON and preflight.cost is not None and preflight.cost <= threshold:
+            return Refusal(Reason.CHEAP)
+        return None
+
+    async def link(self) -> EngineLink:
+        """The session's connection to the engine. Raises EngineGone."""
+        if not self._worker.engine.alive:
+            raise EngineGone("the engine does not answer")
+        if self._link is None or self._link.closed:
+            self._link = await self._worker.engine.open(self.session.capabilities)
+        return self._link
+
+    async def _run(self, text: bytes, preflight: Preflight, protocol: str = "text") -> Refusal | None:
+        """Run on the engine; gives the reason when the backend has to answer instead."""
+        session = self.session
+        assert preflight.context
+        context = replace(
+            preflight.context,
+            protocol=protocol,
+            freshness=session.state.freshness,
+            freshness_timeout=self._worker.settings.freshness_timeout,
+        )
+        try:
+            link = await self.link()
+        except EngineGone:
+            return Refusal(Reason.ENGINE_DOWN)
+        ended = await offload(session, link, text, build_attributes(context.to_json(), preflight.definitions))
+        if ended.outcome is Outcome.DONE:
+            session.state.found_rows = ended.rows
+            session.state.execution_count += 1
+            return None
+        if ended.outcome is Outcome.BROKEN:
+            session.close()
+            return None
+        if ended.error is None:
+            return Refusal(Reason.ENGINE_DOWN)
+        if ended.error.number in _INTERRUPTED:
+            error = ended.error
+            session.client.write(build_packets(build_err(error.number, error.sqlstate, error.message), 1))
+            return None
+        return Refusal(Reason.ENGINE_REFUSED, strip_reason(ended.error.message))
+
+    # --- the engine's own tables ---
+
+    @staticmethod
+    def _is_about_engine(facts: StatementFacts) -> bool:
+        return bool(facts.tables) and all(
+            schema.casefold() in ("", "performance_schema") and _ENGINE_TABLE.match(name)
+            for schema, name in facts.tables
+        )
+
+    async def _ask_engine(self, data: bytes, text: bytes) -> None:
+        """Relay a statement about the engine to the engine, for a user who may use performance_schema."""
+        try:
+            link = await self.link()
+            answer = await link.ask_raw(text)
+        except EngineGone:
+            self.session.pass_on(data)
+            return
+        self.session.client.write(answer)
+
+    def close(self) -> None:
+        """Close the connection to the engine."""
+        if self._link:
+            self._link.close()
+
+
+def strip_reason(message: str) -> str:
+    """Take the sentence out of an engine's 3889 message."""
+    return message.removeprefix("Secondary engine operation failed. ").rstrip(".")

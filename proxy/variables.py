@@ -1,0 +1,264 @@
+"""use_secondary_engine and secondary_engine_cost_threshold: session variables that the proxy holds.
+
+MySQL knows both names, but must not act on FORCED itself, since it has no such engine: the first one never reaches it
+except around a statement that only reads it. MariaDB knows neither.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from base.errors import BackendError
+from proxy.answers import AnswerReader, build_result
+from proxy.preflight import build_query
+from proxy.state import FORCED, OFF, ON
+from wire.constants import Command, Status
+from wire.framing import build_packets
+from wire.responses import Ok, build_ok
+
+if TYPE_CHECKING:
+    from proxy.router import Router
+
+SWITCH = {
+    "ON": ON,
+    "OFF": OFF,
+    "FORCED": FORCED,
+    "1": ON,
+    "0": OFF,
+    "2": FORCED,
+    "DEFAULT": ON,
+    "TRUE": ON,
+    "FALSE": OFF,
+}
+_USE = "use_secondary_engine"
+_THRESHOLD = "secondary_engine_cost_threshold"
+_READ = re.compile(
+    rf"@@(?:(?:session|local)\s*\.\s*)?`?({_USE}|{_THRESHOLD})`?(?=\s*(,|$|;|\bfrom\b|\blimit\b)?)", re.IGNORECASE
+)
+_ASSIGNMENT = re.compile(
+    rf"\s*(?:(?P<scope>global|session|local|persist|persist_only)\s+|@@(?:(?P<dotted>global|session|local|persist)\s*\.\s*)?)?"
+    rf"`?(?P<name>{_USE}|{_THRESHOLD})`?\s*:?=\s*(?P<value>.+?)\s*",
+    re.IGNORECASE | re.DOTALL,
+)
+_SET = re.compile(r"\s*set\s+(.*?)[\s;]*", re.IGNORECASE | re.DOTALL)
+_LITERAL = re.compile(r"'([^'\\]*)'|\"([^\"\\]*)\"|(\w+(?:\.\d+)?)")
+_SHOW = re.compile(
+    r"\s*show\s+(?:(?:session|local)\s+)?variables(?:\s+like\s+'([^'\\]*)'|\s+like\s+\"([^\"\\]*)\")?\s*;?\s*",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One assignment to a variable of ours; `value` is an expression as written."""
+
+    name: str
+    value: str
+
+
+def split_set(statement: str) -> tuple[list[Assignment], list[str]] | None:
+    """Take a SET apart into our session assignments and the others as written; None when it is no plain SET."""
+    found = _SET.fullmatch(statement)
+    if not found:
+        return None
+    ours: list[Assignment] = []
+    others: list[str] = []
+    scope = "session"
+    for part in split_commas(found[1]):
+        assignment = _ASSIGNMENT.fullmatch(part)
+        if assignment is None:
+            others.append(part.strip())
+            if word := re.match(r"\s*(global|session|local|persist)\s", part, re.IGNORECASE):
+                scope = word[1].lower()
+            continue
+        if assignment["scope"]:
+            scope = assignment["scope"].lower()
+        if (assignment["dotted"] or scope).lower() in ("session", "local"):
+            ours.append(Assignment(assignment["name"].lower(), assignment["value"]))
+        else:
+            others.append(part.strip())
+    return ours, others
+
+
+def split_commas(text: str) -> list[str]:
+    """Split at the commas that stand outside quotes and parentheses."""
+    parts: list[str] = []
+    start = depth = at = 0
+    while at < len(text):
+        char = text[at]
+        if char in "'\"`":
+            at = _skip_quoted(text, at)
+            continue
+        depth += (char == "(") - (char == ")")
+        if char == "," and depth == 0:
+            parts.append(text[start:at])
+            start = at + 1
+        at += 1
+    return [*parts, text[start:]]
+
+
+def _skip_quoted(text: str, at: int) -> int:
+    quote = text[at]
+    at += 1
+    while at < len(text):
+        if text[at] == "\\" and quote != "`":
+            at += 2
+        elif text[at] == quote:
+            return at + 1
+        else:
+            at += 1
+    return at
+
+
+def take_set(router: "Router", data: bytes, text: bytes) -> bool:
+    """Take over a SET that names a variable of ours."""
+    if b"secondary_engine" not in text.lower():
+        router.session.state.found_rows = None
+        return False
+    try:
+        parts = split_set(text.decode("utf-8"))
+    except UnicodeDecodeError:
+        return False
+    if parts is None or (not parts[0] and not is_read(text.decode("utf-8"))):
+        return False
+    router.session.run(_set(router, data, *parts))
+    return True
+
+
+async def _set(router: "Router", data: bytes, ours: list[Assignment], others: list[str]) -> None:
+    session = router.session
+    state = session.state
+    use, threshold = state.use_secondary_engine, state.cost_threshold
+    for assignment in ours:
+        value = await _evaluate(router, assignment.value)
+        if assignment.name == _USE:
+            use = _to_switch(value)
+        else:
+            threshold = _to_number(router, value)
+            if not router.is_mariadb:
+                others.append(f"SESSION {_THRESHOLD} = {assignment.value}")
+    if others:
+        text = "SET " + ", ".join(replace_reads(router, other, False) for other in others)
+        answer = await session.ask(build_query(text.encode(), session.capabilities), [Command.QUERY])
+        session.client.write(answer)
+        if session.tracker.failed:
+            return
+    else:
+        session.client.write(build_packets(build_ok(Ok(status=Status(session.tracker.status))), 1))
+    state.use_secondary_engine, state.cost_threshold = use, threshold
+
+
+async def _evaluate(router: "Router", value: str) -> str:
+    """Give the value of the right-hand side; what is not a plain literal, the backend computes."""
+    if found := _LITERAL.fullmatch(value):
+        return found[1] or found[2] or found[3] or ""
+    session = router.session
+    text = "SELECT " + replace_reads(router, value, False)
+    raw = await session.ask(build_query(text.encode(), session.capabilities), [Command.QUERY])
+    answer = AnswerReader(raw, session.capabilities).result()
+    if answer.error:
+        raise BackendError(answer.error.number, answer.error.sqlstate, answer.error.message)
+    result = answer.rows[0][0] if answer.rows else None
+    return "NULL" if result is None else result.decode("utf-8", "replace")
+
+
+def _to_switch(value: str) -> str:
+    try:
+        return SWITCH[value.upper()]
+    except KeyError:
+        raise _wrong_value(_USE, value) from None
+
+
+def _to_number(router: "Router", value: str) -> float:
+    if value.upper() == "DEFAULT":
+        return router.session.worker.settings.secondary_engine_cost_threshold
+    try:
+        return float(value)
+    except ValueError:
+        raise BackendError(1232, "42000", f"Incorrect argument type to variable '{_THRESHOLD}'") from None
+
+
+def _wrong_value(name: str, value: str) -> BackendError:
+    return BackendError(1231, "42000", f"Variable '{name}' can't be set to the value of '{value}'")
+
+
+def is_read(statement: str) -> bool:
+    """Tell whether a statement reads a variable of ours."""
+    return bool(_READ.search(statement))
+
+
+def replace_reads(router: "Router", text: str, named: bool) -> str:
+    """Put the values of our variables into a text; `named` keeps the names of columns that consist of one."""
+
+    def value(found: re.Match[str]) -> str:
+        if found[1].lower() == _THRESHOLD:
+            if not router.is_mariadb:
+                return found[0]
+            literal = repr(router.session.state.cost_threshold)
+        else:
+            literal = f"'{router.session.state.use_secondary_engine}'"
+        return f"{literal} AS `{found[0]}`" if named and found[2] is not None else literal
+
+    return _READ.sub(value, text)
+
+
+async def answer_read(router: "Router", data: bytes, statement: str) -> None:
+    """Answer a SELECT that reads a variable of ours."""
+    session = router.session
+    if router.is_mariadb:
+        text = replace_reads(router, statement, True).encode()
+        session.client.write(await session.ask(build_query(text, session.capabilities), [Command.QUERY]))
+        return
+    await run_with_value(router, data)
+
+
+async def run_with_value(router: "Router", data: bytes) -> None:
+    """Run a command on MySQL while its own variable has our value, which it must not have at other times."""
+    session = router.session
+    use = session.state.use_secondary_engine
+    await session.ask(_set_own(use, session.capabilities), [Command.QUERY])
+    answer = await session.ask(data, [Command.QUERY])
+    await session.ask(_set_own(ON, session.capabilities), [Command.QUERY])
+    session.client.write(answer)
+
+
+def _set_own(value: str, capabilities: int) -> bytes:
+    return build_query(f"SET SESSION {_USE} = {value}".encode(), capabilities)
+
+
+def take_show_variables(router: "Router", data: bytes, statement: str) -> bool:
+    """Take over a SHOW VARIABLES that may list a variable of ours."""
+    found = _SHOW.fullmatch(statement)
+    if not found:
+        return False
+    pattern = found[1] or found[2]
+    values = {_USE: router.session.state.use_secondary_engine}
+    if router.is_mariadb:
+        values[_THRESHOLD] = repr(router.session.state.cost_threshold)
+    shown = {name: value for name, value in values.items() if pattern is None or is_like(name, pattern)}
+    if not shown or (not router.is_mariadb and router.session.state.use_secondary_engine == ON):
+        return False
+    if router.is_mariadb:
+        router.session.run(_show_on_mariadb(router, data, shown))
+    else:
+        router.session.run(run_with_value(router, data))
+    return True
+
+
+async def _show_on_mariadb(router: "Router", data: bytes, shown: dict[str, str]) -> None:
+    session = router.session
+    raw = await session.ask(data, [Command.QUERY])
+    answer = AnswerReader(raw, session.capabilities).result()
+    if answer.error:
+        session.client.write(raw)
+        return
+    rows = list(answer.rows)
+    rows += [[name.encode(), value.encode()] for name, value in shown.items()]
+    rows.sort(key=lambda row: row[0] or b"")
+    session.client.write(build_result(answer.definitions, rows, Status(answer.status), session.capabilities))
+
+
+def is_like(name: str, pattern: str) -> bool:
+    """Match as LIKE does, case-insensitively and without escapes."""
+    expression = "".join(".*" if c == "%" else "." if c == "_" else re.escape(c) for c in pattern)
+    return bool(re.fullmatch(expression, name, re.IGNORECASE | re.DOTALL))
