@@ -55,6 +55,9 @@ def ensure(connection: Any, scale: float, progress: Progress) -> None:
         if statement.strip():
             _run(connection, statement)
     with tempfile.TemporaryDirectory(prefix="warmfront-tpch-") as folder:
+        small = [table for table in TABLES if _pieces(table, scale) == 1]
+        progress("making data", 0, 1)
+        _make(small, scale, 1, Path(folder))
         for table in TABLES:
             _load_table(connection, table, scale, Path(folder), progress)
     for table in TABLES:
@@ -77,27 +80,37 @@ def _run(connection: Any, statement: str) -> list[tuple[Any, ...]]:
         raise DataError(f"{error.args[-1]} (in: {' '.join(statement.split())[:80]})") from error
 
 
+def _pieces(table: str, scale: float) -> int:
+    return max(1, round(_ROWS_AT_ONE.get(table, 0) * scale / _ROWS_PER_PIECE))
+
+
 def _load_table(connection: Any, table: str, scale: float, folder: Path, progress: Progress) -> None:
-    pieces = max(1, round(_ROWS_AT_ONE.get(table, 0) * scale / _ROWS_PER_PIECE))
-    for piece in range(1, pieces + 1):
-        progress(f"loading {table}", piece - 1, pieces)
-        file = _make_piece(table, scale, piece, pieces, folder)
+    pieces = _pieces(table, scale)
+    progress(f"loading {table}", 0, pieces)
+    if pieces > 1:
+        _make([table], scale, pieces, folder)
+    for done, file in enumerate(_files(folder, table), 1):
         _run(
             connection,
             f"LOAD DATA LOCAL INFILE '{file}' INTO TABLE {table} FIELDS TERMINATED BY '|' LINES TERMINATED BY '|\\n'",
         )
         file.unlink()
-    progress(f"loading {table}", pieces, pieces)
+        progress(f"loading {table}", done, pieces)
 
 
-def _make_piece(table: str, scale: float, piece: int, pieces: int, folder: Path) -> Path:
-    argv = [_generator(), "tbl", "-s", str(scale), "--tables", table, "--output-dir", str(folder)]
+def _files(folder: Path, table: str) -> list[Path]:
+    whole = folder / f"{table}.tbl"
+    return [whole] if whole.exists() else sorted((folder / table).glob("*.tbl"))
+
+
+def _make(tables: list[str], scale: float, pieces: int, folder: Path) -> None:
+    """Write table.tbl files, or table/table.N.tbl when there are several pieces: tpchgen takes 1 s to begin."""
+    argv = [_generator(), "tbl", "-s", str(scale), "--tables", ",".join(tables), "--output-dir", str(folder)]
     if pieces > 1:
-        argv += ["--parts", str(pieces), "--part", str(piece)]
+        argv += ["--parts", str(pieces)]
     done = subprocess.run(argv, capture_output=True, text=True)
     if done.returncode != 0:
         raise DataError(f"tpchgen-cli ended with code {done.returncode}: {done.stderr.strip()[-300:]}")
-    return next(folder.rglob("*.tbl"))
 
 
 def _generator() -> str:
