@@ -5,6 +5,7 @@ import itertools
 import logging
 import os
 from pathlib import Path
+from typing import cast
 
 from base.errors import (
     AccessDenied,
@@ -52,9 +53,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin serving."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.set_write_buffer_limits(high=_BUFFER)
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transports are no subclass of asyncio's
+        self._transport.set_write_buffer_limits(high=_BUFFER)
         self._task = asyncio.get_running_loop().create_task(self._serve())
 
     def data_received(self, data: bytes) -> None:
