@@ -8,7 +8,7 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ from engine.history import History, QueryRecord
 from engine.results.encoder import RowEncoder
 from engine.store.database import Snapshot, Store
 from engine.translate.refusal import Refusal
+from engine.translate.translator import Translation
 from statements.context import SessionContext
 from wire.constants import Capability, Status
 from wire.framing import build_packets
@@ -38,15 +39,18 @@ _STALLED = 60.0  # seconds that a client may take for a piece of the answer, MyS
 _STATUS = Status.AUTOCOMMIT
 
 
-class Translated(Protocol):
-    """What the translator gives for a statement it can carry."""
+class Translates(Protocol):
+    """The translator, as the executor uses it."""
 
-    @property
-    def sql(self) -> str:
-        """The store's SQL."""
+    def translate(
+        self, statement: str, context: SessionContext, view: CatalogView, definitions: Sequence[ColumnDefinition]
+    ) -> Translation | Refusal:
+        """Translate a statement for one snapshot's view."""
+
+    def prepare(self, translation: Translation) -> bool:
+        """Make what the translation needs in the store; True when that is new, which older snapshots do not see."""
 
 
-Translate = Callable[[str, SessionContext, CatalogView, list[ColumnDefinition]], Translated | Refusal]
 WaitUntilFresh = Callable[[float], Awaitable[None]]  # seconds at most; raises SecondaryEngineError
 
 
@@ -106,10 +110,12 @@ class _Target:
 class Executor:
     """Runs offloaded statements."""
 
-    def __init__(self, store: Store, translate: Translate, wait_until_fresh: WaitUntilFresh, history: History) -> None:
+    def __init__(
+        self, store: Store, translator: Translates, wait_until_fresh: WaitUntilFresh, history: History
+    ) -> None:
         self.running = RunningStatements()
         self._store = store
-        self._translate = translate
+        self._translator = translator
         self._wait_until_fresh = wait_until_fresh
         self._history = history
         self._slots = asyncio.Semaphore(CONCURRENT)
@@ -124,7 +130,7 @@ class Executor:
         context = offload.context
         running = self.running.start(context.connection_id)
         started.append(running)
-        record = self._history.begin(context.connection_id, offload.text)
+        record = self._history.begin(context.connection_id, offload.text, context.schema)
         if context.max_execution_time:
             running.cancel_after(context.max_execution_time / 1000, QueryTimeout())
         try:
@@ -154,25 +160,35 @@ class Executor:
     def _work(self, offload: Offload, outlet: "_Outlet", running: Running, record: QueryRecord) -> None:
         """The worker thread's part."""
         try:
-            with self._store.snapshot() as snapshot:
-                running.attach(_Target(snapshot))
-                try:
-                    self._answer(offload, snapshot, outlet, record)
-                finally:
-                    running.detach()
+            while not self._try(offload, outlet, running, record):
+                pass
         except Exception as error:  # whatever a translation or the store comes up with, the backend can still answer
             failure = running.error or _as_ours(error)
             if outlet.used:
                 raise AnswerCutShort(failure, outlet.sequence) from error
             raise failure from error
 
-    def _answer(self, offload: Offload, snapshot: Snapshot, outlet: "_Outlet", record: QueryRecord) -> None:
+    def _try(self, offload: Offload, outlet: "_Outlet", running: Running, record: QueryRecord) -> bool:
+        """Answer on a new snapshot; False when the translation needed something that this snapshot does not see."""
+        with self._store.snapshot() as snapshot:
+            running.attach(_Target(snapshot))
+            try:
+                context = offload.context
+                translation = self._translator.translate(offload.text, context, snapshot.view, offload.definitions)
+                if isinstance(translation, Refusal):
+                    raise SecondaryEngineError(translation.reason)
+                if self._translator.prepare(translation):
+                    return False
+                record.sql = translation.sql
+                self._answer(offload, translation, snapshot, outlet, record)
+                return True
+            finally:
+                running.detach()
+
+    def _answer(
+        self, offload: Offload, translation: Translation, snapshot: Snapshot, outlet: "_Outlet", record: QueryRecord
+    ) -> None:
         context = offload.context
-        translation = self._translate(offload.text, context, snapshot.view, offload.definitions)
-        if isinstance(translation, Refusal):
-            raise SecondaryEngineError(translation.reason)
-        record.sql = translation.sql
-        record.tables = tuple(getattr(translation, "tables", ()))
         encoder = RowEncoder(offload.definitions, context.protocol, context.character_set_results, context.backend)
         reader = snapshot.connection.execute(translation.sql).to_arrow_reader(_BATCH_ROWS)
         head, sequence = build_head(offload.payloads, context.capabilities)

@@ -6,6 +6,8 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
+from statements.facts import statement_facts
+
 _KEPT = 1000  # as HeatWave's rpd_query_stats
 
 
@@ -24,7 +26,7 @@ class QueryRecord:
     waited: float = 0.0  # for a slot and for the copy to be fresh
     seconds: float = 0.0
     done: bool = False
-    tables: tuple[tuple[str, str], ...] = ()
+    schema: str = ""
 
     def execution_json(self) -> str:
         """QEXEC_TEXT of rpd_query_stats."""
@@ -49,6 +51,11 @@ class TableUse:
     count: int = 0
     last: float = 0.0
 
+    def add(self, count: int, when: float) -> None:
+        """Count more uses, the last of them at `when`."""
+        self.count += count
+        self.last = max(self.last, when)
+
 
 @dataclass(slots=True)
 class History:
@@ -56,15 +63,17 @@ class History:
 
     offloaded: int = 0
     refused: int = 0
-    uses: dict[tuple[str, str], TableUse] = field(default_factory=dict)
     _records: deque[QueryRecord] = field(default_factory=lambda: deque(maxlen=_KEPT))
     _next: int = 1
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _uses: dict[tuple[str, str], TableUse] = field(default_factory=dict)
+    # Whose tables have not been looked up: a statement is read again only when somebody asks, not while it runs.
+    _uncounted: dict[tuple[str, str], TableUse] = field(default_factory=dict)
 
-    def begin(self, connection_id: int, text: str) -> QueryRecord:
-        """Note a statement that came."""
+    def begin(self, connection_id: int, text: str, schema: str) -> QueryRecord:
+        """Note a statement that came; `schema` is the session's."""
         with self._lock:
-            record = QueryRecord(self._next, connection_id, text, time.time())
+            record = QueryRecord(self._next, connection_id, text, time.time(), schema=schema)
             self._next += 1
             self._records.append(record)
             return record
@@ -78,12 +87,23 @@ class History:
                 return
             self.offloaded += 1
             record.done = True
-            for key in record.tables:
-                use = self.uses.setdefault(key, TableUse())
-                use.count += 1
-                use.last = record.started
+            self._uncounted.setdefault((record.text, record.schema), TableUse()).add(1, record.started)
+            if len(self._uncounted) > _KEPT:
+                self._count()
 
     def records(self) -> list[QueryRecord]:
         """The records kept, oldest first."""
         with self._lock:
             return list(self._records)
+
+    def uses(self) -> dict[tuple[str, str], TableUse]:
+        """How often each table answered, by (schema, name)."""
+        with self._lock:
+            self._count()
+            return dict(self._uses)
+
+    def _count(self) -> None:
+        for (text, current), use in self._uncounted.items():
+            for schema, name in statement_facts(text).tables:
+                self._uses.setdefault((schema or current, name), TableUse()).add(use.count, use.last)
+        self._uncounted.clear()

@@ -110,9 +110,10 @@ def _moment(seconds: float) -> datetime.datetime | None:
 def _tables(facts: Facts) -> Iterable[tuple[Any, ...]]:
     sizes = facts.sizes()
     offset = facts.follower().offset
+    uses = facts.history.uses()
     for entry in facts.view():
         key = (entry.table.schema, entry.table.name)
-        use = facts.history.uses.get(key)
+        use = uses.get(key)
         recovering = entry.state in (State.RECOVERING, State.STALE)
         yield (
             *(entry.id, offset, offset, "TRANSACTIONAL", "PrimaryKey" if entry.table.primary_key else None),

@@ -4,7 +4,6 @@ import asyncio
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 
 import pymysql
 import pytest
@@ -19,6 +18,7 @@ from engine.server import listen
 from engine.store.database import Store
 from engine.store.layout import store_name
 from engine.translate.refusal import Refusal
+from engine.translate.translator import Translation
 from statements.context import SessionContext
 from statements.schema import Column, Table
 from wire.constants import Capability
@@ -67,12 +67,18 @@ class Endpoint:
         connection._execute_command(3, WithAttributes(build_query_attributes(attributes) + statement.encode()))
 
 
-def _translate(statement, context, view, definitions):
-    if statement.startswith("REFUSE"):
-        return Refusal("function frobnicate is not supported")
-    if statement.startswith("BREAK"):
-        raise KeyError("broken")
-    return SimpleNamespace(sql=statement, tables=(("shop", "item"),))
+class PassThrough:
+    """A translator that takes the statement for the store's SQL."""
+
+    def translate(self, statement, context, view, definitions):
+        if statement.startswith("REFUSE"):
+            return Refusal("function frobnicate is not supported")
+        if statement.startswith("BREAK"):
+            raise KeyError("broken")
+        return Translation(statement.replace("FROM item", 'FROM _store."shop"."item"'))
+
+    def prepare(self, translation):
+        return False
 
 
 def add_table(store, schema="shop", name="item"):
@@ -115,7 +121,7 @@ def endpoint(tmp_path, query_attributes):
         async def unload(schema, name):
             made["endpoint"].actions.append(("unload", schema, name))
 
-        executor = Executor(store, _translate, fresh, history)
+        executor = Executor(store, PassThrough(), fresh, history)
         follower = Follower(True, "binlog.000007", 1234, "", 0.25)
         facts = Facts(store.view, store.sizes, history, lambda: follower)
         path = tmp_path / "engine.sock"

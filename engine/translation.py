@@ -1,0 +1,100 @@
+"""The translator with what it needs from the backend and the store: collation weights, and functions that use them."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import duckdb
+
+from base.errors import WarmfrontError
+from base.settings import Settings
+from engine.backend import Connection
+from engine.catalog import CatalogView
+from engine.collate import keys, presence
+from engine.collate.store import Collations
+from engine.collate.weights import Weights
+from engine.translate.refusal import Refusal
+from engine.translate.translator import Translation, translate
+from statements.context import SessionContext
+from wire.responses import ColumnDefinition
+
+log = logging.getLogger(__name__)
+
+_ASCII = presence.of_text("a")
+
+
+class Translator:
+    """Translates for any thread. Weights are fetched once: those of ASCII at once, all others in the background."""
+
+    def __init__(self, settings: Settings, store_cursor: Callable[[], duckdb.DuckDBPyConnection]) -> None:
+        self._settings = settings
+        self._store_cursor = store_cursor
+        self._collations = Collations(settings.paths.collations)
+        self._held: dict[tuple[str, bool], Weights | None] = {}
+        self._fetching: set[str] = set()
+        self._registered: dict[str, Weights] = {}
+        self._lock = threading.Lock()
+        self._background = ThreadPoolExecutor(1, thread_name_prefix="weights")
+
+    def translate(
+        self, statement: str, context: SessionContext, view: CatalogView, definitions: Sequence[ColumnDefinition]
+    ) -> Translation | Refusal:
+        """Translate a statement for one snapshot's view."""
+        return translate(statement, context, view, definitions, self._weigh)
+
+    def prepare(self, translation: Translation) -> bool:
+        """Make the functions that a translation calls; True when one is new, which older snapshots do not see."""
+        new = False
+        for collation in translation.collations:
+            weights = self._best(collation)
+            if weights is None:
+                continue
+            with self._lock:
+                if self._registered.get(collation) is not weights:
+                    with closing(self._store_cursor()) as cursor:
+                        keys.register(cursor, weights)
+                    self._registered[collation] = weights
+                    new = True
+        return new
+
+    def stop(self) -> None:
+        """End the background fetch after the collation it is at."""
+        self._background.shutdown(wait=False, cancel_futures=True)
+
+    def _weigh(self, collation: str, present: presence.Presence) -> Weights | None:
+        """Weights for strings of these bytes; None while those of all characters are being fetched."""
+        if presence.is_ascii(present):
+            return self._best(collation)
+        if (collation, False) not in self._held:
+            self._fetch_later(collation)
+        return self._held.get((collation, False))
+
+    def _best(self, collation: str) -> Weights | None:
+        whole = self._held.get((collation, False))
+        if whole is not None:
+            return whole
+        if (collation, True) not in self._held:
+            self._fetch(collation, ascii_only=True)
+        return self._held.get((collation, True))
+
+    def _fetch_later(self, collation: str) -> None:
+        with self._lock:
+            if collation in self._fetching:
+                return
+            self._fetching.add(collation)
+        self._background.submit(self._fetch, collation, False)
+
+    def _fetch(self, collation: str, ascii_only: bool) -> None:
+        try:
+            with Connection(self._settings) as connection, connection.raw.cursor() as cursor:
+                wanted = _ASCII if ascii_only else presence.ANYTHING
+                self._held[collation, ascii_only] = self._collations.get(cursor, collation, wanted)
+        except (WarmfrontError, OSError) as error:
+            log.warning("weights of %s cannot be fetched: %s", collation, error)
+        except Exception:
+            log.exception("weights of %s cannot be fetched", collation)
+        finally:
+            if not ascii_only and (collation, False) not in self._held:
+                self._fetching.discard(collation)
