@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import threading
 from typing import Any, cast
 
 import duckdb
@@ -19,23 +20,28 @@ _DONE, _FULL, _REFUSED = 0, 1, 2
 _Bytes = npt.NDArray[np.uint8]
 
 
+# DuckDB forgets to hold a function when the cursor that made it closes, and crashes at the next call.
+_KEPT: "dict[str, Keyer]" = {}
+_KEEPING = threading.Lock()
+
+
 class RefusedCharacter(ValueError):
     """A text holds a character whose weight is not known on its own: the statement must run on the backend."""
 
 
 def register(connection: duckdb.DuckDBPyConnection, weights: Weights) -> None:
-    """Make `weights.function` callable on a DuckDB connection; again, to replace it by newer weights."""
-    keyer = Keyer(weights)
-    with contextlib.suppress(duckdb.InvalidInputException):  # not there yet
-        connection.remove_function(weights.function)
-    connection.create_function(
-        weights.function,
-        keyer,
-        [duckdb.sqltype("VARCHAR")],
-        duckdb.sqltype("BLOB"),
-        type=cast(Any, "arrow"),
-        null_handling=cast(Any, "special"),
-    )
+    """Make `weights.function` callable on a database, from all its connections; nothing to do when it is already."""
+    with _KEEPING:
+        keyer = _KEPT.setdefault(weights.function, Keyer(weights))
+    with contextlib.suppress(duckdb.CatalogException):  # a name stands for its weights: whoever was first made the same
+        connection.create_function(
+            weights.function,
+            keyer,
+            [duckdb.sqltype("VARCHAR")],
+            duckdb.sqltype("BLOB"),
+            type=cast(Any, "arrow"),
+            null_handling=cast(Any, "special"),
+        )
 
 
 class Keyer:

@@ -1,5 +1,6 @@
 """The weights of one collation: what each code point weighs on each level, as the server itself says."""
 
+import hashlib
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -117,5 +118,8 @@ class Weights:
 
     @cached_property
     def function(self) -> str:
-        """Name of the DuckDB function that makes this collation's weight keys."""
-        return f"weight_key_{self.collation}"
+        """Name of the DuckDB function that makes this collation's weight keys: the same name is the same weights."""
+        digest = hashlib.sha256(f"{self.kind} {self.pad_space} {self.levels}".encode())
+        for array in (self.lengths, self.data, self.refused):
+            digest.update(np.ascontiguousarray(array).data)
+        return f"weight_key_{self.collation}_{digest.hexdigest()[:12]}"

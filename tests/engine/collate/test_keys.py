@@ -1,5 +1,6 @@
 """Weight keys in DuckDB against the plain Python that defines them, and padding against its definition."""
 
+import gc
 import itertools
 
 import duckdb
@@ -46,10 +47,11 @@ def test_padded_keys_order_as_endless_spaces_do(general_ci: Weights) -> None:
     assert Keyer(general_ci)(pa.array(texts)).to_pylist() == [reference.weight_key(t, general_ci) for t in texts]
 
 
-def test_a_registered_key_can_be_replaced(ai_ci: Weights) -> None:
+def test_a_key_may_be_registered_again_from_any_cursor(ai_ci: Weights) -> None:
     connection = duckdb.connect()
     for _ in range(2):
-        keys.register(connection, ai_ci)
+        keys.register(connection.cursor(), ai_ci)
+        gc.collect()
     query = f"SELECT {ai_ci.function}(x) FROM (VALUES ('a'), (NULL), ('é'), ('ß')) t(x)"
     found = [row[0] for row in connection.execute(query).fetchall()]
     assert found == [b"\x1c\x47", None, reference.weight_key("é", ai_ci), reference.weight_key("ß", ai_ci)]
@@ -62,6 +64,11 @@ def test_a_refused_character_stops_the_query(ai_ci: Weights) -> None:
         connection.execute(f"SELECT {ai_ci.function}('日')").fetchall()
     with pytest.raises(RefusedCharacter):
         Keyer(ai_ci)(pa.array(["日"]))
+
+
+def test_other_weights_have_another_name(ai_ci: Weights, czech: Weights) -> None:
+    other = Weights.of_table(ai_ci.collation, "utf8mb4", False, 1, {0x61: (b"aa",)})
+    assert len({ai_ci.function, other.function, czech.function}) == 3
 
 
 def test_binary_strings_have_no_keys() -> None:
