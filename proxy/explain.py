@@ -20,7 +20,7 @@ _EXPLAIN = re.compile(
     r"\s*(?:explain|describe|desc)\s+(?:format\s*=\s*(\w+)\s+)?((?:select\b|with\b|table\b|values\b|\().*)",
     re.IGNORECASE | re.DOTALL,
 )
-_ACCESS = re.compile(r"((?:scan|lookup|search) on \S+)")
+_ACCESS = re.compile(r"((?:scan|lookup|search) on [^<\s]\S*)")
 
 
 def take_explain(router: "Router", data: bytes, text: bytes) -> bool:
