@@ -1,0 +1,214 @@
+"""Runs a statement on a backend and, translated, on a copy in DuckDB, and compares the text cells."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from engine.backend import describe_schema
+from engine.catalog import CatalogView, LoadedTable, State
+from engine.collate import keys, presence
+from engine.collate.presence import Presence
+from engine.collate.store import Collations
+from engine.collate.weights import Weights
+from engine.results.encoder import RowEncoder
+from engine.store.layout import arrow_schema, carried_columns, create_statement, left_out, quote
+from engine.translate.refusal import Refusal
+from engine.translate.translator import translate
+from statements.context import SessionContext
+from statements.schema import STRING_TYPES, Table
+from wire.constants import Command
+from wire.integers import read_lenenc_bytes
+from wire.responses import ColumnDefinition, parse_column_definition
+
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a statement: "equal", "refused", "failed" (in the engine, before any row) or "different"."""
+
+    kind: str
+    detail: str = ""
+
+
+class _Describer:
+    """What `describe_schema` needs of a connection."""
+
+    def __init__(self, raw: Any, is_mariadb: bool) -> None:
+        self.raw, self.is_mariadb = raw, is_mariadb
+
+    def query(self, statement: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+        with self.raw.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return list(cursor.fetchall())
+
+
+class Bench:
+    """A schema on a backend and its copy."""
+
+    def __init__(self, connection: Any, is_mariadb: bool, schema: str, folder: Path, **session: Any) -> None:
+        self.raw = connection
+        self.schema = schema
+        self.duck = duckdb.connect()
+        self.duck.execute("SET preserve_insertion_order = true")
+        self.collations = Collations(folder)
+        self.view = CatalogView({})
+        with connection.cursor() as cursor:
+            cursor.execute(f"USE {schema}")
+            cursor.execute(
+                "SELECT @@sql_mode, @@collation_connection, @@div_precision_increment, @@time_zone, @@system_time_zone"
+            )
+            mode, collation, increment, zone, system_zone = cursor.fetchone()
+        backend = "mariadb" if is_mariadb else "mysql"
+        self.context = SessionContext(
+            1, backend, schema, mode, zone, system_zone, collation, div_precision_increment=increment, **session
+        )
+        self.describer = _Describer(connection, is_mariadb)
+
+    def copy_all(self) -> None:
+        """Copy every table of the schema."""
+        entries = {}
+        self.duck.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(self.schema)}")
+        for number, table in enumerate(describe_schema(self.describer, self.schema)):  # type: ignore[arg-type]
+            entries[(self.schema, table.name)] = self._copy(number, table)
+        self.view = CatalogView(entries)
+
+    def _copy(self, number: int, table: Table) -> LoadedTable:
+        name = f"{quote(self.schema)}.{quote(table.name)}"
+        self.duck.execute(create_statement(table, name))
+        columns = carried_columns(table)
+        listed = ", ".join(_read(c.name, c.type) for c in columns)
+        with self.raw.cursor() as cursor:
+            cursor.execute("SET @old_zone = @@time_zone, time_zone = '+00:00'")
+            cursor.execute(f"SELECT {listed} FROM `{table.name}`")
+            rows = cursor.fetchall()
+            cursor.execute("SET time_zone = @old_zone")
+        arrays = [
+            pa.array([_form(row[at]) for row in rows], field.type) for at, field in enumerate(arrow_schema(table))
+        ]
+        data = pa.table(arrays, schema=arrow_schema(table))
+        self.duck.register("incoming", data)
+        self.duck.execute(f"INSERT INTO {name} SELECT * FROM incoming")
+        self.duck.unregister("incoming")
+        held = {c.name: presence.of_array(data[c.name]) for c in columns if c.type in STRING_TYPES}
+        return LoadedTable(number, table, name, State.AVAILABLE, rows=len(rows), presence=held, left_out=left_out(table))
+
+    def weigh(self, collation: str, held: Presence) -> Weights | None:
+        """Give the backend's weights."""
+        with self.raw.cursor() as cursor:
+            return self.collations.get(cursor, collation, held)
+
+    def prepare(self, statement: str) -> list[ColumnDefinition]:
+        """Give the backend's column definitions of a statement."""
+        self.raw._execute_command(Command.STMT_PREPARE, statement)
+        first = self.raw._read_packet()._data
+        columns, parameters = int.from_bytes(first[5:7], "little"), int.from_bytes(first[7:9], "little")
+        statement_id = int.from_bytes(first[1:5], "little")
+        for _ in range(parameters + bool(parameters)):
+            self.raw._read_packet()
+        found = [parse_column_definition(bytes(self.raw._read_packet()._data)) for _ in range(columns)]
+        if columns:
+            self.raw._read_packet()
+        self.raw._execute_command(Command.STMT_CLOSE, statement_id.to_bytes(4, "little"))
+        return found
+
+    def backend_rows(self, statement: str) -> list[tuple[bytes | None, ...]]:
+        """Run a statement on the backend; cells are the bytes on the wire."""
+        self.raw._execute_command(Command.QUERY, statement)
+        count = self.raw._read_packet()._data[0]
+        for _ in range(count + 1):
+            self.raw._read_packet()
+        rows = []
+        while True:
+            payload = bytes(self.raw._read_packet()._data)
+            if payload[:1] == b"\xfe" and len(payload) < 9:
+                return rows
+            rows.append(text_row(payload, count))
+
+    def engine_rows(self, sql: str, definitions: list[ColumnDefinition]) -> list[tuple[bytes | None, ...]]:
+        """Run translated SQL on the copy; cells are the bytes the results part makes."""
+        encoder = RowEncoder(definitions, "text", "utf8mb4")
+        rows: list[tuple[bytes | None, ...]] = []
+        for batch in self.duck.sql(sql).to_arrow_reader(1000):
+            for data, _ in encoder.encode(batch, 0):
+                rows += [text_row(payload, len(definitions)) for payload in packets(bytes(data))]
+        return rows
+
+    def run(self, statement: str) -> Outcome:
+        """Run a statement on both; an error of the backend is raised."""
+        definitions = self.prepare(statement)
+        expected = self.backend_rows(statement)
+        translation = translate(statement, self.context, self.view, definitions, self.weigh)
+        if isinstance(translation, Refusal):
+            return Outcome("refused", translation.reason)
+        for collation in translation.collations:
+            weights = self.weigh(collation, presence.ANYTHING)
+            assert weights is not None
+            keys.register(self.duck, weights)
+        try:
+            found = self.engine_rows(translation.sql, definitions)
+        except (duckdb.Error, pa.ArrowException) as problem:
+            return Outcome("failed", f"{str(problem).splitlines()[0]} IN {translation.sql}")
+        return _compare(statement, expected, found, translation.sql)
+
+
+def _compare(statement: str, expected: list[Any], found: list[Any], sql: str) -> Outcome:
+    ordered = "order by" in statement.lower().rsplit(")", 1)[-1]
+    if expected == found or (not ordered and Counter(expected) == Counter(found)):
+        return Outcome("equal")
+    return Outcome("different", f"backend {expected[:5]} engine {found[:5]} by {sql}")
+
+
+def _read(name: str, type_: str) -> str:
+    return f"`{name}` + 0e0" if type_ == "float" else f"`{name}`"
+
+
+def _form(value: Any) -> Any:
+    if hasattr(value, "total_seconds"):
+        return value.days * 86_400_000_000 + value.seconds * 1_000_000 + value.microseconds
+    return value
+
+
+def text_row(payload: bytes, columns: int) -> tuple[bytes | None, ...]:
+    """Cut a text protocol row into cells."""
+    cells: list[bytes | None] = []
+    at = 0
+    for _ in range(columns):
+        if payload[at] == 0xFB:
+            cells.append(None)
+            at += 1
+            continue
+        cell, at = read_lenenc_bytes(payload, at)
+        cells.append(bytes(cell))
+    return tuple(cells)
+
+
+def packets(data: bytes) -> Iterator[bytes]:
+    """Cut a buffer into packet payloads."""
+    at = 0
+    while at < len(data):
+        length = int.from_bytes(data[at : at + 3], "little")
+        yield data[at + 4 : at + 4 + length]
+        at += 4 + length
+
+
+def read_statements(path: Path) -> list[str]:
+    """Read statements that end with a semicolon at a line's end; lines that begin with -- are comments."""
+    lines = [line for line in path.read_text().splitlines() if not line.startswith("--")]
+    return [s.strip() for s in "\n".join(lines).replace(";\n", "\0").rstrip(";").split("\0") if s.strip()]
+
+
+def load(connection: Any, schema: str, path: Path) -> None:
+    """Make the schema anew on the backend from a file of statements."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP SCHEMA IF EXISTS {schema}")
+        cursor.execute(f"CREATE SCHEMA {schema} CHARACTER SET utf8mb4")
+        cursor.execute(f"USE {schema}")
+        for statement in read_statements(path):
+            cursor.execute(statement)
+
+
