@@ -11,7 +11,7 @@ import duckdb
 import uvloop
 
 from base import log as logs
-from base.errors import WarmfrontError
+from base.errors import SecondaryEngineError, WarmfrontError
 from base.settings import Settings
 from engine import server
 from engine.dispatch import Dispatcher
@@ -23,6 +23,7 @@ from engine.translation import Translator
 
 log = logging.getLogger("engine")
 
+_LAG_PATIENCE = 0.2  # seconds; a copy that is fresh within it counts as not behind
 _PATIENCE = 2.0  # seconds between tries to reach the backend at start
 
 
@@ -67,7 +68,13 @@ async def _begin(
     replica.start()
     history = History()
     executor = Executor(replica.store, translator, functools.partial(_wait_until_fresh, replica), history)
-    facts = Facts(replica.loader.view, replica.store.sizes, history, functools.partial(_follower, replica))
+    facts = Facts(
+        replica.loader.view,
+        replica.store.sizes,
+        history,
+        functools.partial(_follower, replica),
+        functools.partial(_lag, replica, asyncio.get_running_loop()),
+    )
 
     async def load(schema: str, name: str) -> None:
         await asyncio.wrap_future(replica.loader.load(schema, name))
@@ -92,9 +99,17 @@ def _follower(replica: Replica) -> Follower:
         file=position.file,
         offset=position.offset,
         gtids=position.gtids,
-        lag=replica.follower.seconds_behind,
         reason=replica.store.broken,
     )
+
+
+def _lag(replica: Replica, loop: asyncio.AbstractEventLoop) -> float:
+    """Seconds behind the backend, 0 when the copy has all of it; called from a worker thread."""
+    try:
+        asyncio.run_coroutine_threadsafe(replica.fence.wait("strict", _LAG_PATIENCE), loop).result(1.0)
+    except (SecondaryEngineError, TimeoutError):
+        return replica.follower.seconds_behind
+    return 0.0
 
 
 async def _end_with_parent(parent: int, stop: asyncio.Event) -> None:

@@ -173,8 +173,11 @@ class Executor:
         with self._store.snapshot() as snapshot:
             running.attach(_Target(snapshot))
             try:
-                context = offload.context
-                translation = self._translator.translate(offload.text, context, snapshot.view, offload.definitions)
+                began = time.time()
+                translation = self._translator.translate(
+                    offload.text, offload.context, snapshot.view, offload.definitions
+                )
+                record.translated += time.time() - began
                 if isinstance(translation, Refusal):
                     raise SecondaryEngineError(translation.reason)
                 if self._translator.prepare(translation):

@@ -24,6 +24,7 @@ class QueryRecord:
     rows: int = 0
     bytes_sent: int = 0
     waited: float = 0.0  # for a slot and for the copy to be fresh
+    translated: float = 0.0  # seconds spent in the translator
     seconds: float = 0.0
     done: bool = False
     schema: str = ""
@@ -36,6 +37,7 @@ class QueryRecord:
                 "queryStartTime": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(self.started)),
                 "totalRunTime": round(self.seconds * 1000, 3),
                 "waitTime": round(self.waited * 1000, 3),
+                "translateTime": round(self.translated * 1000, 3),
                 "rows": self.rows,
                 "bytes": self.bytes_sent,
                 "done": self.done,

@@ -12,7 +12,7 @@ import duckdb
 import psutil
 import pyarrow as pa
 import sqlglot
-from sqlglot import exp
+from sqlglot import TokenType, exp
 
 from base.errors import SecondaryEngineError
 from engine.catalog import CatalogView, Key, State
@@ -83,23 +83,27 @@ _COLUMNS: dict[str, list[tuple[str, pa.DataType]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Where the information comes from. `sizes` gives bytes on disk per table, `follower` what replication says."""
+    """Where the information comes from.
+
+    `sizes` gives bytes on disk per table, `follower` what replication says, `lag` for how many seconds the copy has
+    been behind the backend, 0 when it is not; `lag` may ask the backend and is called from a worker thread.
+    """
 
     view: Callable[[], CatalogView]
     sizes: Callable[[], dict[Key, int]]
     history: History
     follower: Callable[[], "Follower"]
+    lag: Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
 class Follower:
-    """How far the copy is behind. `offset` orders positions of one log file, `lag` is in seconds."""
+    """Where replication is; `offset` orders positions of one log file, `reason` says why no reader is served."""
 
     running: bool
     file: str = ""
     offset: int = 0
     gtids: str = ""
-    lag: float = 0.0
     reason: str = ""
 
 
@@ -205,11 +209,44 @@ def select(statement: str, facts: Facts) -> pa.Table:
             connection.register(f"source_{name}", make_table(name, facts))
             connection.execute(f"CREATE TABLE {name} AS SELECT * FROM source_{name}")
         connection.execute("SET lock_configuration = true")
-        return connection.execute(tree.sql(dialect="duckdb")).to_arrow_table()
+        found = connection.execute(tree.sql(dialect="duckdb")).to_arrow_table()
+        return found.rename_columns(_shown_names(statement, tree, found.column_names))
     except duckdb.Error as error:
         raise SecondaryEngineError(f"Information query failed: {str(error).splitlines()[0][:200]}") from error
     finally:
         connection.close()
+
+
+def _shown_names(statement: str, tree: exp.Expr, names: list[str]) -> list[str]:
+    """Column names as MySQL shows them: aliases, and the text as it was written of what has none."""
+    selects = tree.selects if isinstance(tree, exp.Query) else []
+    written = _select_list(statement)
+    if not len(selects) == len(written) == len(names) or any(s.is_star for s in selects):
+        return names
+    shown = []
+    for select, text in zip(selects, written, strict=True):
+        named = select.alias or (select.name if isinstance(select, exp.Column) else "")
+        shown.append(named or text)
+    return shown
+
+
+def _select_list(statement: str) -> list[str]:
+    """The texts between the commas of a statement's first select list; empty when they cannot be told apart."""
+    tokens = sqlglot.tokenize(statement, read="mysql")
+    if not tokens or tokens[0].token_type is not TokenType.SELECT:
+        return []
+    parts, depth, start = [], 0, None
+    for token in tokens[1:]:
+        if token.token_type in (TokenType.L_PAREN, TokenType.R_PAREN):
+            depth += 1 if token.token_type is TokenType.L_PAREN else -1
+        elif depth == 0 and token.token_type in (TokenType.COMMA, TokenType.FROM):
+            parts.append(statement[start : token.start].strip())
+            start = None
+            if token.token_type is TokenType.FROM:
+                return parts
+            continue
+        start = token.start if start is None else start
+    return []
 
 
 def status_variables(facts: Facts) -> dict[str, str]:
@@ -233,7 +270,7 @@ def status_variables(facts: Facts) -> dict[str, str]:
         "warmfront_applied_position": f"{follower.file}:{follower.offset}" if follower.file else "",
         "warmfront_applied_gtid": follower.gtids,
         "warmfront_change_propagation_error": follower.reason,
-        "warmfront_lag_seconds": f"{follower.lag:.3f}",
+        "warmfront_lag_seconds": f"{facts.lag():.3f}",
         "warmfront_refused_count": str(facts.history.refused),
         "warmfront_tables_available": str(sum(e.state is State.AVAILABLE for e in entries)),
         "warmfront_tables_known": str(len(entries)),

@@ -122,8 +122,8 @@ def endpoint(tmp_path, query_attributes):
             made["endpoint"].actions.append(("unload", schema, name))
 
         executor = Executor(store, PassThrough(), fresh, history)
-        follower = Follower(True, "binlog.000007", 1234, "", 0.25)
-        facts = Facts(store.view, store.sizes, history, lambda: follower)
+        follower = Follower(True, "binlog.000007", 1234)
+        facts = Facts(store.view, store.sizes, history, lambda: follower, lambda: 0.25)
         path = tmp_path / "engine.sock"
         server = await listen(path, Dispatcher(executor, facts, load, unload, "9.7.0-test"), SECRET)
         made["endpoint"] = Endpoint(path, store, executor, history, asyncio.get_running_loop())

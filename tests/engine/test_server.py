@@ -194,6 +194,14 @@ def test_information_tables(endpoint):
     assert endpoint.run("SELECT status FROM performance_schema.rpd_nodes") == (("AVAIL_RNSTATE",),)
 
 
+def test_information_columns_are_named_as_written(endpoint):
+    with endpoint.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nrows, count( * ), id AS x, concat('a,b', 1) FROM performance_schema.rpd_tables GROUP BY 1, 3"
+        )
+        assert [d[0] for d in cursor.description] == ["nrows", "count( * )", "x", "concat('a,b', 1)"]
+
+
 @pytest.mark.parametrize(
     "statement",
     [
