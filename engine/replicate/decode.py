@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -173,6 +174,9 @@ class Decoder:
     def __init__(self) -> None:
         # Keyed by identity, which the kept references make safe: comparing whole shapes costs more than decoding.
         self._plans: dict[tuple[int, int, bytes], tuple[Table, TableMap, Plan]] = {}
+        self._at = np.empty(0, np.int64)
+        self._lengths = np.empty(0, np.int32)
+        self._null = np.empty(0, np.uint8)
 
     def decode(self, table: Table, run: Run) -> Iterator[Changes]:
         """Give the changes of a run in log order, at most MOST_ROWS rows each; raises Undecodable."""
@@ -184,9 +188,7 @@ class Decoder:
         cells = len(plan.readers)
         event = place = 0
         while place < len(data):
-            at = np.empty((cells, capacity), np.int64)
-            lengths = np.empty((cells, capacity), np.int32)
-            null = np.empty((cells, capacity), np.uint8)
+            at, lengths, null = self._scratch(cells, capacity)
             row_kinds = np.empty(capacity, np.int8)
             rows, event, place, error = kernels.walk(
                 data, ends, kinds, event, place, plan.present, plan.fixed, plan.slots, MOST_BYTES,
@@ -200,6 +202,20 @@ class Decoder:
             ]
             batch = pa.RecordBatch.from_arrays(arrays, names=list(plan.names))
             yield Changes(table.schema, table.name, row_kinds[:rows].copy(), batch)
+
+    def _scratch(self, cells: int, capacity: int) -> tuple[Any, Any, Any]:
+        """Arrays for the places of cells, used again: the readers copy what they keep."""
+        size = cells * capacity
+        if size > len(self._at):
+            self._at = np.empty(size, np.int64)
+            self._lengths = np.empty(size, np.int32)
+            self._null = np.empty(size, np.uint8)
+        shape = cells, capacity
+        return (
+            self._at[:size].reshape(shape),
+            self._lengths[:size].reshape(shape),
+            self._null[:size].reshape(shape),
+        )
 
     def _plan(self, table: Table, run: Run) -> Plan:
         key = (id(table), id(run.shape), run.present)

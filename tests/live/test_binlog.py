@@ -328,7 +328,7 @@ def test_table_events_and_row_changes_in_order(follower: Follower) -> None:
     assert all(not (batch.changes and batch.events) for batch in follower.batches)
 
 
-def test_transactions_stay_whole(follower: Follower) -> None:
+def test_transactions_stay_whole(follower: Follower, backend: Any) -> None:
     follower.execute(
         f"CREATE TABLE {SCHEMA}.t (id int PRIMARY KEY, a int)", f"CREATE TABLE {SCHEMA}.m (id int) ENGINE=MyISAM"
     )
@@ -337,10 +337,12 @@ def test_transactions_stay_whole(follower: Follower) -> None:
     time.sleep(0.5)
     follower.catch_up()
     assert follower.rows.get("t", {}) == {}
+    # MySQL refuses the mixture of engines under GTIDs; in MariaDB's log the savepoint then stands.
+    mixed = [f"INSERT INTO {SCHEMA}.m VALUES (100)"] if backend.is_mariadb else []
     follower.execute(
         "SAVEPOINT s1",
         f"INSERT INTO {SCHEMA}.t VALUES (100, 0)",
-        f"INSERT INTO {SCHEMA}.m VALUES (100)",
+        *mixed,
         "ROLLBACK TO SAVEPOINT s1",
         f"INSERT INTO {SCHEMA}.t VALUES (10, 0)",
         "COMMIT",
@@ -349,7 +351,7 @@ def test_transactions_stay_whole(follower: Follower) -> None:
     follower.catch_up()
     assert follower.check("t") == 11
     assert {f.name for f in follower.failures} <= {"m"}
-    assert follower.rows.get("m", {}) or follower.failures
+    assert not mixed or follower.rows.get("m", {}) or follower.failures
 
 
 def test_goes_on_after_stop_and_rotation(follower: Follower) -> None:
