@@ -11,11 +11,13 @@ from enum import Enum
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.collate.presence import Presence, is_ascii, may_end_with_space, values
 from engine.collate.weights import Kind, Weights
 
 Weight = tuple[bytes, ...]
+_UNICODE = frozenset({"utf8mb4", "utf8", "utf16", "utf16le", "utf32"})
 
 
 class Form(Enum):
@@ -109,7 +111,9 @@ def may_meet_refused(weights: Weights, presence: Presence) -> bool:
     """Tell whether text of this presence may hold a refused character: all bytes of its UTF-8 form may occur."""
     seen = np.zeros(256, np.bool_)
     seen[list(values(presence))] = True
-    points = np.flatnonzero(weights.refused).astype(np.int64)
+    if weights.refused[0x80:].all():  # weights of ASCII alone
+        return True
+    points = _refusable(weights)
     points = points[(points < 0xD800) | (points > 0xDFFF)]
     low = 0x80 | points & 0x3F
     second = 0x80 | points >> 6 & 0x3F
@@ -119,6 +123,16 @@ def may_meet_refused(weights: Weights, presence: Presence) -> bool:
     three = (points >= 0x800) & (points < 0x10000) & seen[0xE0 | points >> 12 & 0x0F] & seen[second] & seen[low]
     four = (points >= 0x10000) & seen[0xF0 | points >> 18] & seen[third] & seen[second] & seen[low]
     return bool((one | two | three | four).any())
+
+
+def _refusable(weights: Weights) -> npt.NDArray[np.int64]:
+    """List the refused code points that text of the collation's own character set can hold at all."""
+    points = np.flatnonzero(weights.refused).astype(np.int64)
+    if weights.charset in {"utf8mb3", "ucs2"}:
+        return points[points < 0x10000]
+    if weights.charset in _UNICODE:
+        return points
+    return points[weights.lengths[:, points].any(axis=0)]  # without a weight: not in the character set
 
 
 def _weight_key(weights: Weights, presence: Presence) -> Key | None:

@@ -115,3 +115,12 @@ def test_binary_strings_compare_as_they_are() -> None:
     assert shape(rules.order_key("c", binary, presence.ANYTHING)) == "c"
     assert rules.equality_literal("é", binary, presence.ANYTHING) == r"'\xC3\xA9'::BLOB"
     assert rules.like("c", "a%", binary, presence.ANYTHING) is None
+
+
+def test_what_the_character_set_lacks_cannot_occur() -> None:
+    table = {point: (bytes([point]),) for point in (*range(128), *range(0xA0, 0x100))}
+    latin1 = Weights.of_table("latin1_swedish_ci", "latin1", True, 1, table)
+    assert shape(rules.order_key("c", latin1, seen("À£é"))) == KEYED  # U+0080 would have the same bytes
+    assert rules.equality_literal("Ω", latin1, seen("À£é")) is None
+    quick = Weights.of_table("latin1_swedish_ci", "latin1", True, 1, {point: table[point] for point in range(128)})
+    assert rules.order_key("c", quick, seen("À£é")) is None
