@@ -56,9 +56,11 @@ def read_position(connection: duckdb.DuckDBPyConnection) -> tuple[Position, int]
 
 def write_position(connection: duckdb.DuckDBPyConnection, position: Position, version: int) -> None:
     """Note the position that the data of this transaction is at, and the catalog's version."""
+    # Literals: with parameters each call looks for pandas on the disk, which costs as much as the update.
+    texts = [value.replace("'", "''") for value in (position.server, position.file, position.gtids)]
     connection.execute(
-        f"UPDATE {_AT}.position SET server = ?, file = ?, log_offset = ?, gtids = ?, version = ?",
-        [position.server, position.file, position.offset, position.gtids, version],
+        f"UPDATE {_AT}.position SET server = '{texts[0]}', file = '{texts[1]}', log_offset = {position.offset}, "
+        f"gtids = '{texts[2]}', version = {version}"
     )
 
 

@@ -11,8 +11,8 @@ from engine.catalog import Key, LoadedTable, State
 from engine.replicate.changes import Position
 from engine.store import delta
 from engine.store.database import Store, Transaction
-from engine.store.layout import left_out, store_name
-from engine.store.presence import merge_presence
+from engine.store.layout import arrow_schema, left_out, store_name
+from engine.store.presence import EMPTY, merge_presence
 from statements.schema import Table
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Copying:
         """OR bytes seen in string columns."""
         with self.lock:
             for column, bits in found.items():
-                self.presence[column] = merge_presence(self.presence.get(column, bytes(32)), bits)
+                self.presence[column] = merge_presence(self.presence.get(column, EMPTY), bits)
 
 
 class Copies:
@@ -120,12 +120,13 @@ class Copies:
     def complete(self, transaction: Transaction, copying: Copying) -> None:
         """Put a table into service, inside a write transaction."""
         row = transaction.connection.execute(f"SELECT count(*) FROM {copying.entry.store_name}").fetchone()
+        texts = delta.string_columns(arrow_schema(copying.table))
         with copying.lock:
             entry = replace(
                 copying.entry,
                 state=State.AVAILABLE,
                 rows=row[0] if row else 0,
-                presence=dict(copying.presence),
+                presence={**dict.fromkeys(texts, EMPTY), **copying.presence},
                 progress=100.0,
                 load_ended=time.time(),
             )

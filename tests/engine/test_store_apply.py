@@ -1,0 +1,228 @@
+"""Batches put into the store: against a model, in and out of order of loads, and when something fails."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.catalog import State
+from engine.replicate.changes import Batch, Changes, Failure, TableEvent
+from engine.store import database
+from tests.engine.store_kit import KEYED, KEYLESS, Kit, at, batch, changes
+
+KEY = ("shop", "orders")
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> Iterator[Kit]:
+    made = Kit(tmp_path / "store.duckdb")
+    yield made
+    made.store.close()
+
+
+_KEYS = st.tuples(st.integers(0, 3), st.sampled_from(["a", "A", "é"]))
+_STEPS = st.lists(st.tuples(st.sampled_from(["put", "delete", "move"]), _KEYS, _KEYS, st.sampled_from(["x", None])))
+
+
+def _images(model: dict[Any, Any], steps: list[Any]) -> list[tuple[int, tuple[Any, ...]]]:
+    """Images as the log has them, for steps on a model of the source, which they change."""
+    images: list[tuple[int, tuple[Any, ...]]] = []
+    for what, key, other, note in steps:
+        old = (*key, model.get(key))
+        if what == "put":
+            images += [(0, old)] if key in model else []
+            images.append((1, (*key, note)))
+            model[key] = note
+        elif what == "delete" and key in model:
+            images.append((0, old))
+            del model[key]
+        elif what == "move" and key in model and other not in model:
+            images += [(0, old), (1, (*other, note))]
+            del model[key]
+            model[other] = note
+    return images
+
+
+def _model_rows(model: dict[Any, Any]) -> list[tuple[Any, ...]]:
+    return sorted(((*key, note) for key, note in model.items()), key=repr)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(_STEPS, max_size=4))
+def test_batches_end_where_the_source_is(tmp_path_factory: pytest.TempPathFactory, groups: list[list[Any]]) -> None:
+    kit = Kit(tmp_path_factory.mktemp("store") / "store.duckdb")
+    kit.load(KEYED)
+    model: dict[Any, Any] = {}
+    for number, steps in enumerate(groups):
+        if images := _images(model, steps):
+            half = len(images) // 2
+            parts = [changes(KEYED, part) for part in (images[:half], images[half:]) if part]
+            kit.applier.apply(batch(number + 1, *parts))
+        assert kit.rows(KEYED) == _model_rows(model)
+    kit.store.close()
+
+
+@settings(max_examples=15, deadline=None)
+@given(_STEPS, _STEPS, st.integers(0, 40))
+def test_changes_during_a_load_may_be_in_the_rows_already(
+    tmp_path_factory: pytest.TempPathFactory, before: list[Any], after: list[Any], read_at: int
+) -> None:
+    kit = Kit(tmp_path_factory.mktemp("store") / "store.duckdb")
+    kit.load(KEYLESS)  # gives the store a position
+    model: dict[Any, Any] = {}
+    images = _images(model, before)
+    copying = kit.copies.begin(KEYED, "USER")
+    if images:
+        kit.applier.apply(batch(1, changes(KEYED, images)))
+    # The rows are read at some moment while these changes happen, so some of them come twice.
+    seen: dict[Any, Any] = {}
+    for kind, row in images[:read_at]:
+        seen.pop(row[:2], None)
+        if kind:
+            seen[row[:2]] = row[2]
+    cursor = kit.store.cursor()
+    for row in _model_rows(seen):
+        cursor.execute(f"INSERT INTO {copying.entry.store_name} VALUES (?, ?, ?)", list(row))
+    cursor.close()
+    kit.copies.finish(copying, at(2))
+    assert "being loaded" in str(kit.store.view().table(*KEY))
+    later = _images(model, after)
+    kit.applier.apply(batch(2, *([changes(KEYED, later)] if later else [])))
+    assert kit.rows(KEYED) == _model_rows(model)
+    kit.store.close()
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.lists(st.tuples(st.booleans(), st.integers(0, 2), st.sampled_from(["a", None]))), max_size=3))
+def test_a_table_without_a_key_keeps_count(tmp_path_factory: pytest.TempPathFactory, groups: list[list[Any]]) -> None:
+    kit = Kit(tmp_path_factory.mktemp("store") / "store.duckdb")
+    kit.load(KEYLESS)
+    model: Counter[tuple[Any, ...]] = Counter()
+    for number, steps in enumerate(groups):
+        images = []
+        for adds, n, text in steps:
+            if adds or model[n, text]:
+                images.append((int(adds), (n, text)))
+                model[n, text] += 1 if adds else -1
+        if images:
+            kit.applier.apply(batch(number + 1, changes(KEYLESS, images)))
+        assert Counter(kit.rows(KEYLESS)) == +model
+    kit.store.close()
+
+
+def test_presence_and_position_come_with_the_rows(kit: Kit) -> None:
+    kit.load(KEYED)
+    with kit.store.snapshot() as old:
+        kit.applier.apply(batch(7, changes(KEYED, [(1, (1, "a", "ß ")), (1, (2, "b", None))])))
+        before = old.view.table(*KEY)
+        assert not isinstance(before, str)
+        assert not before.has_byte("note", 0xC3)
+        assert old.position == at(0)
+        assert old.connection.execute(f"SELECT count(*) FROM {before.store_name}").fetchall() == [(0,)]
+    with kit.store.snapshot() as new:
+        after = new.view.table(*KEY)
+        assert not isinstance(after, str)
+        assert [b for b in range(256) if after.has_byte("note", b)] == [0x20, 0x9F, 0xC3, 0xFF]
+        assert [b for b in range(256) if after.has_byte("part", b)] == [0x61, 0x62]
+        assert new.position == at(7)
+
+
+def test_a_table_whose_changes_do_not_fit_is_set_aside_alone(kit: Kit) -> None:
+    kit.load(KEYED)
+    kit.load(KEYLESS)
+    wrong = changes(KEYLESS, [(1, (1, "a"))])
+    bad = Changes("shop", "orders", wrong.kinds, wrong.rows)
+    kit.applier.apply(batch(1, changes(KEYLESS, [(1, (5, "ok"))]), bad))
+    assert kit.rows(KEYLESS) == [(5, "ok")]
+    assert kit.store.position == at(1)
+    assert "other columns" in str(kit.store.view().table(*KEY))
+    assert kit.requests.reloads == [(KEY, "its changes have other columns than the copy")]
+    assert kit.applier.table(*KEY) is None
+
+
+def test_a_failure_without_a_name_means_every_table(kit: Kit) -> None:
+    kit.load(KEYED)
+    kit.load(KEYLESS)
+    kit.applier.apply(Batch(at(1), failures=[Failure("", "", "unknown event 99")]))
+    assert {key for key, _ in kit.requests.reloads} == {KEY, ("shop", "log")}
+    assert "unknown event 99" in str(kit.store.view().table(*KEY))
+
+
+@pytest.mark.parametrize(
+    ("kind", "renamed", "answers"),
+    [("drop", None, "not loaded"), ("rename", ("shop", "old"), "not loaded"), ("alter", None, "definition changed")],
+)
+def test_table_events(kit: Kit, kind: Any, renamed: Any, answers: str) -> None:
+    kit.load(KEYED)
+    event = TableEvent("shop", "orders", kind, "ALTER TABLE …", renamed)
+    kit.applier.apply(batch(1, events=(event,)))
+    assert answers in str(kit.store.view().table(*KEY))
+    assert [key for key, _ in kit.requests.creations] == ([renamed] if renamed else [])
+    assert [key for key, _ in kit.requests.reloads] == ([KEY] if kind == "alter" else [])
+
+
+def test_truncate_empties_in_place(kit: Kit) -> None:
+    kit.load(KEYED)
+    kit.applier.apply(batch(1, changes(KEYED, [(1, (1, "a", "x"))])))
+    kit.applier.apply(batch(2, events=(TableEvent("shop", "orders", "truncate", "TRUNCATE orders"),)))
+    assert kit.rows(KEYED) == []
+    kit.applier.apply(batch(3, changes(KEYED, [(1, (2, "b", None))])))
+    assert kit.rows(KEYED) == [(2, "b", None)]
+
+
+def test_an_alter_that_changes_no_row_leaves_the_copy(kit: Kit) -> None:
+    kit.load(KEYED)
+    event = TableEvent("shop", "orders", "alter", "ALTER TABLE shop.orders SECONDARY_ENGINE = RAPID")
+    kit.applier.apply(batch(1, events=(event,)))
+    assert kit.rows(KEYED) == []
+    assert kit.requests.reloads == []
+
+
+def test_dropping_a_schema_drops_its_tables(kit: Kit) -> None:
+    kit.load(KEYED)
+    kit.load(KEYLESS)
+    kit.applier.apply(batch(1, events=(TableEvent("shop", "", "drop", "DROP DATABASE shop"),)))
+    assert dict(kit.store.entries) == {}
+
+
+def test_a_store_that_cannot_write_serves_nobody_until_it_can(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    kit.load(KEYED)
+    seen: list[str] = []
+    commit = database.Store._commit
+
+    def full_disk(self: database.Store, transaction: database.Transaction) -> None:
+        seen.append(str(self.view().table(*KEY)) if self.broken else "in service")
+        if len(seen) < 3:
+            raise duckdb.IOException("No space left on device")
+        commit(self, transaction)
+
+    monkeypatch.setattr(database.Store, "_commit", full_disk)
+    monkeypatch.setattr(kit.applier._stop, "wait", lambda pause: False)
+    kit.applier.apply(batch(1, changes(KEYED, [(1, (1, "a", "x"))])))
+    assert seen[0] == "in service"
+    assert all("No space left" in answer for answer in seen[1:])
+    assert kit.rows(KEYED) == [(1, "a", "x")]
+
+
+def test_an_open_snapshot_survives_truncate_and_reload(kit: Kit) -> None:
+    kit.load(KEYED)
+    kit.applier.apply(batch(1, changes(KEYED, [(1, (1, "a", "x"))])))
+    with kit.store.snapshot() as snapshot:
+        kit.applier.apply(batch(2, events=(TableEvent("shop", "orders", "truncate", "TRUNCATE orders"),)))
+        kit.copies.begin(KEYED, "USER")
+        found = snapshot.view.table(*KEY)
+        assert not isinstance(found, str)
+        assert snapshot.connection.execute(f"SELECT * FROM {found.store_name}").fetchall() == [(1, "a", "x")]
+
+
+def test_an_unloaded_table_is_not_loaded_again_by_itself(kit: Kit) -> None:
+    kit.load(KEYED)
+    kit.copies.set_state(KEY, State.UNLOADED, "unloaded")
+    kit.applier.apply(batch(1, events=(TableEvent("shop", "orders", "alter", "ALTER …"),)))
+    assert kit.requests.reloads == []
+    assert str(kit.store.view().table(*KEY)) == "table shop.orders is not loaded"

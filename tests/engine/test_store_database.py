@@ -1,0 +1,179 @@
+"""The store's file: what is kept over a restart, what is thrown away, and how tables lie in it."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from base.errors import SecondaryEngineError
+from engine.catalog import State
+from engine.store import layout
+from engine.store.database import Store
+from statements.schema import Column, Table
+from tests.engine.store_kit import KEYED, KEYLESS, Kit, at, batch, changes
+
+
+def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
+    kit = Kit(tmp_path / "store.duckdb")
+    kit.load(KEYED)
+    kit.applier.apply(batch(5, changes(KEYED, [(1, (1, "a", "é"))])))
+    entry = kit.store.entries["shop", "orders"]
+    kit.store.close()
+    kit.open()
+    assert kit.store.position == at(5)
+    assert kit.rows(KEYED) == [(1, "a", "é")]
+    assert kit.store.entries["shop", "orders"] == replace(entry, rows=1)
+    kit.store.close()
+
+
+def test_a_load_cut_short_is_not_trusted(tmp_path: Path) -> None:
+    kit = Kit(tmp_path / "store.duckdb")
+    kit.load(KEYLESS)
+    kit.copies.begin(KEYED, "SELF")
+    kit.store.close()
+    kit.open()
+    assert kit.store.entries["shop", "orders"].state is State.STALE
+    assert "cut short" in str(kit.store.view().table("shop", "orders"))
+    kit.store.close()
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage" * 1000, None])
+def test_a_file_that_is_no_store_is_made_anew(tmp_path: Path, damage: bytes | None) -> None:
+    path = tmp_path / "store.duckdb"
+    if damage is None:  # a real file, broken in the middle
+        kit = Kit(path)
+        kit.load(KEYED)
+        kit.store.checkpoint()
+        kit.store.close()
+        broken = bytearray(path.read_bytes())
+        broken[4096:20000] = os.urandom(20000 - 4096)
+        path.write_bytes(broken)
+    else:
+        path.write_bytes(damage)
+    store = Store(path, 1 << 28, 1)
+    assert dict(store.entries) == {}
+    assert store.position.server == ""
+    store.close()
+
+
+def test_killed_at_any_time_the_file_is_whole(tmp_path: Path) -> None:
+    script = """
+        import sys
+        from pathlib import Path
+        from tests.engine.store_kit import KEYED, Kit, batch, changes
+        kit = Kit(Path(sys.argv[1]))
+        if ("shop", "orders") not in kit.store.entries:
+            kit.load(KEYED)
+        start = kit.store.position.offset
+        for n in range(start + 1, start + 100000):
+            old = [(0, (n - 1, "k", str(n - 1)))] if n > 1 else []
+            kit.applier.apply(batch(n, changes(KEYED, [*old, (1, (n, "k", str(n)))])))
+            print(n, flush=True)
+    """
+    path = tmp_path / "store.duckdb"
+    told = 0
+    for lines in (3, 40):
+        argv = [sys.executable, "-c", textwrap.dedent(script), str(path)]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as process:
+            assert process.stdout is not None
+            for _ in range(lines):
+                told = int(process.stdout.readline())
+            process.send_signal(signal.SIGKILL)
+        kit = Kit(path)
+        position = kit.store.position.offset
+        assert position >= told
+        assert kit.rows(KEYED) == [(position, "k", str(position))]
+        kit.store.close()
+
+
+def test_reset_forgets_everything(tmp_path: Path) -> None:
+    kit = Kit(tmp_path / "store.duckdb")
+    kit.load(KEYED)
+    kit.store.reset()
+    assert dict(kit.store.entries) == {}
+    assert kit.store.position.server == ""
+    kit.load(KEYED)
+    assert kit.rows(KEYED) == []
+    kit.store.close()
+
+
+def test_names_that_differ_in_case_only_are_refused(tmp_path: Path) -> None:
+    kit = Kit(tmp_path / "store.duckdb")
+    kit.load(KEYED)
+    with pytest.raises(SecondaryEngineError, match="another case"):
+        kit.copies.begin(replace(KEYED, name="Orders"), "USER")
+    assert kit.rows(KEYED) == []
+    kit.store.close()
+
+
+@pytest.mark.parametrize("name", ['a"b', "select", "main", "store", "ü space", "a.b"])
+def test_any_name_can_be_stored(tmp_path: Path, name: str) -> None:
+    kit = Kit(tmp_path / "store.duckdb")
+    table = replace(KEYLESS, schema=name, name=name, columns=(replace(KEYLESS.columns[0], name=name),))
+    kit.load(table)
+    kit.applier.apply(batch(1, changes(table, [(1, (3,))])))
+    assert kit.rows(table) == [(3,)]
+    assert all(size > 0 for size in kit.store.sizes().values())
+    kit.store.close()
+
+
+def _column(kind: str, **more: object) -> Column:
+    return Column("c", 0, kind, kind, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("column", "stored"),
+    [
+        (_column("tinyint"), "TINYINT"),
+        (_column("mediumint", unsigned=True), "UINTEGER"),
+        (_column("bigint", unsigned=True), "UBIGINT"),
+        (_column("decimal", precision=38, scale=10), "DECIMAL(38,10)"),
+        (_column("time", fsp=6), "BIGINT"),
+        (_column("year"), "USMALLINT"),
+        (_column("longtext", charset="latin1"), "VARCHAR"),
+        (_column("varbinary"), "BLOB"),
+        (_column("timestamp"), "TIMESTAMP"),
+    ],
+)
+def test_store_types(column: Column, stored: str) -> None:
+    assert layout.reason_left_out(column) is None
+    assert layout.store_type(column) == stored
+
+
+@pytest.mark.parametrize(
+    ("column", "reason"),
+    [
+        (_column("decimal", precision=39, scale=0), "decimal of 39 digits"),
+        (_column("json"), "type json"),
+        (_column("enum", charset="utf8mb4"), "type enum"),
+        (_column("bit"), "type bit"),
+        (_column("varchar", charset="sjis"), "character set sjis"),
+        (_column("int", generated="virtual"), "virtual generated column"),
+        (_column("int", not_secondary=True), "declared NOT SECONDARY"),
+    ],
+)
+def test_columns_left_out_have_a_reason(column: Column, reason: str) -> None:
+    assert layout.reason_left_out(column) == reason
+
+
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        (replace(KEYED, engine="MyISAM"), "storage engine MyISAM"),
+        (replace(KEYED, schema="_Warmfront"), "schema name _Warmfront is reserved in the column store"),
+        (Table("a", "b", (_column("json"),)), "no column of a type that is carried"),
+        (Table("a", "b", (_column("enum"), KEYED.columns[1]), ("c",)), "primary key column c is not carried"),
+        (Table("a", "b", (_column("enum"), KEYED.columns[1])), "no primary key, and a column is not carried"),
+    ],
+)
+def test_tables_that_cannot_be_copied_have_a_reason(table: Table, reason: str) -> None:
+    assert layout.reason_not_loadable(table) == reason
+
+
+def test_a_definition_survives_json() -> None:
+    assert layout.table_from_json(layout.table_to_json(KEYED)) == KEYED
