@@ -138,7 +138,8 @@ class Connection(asyncio.Protocol):
             await self._answer(request, capabilities)
         except AnswerCutShort as error:
             # Rows have been sent: the client must not take them for the whole answer.
-            await self.write(_err(error.error, error.sequence))
+            if not self._closed:
+                self._transport.write(_err(error.error, error.sequence))
             return False
         except PacketTooLarge:
             raise
