@@ -14,6 +14,7 @@ from proxy.decisions import ALWAYS, decision_key
 from proxy.engine_link import EngineGone, EngineLink
 from proxy.offload import Outcome, build_attributes, offload
 from proxy.preflight import Preflight, Questions, build_close
+from proxy.prepared import Prepared, PreparedStatements, same_shape
 from proxy.reasons import QUIET, Reason, Refusal
 from proxy.rules import Subject, check
 from proxy.state import FORCED, OFF, ON
@@ -35,6 +36,14 @@ _FIRST_WORD = re.compile(
 _CLEAN = Status.IN_TRANS | Status.AUTOCOMMIT
 _ENGINE_TABLE = re.compile(r"^rpd_\w+$", re.IGNORECASE)
 _INTERRUPTED = (1317, 3024)
+# Reasons that hold for a statement whatever the session does next.
+_LASTING = frozenset(
+    {
+        *(Reason.UNSUPPORTED, Reason.NOT_LOADED, Reason.NO_TABLE, Reason.SYSTEM_TABLE),
+        *(Reason.ENGINE_REFUSED, Reason.WARNINGS, Reason.PARAMETERS),
+    }
+)
+_QUERY_WORDS = frozenset({b"select", b"with", b"(", b"table", b"values"})
 _facts = lru_cache(maxsize=512)(statement_facts)
 
 
@@ -63,6 +72,7 @@ class Router:
             b"unlock": self._unlock_tables,
         }
         session.handlers[Command.QUERY] = self.query
+        PreparedStatements(self)
         session.on_close.append(self.close)
 
     @property
@@ -75,6 +85,11 @@ class Router:
         if not self._has_attributes:
             return data[5:]
         return data[7:] if data[5:7] == b"\0\1" else None
+
+    def is_query(self, text: bytes) -> bool:
+        """Tell whether a text begins like a query."""
+        found = _FIRST_WORD.match(text)
+        return found is not None and found[1].lower() in _QUERY_WORDS
 
     def query(self, data: bytes) -> bool:
         """Look at a lone COM_QUERY; True when it is taken over."""
@@ -129,19 +144,38 @@ class Router:
             return self.session.pass_on(data)
         if variables.is_read(statement):
             return await variables.answer_read(self, data, statement)
-        facts, use, threshold = self.read(statement)
-        if self._is_about_engine(facts):
+        if self._is_about_engine(_facts(statement)):
             return await self._ask_engine(data, text)
+        await self._decide(data, text, decision_key(text), None)
+        return None
+
+    async def consider_prepared(self, data: bytes, text: bytes, known: Prepared) -> bool:
+        """Decide on an execution whose parameters are in `text`; tells whether the backend was given it."""
+        return await self._decide(data, text, known.key, known)
+
+    async def _decide(self, data: bytes, text: bytes, key: bytes, known: Prepared | None) -> bool:
+        facts, use, threshold = self.read(text.decode("utf-8"))
         refusal = check(self.subject(facts, use))
         if use == FORCED and (not self._worker.engine.alive or (refusal and refusal.reason is Reason.NOT_LOADED)):
             await self._worker.engine.refresh()
             refusal = check(self.subject(facts, use))
         if refusal and (use != FORCED or refusal.reason in QUIET):
-            if refusal.reason in (Reason.UNSUPPORTED, Reason.NOT_LOADED, Reason.NO_TABLE, Reason.SYSTEM_TABLE):
-                self._worker.stays.remember(decision_key(text), ALWAYS)
-            return self.session.pass_on(data)
-        await self._try(data, text, facts, use, threshold, refusal)
-        return None
+            if refusal.reason in _LASTING:
+                self._worker.stays.remember(key, ALWAYS)
+            self.session.pass_on(data)
+            return True
+        refusal, cost = await self._try(text, (facts, use, threshold), refusal, known)
+        if refusal is None:
+            return False
+        if use == FORCED and refusal.reason not in QUIET:
+            raise SecondaryEngineError(refusal.sentence)
+        if cost is not None and refusal.reason is Reason.CHEAP:
+            self._worker.stays.remember(key, cost)
+        elif refusal.reason in _LASTING:
+            self._worker.stays.remember(key, ALWAYS)
+        log.debug("on the backend: %s: %s", refusal.sentence, redact_sql(text.decode("utf-8", "replace")))
+        self.session.pass_on(data)
+        return True
 
     def _effective(self, facts: StatementFacts) -> tuple[str, float]:
         state = self.session.state
@@ -174,26 +208,27 @@ class Router:
         return preflight
 
     async def _try(
-        self, data: bytes, text: bytes, facts: StatementFacts, use: str, threshold: float, refusal: Refusal | None
-    ) -> None:
-        session = self.session
+        self,
+        text: bytes,
+        read: tuple[StatementFacts, str, float],
+        refusal: Refusal | None,
+        known: Prepared | None,
+    ) -> tuple[Refusal | None, float | None]:
+        """Ask the backend, then run on the engine; gives the reason when the backend has to answer, and the cost."""
+        facts, use, threshold = read
         asked = text.rstrip(b"; \t\r\n")
         kind = self._worker.settings.server.kind
-        questions = Questions(asked, facts, kind, session.capabilities, with_cost=use == ON)
+        questions = Questions(asked, facts, kind, self.session.capabilities, with_cost=use == ON)
         preflight = await self.ask_backend(questions)
         refusal = self.judge(facts, use, threshold, preflight, refusal)
+        if refusal is None and known:
+            if same_shape(preflight.definitions, known.definitions, self.session.capabilities):
+                preflight.definitions = known.definitions  # their names show the markers, not the values
+            else:
+                refusal = Refusal(Reason.PARAMETERS)
         if refusal is None:
-            refusal = await self._run(asked, preflight)
-            if refusal is None:
-                return
-        if use == FORCED and refusal.reason not in QUIET:
-            raise SecondaryEngineError(refusal.sentence)
-        if preflight.cost is not None and refusal.reason is Reason.CHEAP:
-            self._worker.stays.remember(decision_key(text), preflight.cost)
-        elif refusal.reason in (Reason.ENGINE_REFUSED, Reason.NOT_LOADED, Reason.WARNINGS):
-            self._worker.stays.remember(decision_key(text), ALWAYS)
-        log.debug("on the backend: %s: %s", refusal.sentence, redact_sql(text.decode("utf-8", "replace")))
-        session.pass_on(data)
+            refusal = await self._run(asked, preflight, "binary" if known else "text")
+        return refusal, preflight.cost
 
     def judge(
         self, facts: StatementFacts, use: str, threshold: float, preflight: Preflight, refusal: Refusal | None = None

@@ -1,0 +1,160 @@
+"""Prepared statements: remembered when they could be offloaded; run on the engine with parameters in the text."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from base.errors import MalformedPacket
+from proxy.answers import AnswerReader
+from proxy.decisions import decision_key
+from proxy.state import ON
+from wire.constants import Capability, Command, Status
+from wire.framing import build_packets
+from wire.parameters import Execute, NotALiteral, build_literals, fill_placeholders, parse_execute, with_types
+from wire.responses import parse_column_definition
+
+if TYPE_CHECKING:
+    from proxy.router import Router
+
+_CLEAN = Status.IN_TRANS | Status.AUTOCOMMIT
+
+
+@dataclass(slots=True)
+class Prepared:
+    """One statement of the client.
+
+    `types` are those of its last execution, `told` those that the backend knows: it has not seen what ran elsewhere.
+    """
+
+    text: bytes
+    parameters: int
+    definitions: list[bytes]
+    key: bytes
+    types: bytes = b""
+    told: bytes = b""
+    long_data: bool = False
+
+
+class PreparedStatements:
+    """Handlers of the COM_STMT_ commands of one session."""
+
+    def __init__(self, router: "Router") -> None:
+        self._router = router
+        self._session = router.session
+        self._worker = router.session.worker
+        self._with_attributes = bool(router.session.capabilities & Capability.QUERY_ATTRIBUTES)
+        handlers = router.session.handlers
+        handlers[Command.STMT_PREPARE] = self._prepare
+        handlers[Command.STMT_EXECUTE] = self._execute
+        handlers[Command.STMT_SEND_LONG_DATA] = self._long_data
+        handlers[Command.STMT_CLOSE] = self._close
+
+    def _prepare(self, data: bytes) -> bool:
+        self._session.state.found_rows = None
+        if not self._worker.engine.loaded.tables or not self._router.is_query(data[5:]):
+            return False
+        self._session.run(self._remember(data))
+        return True
+
+    async def _remember(self, data: bytes) -> None:
+        session = self._session
+        raw = await session.ask(data, [Command.STMT_PREPARE])
+        answer = AnswerReader(raw, session.capabilities).prepare()
+        if answer.prepared and answer.definitions and not answer.warnings:
+            text = data[5:]
+            known = Prepared(text, answer.prepared.parameters, answer.definitions, decision_key(text))
+            session.state.statements[answer.prepared.statement_id] = known
+        session.client.write(raw)
+
+    def _known(self, data: bytes) -> Prepared | None:
+        return self._session.state.statements.get(int.from_bytes(data[5:9], "little"))
+
+    def _close(self, data: bytes) -> bool:
+        self._session.state.statements.pop(int.from_bytes(data[5:9], "little"), None)
+        return False
+
+    def _long_data(self, data: bytes) -> bool:
+        if known := self._known(data):
+            known.long_data = True
+        return False
+
+    def _execute(self, data: bytes) -> bool:
+        session = self._session
+        state = session.state
+        state.found_rows = None
+        known = state.statements.get(int.from_bytes(data[5:9], "little"))
+        if known is None:
+            return False
+        if known.parameters and not self._note_types(data, known):
+            return False
+        whole = self._complete(data, known)
+        if not self._is_candidate(known):
+            known.told = known.types
+            if whole is not data:
+                session.pass_on(whole)
+            return whole is not data
+        session.run(self._consider(whole, known))
+        return True
+
+    def _is_candidate(self, known: Prepared) -> bool:
+        session = self._session
+        if known.long_data:
+            return False
+        if session.state.use_secondary_engine != ON or b"SET_VAR" in known.key.upper():
+            return True
+        cost = self._worker.stays.costs.get(known.key)
+        if cost is not None and cost <= session.state.cost_threshold:
+            return False
+        return session.tracker.status & _CLEAN == Status.AUTOCOMMIT
+
+    def _complete(self, data: bytes, known: Prepared) -> bytes:
+        """Give the execution with its types when the backend was told others, or none."""
+        if known.types == known.told:
+            return data
+        execute = parse_execute(data[4:], known.parameters, self._with_attributes)
+        if execute.types is not None:
+            return data
+        payload = with_types(data[4:], known.parameters, known.types, self._with_attributes)
+        return build_packets(payload, 0)
+
+    def _note_types(self, data: bytes, known: Prepared) -> bool:
+        """Keep the types, which a client may send once for many executions; False when they cannot be read."""
+        try:
+            execute = parse_execute(data[4:], known.parameters, self._with_attributes)
+        except MalformedPacket:
+            known.types = b""
+            return False
+        if execute.types is not None:
+            known.types = execute.types
+        return len(known.types) == 2 * known.parameters
+
+    async def _consider(self, data: bytes, known: Prepared) -> None:
+        session = self._session
+        try:
+            execute = parse_execute(data[4:], known.parameters, self._with_attributes)
+            if execute.cursor:
+                raise NotALiteral("cursor")
+            text = self._text(execute, known)
+        except (MalformedPacket, NotALiteral, UnicodeDecodeError):
+            known.told = known.types
+            session.pass_on(data)
+            return
+        if await self._router.consider_prepared(data, text, known):
+            known.told = known.types
+
+    def _text(self, execute: Execute, known: Prepared) -> bytes:
+        statement = known.text.decode("utf-8")
+        if not known.parameters:
+            return known.text
+        literals = build_literals(execute, known.types, backslash_escapes=True)
+        return fill_placeholders(statement, literals).encode()
+
+
+def same_shape(one: list[bytes], other: list[bytes], capabilities: int) -> bool:
+    """Tell whether two lists of definitions describe the same columns, whatever their names."""
+    if len(one) != len(other):
+        return False
+    for left, right in zip(one, other, strict=True):
+        a, b = parse_column_definition(left, capabilities), parse_column_definition(right, capabilities)
+        if (a.type, a.charset, a.length, a.decimals, a.flags) != (b.type, b.charset, b.length, b.decimals, b.flags):
+            return False
+    return True
