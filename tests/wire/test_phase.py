@@ -1,0 +1,182 @@
+"""When an answer is over: every shape of answer, cut at every byte."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wire.constants import MAX_PACKET_PAYLOAD, Capability, Command, Status
+from wire.framing import build_packets
+from wire.phase import IDLE, INFILE, LOST, AnswerTracker, CommandReader
+from wire.responses import (
+    ColumnDefinition,
+    Ok,
+    PrepareOk,
+    build_column_definition,
+    build_end_of_rows,
+    build_err,
+    build_ok,
+    build_prepare_ok,
+    build_text_row,
+)
+
+NEW = int(Capability.DEPRECATE_EOF)
+OLD = 0
+COLUMN = build_column_definition(ColumnDefinition("a", 3))
+MORE = Status.AUTOCOMMIT | Status.MORE_RESULTS_EXISTS
+
+
+def packets(*payloads: bytes) -> bytes:
+    return b"".join(build_packets(payload, number) for number, payload in enumerate(payloads, 1))
+
+
+def result(capabilities: int, rows: list[bytes], status: Status = Status.AUTOCOMMIT) -> list[bytes]:
+    end = build_end_of_rows(status, 0, capabilities)
+    middle = [] if capabilities & NEW else [end]
+    return [b"\x02", COLUMN, COLUMN, *middle, *rows, end]
+
+
+def prepared(capabilities: int, columns: int, parameters: int) -> list[bytes]:
+    out = [build_prepare_ok(PrepareOk(7, columns, parameters, 0))]
+    for count in (parameters, columns):
+        out += [COLUMN] * count
+        if count and not capabilities & NEW:
+            out.append(build_end_of_rows(Status.AUTOCOMMIT, 0, capabilities))
+    return out
+
+
+ROWS = [build_text_row([b"1", None]), build_text_row([b"", b"\xfe" * 8]), build_text_row([None, None])]
+OK = build_ok(Ok())
+ERR = build_err(1064, "42000", "no")
+ANSWERS = [
+    (Command.PING, lambda c: [OK]),
+    (Command.QUERY, lambda c: [OK]),
+    (Command.QUERY, lambda c: [ERR]),
+    (Command.QUERY, lambda c: result(c, ROWS)),
+    (Command.QUERY, lambda c: result(c, [])),
+    (Command.QUERY, lambda c: [*result(c, ROWS, MORE), *result(c, ROWS, MORE), OK]),
+    (Command.QUERY, lambda c: [*result(c, ROWS, MORE), ERR]),
+    (Command.QUERY, lambda c: [*result(c, ROWS)[:-1], ERR]),
+    (Command.QUERY, lambda c: [build_ok(Ok(status=MORE)), *result(c, ROWS)]),
+    (Command.STMT_PREPARE, lambda c: prepared(c, 0, 0)),
+    (Command.STMT_PREPARE, lambda c: prepared(c, 2, 0)),
+    (Command.STMT_PREPARE, lambda c: prepared(c, 0, 3)),
+    (Command.STMT_PREPARE, lambda c: prepared(c, 2, 3)),
+    (Command.STMT_PREPARE, lambda c: [ERR]),
+    (Command.STMT_FETCH, lambda c: [*ROWS, build_end_of_rows(Status.LAST_ROW_SENT, 0, c)]),
+    (Command.FIELD_LIST, lambda c: [COLUMN, COLUMN, build_end_of_rows(Status.AUTOCOMMIT, 0, c)]),
+    (Command.STATISTICS, lambda c: [b"Uptime: 1"]),
+]
+
+
+@pytest.mark.parametrize("capabilities", [NEW, OLD])
+@pytest.mark.parametrize(("command", "answer"), ANSWERS)
+def test_answers_end_with_their_last_byte(command: Command, answer: object, capabilities: int) -> None:
+    stream = packets(*answer(capabilities))  # type: ignore[operator]
+    for cut in range(len(stream)):
+        tracker = AnswerTracker(capabilities)
+        tracker.begin(command)
+        assert not tracker.feed(stream[:cut]), cut
+        assert tracker.feed(stream[cut:])
+        assert tracker.state == IDLE
+    tracker = AnswerTracker(capabilities)
+    tracker.begin(command)
+    over = [tracker.feed(stream[i : i + 1]) for i in range(len(stream))]
+    assert over == [False] * (len(stream) - 1) + [True]
+
+
+@given(st.lists(st.sampled_from(ANSWERS), min_size=1, max_size=5), st.sampled_from([NEW, OLD]), st.data())
+def test_pipelined_answers_are_told_apart(chosen: list[object], capabilities: int, data: st.DataObject) -> None:
+    tracker = AnswerTracker(capabilities)
+    stream = b""
+    for command, answer in chosen:  # type: ignore[attr-defined]
+        tracker.begin(command)
+        stream += packets(*answer(capabilities))
+    cut = data.draw(st.integers(0, len(stream)))
+    first = tracker.feed(stream[:cut])
+    assert first == (cut == len(stream))
+    if not first:
+        assert tracker.feed(stream[cut:])
+
+
+def test_rows_are_counted_and_status_is_kept() -> None:
+    tracker = AnswerTracker(NEW)
+    tracker.begin(Command.QUERY)
+    tracker.feed(packets(*result(NEW, ROWS, Status.IN_TRANS | Status.AUTOCOMMIT)))
+    assert tracker.rows == 3
+    assert tracker.status == Status.IN_TRANS | Status.AUTOCOMMIT
+
+
+def test_a_row_of_16_mib_is_not_taken_apart() -> None:
+    # The second packet of the row begins like an ERR packet.
+    row = b"\xfd\xfa\xff\xff" + b"x" * (MAX_PACKET_PAYLOAD - 4) + b"\xff\xff\xff"
+    end = build_end_of_rows(Status.AUTOCOMMIT, 0, NEW)
+    stream = packets(b"\x01", COLUMN) + build_packets(row, 3) + build_packets(end, 5)
+    tracker = AnswerTracker(NEW)
+    tracker.begin(Command.QUERY)
+    assert not tracker.feed(stream[: len(stream) - len(end) - 4])
+    assert tracker.feed(stream[len(stream) - len(end) - 4 :])
+
+
+def test_a_cursor_ends_with_its_definitions() -> None:
+    status = Status.AUTOCOMMIT | Status.CURSOR_EXISTS
+    for capabilities in (NEW, OLD):
+        tracker = AnswerTracker(capabilities)
+        tracker.begin(Command.STMT_EXECUTE)
+        assert tracker.feed(packets(b"\x01", COLUMN, build_end_of_rows(status, 0, capabilities)))
+
+
+def test_local_file() -> None:
+    tracker = AnswerTracker(NEW)
+    tracker.begin(Command.QUERY)
+    assert not tracker.feed(packets(b"\xfbfile.csv"))
+    assert tracker.state == INFILE
+    assert tracker.feed(packets(OK))
+
+
+def test_progress_reports_end_nothing() -> None:
+    tracker = AnswerTracker(NEW)
+    tracker.begin(Command.QUERY)
+    assert not tracker.feed(packets(b"\xff\xff\xff\x01\x01\x01\x00\x00\x00\x05alter"))
+    assert tracker.feed(packets(OK))
+
+
+def test_what_nobody_asked_for_loses_the_track_for_good() -> None:
+    tracker = AnswerTracker(NEW)
+    assert not tracker.feed(packets(OK))
+    assert tracker.state == LOST
+    tracker.begin(Command.PING)
+    assert not tracker.feed(packets(OK))
+    unknown = AnswerTracker(NEW)
+    unknown.begin(Command.BINLOG_DUMP)
+    assert unknown.state == LOST
+
+
+@given(st.binary(max_size=200), st.sampled_from([NEW, OLD]))
+def test_any_bytes_are_survived(data: bytes, capabilities: int) -> None:
+    tracker = AnswerTracker(capabilities)
+    tracker.begin(Command.QUERY)
+    tracker.feed(data)
+    tracker.feed(data)
+
+
+@given(st.lists(st.tuples(st.integers(0, 255), st.binary(max_size=30)), max_size=6), st.data())
+def test_commands_are_found_in_any_pieces(sent: list[tuple[int, bytes]], data: st.DataObject) -> None:
+    stream = b"".join(build_packets(bytes((command,)) + rest, 0) for command, rest in sent)
+    reader = CommandReader()
+    found = []
+    at = 0
+    while at < len(stream):
+        step = data.draw(st.integers(1, len(stream) - at))
+        found += reader.feed(stream[at : at + step])
+        at += step
+    assert found == [command for command, _ in sent]
+    assert reader.aligned
+
+
+def test_a_command_of_16_mib_is_one_command() -> None:
+    reader = CommandReader()
+    framed = build_packets(b"\x03" + b"x" * MAX_PACKET_PAYLOAD, 0)
+    assert reader.feed(framed[:-3]) == [3]
+    assert not reader.aligned
+    assert reader.feed(framed[-3:] + build_packets(b"\x0e", 0)) == [0x0E]
+    assert reader.aligned
