@@ -9,6 +9,7 @@ from engine.translate import aggregates
 from engine.translate.expressions import bind_expression
 from engine.translate.names import Scope
 from engine.translate.nodes import child, children, kind, only
+from engine.translate.numbers import settled
 from engine.translate.refusal import refuse
 from engine.translate.tree import AGGREGATES, Expr, Output, has_aggregate, walk
 from engine.translate.windows import Windows
@@ -44,6 +45,7 @@ class Shared:
     view: View
     statement: str
     counter: int = 0
+    tables: list[tuple[str, str]] = field(default_factory=list)
 
     def unique(self, prefix: str) -> str:
         """Make a name that nothing else in the statement has."""
@@ -77,6 +79,20 @@ class Binder:
     def statement(self) -> str:
         """The statement's text."""
         return self.shared.statement
+
+    def result(self, expr: Expr) -> Expr:
+        """Finish a numeric function: MySQL rounds its value to its scale, MariaDB goes on with all digits."""
+        return settled(expr) if self.context.backend == "mysql" else expr
+
+    def side(self, node: exp.Expression) -> Expr:
+        """Bind one side of a comparison: MariaDB compares a quotient rounded to its scale, MySQL all its digits."""
+        bound = self.expr(node)
+        return bound if self.context.backend == "mysql" else settled(bound)
+
+    def require_settled(self, *sides: Expr) -> None:
+        """Refuse a comparison of quotients whose rounding on MariaDB is not known; raises Refused."""
+        if self.context.backend != "mysql" and any(side.type.frac != side.type.scale for side in sides):
+            refuse("this comparison of a quotient is not supported")
 
     def expr(self, node: exp.Expression) -> Expr:
         """Bind an expression; raises Refused."""

@@ -97,7 +97,7 @@ def settle(query: Query) -> None:
     for output in query.outputs:
         output.expr = as_value(output.expr)
         type_ = output.expr.type
-        if type_.frac == type_.scale or isinstance(query, SetOperation):
+        if isinstance(query, SetOperation) or (type_.frac == type_.scale and not (stored and type_.vague)):
             continue
         if not stored:
             refuse("a quotient is passed through a derived table")

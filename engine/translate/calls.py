@@ -90,19 +90,23 @@ def _format(binder: "Binder", node: exp.Expression) -> Expr:
 
 def _coalesce(binder: "Binder", node: exp.Expression) -> Expr:
     only(node, "this", "expressions")
-    return control.coalesce([binder.expr(child(node)), *(binder.expr(item) for item in children(node))])
+    values = [binder.expr(child(node)), *(binder.expr(item) for item in children(node))]
+    return binder.result(control.coalesce(values))
 
 
 def _nullif(binder: "Binder", node: exp.Expression) -> Expr:
     only(node, "this", "expression")
-    return control.nullif(binder.expr(child(node)), binder.expr(child(node, "expression")))
+    left, right = binder.expr(child(node)), binder.expr(child(node, "expression"))
+    binder.require_settled(left, right)
+    return control.nullif(left, right)
 
 
 def _extreme(operation: str) -> Rule:
     def rule(binder: "Binder", node: exp.Expression) -> Expr:
         only(node, "this", "expressions")
         values = [binder.expr(child(node)), *(binder.expr(item) for item in children(node))]
-        return control.extreme(operation, values)
+        binder.require_settled(*values)
+        return binder.result(control.extreme(operation, values))
 
     return rule
 
@@ -124,6 +128,11 @@ def _one(function: Callable[[Expr], Expr]) -> Rule:
     return rule
 
 
+def _absolute(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this")
+    return binder.result(control.absolute(binder.expr(child(node))))
+
+
 def _named(binder: "Binder", node: exp.Expression) -> Expr:
     """A call that the parser knows by name only."""
     only(node, "this", "expressions")
@@ -138,8 +147,16 @@ def _named(binder: "Binder", node: exp.Expression) -> Expr:
             return function([binder.expr(a) for a in arguments], binder.context.collation_connection)
     if name == "MOD" and len(arguments) == 2:
         left, right = (binder.expr(a) for a in arguments)
-        return arithmetic("mod", left, right, binder.context.div_precision_increment)
+        return modulo(binder, left, right)
     raise Refused(f"{kind(node)} is not supported")
+
+
+def modulo(binder: "Binder", left: Expr, right: Expr) -> Expr:
+    """left MOD right; raises Refused for decimals on MariaDB, which gives a negative zero there."""
+    found = arithmetic("mod", left, right, 0)
+    if binder.context.backend != "mysql" and found.op == "decimal_modulo":
+        refuse("MOD of decimals is not supported")
+    return found
 
 
 def _add_date(binder: "Binder", arguments: list[exp.Expression], sign: int) -> Expr:
@@ -184,6 +201,6 @@ CALLS: dict[type[exp.Expression], Rule] = {
     exp.Trunc: _rounding("truncate"),
     exp.Floor: _one(lambda value: control.floor_or_ceil("floor", value)),
     exp.Ceil: _one(lambda value: control.floor_or_ceil("ceil", value)),
-    exp.Abs: _one(control.absolute),
+    exp.Abs: _absolute,
     exp.Sign: _one(control.sign),
 }

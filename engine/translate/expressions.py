@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from engine.translate import control, dates, literals, text
-from engine.translate.calls import CALLS
+from engine.translate.calls import CALLS, modulo
 from engine.translate.compare import between, compare, one_of
 from engine.translate.nodes import child, children, kind, only, undated
 from engine.translate.numbers import arithmetic, as_condition, negated
@@ -39,7 +39,7 @@ def _comparison(operator: str) -> Rule:
         left, right = _operands(node)
         if isinstance(right, exp.All | exp.Any):
             return binder.queries.quantified(operator, binder.expr(left), right)
-        return compare(operator, binder.expr(left), binder.expr(right))
+        return compare(operator, binder.side(left), binder.side(right))
 
     return rule
 
@@ -52,7 +52,10 @@ def _arithmetic(operator: str) -> Rule:
             return _shifted(binder, left, right, 1 if operator == "add" else -1)
         if isinstance(left, exp.Interval) and operator == "add":
             return _shifted(binder, right, left, 1)
-        return arithmetic(operator, binder.expr(left), binder.expr(right), binder.context.div_precision_increment)
+        if operator == "mod":
+            return modulo(binder, binder.expr(left), binder.expr(right))
+        increment = binder.context.div_precision_increment
+        return binder.result(arithmetic(operator, binder.expr(left), binder.expr(right), increment))
 
     return rule
 
@@ -113,7 +116,9 @@ def _between(binder: "Binder", node: exp.Expression) -> Expr:
     only(node, "this", "low", "high")
     if isinstance(child(node), _PREDICATES):
         refuse("comparisons in a row without parentheses are not certain to be read alike")
-    return between(binder.expr(child(node)), binder.expr(child(node, "low")), binder.expr(child(node, "high")))
+    sides = tuple(binder.expr(child(node, name)) for name in ("this", "low", "high"))
+    binder.require_settled(*sides)
+    return between(*sides)
 
 
 def _in(binder: "Binder", node: exp.Expression) -> Expr:
@@ -127,14 +132,14 @@ def _in(binder: "Binder", node: exp.Expression) -> Expr:
     items = children(node)
     if isinstance(child(node), exp.Tuple):
         return _in_rows(binder, child(node), items)
-    return one_of(binder.expr(child(node)), [binder.expr(item) for item in items])
+    return one_of(binder.side(child(node)), [binder.side(item) for item in items])
 
 
 def _in_rows(binder: "Binder", row: exp.Expression, items: list[exp.Expression]) -> Expr:
-    left = [binder.expr(part) for part in children(row)]
+    left = [binder.side(part) for part in children(row)]
     tests: list[Expr] = []
     for item in items:
-        right = [binder.expr(part) for part in children(item)]
+        right = [binder.side(part) for part in children(item)]
         if len(right) != len(left):
             refuse("rows of different lengths are compared")
         pairs = tuple(compare("eq", a, b) for a, b in zip(left, right, strict=True))
@@ -172,8 +177,8 @@ def _case(binder: "Binder", node: exp.Expression) -> Expr:
     subject = node.args.get("this")
     conditions, results = [], []
     for branch in children(node, "ifs"):
-        condition = binder.expr(child(branch))
-        conditions.append(condition if subject is None else compare("eq", binder.expr(subject), condition))
+        condition = binder.expr(child(branch)) if subject is None else binder.side(child(branch))
+        conditions.append(condition if subject is None else compare("eq", binder.side(subject), condition))
         results.append(binder.expr(child(branch, "true")))
     default = node.args.get("default")
     return control.case(conditions, results, literals.NULL_LITERAL if default is None else binder.expr(default))
@@ -230,7 +235,7 @@ def _paren(binder: "Binder", node: exp.Expression) -> Expr:
 
 def _negate(binder: "Binder", node: exp.Expression) -> Expr:
     only(node, "this")
-    return negated(binder.expr(child(node)))
+    return binder.result(negated(binder.expr(child(node))))
 
 
 def _subquery(binder: "Binder", node: exp.Expression) -> Expr:

@@ -35,11 +35,11 @@ def identifier(name: str) -> str:
 
 
 class Lowering:
-    """Writes one statement. `collations` gathers those whose weight keys the SQL calls."""
+    """Writes one statement. `weights_used` gathers those whose key function the SQL calls."""
 
     def __init__(self, weigh: Weigh) -> None:
         self._weigh = weigh
-        self.collations: set[str] = set()
+        self.weights_used: dict[str, Weights] = {}
 
     def expr(self, expr: Expr) -> str:
         """Write an expression; raises Refused for what the engine cannot do exactly."""
@@ -70,7 +70,7 @@ class Lowering:
         if key is None:
             refuse(f"strings in collation {expr.type.collation} hold characters the engine cannot compare")
         if rules.uses_weight_keys(key):
-            self.collations.add(weights.collation)
+            self.weights_used[weights.function] = weights
         return key
 
     def is_bare(self, expr: Expr) -> bool:

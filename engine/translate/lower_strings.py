@@ -71,7 +71,7 @@ def _like(low: "Lowering", expr: Expr) -> str:
     if written is None:
         refuse(f"LIKE in collation {value.type.collation} cannot be done exactly")
     if rules.uses_weight_keys(written):
-        low.collations.add(weights.collation)
+        low.weights_used[weights.function] = weights
     return written
 
 

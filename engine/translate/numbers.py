@@ -21,6 +21,7 @@ from engine.translate.types import (
     whole_digits,
 )
 
+
 _WORD = 9  # decimal digits in a word of MySQL's decimals
 _EXACT_DIGITS = 15
 
@@ -96,8 +97,15 @@ def quotient_digits(left: Type, right: Type, increment: int) -> int:
     return -(-(left_words + right_words + extra) // _WORD) * _WORD
 
 
+def settled(expr: Expr) -> Expr:
+    """Round a quotient to its scale; leave all else."""
+    if expr.type.frac == expr.type.scale:
+        return expr
+    return Expr("round", decimal(expr.type.digits, expr.type.scale), (expr,), value=expr.type.scale)
+
+
 def quotient(left: Expr, right: Expr, increment: int) -> Expr:
-    """Divide exact numbers: a decimal of the left scale + increment that carries more digits until shown."""
+    """Divide exact numbers: a decimal of the left scale + increment that carries more digits until settled."""
     scale = min(left.type.scale + increment, MAX_SCALE)
     frac = max(quotient_digits(left.type, right.type, increment), scale)
     type_ = decimal(

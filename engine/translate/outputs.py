@@ -24,6 +24,8 @@ _STRINGS = frozenset(
         FieldType.LONG_BLOB,
     }
 )
+# Operations whose decimals MySQL shows as they are, without zeros up to the column's decimals.
+_UNPADDED = frozenset({"case", "column", "group_value", "any", "scalar"})
 _EXACT_TYPES = {
     Family.FLOAT: frozenset({FieldType.FLOAT}),
     Family.DOUBLE: frozenset({FieldType.DOUBLE}),
@@ -33,16 +35,22 @@ _EXACT_TYPES = {
 }
 
 
-def shown(query: Query, definitions: Sequence[ColumnDefinition]) -> list[Expr]:
+def shown(query: Query, definitions: Sequence[ColumnDefinition], backend: str) -> list[Expr]:
     """Give the outputs as they leave the engine; raises Refused when a type is not what the backend says."""
     if len(query.outputs) != len(definitions):
         refuse("the backend and the engine see different numbers of columns")
-    return [_shown(output.expr, definition) for output, definition in zip(query.outputs, definitions, strict=True)]
+    return [
+        _shown(output.expr, definition, backend) for output, definition in zip(query.outputs, definitions, strict=True)
+    ]
 
 
-def _shown(expr: Expr, definition: ColumnDefinition) -> Expr:
+def _shown(expr: Expr, definition: ColumnDefinition, backend: str) -> Expr:
     expr = as_value(expr)
     family, field = expr.type.family, definition.type
+    if family is Family.NULL:
+        return expr
+    if backend == "mysql" and expr.type.vague and expr.op in _UNPADDED:
+        refuse("MySQL shows decimals of mixed scales each in its own")
     if field in _INTEGERS and family in WHOLE:
         return expr
     if field == FieldType.NEWDECIMAL:

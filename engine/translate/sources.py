@@ -65,6 +65,7 @@ def _table(binder: "Binder", node: exp.Expression) -> Source:
     found = binder.shared.view.table(schema, name)
     if isinstance(found, str):
         refuse(found)
+    binder.shared.tables.append((found.table.schema, found.table.name))
     columns, excluded = _columns(binder, found, alias)
     positions = {output.name.casefold(): at for at, output in enumerate(columns)}
     key = tuple(positions.get(part.casefold(), -1) for part in found.table.primary_key)

@@ -67,6 +67,7 @@ class Subqueries:
         left, output.expr = as_value(left), as_value(output.expr)
         if Family.NULL in (left.type.family, output.expr.type.family):
             refuse("NULL is compared with a sub-query")
+        self.binder.require_settled(left, output.expr)
         left, output.expr = paired(left, output.expr)
         if left.type.family is Family.STRING and operator not in ("eq", "ne"):
             refuse("strings are compared by order with a sub-query")

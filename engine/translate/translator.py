@@ -7,6 +7,7 @@ The passes, in order: parse and facts, names and scopes (`blocks`, `sources`, `n
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from engine.collate.weights import Weights
 from engine.translate.binder import Shared, View
 from engine.translate.blocks import bind_query, require_order
 from engine.translate.lower import Lowering, Weigh
@@ -25,11 +26,13 @@ _UTF8_RESULTS = ("utf8mb4", "utf8mb3", "utf8")
 class Translation:
     """DuckDB SQL whose outputs are the statement's columns.
 
-    `collations` are those whose weight keys must be registered on the connection (`engine.collate.keys`).
+    `weights` are those whose key function must be registered on the connection (`engine.collate.keys.register`),
+    once for each `weights.function`. `tables` are the (schema, name) of the tables read.
     """
 
     sql: str
-    collations: frozenset[str] = frozenset()
+    weights: tuple[Weights, ...] = ()
+    tables: tuple[tuple[str, str], ...] = ()
 
 
 def translate(
@@ -54,11 +57,12 @@ def _translate(
     statement: str, context: SessionContext, view: View, definitions: Sequence[ColumnDefinition], weigh: Weigh
 ) -> Translation:
     _check(statement, context)
-    query = bind_query(Shared(context, view, statement), parse_statement(statement), None, {})
+    shared = Shared(context, view, statement)
+    query = bind_query(shared, parse_statement(statement), None, {})
     require_order(query)
     lowering = Lowering(weigh)
-    sql = lowering.query(query, shown(query, definitions))
-    return Translation(sql, frozenset(lowering.collations))
+    sql = lowering.query(query, shown(query, definitions, context.backend))
+    return Translation(sql, tuple(lowering.weights_used.values()), tuple(dict.fromkeys(shared.tables)))
 
 
 def _check(statement: str, context: SessionContext) -> None:

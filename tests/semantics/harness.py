@@ -26,7 +26,6 @@ from wire.integers import read_lenenc_bytes
 from wire.responses import ColumnDefinition, parse_column_definition
 
 
-
 @dataclass(frozen=True)
 class Outcome:
     """What became of a statement: "equal", "refused", "failed" (in the engine, before any row) or "different"."""
@@ -57,6 +56,7 @@ class Bench:
         self.duck.execute("SET preserve_insertion_order = true")
         self.collations = Collations(folder)
         self.view = CatalogView({})
+        self.registered: set[str] = set()
         with connection.cursor() as cursor:
             cursor.execute(f"USE {schema}")
             cursor.execute(
@@ -95,7 +95,9 @@ class Bench:
         self.duck.execute(f"INSERT INTO {name} SELECT * FROM incoming")
         self.duck.unregister("incoming")
         held = {c.name: presence.of_array(data[c.name]) for c in columns if c.type in STRING_TYPES}
-        return LoadedTable(number, table, name, State.AVAILABLE, rows=len(rows), presence=held, left_out=left_out(table))
+        return LoadedTable(
+            number, table, name, State.AVAILABLE, rows=len(rows), presence=held, left_out=left_out(table)
+        )
 
     def weigh(self, collation: str, held: Presence) -> Weights | None:
         """Give the backend's weights."""
@@ -131,7 +133,7 @@ class Bench:
 
     def engine_rows(self, sql: str, definitions: list[ColumnDefinition]) -> list[tuple[bytes | None, ...]]:
         """Run translated SQL on the copy; cells are the bytes the results part makes."""
-        encoder = RowEncoder(definitions, "text", "utf8mb4")
+        encoder = RowEncoder(definitions, "text", "utf8mb4", self.context.backend)
         rows: list[tuple[bytes | None, ...]] = []
         for batch in self.duck.sql(sql).to_arrow_reader(1000):
             for data, _ in encoder.encode(batch, 0):
@@ -145,10 +147,10 @@ class Bench:
         translation = translate(statement, self.context, self.view, definitions, self.weigh)
         if isinstance(translation, Refusal):
             return Outcome("refused", translation.reason)
-        for collation in translation.collations:
-            weights = self.weigh(collation, presence.ANYTHING)
-            assert weights is not None
-            keys.register(self.duck, weights)
+        for weights in translation.weights:
+            if weights.function not in self.registered:
+                keys.register(self.duck, weights)
+                self.registered.add(weights.function)
         try:
             found = self.engine_rows(translation.sql, definitions)
         except (duckdb.Error, pa.ArrowException) as problem:
@@ -160,7 +162,8 @@ def _compare(statement: str, expected: list[Any], found: list[Any], sql: str) ->
     ordered = "order by" in statement.lower().rsplit(")", 1)[-1]
     if expected == found or (not ordered and Counter(expected) == Counter(found)):
         return Outcome("equal")
-    return Outcome("different", f"backend {expected[:5]} engine {found[:5]} by {sql}")
+    missing, extra = Counter(expected) - Counter(found), Counter(found) - Counter(expected)
+    return Outcome("different", f"backend {list(missing)[:5]} engine {list(extra)[:5]} by {sql}")
 
 
 def _read(name: str, type_: str) -> str:
@@ -210,5 +213,3 @@ def load(connection: Any, schema: str, path: Path) -> None:
         cursor.execute(f"USE {schema}")
         for statement in read_statements(path):
             cursor.execute(statement)
-
-

@@ -1,0 +1,53 @@
+-- Small tables with what goes wrong: NULLs, empty strings, trailing spaces, extremes, month ends, mixed case.
+CREATE TABLE n (
+  id INT NOT NULL PRIMARY KEY, grp INT, i INT, ti TINYINT, si SMALLINT, bi BIGINT, ui INT UNSIGNED, ub BIGINT UNSIGNED,
+  d DECIMAL(10,2), d4 DECIMAL(12,4), dbig DECIMAL(30,10), d0 DECIMAL(8,0), f FLOAT, db DOUBLE, y YEAR
+);
+INSERT INTO n VALUES
+  (1, 1, 1, 1, 1, 1, 1, 1, 1.10, 1.2345, 1.0000000001, 3, 0.1, 0.1, 2020),
+  (2, 1, -7, -128, -32768, -9223372036854775808, 0, 0, -7.55, -0.0001, -12345678901234567890.1234567891, -5, -2.5, -2.5, 1999),
+  (3, 1, 2147483647, 127, 32767, 9223372036854775807, 4294967295, 18446744073709551615, 99999999.99, 99999999.9999, 99999999999999999999.9999999999, 99999999, 1e20, 1e300, 2155),
+  (4, 2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+  (5, 2, 0, 0, 0, 0, 10, 10, 0.00, 0.0000, 0, 0, 0, 0, 1901),
+  (6, 2, 10, 5, 5, 3, 3, 3, 0.05, 2.5000, 2.5, 2, 1.5, 1.5, 2000),
+  (7, 3, 3, 7, 7, 7, 7, 7, 0.15, 0.3333, 0.3333333333, 7, 3.25, 3.25, 2024),
+  (8, 3, 10, 10, 10, 10, 10, 10, 2.25, 2.2250, 2.225, 9, 2.225, 2.225, 2024),
+  (9, NULL, -1, -1, -1, -1, 5, 5, -0.05, -2.5000, -2.5, -2, -1.5, -1.5, NULL),
+  (10, NULL, 100, 100, 100, 100000000000, 100, 100, 100.00, 100.0000, 100, 100, 100, 100, 1970);
+CREATE TABLE s (
+  id INT NOT NULL PRIMARY KEY, a VARCHAR(30), b VARCHAR(30) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+  g VARCHAR(30) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci, c CHAR(10), u VARCHAR(20), w VARCHAR(30), t TEXT,
+  bl VARBINARY(20), bf BINARY(4)
+);
+INSERT INTO s VALUES
+  (1, 'abc', 'abc', 'abc', 'abc', 'AIR', 'one', 'some text', x'00ff', x'01'),
+  (2, 'ABC', 'ABC', 'ABC', 'ABC', 'MAIL', 'two', 'Other Text', 'abc', 'abcd'),
+  (3, 'abc ', 'abc ', 'abc ', 'abc ', 'RAIL', 'three', '', 'ABC', 'a'),
+  (4, '', '', '', '', 'SHIP', 'four', NULL, '', ''),
+  (5, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+  (6, 'a_c', 'a_c', 'a_c', 'a_c', 'AIR', 'five', '100%', 'zz', 'zz'),
+  (7, 'a%c', 'a%c', 'a%c', 'a%c', 'TRUCK', 'six', 'a\\b', '1', '1'),
+  (8, 'b', 'b', 'b', 'b', 'FOB', 'seven', 'x', '2', '2'),
+  (9, 'B-c', 'B-c', 'B-c', 'B-c', 'AIR', 'eight', 'y', '3', '3'),
+  (10, ' lead', ' lead', ' lead', ' lead', 'MAIL', 'nine', 'z', '4', '4'),
+  (11, '10', '10', '10', '10', 'MAIL', 'ten', '9', '9', '9'),
+  (12, '9x', '9x', '9x', '9x', 'SHIP', 'eleven', '10', '10', '10');
+CREATE TABLE x (id INT NOT NULL PRIMARY KEY, a VARCHAR(30), b VARCHAR(30) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin);
+INSERT INTO x VALUES (1, 'é', 'é'), (2, 'e', 'e'), (3, 'E', 'E'), (4, 'straße', 'straße'), (5, 'strasse', 'strasse'),
+  (6, '日本', '日本'), (7, 'ß', 'ß'), (8, NULL, NULL), (9, '', ''), (10, 'Ünder', 'Ünder');
+CREATE TABLE d (
+  id INT NOT NULL PRIMARY KEY, dt DATE, tm DATETIME, tm3 DATETIME(3), ts TIMESTAMP NULL, ti TIME
+);
+INSERT INTO d VALUES
+  (1, '2024-01-31', '2024-01-31 23:59:59', '2024-01-31 23:59:59.999', '2024-01-31 23:59:59', '12:00:00'),
+  (2, '2024-02-29', '2024-02-29 00:00:00', '2024-02-29 00:00:00.000', '2024-02-29 00:00:00', '-01:30:00'),
+  (3, '2023-02-28', '2023-02-28 12:34:56', '2023-02-28 12:34:56.789', '2023-02-28 12:34:56', '838:59:59'),
+  (4, '1000-01-01', '1000-01-01 00:00:00', '1000-01-01 00:00:00.001', '1970-01-02 00:00:00', '00:00:00'),
+  (5, '9999-12-31', '9999-12-31 23:59:59', '9999-12-31 23:59:59.123', '2037-12-31 23:59:59', '00:00:01'),
+  (6, NULL, NULL, NULL, NULL, NULL),
+  (7, '1998-12-01', '1998-12-01 01:02:03', '1998-12-01 01:02:03.004', '1998-12-01 01:02:03', '01:02:03'),
+  (8, '1998-09-02', '1998-09-02 13:00:00', '1998-09-02 13:00:00.500', '1998-09-02 13:00:00', '13:00:00');
+CREATE TABLE o (id INT NOT NULL PRIMARY KEY, nid INT, sid INT, qty INT NOT NULL, price DECIMAL(15,2) NOT NULL, flag CHAR(1));
+INSERT INTO o VALUES (1, 1, 1, 5, 10.25, 'A'), (2, 1, 2, 3, 0.99, 'N'), (3, 2, 2, 7, 100.00, 'A'), (4, 3, NULL, 1, 5.55, 'R'),
+  (5, NULL, 4, 2, 33.33, NULL), (6, 99, 6, 8, 7.07, 'N'), (7, 8, 8, 10, 12.345, 'A'), (8, 8, 9, 4, 1.01, 'R');
+CREATE TABLE e (id INT NOT NULL PRIMARY KEY, v INT, p DECIMAL(10,2), q VARCHAR(10));
