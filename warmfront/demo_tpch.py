@@ -41,6 +41,7 @@ _ORDER: dict[int, tuple[int, ...]] = {
     22: (0,),
 }
 _LIMIT = {2: 100, 3: 10, 10: 20, 18: 100, 21: 100}
+_STRINGS = (15, 249, 250, 251, 252, 253, 254)  # VARCHAR, the BLOBs, VAR_STRING, STRING
 # Only decoders make Python objects; without them every value stays the server's text.
 _NO_DECODERS = {key: value for key, value in conversions.items() if not isinstance(key, int)}
 
@@ -165,7 +166,11 @@ class _TookTooLong(WarmfrontError):
 
 def _columns(cursor: Any) -> tuple[Column, ...]:
     fields = cursor._result.fields  # the cursor's description leaves charset and decimals out
-    return tuple(Column(field.name, field.type_code, field.charsetnr, field.scale) for field in fields)
+    return tuple(
+        # A string has no decimals: 31 ("not fixed") or 0, as the server's plan has it.
+        Column(field.name, field.type_code, field.charsetnr, 0 if field.type_code in _STRINGS else field.scale)
+        for field in fields
+    )
 
 
 def _print(outcomes: list[Outcome], scale: float, console: Console) -> None:

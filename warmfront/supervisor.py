@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 import pymysql
 
@@ -97,12 +98,12 @@ class Supervisor:
         self._say = say
         self._embedded: EmbeddedServer | None = None
         self._children: list[_Child] = []
+        self._lock: TextIO | None = None  # open, it holds the lock on the data dir
         self._stopping = False
         self._backend_due = 0.0
 
     def start(self) -> None:
         """Bring everything up. Raises Refused, StartError and other WarmfrontErrors; call `stop` then as well."""
-        # The open file holds the lock on the data dir until this process ends.
         self._lock = instance.claim(self.paths)
         self.paths.ready.unlink(missing_ok=True)
         port = self._check_port()
@@ -137,6 +138,8 @@ class Supervisor:
 
     def stop(self) -> None:
         """End proxies, engine and backend, in that order, each gracefully."""
+        if self._lock is None:
+            return  # the data dir is another's
         self.paths.ready.unlink(missing_ok=True)
         for kind in ("proxy", "engine"):
             processes = [child.process for child in self._children if child.kind == kind and child.process]
