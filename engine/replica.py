@@ -11,6 +11,7 @@ from engine.load.manager import Loader
 from engine.replicate.follow import Follower
 from engine.store.copies import Copies
 from engine.store.database import Store
+from engine.store.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,8 @@ def _exit(error: BaseException) -> None:
 
 
 class Replica:
-    """Everything that keeps the copy. The parts are public: `store`, `loader`, `follower`, `fence`."""
+    """Everything that keeps the copy. The parts are public: `store`, `copies`, `loader`,
+    `follower`, `fence`, `upkeep`."""
 
     def __init__(self, settings: Settings, on_fatal: Callable[[BaseException], None] = _exit) -> None:
         """Open the store. Raises BackendError when the backend does not answer, duckdb.Error when no file can be."""
@@ -40,16 +42,19 @@ class Replica:
         self.copies = Copies(self.store)
         self.loader = Loader(settings, self.store, self.copies)
         self.follower = Follower(settings, self.store, self.copies, self.loader, on_fatal)
+        self.upkeep = Upkeep(self.store, self.copies)
         self.fence = Fence(settings, self.store, self.follower.want, lambda: self.follower.seconds_behind)
 
     def start(self) -> None:
         """Begin to replicate and to load, and bind the fence to the running event loop."""
         self.follower.start()
         self.fence.start()
+        self.upkeep.start()
 
     def stop(self) -> None:
         """End all threads and close the file."""
         self.fence.stop()
+        self.upkeep.stop()
         self.loader.stop()
         self.follower.stop()
         self.store.close()

@@ -194,8 +194,10 @@ class _Work:
         inserted: pa.RecordBatch | pa.Table = rows
         if table.primary_key:
             folded = delta.fold(table, kinds, rows, idempotent=copying is not None)
-            grown = delta.apply_delta(connection, entry.store_name, table, folded)
-            inserted = folded.insert
+            gone, added = delta.apply_delta(connection, entry.store_name, table, folded)
+            grown, inserted = added - gone, folded.insert
+            self._copies.note_removed(key, gone)
+            self._copies.keep_for_rewrite(self._transaction, key, kinds, rows)
         else:
             grown = delta.apply_multiset(connection, entry.store_name, table, kinds, rows)
         found = _presence(inserted)
@@ -223,12 +225,14 @@ class _Work:
                 if event.renamed_to and entry.state is not State.UNLOADED:
                     self.created[event.renamed_to] = entry.load_type
             elif event.kind == "truncate" and entry.state is State.AVAILABLE:
+                self._copies.stop_rewrite(key)
                 self._transaction.create_data(entry)
                 self._transaction.put_rows(key, 0)
             elif entry.state is not State.UNLOADED:
                 self._quarantine(key, "its definition changed", State.RECOVERING)
 
     def _remove(self, key: Key) -> None:
+        self._copies.stop_rewrite(key)
         self._transaction.forget(key)
         self.cancelled[key] = "the table was dropped"
         self.gone.add(key)
@@ -240,6 +244,7 @@ class _Work:
         if entry is None or entry.state is State.UNLOADED:
             return
         self._store.mark_stale(key, reason)
+        self._copies.stop_rewrite(key)
         self._copies.take_out(self._transaction, key, state, reason)
         self.cancelled[key] = reason
         self.reloads[key] = reason

@@ -6,12 +6,15 @@ import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
+import pyarrow as pa
+
 from base.errors import SecondaryEngineError
 from engine.catalog import Key, LoadedTable, State
 from engine.replicate.changes import Position
 from engine.store import delta
+from engine.store.bookkeeping import pending_name
 from engine.store.database import Store, Transaction
-from engine.store.layout import arrow_schema, left_out, store_name
+from engine.store.layout import arrow_schema, create_statement, left_out, quote, store_name, twin_name
 from engine.store.presence import EMPTY, merge_presence
 from statements.schema import Table
 
@@ -56,12 +59,24 @@ class Copying:
                 self.presence[column] = merge_presence(self.presence.get(column, EMPTY), bits)
 
 
+@dataclass(eq=False, slots=True)
+class Rewrite:
+    """A table that is written anew beside itself, to be rid of deleted rows and in key order again."""
+
+    entry: LoadedTable
+    id: int
+    name: str
+    sequence: int = 0
+
+
 class Copies:
-    """The loads under way of one store. What changes them runs inside the store's write transactions."""
+    """The loads and rewrites under way of one store. What changes them runs inside the store's write transactions."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self._copying: dict[Key, Copying] = {}
+        self._rewrites: dict[Key, Rewrite] = {}
+        self.removed: dict[Key, int] = {}  # rows deleted in the store since a table was last written as a whole
 
     def get(self, key: Key) -> Copying | None:
         """The load under way of a table."""
@@ -131,6 +146,7 @@ class Copies:
                 load_ended=time.time(),
             )
         transaction.put(entry)
+        self.removed[copying.key] = 0
 
     def completed(self, copying: Copying) -> None:
         """Tell whoever waits, once the transaction that put the table into service is committed."""
@@ -179,3 +195,51 @@ class Copies:
                 self.store.new_id(), table or Table(*key, ()), store_name(*key), state, reason, load_type=load_type
             )
         transaction.put(entry)
+
+    # Rewrites
+
+    def note_removed(self, key: Key, rows: int) -> None:
+        """Count rows that were deleted and still take room."""
+        self.removed[key] = self.removed.get(key, 0) + rows
+
+    def begin_rewrite(self, key: Key) -> Rewrite | None:
+        """Make an empty twin of a table; from now on changes are kept for it. None when it cannot be now."""
+        with self.store.write() as transaction:
+            entry = transaction.tables.get(key)
+            if entry is None or entry.state is not State.AVAILABLE or not entry.table.primary_key:
+                return None
+            number = self.store.new_id()
+            rewrite = Rewrite(entry, number, twin_name(entry.table.schema, number))
+            transaction.connection.execute(create_statement(entry.table, rewrite.name))
+            delta.create_pending(transaction.connection, number, entry.table)
+        with self.store.lock:
+            # What came between the two belongs to the snapshot that the rows are taken from.
+            self._rewrites[key] = rewrite
+        return rewrite
+
+    def keep_for_rewrite(self, transaction: Transaction, key: Key, kinds: delta.Kinds, rows: pa.RecordBatch) -> None:
+        """Keep changes for the twin of a table, when there is one."""
+        rewrite = self._rewrites.get(key)
+        if rewrite is not None:
+            delta.append_pending(transaction.connection, rewrite.id, kinds, rows, rewrite.sequence)
+            rewrite.sequence += len(kinds)
+
+    def stop_rewrite(self, key: Key) -> None:
+        """Give a rewrite up: its table is emptied, changed or dropped."""
+        self._rewrites.pop(key, None)
+
+    def finish_rewrite(self, key: Key, rewrite: Rewrite) -> bool:
+        """Put the twin in the table's place, unless the rewrite was given up."""
+        with self.store.write() as transaction:
+            connection = transaction.connection
+            valid = self._rewrites.pop(key, None) is rewrite
+            entry = transaction.tables.get(key)
+            if not valid or entry is None or entry.id != rewrite.entry.id or entry.state is not State.AVAILABLE:
+                connection.execute(f"DROP TABLE IF EXISTS {rewrite.name}")
+                connection.execute(f"DROP TABLE IF EXISTS {pending_name(rewrite.id)}")
+                return False
+            delta.apply_pending(connection, rewrite.id, rewrite.name, entry.table)
+            connection.execute(f"DROP TABLE {entry.store_name}")
+            connection.execute(f"ALTER TABLE {rewrite.name} RENAME TO {quote(entry.table.name)}")
+            self.removed[key] = 0
+        return True

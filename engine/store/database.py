@@ -18,7 +18,7 @@ import psutil
 from engine.catalog import CatalogView, Key, LoadedTable, State
 from engine.replicate.changes import Position
 from engine.store import bookkeeping
-from engine.store.layout import CATALOG, create_statement, quote
+from engine.store.layout import BOOKKEEPING, CATALOG, TWIN, create_statement, quote, store_name
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +121,7 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._fold = fold
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._listeners: list[Callable[[Position], None]] = []
         self._root = duckdb.connect(":memory:", config=_config(path, memory_limit, threads))
         self.broken = ""  # why no reader may be served now
@@ -156,6 +156,9 @@ class Store:
     def _recover(self) -> dict[Key, LoadedTable]:
         """Trust what was complete; what was being loaded has to be loaded again."""
         there = bookkeeping.table_names(self._writer)
+        for schema, name in there:
+            if name.startswith(TWIN) or (schema == BOOKKEEPING and name.startswith("pending_")):
+                self._writer.execute(f"DROP TABLE {store_name(schema, name)}")
         tables = bookkeeping.read_tables(self._writer)
         for key, entry in tables.items():
             if entry.state is State.AVAILABLE and key in there:
@@ -173,7 +176,7 @@ class Store:
 
     def reset(self) -> None:
         """Throw everything away and begin with an empty file; readers that run now fail."""
-        with self._lock:
+        with self.lock:
             self._writer.close()
             self._throw_away()
             self._open_file()
@@ -181,7 +184,7 @@ class Store:
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock, suppress(duckdb.Error):
+        with self.lock, suppress(duckdb.Error):
             self._writer.close()
             self._root.close()
 
@@ -239,14 +242,14 @@ class Store:
 
     def new_id(self) -> int:
         """A number that no other table of this store has."""
-        with self._lock:
+        with self.lock:
             self._next_id += 1
             return self._next_id - 1
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
         """One transaction of the only writer. An exception rolls it back; duckdb.Error may come from the commit."""
-        with self._lock:
+        with self.lock:
             transaction = Transaction(self._writer, dict(self._tables), self._position)
             self._writer.execute("BEGIN")
             try:
@@ -282,7 +285,7 @@ class Store:
             with self.write() as transaction:
                 transaction.set_position(position)
             return
-        with self._lock:
+        with self.lock:
             self._position = position
         self._tell()
 
@@ -303,9 +306,20 @@ class Store:
         self._stale.pop(key, None)
 
     def checkpoint(self) -> None:
-        """Write the log into the file. Raises duckdb.Error when a writer is in the way."""
-        with self._lock:
-            self._writer.execute(f"CHECKPOINT {CATALOG}")
+        """Write the log into the file; readers and the writer go on meanwhile. Raises duckdb.Error."""
+        cursor = self._root.cursor()
+        try:
+            cursor.execute(f"CHECKPOINT {CATALOG}")
+        finally:
+            cursor.close()
+
+    @property
+    def log_size(self) -> int:
+        """Bytes of the log that are not in the file yet."""
+        try:
+            return self._path.with_name(self._path.name + ".wal").stat().st_size
+        except OSError:
+            return 0
 
     def sizes(self) -> dict[Key, int]:
         """Bytes on disk per table, from the blocks of its columns."""
@@ -333,7 +347,7 @@ def _config(path: Path, memory_limit: int, threads: int) -> dict[str, str | bool
         "allow_community_extensions": False,
         # A Python variable must never be taken for a table of that name.
         "python_enable_replacements": False,
-        "checkpoint_threshold": "64MB",
+        "checkpoint_threshold": "1GB",  # upkeep does it earlier, beside the commits instead of in one,
     }
     if threads:
         config["threads"] = threads

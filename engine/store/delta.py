@@ -49,19 +49,18 @@ def fold(table: Table, kinds: Kinds, rows: pa.RecordBatch, idempotent: bool) -> 
     return Delta(delete, data.take(pa.array(final)))
 
 
-def apply_delta(connection: duckdb.DuckDBPyConnection, name: str, table: Table, delta: Delta) -> int:
-    """Remove and add rows of store table `name`; gives by how many rows it grew."""
-    grown = 0
+def apply_delta(connection: duckdb.DuckDBPyConnection, name: str, table: Table, delta: Delta) -> tuple[int, int]:
+    """Remove and add rows of store table `name`; gives how many were removed and how many added."""
+    gone = 0
     if delta.delete.num_rows:
         connection.register("_wf_delete", delta.delete)
         same = " AND ".join(f"t.{quote(k)} = d.{quote(k)}" for k in table.primary_key)
         removed = connection.execute(f"DELETE FROM {name} t USING _wf_delete d WHERE {same}").fetchone()
         connection.unregister("_wf_delete")
-        grown -= removed[0] if removed else 0
+        gone = removed[0] if removed else 0
     if delta.insert.num_rows:
         append(connection, name, delta.insert)
-        grown += delta.insert.num_rows
-    return grown
+    return gone, delta.insert.num_rows
 
 
 def append(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:

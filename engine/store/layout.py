@@ -106,6 +106,14 @@ def store_name(schema: str, name: str) -> str:
     return f"{CATALOG}.{quote(schema)}.{quote(name)}"
 
 
+TWIN = "_warmfront_twin_"
+
+
+def twin_name(schema: str, number: int) -> str:
+    """The full quoted name of a table that is to take another's place."""
+    return store_name(schema, f"{TWIN}{number}")
+
+
 def store_type(column: Column) -> str:
     """The store's type of a carried column. Raises ValueError for one that is not carried."""
     found = _types(column)

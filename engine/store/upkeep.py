@@ -1,0 +1,91 @@
+"""Keep the file small and quick, in the background: checkpoints, and tables with many deleted rows written anew."""
+
+import logging
+import threading
+import time
+
+import duckdb
+
+from engine.catalog import Key
+from engine.store.copies import Copies
+from engine.store.database import Store
+from engine.store.layout import quote
+
+log = logging.getLogger(__name__)
+
+_EVERY = 2.0  # seconds
+_LOG_SIZE = 16 << 20  # bytes of log that ask for a checkpoint
+_LOG_AGE = 60.0  # seconds after which a smaller log is written into the file
+_DEAD_SHARE = 0.25  # of a table's rows; deleted rows cost a scan as much as live ones
+_DEAD_ROWS = 100_000
+
+
+class Upkeep:
+    """One thread that looks after a store."""
+
+    def __init__(self, store: Store, copies: Copies) -> None:
+        self._store = store
+        self._copies = copies
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
+        self._checkpointed = time.monotonic()
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread after what it is doing."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(_EVERY):
+            try:
+                self.checkpoint_when_due()
+                for key in self.worn():
+                    self.rewrite(key)
+            except duckdb.Error as error:
+                log.warning("upkeep of the column store: %s", error)
+
+    def checkpoint_when_due(self) -> None:
+        """Write the log into the file when it is large or old. Raises duckdb.Error."""
+        size, age = self._store.log_size, time.monotonic() - self._checkpointed
+        if size > _LOG_SIZE or (size and age > _LOG_AGE):
+            self._store.checkpoint()
+            self._checkpointed = time.monotonic()
+
+    def worn(self) -> list[Key]:
+        """The tables of which too large a share is deleted rows."""
+        entries = self._store.entries
+        return [
+            key
+            for key, dead in list(self._copies.removed.items())
+            if key in entries and dead > _DEAD_ROWS and dead > _DEAD_SHARE * entries[key].rows
+        ]
+
+    def rewrite(self, key: Key) -> bool:
+        """Write a table anew in key order beside itself, and put it in its place. Raises duckdb.Error."""
+        rewrite = self._copies.begin_rewrite(key)
+        if rewrite is None:
+            self._copies.removed.pop(key, None)
+            return False
+        began = time.monotonic()
+        try:
+            self._fill(rewrite.name, rewrite.entry.store_name, rewrite.entry.table.primary_key)
+        except duckdb.Error:
+            self._copies.stop_rewrite(key)
+            self._copies.finish_rewrite(key, rewrite)
+            raise
+        done = self._copies.finish_rewrite(key, rewrite)
+        log.info("table %s.%s written anew in %.1f s", *key, time.monotonic() - began)
+        return done
+
+    def _fill(self, target: str, source: str, keys: tuple[str, ...]) -> None:
+        cursor = self._store.cursor()
+        try:
+            order = ", ".join(quote(name) for name in keys)
+            cursor.execute(f"INSERT INTO {target} SELECT * FROM {source} ORDER BY {order}")
+        finally:
+            cursor.close()

@@ -1,0 +1,100 @@
+"""Tables written anew beside themselves while changes go on."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.replicate.changes import TableEvent
+from engine.store import upkeep
+from engine.store.bookkeeping import table_names
+from engine.store.upkeep import Upkeep
+from tests.engine.store_kit import KEYED, KEYLESS, Kit, batch, changes
+
+KEY = ("shop", "orders")
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> Iterator[Kit]:
+    made = Kit(tmp_path / "store.duckdb")
+    made.load(KEYED)
+    made.applier.apply(batch(1, changes(KEYED, [(1, (n, "a", "x")) for n in range(9, 0, -1)])))
+    yield made
+    made.store.close()
+
+
+def leftovers(kit: Kit) -> set[Any]:
+    cursor = kit.store.cursor()
+    found = {name for name in table_names(cursor) if "twin" in name[1] or "pending" in name[1]}
+    cursor.close()
+    return found
+
+
+def test_changes_during_a_rewrite_are_in_it(kit: Kit) -> None:
+    keeper = Upkeep(kit.store, kit.copies)
+    rewrite = kit.copies.begin_rewrite(KEY)
+    assert rewrite is not None
+    kit.applier.apply(batch(2, changes(KEYED, [(0, (1, "a", "x")), (1, (1, "a", "early"))])))
+    keeper._fill(rewrite.name, rewrite.entry.store_name, KEYED.primary_key)
+    kit.applier.apply(batch(3, changes(KEYED, [(0, (2, "a", "x")), (1, (3, "b", "late"))])))
+    before = kit.rows(KEYED)
+    with kit.store.snapshot() as old:
+        assert kit.copies.finish_rewrite(KEY, rewrite)
+        assert len(old.connection.execute(f"SELECT * FROM {rewrite.entry.store_name}").fetchall()) == 9
+    assert kit.rows(KEYED) == before
+    assert (1, "a", "early") in before
+    assert (3, "b", "late") in before
+    kit.applier.apply(batch(4, changes(KEYED, [(0, (3, "b", "late"))])))
+    assert len(kit.rows(KEYED)) == 8
+    assert leftovers(kit) == set()
+
+
+@pytest.mark.parametrize("kind", ["truncate", "alter", "drop"])
+def test_a_rewrite_is_given_up_when_the_table_changes(kit: Kit, kind: Any) -> None:
+    keeper = Upkeep(kit.store, kit.copies)
+    rewrite = kit.copies.begin_rewrite(KEY)
+    assert rewrite is not None
+    keeper._fill(rewrite.name, rewrite.entry.store_name, KEYED.primary_key)
+    kit.applier.apply(batch(2, events=(TableEvent("shop", "orders", kind, "…"),)))
+    assert not kit.copies.finish_rewrite(KEY, rewrite)
+    assert leftovers(kit) == set()
+    if kind == "truncate":
+        assert kit.rows(KEYED) == []
+
+
+def test_worn_tables_are_found_and_renewed(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep, "_DEAD_ROWS", 3)
+    keeper = Upkeep(kit.store, kit.copies)
+    assert keeper.worn() == []
+    images = [image for n in range(1, 6) for image in [(0, (n, "a", "x")), (1, (n, "a", "y"))]]
+    kit.applier.apply(batch(2, changes(KEYED, images)))
+    assert keeper.worn() == [KEY]
+    assert keeper.rewrite(KEY)
+    assert keeper.worn() == []
+    cursor = kit.store.cursor()
+    rows = cursor.execute(f"SELECT id FROM {kit.store.entries[KEY].store_name}").fetchall()
+    assert [n for (n,) in rows] == list(range(1, 10))
+    cursor.close()
+
+
+def test_a_table_without_a_key_is_left_as_it_is(kit: Kit) -> None:
+    kit.load(KEYLESS)
+    assert kit.copies.begin_rewrite(("shop", "log")) is None
+
+
+def test_a_rewrite_cut_short_is_cleared_at_the_next_start(kit: Kit) -> None:
+    rows = kit.rows(KEYED)
+    assert kit.copies.begin_rewrite(KEY) is not None
+    kit.store.close()
+    kit.open()
+    assert leftovers(kit) == set()
+    assert kit.rows(KEYED) == rows
+
+
+def test_a_checkpoint_is_made_when_the_log_is_large(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep, "_LOG_SIZE", 10)
+    assert kit.store.log_size > 10
+    Upkeep(kit.store, kit.copies).checkpoint_when_due()
+    assert kit.store.log_size == 0
+    assert len(kit.rows(KEYED)) == 9
