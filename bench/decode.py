@@ -19,7 +19,8 @@ from engine.replicate.assemble import Assembler
 from engine.replicate.changes import Batch, Position
 from engine.replicate.source import _Packets, request_dump
 from statements.schema import Table
-from wire.binlog_events import EventParser, Rows, Xid
+from wire.binlog_events import EventParser
+from wire.binlog_types import Rows, Xid
 
 SCHEMA = "warmfront_bench_decode"
 COLUMNS = (

@@ -1,5 +1,6 @@
 """Binlog events to whole transactions to batches. Sans-IO: bytes of events in, batches out."""
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -9,10 +10,10 @@ from engine.replicate.columns import Undecodable
 from engine.replicate.ddl import SYSTEM_SCHEMAS, Effect, Xid, read_effect
 from engine.replicate.decode import KINDS, Decoder, Run
 from statements.schema import Table
-from wire.binlog_events import (
-    DUMMY_TABLE,
+from wire.binlog_events import DUMMY_TABLE, EventParser, UnknownEvent
+from wire.binlog_table_map import TableMap
+from wire.binlog_types import (
     Event,
-    EventParser,
     FormatDescription,
     Gtid,
     Header,
@@ -25,12 +26,12 @@ from wire.binlog_events import (
     Query,
     Rotate,
     Rows,
-    UnknownEvent,
     XaPrepare,
 )
-from wire.binlog_events import Xid as XidEvent
-from wire.binlog_table_map import TableMap
+from wire.binlog_types import Xid as XidEvent
 from wire.gtid import GtidPosition, GtidSet
+
+log = logging.getLogger(__name__)
 
 Lookup = Callable[[str, str], Table | None]
 EARLY_DECODE = 64 << 20  # bytes of row images after which an open transaction is turned into columns
@@ -72,6 +73,9 @@ class _Work:
                         self.changes.extend(decoder.decode(table, run))
             except Undecodable as reason:
                 self.fail(table.schema, table.name, str(reason))
+            except Exception as error:  # a defect of ours costs one table, not the stream
+                log.exception("changes of %s.%s", table.schema, table.name)
+                self.fail(table.schema, table.name, f"changes cannot be decoded: {error!r}")
         self.runs = {}
         self.size = 0
 
@@ -229,6 +233,8 @@ class Assembler:
         elif isinstance(event, TableMap):
             self._take_map(event)
         elif isinstance(event, Gtid | MariaGtid):
+            if self._transaction is not None:
+                self._fail_all("a transaction in the log has no end")
             self._transaction = _Transaction(event, begun=isinstance(event, MariaGtid) and not event.standalone)
         elif isinstance(event, XidEvent):
             self._commit(header)
@@ -238,8 +244,9 @@ class Assembler:
             self._prepare(header, event)
         elif isinstance(event, Incident):
             self._fail_all(f"the source's log has a gap: {event.message}")
-        else:
-            assert isinstance(event, Rotate | FormatDescription | Heartbeat | PreviousGtids | Ignored | Payload)
+            self._commit(header)
+        elif isinstance(event, FormatDescription) and not header.artificial:
+            self._transaction = None  # cut off when the server crashed, and rolled back when it came up again
 
     def _open(self) -> _Transaction:
         if self._transaction is None:
@@ -247,8 +254,8 @@ class Assembler:
         return self._transaction
 
     def _fail_all(self, reason: str) -> None:
-        work = self._work if self._transaction is None else self._transaction.work
-        work.fail("", "", reason)
+        """Not part of a transaction: it holds even when the end of this one is never seen."""
+        self._work.fail("", "", reason)
 
     def _take_map(self, event: TableMap) -> None:
         table = None if event.schema in SYSTEM_SCHEMAS else self._lookup(event.schema, event.name)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.replicate.changes import TableEvent
-from wire.binlog_events import Query
+from wire.binlog_types import Query
 
 EffectKind = Literal[
     "begin",

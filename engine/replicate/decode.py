@@ -225,3 +225,33 @@ class Decoder:
                 self._plans.clear()
             found = self._plans[key] = (table, run.shape, make_plan(table, run.shape, run.present))
         return found[2]
+
+
+def warm_up() -> None:
+    """Load the compiled kernels, or compile them where they have never run: seconds that no reader should wait for."""
+    logged = {
+        "int": MapColumn(FieldType.LONG, 0, True),
+        "decimal": MapColumn(FieldType.NEWDECIMAL, 10 << 8, True),
+        "date": MapColumn(FieldType.DATE, 0, True),
+        "datetime": MapColumn(FieldType.DATETIME2, 0, True),
+        "timestamp": MapColumn(FieldType.TIMESTAMP2, 0, True),
+        "time": MapColumn(FieldType.TIME2, 0, True),
+        "year": MapColumn(FieldType.YEAR, 0, True),
+        "binary": MapColumn(FieldType.STRING, 4, True),
+    }
+    shapes = [(kind, False, shape) for kind, shape in logged.items()]
+    for kind, width in (("tinyint", 1), ("smallint", 2), ("bigint", 8), ("int", 4)):
+        code = next(code for code, bytes_ in INTEGER_WIDTHS.items() if bytes_ == width)
+        shapes += [(kind, unsigned, MapColumn(code, 0, True)) for unsigned in (False, True)]
+    shapes.append(("varchar", False, MapColumn(FieldType.VARCHAR, 4, True)))
+    columns = tuple(
+        Column(f"c{i}", i, kind, kind, unsigned=unsigned, precision=10, scale=0, charset="latin1")
+        for i, (kind, unsigned, _) in enumerate(shapes)
+    )
+    shape = TableMap(0, "", "", tuple(shape for _, _, shape in shapes))
+    count = len(shapes)
+    # All NULL but the last: a string that has to be converted.
+    nulls = ((1 << (count - 1)) - 1).to_bytes((count + 7) // 8, "little")
+    run = Run(shape, b"\xff" * ((count + 7) // 8), [kernels.WRITE], [nulls + b"\x01\xe9"])
+    for _ in Decoder().decode(Table("", "", columns), run):
+        pass

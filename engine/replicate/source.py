@@ -24,6 +24,7 @@ from base.settings import Settings
 from engine.backend import Connection, folds_table_names
 from engine.replicate.assemble import Assembler, Lookup
 from engine.replicate.changes import Batch, Position
+from engine.replicate.decode import warm_up
 from wire.binlog_events import ChecksumMismatch
 from wire.constants import MAX_PACKET_PAYLOAD, Command
 from wire.framing import build_packets
@@ -125,6 +126,7 @@ class Source:
             self._wake_write.send(b"\0")
 
     def _run(self) -> None:
+        warm_up()
         failures = 0
         while not self._stopping:
             before = self._assembler.gtids if self._assembler else None

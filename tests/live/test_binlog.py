@@ -12,6 +12,7 @@ import pytest
 
 from base.settings import Settings
 from engine.backend import Connection, describe_table, read_position
+from engine.replicate import assemble
 from engine.replicate.changes import DELETED, Batch, Failure, Position, TableEvent
 from engine.replicate.source import LogLost, Source
 from engine.store.layout import carried_columns
@@ -222,9 +223,7 @@ TYPES: dict[str, tuple[str, ...]] = {
             "NULL",
             "'-838:59:59'",
             "'838:59:59'",
-            "'00:00:00'",
             "'-00:00:00.000001'",
-            "'-00:00:01.1'",
             "'-12:34:56.789012'",
             "'12:34:56.999999'",
         )
@@ -262,18 +261,11 @@ def change_every_row(follower: Follower) -> None:
     )
 
 
-def test_every_type(follower: Follower, backend: Any) -> None:
-    make_every_type(follower, backend.is_mariadb)
-    change_every_row(follower)
-    follower.catch_up()
-    assert follower.failures == []
-    assert 0 < follower.check("every") < ROWS
-
-
-def test_every_type_compressed(follower: Follower, backend: Any) -> None:
-    if backend.is_mariadb:
+@pytest.mark.parametrize("compressed", [False, True])
+def test_every_type(follower: Follower, backend: Any, compressed: bool) -> None:
+    if compressed and backend.is_mariadb:
         follower.execute("SET GLOBAL log_bin_compress_min_len = 10", "SET GLOBAL log_bin_compress = ON")
-    else:
+    elif compressed:
         follower.execute("SET SESSION binlog_transaction_compression = ON")
     try:
         make_every_type(follower, backend.is_mariadb)
@@ -283,7 +275,7 @@ def test_every_type_compressed(follower: Follower, backend: Any) -> None:
             follower.execute("SET GLOBAL log_bin_compress = OFF")
     follower.catch_up()
     assert follower.failures == []
-    assert follower.check("every") > 0
+    assert 0 < follower.check("every") < ROWS
 
 
 def test_table_events_and_row_changes_in_order(follower: Follower) -> None:
@@ -478,31 +470,36 @@ def test_survives_a_restart_of_the_server(private_backend: Any) -> None:
     follower.connection.close()
     private_backend.server.stop()
     again = private_backend.server.start()
-    assert follower.source is not None
-    if again.port != private_backend.port:
+    follower.connection = Connection(Settings(upstream=again))
+    if again.port != private_backend.port and not again.socket:
         follower.stop()
-    follower.settings = Settings(upstream=again)
-    follower.connection = Connection(follower.settings)
-    if follower.source is None:
+        follower.settings = Settings(upstream=again)
         follower.follow(start=follower.position)
     follower.execute(f"INSERT INTO {SCHEMA}.t VALUES (2)")
     follower.catch_up()
     assert follower.check("t") == 2
     follower.stop()
+    follower.connection.close()
 
 
-def test_a_large_transaction_is_whole(follower: Follower) -> None:
-    follower.execute(
-        f"CREATE TABLE {SCHEMA}.t (id int PRIMARY KEY, a varchar(200))", f"CREATE TABLE {SCHEMA}.n (i int)"
-    )
+def test_a_large_transaction_is_whole(follower: Follower, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assemble, "EARLY_DECODE", 100_000)
+    monkeypatch.setattr(follower, "_fold", lambda _: None)
+    follower.execute(f"CREATE TABLE {SCHEMA}.t (id int PRIMARY KEY, a varchar(200))")
     follower.follow("t")
     digits = "(SELECT 0 d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4)"
     joined = ", ".join(f"{digits} d{i}" for i in range(7))
     number = " + ".join(f"d{i}.d * {5**i}" for i in range(7))
-    follower.execute(f"INSERT INTO {SCHEMA}.t SELECT {number}, REPEAT('x', {number} % 7) FROM {joined}")
+    follower.execute(
+        f"INSERT INTO {SCHEMA}.t VALUES (-1, '')",
+        f"INSERT INTO {SCHEMA}.t SELECT {number}, REPEAT('x', {number} % 7) FROM {joined}",
+        f"INSERT INTO {SCHEMA}.t VALUES (-2, '')",
+    )
     follower.catch_up()
-    assert sum(c.rows.num_rows for b in follower.batches for c in b.changes) == 5**7
-    holding = [b for b in follower.batches if b.changes]
+    holding = [b for b in follower.batches if any(c.rows.num_rows > 1 for c in b.changes)]
     assert len(holding) == 1
-    table = pa.Table.from_batches([c.rows for c in holding[0].changes])
-    assert follower.check("t") == len(table) == 5**7
+    table = pa.Table.from_batches([c.rows for b in follower.batches for c in b.changes])
+    ids = table.column("id").to_numpy()
+    assert (ids[0], ids[-1]) == (-1, -2)
+    assert sorted(ids[1:-1]) == list(range(5**7))
+    assert follower.failures == []

@@ -191,3 +191,28 @@ def test_another_server_starts_its_own_positions() -> None:
     for event in split("mysql"):
         assembler.feed(event)
     assert (assembler.position.server, assembler.position.file) == ("two", "binlog.000006")
+
+
+def test_a_transaction_without_an_end_fails_every_table() -> None:
+    assembler = Assembler(Position("s", "binlog.000004", 100), lambda *_: ITEMS, False)
+    events = split("mysql")
+    begin = next(i for i, e in enumerate(events) if e[4] == 30) - 3
+    assembler.feed(events[1])
+    for event in [*events[begin : begin + 4], events[begin]]:
+        assembler.feed(event)
+    batch = assembler.flush()
+    assert batch is not None
+    assert batch.changes == []
+    assert [(f.schema, f.reason) for f in batch.failures] == [("", "a transaction in the log has no end")]
+
+
+def test_a_transaction_cut_off_by_a_crash_never_was() -> None:
+    assembler = Assembler(Position("s", "binlog.000004", 100), lambda *_: ITEMS, False)
+    events = split("mysql")
+    begin = next(i for i, e in enumerate(events) if e[4] == 30) - 3
+    for event in [events[1], *events[begin : begin + 4], events[1], *events[begin : begin + 5]]:
+        assembler.feed(event)
+    batch = assembler.flush()
+    assert batch is not None
+    assert batch.failures == []
+    assert [c.rows.num_rows for c in batch.changes] == [2]

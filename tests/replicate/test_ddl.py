@@ -3,7 +3,7 @@
 import pytest
 
 from engine.replicate.ddl import read_effect
-from wire.binlog_events import Query
+from wire.binlog_types import Query
 
 
 def effect(statement: str, sql_mode: int = 0, fold: bool = False) -> tuple[str, list[tuple[str, ...]]]:

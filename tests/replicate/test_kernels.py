@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.replicate import kernels
 from engine.replicate.columns import Undecodable
-from engine.replicate.decode import Decoder, Run, decimal_width
+from engine.replicate.decode import Decoder, Run, decimal_width, warm_up
 from statements.schema import Column, Table
 from wire.binlog_table_map import MapColumn, TableMap
 from wire.constants import FieldType
@@ -180,3 +181,9 @@ def test_any_bytes_end_in_rows_or_a_reason(image: bytes, seed: int) -> None:
             assert len(changes.kinds) == changes.rows.num_rows
     except Undecodable:
         pass
+
+
+def test_warming_up_compiles_what_rows_need() -> None:
+    warm_up()
+    for kernel in (kernels.walk, kernels.gather, kernels.map_bytes, kernels.read_decimals, kernels.read_times):
+        assert kernel.signatures

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from base.errors import MalformedPacket, WarmfrontError
-from wire.binlog_events import (
-    ChecksumMismatch,
+from wire.binlog_events import ChecksumMismatch, EventParser, UnknownEvent, parse_header
+from wire.binlog_serialization import read_signed_varlen, read_varlen
+from wire.binlog_table_map import TableMap
+from wire.binlog_types import (
     Event,
-    EventParser,
     FormatDescription,
     Gtid,
     Heartbeat,
@@ -25,12 +26,8 @@ from wire.binlog_events import (
     Query,
     Rotate,
     Rows,
-    UnknownEvent,
     XaPrepare,
-    parse_header,
 )
-from wire.binlog_serialization import read_signed_varlen, read_varlen
-from wire.binlog_table_map import TableMap
 from wire.constants import FieldType
 
 KINDS = ("mysql", "mariadb")
