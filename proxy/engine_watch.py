@@ -16,7 +16,8 @@ log = logging.getLogger("proxy")
 _PING_INTERVAL = 0.25  # seconds
 _PING_TIMEOUT = 1.0  # seconds after which the engine counts as hung
 _TABLES_EVERY = 3  # pings: the question costs the engine some milliseconds
-_PATIENCE = 5.0  # seconds that a FORCED statement waits for an engine that restarts
+PATIENCE = 5.0  # seconds that a FORCED statement waits for an engine that restarts
+LONG_PATIENCE = 15.0  # the same for a question about the engine, which nobody else can answer
 _TABLES = (
     b"SELECT i.SCHEMA_NAME, i.TABLE_NAME FROM performance_schema.rpd_tables t "
     b"JOIN performance_schema.rpd_table_id i ON t.ID = i.ID WHERE t.LOAD_STATUS = 'AVAIL_RPDGSTABSTATE'"
@@ -54,9 +55,9 @@ class EngineWatch:
             spent = asyncio.get_running_loop().time() - started
             await asyncio.sleep(max(0.01, _PING_INTERVAL - spent))
 
-    async def refresh(self) -> None:
-        """Ask for the loaded tables now, and wait a little for an engine that is down."""
-        deadline = asyncio.get_running_loop().time() + _PATIENCE
+    async def refresh(self, patience: float = PATIENCE) -> None:
+        """Ask for the loaded tables now, and wait some seconds for an engine that is down."""
+        deadline = asyncio.get_running_loop().time() + patience
         while True:
             with contextlib.suppress(EngineGone, TimeoutError, WarmfrontError):
                 await self._look(True)

@@ -7,11 +7,12 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from base.errors import SecondaryEngineError
+from base.errors import BackendError, SecondaryEngineError
 from base.log import redact_sql
 from proxy import commands, found_rows, variables
 from proxy.decisions import ALWAYS, decision_key
 from proxy.engine_link import EngineGone, EngineLink
+from proxy.engine_watch import LONG_PATIENCE
 from proxy.offload import Outcome, build_attributes, offload
 from proxy.preflight import Preflight, Questions, build_close
 from proxy.prepared import Prepared, PreparedStatements, same_shape
@@ -145,7 +146,7 @@ class Router:
         if variables.is_read(statement):
             return await variables.answer_read(self, data, statement)
         if self._is_about_engine(_facts(statement)):
-            return await self._ask_engine(data, text)
+            return await self._ask_engine(text)
         await self._decide(data, text, decision_key(text), None)
         return None
 
@@ -294,14 +295,15 @@ class Router:
             for schema, name in facts.tables
         )
 
-    async def _ask_engine(self, data: bytes, text: bytes) -> None:
-        """Relay a statement about the engine to the engine, for a user who may use performance_schema."""
+    async def _ask_engine(self, text: bytes) -> None:
+        """Let the engine answer a statement about itself."""
+        if not self._worker.engine.alive:
+            await self._worker.engine.refresh(LONG_PATIENCE)
         try:
             link = await self.link()
             answer = await link.ask_raw(text)
         except EngineGone:
-            self.session.pass_on(data)
-            return
+            raise BackendError(3877, "HY000", Reason.ENGINE_DOWN.value) from None
         self.session.client.write(answer)
 
     def close(self) -> None:
