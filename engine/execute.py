@@ -130,7 +130,7 @@ class Executor:
         context = offload.context
         running = self.running.start(context.connection_id)
         started.append(running)
-        record = self._history.begin(context.connection_id, offload.text, context.schema)
+        record = self._history.begin(context.connection_id, offload.text)
         if context.max_execution_time:
             running.cancel_after(context.max_execution_time / 1000, QueryTimeout())
         try:
@@ -182,7 +182,7 @@ class Executor:
                     raise SecondaryEngineError(translation.reason)
                 if self._translator.prepare(translation):
                     return False
-                record.sql = translation.sql
+                record.sql, record.tables = translation.sql, translation.tables
                 self._answer(offload, translation, snapshot, outlet, record)
                 return True
             finally:

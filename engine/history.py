@@ -6,8 +6,6 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
-from statements.facts import statement_facts
-
 _KEPT = 1000  # as HeatWave's rpd_query_stats
 
 
@@ -27,7 +25,7 @@ class QueryRecord:
     translated: float = 0.0  # seconds spent in the translator
     seconds: float = 0.0
     done: bool = False
-    schema: str = ""
+    tables: tuple[tuple[str, str], ...] = ()  # (schema, name) of those read
 
     def execution_json(self) -> str:
         """QEXEC_TEXT of rpd_query_stats."""
@@ -53,9 +51,9 @@ class TableUse:
     count: int = 0
     last: float = 0.0
 
-    def add(self, count: int, when: float) -> None:
-        """Count more uses, the last of them at `when`."""
-        self.count += count
+    def add(self, when: float) -> None:
+        """Count one more use."""
+        self.count += 1
         self.last = max(self.last, when)
 
 
@@ -69,13 +67,11 @@ class History:
     _next: int = 1
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _uses: dict[tuple[str, str], TableUse] = field(default_factory=dict)
-    # Whose tables have not been looked up: a statement is read again only when somebody asks, not while it runs.
-    _uncounted: dict[tuple[str, str], TableUse] = field(default_factory=dict)
 
-    def begin(self, connection_id: int, text: str, schema: str) -> QueryRecord:
-        """Note a statement that came; `schema` is the session's."""
+    def begin(self, connection_id: int, text: str) -> QueryRecord:
+        """Note a statement that came."""
         with self._lock:
-            record = QueryRecord(self._next, connection_id, text, time.time(), schema=schema)
+            record = QueryRecord(self._next, connection_id, text, time.time())
             self._next += 1
             self._records.append(record)
             return record
@@ -89,9 +85,8 @@ class History:
                 return
             self.offloaded += 1
             record.done = True
-            self._uncounted.setdefault((record.text, record.schema), TableUse()).add(1, record.started)
-            if len(self._uncounted) > _KEPT:
-                self._count()
+            for key in record.tables:
+                self._uses.setdefault(key, TableUse()).add(record.started)
 
     def records(self) -> list[QueryRecord]:
         """The records kept, oldest first."""
@@ -101,11 +96,4 @@ class History:
     def uses(self) -> dict[tuple[str, str], TableUse]:
         """How often each table answered, by (schema, name)."""
         with self._lock:
-            self._count()
             return dict(self._uses)
-
-    def _count(self) -> None:
-        for (text, current), use in self._uncounted.items():
-            for schema, name in statement_facts(text).tables:
-                self._uses.setdefault((schema or current, name), TableUse()).add(use.count, use.last)
-        self._uncounted.clear()

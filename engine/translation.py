@@ -34,7 +34,7 @@ class Translator:
         self._collations = Collations(settings.paths.collations)
         self._held: dict[tuple[str, bool], Weights | None] = {}
         self._fetching: set[str] = set()
-        self._registered: dict[str, Weights] = {}
+        self._registered: set[str] = set()
         self._lock = threading.Lock()
         self._background = ThreadPoolExecutor(1, thread_name_prefix="weights")
 
@@ -47,15 +47,12 @@ class Translator:
     def prepare(self, translation: Translation) -> bool:
         """Make the functions that a translation calls; True when one is new, which older snapshots do not see."""
         new = False
-        for collation in translation.collations:
-            weights = self._best(collation)
-            if weights is None:
-                continue
-            with self._lock:
-                if self._registered.get(collation) is not weights:
+        with self._lock:
+            for weights in translation.weights:
+                if weights.function not in self._registered:
                     with closing(self._store_cursor()) as cursor:
                         keys.register(cursor, weights)
-                    self._registered[collation] = weights
+                    self._registered.add(weights.function)
                     new = True
         return new
 

@@ -75,7 +75,8 @@ class PassThrough:
             return Refusal("function frobnicate is not supported")
         if statement.startswith("BREAK"):
             raise KeyError("broken")
-        return Translation(statement.replace("FROM item", 'FROM _store."shop"."item"'))
+        sql = statement.replace("FROM item", 'FROM _store."shop"."item"')
+        return Translation(sql, tables=(("shop", "item"),) if sql != statement else ())
 
     def prepare(self, translation):
         return False
