@@ -90,9 +90,9 @@ class Binder:
         return bound if self.context.backend == "mysql" else settled(bound)
 
     def require_settled(self, *sides: Expr) -> None:
-        """Refuse a comparison of quotients whose rounding on MariaDB is not known; raises Refused."""
+        """Refuse quotients where their rounding on MariaDB is a matter of its plan; raises Refused."""
         if self.context.backend != "mysql" and any(side.type.frac != side.type.scale for side in sides):
-            refuse("this comparison of a quotient is not supported")
+            refuse("a quotient is compared or aggregated")
 
     def expr(self, node: exp.Expression) -> Expr:
         """Bind an expression; raises Refused."""
@@ -126,6 +126,7 @@ class Binder:
         if distinct:
             only(inner, "expressions")
         values = [self.expr(item) for item in (children(inner) if distinct else [inner, *children(node)])]
+        self.require_settled(*values)
         if isinstance(node, exp.Count):
             return aggregates.count(values, distinct)
         if len(values) != 1:

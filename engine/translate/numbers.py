@@ -21,7 +21,6 @@ from engine.translate.types import (
     whole_digits,
 )
 
-
 _WORD = 9  # decimal digits in a word of MySQL's decimals
 _EXACT_DIGITS = 15
 

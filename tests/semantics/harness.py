@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from base.errors import SecondaryEngineError
 from engine.backend import describe_schema
 from engine.catalog import CatalogView, LoadedTable, State
 from engine.collate import keys, presence
@@ -118,6 +119,13 @@ class Bench:
         self.raw._execute_command(Command.STMT_CLOSE, statement_id.to_bytes(4, "little"))
         return found
 
+    def reconnect(self) -> None:
+        """Begin a new session on the backend."""
+        self.raw.close()
+        self.raw.connect()
+        with self.raw.cursor() as cursor:
+            cursor.execute(f"USE {self.schema}")
+
     def backend_rows(self, statement: str) -> list[tuple[bytes | None, ...]]:
         """Run a statement on the backend; cells are the bytes on the wire."""
         self.raw._execute_command(Command.QUERY, statement)
@@ -153,7 +161,7 @@ class Bench:
                 self.registered.add(weights.function)
         try:
             found = self.engine_rows(translation.sql, definitions)
-        except (duckdb.Error, pa.ArrowException) as problem:
+        except (duckdb.Error, pa.ArrowException, SecondaryEngineError) as problem:
             return Outcome("failed", f"{str(problem).splitlines()[0]} IN {translation.sql}")
         return _compare(statement, expected, found, translation.sql)
 
