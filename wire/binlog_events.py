@@ -4,6 +4,7 @@ Sources: "Replication Protocol" and "Binary Log Event" of the MySQL source docum
 of MariaDB's. An event that is not known and not marked as ignorable raises `UnknownEvent`.
 """
 
+import struct
 import zlib
 from collections.abc import Callable, Iterator
 from uuid import UUID
@@ -39,6 +40,7 @@ STATEMENT_END = 0x0001  # flag of a rows event
 DUMMY_TABLE = 0xFFFFFF  # table id of a rows event that only ends a statement
 
 _IGNORABLE = 0x0080
+_HEADER = struct.Struct("<IBIIIH")
 
 
 class UnknownEvent(WarmfrontError):
@@ -61,15 +63,7 @@ def parse_header(event: bytes) -> Header:
     """Read the 19 bytes before an event's body; raises MalformedPacket."""
     if len(event) < HEADER:
         raise MalformedPacket("binlog event header")
-    number = int.from_bytes
-    return Header(
-        number(event[0:4], "little"),
-        event[4],
-        number(event[5:9], "little"),
-        number(event[9:13], "little"),
-        number(event[13:17], "little"),
-        number(event[17:19], "little"),
-    )
+    return Header(*_HEADER.unpack_from(event))
 
 
 class EventParser:

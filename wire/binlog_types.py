@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from wire.binlog_table_map import TableMap
 from wire.gtid import GtidSet
@@ -59,8 +60,7 @@ class EventType(IntEnum):
     DELETE_ROWS_COMPRESSED = 171
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """What stands before every event. `next_position` is 32 bits wide, and 0 in events made for the connection."""
 
     timestamp: int
