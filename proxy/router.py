@@ -34,6 +34,7 @@ log = logging.getLogger("proxy")
 _FIRST_WORD = re.compile(
     rb"(?:[\s;]|/\*(?![!+M])(?:[^*]|\*(?!/))*\*/|--[ \t][^\n]*(?:\n|\Z)|\#[^\n]*(?:\n|\Z))*([A-Za-z]+|\()"
 )
+_PLAIN_SELECT = frozenset({b"SELECT", b"select", b"Select"})
 _CLEAN = Status.IN_TRANS | Status.AUTOCOMMIT
 _ENGINE_TABLE = re.compile(r"^rpd_\w+$", re.IGNORECASE)
 _INTERRUPTED = (1317, 3024)
@@ -55,6 +56,7 @@ class Router:
         self.session = session
         self._worker = session.worker
         self._link: EngineLink | None = None
+        self._costs = self._worker.stays.costs
         self._has_attributes = bool(session.capabilities & Capability.QUERY_ATTRIBUTES)
         self._actions: dict[bytes, Callable[[bytes, bytes], bool]] = {
             b"select": self._select,
@@ -95,8 +97,13 @@ class Router:
     def query(self, data: bytes) -> bool:
         """Look at a lone COM_QUERY; True when it is taken over."""
         at = 7 if self._has_attributes else 5
-        found = _FIRST_WORD.match(data, at)
         state = self.session.state
+        # The way of a point select: one substitution and one lookup.
+        if data[at : at + 6] in _PLAIN_SELECT and state.found_rows is None and state.use_secondary_engine == ON:
+            cost = self._costs.get(decision_key(data[at:]))
+            if cost is not None and cost <= state.cost_threshold:
+                return False
+        found = _FIRST_WORD.match(data, at)
         action = self._actions.get(found[1].lower()) if found else None
         if action is None or (at == 7 and data[5:7] != b"\0\1"):
             state.found_rows = None
@@ -122,7 +129,7 @@ class Router:
             if use == ON:
                 if not engine.loaded.tables or session.tracker.status & _CLEAN != Status.AUTOCOMMIT:
                     return False
-                cost = self._worker.stays.costs.get(decision_key(text))
+                cost = self._costs.get(decision_key(text))
                 if cost is not None and cost <= state.cost_threshold:
                     return False
         session.run(self._consider(data, text))

@@ -14,6 +14,9 @@ from wire.integers import read_lenenc
 _HEAD_AND_FIRST = Struct("<IB").unpack_from  # 3 bytes length, 1 byte sequence, first payload byte
 _EOF_MAX = 9  # a classic EOF packet is shorter than this
 
+_NO_HEAD = b"\xff" * 8  # no first packet of an answer begins so: its sequence number is 1
+_HEAD_LIMIT = 4096
+
 # What answers a command.
 NOTHING, ONE_PACKET, RESULT, FIELDS, PREPARED, ROWS_ONLY, UNKNOWN = range(7)
 
@@ -63,6 +66,7 @@ class AnswerTracker:
     __slots__ = (
         "_continued",
         "_deprecate_eof",
+        "_head",
         "_left",
         "_queue",
         "_skip",
@@ -80,6 +84,7 @@ class AnswerTracker:
         self.rows = 0  # packets of rows in the answers since the last `begin` while idle
         self._deprecate_eof = bool(capabilities & Capability.DEPRECATE_EOF)
         self._queue: deque[int] = deque()
+        self._head = _NO_HEAD  # column count and definitions of the last result: the next one often has the same
         self._left = 0  # definitions still to come
         self._skip = 0  # bytes of the current packet still to come
         self._tail = b""  # start of a packet that has to be read as a whole
@@ -110,6 +115,10 @@ class AnswerTracker:
             self._tail = b""
         at = self._skip
         size = len(data)
+        fresh = self.state == FIRST and not at
+        if fresh and data.startswith(self._head):
+            at = len(self._head)
+            self.state = ROWS
         while at + 4 < size or (at + 4 == size and data[at : at + 3] == b"\0\0\0"):
             if at + 4 == size:
                 length, first = 0, -1
@@ -124,6 +133,7 @@ class AnswerTracker:
                 continue
             if at + 4 + length > size and self._must_be_whole(first, length):
                 break
+            was = self.state
             try:
                 self._step(data, at + 4, length, first)
             except MalformedPacket:
@@ -132,6 +142,11 @@ class AnswerTracker:
                 return False
             self._continued = length == MAX_PACKET_PAYLOAD
             at += 4 + length
+            if fresh and self.state == ROWS and was in (COLUMNS, COLUMNS_END):
+                # The same bytes from the same state lead here again.
+                fresh = False
+                if at <= size and at <= _HEAD_LIMIT:
+                    self._head = data[:at]
         if at >= size:
             self._skip = at - size
         else:
