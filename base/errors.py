@@ -67,6 +67,16 @@ class QueryTimeout(WarmfrontError):
         super().__init__("Query execution was interrupted, maximum statement execution time exceeded")
 
 
+class StatementTimeExceeded(WarmfrontError):
+    """max_statement_time passed: MariaDB's own error."""
+
+    number = 1969
+    sqlstate = "70100"
+
+    def __init__(self) -> None:
+        super().__init__("Query execution was interrupted (max_statement_time exceeded)")
+
+
 class SecondaryEngineError(WarmfrontError):
     """A statement that may only run in the secondary engine could not; the text is the reason."""
 

@@ -17,7 +17,7 @@ from typing import Protocol
 import duckdb
 import pyarrow as pa
 
-from base.errors import QueryInterrupted, QueryTimeout, SecondaryEngineError, WarmfrontError
+from base.errors import QueryInterrupted, QueryTimeout, SecondaryEngineError, StatementTimeExceeded, WarmfrontError
 from engine.cancel import Running, RunningStatements
 from engine.catalog import CatalogView
 from engine.history import History, QueryRecord
@@ -132,7 +132,8 @@ class Executor:
         started.append(running)
         record = self._history.begin(context.connection_id, offload.text)
         if context.max_execution_time:
-            running.cancel_after(context.max_execution_time / 1000, QueryTimeout())
+            error = StatementTimeExceeded() if context.backend == "mariadb" else QueryTimeout()
+            running.cancel_after(context.max_execution_time / 1000, error)
         try:
             await running.wait_for(self._slots.acquire())
             try:

@@ -37,7 +37,7 @@ _FIRST_WORD = re.compile(
 _PLAIN_SELECT = frozenset({b"SELECT", b"select", b"Select"})
 _CLEAN = Status.IN_TRANS | Status.AUTOCOMMIT
 _ENGINE_TABLE = re.compile(r"^rpd_\w+$", re.IGNORECASE)
-_INTERRUPTED = (1317, 3024)
+_INTERRUPTED = (1317, 3024, 1969)
 # Reasons that hold for a statement whatever the session does next.
 _LASTING = frozenset(
     {

@@ -113,11 +113,12 @@ def test_kill_by_backend_connection(endpoint):
     endpoint.run("KILL 4711")  # nothing runs any more
 
 
-def test_max_execution_time(endpoint):
+@pytest.mark.parametrize(("backend", "number"), [("mysql", 3024), ("mariadb", 1969)])
+def test_max_execution_time(endpoint, backend, number):
     with endpoint.connect() as connection:
         with pytest.raises(pymysql.err.MySQLError) as caught:
-            endpoint.offload(connection, ENDLESS, [NUMBER], max_execution_time=300)
-        assert caught.value.args[0] == 3024
+            endpoint.offload(connection, ENDLESS, [NUMBER], max_execution_time=300, backend=backend)
+        assert caught.value.args[0] == number
         endpoint.fence = 30.0
         with pytest.raises(pymysql.err.MySQLError) as caught:
             endpoint.offload(connection, "SELECT 1", [NUMBER], max_execution_time=200)
