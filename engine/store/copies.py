@@ -157,7 +157,8 @@ class Copies:
         log.info("table %s.%s is loaded: %d rows", *copying.key, copying.rows)
 
     def cancel(self, key: Key, reason: str) -> None:
-        """Give a load up; its thread stops at the next batch."""
+        """Give a load up, and a rewrite; the load's thread stops at the next batch."""
+        self.stop_rewrite(key)
         copying = self._copying.pop(key, None)
         if copying is not None:
             copying.cancelled = reason

@@ -176,11 +176,13 @@ class Store:
 
     def reset(self) -> None:
         """Throw everything away and begin with an empty file; readers that run now fail."""
+        self.broken = "the copy is made anew"
         with self.lock:
             self._writer.close()
             self._throw_away()
             self._open_file()
             self._stale.clear()
+        self.broken = ""
 
     def close(self) -> None:
         """Close the file."""
