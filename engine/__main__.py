@@ -17,7 +17,7 @@ from engine import server
 from engine.dispatch import Dispatcher
 from engine.execute import Executor
 from engine.history import History
-from engine.information import Facts, Follower
+from engine.information import Facts, Follower, Information
 from engine.replica import Replica
 from engine.translation import Translator
 
@@ -84,7 +84,7 @@ async def _begin(
 
     version = f"{'.'.join(map(str, settings.server.version_number))}-warmfront"
     secret = settings.paths.engine_secret.read_bytes().strip()
-    dispatcher = Dispatcher(executor, facts, load, unload, version)
+    dispatcher = Dispatcher(executor, Information(facts), load, unload, version)
     return executor, await server.listen(settings.paths.engine_socket, dispatcher, secret)
 
 

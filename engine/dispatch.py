@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from base.errors import QueryInterrupted, SecondaryEngineError
-from engine import information
 from engine.answers import build_result_set
 from engine.execute import Executor, Offload, read_offload
-from engine.information import Facts
+from engine.information import Information
 from engine.session import Query, split_definitions
 from wire.framing import build_packets
 from wire.responses import Ok, build_ok
@@ -35,7 +34,7 @@ class Dispatcher:
     """Answers everything but offloaded statements itself; those it only reads."""
 
     executor: Executor
-    facts: Facts
+    information: Information
     load: TableAction
     unload: TableAction
     version: str
@@ -54,7 +53,7 @@ class Dispatcher:
             case "SELECT" | "WITH":
                 return build_result_set(await self._select(query.text), capabilities)
             case "SHOW":
-                table = await asyncio.to_thread(information.show_status, query.text, self.facts)
+                table = await asyncio.to_thread(self.information.show_status, query.text)
                 if table is not None:
                     return build_result_set(table, capabilities)
             case "ALTER":
@@ -76,7 +75,7 @@ class Dispatcher:
                 found["variable"].lower()
             )
             return pa.table({f"@@{found['variable']}": pa.array([value], pa.string())})
-        return await asyncio.to_thread(information.select, text, self.facts)
+        return await asyncio.to_thread(self.information.select, text)
 
     async def _change_table(self, text: str) -> None:
         found = _SECONDARY.fullmatch(text)

@@ -5,7 +5,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
@@ -21,6 +21,7 @@ from engine.store.layout import carried_columns
 from statements.schema import STRING_TYPES
 
 SCHEMA = "performance_schema"
+_SIZES_KEPT = 10.0  # seconds
 _TIME = pa.timestamp("us")
 _BIG, _TEXT = pa.uint64(), pa.string()
 
@@ -180,12 +181,60 @@ def make_table(name: str, facts: Facts) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-def select(statement: str, facts: Facts) -> pa.Table:
-    """Answer a SELECT over the rpd_ tables. Raises SecondaryEngineError for anything else."""
-    try:
-        tree = sqlglot.parse_one(statement, read="mysql")
-    except sqlglot.ParseError as error:
-        raise SecondaryEngineError("The statement cannot be read") from error
+class Information:
+    """Answers statements over the rpd_ tables, and SHOW STATUS. Safe to use from several threads."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._sizes: tuple[float, dict[Key, int]] = (0.0, {})
+        self._facts = replace(facts, sizes=self._recent_sizes)
+        self._measure = facts.sizes
+        self._database = duckdb.connect(
+            ":memory:", config={"enable_external_access": False, "threads": 1, "python_enable_replacements": False}
+        )
+        self._database.execute("SET GLOBAL default_collation = 'NOCASE'")
+        self._database.execute("SET lock_configuration = true")
+
+    def select(self, statement: str) -> pa.Table:
+        """Answer a SELECT over the rpd_ tables. Raises SecondaryEngineError for anything else."""
+        try:
+            tree = sqlglot.parse_one(statement, read="mysql")
+        except sqlglot.ParseError as error:
+            raise SecondaryEngineError("The statement cannot be read") from error
+        names = _claim_tables(tree)
+        connection = self._database.cursor()
+        try:
+            for name in names:
+                # Tables of the connection's own: those of a statement beside it are others.
+                connection.register(f"source_{name}", make_table(name, self._facts))
+                connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM source_{name}")
+            found = connection.execute(tree.sql(dialect="duckdb")).to_arrow_table()
+            return found.rename_columns(_shown_names(statement, tree, found.column_names))
+        except duckdb.Error as error:
+            raise SecondaryEngineError(f"Information query failed: {str(error).splitlines()[0][:200]}") from error
+        finally:
+            connection.close()
+
+    def show_status(self, statement: str) -> pa.Table | None:
+        """Answer SHOW STATUS; None when the statement is none that is known."""
+        found = _SHOW.fullmatch(statement)
+        if found is None:
+            return None
+        pattern = found["like"] if found["like"] is not None else found["where"]
+        wanted = like_pattern("%" if pattern is None else pattern)
+        chosen = {k: v for k, v in status_variables(self._facts).items() if wanted.fullmatch(k)}
+        return pa.table({"Variable_name": pa.array(chosen, _TEXT), "Value": pa.array(chosen.values(), _TEXT)})
+
+    def _recent_sizes(self) -> dict[Key, int]:
+        # Proxies ask for the tables all the time, and measuring reads the storage of every column.
+        measured, sizes = self._sizes
+        if time.monotonic() - measured > _SIZES_KEPT:
+            sizes = self._measure()
+            self._sizes = (time.monotonic(), sizes)
+        return sizes
+
+
+def _claim_tables(tree: exp.Expr) -> set[str]:
+    """Names of the rpd_ tables read, whose schema is taken off. Raises SecondaryEngineError for other tables."""
     common = {cte.alias_or_name.lower() for cte in tree.find_all(exp.CTE)}
     names = set()
     for table in tree.find_all(exp.Table):
@@ -199,22 +248,7 @@ def select(statement: str, facts: Facts) -> pa.Table:
         names.add(name)
     for column in tree.find_all(exp.Column):
         column.set("db", None)
-    connection = duckdb.connect(
-        ":memory:",
-        config={"enable_external_access": False, "threads": 1, "python_enable_replacements": False},
-    )
-    try:
-        connection.execute("SET default_collation = 'NOCASE'")
-        for name in names:
-            connection.register(f"source_{name}", make_table(name, facts))
-            connection.execute(f"CREATE TABLE {name} AS SELECT * FROM source_{name}")
-        connection.execute("SET lock_configuration = true")
-        found = connection.execute(tree.sql(dialect="duckdb")).to_arrow_table()
-        return found.rename_columns(_shown_names(statement, tree, found.column_names))
-    except duckdb.Error as error:
-        raise SecondaryEngineError(f"Information query failed: {str(error).splitlines()[0][:200]}") from error
-    finally:
-        connection.close()
+    return names
 
 
 def _shown_names(statement: str, tree: exp.Expr, names: list[str]) -> list[str]:
@@ -283,17 +317,6 @@ _SHOW = re.compile(
     r"|\s+WHERE\s+`?Variable_name`?\s+(?:=|LIKE)\s+(?P<p>['\"])(?P<where>(?:(?!(?P=p)).)*)(?P=p))?\s*;?\s*",
     re.IGNORECASE | re.DOTALL,
 )
-
-
-def show_status(statement: str, facts: Facts) -> pa.Table | None:
-    """Answer SHOW STATUS; None when the statement is none that is known."""
-    found = _SHOW.fullmatch(statement)
-    if found is None:
-        return None
-    pattern = found["like"] if found["like"] is not None else found["where"]
-    wanted = like_pattern("%" if pattern is None else pattern)
-    chosen = {k: v for k, v in status_variables(facts).items() if wanted.fullmatch(k)}
-    return pa.table({"Variable_name": pa.array(chosen, _TEXT), "Value": pa.array(chosen.values(), _TEXT)})
 
 
 def like_pattern(pattern: str) -> re.Pattern[str]:

@@ -13,7 +13,7 @@ from engine.catalog import LoadedTable, State
 from engine.dispatch import Dispatcher
 from engine.execute import Executor
 from engine.history import History
-from engine.information import Facts, Follower
+from engine.information import Facts, Follower, Information
 from engine.server import listen
 from engine.store.database import Store
 from engine.store.layout import store_name
@@ -126,7 +126,7 @@ def endpoint(tmp_path, query_attributes):
         follower = Follower(True, "binlog.000007", 1234)
         facts = Facts(store.view, store.sizes, history, lambda: follower, lambda: 0.25)
         path = tmp_path / "engine.sock"
-        server = await listen(path, Dispatcher(executor, facts, load, unload, "9.7.0-test"), SECRET)
+        server = await listen(path, Dispatcher(executor, Information(facts), load, unload, "9.7.0-test"), SECRET)
         made["endpoint"] = Endpoint(path, store, executor, history, asyncio.get_running_loop())
         ready.set()
         await stop.wait()
