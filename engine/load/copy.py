@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 _CHUNK_ROWS = 500_000
 _VISIBLE_TIMEOUT = 30.0  # seconds until a commit that is in the log must be visible
-_LOCK_TIMEOUT = 10.0  # seconds that a table without a key may be locked against writes at most
+_LOCK_TIMEOUT = 5.0  # seconds that a table without a key may be locked against writes at most
 
 
 class NotLoadable(SecondaryEngineError):
@@ -65,7 +65,9 @@ def _copy_keyed(
     _await_visible(connection, store)
     ranges = deque(_ranges(connection, table, copying.expected_rows))
     _read_in_parallel(settings, store, copying, ranges)
-    copies.finish(copying, read_position(connection, with_gtids=False))
+    until = read_position(connection, with_gtids=False)
+    copies.finish(copying, until)
+    store.hurry(until)
     return copying
 
 
@@ -75,7 +77,7 @@ def _copy_locked(
     """Without a key changes cannot be applied twice: lock for a moment, to read at one exact position."""
     expected = estimate_rows(connection, table.schema, table.name)
     with Connection(settings) as locker:
-        locker.execute("SET SESSION lock_wait_timeout = 10")
+        locker.execute("SET SESSION lock_wait_timeout = 3")
         locker.execute(f"LOCK TABLES {_mysql_name(table)} READ")
         if _describe(connection, table.schema, table.name) != table:
             raise SecondaryEngineError("the definition changed when the load began")
@@ -91,6 +93,7 @@ def _copy_locked(
 
 
 def _await_applied(store: Store, position: Position, timeout: float) -> None:
+    store.hurry(position)
     end = time.monotonic() + timeout
     while store.position.server != position.server or store.position < position:
         if time.monotonic() > end:

@@ -45,6 +45,7 @@ class Follower:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="follow", daemon=True)
         self._recovered = False
+        store.hurry = self.want
 
     def start(self) -> None:
         """Begin to follow; loads begin by themselves when the backend is reached."""

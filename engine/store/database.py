@@ -124,6 +124,8 @@ class Store:
         self.lock = threading.RLock()
         self._listeners: list[Callable[[Position], None]] = []
         self._root = duckdb.connect(":memory:", config=_config(path, memory_limit, threads))
+        # Asks replication to come to a position soon; who follows the backend puts its own here.
+        self.hurry: Callable[[Position], None] = _nobody
         self.broken = ""  # why no reader may be served now
         self._stale: dict[Key, str] = {}
         self._views: dict[int, CatalogView] = {}
@@ -336,6 +338,10 @@ class Store:
                 found[entry.table.schema, entry.table.name] = (row[0] if row else 0) * 262144
         cursor.close()
         return found
+
+
+def _nobody(_: Position) -> None:
+    """Nobody follows the backend yet."""
 
 
 def _config(path: Path, memory_limit: int, threads: int) -> dict[str, str | bool | int | float | list[str]]:
