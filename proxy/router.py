@@ -20,6 +20,7 @@ from proxy.reasons import QUIET, Reason, Refusal
 from proxy.rules import Subject, check
 from proxy.state import FORCED, OFF, ON
 from statements.facts import StatementFacts, statement_facts
+from statements.scan import first_word
 from statements.sqlmode import refused_mode
 from wire.constants import Capability, Command, Status
 from wire.framing import build_packets
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("proxy")
 
-# The first word, behind white space and comments that are certain to be comments.
-_FIRST_WORD = re.compile(
-    rb"(?:[\s;]|/\*(?![!+M])(?:[^*]|\*(?!/))*\*/|--[ \t][^\n]*(?:\n|\Z)|\#[^\n]*(?:\n|\Z))*([A-Za-z]+|\()"
-)
 _PLAIN_SELECT = frozenset({b"SELECT", b"select", b"Select"})
 _CLEAN = Status.IN_TRANS | Status.AUTOCOMMIT
 _ENGINE_TABLE = re.compile(r"^rpd_\w+$", re.IGNORECASE)
@@ -75,6 +72,7 @@ class Router:
             b"unlock": self._unlock_tables,
         }
         session.handlers[Command.QUERY] = self.query
+        session.handlers[Command.PROCESS_KILL] = self._process_kill
         PreparedStatements(self)
         session.on_close.append(self.close)
 
@@ -91,8 +89,7 @@ class Router:
 
     def is_query(self, text: bytes) -> bool:
         """Tell whether a text begins like a query."""
-        found = _FIRST_WORD.match(text)
-        return found is not None and found[1].lower() in _QUERY_WORDS
+        return first_word(text) in _QUERY_WORDS
 
     def query(self, data: bytes) -> bool:
         """Look at a lone COM_QUERY; True when it is taken over."""
@@ -103,12 +100,15 @@ class Router:
             cost = self._costs.get(decision_key(data[at:]))
             if cost is not None and cost <= state.cost_threshold:
                 return False
-        found = _FIRST_WORD.match(data, at)
-        action = self._actions.get(found[1].lower()) if found else None
+        action = self._actions.get(first_word(data, at))
         if action is None or (at == 7 and data[5:7] != b"\0\1"):
             state.found_rows = None
             return False
         return action(data, data[at:])
+
+    def _process_kill(self, data: bytes) -> bool:
+        self.session.run(commands.kill(self, data, "", int.from_bytes(data[5:9], "little")))
+        return True
 
     # --- SELECT ---
 

@@ -268,6 +268,8 @@ class Session:
 
     def pass_on(self, data: bytes) -> None:
         """Relay a lone command after all: its answer goes to the client by itself."""
+        if self.closed:
+            return
         self._collected = None
         self.tracker.begin(data[4])
         self.backend.write(data)

@@ -12,6 +12,7 @@ from base.errors import BackendError
 from proxy.answers import AnswerReader, build_result
 from proxy.preflight import build_query
 from proxy.state import FORCED, OFF, ON
+from statements.scan import is_one_statement, split_outside_quotes
 from wire.constants import Command, Status
 from wire.framing import build_packets
 from wire.responses import Ok, build_ok
@@ -59,12 +60,12 @@ class Assignment:
 def split_set(statement: str) -> tuple[list[Assignment], list[str]] | None:
     """Take a SET apart into our session assignments and the others as written; None when it is no plain SET."""
     found = _SET.fullmatch(statement)
-    if not found:
+    if not found or not is_one_statement(statement):
         return None
     ours: list[Assignment] = []
     others: list[str] = []
     scope = "session"
-    for part in split_commas(found[1]):
+    for part in split_outside_quotes(found[1], ","):
         assignment = _ASSIGNMENT.fullmatch(part)
         if assignment is None:
             others.append(part.strip())
@@ -78,36 +79,6 @@ def split_set(statement: str) -> tuple[list[Assignment], list[str]] | None:
         else:
             others.append(part.strip())
     return ours, others
-
-
-def split_commas(text: str) -> list[str]:
-    """Split at the commas that stand outside quotes and parentheses."""
-    parts: list[str] = []
-    start = depth = at = 0
-    while at < len(text):
-        char = text[at]
-        if char in "'\"`":
-            at = _skip_quoted(text, at)
-            continue
-        depth += (char == "(") - (char == ")")
-        if char == "," and depth == 0:
-            parts.append(text[start:at])
-            start = at + 1
-        at += 1
-    return [*parts, text[start:]]
-
-
-def _skip_quoted(text: str, at: int) -> int:
-    quote = text[at]
-    at += 1
-    while at < len(text):
-        if text[at] == "\\" and quote != "`":
-            at += 2
-        elif text[at] == quote:
-            return at + 1
-        else:
-            at += 1
-    return at
 
 
 def take_set(router: "Router", data: bytes, text: bytes) -> bool:

@@ -3,7 +3,7 @@
 import pytest
 
 from proxy.decisions import decision_key
-from proxy.variables import Assignment, is_like, is_read, split_commas, split_set
+from proxy.variables import Assignment, is_like, is_read, split_set
 
 USE = "use_secondary_engine"
 
@@ -34,15 +34,9 @@ def test_assignments(statement: str, ours: list[tuple[str, str]], others: list[s
     assert split_set(statement) == ([Assignment(*one) for one in ours], others)
 
 
-def test_commas_in_quotes_and_calls_do_not_split() -> None:
-    assert (
-        split_commas(r"'a,\',b', \"c,\", `d,`, f(1, (2, 3))")
-        == [
-            r"'a,\',b'",
-            r" \"c,\", `d,`, f(1, (2, 3))",
-        ]
-        or len(split_commas("'a,b', `c,d`, f(1, (2, 3))")) == 3
-    )
+def test_several_statements_are_no_plain_set() -> None:
+    assert split_set("SET use_secondary_engine = ON; SELECT 1") is None
+    assert split_set("SET use_secondary_engine = ON ; ") is not None
 
 
 @pytest.mark.parametrize(

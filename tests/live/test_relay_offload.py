@@ -1,0 +1,336 @@
+"""Offloaded statements through the proxy: same answers, and nothing lost when the engine stops, dies or is killed."""
+
+import json
+import os
+import signal
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pymysql
+import pytest
+
+pytestmark = pytest.mark.live
+
+GROUPED = "SELECT g, SUM(v), COUNT(*), MIN(s) FROM sales GROUP BY g ORDER BY g"
+# Long enough on any machine to be interrupted; MySQL's optimizer cannot shorten it.
+ENDLESS = "SELECT COUNT(*) FROM sales a, sales b, sales c WHERE a.v + b.v + c.v = 1"
+
+
+def fill(backend: Any, schema: str) -> None:
+    backend.run(f"DROP DATABASE IF EXISTS {schema}")
+    backend.run(f"CREATE DATABASE {schema}")
+    backend.run(f"CREATE TABLE {schema}.sales (id INT PRIMARY KEY, g INT, v DECIMAL(10,2), s VARCHAR(20))")
+    values = ",".join(f"({i},{i % 7},{i / 3:.2f},'n{i % 50}')" for i in range(5000))
+    backend.run(f"INSERT INTO {schema}.sales VALUES {values}")
+
+
+@pytest.fixture(scope="module")
+def schema(backend: Any, warmfront_instance: Any) -> Iterator[str]:
+    """A schema with a loaded table."""
+    fill(backend, "offload")
+    warmfront_instance.wait_until_loaded("offload", "sales")
+    yield "offload"
+    backend.run("DROP DATABASE offload")
+
+
+@pytest.fixture
+def client(warmfront_instance: Any, schema: str) -> Iterator[Any]:
+    """A connection through the proxy."""
+    with warmfront_instance.connect(database=schema) as connection:
+        yield connection
+
+
+def rows(connection: Any, statement: str) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return list(cursor.fetchall())
+
+
+def count(connection: Any) -> int:
+    return int(rows(connection, "SHOW SESSION STATUS LIKE 'Secondary_engine_execution_count'")[0][1])
+
+
+def test_answers_are_the_backends(client: Any, backend: Any, schema: str) -> None:
+    rows(client, "SET use_secondary_engine = FORCED")
+    with client.cursor() as cursor:
+        cursor.execute(GROUPED)
+        forced, described = cursor.fetchall(), cursor.description
+    assert count(client) == 1
+    rows(client, "SET use_secondary_engine = OFF")
+    with client.cursor() as cursor:
+        cursor.execute(GROUPED)
+        assert cursor.fetchall() == forced
+        # The digits after the point of a string are no fact about it: 0 when prepared, 31 or 39 when executed.
+        assert [(*c[:5], c[6]) for c in cursor.description] == [(*c[:5], c[6]) for c in described]
+    assert count(client) == 1
+
+
+def test_on_offloads_above_the_threshold_only(client: Any) -> None:
+    rows(client, "SET SESSION secondary_engine_cost_threshold = 1e9")
+    rows(client, GROUPED)
+    assert count(client) == 0
+    rows(client, "SET SESSION secondary_engine_cost_threshold = 0")
+    rows(client, GROUPED)
+    assert count(client) == 1
+    rows(client, f"SELECT /*+ SET_VAR(use_secondary_engine=OFF) */ {GROUPED[7:]}")
+    assert count(client) == 1
+    rows(client, f"SELECT /*+ SET_VAR(use_secondary_engine=FORCED) */ {GROUPED[7:]}")
+    assert count(client) == 2
+
+
+@pytest.mark.parametrize(
+    ("before", "statement", "words"),
+    [
+        ("SET autocommit = 0", GROUPED, "autocommit"),
+        ("BEGIN", GROUPED, "transaction"),
+        ("LOCK TABLES sales READ", GROUPED, "LOCK TABLES"),
+        ("DO 0", "SELECT * FROM sales FOR UPDATE", "locking"),
+        ("DO 0", "SELECT RAND() FROM sales", "RAND"),
+        ("DO 0", "SELECT @x FROM sales", "user variables"),
+        ("CREATE TABLE IF NOT EXISTS offload.kept_out (j JSON)", "SELECT j FROM kept_out", ""),
+    ],
+)
+def test_forced_names_the_reason(client: Any, before: str, statement: str, words: str) -> None:
+    rows(client, before)
+    rows(client, "SET use_secondary_engine = FORCED")
+    with pytest.raises(pymysql.err.Error) as caught:
+        rows(client, statement)
+    assert caught.value.args[0] == 3889
+    assert caught.value.args[1].startswith("Secondary engine operation failed. ")
+    assert words in caught.value.args[1]
+    rows(client, "SET use_secondary_engine = ON")
+    rows(client, statement)
+
+
+def test_statements_no_engine_could_run_are_quiet_under_forced(client: Any) -> None:
+    rows(client, "SET use_secondary_engine = FORCED")
+    assert rows(client, "SELECT 1") == [(1,)]
+    assert rows(client, "SELECT COUNT(*) FROM information_schema.ENGINES")
+    with pytest.raises(pymysql.err.Error) as caught:
+        rows(client, "SELECT no_column FROM sales")
+    assert caught.value.args[0] == 1054
+    with pytest.raises(pymysql.err.ProgrammingError) as caught:
+        rows(client, "SELECT FROM sales")
+    assert caught.value.args[0] == 1064
+
+
+def test_temporary_tables_and_views_hide_loaded_tables(client: Any) -> None:
+    rows(client, "CREATE TEMPORARY TABLE sales (g INT, v INT, s INT)")
+    rows(client, "INSERT INTO sales VALUES (1, 2, 3)")
+    assert rows(client, "SELECT g, SUM(v) FROM sales GROUP BY g") == [(1, 2)]
+    assert count(client) == 0
+    rows(client, "DROP TEMPORARY TABLE sales")
+    assert len(rows(client, GROUPED)) == 7
+
+
+def test_a_write_is_seen_at_once(client: Any, backend: Any, schema: str) -> None:
+    rows(client, "SET use_secondary_engine = FORCED")
+    for i in range(20):
+        backend.run(f"INSERT INTO {schema}.sales VALUES ({900_000 + i}, 100, 1, 'w')")
+        assert rows(client, "SELECT COUNT(*) FROM sales WHERE g = 100") == [(i + 1,)]
+    backend.run(f"DELETE FROM {schema}.sales WHERE g = 100")
+    assert rows(client, "SELECT COUNT(*) FROM sales WHERE g = 100") == [(0,)]
+
+
+def test_found_rows_counts_the_offloaded_rows(client: Any) -> None:
+    rows(client, "SET use_secondary_engine = FORCED")
+    rows(client, GROUPED)
+    assert rows(client, "SELECT FOUND_ROWS()") == [(7,)]
+    rows(client, GROUPED)
+    assert rows(client, "SELECT FOUND_ROWS() + 1 AS n") == [(8,)]
+
+
+def test_variables_agree(client: Any) -> None:
+    for spelling in (
+        "SET use_secondary_engine = FORCED",
+        "SET SESSION use_secondary_engine = 'forced'",
+        "SET @@session.use_secondary_engine := FORCED",
+        "SET @@use_secondary_engine = 2, @y = 5",
+    ):
+        rows(client, "SET use_secondary_engine = DEFAULT")
+        assert rows(client, "SELECT @@use_secondary_engine") == [("ON",)]
+        rows(client, spelling)
+        assert rows(client, "SELECT @@session.use_secondary_engine") == [("FORCED",)]
+        assert rows(client, "SHOW VARIABLES LIKE 'use_secondary_engine'") == [("use_secondary_engine", "FORCED")]
+    assert rows(client, "SELECT @y") == [(5,)]
+    with pytest.raises(pymysql.err.Error) as caught:
+        rows(client, "SET use_secondary_engine = SOMETIMES")
+    assert caught.value.args[0] == 1231
+    rows(client, "SET @old = @@use_secondary_engine, use_secondary_engine = OFF")
+    rows(client, "SET use_secondary_engine = @old")
+    assert rows(client, "SELECT @@use_secondary_engine") == [("FORCED",)]
+
+
+def test_explain_shows_the_engine(client: Any, backend: Any) -> None:
+    rows(client, "SET use_secondary_engine = FORCED")
+    with client.cursor(pymysql.cursors.DictCursor) as cursor:
+        cursor.execute(f"EXPLAIN {'' if backend.is_mariadb else 'FORMAT=TRADITIONAL '}{GROUPED}")
+        assert all(row["Extra"].endswith("Using secondary engine RAPID") for row in cursor.fetchall())
+    plan = rows(client, f"EXPLAIN FORMAT=JSON {GROUPED}")[0][0]
+    assert json.loads(plan)["secondary_engine"] == "RAPID"
+    rows(client, "SET use_secondary_engine = OFF")
+    assert "RAPID" not in str(rows(client, f"EXPLAIN {GROUPED}"))
+
+
+def test_unload_and_load(client: Any) -> None:
+    rows(client, "SET use_secondary_engine = FORCED")
+    rows(client, "ALTER TABLE sales SECONDARY_UNLOAD")
+    with pytest.raises(pymysql.err.Error) as caught:
+        rows(client, GROUPED)
+    assert caught.value.args[0] == 3889
+    rows(client, "ALTER TABLE sales SECONDARY_LOAD")
+    assert rows(client, "SHOW WARNINGS") == []
+    assert len(rows(client, GROUPED)) == 7
+
+
+def test_privileges_are_the_backends(client: Any, backend: Any, warmfront_instance: Any, schema: str) -> None:
+    backend.run("DROP USER IF EXISTS reader@'%'")
+    backend.run("CREATE USER reader@'%' IDENTIFIED BY 'r'")
+    backend.run(f"GRANT SELECT (g) ON {schema}.sales TO reader@'%'")
+    with warmfront_instance.connect(user="reader", password="r", database=schema) as reader:
+        rows(reader, "SET use_secondary_engine = FORCED")
+        assert len(rows(reader, "SELECT g, COUNT(*) FROM sales GROUP BY g")) == 7
+        for statement, number in ((GROUPED, 1143), ("ALTER TABLE sales SECONDARY_UNLOAD", 1142)):
+            with pytest.raises(pymysql.err.Error) as caught:
+                rows(reader, statement)
+            assert caught.value.args[0] == number
+    backend.run("DROP USER reader@'%'")
+
+
+def execute(connection: Any, statement_id: int, types: bytes | None, values: bytes) -> list[bytes]:
+    bound = b"\0" if types is None else b"\1" + types
+    connection._execute_command(0x17, struct.pack("<IBI", statement_id, 0, 1) + b"\0" + bound + values)
+    columns = connection._read_packet().get_all_data()[0]
+    for _ in range(columns + 1):
+        connection._read_packet()
+    found = []
+    while not (packet := connection._read_packet()).is_eof_packet():
+        found.append(packet.get_all_data())
+    return found
+
+
+def prepare(connection: Any, statement: str) -> int:
+    connection._execute_command(0x16, statement)
+    head = connection._read_packet().get_all_data()
+    columns, parameters = struct.unpack("<HH", head[5:9])
+    for count_ in (columns, parameters):
+        for _ in range(count_ + 1 if count_ else 0):
+            connection._read_packet()
+    return int.from_bytes(head[1:5], "little")
+
+
+def test_prepared_statements_answer_alike_on_both(client: Any) -> None:
+    statement = prepare(client, "SELECT g, SUM(v), COUNT(*) FROM sales WHERE id < ? AND s <> ? GROUP BY g ORDER BY g")
+    types = bytes([8, 0, 253, 0])
+    rows(client, "SET use_secondary_engine = FORCED")
+    values = struct.pack("<q", 4000) + b"\x05n\\1'x"
+    first = execute(client, statement, types, values)
+    assert len(first) == 7
+    assert execute(client, statement, None, values) == first
+    assert count(client) == 2
+    rows(client, "SET use_secondary_engine = OFF")
+    assert execute(client, statement, None, values) == first
+    assert execute(client, statement, types, struct.pack("<q", 1) + b"\x01a") == first[:0] + execute(
+        client, statement, None, struct.pack("<q", 1) + b"\x01a"
+    )
+    assert count(client) == 2
+
+
+def interrupted(connection: Any, statement: str, act: Callable[[], None]) -> tuple[float, Exception | None]:
+    """Run a statement, do something after half a second, and give how long it took and its error."""
+    caught: list[Exception] = []
+
+    def run() -> None:
+        try:
+            rows(connection, statement)
+        except (pymysql.err.Error, OSError, AttributeError) as problem:
+            caught.append(problem)
+
+    thread = threading.Thread(target=run)
+    started = time.monotonic()
+    thread.start()
+    time.sleep(0.5)
+    act()
+    thread.join(60)
+    assert not thread.is_alive()
+    return time.monotonic() - started, caught[0] if caught else None
+
+
+def test_kill_query_stops_the_engine(client: Any, warmfront_instance: Any) -> None:
+    rows(client, "SET use_secondary_engine = FORCED")
+    thread_id = client.thread_id()
+    spent, problem = interrupted(client, ENDLESS, lambda: warmfront_instance.run(f"KILL QUERY {thread_id}") and None)
+    assert problem is not None
+    assert problem.args[0] == 1317
+    assert spent < 10
+    assert len(rows(client, GROUPED)) == 7
+
+
+def test_max_execution_time_stops_the_engine(client: Any, backend: Any) -> None:
+    rows(client, "SET use_secondary_engine = FORCED")
+    setting = "max_statement_time = 0.5" if backend.is_mariadb else "max_execution_time = 500"
+    rows(client, f"SET SESSION {setting}")
+    started = time.monotonic()
+    with pytest.raises(pymysql.err.Error) as caught:
+        rows(client, ENDLESS)
+    assert caught.value.args[0] == 3024
+    assert time.monotonic() - started < 10
+
+
+@pytest.fixture
+def alone(backend: Any, running: Callable[..., Any]) -> Iterator[Any]:
+    """An instance whose engine may be killed."""
+    fill(backend, "alone")
+    instance = running(backend, "--workers", "1", "--secondary-engine-cost-threshold", "0")
+    instance.wait_until_loaded("alone", "sales")
+    yield instance
+    backend.run("DROP DATABASE alone")
+
+
+def engine_of(instance: Any) -> psutil.Process:
+    for child in psutil.Process(instance.process.pid).children(recursive=True):
+        if "engine" in child.cmdline():
+            return child
+    raise AssertionError("no engine process")
+
+
+def test_everything_is_answered_while_the_engine_is_dead_or_hung(alone: Any, tmp_path: Path) -> None:
+    with alone.connect(database="alone") as client:
+        expected = rows(client, GROUPED)
+        for number in (signal.SIGKILL, signal.SIGSTOP):
+            hit = engine_of(alone)
+            os.kill(hit.pid, number)
+            for _ in range(10):
+                assert rows(client, GROUPED) == expected
+                time.sleep(0.1)
+            if number == signal.SIGSTOP:
+                os.kill(hit.pid, signal.SIGCONT)
+            alone.wait_until_loaded("alone", "sales")
+            rows(client, "SET use_secondary_engine = FORCED")
+            assert rows(client, GROUPED) == expected
+            rows(client, "SET use_secondary_engine = ON")
+
+
+def test_an_engine_that_dies_amid_a_statement_is_not_noticed(alone: Any) -> None:
+    with alone.connect(database="alone") as client:
+        slow = "SELECT COUNT(*) FROM sales a, sales b WHERE a.v + b.v < 0"
+        spent, problem = interrupted(client, slow, lambda: engine_of(alone).kill())
+        assert problem is None, f"{problem} after {spent:.1f} s"
+
+
+def test_a_client_that_leaves_stops_the_engine(alone: Any) -> None:
+    client = alone.connect(database="alone")
+    rows(client, "SET use_secondary_engine = FORCED")
+    client._execute_command(0x03, ENDLESS)
+    time.sleep(0.7)
+    client._sock.close()
+    engine = engine_of(alone)
+    time.sleep(1.5)
+    before = engine.cpu_times().user
+    time.sleep(1)
+    assert engine.cpu_times().user - before < 0.6
