@@ -27,7 +27,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0  # seconds between restarts
 _STEADY = 60.0  # seconds of life after which a process counts as healthy again
 _TICK = 0.1  # seconds
 _READY_TIMEOUT = 60.0  # seconds
-_ENGINE_PATIENCE = 8.0  # seconds that readiness waits for the engine at most: queries can do without
+_ENGINE_PATIENCE = 15.0  # seconds that readiness waits for the engine at most: queries can do without
 _STOP_PATIENCE = {"proxy": 5.0, "engine": 20.0}  # seconds
 
 
