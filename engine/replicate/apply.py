@@ -88,6 +88,9 @@ class Applier:
         """Apply a batch and tell the fence. Raises FATAL errors of DuckDB; waits out a store that cannot write."""
         if not (batch.changes or batch.events or batch.failures or self._copies.waiting()):
             self._store.advance(batch.position)
+            # A load may have begun to wait since we looked, and nothing else need ever come.
+            if self._copies.waiting():
+                self._apply_until_done(Batch(batch.position))
         else:
             self._apply_until_done(batch)
         self.transactions += batch.transactions

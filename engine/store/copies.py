@@ -122,9 +122,10 @@ class Copies:
             self.require(copying)
             delta.apply_pending(transaction.connection, copying.entry.id, copying.entry.store_name, copying.entry.table)
             copying.until = until
-            if until <= transaction.position:
+            whole = until <= transaction.position
+            if whole:
                 self.complete(transaction, copying)
-        if until <= self.store.position:
+        if whole:
             self.completed(copying)
 
     def require(self, copying: Copying) -> None:

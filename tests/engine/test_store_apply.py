@@ -226,3 +226,20 @@ def test_an_unloaded_table_is_not_loaded_again_by_itself(kit: Kit) -> None:
     kit.applier.apply(batch(1, events=(TableEvent("shop", "orders", "alter", "ALTER …"),)))
     assert kit.requests.reloads == []
     assert str(kit.store.view().table(*KEY)) == "table shop.orders is not loaded"
+
+
+def test_a_load_that_begins_to_wait_just_before_the_position_comes(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    kit.load(KEYLESS)
+    copying = kit.copies.begin(KEYED, "USER")
+    advance = database.Store.advance
+
+    def wait_first(self: database.Store, position: Any) -> None:
+        if copying.until is None:
+            kit.copies.finish(copying, at(3))
+            assert not copying.done.done()
+        advance(self, position)
+
+    monkeypatch.setattr(database.Store, "advance", wait_first)
+    kit.applier.apply(batch(3))
+    assert copying.done.done()
+    assert kit.rows(KEYED) == []

@@ -92,7 +92,7 @@ def test_killed_at_any_time_it_goes_on_where_it_was(backend: Any, tmp_path: Path
                 until = time.monotonic() + rng.uniform(0.2, 1.0)
                 while time.monotonic() < until:
                     n = rng.randrange(50)
-                    cursor.execute(f"REPLACE INTO {schema}.t VALUES ({n}, '{rng.random()}')")
+                    cursor.execute(f"REPLACE INTO {schema}.t VALUES ({n}, '{rng.randrange(10**9)}')")
                     cursor.execute(f"UPDATE {schema}.t SET id = id + 1000 WHERE id = {n} + 1")
                     cursor.execute(f"DELETE FROM {schema}.t WHERE id = 1000 + {n}")
                 process.send_signal(signal.SIGKILL)
