@@ -44,7 +44,7 @@ async def serve(settings: Settings) -> None:
     parent.cancel()
     endpoint.close()
     settings.paths.engine_socket.unlink(missing_ok=True)
-    executor.close()
+    await executor.stop()
     translator.stop()
     await asyncio.to_thread(replica.stop)
 

@@ -113,5 +113,10 @@ class RunningStatements:
             running.cancel(error)
         return len(found)
 
+    def kill_all(self, error: WarmfrontError) -> None:
+        """Stop everything."""
+        for connection_id in list(self._by_connection):
+            self.kill(connection_id, error)
+
     def __len__(self) -> int:
         return sum(map(len, self._by_connection.values()))

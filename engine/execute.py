@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 CONCURRENT = 12  # statements at once, as HeatWave; the others queue
 _BATCH_ROWS = 8192  # small enough for the first rows to come early and for a batch to stay in the CPU's cache
 _STALLED = 60.0  # seconds that a client may take for a piece of the answer, MySQL's net_write_timeout
+_STOPPING = "The engine is stopping"
 _STATUS = Status.AUTOCOMMIT
 
 
@@ -118,6 +119,7 @@ class Executor:
         self._translator = translator
         self._wait_until_fresh = wait_until_fresh
         self._history = history
+        self._stopping = False
         self._slots = asyncio.Semaphore(CONCURRENT)
         self._threads = ThreadPoolExecutor(CONCURRENT, thread_name_prefix="query")
 
@@ -151,6 +153,8 @@ class Executor:
     async def _run_in_slot(self, offload: Offload, channel: Channel, running: Running, record: QueryRecord) -> None:
         if offload.context.freshness == "strict":
             await running.wait_for(_awaited(self._wait_until_fresh(offload.context.freshness_timeout)))
+        if self._stopping:
+            raise SecondaryEngineError(_STOPPING)
         record.waited = time.time() - record.started
         loop = asyncio.get_running_loop()
         outlet = _Outlet(channel, loop, running)
@@ -206,9 +210,11 @@ class Executor:
         outlet.flush()
         record.bytes_sent = outlet.sent
 
-    def close(self) -> None:
-        """Stop taking statements; those that run are interrupted by their connections."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+    async def stop(self) -> None:
+        """End what runs, so that the proxy asks the backend instead, and take no more."""
+        self._stopping = True
+        self.running.kill_all(SecondaryEngineError(_STOPPING))
+        await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
 
 
 async def _awaited(work: Awaitable[None]) -> None:

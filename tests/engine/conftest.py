@@ -131,7 +131,7 @@ def endpoint(tmp_path, query_attributes):
         ready.set()
         await stop.wait()
         server.close()
-        executor.close()
+        await executor.stop()
 
     thread = threading.Thread(target=asyncio.run, args=(serve(),))
     thread.start()

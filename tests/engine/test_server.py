@@ -1,5 +1,6 @@
 """The endpoint over a real socket: login, offloaded statements, streaming, cancellation, bad input."""
 
+import asyncio
 import json
 import socket
 import stat
@@ -123,6 +124,19 @@ def test_max_execution_time(endpoint, backend, number):
         with pytest.raises(pymysql.err.MySQLError) as caught:
             endpoint.offload(connection, "SELECT 1", [NUMBER], max_execution_time=200)
         assert caught.value.args[0] == 3024
+
+
+def test_stopping_ends_what_runs(endpoint):
+    with endpoint.connect() as connection:
+        endpoint.send_offload(connection, ENDLESS, [NUMBER])
+        _wait(lambda: len(endpoint.executor.running) == 1)
+        asyncio.run_coroutine_threadsafe(endpoint.executor.stop(), endpoint.loop).result(5)
+        with pytest.raises(pymysql.err.MySQLError) as caught:
+            connection._read_packet()
+        assert caught.value.args == (3889, "Secondary engine operation failed. The engine is stopping.")
+        with pytest.raises(pymysql.err.MySQLError) as caught:
+            endpoint.offload(connection, "SELECT 1::BIGINT", [NUMBER])
+        assert caught.value.args[0] == 3889
 
 
 def test_disconnect_stops_the_work(endpoint):
