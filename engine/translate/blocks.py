@@ -97,7 +97,9 @@ def settle(query: Query) -> None:
     for output in query.outputs:
         output.expr = as_value(output.expr)
         type_ = output.expr.type
-        if isinstance(query, SetOperation) or (type_.frac == type_.scale and not (stored and type_.vague)):
+        if isinstance(query, SetOperation) or (
+            type_.frac == type_.scale and not (stored and (type_.vague or type_.unpadded))
+        ):
             continue
         if not stored:
             refuse("a quotient is passed through a derived table")

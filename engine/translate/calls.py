@@ -56,10 +56,11 @@ def _concat_call(binder: "Binder", node: exp.Expression) -> Expr:
 
 def _date(name: str) -> Rule:
     function = dates.FUNCTIONS[name]
+    takes_time = name in ("HOUR", "MINUTE", "SECOND")
 
     def rule(binder: "Binder", node: exp.Expression) -> Expr:
         only(node, "this")
-        return function(binder.expr(undated(child(node))))
+        return function(binder.expr(child(node) if takes_time else undated(child(node))))
 
     return rule
 
@@ -71,7 +72,7 @@ def _to_date(binder: "Binder", node: exp.Expression) -> Expr:
 
 def _extract(binder: "Binder", node: exp.Expression) -> Expr:
     only(node, "this", "expression")
-    return dates.part(child(node).name.upper(), binder.expr(undated(child(node, "expression"))))
+    return dates.part(child(node).name.upper(), binder.expr(child(node, "expression")))
 
 
 def _difference(binder: "Binder", node: exp.Expression) -> Expr:
@@ -83,8 +84,12 @@ def _format(binder: "Binder", node: exp.Expression) -> Expr:
     only(node, "this", "format")
     if any(code in binder.statement for code in dates.AMBIGUOUS_FORMATS):
         refuse("this DATE_FORMAT is not supported")
+    value = child(node)
+    if isinstance(value, exp.TsOrDsToTimestamp):  # put around every DATE_FORMAT argument by the parser
+        only(value, "this")
+        value = child(value)
     return dates.format_date(
-        binder.expr(undated(child(node))), binder.expr(child(node, "format")), binder.context.collation_connection
+        binder.expr(value), binder.expr(child(node, "format")), binder.context.collation_connection
     )
 
 
@@ -140,7 +145,7 @@ def _named(binder: "Binder", node: exp.Expression) -> Expr:
     if name in ("ADDDATE", "SUBDATE") and len(arguments) == 2:
         return _add_date(binder, arguments, 1 if name == "ADDDATE" else -1)
     if name in dates.FUNCTIONS and len(arguments) == 1:
-        return dates.FUNCTIONS[name](binder.expr(undated(arguments[0])))
+        return dates.FUNCTIONS[name](binder.expr(arguments[0]))
     if name in text.FUNCTIONS:
         least, most, function = text.FUNCTIONS[name]
         if least <= len(arguments) <= most:

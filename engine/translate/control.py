@@ -42,9 +42,16 @@ def convert(expr: Expr, type_: Type) -> Expr:
 def alternatives(values: list[Expr], what: str) -> tuple[Type, tuple[Expr, ...]]:
     """Give the common type of alternatives, and each brought to it."""
     type_ = unify([value.type for value in values], what)
+    if type_.family is Family.DECIMAL and len({v.type.frac for v in values if not _is_zero(v)}) > 1:
+        type_ = replace(type_, vague=True)
     if type_.family is Family.BOOL and any(value.type.family is Family.NULL for value in values):
         type_ = replace(BIGINT, digits=1)
     return type_, tuple(convert(value, type_) for value in values)
+
+
+def _is_zero(value: Expr) -> bool:
+    """Tell whether a value is NULL or the literal 0, whose decimals change no result."""
+    return value.type.family is Family.NULL or (is_literal(value) and value.value == 0)
 
 
 def case(conditions: list[Expr], results: list[Expr], default: Expr, what: str = "CASE") -> Expr:
@@ -52,6 +59,9 @@ def case(conditions: list[Expr], results: list[Expr], default: Expr, what: str =
     type_, values = alternatives([*results, default], what)
     if type_.family is Family.NULL:
         return NULL_LITERAL
+    mixed = {value.type.frac for value in values if value.type.family is not Family.NULL}
+    if type_.family is Family.DECIMAL and (len(mixed) > 1 or any(value.type.unpadded for value in values)):
+        type_ = replace(type_, unpadded=True)
     return Expr("case", type_, (*(as_condition(c) for c in conditions), *values))
 
 

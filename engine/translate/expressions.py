@@ -8,7 +8,7 @@ from sqlglot import exp
 from engine.translate import control, dates, literals, text
 from engine.translate.calls import CALLS, modulo
 from engine.translate.compare import between, compare, one_of
-from engine.translate.nodes import child, children, kind, only, undated
+from engine.translate.nodes import child, children, kind, only
 from engine.translate.numbers import arithmetic, as_condition, negated
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr
@@ -63,14 +63,14 @@ def _arithmetic(operator: str) -> Rule:
 def _shifted(binder: "Binder", base: exp.Expression, interval: exp.Expression, sign: int) -> Expr:
     only(interval, "this", "unit")
     amount = binder.expr(child(interval))
-    return dates.shift(binder.expr(undated(base)), amount, child(interval, "unit").name.upper(), sign)
+    return dates.shift(binder.expr(base), amount, child(interval, "unit").name.upper(), sign)
 
 
 def _date_add(sign: int) -> Rule:
     def rule(binder: "Binder", node: exp.Expression) -> Expr:
         only(node, "this", "expression", "unit")
         unit = child(node, "unit").name.upper()
-        return dates.shift(binder.expr(undated(child(node))), binder.expr(child(node, "expression")), unit, sign)
+        return dates.shift(binder.expr(child(node)), binder.expr(child(node, "expression")), unit, sign)
 
     return rule
 
@@ -196,7 +196,7 @@ def _cast(binder: "Binder", node: exp.Expression) -> Expr:
     name = str(to.this.name if hasattr(to.this, "name") else to.this).upper()
     sizes = [int(param.name) for param in children(to) if param.name.isdigit()]
     if name == "DATE":
-        return dates.to_date(binder.expr(undated(value)))
+        return dates.to_date(binder.expr(value))
     if name in ("DATETIME", "TIMESTAMPTZ", "TIMESTAMP"):
         return _moment(binder, name, value, sizes)
     bound = binder.expr(value)

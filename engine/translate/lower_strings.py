@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from engine.collate import rules
+from engine.translate.lower_widths import aligned
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr, Query
 from engine.translate.types import Family
@@ -19,7 +20,8 @@ _BY_EQUALITY = frozenset({"eq", "ne", "null_safe_eq"})
 def _comparison(low: "Lowering", expr: Expr) -> str:
     left, right = expr.args
     if left.type.family is not Family.STRING:
-        return f"({low.expr(left)} {_SIGNS[expr.op]} {low.expr(right)})"
+        first, second = aligned(low, expr.args)
+        return f"({first} {_SIGNS[expr.op]} {second})"
     sides = _strings(low, left, right, expr.op in _BY_EQUALITY)
     return f"({sides[0]} {_SIGNS[expr.op]} {sides[1]})"
 
@@ -58,7 +60,8 @@ def _with_literal(low: "Lowering", value: Expr, literal: Expr, equality: bool) -
 def _in(low: "Lowering", expr: Expr) -> str:
     value, *items = expr.args
     if value.type.family is not Family.STRING:
-        return f"({low.expr(value)} IN ({', '.join(low.expr(item) for item in items)}))"
+        first, *others = aligned(low, expr.args)
+        return f"({first} IN ({', '.join(others)}))"
     pairs = [_with_literal(low, value, item, equality=True) for item in items]
     return f"({pairs[0][0]} IN ({', '.join(written for _, written in pairs)}))"
 
@@ -75,6 +78,16 @@ def _like(low: "Lowering", expr: Expr) -> str:
     return written
 
 
+def _numbers_in(low: "Lowering", value: Expr, query: Query, sign: str) -> str:
+    """Compare with a sub-query's values; both sides are aligned."""
+    output = query.outputs[0].expr
+    left, right = aligned(low, (value, output))
+    if right == low.expr(output):
+        return f"({left} {sign} ({low.query(query)}))"
+    inner = right.replace(low.expr(output), "q.c0", 1)
+    return f"({left} {sign} (SELECT {inner} FROM ({low.query(query)}) AS q))"
+
+
 def _query(word: str) -> Writer:
     """value IN (query), value = ANY (query), value > ALL (query)."""
 
@@ -83,7 +96,7 @@ def _query(word: str) -> Writer:
         (value,) = expr.args
         sign = "IN" if not word else f"{_SIGNS[operator]} {word}"
         if value.type.family is not Family.STRING:
-            return f"({low.expr(value)} {sign} ({low.query(query)}))"
+            return _numbers_in(low, value, query, sign)
         presence = low.pair_presence(value, query.outputs[0].expr)
         return f"({low.equality_key(value, presence)} {sign} ({low.compared_query(query, presence)}))"
 

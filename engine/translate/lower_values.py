@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 from engine.collate.rules import quote
+from engine.translate.lower_widths import aligned
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr, Query
 from engine.translate.types import WHOLE, Family
@@ -156,19 +157,19 @@ def _joined(operator: str) -> Writer:
 def _case(low: "Lowering", expr: Expr) -> str:
     half = len(expr.args) // 2
     conditions, results, default = expr.args[:half], expr.args[half:-1], expr.args[-1]
+    *values, last = aligned(low, (*results, default))
     branches = " ".join(
-        f"WHEN {low.expr(condition)} THEN {low.expr(result)}"
-        for condition, result in zip(conditions, results, strict=True)
+        f"WHEN {low.expr(condition)} THEN {value}" for condition, value in zip(conditions, values, strict=True)
     )
-    return f"CASE {branches} ELSE {low.expr(default)} END"
+    return f"CASE {branches} ELSE {last} END"
 
 
 def _coalesce(low: "Lowering", expr: Expr) -> str:
-    return f"coalesce({', '.join(low.expr(arg) for arg in expr.args)})"
+    return f"coalesce({', '.join(aligned(low, expr.args))})"
 
 
 def _extreme(low: "Lowering", expr: Expr) -> str:
-    args = [low.expr(arg) for arg in expr.args]
+    args = aligned(low, expr.args)
     nothing = " OR ".join(f"{arg} IS NULL" for arg in args)
     return f"(CASE WHEN {nothing} THEN NULL ELSE {expr.op}({', '.join(args)}) END)"
 
@@ -181,6 +182,12 @@ def _to_decimal(low: "Lowering", expr: Expr) -> str:
 
 def _to_int(low: "Lowering", expr: Expr) -> str:
     return f"CAST({low.expr(expr.args[0])} AS INTEGER)"
+
+
+def _shown_year(low: "Lowering", expr: Expr) -> str:
+    """YEAR() below 1000 is shown without zeros, a YEAR column with them."""
+    sql = low.expr(expr.args[0])
+    return f"(CASE WHEN {sql} < 1000 THEN error('a year below 1000') ELSE {sql} END)"
 
 
 _PARTS = {
@@ -315,6 +322,7 @@ VALUE_OPS: dict[str, Writer] = {
     "to_datetime": _template("CAST({0} AS TIMESTAMP)"),
     "to_date": _template("CAST({0} AS DATE)"),
     "add_seconds": _template("({0} + to_seconds({v}))"),
+    "shown_year": _shown_year,
     "date_part": _date_part,
     "date_shift": _date_shift,
     "date_difference": _template("(CAST({0} AS DATE) - CAST({1} AS DATE))"),

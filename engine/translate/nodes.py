@@ -52,10 +52,10 @@ def children(node: exp.Expression, name: str = "expressions") -> list[exp.Expres
 
 
 def undated(node: exp.Expression) -> exp.Expression:
-    """Take off the conversions the parser puts around arguments of date functions."""
-    while isinstance(node, exp.TsOrDsToDate | exp.TsOrDsToTimestamp):
+    """Take off a conversion that the parser puts around arguments of functions that look at the date only."""
+    if isinstance(node, exp.TsOrDsToDate):  # also the parser's form of DATE(): use this only where it changes nothing
         only(node, "this")
-        node = child(node)
+        return child(node)
     return node
 
 

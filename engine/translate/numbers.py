@@ -105,11 +105,11 @@ def settled(expr: Expr) -> Expr:
 
 def quotient(left: Expr, right: Expr, increment: int) -> Expr:
     """Divide exact numbers: a decimal of the left scale + increment that carries more digits until settled."""
+    if left.type.vague or right.type.vague:
+        refuse("values of different scales are divided")
     scale = min(left.type.scale + increment, MAX_SCALE)
     frac = max(quotient_digits(left.type, right.type, increment), scale)
-    type_ = decimal(
-        left.type.digits + right.type.scale + increment, scale, frac, vague=left.type.vague or right.type.vague
-    )
+    type_ = decimal(left.type.digits + right.type.scale + increment, scale, frac)
     return Expr("quotient", type_, (left, right))
 
 

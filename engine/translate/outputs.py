@@ -24,8 +24,6 @@ _STRINGS = frozenset(
         FieldType.LONG_BLOB,
     }
 )
-# Operations whose decimals MySQL shows as they are, without zeros up to the column's decimals.
-_UNPADDED = frozenset({"case", "column", "group_value", "any", "scalar"})
 _EXACT_TYPES = {
     Family.FLOAT: frozenset({FieldType.FLOAT}),
     Family.DOUBLE: frozenset({FieldType.DOUBLE}),
@@ -49,8 +47,10 @@ def _shown(expr: Expr, definition: ColumnDefinition, backend: str) -> Expr:
     family, field = expr.type.family, definition.type
     if family is Family.NULL:
         return expr
-    if backend == "mysql" and expr.type.vague and expr.op in _UNPADDED:
+    if backend == "mysql" and expr.type.unpadded:
         refuse("MySQL shows decimals of mixed scales each in its own")
+    if field == FieldType.YEAR and family is Family.INT:
+        return Expr("shown_year", expr.type, (expr,))
     if field in _INTEGERS and family in WHOLE:
         return expr
     if field == FieldType.NEWDECIMAL:

@@ -57,7 +57,7 @@ def _item(binder: "Binder", node: exp.Expression) -> Source:
 def _table(binder: "Binder", node: exp.Expression) -> Source:
     name, schema = node.name, node.text("db")
     common = None if schema else _common(binder, name)
-    alias = binder.shared.unique("t")
+    alias = binder.shared.unique("t" if common is None else "d")
     if common is not None:
         _see(binder.scope, node, "", common.columns, alias)
         return CteSource(alias, common.label)

@@ -42,8 +42,9 @@ class Type:
 
     `digits` and `scale` are MySQL's precision and decimals. `frac` is how many decimals a value really
     carries before it is shown or stored: a quotient has more than its `scale`. `vague` says that `frac`
-    differs from row to row. `presence` says which bytes may occur in a string; `coercible`
-    strings (literals) take the collation of what they are compared with.
+    differs from row to row (not counting zeros), `unpadded` that MySQL shows each value with its own decimals.
+    `presence` says which bytes may occur in a string; `coercible` strings (literals) take the collation of
+    what they are compared with.
     """
 
     family: Family
@@ -52,6 +53,7 @@ class Type:
     scale: int = 0
     frac: int = 0
     vague: bool = False
+    unpadded: bool = False
     fsp: int = 0
     collation: str | None = None
     charset: str | None = None
@@ -137,8 +139,7 @@ def _unify_exact(kinds: list[Type], what: str) -> Type:
         return Type(Family.INT, unsigned=any(t.unsigned for t in kinds), digits=max(t.digits for t in kinds))
     scale = max(t.scale for t in kinds)
     frac = max(t.frac for t in kinds)
-    vague = any(t.vague for t in kinds) or len({t.frac for t in kinds}) > 1
-    return decimal(max(whole_digits(t) for t in kinds) + scale, scale, frac, vague)
+    return decimal(max(whole_digits(t) for t in kinds) + scale, scale, frac, any(t.vague for t in kinds))
 
 
 def unify_strings(kinds: list[Type], what: str) -> Type:

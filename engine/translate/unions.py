@@ -29,7 +29,7 @@ def _common(left: Type, right: Type) -> Type:
     if type_.family is Family.NULL:
         refuse("a column of a UNION is NULL only")
     if type_.family is Family.DECIMAL:
-        type_ = replace(type_, frac=type_.scale, vague=False)
+        type_ = replace(type_, frac=type_.scale, vague=False, unpadded=False)
     return replace(type_, coercible=False)
 
 
