@@ -39,7 +39,7 @@ def instance(request: pytest.FixtureRequest, backend: Any, live_folder: Any) -> 
 @pytest.fixture(scope="module")
 def accounts(backend: Any) -> Iterator[dict[str, str]]:
     """Users of this module and their passwords."""
-    made = {"wf_plain": "päss word'1", "wf_empty": ""}
+    made = {"wf_plain": "pass word'1", "wf_empty": ""}
     plugins = [NATIVE] if backend.is_mariadb else [SHA2]
     for user, password in made.items():
         backend.run(f"DROP USER IF EXISTS {user}@'%'")
@@ -79,7 +79,7 @@ def test_full_then_fast_then_wrong(instance: Any, backend: Any, accounts: dict[s
 def test_change_user(instance: Any, backend: Any, accounts: dict[str, str], with_tls: bool) -> None:
     options: dict[str, Any] = {"ssl": tls()} if with_tls else {"ssl_disabled": True}
     with instance.connect(**options) as connection:
-        payload = b"wf_empty\0\0\0" + (45).to_bytes(2, "little") + b"mysql_native_password\0"
+        payload = b"wf_empty\0\0\0" + (45).to_bytes(2, "little") + b"mysql_native_password\0\0"
         connection._execute_command(0x11, payload)
         connection._auth_plugin_name = "mysql_native_password"
         connection.user, connection.password = b"wf_empty", b""

@@ -328,7 +328,7 @@ def test_a_client_that_leaves_stops_the_engine(alone: Any) -> None:
     rows(client, "SET use_secondary_engine = FORCED")
     client._execute_command(0x03, ENDLESS)
     time.sleep(0.7)
-    client._sock.close()
+    client._force_close()
     engine = engine_of(alone)
     time.sleep(1.5)
     before = engine.cpu_times().user
