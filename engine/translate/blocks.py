@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from engine.translate import aggregates, literals
+from engine.translate.compare import compare
 from engine.translate.grouping import group_block
 from engine.translate.names import Scope
 from engine.translate.nodes import child, children, kind, only, whole_number
@@ -137,11 +139,17 @@ def _clauses(binder: "Binder", node: exp.Expression, block: Block) -> None:
     binder.aliases = "group"
     group = node.args.get("group")
     if group is not None:
-        only(group, "expressions")
+        only(group, "expressions", "rollup")
+        for rollup in children(group, "rollup"):
+            only(rollup)
+            block.rollup = True
         block.groups = [_position_or(binder, item, block.outputs) for item in children(group)]
     having = node.args.get("having")
     if having is not None:
         block.having = as_condition(binder.expr(child(having)))
+    if block.rollup and binder.context.backend != "mysql":  # MariaDB gives no total over no rows
+        some = compare("gt", aggregates.count([], distinct=False), literals.integer(0))
+        block.having = some if block.having is None else Expr("and", some.type, (block.having, some))
     block.order = _order(binder, node.args.get("order"), block.outputs)
     block.limit, block.offset = limits(node)
     parts = [output.expr for output in block.outputs] + [item.expr for item in block.order]

@@ -133,6 +133,22 @@ def _one(function: Callable[[Expr], Expr]) -> Rule:
     return rule
 
 
+def _concat_with(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "expressions", "safe", "coalesce")
+    return text.concat_with([binder.expr(item) for item in children(node)], binder.context.collation_connection)
+
+
+def _position(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this", "substr")
+    return text.position(binder.expr(child(node)), binder.expr(child(node, "substr")))
+
+
+def _elapsed(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this", "expression", "unit")
+    unit = child(node, "unit").name.upper()
+    return dates.elapsed(unit, binder.expr(child(node, "expression")), binder.expr(child(node)))
+
+
 def _absolute(binder: "Binder", node: exp.Expression) -> Expr:
     only(node, "this")
     return binder.result(control.absolute(binder.expr(child(node))))
@@ -197,6 +213,10 @@ CALLS: dict[type[exp.Expression], Rule] = {
     exp.TsOrDsToDate: _to_date,
     exp.Extract: _extract,
     exp.DateDiff: _difference,
+    exp.DayOfYear: _date("DAYOFYEAR"),
+    exp.TimestampDiff: _elapsed,
+    exp.ConcatWs: _concat_with,
+    exp.StrPosition: _position,
     exp.TimeToStr: _format,
     exp.Coalesce: _coalesce,
     exp.Nullif: _nullif,

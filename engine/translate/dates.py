@@ -158,17 +158,28 @@ def format_date(expr: Expr, pattern: Expr, collation: str) -> Expr:
     return Expr("format_date", type_, (as_datetime(expr),), value=text)
 
 
-def month_name(expr: Expr, collation: str) -> Expr:
-    """MONTHNAME(expr), English as lc_time_names is by default."""
-    return format_date(expr, literals.string("%B", collation), collation)
-
-
 def weekday(expr: Expr, sunday_first: bool) -> Expr:
     """WEEKDAY (Monday 0) or DAYOFWEEK (Sunday 1)."""
     expr = as_date_value(expr, "WEEKDAY")
     if expr.type.family is Family.NULL:
         return expr
     return Expr("day_of_week" if sunday_first else "weekday", INT, (expr,))
+
+
+def elapsed(unit: str, begin: Expr, end: Expr) -> Expr:
+    """TIMESTAMPDIFF of units of fixed length: whole units from begin to end, cut towards zero."""
+    if unit not in _SECONDS:
+        refuse(f"TIMESTAMPDIFF in {unit} is not supported")
+    sides = tuple(as_date_value(side, "TIMESTAMPDIFF") for side in (begin, end))
+    if any(side.type.family is Family.NULL for side in sides):
+        return NULL_LITERAL
+    return Expr("elapsed", BIGINT, tuple(as_datetime(side) for side in sides), value=_SECONDS[unit] * 1_000_000)
+
+
+def day_of_year(expr: Expr) -> Expr:
+    """DAYOFYEAR(expr)."""
+    expr = as_date_value(expr, "DAYOFYEAR")
+    return expr if expr.type.family is Family.NULL else Expr("day_of_year", INT, (expr,))
 
 
 def _parts(unit: str) -> Callable[[Expr], Expr]:
@@ -185,6 +196,8 @@ FUNCTIONS: dict[str, Callable[[Expr], Expr]] = {
     "HOUR": _parts("HOUR"),
     "MINUTE": _parts("MINUTE"),
     "SECOND": _parts("SECOND"),
+    "MICROSECOND": _parts("MICROSECOND"),
+    "DAYOFYEAR": day_of_year,
     "DATE": to_date,
     "LAST_DAY": last_day,
     "WEEKDAY": lambda expr: weekday(expr, sunday_first=False),

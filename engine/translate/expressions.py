@@ -205,6 +205,8 @@ def _cast(binder: "Binder", node: exp.Expression) -> Expr:
         return control.to_decimal(bound, digits, scale)
     if name in ("BIGINT", "UBIGINT"):
         return control.to_integer(bound, unsigned=name == "UBIGINT")
+    if name == "CHAR" and not children(to):
+        return text.as_string(bound, "CAST AS CHAR", binder.context.collation_connection)
     if name == "DOUBLE" and not sizes:
         return control.to_double(bound)
     raise Refused(f"CAST AS {name} is not supported")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 def group_block(binder: "Binder", block: Block) -> None:
     """Turn references to group keys into group values, DISTINCT into groups; raises Refused."""
+    if block.rollup and block.distinct:
+        refuse("DISTINCT with ROLLUP is not supported")
     if block.distinct and not block.grouped:
         _distinct_as_groups(block)
     if not block.grouped:
@@ -35,7 +37,7 @@ def group_block(binder: "Binder", block: Block) -> None:
             inner = Expr(function.op, function.type, tuple(rebuild(a, change) for a in function.args), function.value)
             return Expr(WINDOW, expr.type, (inner, *(rebuild(a, change) for a in rest)), expr.value)
         if expr.op == "column" and binder.scope.owns(expr):
-            if full or binder.scope.determined(expr, keys):
+            if not block.rollup and (full or binder.scope.determined(expr, keys)):
                 return Expr("any", expr.type, (expr,))
             refuse(f"the column {expr.value[1]} is not in GROUP BY")  # type: ignore[index]
         return None
@@ -46,7 +48,10 @@ def group_block(binder: "Binder", block: Block) -> None:
         item.expr = rebuild(item.expr, change)
     if block.having is not None:
         block.having = rebuild(block.having, change)
-    block.groups = _needed(binder, block)
+    if block.rollup and (len(keys) < len(block.groups) or any(key.op == "literal" for key in block.groups)):
+        refuse("ROLLUP over constants or the same key twice is not supported")
+    if not block.rollup:
+        block.groups = _needed(binder, block)
 
 
 def _needed(binder: "Binder", block: Block) -> list[Expr]:

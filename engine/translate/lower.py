@@ -103,10 +103,21 @@ class Lowering:
         if block.where is not None:
             parts += ["WHERE", self.expr(block.where)]
         if block.groups:
-            parts += ["GROUP BY", ", ".join(self.equality_key(key) for key in block.groups)]
+            keys = ", ".join(self.equality_key(key) for key in block.groups)
+            parts += ["GROUP BY", f"ROLLUP ({keys})" if block.rollup else keys]
         if block.having is not None:
             parts += ["HAVING", self.expr(block.having)]
+        if block.rollup and not block.order:
+            parts.append(self._rollup_order(block))
         return " ".join(parts + self._tail(block.order, block.outputs, block.limit, block.offset))
+
+    def _rollup_order(self, block: Block) -> str:
+        """Order rows as ROLLUP gives them in MySQL: sorted, each sum behind what it sums."""
+        for key in block.groups:
+            if key.type.family is Family.STRING and not self.is_bare(key):
+                refuse("ROLLUP over strings that may be equal in different spellings is not supported")
+        items = (f"GROUPING({self.expr(key)}), {self.order_key(key)} NULLS FIRST" for key in block.groups)
+        return "ORDER BY " + ", ".join(items)
 
     def _tail(self, order: list[OrderItem], outputs: list[Output], limit: int | None, offset: int) -> list[str]:
         items = [item for item in order if item.expr.op != "literal"]

@@ -117,6 +117,20 @@ def _substring(low: "Lowering", expr: Expr) -> str:
     return f"(CASE WHEN length({text}) < {-position} THEN '' ELSE {inside} END)"
 
 
+def _datetime_to_text(low: "Lowering", expr: Expr) -> str:
+    digits = int(str(expr.value))
+    text = f"strftime({low.expr(expr.args[0])}, '%Y-%m-%d %H:%M:%S{'.%f' if digits else ''}')"
+    return f"left({text}, {20 + digits})" if digits else text
+
+
+def _position(low: "Lowering", expr: Expr) -> str:
+    """Folded characters stand where the characters stood; weight keys and trimmed ones do not."""
+    key, written = _with_literal(low, expr.args[0], expr.args[1], equality=True)
+    if rules.uses_weight_keys(key) or "rtrim(" in key:
+        refuse(f"INSTR or LOCATE in collation {expr.args[0].type.collation} is not supported")
+    return f"strpos({key}, {written})"
+
+
 def _format_date(low: "Lowering", expr: Expr) -> str:
     return f"strftime({low.expr(expr.args[0])}, {rules.quote(str(expr.value))})"
 
@@ -130,6 +144,10 @@ TEXT_OPS: dict[str, Writer] = {
     "all_query": _query("ALL"),
     "int_to_text": _template("CAST({0} AS VARCHAR)"),
     "date_to_text": _template("CAST({0} AS VARCHAR)"),
+    "decimal_to_text": _template("CAST(CAST({0} AS DECIMAL(38, {v})) AS VARCHAR)"),
+    "datetime_to_text": _datetime_to_text,
+    "concat_with": lambda low, expr: f"concat_ws({', '.join(low.expr(arg) for arg in expr.args)})",
+    "position": _position,
     "concat": lambda low, expr: "(" + " || ".join(low.expr(arg) for arg in expr.args) + ")",
     "substring": _substring,
     "empty_unless_null": _template("(CASE WHEN {0} IS NOT NULL THEN '' END)"),

@@ -326,6 +326,8 @@ VALUE_OPS: dict[str, Writer] = {
     "date_part": _date_part,
     "date_shift": _date_shift,
     "date_difference": _template("(CAST({0} AS DATE) - CAST({1} AS DATE))"),
+    "elapsed": _template("((epoch_us({1}) - epoch_us({0})) // {v})"),
+    "day_of_year": _template("dayofyear({0})"),
     "last_day": _template("last_day({0})"),
     "weekday": _template("(isodow({0}) - 1)"),
     "day_of_week": _template("(dayofweek({0}) + 1)"),

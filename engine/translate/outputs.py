@@ -45,7 +45,7 @@ def shown(query: Query, definitions: Sequence[ColumnDefinition], backend: str) -
 def _shown(expr: Expr, definition: ColumnDefinition, backend: str) -> Expr:
     expr = as_value(expr)
     family, field = expr.type.family, definition.type
-    if family is Family.NULL:
+    if family is Family.NULL and field != FieldType.NULL:
         return expr
     if backend == "mysql" and expr.type.unpadded:
         refuse("MySQL shows decimals of mixed scales each in its own")

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from engine.collate import presence
 from engine.translate.literals import NULL_LITERAL, is_literal, text_of
-from engine.translate.numbers import as_value
+from engine.translate.numbers import as_value, settled
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr
 from engine.translate.types import BOOL, INT, WHOLE, Family, Type, unify_strings
@@ -20,15 +20,35 @@ def as_string(expr: Expr, what: str, collation: str) -> Expr:
     if family is Family.STRING or family is Family.NULL:
         return expr
     if family in WHOLE or family is Family.DATE:
-        type_ = Type(
-            Family.STRING,
-            collation=collation,
-            charset=collation.split("_", 1)[0],
-            presence=presence.of_digits(),
-            coercible=True,
-        )
-        return Expr("int_to_text" if family in WHOLE else "date_to_text", type_, (expr,))
+        return Expr("int_to_text" if family in WHOLE else "date_to_text", _plain(collation), (expr,))
+    if family is Family.DECIMAL and not expr.type.unpadded and not expr.type.vague:
+        return Expr("decimal_to_text", _plain(collation), (settled(expr),), value=expr.type.scale)
+    if family is Family.DATETIME:
+        return Expr("datetime_to_text", _plain(collation), (expr,), value=expr.type.fsp)
     raise Refused(f"{what} is applied to a {family.value}")
+
+
+def _plain(collation: str) -> Type:
+    """The type of a number or date as text."""
+    charset = collation.split("_", 1)[0]
+    return Type(Family.STRING, collation=collation, charset=charset, presence=presence.of_digits(), coercible=True)
+
+
+def concat_with(args: list[Expr], collation: str) -> Expr:
+    """CONCAT_WS with a literal separator: NULLs are left out."""
+    if text_of(args[0]) is None:
+        refuse("CONCAT_WS with a separator that is not a literal is not supported")
+    parts = [as_string(arg, "CONCAT_WS", collation) for arg in args]
+    type_ = unify_strings([part.type for part in parts if part.type.family is Family.STRING], "CONCAT_WS")
+    return Expr("concat_with", type_, tuple(parts))
+
+
+def position(text: Expr, needle: Expr) -> Expr:
+    """INSTR and LOCATE of a literal, by the collation of the text."""
+    found = text_of(needle)
+    if not found or found.endswith(" ") or text.type.family is not Family.STRING or text.type.coercible:
+        refuse("INSTR or LOCATE of this is not supported")
+    return Expr("position", INT, (text, needle))
 
 
 def like(value: Expr, pattern: Expr, escape: str) -> Expr:

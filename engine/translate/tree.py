@@ -75,13 +75,15 @@ Source = TableSource | QuerySource | CteSource | Join
 
 @dataclass(slots=True, eq=False)
 class Block:
-    """One SELECT. `grouped` says that it aggregates; without `groups` it has then exactly one row."""
+    """One SELECT. `grouped` says that it aggregates; without `groups` it has then exactly one row;
+    `rollup` adds the sums over each tail of the groups."""
 
     outputs: list[Output]
     source: Source | None = None
     where: Expr | None = None
     grouped: bool = False
     groups: list[Expr] = field(default_factory=list)
+    rollup: bool = False
     having: Expr | None = None
     distinct: bool = False
     order: list[OrderItem] = field(default_factory=list)
