@@ -29,7 +29,13 @@ from statements.context import SessionContext
 from wire.constants import Capability, Status
 from wire.framing import build_packets
 from wire.integers import build_lenenc
-from wire.responses import ColumnDefinition, build_end_of_rows, build_eof, parse_column_definition
+from wire.responses import (
+    ColumnDefinition,
+    build_column_definition,
+    build_end_of_rows,
+    build_eof,
+    parse_column_definition,
+)
 
 log = logging.getLogger(__name__)
 
@@ -197,9 +203,14 @@ class Executor:
         self, offload: Offload, translation: Translation, snapshot: Snapshot, outlet: "_Outlet", record: QueryRecord
     ) -> None:
         context = offload.context
-        encoder = RowEncoder(offload.definitions, context.protocol, context.character_set_results, context.backend)
+        definitions = translation.definitions
+        encoder = RowEncoder(definitions, context.protocol, context.character_set_results, context.backend)
         reader = snapshot.connection.execute(translation.sql).to_arrow_reader(_BATCH_ROWS)
-        head, sequence = build_head(offload.payloads, context.capabilities)
+        payloads = [
+            given if definition == prepared else build_column_definition(definition)
+            for given, prepared, definition in zip(offload.payloads, offload.definitions, definitions, strict=True)
+        ]
+        head, sequence = build_head(payloads, context.capabilities)
         for batch in reader:
             record.rows += batch.num_rows
             for piece, after in encoder.encode(batch, sequence):

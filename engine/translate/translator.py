@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from engine.collate.weights import Weights
 from engine.translate.binder import Shared, View
 from engine.translate.blocks import bind_query, require_order
+from engine.translate.executed import executed
 from engine.translate.lower import Lowering, Weigh
 from engine.translate.outputs import shown
 from engine.translate.refusal import Refusal, Refused, refuse
@@ -27,10 +28,12 @@ class Translation:
     """DuckDB SQL whose outputs are the statement's columns.
 
     `weights` are those whose key function must be registered on the connection (`engine.collate.keys.register`),
-    once for each `weights.function`. `tables` are the (schema, name) of the tables read.
+    once for each `weights.function`. `tables` are the (schema, name) of the tables read. `definitions` are those that
+    the executed statement has on the backend.
     """
 
     sql: str
+    definitions: tuple[ColumnDefinition, ...] = ()
     weights: tuple[Weights, ...] = ()
     tables: tuple[tuple[str, str], ...] = ()
 
@@ -62,7 +65,8 @@ def _translate(
     require_order(query)
     lowering = Lowering(weigh)
     sql = lowering.query(query, shown(query, definitions, context.backend))
-    return Translation(sql, tuple(lowering.weights_used.values()), tuple(dict.fromkeys(shared.tables)))
+    described = tuple(executed(query, definitions, context.backend))
+    return Translation(sql, described, tuple(lowering.weights_used.values()), tuple(dict.fromkeys(shared.tables)))
 
 
 def _check(statement: str, context: SessionContext) -> None:

@@ -76,7 +76,7 @@ class PassThrough:
         if statement.startswith("BREAK"):
             raise KeyError("broken")
         sql = statement.replace("FROM item", 'FROM _store."shop"."item"')
-        return Translation(sql, tables=(("shop", "item"),) if sql != statement else ())
+        return Translation(sql, tuple(definitions), tables=(("shop", "item"),) if sql != statement else ())
 
     def prepare(self, translation):
         return False

@@ -1,0 +1,107 @@
+"""The column definitions that the executed statement has, where they are not those of PREPARE.
+
+A column that passes through a temporary table is described by that table's field, not by the expression it comes
+from: read off MySQL 9.7 and MariaDB 10.11 by preparing and executing the same statements. Which columns pass is the
+optimizer's choice; what is told here is its choice for a block that groups or has windows. Where it chooses otherwise
+clients see a type of another width at most: the rows are always encoded as the definition says.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from engine.translate.tree import (
+    AGGREGATES,
+    WINDOW,
+    Block,
+    CteSource,
+    Expr,
+    Join,
+    Query,
+    QuerySource,
+    SetOperation,
+    Source,
+    TableSource,
+    walk,
+)
+from wire.constants import FieldType
+from wire.responses import ColumnDefinition
+
+_KEYS = frozenset({"group_value", "any"})
+_COMPUTED = AGGREGATES - _KEYS | {WINDOW}
+_STRINGS = frozenset({FieldType.VAR_STRING, FieldType.STRING, FieldType.BLOB, FieldType.LONG_BLOB})
+_FIELD_IS_LONGLONG = 10  # display length from which MySQL makes a BIGINT field of an integer expression
+_UNSET_DECIMALS = {"mysql": 31, "mariadb": 39}
+_UNSIGNED_PARTS = frozenset({"date_part"})  # MariaDB's field has room for a sign that the expression has not
+
+
+def executed(query: Query, definitions: Sequence[ColumnDefinition], backend: str) -> list[ColumnDefinition]:
+    """Give the definitions as the executed statement has them."""
+    if isinstance(query, SetOperation):
+        return [_of_union(definition, backend) for definition in definitions]
+    if not _is_stored(query):
+        return list(definitions)
+    known = dict(query.ctes)
+    return [
+        _of_field(definition, backend, origin)
+        if (origin := _origin(output.expr, query, known)) is not None
+        else definition
+        for output, definition in zip(query.outputs, definitions, strict=True)
+    ]
+
+
+def _is_stored(block: Block) -> bool:
+    """Tell whether the block's rows go through a temporary table; aggregates of distinct values are read sorted."""
+    parts = [part for expr in _expressions(block) for part in walk(expr)]
+    if any(part.op == WINDOW for part in parts):
+        return True
+    return block.grouped and bool(block.groups) and not any(part.op.endswith("_distinct") for part in parts)
+
+
+def _expressions(block: Block) -> Iterable[Expr]:
+    yield from (output.expr for output in block.outputs)
+    yield from (item.expr for item in block.order)
+    if block.having is not None:
+        yield block.having
+
+
+def _origin(expr: Expr, block: Block, known: dict[str, Query]) -> Expr | None:
+    """The expression behind an output, through derived tables that are merged; None for columns and aggregates."""
+    if expr.op in _KEYS:
+        return _origin(expr.args[0], block, known)
+    if expr.op != "column":
+        return None if expr.op == "literal" or any(part.op in _COMPUTED for part in walk(expr)) else expr
+    assert isinstance(expr.value, tuple)
+    alias, name = expr.value
+    inner = _query_of(block.source, str(alias), known)
+    if not isinstance(inner, Block) or inner.grouped or inner.distinct or inner.limit is not None:
+        return None  # a stored table, or a derived one with a temporary table of its own
+    return _origin(inner.outputs[int(str(name)[1:])].expr, inner, known | dict(inner.ctes))
+
+
+def _query_of(source: Source | None, alias: str, known: dict[str, Query]) -> Query | None:
+    match source:
+        case Join():
+            return _query_of(source.left, alias, known) or _query_of(source.right, alias, known)
+        case QuerySource() if source.alias == alias:
+            return source.query
+        case CteSource() if source.alias == alias:
+            return known.get(source.cte)
+        case TableSource() | QuerySource() | CteSource() | None:
+            return None
+
+
+def _of_field(definition: ColumnDefinition, backend: str, origin: Expr) -> ColumnDefinition:
+    if definition.type in _STRINGS and definition.decimals == _UNSET_DECIMALS[backend]:
+        return replace(definition, decimals=0)
+    if backend == "mariadb":
+        return replace(definition, length=definition.length + 1) if origin.op in _UNSIGNED_PARTS else definition
+    narrow = definition.type == FieldType.LONGLONG and definition.length < _FIELD_IS_LONGLONG
+    if narrow or definition.type == FieldType.YEAR:
+        return replace(definition, type=int(FieldType.LONG))
+    return definition
+
+
+def _of_union(definition: ColumnDefinition, backend: str) -> ColumnDefinition:
+    if definition.type not in _STRINGS:
+        return definition
+    return replace(definition, decimals=0 if backend == "mysql" else _UNSET_DECIMALS["mariadb"])
