@@ -172,7 +172,12 @@ class Router:
                 self._worker.stays.remember(key, ALWAYS)
             self.session.pass_on(data)
             return True
-        refusal, cost = await self._try(text, (facts, use, threshold), refusal, known)
+        known_before = refusal
+        refusal, cost = await self._try(text, (facts, use, threshold), known_before, known)
+        if use == FORCED and refusal and refusal.reason is Reason.ENGINE_DOWN:
+            # Nowhere else to go: an engine that restarts gets a second chance.
+            await self._worker.engine.refresh()
+            refusal, cost = await self._try(text, (facts, use, threshold), known_before, known)
         if refusal is None:
             return False
         if use == FORCED and refusal.reason not in QUIET:
