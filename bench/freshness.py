@@ -87,8 +87,8 @@ def measure(instance: Instance, checks: int, writes: int) -> None:
 
 def fence_waits(cursor: pymysql.cursors.Cursor) -> list[float]:
     """Seconds each of the recorded offloads waited for the copy to catch up (the last 1,000 are kept)."""
-    cursor.execute("SELECT QEXEC_TEXT FROM performance_schema.rpd_query_stats WHERE QUERY_TEXT LIKE '%MAX(who)%'")
-    return [json.loads(text)["fenceSeconds"] for (text,) in cursor.fetchall() if text]
+    cursor.execute("SELECT QEXEC_TEXT FROM performance_schema.rpd_query_stats WHERE QUERY_TEXT LIKE '%MAX(who)%probe%'")
+    return [json.loads(text)["waitTime"] / 1000 for (text,) in cursor.fetchall() if text]
 
 
 def quantiles(seconds: list[float]) -> list[float]:
@@ -105,9 +105,11 @@ def main() -> None:
     parser.add_argument("--checks", type=int, default=2000)
     parser.add_argument("--writes", type=int, default=1000, help="writes per second beside the checks")
     parser.add_argument("--backend", help="mysql://… ; default: the embedded one")
+    parser.add_argument("--mysqld", help="server program of the embedded backend")
     arguments = parser.parse_args()
     report.head("Freshness: commit on one connection, count on another")
-    with running(backend=arguments.backend) as instance:
+    options = ["--mysqld", arguments.mysqld] if arguments.mysqld else []
+    with running(arguments.backend, options=options) as instance:
         measure(instance, arguments.checks, arguments.writes)
 
 

@@ -151,16 +151,16 @@ def stop(child: "subprocess.Popen[str]") -> None:
 def describe(child: "subprocess.Popen[str]", folder: pathlib.Path) -> Instance:
     """Read from the data dir how the instance and its backend are reached."""
     settings = json.loads((folder / "run" / "settings.json").read_text())
-    backend = settings["backend"] if isinstance(settings.get("backend"), dict) else settings
+    backend = settings["upstream"]
     return Instance(
         process=psutil.Process(child.pid),
         data_dir=folder,
         host=settings["host"],
         port=settings["port"],
-        backend_host=backend.get("backend_host") or backend.get("host"),
-        backend_port=backend.get("backend_port") or backend.get("port"),
-        user=backend.get("backend_user") or backend.get("user"),
-        password=backend.get("backend_password") or backend.get("password"),
-        kind=backend.get("backend_kind") or backend.get("kind"),
-        version=backend.get("backend_version") or backend.get("version"),
+        backend_host=backend["host"],
+        backend_port=backend["port"],
+        user=backend["user"],
+        password=backend["password"],
+        kind=backend["kind"],
+        version=backend["version"],
     )
