@@ -11,6 +11,7 @@ import pymysql.cursors
 
 from base.errors import BackendError
 from base.settings import Settings
+from engine.cascades import unlogged_actions
 from engine.replicate.changes import Position
 from statements.schema import Column, Table
 
@@ -156,8 +157,17 @@ def describe_schema(connection: Connection, schema: str, name: str | None = None
     for row in connection.query(_COLUMNS.format(name=only, expression=expression), parameters):
         columns.setdefault(row[0], []).append(_column(row))
     keys = _keys(connection.query(_KEYS.format(name=only), parameters))
+    unlogged = unlogged_actions(connection, schema, [table for table, *_ in tables], name is None)
     return [
-        Table(schema, table, tuple(columns.get(table, ())), keys.get(table, ()), engine or "", collation)
+        Table(
+            schema,
+            table,
+            tuple(columns.get(table, ())),
+            keys.get(table, ()),
+            engine or "",
+            collation,
+            unlogged.get(table, ""),
+        )
         for table, engine, collation in tables
     ]
 

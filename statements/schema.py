@@ -35,7 +35,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One base table. `primary_key` names its columns in key order; empty when there is none."""
+    """One base table. `primary_key` names its columns in key order; empty when there is none.
+
+    `unlogged` says why some changes of its rows are not in the backend's log; empty when all are.
+    """
 
     schema: str
     name: str
@@ -43,6 +46,7 @@ class Table:
     primary_key: tuple[str, ...] = ()
     engine: str = "InnoDB"
     collation: str | None = None
+    unlogged: str = ""
 
     def column(self, name: str) -> Column | None:
         """Find a column by name, case-insensitively as MySQL does; None when there is no such column."""

@@ -11,6 +11,7 @@ import duckdb
 from base.errors import SecondaryEngineError, WarmfrontError
 from base.settings import Settings
 from engine.backend import Connection, describe_schema, user_schemas
+from engine.cascades import unlogged_actions
 from engine.catalog import CatalogView, Key, State
 from engine.load.copy import NotLoadable, TableGone, copy_table
 from engine.store.copies import Copies
@@ -82,6 +83,15 @@ class Loader:
         if self._settings.autoload:
             self._pool.submit(self._autoload)
 
+    def distrust(self, connection: Connection) -> None:
+        """Take out of service what changes outside the log by the backend's present settings. Raises BackendError."""
+        for key, entry in list(self._store.entries.items()):
+            if entry.state in (State.AVAILABLE, State.LOADING):
+                schema, name = key
+                if reason := unlogged_actions(connection, schema, [name], False).get(name):
+                    log.warning("table %s.%s is not followed any more: %s", schema, name, reason)
+                    self._copies.set_state(key, State.UNAVAILABLE, reason)
+
     def _autoload(self) -> None:
         try:
             with Connection(self._settings) as connection:
@@ -89,8 +99,11 @@ class Loader:
                     for table in describe_schema(connection, schema):
                         key = (table.schema, table.name)
                         entry = self._store.entries.get(key)
-                        # What is here without a reason to stay out has been done or is being done.
-                        if entry is None and reason_not_loadable(table) is None:
+                        if entry is not None:  # done, or being done
+                            continue
+                        if reason := reason_not_loadable(table):
+                            self._copies.set_state(key, State.UNAVAILABLE, reason, table, "SELF")
+                        else:
                             self._request(key, "SELF", again=False)
         except (WarmfrontError, duckdb.Error) as error:
             log.warning("tables cannot be listed: %s; tried again", error)

@@ -103,6 +103,7 @@ class Follower:
             if not position.server:
                 with self._store.write() as transaction:
                     transaction.set_position(read_position(connection))
+            self._loader.distrust(connection)
         self._source = Source(self._settings, self._store.position, self.applier.table)
         self._source.start()
         if not self._recovered:

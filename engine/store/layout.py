@@ -83,6 +83,8 @@ def reason_not_loadable(table: Table) -> str | None:
         return f"storage engine {table.engine}"
     if table.schema.casefold() in _RESERVED_SCHEMAS:
         return f"schema name {table.schema} is reserved in the column store"
+    if table.unlogged:
+        return table.unlogged
     carried = {c.name for c in carried_columns(table)}
     if not carried:
         return "no column of a type that is carried"

@@ -173,6 +173,7 @@ def test_columns_left_out_have_a_reason(column: Column, reason: str) -> None:
     ("table", "reason"),
     [
         (replace(KEYED, engine="MyISAM"), "storage engine MyISAM"),
+        (replace(KEYED, unlogged="foreign key f has ON DELETE CASCADE"), "foreign key f has ON DELETE CASCADE"),
         (replace(KEYED, schema="_Warmfront"), "schema name _Warmfront is reserved in the column store"),
         (Table("a", "b", (_column("json"),)), "no column of a type that is carried"),
         (Table("a", "b", (_column("enum"), KEYED.columns[1]), ("c",)), "primary key column c is not carried"),

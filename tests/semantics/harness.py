@@ -1,8 +1,8 @@
 """Runs a statement on a backend and, translated, on a copy in DuckDB, and compares the text cells."""
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +29,21 @@ from wire.responses import ColumnDefinition, parse_column_definition
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a statement: "equal", "refused", "failed" (in the engine, before any row) or "different"."""
+    """What became of a statement: "equal", "refused", "failed" (in the engine, before any row) or "different".
+
+    `columns` are the differences between the definitions told and those that the executed statement has.
+    """
 
     kind: str
     detail: str = ""
+    columns: tuple[str, ...] = ()
 
 
 class _Describer:
     """What `describe_schema` needs of a connection."""
 
     def __init__(self, raw: Any, is_mariadb: bool) -> None:
-        self.raw, self.is_mariadb = raw, is_mariadb
+        self.raw, self.is_mariadb, self.version = raw, is_mariadb, (0, 0, 0)
 
     def query(self, statement: str, parameters: Any = None) -> list[tuple[Any, ...]]:
         with self.raw.cursor() as cursor:
@@ -126,17 +130,17 @@ class Bench:
         with self.raw.cursor() as cursor:
             cursor.execute(f"USE {self.schema}")
 
-    def backend_rows(self, statement: str) -> list[tuple[bytes | None, ...]]:
-        """Run a statement on the backend; cells are the bytes on the wire."""
+    def backend_rows(self, statement: str) -> tuple[list[ColumnDefinition], list[tuple[bytes | None, ...]]]:
+        """Run a statement on the backend: its column definitions, and cells as the bytes on the wire."""
         self.raw._execute_command(Command.QUERY, statement)
         count = self.raw._read_packet()._data[0]
-        for _ in range(count + 1):
-            self.raw._read_packet()
+        definitions = [parse_column_definition(bytes(self.raw._read_packet()._data)) for _ in range(count)]
+        self.raw._read_packet()
         rows = []
         while True:
             payload = bytes(self.raw._read_packet()._data)
             if payload[:1] == b"\xfe" and len(payload) < 9:
-                return rows
+                return definitions, rows
             rows.append(text_row(payload, count))
 
     def engine_rows(self, sql: str, definitions: list[ColumnDefinition]) -> list[tuple[bytes | None, ...]]:
@@ -151,7 +155,7 @@ class Bench:
     def run(self, statement: str) -> Outcome:
         """Run a statement on both; an error of the backend is raised."""
         definitions = self.prepare(statement)
-        expected = self.backend_rows(statement)
+        described, expected = self.backend_rows(statement)
         translation = translate(statement, self.context, self.view, definitions, self.weigh)
         if isinstance(translation, Refusal):
             return Outcome("refused", translation.reason)
@@ -160,10 +164,18 @@ class Bench:
                 keys.register(self.duck, weights)
                 self.registered.add(weights.function)
         try:
-            found = self.engine_rows(translation.sql, definitions)
+            found = self.engine_rows(translation.sql, list(translation.definitions))
         except (duckdb.Error, pa.ArrowException, SecondaryEngineError) as problem:
             return Outcome("failed", f"{str(problem).splitlines()[0]} IN {translation.sql}")
-        return _compare(statement, expected, found, translation.sql)
+        columns = tuple(_column_differences(described, translation.definitions))
+        return replace(_compare(statement, expected, found, translation.sql), columns=columns)
+
+
+def _column_differences(expected: Sequence[ColumnDefinition], told: Sequence[ColumnDefinition]) -> Iterator[str]:
+    for one, other in zip(expected, told, strict=True):
+        for fact in ("name", "type", "length", "decimals", "charset"):
+            if getattr(one, fact) != getattr(other, fact):
+                yield f"{one.name}: {fact} {getattr(one, fact)} told {getattr(other, fact)}"
 
 
 def _compare(statement: str, expected: list[Any], found: list[Any], sql: str) -> Outcome:

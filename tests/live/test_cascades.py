@@ -1,0 +1,144 @@
+"""Foreign keys with actions: children whose changes are logged are followed, others stay out of the copy."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from base.errors import SecondaryEngineError
+from engine.backend import Connection, describe_schema, describe_table
+from tests.live.copying import Copy, settings_for
+
+pytestmark = pytest.mark.live
+
+CHILDREN = {
+    "deleted": "ON DELETE CASCADE",
+    "updated": "ON UPDATE CASCADE",
+    "nulled": "ON DELETE SET NULL ON UPDATE SET NULL",
+}
+
+
+@pytest.fixture
+def copy(backend: Any, tmp_path: Path) -> Iterator[Copy]:
+    made = Copy(settings_for(backend.upstream, tmp_path))
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def schema(backend: Any, request: pytest.FixtureRequest) -> Iterator[str]:
+    name = f"fk_{abs(hash(request.node.name)) % 10**8}"
+    backend.run(f"CREATE DATABASE {name} DEFAULT CHARACTER SET utf8mb4")
+    backend.run(f"CREATE TABLE {name}.parent (id INT PRIMARY KEY, up INT, v VARCHAR(9))")
+    for child, rules in CHILDREN.items():
+        backend.run(
+            f"CREATE TABLE {name}.{child} (id INT PRIMARY KEY, p INT, KEY (p), CONSTRAINT {child}_p "
+            f"FOREIGN KEY (p) REFERENCES {name}.parent (id) {rules})"
+        )
+    backend.run(
+        f"CREATE TABLE {name}.second (id INT PRIMARY KEY, p INT, CONSTRAINT second_p FOREIGN KEY (p) "
+        f"REFERENCES {name}.deleted (id) ON DELETE CASCADE ON UPDATE CASCADE)"
+    )
+    backend.run(
+        f"CREATE TABLE {name}.itself (id INT PRIMARY KEY, p INT, CONSTRAINT itself_p FOREIGN KEY (p) "
+        f"REFERENCES {name}.itself (id) ON DELETE CASCADE)"
+    )
+    backend.run(f"CREATE TABLE {name}.strict (p INT PRIMARY KEY, FOREIGN KEY (p) REFERENCES {name}.parent (id))")
+    yield name
+    backend.run(f"DROP DATABASE {name}")
+
+
+def _fill(cursor: Any, schema: str) -> None:
+    cursor.execute(f"INSERT INTO {schema}.parent VALUES (1,0,'a'),(2,0,'b'),(3,0,'c'),(4,0,'d'),(5,0,'e')")
+    cursor.execute(f"INSERT INTO {schema}.deleted VALUES (1,1),(2,1),(3,2),(4,3),(5,5)")
+    cursor.execute(f"INSERT INTO {schema}.updated VALUES (1,4),(2,4)")
+    cursor.execute(f"INSERT INTO {schema}.nulled VALUES (1,1),(2,2),(3,5)")
+    cursor.execute(f"INSERT INTO {schema}.second VALUES (1,1),(2,2),(3,3),(4,5)")
+    cursor.execute(f"INSERT INTO {schema}.itself VALUES (1,NULL),(2,1),(3,2),(4,NULL)")
+    cursor.execute(f"INSERT INTO {schema}.strict VALUES (5)")
+
+
+def _cascade(cursor: Any, schema: str) -> None:
+    cursor.execute(f"DELETE FROM {schema}.parent WHERE id = 1")
+    cursor.execute(f"UPDATE {schema}.parent SET id = 40 WHERE id = 4")
+    cursor.execute(f"UPDATE {schema}.deleted SET id = 30 WHERE id = 3")
+    cursor.execute(f"DELETE FROM {schema}.deleted WHERE id = 5")
+    cursor.execute(f"DELETE FROM {schema}.itself WHERE id = 1")
+    cursor.execute(f"REPLACE INTO {schema}.parent VALUES (2, 1, 'z')")
+
+
+def test_children_are_followed_or_stay_out(backend: Any, copy: Copy, schema: str) -> None:
+    with backend.connect() as connection, connection.cursor() as cursor:
+        _fill(cursor, schema)
+        for name in ("parent", "strict"):
+            copy.load(schema, name)
+        for name in (*CHILDREN, "second", "itself"):
+            if not backend.is_mariadb:
+                copy.load(schema, name)
+                continue
+            with pytest.raises(SecondaryEngineError, match=f"foreign key {name}_p has ON .* does not log"):
+                copy.load(schema, name)
+            assert f"foreign key {name}_p has ON" in copy.answer(schema, name)
+        _cascade(cursor, schema)
+        for name in ("parent", "strict"):
+            assert copy.difference(connection, schema, name) == ""
+        if not backend.is_mariadb:
+            for name in (*CHILDREN, "second", "itself"):
+                assert copy.difference(connection, schema, name) == ""
+
+
+def _wait_for(copy: Copy, schema: str, name: str, text: str) -> None:
+    deadline = time.monotonic() + 20
+    while text not in (answer := copy.answer(schema, name)):
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.02)
+
+
+def test_a_key_that_comes_later_takes_the_table_out_until_it_goes(backend: Any, copy: Copy, schema: str) -> None:
+    with backend.connect() as connection, connection.cursor() as cursor:
+        _fill(cursor, schema)
+        cursor.execute(
+            f"CREATE TABLE {schema}.late (id INT PRIMARY KEY, p INT) SELECT id, id AS p FROM {schema}.parent"
+        )
+        copy.load(schema, "late")
+        cursor.execute(
+            f"ALTER TABLE {schema}.late ADD CONSTRAINT late_p FOREIGN KEY (p) REFERENCES {schema}.parent (id) "
+            "ON DELETE CASCADE"
+        )
+        cursor.execute(f"DELETE FROM {schema}.parent WHERE id = 3")
+        copy.wait()
+        assert copy.answer(schema, "late") != "AVAILABLE" or not backend.is_mariadb
+        if backend.is_mariadb:
+            _wait_for(copy, schema, "late", "foreign key late_p has ON DELETE CASCADE")
+            cursor.execute(f"ALTER TABLE {schema}.late DROP FOREIGN KEY late_p")
+        copy.wait_until_equal(connection, schema, "late")
+
+
+def test_children_are_found_by_an_account_that_can_only_read(backend: Any, schema: str, tmp_path: Path) -> None:
+    backend.run(f"CREATE USER '{schema}'@'%%' IDENTIFIED BY 'secret'")
+    backend.run(f"GRANT SELECT, REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO '{schema}'@'%%'")
+    limited = replace(backend.upstream, user=schema, password="secret")
+    try:
+        with Connection(settings_for(limited, tmp_path)) as connection:
+            if not backend.is_mariadb:
+                connection.version = (8, 0, 45)  # the same dictionary, actions below the log
+            found = {table.name: table for table in describe_schema(connection, schema)}
+            assert {name for name, table in found.items() if table.unlogged} == {*CHILDREN, "second", "itself"}
+            assert "nulled_p has ON DELETE SET NULL" in found["nulled"].unlogged
+            assert describe_table(connection, schema, "strict") == found["strict"]
+            assert describe_table(connection, schema, "second") == found["second"]
+            assert found["second"].primary_key == ("id",)
+    finally:
+        backend.run(f"DROP USER '{schema}'@'%%'")
+
+
+def test_loading_by_itself_notes_why_a_child_stays_out(backend: Any, tmp_path: Path, schema: str) -> None:
+    copy = Copy(settings_for(backend.upstream, tmp_path, autoload=True))
+    try:
+        text = "foreign key second_p has ON DELETE CASCADE" if backend.is_mariadb else "AVAILABLE"
+        _wait_for(copy, schema, "second", text)
+    finally:
+        copy.stop()
