@@ -29,6 +29,12 @@ from wire.responses import ColumnDefinition
 _KEYS = frozenset({"group_value", "any"})
 _COMPUTED = AGGREGATES - _KEYS | {WINDOW}
 _STRINGS = frozenset({FieldType.VAR_STRING, FieldType.STRING, FieldType.BLOB, FieldType.LONG_BLOB})
+_INTEGERS = frozenset(
+    {FieldType.TINY, FieldType.SHORT, FieldType.INT24, FieldType.LONG, FieldType.LONGLONG, FieldType.YEAR}
+)
+_KEEPING = frozenset(
+    {"min", "max", "lag", "lead", "first_value", "last_value", "nth_value"}
+)  # window values as they are
 _FIELD_IS_LONGLONG = 10  # display length from which MySQL makes a BIGINT field of an integer expression
 _UNSET_DECIMALS = {"mysql": 31, "mariadb": 39}
 _UNSIGNED_PARTS = frozenset({"date_part"})  # MariaDB's field has room for a sign that the expression has not
@@ -41,17 +47,18 @@ def executed(query: Query, definitions: Sequence[ColumnDefinition], backend: str
     if not _is_stored(query):
         return list(definitions)
     known = dict(query.ctes)
+    origins = [_origin(output.expr, query, known) for output in query.outputs]
     return [
-        _of_field(definition, backend, origin)
-        if (origin := _origin(output.expr, query, known)) is not None
-        else definition
-        for output, definition in zip(query.outputs, definitions, strict=True)
+        definition if origin is None else _of_field(definition, backend, origin)
+        for origin, definition in zip(origins, definitions, strict=True)
     ]
 
 
 def _is_stored(block: Block) -> bool:
     """Tell whether the block's rows go through a temporary table; aggregates of distinct values are read sorted."""
     parts = [part for expr in _expressions(block) for part in walk(expr)]
+    if block.rollup:
+        return False
     if any(part.op == WINDOW for part in parts):
         return True
     return block.grouped and bool(block.groups) and not any(part.op.endswith("_distinct") for part in parts)
@@ -68,6 +75,8 @@ def _origin(expr: Expr, block: Block, known: dict[str, Query]) -> Expr | None:
     """The expression behind an output, through derived tables that are merged; None for columns and aggregates."""
     if expr.op in _KEYS:
         return _origin(expr.args[0], block, known)
+    if expr.op == WINDOW and expr.args[0].op in _KEEPING:
+        return expr
     if expr.op != "column":
         return None if expr.op == "literal" or any(part.op in _COMPUTED for part in walk(expr)) else expr
     assert isinstance(expr.value, tuple)
@@ -75,7 +84,10 @@ def _origin(expr: Expr, block: Block, known: dict[str, Query]) -> Expr | None:
     inner = _query_of(block.source, str(alias), known)
     if not isinstance(inner, Block) or inner.grouped or inner.distinct or inner.limit is not None:
         return None  # a stored table, or a derived one with a temporary table of its own
-    return _origin(inner.outputs[int(str(name)[1:])].expr, inner, known | dict(inner.ctes))
+    place = str(name)[1:]
+    if not place.isdigit() or int(place) >= len(inner.outputs):
+        return None
+    return _origin(inner.outputs[int(place)].expr, inner, known | dict(inner.ctes))
 
 
 def _query_of(source: Source | None, alias: str, known: dict[str, Query]) -> Query | None:
@@ -92,9 +104,14 @@ def _query_of(source: Source | None, alias: str, known: dict[str, Query]) -> Que
 
 def _of_field(definition: ColumnDefinition, backend: str, origin: Expr) -> ColumnDefinition:
     if definition.type in _STRINGS and definition.decimals == _UNSET_DECIMALS[backend]:
-        return replace(definition, decimals=0)
+        return definition if backend == "mariadb" and origin.op == WINDOW else replace(definition, decimals=0)
     if backend == "mariadb":
+        if origin.op == WINDOW:
+            return definition
         return replace(definition, length=definition.length + 1) if origin.op in _UNSIGNED_PARTS else definition
+    if origin.op == WINDOW and definition.type in _INTEGERS:
+        wide = definition.length >= _FIELD_IS_LONGLONG
+        return replace(definition, type=int(FieldType.LONGLONG if wide else FieldType.LONG))
     narrow = definition.type == FieldType.LONGLONG and definition.length < _FIELD_IS_LONGLONG
     if narrow or definition.type == FieldType.YEAR:
         return replace(definition, type=int(FieldType.LONG))

@@ -26,6 +26,7 @@ class Windows:
 
     def __init__(self, binder: "Binder") -> None:
         self.binder = binder
+        self.orders: set[tuple[tuple[Expr, ...], tuple[tuple[Expr, bool], ...]]] = set()
 
     def bind(self, node: exp.Expression) -> Expr:
         """Bind `function OVER (…)`; raises Refused."""
@@ -39,10 +40,17 @@ class Windows:
         if any(e.op == "count_distinct" or e.op == "sum_distinct" for e in walk(function)):
             refuse("DISTINCT in a window function is not supported")
         frame = _frame(node.args.get("spec"))
+        self._require_one_order(partition, items)
         if function.op != "quotient":
             return aggregates.window(function, partition, items, frame)
         sides = tuple(aggregates.window(side, partition, items, frame) for side in function.args)  # AVG
         return Expr("quotient", function.type, sides)
+
+    def _require_one_order(self, partition: list[Expr], items: list[tuple[Expr, bool]]) -> None:
+        """MariaDB reads rows in a wrong order for some of several different windows; raises Refused there."""
+        self.orders.add((tuple(partition), tuple(items)))
+        if self.binder.context.backend != "mysql" and len(self.orders) > 2:
+            refuse("more than two different windows are not supported")
 
     def _function(self, node: exp.Expression) -> Expr:
         if type(node) in _RANKS:

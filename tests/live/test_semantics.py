@@ -1,4 +1,4 @@
-"""Every statement of tests/semantics gives the backend's cells or is refused, for the reason in refused.txt.
+"""Every statement of tests/semantics gives the backend's columns and cells or is refused, for the reason in refused.txt.
 
 `WARMFRONT_WRITE_REFUSED=1` writes refused.txt anew from what is seen.
 """
@@ -39,6 +39,8 @@ def _outcomes(bench: Bench) -> tuple[list[str], list[str]]:
             except pymysql.err.MySQLError:
                 bench.reconnect()  # the backend itself refuses it: nothing to compare
                 continue
+            if outcome.columns:
+                different.append(f"{statement}: {', '.join(outcome.columns)}")
             if outcome.kind == "different":
                 different.append(f"{statement}: {outcome.detail}")
             elif outcome.kind != "equal":
