@@ -21,6 +21,7 @@ _SECONDARY = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _KILL = re.compile(r"\s*KILL\s+(?:(?:QUERY|CONNECTION)\s+)?(\d+)\s*;?\s*", re.IGNORECASE)
+_ANNOUNCED = re.compile(r"SHOW WARMFRONT TABLES SINCE (\d+)")
 _FIRST = re.compile(r"\s*(?:/\*.*?\*/\s*)*\(*\s*([A-Za-z]+)", re.DOTALL)
 _CONSTANTS = re.compile(
     r"\s*SELECT\s+(?:(?P<one>1)|@@(?:global\.|session\.)?(?P<variable>\w+))(?:\s+LIMIT\s+1)?\s*;?\s*", re.IGNORECASE
@@ -53,6 +54,9 @@ class Dispatcher:
             case "SELECT" | "WITH":
                 return build_result_set(await self._select(query.text), capabilities)
             case "SHOW":
+                if asked := _ANNOUNCED.fullmatch(query.text):
+                    found_tables = await self.information.announcer.since(int(asked[1]))
+                    return build_result_set(found_tables, capabilities)
                 table = await asyncio.to_thread(self.information.show_status, query.text)
                 if table is not None:
                     return build_result_set(table, capabilities)

@@ -15,6 +15,7 @@ import sqlglot
 from sqlglot import TokenType, exp
 
 from base.errors import SecondaryEngineError
+from engine.announce import Announcer
 from engine.catalog import CatalogView, Key, State
 from engine.history import History
 from engine.store.layout import carried_columns
@@ -187,6 +188,7 @@ class Information:
     def __init__(self, facts: Facts) -> None:
         self._sizes: tuple[float, dict[Key, int]] = (0.0, {})
         self._facts = replace(facts, sizes=self._recent_sizes)
+        self.announcer = Announcer(facts.view)
         self._measure = facts.sizes
         self._database = duckdb.connect(
             ":memory:", config={"enable_external_access": False, "threads": 1, "python_enable_replacements": False}

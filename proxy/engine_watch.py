@@ -6,33 +6,38 @@ import logging
 
 from base.errors import WarmfrontError
 from base.settings import Settings
+from proxy.answers import Answer
 from proxy.decisions import StayCache
 from proxy.engine_link import EngineGone, EngineLink
+from proxy.pulse import Pulse
 from proxy.rules import LoadedTables
 from wire.constants import Capability
 
 log = logging.getLogger("proxy")
 
-_PING_INTERVAL = 0.25  # seconds
-_PING_TIMEOUT = 1.0  # seconds after which the engine counts as hung
-_GIVE_UP = 2  # failed pings in a row
-_TABLES_EVERY = 3  # pings: the question costs the engine some milliseconds
+_RETRY = 0.25  # seconds between tries to reach an engine that is gone
+_DUE = 1.5  # seconds after which an answer is late: the engine gives one every second
+_CHECK = 0.5  # seconds between looks at an engine whose answer is late
+_SILENT = 3.0  # seconds without an answer and without any work done, after which it counts as hung
+_LATEST = 30.0  # seconds after which it counts as hung whatever it does
+_ASK_TIMEOUT = 3.0  # seconds
 PATIENCE = 5.0  # seconds that a FORCED statement waits for an engine that restarts
 LONG_PATIENCE = 15.0  # the same for a question about the engine, which nobody else can answer
-_TABLES = (
-    b"SELECT i.SCHEMA_NAME, i.TABLE_NAME FROM performance_schema.rpd_tables t "
-    b"JOIN performance_schema.rpd_table_id i ON t.ID = i.ID WHERE t.LOAD_STATUS = 'AVAIL_RPDGSTABSTATE'"
-)
+_TABLES = b"SHOW WARMFRONT TABLES SINCE %d"
 
 
 class EngineWatch:
-    """Pings the engine and polls its tables; `alive` and `loaded` are the latest answers."""
+    """Waits for news of the engine's tables; `alive` and `loaded` are the latest.
+
+    The engine answers when its tables change, and every second. One that is dead closes its socket, which is
+    noticed at once. One that is late is given up when it is stopped or does nothing, not while it is only busy.
+    """
 
     def __init__(self, settings: Settings, stays: StayCache) -> None:
         self._settings = settings
         self._stays = stays
         self._link: EngineLink | None = None
-        self._lock = asyncio.Lock()
+        self._version = 0
         self.alive = False
         self.loaded = LoadedTables()
         self.running: set[EngineLink] = set()  # links with a statement under way
@@ -44,26 +49,20 @@ class EngineWatch:
 
     async def run(self) -> None:
         """Watch for ever."""
-        turn = failures = 0
         while True:
-            started = asyncio.get_running_loop().time()
             try:
-                await self._look(turn % _TABLES_EVERY == 0 or not self.alive)
-                failures = 0
-            except (EngineGone, TimeoutError, WarmfrontError) as problem:
-                failures += 1
-                self._lost(str(problem) or "it does not answer", failures)
-            turn += 1
+                await self._wait_for_news()
+            except (EngineGone, TimeoutError, WarmfrontError, OSError) as problem:
+                self._lost(str(problem) or "it does not answer", hung=isinstance(problem, TimeoutError))
+                await asyncio.sleep(_RETRY)
             self._stays.age()
-            spent = asyncio.get_running_loop().time() - started
-            await asyncio.sleep(max(0.01, _PING_INTERVAL - spent))
 
     async def refresh(self, patience: float = PATIENCE) -> None:
         """Ask for the loaded tables now, and wait some seconds for an engine that is down."""
         deadline = asyncio.get_running_loop().time() + patience
         while True:
             with contextlib.suppress(EngineGone, TimeoutError, WarmfrontError):
-                await self._look(True)
+                self._take(await self._ask(_TABLES % 0))
                 return
             if asyncio.get_running_loop().time() > deadline:
                 return
@@ -72,43 +71,70 @@ class EngineWatch:
     async def kill(self, text: bytes) -> None:
         """Pass a KILL on, on a connection of its own: the shared one may be waiting for an answer."""
         with contextlib.suppress(EngineGone, TimeoutError, WarmfrontError):
-            link = await self.open(int(Capability.DEPRECATE_EOF))
-            try:
-                async with asyncio.timeout(_PING_TIMEOUT):
-                    await link.ask(text)
-            finally:
-                link.close()
+            await self._ask(text)
 
-    async def _look(self, tables: bool) -> None:
-        async with self._lock, asyncio.timeout(_PING_TIMEOUT):
-            if self._link is None or self._link.closed:
-                self._link = await self.open(int(Capability.DEPRECATE_EOF))
-            answer = await self._link.ask(_TABLES if tables else b"SELECT 1")
-        if answer.error:
-            raise EngineGone(answer.error.message)
-        if tables:
-            self._take_tables([row for row in answer.rows if row[0] is not None])
+    async def _ask(self, text: bytes) -> Answer:
+        link = await self.open(int(Capability.DEPRECATE_EOF))
+        try:
+            async with asyncio.timeout(_ASK_TIMEOUT):
+                return await link.ask(text)
+        finally:
+            link.close()
+
+    async def _wait_for_news(self) -> None:
+        if self._link is None or self._link.closed:
+            self._version = 0
+            self._link = await self.open(int(Capability.DEPRECATE_EOF))
+        asking = asyncio.ensure_future(self._link.ask(_TABLES % self._version))
+        try:
+            await self._await_answer(asking, self._link)
+            self._take(asking.result())
+        finally:
+            asking.cancel()
+
+    async def _await_answer(self, asking: "asyncio.Future[Answer]", link: EngineLink) -> None:
+        """Raise TimeoutError when the engine is hung."""
+        await asyncio.wait({asking}, timeout=_DUE)
+        if asking.done() or link.transport is None:
+            return
+        pulse = Pulse.of(link.transport)
+        late = silent = 0.0
+        while not asking.done():
+            if pulse.stopped:
+                raise TimeoutError("it is stopped")
+            if silent >= _SILENT or late >= _LATEST:
+                raise TimeoutError("it does not answer")
+            await asyncio.wait({asking}, timeout=_CHECK)
+            late += _CHECK
+            silent = 0.0 if pulse.beats() else silent + _CHECK
+
+    def _take(self, answer: Answer) -> None:
+        if answer.error or not answer.rows:
+            raise EngineGone(answer.error.message if answer.error else "it gives no tables")
+        version = int(answer.rows[0][0] or 0)
+        if version >= self._version:
+            self._version = version
+            self._take_tables(answer.rows[1:])
         if not self.alive:
             log.info("the engine answers: %d tables are loaded", len(self.loaded.tables))
             self._stays.forget()
             self.alive = True
 
     def _take_tables(self, rows: list[list[bytes | None]]) -> None:
-        pairs = frozenset(((row[0] or b"").decode(), (row[1] or b"").decode()) for row in rows)
+        pairs = frozenset(((row[1] or b"").decode(), (row[2] or b"").decode()) for row in rows)
         loaded = LoadedTables.of(pairs)
         if loaded != self.loaded:
             self.loaded = loaded
             self._stays.forget()
 
-    def _lost(self, why: str, failures: int) -> None:
+    def _lost(self, why: str, hung: bool) -> None:
         if self._link:
             self._link.close()
             self._link = None
         if self.alive:
             log.warning("the engine is gone: %s; statements run on the backend", why)
         self.alive = False
-        # A busy machine may miss one ping: what runs is given up only when the engine misses another.
-        if failures >= _GIVE_UP:
+        if hung:  # what runs on a dead engine has seen its socket close
             for link in list(self.running):
                 link.close()
 
