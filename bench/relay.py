@@ -49,8 +49,10 @@ def mysql_router(instance: Instance, folder: pathlib.Path, program: str | None) 
         return
     port = free_port()
     config = folder / "router.conf"
+    plugins = pathlib.Path(program).resolve().parents[1] / "lib" / "mysqlrouter" / "plugin"
+    moved = f"plugin_folder={plugins}\n" if plugins.is_dir() else ""  # unpacked elsewhere than it was built for
     config.write_text(
-        f"[DEFAULT]\nlogging_folder={folder}\nruntime_folder={folder}\ndata_folder={folder}\n"
+        f"[DEFAULT]\nlogging_folder={folder}\nruntime_folder={folder}\ndata_folder={folder}\n{moved}"
         f"[routing:one]\nbind_address=127.0.0.1\nbind_port={port}\nprotocol=classic\nrouting_strategy=first-available\n"
         f"destinations={instance.backend_host}:{instance.backend_port}\nmax_connections=2000\n"
         "client_ssl_mode=PASSTHROUGH\nserver_ssl_mode=AS_CLIENT\n"

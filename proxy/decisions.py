@@ -1,6 +1,7 @@
 """What was decided for statements of the same shape: so that the ones that stay cost a lookup.
 
 The key is the text with its whole numbers taken out, cheaper than a real digest and never coarser in its names.
+Where the only number ends the text, as in a point select, its digits are stripped without a search.
 Entries live until something changes or `LIFETIME` has passed: all of them together, so a lookup asks for no clock.
 """
 
@@ -11,6 +12,7 @@ LIFETIME = 10.0  # seconds
 _MOST = 4096
 _NUMBER = re.compile(rb"\b\d+\b")
 _LONGEST = 4096  # bytes of a text worth remembering
+DIGITS = b"0123456789"
 ALWAYS = -1.0  # cost of a statement that stays whatever the threshold
 
 
@@ -20,22 +22,37 @@ def decision_key(text: bytes) -> bytes:
 
 
 class StayCache:
-    """Statements that run on the backend, each with its estimated cost."""
+    """Statements that run on the backend, each with its estimated cost.
+
+    `shapes` are those of them whose only number ends the text, by the text in front of it.
+    """
 
     def __init__(self) -> None:
         self.costs: dict[bytes, float] = {}
+        self.shapes: dict[bytes, float] = {}
         self._born = time.monotonic()
+
+    def find(self, text: bytes) -> float | None:
+        """Give the cost of a statement that was decided to stay."""
+        key = decision_key(text)
+        cost = self.costs.get(key)
+        if cost is not None:
+            shape = text.rstrip(DIGITS)
+            if key == shape + b"?":
+                self.shapes[shape] = cost
+        return cost
 
     def remember(self, key: bytes, cost: float) -> None:
         """Keep a decision to stay."""
         if len(self.costs) >= _MOST:
-            self.costs.clear()
+            self.forget()
         if key:
             self.costs[key] = cost
 
     def forget(self) -> None:
         """Drop everything: tables were loaded or unloaded, or the engine came back."""
         self.costs.clear()
+        self.shapes.clear()
         self._born = time.monotonic()
 
     def age(self) -> None:

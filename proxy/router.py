@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from base.errors import BackendError, SecondaryEngineError
 from base.log import redact_sql
 from proxy import commands, found_rows, variables
-from proxy.decisions import ALWAYS, decision_key
+from proxy.decisions import ALWAYS, DIGITS, decision_key
 from proxy.engine_link import EngineGone, EngineLink
 from proxy.engine_watch import LONG_PATIENCE
 from proxy.offload import Outcome, build_attributes, offload
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("proxy")
 
 _PLAIN_SELECT = frozenset({b"SELECT", b"select", b"Select"})
-_CLEAN = Status.IN_TRANS | Status.AUTOCOMMIT
+_CLEAN = int(Status.IN_TRANS | Status.AUTOCOMMIT)
+_AUTOCOMMIT = int(Status.AUTOCOMMIT)
+_SHORT = 1024  # bytes of a command that may be a known point select
 _ENGINE_TABLE = re.compile(r"^rpd_\w+$", re.IGNORECASE)
 _INTERRUPTED = (1317, 3024, 1969)
 # Reasons that hold for a statement whatever the session does next.
@@ -53,8 +55,10 @@ class Router:
         self.session = session
         self._worker = session.worker
         self._link: EngineLink | None = None
-        self._costs = self._worker.stays.costs
+        self._stays = self._worker.stays
+        self._shapes = self._worker.stays.shapes
         self._has_attributes = bool(session.capabilities & Capability.QUERY_ATTRIBUTES)
+        self._text_at = 7 if self._has_attributes else 5
         self._actions: dict[bytes, Callable[[bytes, bytes], bool]] = {
             b"select": self._select,
             b"with": self._select,
@@ -93,13 +97,18 @@ class Router:
 
     def query(self, data: bytes) -> bool:
         """Look at a lone COM_QUERY; True when it is taken over."""
-        at = 7 if self._has_attributes else 5
+        at = self._text_at
         state = self.session.state
-        # The way of a point select: one substitution and one lookup.
-        if data[at : at + 6] in _PLAIN_SELECT and state.found_rows is None and state.use_secondary_engine == ON:
-            cost = self._costs.get(decision_key(data[at:]))
-            if cost is not None and cost <= state.cost_threshold:
-                return False
+        if state.found_rows is None and state.use_secondary_engine == ON:
+            if len(data) < _SHORT:
+                # The way of a point select: its number is stripped, and one lookup.
+                cost = self._shapes.get(data[at:].rstrip(DIGITS))
+                if cost is not None and cost <= state.cost_threshold:
+                    return False
+            if data[at : at + 6] in _PLAIN_SELECT:
+                cost = self._stays.find(data[at:])
+                if cost is not None and cost <= state.cost_threshold:
+                    return False
         action = self._actions.get(first_word(data, at))
         if action is None or (at == 7 and data[5:7] != b"\0\1"):
             state.found_rows = None
@@ -127,9 +136,9 @@ class Router:
             if use == OFF:
                 return False
             if use == ON:
-                if not engine.loaded.tables or session.tracker.status & _CLEAN != Status.AUTOCOMMIT:
+                if not engine.loaded.tables or session.tracker.status & _CLEAN != _AUTOCOMMIT:
                     return False
-                cost = self._costs.get(decision_key(text))
+                cost = self._stays.find(text)
                 if cost is not None and cost <= state.cost_threshold:
                     return False
         session.run(self._consider(data, text))

@@ -18,7 +18,7 @@ _NO_HEAD = b"\xff" * 8  # no first packet of an answer begins so: its sequence n
 _HEAD_LIMIT = 4096
 
 # What answers a command.
-NOTHING, ONE_PACKET, RESULT, FIELDS, PREPARED, ROWS_ONLY, UNKNOWN = range(7)
+NOTHING, ONE_PACKET, RESULT, FIELDS, PREPARED, ROWS_ONLY = range(6)
 
 ANSWERS: dict[int, int] = {
     Command.QUIT: NOTHING,
@@ -51,9 +51,14 @@ ANSWERS: dict[int, int] = {
     Command.STMT_FETCH: ROWS_ONLY,
 }
 
+# Plain numbers: combining an int with a member of an IntFlag costs as much as the rest of a short answer.
+_MORE_RESULTS = int(Status.MORE_RESULTS_EXISTS)
+_CURSOR = int(Status.CURSOR_EXISTS)
+
 # Where in an answer the next packet stands.
 IDLE, FIRST, COLUMNS, COLUMNS_END, ROWS, SINGLE, LIST, PREPARE, DEFINITIONS, INFILE, LOST = range(11)
-_START = {ONE_PACKET: SINGLE, RESULT: FIRST, FIELDS: LIST, PREPARED: PREPARE, ROWS_ONLY: ROWS, UNKNOWN: LOST}
+_START = {ONE_PACKET: SINGLE, RESULT: FIRST, FIELDS: LIST, PREPARED: PREPARE, ROWS_ONLY: ROWS, NOTHING: IDLE}
+_BEGIN = {int(command): _START[kind] for command, kind in ANSWERS.items()}  # IDLE: nothing answers it
 
 
 class AnswerTracker:
@@ -66,6 +71,7 @@ class AnswerTracker:
     __slots__ = (
         "_continued",
         "_deprecate_eof",
+        "_end",
         "_head",
         "_left",
         "_queue",
@@ -83,6 +89,8 @@ class AnswerTracker:
         self.failed = False  # the last answer ended with an ERR packet
         self.rows = 0  # packets of rows in the answers since the last `begin` while idle
         self._deprecate_eof = bool(capabilities & Capability.DEPRECATE_EOF)
+        # Payload of the shortest end of rows; its status stands 7 bytes behind its header's start either way.
+        self._end = 7 if self._deprecate_eof else 5
         self._queue: deque[int] = deque()
         self._head = _NO_HEAD  # column count and definitions of the last result: the next one often has the same
         self._left = 0  # definitions still to come
@@ -92,14 +100,14 @@ class AnswerTracker:
 
     def begin(self, command: int) -> None:
         """Note that a whole command was sent; pipelined ones wait for their turn."""
-        kind = ANSWERS.get(command, UNKNOWN)
-        if kind == NOTHING:
+        start = _BEGIN.get(command, LOST)
+        if start == IDLE:
             return
         if self.state == IDLE:
-            self.state = _START[kind]
+            self.state = start
             self.rows = 0
         elif self.state != LOST:
-            self._queue.append(kind)
+            self._queue.append(start)
 
     def lose(self) -> None:
         """Stop following: nothing is known of this connection from here on."""
@@ -118,6 +126,8 @@ class AnswerTracker:
         fresh = self.state == FIRST and not at
         if fresh and data.startswith(self._head):
             at = len(self._head)
+            if self._is_one_row(data, at, size):
+                return True
             self.state = ROWS
         while at + 4 < size or (at + 4 == size and data[at : at + 3] == b"\0\0\0"):
             if at + 4 == size:
@@ -154,6 +164,28 @@ class AnswerTracker:
             self._tail = data[at:]
         return self.state == IDLE and not self._skip and not self._tail and not self._continued
 
+    def _is_one_row(self, data: bytes, at: int, size: int) -> bool:
+        """Take one row and the end of the last answer at once: all that most point selects answer."""
+        if at + 5 > size or self._queue:
+            return False
+        head, first = _HEAD_AND_FIRST(data, at)
+        if first >= 0xFE or head & 0xFFFFFF == MAX_PACKET_PAYLOAD:
+            return False
+        at += 4 + (head & 0xFFFFFF)
+        if at + 4 + self._end != size:
+            return False
+        head, first = _HEAD_AND_FIRST(data, at)
+        if first != 0xFE or head & 0xFFFFFF != self._end or (self._end == 7 and data[at + 5 : at + 7] != b"\0\0"):
+            return False
+        status = data[at + 7] | data[at + 8] << 8
+        if status & _MORE_RESULTS:
+            return False
+        self.status = status
+        self.rows += 1
+        self.failed = False
+        self.state = IDLE
+        return True
+
     def _must_be_whole(self, first: int, length: int) -> bool:
         """Tell whether a packet is one whose content is read; rows and definitions only pass."""
         if self.state in (COLUMNS, DEFINITIONS):
@@ -176,7 +208,7 @@ class AnswerTracker:
             self._first(data, at, first)
         elif state == COLUMNS_END:
             self.status = int.from_bytes(data[at + 3 : at + 5], "little")
-            if self.status & Status.CURSOR_EXISTS:
+            if self.status & _CURSOR:
                 self._finish()
             else:
                 self.state = ROWS
@@ -237,14 +269,14 @@ class AnswerTracker:
         self.status = int.from_bytes(data[at : at + 2], "little")
 
     def _next_result(self) -> None:
-        if self.status & Status.MORE_RESULTS_EXISTS:
+        if self.status & _MORE_RESULTS:
             self.state = FIRST
         else:
             self._finish()
 
     def _finish(self, failed: bool = False) -> None:
         self.failed = failed
-        self.state = _START[self._queue.popleft()] if self._queue else IDLE
+        self.state = self._queue.popleft() if self._queue else IDLE
 
 
 class CommandReader:

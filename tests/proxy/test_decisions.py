@@ -1,0 +1,42 @@
+"""What the cache of decisions takes for the same shape, and what not."""
+
+import pytest
+
+from proxy.decisions import ALWAYS, DIGITS, StayCache, decision_key
+
+
+def remembered(text: bytes, cost: float = ALWAYS) -> StayCache:
+    stays = StayCache()
+    stays.remember(decision_key(text), cost)
+    return stays
+
+
+def test_numbers_do_not_matter() -> None:
+    stays = remembered(b"SELECT c FROM t WHERE id BETWEEN 1 AND 2", 3.5)
+    assert stays.find(b"SELECT c FROM t WHERE id BETWEEN 70 AND 800") == 3.5
+    assert stays.find(b"SELECT c FROM u WHERE id BETWEEN 70 AND 800") is None
+    assert not stays.shapes  # the text in front of the last number is another one each time
+
+
+def test_a_number_at_the_end_is_known_by_what_stands_before_it() -> None:
+    stays = remembered(b"SELECT c FROM t WHERE id=1")
+    assert stays.find(b"SELECT c FROM t WHERE id=23") == ALWAYS
+    assert stays.shapes == {b"SELECT c FROM t WHERE id=": ALWAYS}
+    assert b"SELECT c FROM t WHERE id=456".rstrip(DIGITS) in stays.shapes
+
+
+@pytest.mark.parametrize(
+    "text", [b"SELECT c FROM t1", b"SELECT c FROM t", b"SELECT '1'", b"SELECT c FROM t WHERE a=x1"]
+)
+def test_digits_of_a_name_are_kept(text: bytes) -> None:
+    stays = remembered(text)
+    assert stays.find(text) == ALWAYS
+    assert not stays.shapes
+
+
+def test_what_is_forgotten_is_forgotten_in_both() -> None:
+    stays = remembered(b"SELECT c FROM t WHERE id=1")
+    stays.find(b"SELECT c FROM t WHERE id=1")
+    stays.forget()
+    assert stays.find(b"SELECT c FROM t WHERE id=1") is None
+    assert not stays.shapes
