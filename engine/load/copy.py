@@ -59,10 +59,10 @@ def _copy_keyed(
     settings: Settings, store: Store, copies: Copies, connection: Connection, table: Table, load_type: str
 ) -> Copying:
     copying = copies.begin(table, load_type, estimate_rows(connection, table.schema, table.name))
-    # An ALTER before this point would not have been told to the new copy.
+    _await_visible(connection, store, copies.set_since(copying, read_position(connection, with_gtids=False)))
+    # What the log says up to there is passed over from now on, so it must be in the definition.
     if _describe(connection, table.schema, table.name) != table:
         raise SecondaryEngineError("the definition changed when the load began")
-    _await_visible(connection, store)
     ranges = deque(_ranges(connection, table, copying.expected_rows))
     _read_in_parallel(settings, store, copying, ranges)
     until = read_position(connection, with_gtids=False)
@@ -84,7 +84,7 @@ def _copy_locked(
         connection.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
         at = read_position(locker, with_gtids=False)
         _await_applied(store, at, _LOCK_TIMEOUT)
-        copying = copies.begin(table, load_type, expected)
+        copying = copies.begin(table, load_type, expected, since=at)
         locker.execute("UNLOCK TABLES")
     _Worker(store, copying, deque([""]), connection).run()
     connection.execute("COMMIT")
@@ -101,12 +101,8 @@ def _await_applied(store: Store, position: Position, timeout: float) -> None:
         time.sleep(0.005)
 
 
-def _await_visible(connection: Connection, store: Store) -> None:
-    """Wait until all that replication may have passed over before it kept changes can be read.
-
-    The log is written before InnoDB commits, so what is in it up to now may not be visible yet.
-    """
-    position = read_position(connection, with_gtids=False)
+def _await_visible(connection: Connection, store: Store, position: Position) -> None:
+    """Wait until all up to a position can be read: the log is written before InnoDB commits."""
     if connection.is_mariadb:
         _await_snapshot(connection, position)
         return

@@ -2,8 +2,10 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import duckdb
@@ -22,6 +24,7 @@ log = logging.getLogger(__name__)
 
 _AT_ONCE = 2  # loads
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 60.0  # seconds before a load that failed is tried again
+_AT_ONCE_AGAIN = 3  # times that a copy which is overtaken by events is made anew without a pause
 _IN_SERVICE = frozenset({State.AVAILABLE, State.LOADING, State.UNLOADED})
 
 
@@ -44,6 +47,7 @@ class Loader:
         self._lock = threading.Lock()
         self._jobs: dict[Key, _Job] = {}
         self._timers: set[threading.Timer] = set()
+        self._trouble: dict[Key, tuple[int, float]] = {}  # how often a copy was given up lately, and when last
         self._stopped = False
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="load")
 
@@ -62,13 +66,26 @@ class Loader:
         entry = self._store.entries.get(key)
         if entry is None or entry.state is State.UNLOADED:
             raise SecondaryEngineError(f"table {schema}.{name} is not loaded")
+        with self._lock:
+            job = self._jobs.pop(key, None)
         self._copies.set_state(key, State.UNLOADED, "unloaded")
+        if job is not None:
+            _fail(job, "the table was unloaded")
 
     def reload(self, key: Key, reason: str) -> None:
         """Copy a table again, in the background."""
-        log.info("table %s.%s is loaded again: %s", *key, reason)
         entry = self._store.entries.get(key)
-        self._request(key, entry.load_type if entry else "SELF", again=True)
+        pause = self._pause(key) if entry is not None and entry.state is State.STALE else 0.0
+        log.info("table %s.%s is loaded again in %.1f s: %s", *key, pause, reason)
+        self._request(key, entry.load_type if entry else "SELF", again=True, pause=pause)
+
+    def _pause(self, key: Key) -> float:
+        """How long to wait with a table that cannot be followed again and again, in seconds."""
+        with self._lock:
+            times, last = self._trouble.get(key, (0, 0.0))
+            times = times + 1 if time.monotonic() - last < 2 * _LONGEST_PAUSE else 1
+            self._trouble[key] = times, time.monotonic()
+        return 0.0 if times <= _AT_ONCE_AGAIN else _backed_off(times - _AT_ONCE_AGAIN)
 
     def created(self, key: Key, load_type: str = "SELF") -> None:
         """A table came to be: load it when loading by itself is on, or when its user had loaded it."""
@@ -131,7 +148,7 @@ class Loader:
             self._copies.cancel(job.key, "the engine is stopping")
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _request(self, key: Key, load_type: str, again: bool) -> _Job:
+    def _request(self, key: Key, load_type: str, again: bool, pause: float = 0.0) -> _Job:
         with self._lock:
             job = self._jobs.get(key)
             if job is not None:
@@ -140,15 +157,22 @@ class Loader:
                     job.load_type = "USER"
                 return job
             job = self._jobs[key] = _Job(key, load_type)
-            if not self._stopped:
-                self._pool.submit(self._run, job)
-            return job
+        self._later(pause, lambda: self._start(job))
+        return job
+
+    def _start(self, job: _Job) -> None:
+        with suppress(RuntimeError):  # the pool ends when the engine does
+            self._pool.submit(self._run, job)
 
     def _run(self, job: _Job) -> None:
+        if self._jobs.get(job.key) is not job:
+            return  # unloaded while it waited
         job.again = False
         job.tries += 1
         try:
             copying = copy_table(self._settings, self._store, self._copies, job.key, job.load_type)
+            if job.key not in self._jobs:
+                self._copies.set_state(job.key, State.UNLOADED, "unloaded")
             copying.done.add_done_callback(lambda future: self._ended(job, future.exception()))
         except BaseException as error:  # the job must end, whatever happened
             self._copies.cancel(job.key, str(error))
@@ -171,14 +195,14 @@ class Loader:
             job.done.set_result(None)
 
     def _retry(self, job: _Job, error: BaseException | None) -> None:
-        pause = 0.0 if job.again else min(_FIRST_PAUSE * 2 ** (job.tries - 1), _LONGEST_PAUSE)
+        pause = 0.0 if job.again and job.tries <= _AT_ONCE_AGAIN else _backed_off(job.tries)
         if error is not None:
             log.warning("load of %s.%s failed: %s; tried again in %.1f s", *job.key, error, pause)
             # Who asked gets the reason now; the load goes on in the background.
             if not job.again and job.tries > 2:
                 _fail(job, str(error))
                 job.done = Future()
-        self._later(pause, lambda: self._pool.submit(self._run, job))
+        self._later(pause, lambda: self._start(job))
 
     def _give_up(self, job: _Job, error: BaseException) -> None:
         log.warning("table %s.%s is not loaded: %s", *job.key, error)
@@ -200,6 +224,12 @@ class Loader:
             self._copies.set_state(job.key, State.UNAVAILABLE, reason, found[0], job.load_type)
 
     def _later(self, pause: float, action: Callable[[], object]) -> None:
+        if self._stopped:
+            return
+        if not pause:
+            action()
+            return
+
         def run() -> None:
             self._timers.discard(timer)
             if not self._stopped:
@@ -209,6 +239,10 @@ class Loader:
         timer.daemon = True
         self._timers.add(timer)
         timer.start()
+
+
+def _backed_off(times: int) -> float:
+    return float(min(_FIRST_PAUSE * 2.0 ** min(times - 1, 30), _LONGEST_PAUSE))
 
 
 def _fail(job: _Job, reason: str) -> None:

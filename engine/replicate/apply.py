@@ -34,9 +34,9 @@ _STORAGE = (
 # After these DuckDB refuses all work until the process is started again.
 FATAL = (duckdb.FatalException, duckdb.InternalException)
 _LONGEST_PAUSE = 30.0  # seconds between two tries of a batch
-# An ALTER that leaves rows and columns as they are.
+# An ALTER that leaves rows, columns and keys as they are.
 _HARMLESS = re.compile(
-    r"\s*(?:ALTER\s+TABLE\s+\S+\s+SECONDARY_ENGINE\s*=\s*\w+|CREATE\s+INDEX\s.*|DROP\s+INDEX\s.*"
+    r"\s*(?:ALTER\s+TABLE\s+\S+\s+SECONDARY_ENGINE\s*=\s*\w+|CREATE\s+INDEX\s.*"
     r"|ALTER\s+TABLE\s+\S+\s+SECONDARY_(?:UN)?LOAD)\s*;?\s*$",
     re.IGNORECASE | re.DOTALL,
 )
@@ -143,6 +143,8 @@ class _Work:
         self._copies = copies
         self._transaction = transaction
         self._failed = failed
+        self._position = transaction.position
+        self._left: dict[Key, tuple[str, Key | None]] = {}  # names given up: how loaded, and where the table went
         self.completed: list[Copying] = []
         self.cancelled: dict[Key, str] = {}
         self.reloads: dict[Key, str] = {}
@@ -150,6 +152,7 @@ class _Work:
         self.gone: set[Key] = set()
 
     def run(self, batch: Batch) -> None:
+        self._position = batch.position
         for key, group in _by_table(batch.changes).items():
             if key not in self._failed:
                 self._change(key, group)
@@ -157,7 +160,8 @@ class _Work:
             self._event(event)
         for failure in batch.failures:
             for key in self._meant(failure.schema, failure.name):
-                self._quarantine(key, failure.reason)
+                if not self._is_read(key):
+                    self._quarantine(key, failure.reason)
         for key, reason in self._failed.items():
             self._quarantine(key, reason)
         self._transaction.set_position(batch.position)
@@ -170,6 +174,8 @@ class _Work:
         copying = self._copies.get(key)
         entry = copying.entry if copying else self._transaction.tables.get(key)
         if entry is None or (copying is None and entry.state is not State.AVAILABLE):
+            return
+        if copying is not None and copying.has_read(self._position):
             return
         try:
             rows = delta.one_batch([changes.rows for changes in group])
@@ -216,17 +222,21 @@ class _Work:
 
     def _event(self, event: TableEvent) -> None:
         if event.kind == "create":
-            if event.name:
-                self.created[event.schema, event.name] = "SELF"
+            if event.name and not self._is_read((event.schema, event.name)):
+                former, _ = self._left.get((event.schema, event.name), ("", None))
+                self.created[event.schema, event.name] = former or "SELF"
+            return
+        if event.kind == "rename" and event.renamed_to:
+            self._rename((event.schema, event.name), event.renamed_to)
             return
         if event.kind == "alter" and _HARMLESS.match(event.statement):
             return
         for key in list(self._meant(event.schema, event.name)):
             entry = self._transaction.tables[key]
-            if event.kind in ("drop", "rename"):
+            if self._is_read(key):
+                continue
+            if event.kind == "drop":
                 self._remove(key)
-                if event.renamed_to and entry.state is not State.UNLOADED:
-                    self.created[event.renamed_to] = entry.load_type
             elif event.kind == "truncate" and entry.state is State.AVAILABLE:
                 self._copies.stop_rewrite(key)
                 self._transaction.create_data(entry)
@@ -234,7 +244,32 @@ class _Work:
             elif entry.state is not State.UNLOADED:
                 self._quarantine(key, "its definition changed", State.RECOVERING)
 
-    def _remove(self, key: Key) -> None:
+    def _is_read(self, key: Key) -> bool:
+        """Whether a load of the table under way has read, or will read, all that this batch is about."""
+        copying = self._copies.get(key)
+        if copying is None or key in self.cancelled:
+            return False
+        return copying.has_read(self._position)
+
+    def _rename(self, key: Key, to: Key) -> None:
+        """Load the table under its new name. Who had loaded a name by hand keeps it when another table takes it."""
+        entry = self._transaction.tables.get(key)
+        load_type = self.created.pop(key, "")
+        if entry is not None and entry.state is not State.UNLOADED:
+            load_type = entry.load_type
+        if entry is not None and not self._is_read(key):
+            self._remove(key, to)
+        if to in self._left:
+            former, went_to = self._left[to]
+            load_type = "USER" if "USER" in (former, load_type) else former or load_type
+            if went_to in self.created:
+                self.created[went_to] = "SELF"
+        if load_type and not self._is_read(to):
+            self.created[to] = load_type
+
+    def _remove(self, key: Key, went_to: Key | None = None) -> None:
+        entry = self._transaction.tables[key]
+        self._left[key] = ("" if entry.state is State.UNLOADED else entry.load_type), went_to
         self._copies.stop_rewrite(key)
         self._transaction.forget(key)
         self.cancelled[key] = "the table was dropped"

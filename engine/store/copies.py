@@ -23,13 +23,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(eq=False, slots=True)
 class Copying:
-    """One load under way. `until` is the position at which the table is whole, None while rows are read."""
+    """One load under way. `until` is the position at which the table is whole, None while rows are read.
+
+    The rows are read when all up to `since` can be read: what the log says up to there is in them. None before it is
+    known.
+    """
 
     entry: LoadedTable
     presence: dict[str, bytes] = field(default_factory=dict)
     rows: int = 0
     expected_rows: int = 0
     sequence: int = 0
+    since: Position | None = None
     until: Position | None = None
     cancelled: str = ""  # why the load has to stop
     done: Future[None] = field(default_factory=Future)
@@ -51,6 +56,11 @@ class Copying:
         if self.until is not None:
             return 99.0
         return min(98.0, 100.0 * self.rows / max(self.expected_rows, 1))
+
+    def has_read(self, position: Position) -> bool:
+        """Tell whether everything up to a place in the log is in the rows that are read."""
+        since = self.since
+        return since is not None and position.server == since.server and position <= since
 
     def add_presence(self, found: dict[str, bytes]) -> None:
         """OR bytes seen in string columns."""
@@ -86,7 +96,7 @@ class Copies:
         """The loads whose rows have been read and that wait for the position to come."""
         return [copying for copying in self._copying.values() if copying.until is not None]
 
-    def begin(self, table: Table, load_type: str, expected_rows: int = 0) -> Copying:
+    def begin(self, table: Table, load_type: str, expected_rows: int = 0, since: Position | None = None) -> Copying:
         """Make an empty table; from now on its changes are kept. Raises SecondaryEngineError, duckdb.Error."""
         key = (table.schema, table.name)
         with self.store.write() as transaction:
@@ -105,7 +115,7 @@ class Copies:
             transaction.put(entry)
             transaction.create_data(entry)
             delta.create_pending(transaction.connection, entry.id, table)
-            copying = Copying(entry, expected_rows=expected_rows)
+            copying = Copying(entry, expected_rows=expected_rows, since=since)
         self._copying[key] = copying
         self.store.clear_stale(key)
         return copying
@@ -115,6 +125,17 @@ class Copies:
         for other in transaction.tables:
             if other != key and tuple(part.casefold() for part in other) == folded:
                 raise SecondaryEngineError(f"table {'.'.join(other)} has the same name in another case")
+
+    def set_since(self, copying: Copying, position: Position) -> Position:
+        """Note that rows will be read when all up to `position`, or further, can be read; gives how far.
+
+        Changes kept until now are in those rows. Raises SecondaryEngineError, duckdb.Error.
+        """
+        with self.store.write() as transaction:
+            self.require(copying)
+            transaction.connection.execute(f"DELETE FROM {pending_name(copying.entry.id)}")
+            copying.since = max(position, transaction.position)
+        return copying.since
 
     def finish(self, copying: Copying, until: Position) -> None:
         """Put the kept changes over the rows read; the table answers once the store is at `until`."""
