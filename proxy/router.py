@@ -136,7 +136,10 @@ class Router:
             if use == OFF:
                 return False
             if use == ON:
-                if not engine.loaded.tables or session.tracker.status & _CLEAN != _AUTOCOMMIT:
+                if session.tracker.status & _CLEAN != _AUTOCOMMIT:
+                    return False
+                if not engine.loaded.tables:
+                    self._stays.remember(decision_key(text), ALWAYS)  # forgotten with the first table
                     return False
                 cost = self._stays.find(text)
                 if cost is not None and cost <= state.cost_threshold:
