@@ -13,6 +13,7 @@ _MOST = 4096
 _NUMBER = re.compile(rb"\b\d+\b")
 _LONGEST = 4096  # bytes of a text worth remembering
 DIGITS = b"0123456789"
+_SWITCH = b"use_secondary_engine"  # a text that names it is looked at each time
 ALWAYS = -1.0  # cost of a statement that stays whatever the threshold
 
 
@@ -46,7 +47,7 @@ class StayCache:
         """Keep a decision to stay."""
         if len(self.costs) >= _MOST:
             self.forget()
-        if key:
+        if key and _SWITCH not in key.lower():
             self.costs[key] = cost
 
     def forget(self) -> None:

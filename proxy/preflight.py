@@ -93,9 +93,9 @@ class Questions:
         if self.prepared is None:
             parts.append(build_prepare(self.text))
             commands.append(int(Command.STMT_PREPARE))
-        queries = [f"SHOW CREATE TABLE {name}".encode() for name in self._names()]
-        if self.with_cost:
-            queries.append(b"EXPLAIN FORMAT=JSON " + self.text)
+        # EXPLAIN leaves a note behind, which what comes after it clears: SHOW WARNINGS must not find it.
+        queries = [b"EXPLAIN FORMAT=JSON " + self.text] if self.with_cost else []
+        queries += [f"SHOW CREATE TABLE {name}".encode() for name in self._names()]
         for query in queries:
             parts.append(build_query(query, self.capabilities))
             commands.append(int(Command.QUERY))
@@ -114,8 +114,8 @@ class Questions:
         try:
             variables = answers.result()
             prepared = answers.prepare() if self.prepared is None else Answer(definitions=self.prepared)
-            shown = [answers.result() for _ in self.facts.tables]
             explained = answers.result() if self.with_cost else None
+            shown = [answers.result() for _ in self.facts.tables]
         except MalformedPacket:
             out.refusal = Refusal(Reason.UNKNOWN_SESSION)
             return out

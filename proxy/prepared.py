@@ -51,6 +51,7 @@ class PreparedStatements:
     def _prepare(self, data: bytes) -> bool:
         self._session.state.found_rows = None
         if not self._worker.engine.loaded.tables or not self._router.is_query(data[5:]):
+            self._router.switch.watch(data)
             return False
         self._session.run(self._remember(data))
         return True
@@ -83,6 +84,7 @@ class PreparedStatements:
         state.found_rows = None
         known = state.statements.get(int.from_bytes(data[5:9], "little"))
         if known is None:
+            self._router.switch.watch(data)
             return False
         if known.parameters and not self._note_types(data, known):
             return False

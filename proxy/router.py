@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from base.errors import BackendError, SecondaryEngineError
 from base.log import redact_sql
 from proxy import commands, found_rows, variables
+from proxy.answers import AnswerReader
+from proxy.backend_switch import BackendSwitch
 from proxy.decisions import ALWAYS, DIGITS, decision_key
 from proxy.engine_link import EngineGone, EngineLink
 from proxy.engine_watch import LONG_PATIENCE
 from proxy.offload import Outcome, build_attributes, offload
-from proxy.preflight import Preflight, Questions, build_close
+from proxy.preflight import Preflight, Questions, build_close, build_prepare
 from proxy.prepared import Prepared, PreparedStatements, same_shape
 from proxy.reasons import QUIET, Reason, Refusal
 from proxy.rules import Subject, check
@@ -36,6 +38,9 @@ _CLEAN = int(Status.IN_TRANS | Status.AUTOCOMMIT)
 _AUTOCOMMIT = int(Status.AUTOCOMMIT)
 _SHORT = 1024  # bytes of a command that may be a known point select
 _ENGINE_TABLE = re.compile(r"^rpd_\w+$", re.IGNORECASE)
+# Any table of performance_schema that is not open to everybody.
+_MAY_READ = b"SELECT 1 FROM performance_schema.threads"
+_ITS_NAME = re.compile(r"(['`])threads\1")
 _INTERRUPTED = (1317, 3024, 1969)
 # Reasons that hold for a statement whatever the session does next.
 _LASTING = frozenset(
@@ -58,7 +63,7 @@ class Router:
         self._stays = self._worker.stays
         self._shapes = self._worker.stays.shapes
         self._has_attributes = bool(session.capabilities & Capability.QUERY_ATTRIBUTES)
-        self._text_at = 7 if self._has_attributes else 5
+        self.text_at = 7 if self._has_attributes else 5
         self._actions: dict[bytes, Callable[[bytes, bytes], bool]] = {
             b"select": self._select,
             b"with": self._select,
@@ -75,6 +80,7 @@ class Router:
             b"lock": self._lock_tables,
             b"unlock": self._unlock_tables,
         }
+        self.switch = BackendSwitch(self)
         session.handlers[Command.QUERY] = self.query
         session.handlers[Command.PROCESS_KILL] = self._process_kill
         PreparedStatements(self)
@@ -97,7 +103,7 @@ class Router:
 
     def query(self, data: bytes) -> bool:
         """Look at a lone COM_QUERY; True when it is taken over."""
-        at = self._text_at
+        at = self.text_at
         state = self.session.state
         if state.found_rows is None and state.use_secondary_engine == ON:
             if len(data) < _SHORT:
@@ -112,8 +118,12 @@ class Router:
         action = self._actions.get(first_word(data, at))
         if action is None or (at == 7 and data[5:7] != b"\0\1"):
             state.found_rows = None
+            self.switch.watch(data)
             return False
-        return action(data, data[at:])
+        if action(data, data[at:]):
+            return True
+        self.switch.watch(data)
+        return False
 
     def _process_kill(self, data: bytes) -> bool:
         self.session.run(commands.kill(self, data, "", int.from_bytes(data[5:9], "little")))
@@ -131,8 +141,7 @@ class Router:
             state.found_rows = None
         use = state.use_secondary_engine
         engine = self._worker.engine
-        lowered = text.lower()
-        if b"secondary_engine" not in lowered and b"rpd_" not in lowered:
+        if not variables.names_ours(text) and b"rpd_" not in text.lower():
             if use == OFF:
                 return False
             if use == ON:
@@ -156,16 +165,21 @@ class Router:
         self.session.state.locked_tables = False
         return False
 
+    def _pass_on(self, data: bytes) -> None:
+        """Give the backend a command that was considered."""
+        self.switch.watch(data)
+        self.session.pass_on(data)
+
     async def _consider(self, data: bytes, text: bytes) -> None:
         """Decide on a candidate, and run it where it belongs."""
         try:
             statement = text.decode("utf-8")
         except UnicodeDecodeError:
-            return self.session.pass_on(data)
+            return self._pass_on(data)
         if variables.is_read(statement):
             return await variables.answer_read(self, data, statement)
         if self._is_about_engine(_facts(statement)):
-            return await self._ask_engine(text)
+            return await self._ask_engine(text, min(name for _, name in _facts(statement).tables))
         await self._decide(data, text, decision_key(text), None)
         return None
 
@@ -182,7 +196,7 @@ class Router:
         if refusal and (use != FORCED or refusal.reason in QUIET):
             if refusal.reason in _LASTING:
                 self._worker.stays.remember(key, ALWAYS)
-            self.session.pass_on(data)
+            self._pass_on(data)
             return True
         known_before = refusal
         refusal, cost = await self._try(text, (facts, use, threshold), known_before, known)
@@ -199,7 +213,7 @@ class Router:
         elif refusal.reason in _LASTING:
             self._worker.stays.remember(key, ALWAYS)
         log.debug("on the backend: %s: %s", refusal.sentence, redact_sql(text.decode("utf-8", "replace")))
-        self.session.pass_on(data)
+        self._pass_on(data)
         return True
 
     def _effective(self, facts: StatementFacts) -> tuple[str, float]:
@@ -319,8 +333,15 @@ class Router:
             for schema, name in facts.tables
         )
 
-    async def _ask_engine(self, text: bytes) -> None:
-        """Let the engine answer a statement about itself."""
+    async def _ask_engine(self, text: bytes, table: str) -> None:
+        """Let the engine answer a statement about itself, for those who may read performance_schema."""
+        raw = await self.session.ask(build_prepare(_MAY_READ), [Command.STMT_PREPARE])
+        allowed = AnswerReader(raw, self.session.capabilities).prepare()
+        if allowed.error:
+            error = allowed.error
+            raise BackendError(error.number, error.sqlstate, _ITS_NAME.sub(rf"\g<1>{table}\1", error.message))
+        if allowed.prepared:
+            self.session.backend.write(build_close(allowed.prepared.statement_id))
         if not self._worker.engine.alive:
             await self._worker.engine.refresh(LONG_PATIENCE)
         try:

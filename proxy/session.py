@@ -79,6 +79,7 @@ class Session:
         self.closed = False
         self.handlers: list[Handler | None] = [None] * 256
         self.on_close: list[Callable[[], None]] = []
+        self.on_relayed: Callable[[bytes], None] | None = None  # sees what is passed on without being looked at
         self._commands = CommandReader()
         self._free = True  # the next bytes start a command, and nothing of ours is going on
         self._busy = False
@@ -186,6 +187,8 @@ class Session:
     def _relay(self, data: bytes) -> None:
         """Pass bytes on and follow them: pipelined commands, pieces of large ones, local files."""
         in_file = self.tracker.state == INFILE
+        if self.on_relayed and not in_file:
+            self.on_relayed(data)
         for command in self._commands.feed(data):
             if in_file:
                 continue  # packets of a local file are no commands
@@ -273,6 +276,10 @@ class Session:
         self._collected = None
         self.tracker.begin(data[4])
         self.backend.write(data)
+
+    def put_back(self, data: bytes) -> None:
+        """Look at a lone command again once the work that took it over is done."""
+        self._pending[:0] = data
 
     # --- commands that change the session itself ---
 

@@ -1,7 +1,7 @@
-"""use_secondary_engine and secondary_engine_cost_threshold: session variables that the proxy holds.
+"""use_secondary_engine, secondary_engine_cost_threshold, warmfront_freshness: session variables the proxy holds.
 
-MySQL knows both names, but must not act on FORCED itself, since it has no such engine: the first one never reaches it
-except around a statement that only reads it. MariaDB knows neither.
+MySQL knows the first two, but must not act on FORCED itself, since it has no such engine: use_secondary_engine never
+reaches it except around a statement that only reads it. MariaDB knows none, and warmfront_freshness nobody else does.
 """
 
 import re
@@ -33,12 +33,13 @@ SWITCH = {
 }
 _USE = "use_secondary_engine"
 _THRESHOLD = "secondary_engine_cost_threshold"
-_READ = re.compile(
-    rf"@@(?:(?:session|local)\s*\.\s*)?`?({_USE}|{_THRESHOLD})`?(?=\s*(,|$|;|\bfrom\b|\blimit\b)?)", re.IGNORECASE
-)
+_FRESHNESS = "warmfront_freshness"
+_NAMES = f"{_USE}|{_THRESHOLD}|{_FRESHNESS}"
+_FRESH = ("strict", "relaxed")
+_READ = re.compile(rf"@@(?:(?:session|local)\s*\.\s*)?`?({_NAMES})`?(?=\s*(,|$|;|\bfrom\b|\blimit\b)?)", re.IGNORECASE)
 _ASSIGNMENT = re.compile(
     rf"\s*(?:(?P<scope>global|session|local|persist|persist_only)\s+|@@(?:(?P<dotted>global|session|local|persist)\s*\.\s*)?)?"
-    rf"`?(?P<name>{_USE}|{_THRESHOLD})`?\s*:?=\s*(?P<value>.+?)\s*",
+    rf"`?(?P<name>{_NAMES})`?\s*:?=\s*(?P<value>.+?)\s*",
     re.IGNORECASE | re.DOTALL,
 )
 _SET = re.compile(r"\s*set\s+(.*?)[\s;]*", re.IGNORECASE | re.DOTALL)
@@ -81,9 +82,15 @@ def split_set(statement: str) -> tuple[list[Assignment], list[str]] | None:
     return ours, others
 
 
+def names_ours(text: bytes) -> bool:
+    """Tell whether a text may name a variable of ours."""
+    lowered = text.lower()
+    return b"secondary_engine" in lowered or b"warmfront_" in lowered
+
+
 def take_set(router: "Router", data: bytes, text: bytes) -> bool:
     """Take over a SET that names a variable of ours."""
-    if b"secondary_engine" not in text.lower():
+    if not names_ours(text):
         router.session.state.found_rows = None
         return False
     try:
@@ -99,11 +106,13 @@ def take_set(router: "Router", data: bytes, text: bytes) -> bool:
 async def _set(router: "Router", data: bytes, ours: list[Assignment], others: list[str]) -> None:
     session = router.session
     state = session.state
-    use, threshold = state.use_secondary_engine, state.cost_threshold
+    use, threshold, freshness = state.use_secondary_engine, state.cost_threshold, state.freshness
     for assignment in ours:
         value = await _evaluate(router, assignment.value)
         if assignment.name == _USE:
             use = _to_switch(value)
+        elif assignment.name == _FRESHNESS:
+            freshness = _to_freshness(value)
         else:
             threshold = _to_number(router, value)
             if not router.is_mariadb:
@@ -116,7 +125,7 @@ async def _set(router: "Router", data: bytes, ours: list[Assignment], others: li
             return
     else:
         session.client.write(build_packets(build_ok(Ok(status=Status(session.tracker.status))), 1))
-    state.use_secondary_engine, state.cost_threshold = use, threshold
+    state.use_secondary_engine, state.cost_threshold, state.freshness = use, threshold, freshness
 
 
 async def _evaluate(router: "Router", value: str) -> str:
@@ -138,6 +147,13 @@ def _to_switch(value: str) -> str:
         return SWITCH[value.upper()]
     except KeyError:
         raise _wrong_value(_USE, value) from None
+
+
+def _to_freshness(value: str) -> str:
+    lowered = "strict" if value.lower() == "default" else value.lower()
+    if lowered not in _FRESH:
+        raise _wrong_value(_FRESHNESS, value)
+    return lowered
 
 
 def _to_number(router: "Router", value: str) -> float:
@@ -166,6 +182,8 @@ def replace_reads(router: "Router", text: str, named: bool) -> str:
             if not router.is_mariadb:
                 return found[0]
             literal = repr(router.session.state.cost_threshold)
+        elif found[1].lower() == _FRESHNESS:
+            literal = f"'{router.session.state.freshness}'"
         else:
             literal = f"'{router.session.state.use_secondary_engine}'"
         return f"{literal} AS `{found[0]}`" if named and found[2] is not None else literal
@@ -176,7 +194,8 @@ def replace_reads(router: "Router", text: str, named: bool) -> str:
 async def answer_read(router: "Router", data: bytes, statement: str) -> None:
     """Answer a SELECT that reads a variable of ours."""
     session = router.session
-    if router.is_mariadb:
+    named = any(found[1].lower() == _FRESHNESS for found in _READ.finditer(statement))
+    if router.is_mariadb or named:
         text = replace_reads(router, statement, True).encode()
         session.client.write(await session.ask(build_query(text, session.capabilities), [Command.QUERY]))
         return
@@ -203,27 +222,29 @@ def take_show_variables(router: "Router", data: bytes, statement: str) -> bool:
     if not found:
         return False
     pattern = found[1] or found[2]
-    values = {_USE: router.session.state.use_secondary_engine}
+    state = router.session.state
+    values = {_FRESHNESS: state.freshness}
+    if router.is_mariadb or state.use_secondary_engine != ON:
+        values[_USE] = state.use_secondary_engine
     if router.is_mariadb:
-        values[_THRESHOLD] = repr(router.session.state.cost_threshold)
+        values[_THRESHOLD] = repr(state.cost_threshold)
     shown = {name: value for name, value in values.items() if pattern is None or is_like(name, pattern)}
-    if not shown or (not router.is_mariadb and router.session.state.use_secondary_engine == ON):
+    if not shown:
         return False
-    if router.is_mariadb:
-        router.session.run(_show_on_mariadb(router, data, shown))
-    else:
-        router.session.run(run_with_value(router, data))
+    router.session.run(_show(router, data, shown))
     return True
 
 
-async def _show_on_mariadb(router: "Router", data: bytes, shown: dict[str, str]) -> None:
+async def _show(router: "Router", data: bytes, shown: dict[str, str]) -> None:
+    """Put rows of ours among, or in place of, the backend's."""
     session = router.session
     raw = await session.ask(data, [Command.QUERY])
     answer = AnswerReader(raw, session.capabilities).result()
     if answer.error:
         session.client.write(raw)
         return
-    rows = list(answer.rows)
+    names = {name.encode() for name in shown}
+    rows = [row for row in answer.rows if row[0] not in names]
     rows += [[name.encode(), value.encode()] for name, value in shown.items()]
     rows.sort(key=lambda row: row[0] or b"")
     session.client.write(build_result(answer.definitions, rows, Status(answer.status), session.capabilities))
