@@ -11,7 +11,7 @@ _TOKENS = re.compile(
     r"""
     (?P<name>@?`(?:[^`]|``)*`|@'(?:[^'\\]|\\.|'')*'|@"(?:[^"\\]|\\.|"")*")
   | (?P<string>(?<![\w$])[xXbB]'[0-9a-fA-F]*'|'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*")
-  | (?P<number>(?<![\w$.])(?:0x[0-9a-fA-F]+|0b[01]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?![\w$.]))
+  | (?P<number>(?<![\w$.])(?:0x[0-9a-fA-F]+|0b[01]+|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)(?![\w$.]))
   | (?P<hint>/\*\+.*?\*/)
   | (?P<version>/\*M?!)
   | (?P<comment>/\*.*?\*/|(?:--(?=[\s\x00-\x1f]|\Z)|\#)[^\n]*)
@@ -25,6 +25,10 @@ _BROKEN = {
     "/*": "a comment is not closed",
     "::": "'::' is not MySQL",
 }
+
+
+class _BrokenOff(Exception):
+    """The text cannot be taken apart from here on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +47,10 @@ def digest(statement: str) -> Digest:
     """Take the literals out of a statement; the kind of each literal stays in the key."""
     literals: list[str] = []
     refuse: str | None = None
+    broken = ""
 
     def replace(found: re.Match[str]) -> str:
-        nonlocal refuse
+        nonlocal refuse, broken
         kind, text = found.lastgroup, found.group()
         if kind == "string":
             literals.append(text)
@@ -58,10 +63,14 @@ def digest(statement: str) -> Digest:
         if kind == "version":
             refuse = refuse or "version comments (/*! */) are code only the server can read"
         elif kind == "broken":
-            refuse = refuse or _BROKEN.get(text, "a quoted text is not closed")
+            broken = _BROKEN.get(text, "a quoted text is not closed")
+            raise _BrokenOff  # the next quote would be looked for to the end once more, and the next
         return text
 
-    key = _TOKENS.sub(replace, statement).strip()
+    try:
+        key = _TOKENS.sub(replace, statement).strip()
+    except _BrokenOff:
+        return Digest(statement, (), refuse or broken)
     return Digest(key, tuple(literals), refuse)
 
 
