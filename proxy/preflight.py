@@ -31,6 +31,10 @@ _VARIABLES = (
     "@@group_concat_max_len",
     "@@sql_select_limit",
     "@@lower_case_table_names",
+    "@@default_week_format",
+    "@@lc_time_names",
+    "NOW(6)",
+    "UTC_TIMESTAMP(6)",
 )
 _TIMEOUT = {"mysql": "@@max_execution_time", "mariadb": "ROUND(@@max_statement_time * 1000)"}
 _DENIED = 1142  # ER_TABLEACCESS_DENIED_ERROR
@@ -161,7 +165,11 @@ class Questions:
             group_concat_max_len=int(text[9]),
             sql_select_limit=int(text[10]),
             lower_case_table_names=int(text[11]),
-            max_execution_time=int(float(text[12])) if limit is None else limit,
+            default_week_format=int(text[12]),
+            lc_time_names=text[13],
+            now=text[14],
+            utc_now=text[15],
+            max_execution_time=int(float(text[16])) if limit is None else limit,
             capabilities=self.capabilities,
         )
 

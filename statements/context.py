@@ -11,7 +11,8 @@ class SessionContext:
     `connection_id` is the backend's thread id, by which users KILL. `max_execution_time` is in
     milliseconds, 0 for none. `protocol` is "text" or "binary". `freshness` is "strict" or "relaxed".
     `capabilities` are the client's capability flags (`wire.constants.Capability`): they shape OK, EOF and
-    column packets. `backend` is "mysql" or "mariadb".
+    column packets. `backend` is "mysql" or "mariadb". `now` and `utc_now` are NOW(6) and UTC_TIMESTAMP(6) as the backend
+    gave them, "" when it was not asked: the time at which the statement begins.
     """
 
     connection_id: int
@@ -28,6 +29,10 @@ class SessionContext:
     sql_select_limit: int = 18446744073709551615
     max_execution_time: int = 0
     lower_case_table_names: int = 0
+    default_week_format: int = 0
+    lc_time_names: str = "en_US"
+    now: str = ""
+    utc_now: str = ""
     freshness: str = "strict"
     freshness_timeout: float = 2.0  # seconds to wait for the fence before the statement goes to MySQL
     protocol: str = "text"

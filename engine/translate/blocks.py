@@ -12,7 +12,7 @@ from engine.translate.nodes import child, children, kind, only, whole_number
 from engine.translate.numbers import as_condition, as_value
 from engine.translate.refusal import refuse
 from engine.translate.sources import bind_from, star
-from engine.translate.tree import Block, Expr, OrderItem, Output, Query, SetOperation, has_aggregate, walk
+from engine.translate.tree import WINDOW, Block, Expr, OrderItem, Output, Query, SetOperation, has_aggregate, walk
 from engine.translate.unions import align
 
 if TYPE_CHECKING:
@@ -92,6 +92,15 @@ def require_order(query: Query) -> None:
         refuse("LIMIT without ORDER BY depends on the order of rows")
 
 
+def require_first_rows(query: Query) -> None:
+    """Allow the statement's own LIMIT without ORDER BY: any rows are MySQL's answer; raises Refused with an OFFSET.
+
+    Whoever pages through rows with OFFSET counts on the order that the same plan gives them each time.
+    """
+    if query.offset:
+        require_order(query)
+
+
 def settle(query: Query) -> None:
     """Make outputs what a derived table holds: integers for truth values, decimals rounded to their scale."""
     require_order(query)
@@ -116,7 +125,7 @@ def _select(shared: "Shared", node: exp.Expression, parent: Scope | None, common
 
     only(
         node, "hint", "expressions", "from_", "joins", "where", "group", "having", "order", "limit", "offset",
-        "distinct", "with_", "operation_modifiers",
+        "distinct", "with_", "operation_modifiers", "windows",
     )  # fmt: skip
     for word in node.args.get("operation_modifiers") or ():
         if word.name.upper() not in _PLAIN_MODIFIERS:
@@ -125,6 +134,7 @@ def _select(shared: "Shared", node: exp.Expression, parent: Scope | None, common
     binder = Binder(shared, scope, common)
     source = bind_from(binder, node)
     where = node.args.get("where")
+    binder.windows.name(children(node, "windows"))
     block = Block([], source, None if where is None else as_condition(binder.expr(child(where))))
     block.outputs = _outputs(binder, children(node))
     block.distinct = node.args.get("distinct") is not None
@@ -156,8 +166,17 @@ def _clauses(binder: "Binder", node: exp.Expression, block: Block) -> None:
     parts += [block.having] if block.having is not None else []
     block.grouped = group is not None or any(has_aggregate(part) for part in parts)
     if block.having is not None and not block.grouped:
-        refuse("HAVING without aggregation is not supported")
+        _having_as_where(block, parts)
     group_block(binder, block)
+
+
+def _having_as_where(block: Block, parts: list[Expr]) -> None:
+    """HAVING without groups filters rows as WHERE does, but knows aliases; windows are computed after it."""
+    if any(part.op == WINDOW for expr in parts for part in walk(expr)):
+        refuse("HAVING beside window functions is not supported")
+    assert block.having is not None
+    block.where = block.having if block.where is None else Expr("and", block.having.type, (block.where, block.having))
+    block.having = None
 
 
 def _outputs(binder: "Binder", nodes: list[exp.Expression]) -> list[Output]:

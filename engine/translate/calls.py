@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from engine.translate import control, dates, text
+from engine.translate import bits, clock, control, dates, literals, pieces, text, weeks
 from engine.translate.nodes import child, children, kind, only, undated
 from engine.translate.numbers import arithmetic
 from engine.translate.refusal import Refused, refuse
@@ -72,7 +72,8 @@ def _to_date(binder: "Binder", node: exp.Expression) -> Expr:
 
 def _extract(binder: "Binder", node: exp.Expression) -> Expr:
     only(node, "this", "expression")
-    return dates.part(child(node).name.upper(), binder.expr(child(node, "expression")))
+    unit, value = child(node).name.upper(), binder.expr(child(node, "expression"))
+    return weeks.compound_part(unit, value) if unit in weeks.COMPOUND_PARTS else dates.part(unit, value)
 
 
 def _difference(binder: "Binder", node: exp.Expression) -> Expr:
@@ -85,6 +86,10 @@ def _format(binder: "Binder", node: exp.Expression) -> Expr:
     if any(code in binder.statement for code in dates.AMBIGUOUS_FORMATS):
         refuse("this DATE_FORMAT is not supported")
     value = child(node)
+    if isinstance(value, exp.TsOrDsToDate) and child(node, "format").name == "%B":  # the parser's form of MONTHNAME
+        return weeks.named(binder, "monthname", binder.expr(undated(value)))
+    if any(code in child(node, "format").name for code in ("%B", "%b", "%A", "%a")):
+        weeks.require_english(binder.context)
     if isinstance(value, exp.TsOrDsToTimestamp):  # put around every DATE_FORMAT argument by the parser
         only(value, "this")
         value = child(value)
@@ -146,7 +151,18 @@ def _position(binder: "Binder", node: exp.Expression) -> Expr:
 def _elapsed(binder: "Binder", node: exp.Expression) -> Expr:
     only(node, "this", "expression", "unit")
     unit = child(node, "unit").name.upper()
-    return dates.elapsed(unit, binder.expr(child(node, "expression")), binder.expr(child(node)))
+    count = weeks.months_between if unit in ("MONTH", "QUARTER", "YEAR") else dates.elapsed
+    return count(unit, binder.expr(child(node, "expression")), binder.expr(child(node)))
+
+
+def _added(binder: "Binder", node: exp.Expression) -> Expr:
+    """TIMESTAMPADD(unit, amount, date)."""
+    only(node, "this", "expression", "unit")
+    unit = child(node, "unit").name.upper()
+    base = binder.expr(child(node))
+    if literals.is_literal(base):
+        refuse("TIMESTAMPADD to a literal is not supported")
+    return dates.shift(base, binder.expr(child(node, "expression")), unit, 1)
 
 
 def _absolute(binder: "Binder", node: exp.Expression) -> Expr:
@@ -158,10 +174,17 @@ def _named(binder: "Binder", node: exp.Expression) -> Expr:
     """A call that the parser knows by name only."""
     only(node, "this", "expressions")
     name, arguments = str(node.this).upper(), children(node)
+    if name in clock.NAMES:
+        return clock.value(binder.context, name, arguments)
+    if name == "UNIX_TIMESTAMP" and not arguments:
+        return clock.unix_time(binder.context)
     if name in ("ADDDATE", "SUBDATE") and len(arguments) == 2:
         return _add_date(binder, arguments, 1 if name == "ADDDATE" else -1)
     if name in dates.FUNCTIONS and len(arguments) == 1:
         return dates.FUNCTIONS[name](binder.expr(arguments[0]))
+    for table in (weeks.NAMED, pieces.NAMED):
+        if name in table and table[name][0] <= len(arguments) <= table[name][1]:
+            return table[name][2](binder, arguments)
     if name in text.FUNCTIONS:
         least, most, function = text.FUNCTIONS[name]
         if least <= len(arguments) <= most:
@@ -189,6 +212,7 @@ def _add_date(binder: "Binder", arguments: list[exp.Expression], sign: int) -> E
 
 
 CALLS: dict[type[exp.Expression], Rule] = {
+    **dict.fromkeys(clock.NODES, clock.bind),
     exp.Anonymous: _named,
     exp.Substring: _text("SUBSTRING", "this", "start", "length"),
     exp.Left: _text("LEFT", "this", "expression"),
@@ -215,6 +239,13 @@ CALLS: dict[type[exp.Expression], Rule] = {
     exp.DateDiff: _difference,
     exp.DayOfYear: _date("DAYOFYEAR"),
     exp.TimestampDiff: _elapsed,
+    exp.TimestampAdd: _added,
+    exp.Week: weeks.week,
+    exp.WeekOfYear: weeks.week_of_year,
+    exp.Dayname: weeks.day_name,
+    exp.UnixToTime: weeks.from_unix_time,
+    **pieces.NODES,
+    **bits.NODES,
     exp.ConcatWs: _concat_with,
     exp.StrPosition: _position,
     exp.TimeToStr: _format,

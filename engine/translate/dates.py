@@ -1,6 +1,7 @@
 """Dates: parts, intervals, differences and formats, folded when constant."""
 
 import calendar
+import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
@@ -14,6 +15,15 @@ from engine.translate.types import BIGINT, DATE, INT, WHOLE, Family, Type, datet
 
 _MONTHS = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
 _SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86400, "WEEK": 604800}
+_COMPOUND = {
+    "YEAR_MONTH": (12, 1),
+    "DAY_HOUR": (86400, 3600),
+    "DAY_MINUTE": (86400, 3600, 60),
+    "DAY_SECOND": (86400, 3600, 60, 1),
+    "HOUR_MINUTE": (3600, 60),
+    "HOUR_SECOND": (3600, 60, 1),
+    "MINUTE_SECOND": (60, 1),
+}
 _DATE_PARTS = frozenset({"YEAR", "QUARTER", "MONTH", "DAY"})
 _TIME_PARTS = frozenset({"HOUR", "MINUTE", "SECOND", "MICROSECOND"})
 
@@ -50,6 +60,8 @@ def part(unit: str, expr: Expr) -> Expr:
 
 def shift(base: Expr, amount: Expr, unit: str, sign: int) -> Expr:
     """base + INTERVAL amount unit (sign -1: minus), clamped to the month's end as MySQL does."""
+    if unit in _COMPOUND:
+        amount, unit = _compound(amount, unit)
     if unit not in _MONTHS and unit not in _SECONDS:
         refuse(f"INTERVAL of unit {unit} is not supported")
     amount = _whole(amount)
@@ -66,6 +78,17 @@ def shift(base: Expr, amount: Expr, unit: str, sign: int) -> Expr:
     if is_literal(base) and is_literal(amount):
         return _moved(base, int(str(amount.value)) * sign, unit)
     return Expr("date_shift", base.type, (base, amount), value=(unit, sign))
+
+
+def _compound(amount: Expr, unit: str) -> tuple[Expr, str]:
+    """Read '1-2' YEAR_MONTH, '1 2:3:4' DAY_SECOND, … as months or seconds; raises Refused for other spellings."""
+    factors = _COMPOUND[unit]
+    found = re.fullmatch(r"(-?)(\d{1,6}(?:[ :-]\d{1,6})*)", text_of(amount) or "")
+    numbers = [] if found is None else [int(piece) for piece in re.split("[ :-]", found[2])]
+    if found is None or len(numbers) != len(factors):
+        refuse(f"this amount of {unit} is not supported")
+    total = sum(number * factor for number, factor in zip(numbers, factors, strict=True))
+    return literals.integer(-total if found[1] else total), "MONTH" if unit == "YEAR_MONTH" else "SECOND"
 
 
 def _whole(amount: Expr) -> Expr:

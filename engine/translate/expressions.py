@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from engine.translate import control, dates, literals, text
+from engine.translate import control, dates, literals, text, weeks
 from engine.translate.calls import CALLS, modulo
 from engine.translate.compare import between, compare, one_of
 from engine.translate.nodes import child, children, kind, only
@@ -232,7 +232,8 @@ def _window(binder: "Binder", node: exp.Expression) -> Expr:
 
 def _paren(binder: "Binder", node: exp.Expression) -> Expr:
     only(node, "this")
-    return binder.expr(child(node))
+    days = weeks.to_days(binder, child(node))
+    return binder.expr(child(node)) if days is None else days
 
 
 def _negate(binder: "Binder", node: exp.Expression) -> Expr:

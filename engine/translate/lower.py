@@ -5,6 +5,7 @@ from collections.abc import Callable
 from engine.collate import rules
 from engine.collate.presence import Presence, union
 from engine.collate.weights import Weights
+from engine.translate.lower_dates import DATE_OPS
 from engine.translate.lower_strings import TEXT_OPS
 from engine.translate.lower_values import VALUE_OPS
 from engine.translate.refusal import refuse
@@ -25,7 +26,7 @@ from engine.translate.types import Family, Type
 from engine.translate.unions import UNION_ALIAS
 
 Weigh = Callable[[str, Presence], Weights | None]
-_OPS: dict[str, Callable[["Lowering", Expr], str]] = {**VALUE_OPS, **TEXT_OPS}
+_OPS: dict[str, Callable[["Lowering", Expr], str]] = {**VALUE_OPS, **TEXT_OPS, **DATE_OPS}
 _JOINS = {"inner": "JOIN", "left": "LEFT JOIN", "right": "RIGHT JOIN", "cross": "CROSS JOIN"}
 
 

@@ -131,6 +131,21 @@ def _position(low: "Lowering", expr: Expr) -> str:
     return f"strpos({key}, {written})"
 
 
+def _substring_index(low: "Lowering", expr: Expr) -> str:
+    text, delimiter = (low.expr(arg) for arg in expr.args)
+    count = int(str(expr.value))
+    piece = f"[1:{count}]" if count > 0 else f"[{count}:]"
+    return f"array_to_string(string_split({text}, {delimiter}){piece}, {delimiter})"
+
+
+def _hexadecimal(low: "Lowering", expr: Expr) -> str:
+    (value,) = expr.args
+    sql = low.expr(value)
+    if value.type.family is Family.STRING:
+        return f"hex({sql})"
+    return f"hex(CAST({sql} AS {'UBIGINT' if value.type.unsigned else 'BIGINT'}))"
+
+
 def _format_date(low: "Lowering", expr: Expr) -> str:
     return f"strftime({low.expr(expr.args[0])}, {rules.quote(str(expr.value))})"
 
@@ -164,4 +179,12 @@ TEXT_OPS: dict[str, Writer] = {
     "byte_length": _template("strlen({0})"),
     "blob_length": _template("octet_length({0})"),
     "format_date": _format_date,
+    "pad_left": _template("lpad({0}, {v}, {1})"),
+    "pad_right": _template("rpad({0}, {v}, {1})"),
+    "repeat": _template("repeat({0}, {v})"),
+    "substring_index": _substring_index,
+    "ascii": _template("ascii({0})"),
+    "hex": _hexadecimal,
+    "md5": _template("md5({0})"),
+    "sha1": _template("sha1({0})"),
 }

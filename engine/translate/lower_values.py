@@ -118,10 +118,15 @@ def _quotient(low: "Lowering", expr: Expr) -> str:
     return quotient(low, expr, expr.type.frac)
 
 
+def _deciding(low: "Lowering", arg: Expr, count: int) -> str:
+    """Write a quotient with the digits that decide its rounding: one more, if the server computes one more."""
+    return quotient(low, arg, min(count + 1, arg.type.frac))
+
+
 def _round(low: "Lowering", expr: Expr) -> str:
     """A cast to fewer decimals rounds half away from zero; of a quotient one more digit decides."""
     count, (arg,) = expr.type.scale, expr.args
-    inner = quotient(low, arg, count + 1) if arg.op == "quotient" else low.expr(arg)
+    inner = _deciding(low, arg, count) if arg.op == "quotient" else low.expr(arg)
     return f"CAST({inner} AS DECIMAL({_MAX_DIGITS}, {count}))"
 
 
@@ -139,6 +144,17 @@ def _decimal_modulo(low: "Lowering", expr: Expr) -> str:
     scale = expr.type.scale
     left, right = (scaled(low, arg, scale) for arg in expr.args)
     return f"(CAST({left} % NULLIF({right}, 0) AS DECIMAL({_MAX_DIGITS}, 0)) * {fraction(scale)})"
+
+
+def _bits(template: str) -> Writer:
+    """Work on the lower 64 bits of wide integers; {v} is the power of two of a shift."""
+
+    def write(low: "Lowering", expr: Expr) -> str:
+        sides = (f"(CAST({low.expr(arg)} AS HUGEINT) & 18446744073709551615)" for arg in expr.args)
+        power_of_two = 1 << int(str(expr.value or 0))
+        return f"CAST({template.format(*sides, v=power_of_two)} AS UBIGINT)"
+
+    return write
 
 
 def _double(operator: str) -> Writer:
@@ -176,7 +192,7 @@ def _extreme(low: "Lowering", expr: Expr) -> str:
 
 def _to_decimal(low: "Lowering", expr: Expr) -> str:
     (arg,) = expr.args
-    sql = quotient(low, arg, expr.type.scale + 1) if arg.op == "quotient" else low.expr(arg)
+    sql = _deciding(low, arg, expr.type.scale) if arg.op == "quotient" else low.expr(arg)
     return f"CAST({sql} AS DECIMAL({expr.type.digits}, {expr.type.scale}))"
 
 
@@ -300,6 +316,13 @@ VALUE_OPS: dict[str, Writer] = {
     "double_divide": _double("/"),
     "double_floor": _template("floor({0})"),
     "double_ceil": _template("ceil({0})"),
+    "square_root": _template("(CASE WHEN {0} >= 0 THEN sqrt({0}) END)"),
+    "bits_and": _bits("{0} & {1}"),
+    "bits_or": _bits("{0} | {1}"),
+    "bits_xor": _bits("xor({0}, {1})"),
+    "bits_not": _bits("18446744073709551615 - {0}"),
+    "bits_left": _bits("({0} & (18446744073709551615 // {v})) * {v}"),
+    "bits_right": _bits("{0} // {v}"),
     "negate": _template("(-{0})"),
     "abs": _template("abs({0})"),
     "sign": _template("sign({0})"),

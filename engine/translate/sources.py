@@ -131,20 +131,35 @@ def _add(scope: Scope, visible: Visible) -> None:
 def _join(binder: "Binder", left: Source, node: exp.Expression) -> Source:
     only(node, "this", "side", "kind", "on", "using", "method")
     side, join_kind = str(node.args.get("side") or "").upper(), str(node.args.get("kind") or "").upper()
-    if node.args.get("method"):
-        refuse(f"{str(node.args['method']).upper()} JOIN is not supported")
+    method = str(node.args.get("method") or "").upper()
+    if method not in ("", "NATURAL"):
+        refuse(f"{method} JOIN is not supported")
     if side not in ("", "LEFT", "RIGHT") or join_kind not in ("", "INNER", "CROSS", "OUTER", "STRAIGHT_JOIN"):
         refuse(f"{side or join_kind} JOIN is not supported")
     before = len(binder.scope.sources)
     right = _item(binder, child(node))
-    condition, using = node.args.get("on"), node.args.get("using")
-    if using:
-        on: Expr | None = _using(binder, [item.name for item in using], before, side)
+    condition = node.args.get("on")
+    names = _common_names(binder.scope, before) if method else [item.name for item in node.args.get("using") or ()]
+    if names:
+        on: Expr | None = _using(binder, names, before, side)
     else:
         on = None if condition is None else as_condition(binder.expr(condition))
     if on is None:
         return Join("cross", left, right, None) if not side else refuse("an outer join without a condition")
     return Join(side.lower() or "inner", left, right, on)
+
+
+def _common_names(scope: Scope, before: int) -> list[str]:
+    """Give the columns that NATURAL JOIN compares, in the order of the left table."""
+    if before != 1 or len(scope.sources) != 2:
+        refuse("NATURAL JOIN of more than two tables is not supported")
+    left, right = (
+        [o.name for at, o in enumerate(source.columns) if at not in source.hidden] for source in scope.sources
+    )
+    if any(source.excluded for source in scope.sources):
+        refuse("NATURAL JOIN of a table with columns that are not in the engine is not supported")
+    known = {name.casefold() for name in right}
+    return [name for name in left if name.casefold() in known]
 
 
 def _using(binder: "Binder", names: list[str], before: int, side: str) -> Expr:

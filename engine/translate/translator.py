@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from engine.collate.weights import Weights
 from engine.translate.binder import Shared, View
-from engine.translate.blocks import bind_query, require_order
+from engine.translate.blocks import bind_query, require_first_rows
 from engine.translate.executed import executed
 from engine.translate.lower import Lowering, Weigh
 from engine.translate.outputs import shown
@@ -62,7 +62,7 @@ def _translate(
     _check(statement, context)
     shared = Shared(context, view, statement)
     query = bind_query(shared, parse_statement(statement), None, {})
-    require_order(query)
+    require_first_rows(query)
     lowering = Lowering(weigh)
     sql = lowering.query(query, shown(query, definitions, context.backend))
     described = tuple(executed(query, definitions, context.backend))

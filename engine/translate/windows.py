@@ -26,12 +26,26 @@ class Windows:
 
     def __init__(self, binder: "Binder") -> None:
         self.binder = binder
+        self.named: dict[str, exp.Expression] = {}
         self.orders: set[tuple[tuple[Expr, ...], tuple[tuple[Expr, bool], ...]]] = set()
 
+    def name(self, nodes: list[exp.Expression]) -> None:
+        """Note the windows of a WINDOW clause; raises Refused for one that builds on another."""
+        for node in nodes:
+            if node.args.get("alias") is not None:
+                refuse("a window that builds on another is not supported")
+            self.named[node.name.casefold()] = node
+
     def bind(self, node: exp.Expression) -> Expr:
-        """Bind `function OVER (…)`; raises Refused."""
-        only(node, "this", "partition_by", "order", "spec")
+        """Bind `function OVER (…)` or `function OVER name`; raises Refused."""
         function = self._function(child(node))
+        name = node.args.get("alias")
+        if isinstance(name, exp.Expression):
+            only(node, "this", "alias")
+            if name.name.casefold() not in self.named:
+                refuse(f"the window {name.name} is not found")
+            node = self.named[name.name.casefold()]
+        only(node, "this", "partition_by", "order", "spec")
         partition = [self.binder.expr(item) for item in children(node, "partition_by")]
         order = node.args.get("order")
         items = self._order(order) if order is not None else []

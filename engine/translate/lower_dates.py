@@ -1,0 +1,78 @@
+"""DuckDB for weeks, names of days, months between dates and UNIX times."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+from engine.translate.tree import Expr
+
+if TYPE_CHECKING:
+    from engine.translate.lower import Lowering
+
+Writer = Callable[["Lowering", Expr], str]
+
+# calc_week in mysys/my_time.cc: by the weekday of the date and the day of the year, as arithmetic.
+_FOURTH = "make_date(year({0}), 1, 4)"
+_SUNDAYS = "((dayofyear({0}) + 6 - dayofweek({0})) // 7)"
+_SUNDAYS_BEFORE = "((dayofyear({0}) + dayofyear(make_date(year({0}) - 1, 12, 31)) + 6 - dayofweek({0})) // 7)"
+_WEEKS = {
+    "week_0": _SUNDAYS,
+    "week_1": "((CAST({0} AS DATE) - (" + _FOURTH + " - CAST(isodow(" + _FOURTH + ") - 1 AS INTEGER)) + 7) // 7)",
+    "week_2": f"(CASE WHEN {_SUNDAYS} > 0 THEN {_SUNDAYS} ELSE {_SUNDAYS_BEFORE} END)",
+    "week_3": "week({0})",
+    "year_week_2": (
+        f"(CASE WHEN {_SUNDAYS} > 0 THEN year({{0}}) * 100 + {_SUNDAYS}"
+        f" ELSE year({{0}}) * 100 - 100 + {_SUNDAYS_BEFORE} END)"
+    ),
+    "year_week_3": "(isoyear({0}) * 100 + week({0}))",
+    "to_days": "(CAST({0} AS DATE) - DATE '0001-01-01' + 366)",
+    "dayname": "dayname({0})",
+    "monthname": "monthname({0})",
+}
+
+
+def _week(op: str) -> Writer:
+    return lambda low, expr: _WEEKS[op].replace("{0}", low.expr(expr.args[0]))
+
+
+def _months_between(low: "Lowering", expr: Expr) -> str:
+    """Whole months: the last one counts when the later time of its month is not before the earlier one's."""
+    begin, end = (low.expr(arg) for arg in expr.args)
+    forward = _months(begin, end)
+    backward = _months(end, begin)
+    return f"(CASE WHEN {end} >= {begin} THEN {forward} // {expr.value} ELSE -({backward} // {expr.value}) END)"
+
+
+def _months(begin: str, end: str) -> str:
+    count = f"((year({end}) - year({begin})) * 12 + month({end}) - month({begin})"
+    inside = [f"(epoch_us({side}) - epoch_us(date_trunc('month', {side})))" for side in (begin, end)]
+    return f"{count} - CASE WHEN {inside[1]} < {inside[0]} THEN 1 ELSE 0 END)"
+
+
+def _digits_joined(low: "Lowering", expr: Expr) -> str:
+    first, *others = (low.expr(arg) for arg in expr.args)
+    for other in others:
+        first = f"({first} * 100 + {other})"
+    return first
+
+
+def _unix_time(low: "Lowering", expr: Expr) -> str:
+    offset, last, outside = cast("tuple[int, int, str]", expr.value)
+    sql = f"(epoch_us({low.expr(expr.args[0])}) // 1000000 - {offset})"
+    return f"(CASE WHEN {sql} NOT BETWEEN 0 AND {last} THEN {outside} ELSE {sql} END)"
+
+
+def _from_unix_time(low: "Lowering", expr: Expr) -> str:
+    offset, last = cast("tuple[int, int]", expr.value)
+    sql = low.expr(expr.args[0])
+    return (
+        f"(CASE WHEN {sql} BETWEEN 0 AND {last} THEN make_timestamp((CAST({sql} AS BIGINT) + {offset}) * 1000000) END)"
+    )
+
+
+DATE_OPS: dict[str, Writer] = {
+    **{op: _week(op) for op in _WEEKS},
+    "months_between": _months_between,
+    "digits_joined": _digits_joined,
+    "unix_time": _unix_time,
+    "from_unix_time": _from_unix_time,
+}

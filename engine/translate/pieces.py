@@ -1,0 +1,153 @@
+"""String functions that cut, fill, count or choose: LPAD, REPEAT, SUBSTRING_INDEX, FIELD, ELT, HEX, MD5, …."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from engine.collate import presence
+from engine.translate import control, literals, text
+from engine.translate.compare import compare
+from engine.translate.literals import text_of
+from engine.translate.nodes import child, children, only, whole_number
+from engine.translate.numbers import as_value
+from engine.translate.refusal import refuse
+from engine.translate.tree import Expr
+from engine.translate.types import BIGINT, INT, WHOLE, Family, Type, unify_strings
+
+if TYPE_CHECKING:
+    from engine.translate.binder import Binder
+
+Rule = Callable[["Binder", exp.Expression], Expr]
+_LONGEST = 1000  # characters that LPAD or REPEAT may add: far below max_allowed_packet
+_HEX = presence.of_text("0123456789ABCDEFabcdef")
+_UTF8 = ("utf8mb4", "utf8mb3", "utf8")
+
+
+def _string(binder: "Binder", node: exp.Expression, what: str) -> Expr:
+    value = text.as_string(binder.expr(node), what, binder.context.collation_connection)
+    if value.type.family is not Family.STRING:
+        refuse(f"{what} of NULL is not supported")
+    return value
+
+
+def _pad(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this", "expression", "fill_pattern", "is_left")
+    value = _string(binder, child(node), "LPAD or RPAD")
+    count = whole_number(child(node, "expression"), "a length")
+    fill = _string(binder, child(node, "fill_pattern"), "LPAD or RPAD")
+    if not text_of(fill) or count > _LONGEST:
+        refuse("LPAD or RPAD with these arguments is not supported")
+    type_ = unify_strings([value.type, fill.type], "LPAD or RPAD")
+    type_ = replace(type_, presence=presence.of_substring(type_.presence))
+    return Expr("pad_left" if node.args.get("is_left") else "pad_right", type_, (value, fill), value=count)
+
+
+def _repeat(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this", "times")
+    value = _string(binder, child(node), "REPEAT")
+    count = whole_number(child(node, "times"), "REPEAT's count")
+    if count > _LONGEST:
+        refuse("REPEAT of more than 1000 times is not supported")
+    return Expr("repeat", value.type, (value,), value=count)
+
+
+def _substring_index(binder: "Binder", node: exp.Expression) -> Expr:
+    """SUBSTRING_INDEX: the delimiter is searched for as it is written, in any collation."""
+    only(node, "this", "delimiter", "count")
+    value = _string(binder, child(node), "SUBSTRING_INDEX")
+    delimiter = _string(binder, child(node, "delimiter"), "SUBSTRING_INDEX")
+    count = binder.expr(child(node, "count")).value
+    if len(text_of(delimiter) or "") != 1 or not isinstance(count, int) or isinstance(count, bool):
+        refuse("SUBSTRING_INDEX with these arguments is not supported")
+    type_ = replace(value.type, presence=presence.of_substring(value.type.presence))
+    if count == 0:
+        return Expr("empty_unless_null", type_, (value,))
+    return Expr("substring_index", type_, (value, delimiter), value=count)
+
+
+def _ascii(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this")
+    value = _string(binder, child(node), "ASCII")
+    if not presence.is_ascii(value.type.presence):
+        refuse("ASCII is applied to text beyond ASCII")
+    return Expr("ascii", INT, (value,))
+
+
+def _digest(op: str, what: str) -> Rule:
+    """Hexadecimal digits of a string's bytes."""
+
+    def rule(binder: "Binder", node: exp.Expression) -> Expr:
+        only(node, "this")
+        value = binder.expr(child(node))
+        if what == "HEX" and value.type.family in WHOLE:
+            value = as_value(value)
+        else:
+            value = text.as_string(value, what, binder.context.collation_connection)
+            if value.type.family is not Family.STRING:
+                refuse(f"{what} of NULL is not supported")
+            if value.type.charset not in _UTF8 and not presence.is_ascii(value.type.presence):
+                refuse(f"{what} of a {value.type.charset} string is not supported")
+        collation = binder.context.collation_connection
+        charset = collation.split("_", 1)[0]
+        type_ = Type(Family.STRING, collation=collation, charset=charset, presence=_HEX, coercible=True)
+        return Expr(op, type_, (value,))
+
+    return rule
+
+
+def _field(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
+    """FIELD(value, …): the place of the first equal one, 0 for none."""
+    value, *others = (as_value(binder.expr(argument)) for argument in arguments)
+    if any(other.type.family is not value.type.family for other in others):
+        refuse("FIELD of mixed values is not supported")
+    if value.type.family not in (Family.STRING, Family.INT):
+        refuse(f"FIELD of {value.type.family.value} values is not supported")
+    tests = [compare("eq", value, other) for other in others]
+    places = [literals.integer(place) for place in range(1, len(others) + 1)]
+    return control.case(tests, places, literals.integer(0), "FIELD").typed(INT)
+
+
+def _choice(binder: "Binder", node: exp.Expression) -> Expr:
+    """ELT(n, …): the n-th of the others."""
+    only(node, "this", "expressions")
+    number = as_value(binder.expr(child(node)))
+    if number.type.family not in WHOLE:
+        refuse("ELT by a number that is not an integer is not supported")
+    others = [_string(binder, item, "ELT") for item in children(node)]
+    tests = [compare("eq", number, literals.integer(place)) for place in range(1, len(others) + 1)]
+    return control.case(tests, others, literals.NULL_LITERAL, "ELT")
+
+
+def _order(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
+    """STRCMP: -1, 0 or 1."""
+    left, right = (_string(binder, argument, "STRCMP") for argument in arguments)
+    tests = [compare("eq", left, right), compare("lt", left, right), compare("gt", left, right)]
+    results = [literals.integer(0), literals.integer(-1), literals.integer(1)]
+    return control.case(tests, results, literals.NULL_LITERAL, "STRCMP").typed(BIGINT)
+
+
+def _root(binder: "Binder", node: exp.Expression) -> Expr:
+    """SQRT, which IEEE 754 rounds correctly everywhere; NULL for negative numbers."""
+    only(node, "this")
+    value = control.to_double(binder.expr(child(node)))
+    return value if value.type.family is Family.NULL else Expr("square_root", value.type, (value,))
+
+
+NODES: dict[type[exp.Expression], Rule] = {
+    exp.Pad: _pad,
+    exp.Repeat: _repeat,
+    exp.SubstringIndex: _substring_index,
+    exp.Ascii: _ascii,
+    exp.Elt: _choice,
+    exp.Hex: _digest("hex", "HEX"),
+    exp.MD5: _digest("md5", "MD5"),
+    exp.SHA: _digest("sha1", "SHA1"),
+    exp.Sqrt: _root,
+}
+# name -> (least and most arguments, rule)
+NAMED: dict[str, tuple[int, int, Callable[["Binder", list[exp.Expression]], Expr]]] = {
+    "FIELD": (2, 99, _field),
+    "STRCMP": (2, 2, _order),
+}

@@ -1,0 +1,147 @@
+"""Weeks and calendars: WEEK, YEARWEEK, TO_DAYS, FROM_DAYS, names of days and months, months between dates."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from engine.collate import presence
+from engine.translate.compare import as_datetime
+from engine.translate.dates import as_date_value, part
+from engine.translate.literals import NULL_LITERAL
+from engine.translate.nodes import child, only, undated, whole_number
+from engine.translate.refusal import refuse
+from engine.translate.tree import Expr
+from engine.translate.types import BIGINT, INT, Family, Type, datetime_type
+from engine.translate.zones import offset_seconds
+
+if TYPE_CHECKING:
+    from engine.translate.binder import Binder
+    from statements.context import SessionContext
+
+_LETTERS = presence.of_text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_MODES = range(4)
+# The last second that UNIX time functions know: 3001-01-18 on 64-bit MySQL since 8.0.28, 2038-01-19 on MariaDB.
+_LAST_SECOND = {"mysql": 32536771199, "mariadb": 2147483647}
+_OUTSIDE = {"mysql": "0", "mariadb": "NULL"}  # what UNIX_TIMESTAMP gives for other times
+COMPOUND_PARTS = {
+    "YEAR_MONTH": ("YEAR", "MONTH"),
+    "DAY_HOUR": ("DAY", "HOUR"),
+    "DAY_MINUTE": ("DAY", "HOUR", "MINUTE"),
+    "DAY_SECOND": ("DAY", "HOUR", "MINUTE", "SECOND"),
+    "HOUR_MINUTE": ("HOUR", "MINUTE"),
+    "HOUR_SECOND": ("HOUR", "MINUTE", "SECOND"),
+    "MINUTE_SECOND": ("MINUTE", "SECOND"),
+}
+
+
+def require_english(context: "SessionContext") -> None:
+    """Refuse names of days and months in another language; raises Refused."""
+    if context.lc_time_names not in ("en_US", "en_GB"):
+        refuse(f"lc_time_names {context.lc_time_names} is not supported")
+
+
+def _mode(context: "SessionContext", node: exp.Expression | None, default: int) -> int:
+    mode = default if node is None else whole_number(node, "the mode of a week")
+    if mode not in _MODES:
+        refuse(f"weeks of mode {mode} are not supported")
+    return mode
+
+
+def week(binder: "Binder", node: exp.Expression) -> Expr:
+    """WEEK(date [, mode])."""
+    only(node, "this", "mode")
+    mode = _mode(binder.context, node.args.get("mode"), binder.context.default_week_format)
+    return _numbered(binder.expr(undated(child(node))), f"week_{mode}", INT)
+
+
+def week_of_year(binder: "Binder", node: exp.Expression) -> Expr:
+    """WEEKOFYEAR(date) is WEEK(date, 3)."""
+    only(node, "this")
+    return _numbered(binder.expr(undated(child(node))), "week_3", INT)
+
+
+def _year_week(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
+    mode = _mode(binder.context, arguments[1] if len(arguments) > 1 else None, 0)
+    return _numbered(binder.expr(undated(arguments[0])), f"year_week_{mode | 2}", INT)
+
+
+def _numbered(value: Expr, op: str, type_: Type) -> Expr:
+    value = as_date_value(value, "a function of weeks or days")
+    return NULL_LITERAL if value.type.family is Family.NULL else Expr(op, type_, (value,))
+
+
+def _named(op: str) -> Callable[["Binder", list[exp.Expression]], Expr]:
+    def rule(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
+        return named(binder, op, binder.expr(undated(arguments[0])))
+
+    return rule
+
+
+def named(binder: "Binder", op: str, value: Expr) -> Expr:
+    """DAYNAME or MONTHNAME in English; raises Refused in other languages."""
+    require_english(binder.context)
+    collation = binder.context.collation_connection
+    text = Type(
+        Family.STRING, collation=collation, charset=collation.split("_", 1)[0], presence=_LETTERS, coercible=True
+    )
+    return _numbered(value, op, text)
+
+
+def day_name(binder: "Binder", node: exp.Expression) -> Expr:
+    """DAYNAME(date)."""
+    only(node, "this")
+    return named(binder, "dayname", binder.expr(undated(child(node))))
+
+
+def to_days(binder: "Binder", node: exp.Expression) -> Expr | None:
+    """Read back what the parser makes of TO_DAYS(date); None for other nodes."""
+    if not isinstance(node, exp.Add) or not isinstance(node.this, exp.DateDiff):
+        return None
+    difference = node.this
+    begin = difference.args.get("expression")
+    if difference.args.get("unit") is None or not isinstance(begin, exp.TsOrDsToDate):
+        return None  # written as DATEDIFF
+    return _numbered(binder.expr(undated(child(difference))), "to_days", INT)
+
+
+def months_between(unit: str, begin: Expr, end: Expr) -> Expr:
+    """TIMESTAMPDIFF in whole months, quarters or years."""
+    sides = tuple(as_date_value(side, "TIMESTAMPDIFF") for side in (begin, end))
+    if any(side.type.family is Family.NULL for side in sides):
+        return NULL_LITERAL
+    months = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}[unit]
+    return Expr("months_between", BIGINT, tuple(as_datetime(side) for side in sides), value=months)
+
+
+def compound_part(unit: str, expr: Expr) -> Expr:
+    """EXTRACT of two units and more: their digits side by side."""
+    pieces = tuple(part(name, expr) for name in COMPOUND_PARTS[unit])
+    return NULL_LITERAL if pieces[0].op == "literal" else Expr("digits_joined", INT, pieces)
+
+
+def _unix_time(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
+    value = binder.expr(arguments[0])
+    if value.type.family not in (Family.DATE, Family.DATETIME) or value.type.fsp or value.op == "literal":
+        refuse("UNIX_TIMESTAMP of this value is not supported")
+    backend = binder.context.backend
+    limits = (offset_seconds(binder.context), _LAST_SECOND[backend], _OUTSIDE[backend])
+    return Expr("unix_time", BIGINT, (as_datetime(value),), value=limits)
+
+
+def from_unix_time(binder: "Binder", node: exp.Expression) -> Expr:
+    """FROM_UNIXTIME(integer): NULL outside the times that the server knows."""
+    only(node, "this")
+    value = binder.expr(child(node))
+    if value.type.family is not Family.INT or value.type.unsigned:
+        refuse("FROM_UNIXTIME of this value is not supported")
+    limits = (offset_seconds(binder.context), _LAST_SECOND[binder.context.backend])
+    return Expr("from_unix_time", datetime_type(0), (value,), value=limits)
+
+
+# name -> (least and most arguments, rule)
+NAMED: dict[str, tuple[int, int, Callable[["Binder", list[exp.Expression]], Expr]]] = {
+    "YEARWEEK": (1, 2, _year_week),
+    "MONTHNAME": (1, 1, _named("monthname")),
+    "UNIX_TIMESTAMP": (1, 1, _unix_time),
+}
