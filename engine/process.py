@@ -1,0 +1,135 @@
+"""The engine process: its parts put together, started and stopped in order."""
+
+import asyncio
+import contextlib
+import functools
+import logging
+import os
+import signal
+
+import duckdb
+import uvloop
+
+from base.errors import SecondaryEngineError, WarmfrontError
+from base.settings import Settings
+from engine import server
+from engine.dispatch import Dispatcher
+from engine.execute import Executor
+from engine.history import History
+from engine.information import Facts, Follower, Information
+from engine.replica import Replica
+from engine.translation import Translator
+
+log = logging.getLogger("engine")
+
+_LAG_PATIENCE = 0.2  # seconds; a copy that is fresh within it counts as not behind
+_PATIENCE = 2.0  # seconds between tries to reach the backend at start
+
+
+async def serve(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT. Raises OSError when the endpoint cannot be opened."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    parent = loop.create_task(_end_with_parent(os.getppid(), stop))
+    replica = await _open(settings, stop)
+    if replica is None:
+        return
+    translator = Translator(settings, replica.store.cursor)
+    executor, endpoint = await _begin(settings, replica, translator)
+    log.info("the engine serves %s", settings.paths.engine_socket)
+    await stop.wait()
+    parent.cancel()
+    endpoint.close()
+    settings.paths.engine_socket.unlink(missing_ok=True)
+    await executor.stop()
+    translator.stop()
+    await asyncio.to_thread(replica.stop)
+
+
+async def _open(settings: Settings, stop: asyncio.Event) -> Replica | None:
+    """Open the copy; a backend that is not there yet is waited for. None when told to stop before."""
+    while not stop.is_set():
+        try:
+            return await asyncio.to_thread(Replica, settings)
+        except WarmfrontError as error:
+            log.warning("the copy cannot be opened: %s; tried again", error)
+        except duckdb.Error as error:
+            log.error("the column store cannot be opened: %s; tried again", error)
+        await _sleep(stop, _PATIENCE)
+    return None
+
+
+async def _begin(
+    settings: Settings, replica: Replica, translator: Translator
+) -> tuple[Executor, asyncio.AbstractServer]:
+    replica.start()
+    history = History()
+    executor = Executor(replica.store, translator, functools.partial(_wait_until_fresh, replica), history)
+    facts = Facts(
+        replica.loader.view,
+        replica.store.sizes,
+        history,
+        functools.partial(_follower, replica),
+        functools.partial(_lag, replica, asyncio.get_running_loop()),
+    )
+
+    async def load(schema: str, name: str) -> None:
+        # A table that was dropped or changed a moment ago must not pass for loaded.
+        with contextlib.suppress(SecondaryEngineError):
+            await replica.fence.wait("strict")
+        await asyncio.wrap_future(replica.loader.load(schema, name))
+
+    async def unload(schema: str, name: str) -> None:
+        await asyncio.to_thread(replica.loader.unload, schema, name)
+
+    version = f"{'.'.join(map(str, settings.server.version_number))}-warmfront"
+    secret = settings.paths.engine_secret.read_bytes().strip()
+    dispatcher = Dispatcher(executor, Information(facts), load, unload, version)
+    return executor, await server.listen(settings.paths.engine_socket, dispatcher, secret)
+
+
+async def _wait_until_fresh(replica: Replica, timeout: float) -> None:
+    await replica.fence.wait("strict", timeout)
+
+
+def _follower(replica: Replica) -> Follower:
+    position = replica.store.position
+    return Follower(
+        running=replica.follower.connected,
+        file=position.file,
+        offset=position.offset,
+        gtids=position.gtids,
+        reason=replica.store.broken,
+    )
+
+
+def _lag(replica: Replica, loop: asyncio.AbstractEventLoop) -> float:
+    """Seconds behind the backend, 0 when the copy has all of it; called from a worker thread."""
+    try:
+        asyncio.run_coroutine_threadsafe(replica.fence.wait("strict", _LAG_PATIENCE), loop).result(1.0)
+    except (SecondaryEngineError, TimeoutError):
+        return replica.follower.seconds_behind
+    return 0.0
+
+
+async def _end_with_parent(parent: int, stop: asyncio.Event) -> None:
+    """A supervisor that was killed leaves nobody to stop this process."""
+    while os.getppid() == parent:
+        await asyncio.sleep(1.0)
+    log.warning("the supervisor has gone")
+    stop.set()
+
+
+async def _sleep(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        pass
+
+
+def run(settings: Settings) -> None:
+    """Serve until a signal ends it. Raises OSError when the endpoint cannot be opened."""
+    uvloop.run(serve(settings))
