@@ -1,8 +1,10 @@
 """One worker: listens, lets clients log in, keeps their sessions, and drains when it is told to stop."""
 
 import asyncio
+import contextlib
 import logging
 import os
+import resource
 import socket
 
 from base.errors import SettingsError
@@ -41,8 +43,13 @@ def listen(settings: Settings) -> socket.socket:
 
 
 def session_limit() -> int:
-    """How many clients a worker can serve with the file descriptors it may open."""
+    """Raise the limit of open files as far as allowed; gives how many clients a worker can serve with it."""
+    with contextlib.suppress(OSError, ValueError):
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     files = os.sysconf("SC_OPEN_MAX")
+    if files < 0:  # no limit
+        files = 1 << 20
     return max(16, (files - _SPARE_FILES) // _FILES_PER_SESSION)
 
 

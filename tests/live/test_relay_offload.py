@@ -282,14 +282,23 @@ def test_max_execution_time_stops_the_engine(client: Any, backend: Any) -> None:
     assert time.monotonic() - started < 10
 
 
-@pytest.fixture
-def alone(backend: Any, running: Callable[..., Any]) -> Iterator[Any]:
+@pytest.fixture(scope="module")
+def mortal(request: pytest.FixtureRequest, backend: Any, live_folder: Path) -> Iterator[Any]:
     """An instance whose engine may be killed."""
     fill(backend, "alone")
-    instance = running(backend, "--workers", "1", "--secondary-engine-cost-threshold", "0")
-    instance.wait_until_loaded("alone", "sales")
-    yield instance
+    conftest = request.config.pluginmanager.get_plugin(str(Path(__file__).with_name("conftest.py")))
+    options = ("--workers", "1", "--secondary-engine-cost-threshold", "0")
+    made = conftest.start_instance(backend, live_folder / f"mortal-{backend.kind}", *options)
+    yield made
+    made.stop()
     backend.run("DROP DATABASE alone")
+
+
+@pytest.fixture
+def alone(mortal: Any) -> Any:
+    """The same, with its engine at work."""
+    mortal.wait_until_loaded("alone", "sales")
+    return mortal
 
 
 def engine_of(instance: Any) -> psutil.Process:
