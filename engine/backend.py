@@ -25,6 +25,7 @@ _SESSION = (
     "SET SESSION net_write_timeout = 3600",
     "SET SESSION net_read_timeout = 3600",
 )
+_HIDES_KEYS_SINCE = (8, 0, 30)  # sql_generate_invisible_primary_key
 _LOST = (pymysql.err.OperationalError, pymysql.err.InterfaceError)
 
 
@@ -54,6 +55,9 @@ class Connection:
                 if self.is_mariadb and "transaction_isolation" in statement:
                     statement = statement.replace("transaction_isolation", "tx_isolation")
                 self.execute(statement)
+            if not self.is_mariadb and self.version >= _HIDES_KEYS_SINCE:
+                # Row events have the column, so the definition must.
+                self.execute("SET SESSION show_gipk_in_create_table_and_information_schema = ON")
         except pymysql.err.MySQLError as error:
             raise backend_error(error) from error
 

@@ -262,7 +262,7 @@ class _Work:
         if to in self._left:
             former, went_to = self._left[to]
             load_type = "USER" if "USER" in (former, load_type) else former or load_type
-            if went_to in self.created:
+            if went_to in self.created and went_to not in self._left:
                 self.created[went_to] = "SELF"
         if load_type and not self._is_read(to):
             self.created[to] = load_type

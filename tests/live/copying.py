@@ -35,7 +35,8 @@ class Copy:
         self.replica.start()
 
     def load(self, schema: str, name: str, timeout: float = 60) -> None:
-        """Load a table and wait for it."""
+        """Load a table as it is now and wait for it."""
+        self.wait()
         self.replica.loader.load(schema, name).result(timeout)
 
     def wait(self, timeout: float = 30) -> None:
