@@ -146,17 +146,6 @@ def _decimal_modulo(low: "Lowering", expr: Expr) -> str:
     return f"(CAST({left} % NULLIF({right}, 0) AS DECIMAL({_MAX_DIGITS}, 0)) * {fraction(scale)})"
 
 
-def _bits(template: str) -> Writer:
-    """Work on the lower 64 bits of wide integers; {v} is the power of two of a shift."""
-
-    def write(low: "Lowering", expr: Expr) -> str:
-        sides = (f"(CAST({low.expr(arg)} AS HUGEINT) & 18446744073709551615)" for arg in expr.args)
-        power_of_two = 1 << int(str(expr.value or 0))
-        return f"CAST({template.format(*sides, v=power_of_two)} AS UBIGINT)"
-
-    return write
-
-
 def _double(operator: str) -> Writer:
     def write(low: "Lowering", expr: Expr) -> str:
         left, right = (low.expr(arg) for arg in expr.args)
@@ -316,13 +305,6 @@ VALUE_OPS: dict[str, Writer] = {
     "double_divide": _double("/"),
     "double_floor": _template("floor({0})"),
     "double_ceil": _template("ceil({0})"),
-    "square_root": _template("(CASE WHEN {0} >= 0 THEN sqrt({0}) END)"),
-    "bits_and": _bits("{0} & {1}"),
-    "bits_or": _bits("{0} | {1}"),
-    "bits_xor": _bits("xor({0}, {1})"),
-    "bits_not": _bits("18446744073709551615 - {0}"),
-    "bits_left": _bits("({0} & (18446744073709551615 // {v})) * {v}"),
-    "bits_right": _bits("{0} // {v}"),
     "negate": _template("(-{0})"),
     "abs": _template("abs({0})"),
     "sign": _template("sign({0})"),
