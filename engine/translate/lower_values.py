@@ -140,10 +140,37 @@ def _truncate(low: "Lowering", expr: Expr) -> str:
     return f"(CAST({cut} AS DECIMAL({_MAX_DIGITS}, 0)) * {fraction(count)})"
 
 
+def _before_point(half: bool) -> Writer:
+    """Round or cut digits before the point: half away from zero, on the digits as a whole number."""
+
+    def write(low: "Lowering", expr: Expr) -> str:
+        (arg,) = expr.args
+        digits = arg.type.frac + int(str(expr.value))
+        sql = scaled(low, arg, arg.type.frac)
+        added = f"CASE WHEN {sql} < 0 THEN -{power(digits)} // 2 ELSE {power(digits)} // 2 END" if half else "0"
+        whole = f"(({sql} + {added}) // {power(digits)} * {power(int(str(expr.value)))})"
+        if expr.type.family is Family.DECIMAL:
+            return f"CAST({whole} AS DECIMAL({_MAX_DIGITS}, 0))"
+        return f"CAST({whole} AS {'UBIGINT' if expr.type.unsigned else 'BIGINT'})"
+
+    return write
+
+
 def _decimal_modulo(low: "Lowering", expr: Expr) -> str:
     scale = expr.type.scale
     left, right = (scaled(low, arg, scale) for arg in expr.args)
     return f"(CAST({left} % NULLIF({right}, 0) AS DECIMAL({_MAX_DIGITS}, 0)) * {fraction(scale)})"
+
+
+def _bits(template: str) -> Writer:
+    """Work on the lower 64 bits of wide integers; {v} is the power of two of a shift."""
+
+    def write(low: "Lowering", expr: Expr) -> str:
+        sides = (f"(CAST({low.expr(arg)} AS HUGEINT) & 18446744073709551615)" for arg in expr.args)
+        power_of_two = 1 << int(str(expr.value or 0))
+        return f"CAST({template.format(*sides, v=power_of_two)} AS UBIGINT)"
+
+    return write
 
 
 def _double(operator: str) -> Writer:
@@ -268,7 +295,8 @@ def _window(low: "Lowering", expr: Expr) -> str:
 
 
 def _neighbour(low: "Lowering", expr: Expr) -> str:
-    return f"{expr.op}({low.expr(expr.args[0])}, {expr.value})"
+    value, *default = aligned(low, expr.args)
+    return f"{expr.op}({', '.join([value, str(expr.value), *default])})"
 
 
 def _scalar(low: "Lowering", expr: Expr) -> str:
@@ -305,6 +333,13 @@ VALUE_OPS: dict[str, Writer] = {
     "double_divide": _double("/"),
     "double_floor": _template("floor({0})"),
     "double_ceil": _template("ceil({0})"),
+    "square_root": _template("(CASE WHEN {0} >= 0 THEN sqrt({0}) END)"),
+    "bits_and": _bits("{0} & {1}"),
+    "bits_or": _bits("{0} | {1}"),
+    "bits_xor": _bits("xor({0}, {1})"),
+    "bits_not": _bits("18446744073709551615 - {0}"),
+    "bits_left": _bits("({0} & (18446744073709551615 // {v})) * {v}"),
+    "bits_right": _bits("{0} // {v}"),
     "negate": _template("(-{0})"),
     "abs": _template("abs({0})"),
     "sign": _template("sign({0})"),
@@ -312,6 +347,8 @@ VALUE_OPS: dict[str, Writer] = {
     "ceil": _template("ceil({0})"),
     "round": _round,
     "truncate": _truncate,
+    "round_before_point": _before_point(half=True),
+    "truncate_before_point": _before_point(half=False),
     "and": _joined("AND"),
     "or": _joined("OR"),
     "not": _template("(NOT {0})"),
@@ -351,6 +388,12 @@ VALUE_OPS: dict[str, Writer] = {
     "dense_rank": lambda low, expr: "dense_rank()",
     "lag": _neighbour,
     "lead": _neighbour,
+    "nth_value": _neighbour,
+    "first_value": _template("first_value({0})"),
+    "last_value": _template("last_value({0})"),
+    "ntile": _template("ntile({v})"),
+    "percent_rank": lambda low, expr: "percent_rank()",
+    "cume_dist": lambda low, expr: "cume_dist()",
     "scalar": _scalar,
     "exists": _exists,
 }
