@@ -57,6 +57,11 @@ class Folders:
         return self.base / "data"
 
     @property
+    def temporary(self) -> Path:
+        """Its temporary files: a server that starts removes all of them, so none may share the folder."""
+        return self.base / "tmp"
+
+    @property
     def socket(self) -> Path:
         """Its socket."""
         return self.base / "mysql.sock"
@@ -131,6 +136,7 @@ class EmbeddedServer:
         """Start it and wait until it answers. Raises EmbeddedError with the end of its log."""
         if len(os.fsencode(self.folders.socket)) > _LONGEST_SOCKET_PATH:
             raise EmbeddedError(f"the path of the socket is too long for the system: {self.folders.socket}")
+        self.folders.temporary.mkdir(mode=0o700, exist_ok=True)
         self.port = self.port or supervise.free_port()
         self.process = supervise.spawn(self._argv(), self.folders.log)
         upstream = self._wait()
@@ -147,6 +153,7 @@ class EmbeddedServer:
             self.program.path,
             "--no-defaults",
             f"--datadir={self.folders.data}",
+            f"--tmpdir={self.folders.temporary}",
             f"--socket={self.folders.socket}",
             f"--pid-file={self.folders.base / 'mysqld.pid'}",
             f"--port={self.port}",
