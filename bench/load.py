@@ -17,7 +17,8 @@ import psutil
 
 from bench import report
 from bench.instance import Instance, running
-from bench.tpch import prepare, schema_name
+from bench.tpch import prepare
+from warmfront.tpch_data import schema_name
 
 
 def peak_memory(process: psutil.Process, stop: threading.Event, peak: list[int]) -> None:

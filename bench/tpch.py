@@ -13,8 +13,6 @@ import math
 import pathlib
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -26,25 +24,17 @@ from pymysql.cursors import SSCursor
 
 from bench import report
 from bench.instance import Instance, running
+from warmfront import tpch_data
+from warmfront.tpch_data import schema_name
 
 QUERIES = pathlib.Path(__file__).parents[1] / "warmfront" / "tpch"
 
 
-def schema_name(scale: float) -> str:
-    """The schema that `warmfront demo tpch` makes for this scale."""
-    return f"tpch_sf{scale:g}".replace(".", "_")
-
-
 def prepare(instance: Instance, scale: float) -> None:
-    """Have the demo make and load the data, unless a kept data dir has it."""
+    """Make the demo's data, unless a kept data dir has it, and wait for the copies."""
     connection = instance.connect(direct=True)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = %s", (schema_name(scale),))
-        (tables,) = cursor.fetchone() or (0,)
+    tpch_data.ensure(connection, scale, lambda text, done, of: None)
     connection.close()
-    if tables < 8:
-        command = [sys.executable, "-m", "warmfront", "demo", "tpch", "--scale", f"{scale:g}", "--load-only"]
-        subprocess.run([*command, "--data-dir", str(instance.data_dir)], check=True)
     instance.wait_loaded(
         schema_name(scale),
         {"region", "nation", "supplier", "customer", "part", "partsupp", "orders", "lineitem"},
