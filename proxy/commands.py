@@ -27,14 +27,15 @@ _STATUS = re.compile(
 _PREFIXES = ("rapid_", "secondary_engine", "warmfront_", "hw_")
 _EXECUTIONS = b"secondary_engine_execution_count"
 
+# No two quantifiers of white space side by side: a text of many blanks would be tried in every split of them.
 _NAME = r"(?:`(?:[^`]|``)+`|[\w$\u0080-\uffff]+)"
 _ALTER = re.compile(
     rf"\s*alter\s+table\s+(?:(?P<schema>{_NAME})\s*\.\s*)?(?P<table>{_NAME})\s+"
-    r"(?:secondary_(?P<act>load|unload)|secondary_engine\s*=?\s*(?P<engine>null|['\"`]?\w+['\"`]?))\s*;?\s*",
+    r"(?:secondary_(?P<act>load|unload)|secondary_engine\s*=?\s*(?P<engine>null|['\"`]?\w+['\"`]?))\s*(?:;\s*)?",
     re.IGNORECASE,
 )
 _KILL = re.compile(
-    r"\s*kill\s+(?:(?:hard|soft)\s+)?(?:(?P<what>connection|query)\s+)?(?P<id>\d+)\s*;?\s*", re.IGNORECASE
+    r"\s*kill\s+(?:(?:hard|soft)\s+)?(?:(?P<what>connection|query)\s+)?(?P<id>\d+)\s*(?:;\s*)?", re.IGNORECASE
 )
 _NO_COLUMN = "`warmfront: no such column`"
 # Clears the warning that the backend knows no engine of this name: only a statement that reads a table does.
@@ -122,7 +123,7 @@ async def _alter(router: "Router", data: bytes, found: re.Match[str]) -> None:
         raise SecondaryEngineError("Unsupported secondary storage engine")
     schema, table = _unquote(found["schema"]), _unquote(found["table"]) or ""
     if schema is None:
-        schema = await _current_schema(router)
+        schema = await current_schema(router)
     if router.is_mariadb:
         # MariaDB has no such clause: an ALTER that fails late checks the same privilege and changes nothing.
         name = f"{quote_name(schema)}.{quote_name(table)}" if schema else quote_name(table)
@@ -162,7 +163,8 @@ async def _change_table(router: "Router", schema: str, table: str, act: str) -> 
     return answer
 
 
-async def _current_schema(router: "Router") -> str:
+async def current_schema(router: "Router") -> str:
+    """Ask the backend for the session's schema; "" when there is none."""
     session = router.session
     raw = await session.ask(build_query(b"SELECT HEX(DATABASE())", session.capabilities), [Command.QUERY])
     answer = AnswerReader(raw, session.capabilities).result()

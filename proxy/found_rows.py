@@ -10,13 +10,19 @@ from wire.constants import Command, Status
 if TYPE_CHECKING:
     from proxy.router import Router
 
-_CALL = re.compile(rb"\bfound_rows\s*\(\s*\)", re.IGNORECASE)
-_ALONE = re.compile(rb"\s*select\s+found_rows\s*\(\s*\)(?:\s+(?:as\s+)?[`'\"]?\w+[`'\"]?)?\s*;?\s*", re.IGNORECASE)
+# What is quoted or a comment is passed over; what is not closed, to the end.
+_CALL = re.compile(
+    rb"'(?:[^'\\]|\\.|'')*(?:'|\Z)|\"(?:[^\"\\]|\\.|\"\")*(?:\"|\Z)|`[^`]*(?:`|\Z)|/\*.*?(?:\*/|\Z)"
+    rb"|(\bfound_rows\s*\(\s*\))",
+    re.IGNORECASE | re.DOTALL,
+)
+_ALONE = re.compile(rb"\s*select\s+found_rows\s*\(\s*\)(?:\s+(?:as\s+)?[`'\"]?\w+[`'\"]?)?\s*(?:;\s*)?", re.IGNORECASE)
+_LONGEST = 1 << 16  # bytes of a statement that is searched
 
 
 def mentions(text: bytes) -> bool:
     """Tell whether a statement calls FOUND_ROWS()."""
-    return bool(_CALL.search(text))
+    return len(text) <= _LONGEST and b"found_rows" in text.lower() and any(call[1] for call in _CALL.finditer(text))
 
 
 async def answer(router: "Router", data: bytes, text: bytes) -> None:
@@ -24,7 +30,7 @@ async def answer(router: "Router", data: bytes, text: bytes) -> None:
     session = router.session
     rows, session.state.found_rows = session.state.found_rows, None
     if not _ALONE.fullmatch(text):
-        known = _CALL.sub(str(rows).encode(), text)
+        known = _CALL.sub(lambda call: str(rows).encode() if call[1] else call[0], text)
         prefix = data[: len(data) - len(text)]
         body = prefix[4:] + known
         session.pass_on(len(body).to_bytes(3, "little") + data[3:4] + body)

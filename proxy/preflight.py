@@ -21,7 +21,8 @@ from wire.responses import build_query_attributes
 _VARIABLES = (
     "CONNECTION_ID()",
     "HEX(DATABASE())",
-    "@@sql_mode",
+    # Two switches that decide as a mode does: neither is a mode that is known to be harmless.
+    "CONCAT(@@sql_mode, IF(@@sql_auto_is_null, ',SQL_AUTO_IS_NULL', ''), IF(@@sql_big_selects, '', ',MAX_JOIN_SIZE'))",
     "@@time_zone",
     "@@system_time_zone",
     "@@collation_connection",

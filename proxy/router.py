@@ -115,6 +115,9 @@ class Router:
                 cost = self._stays.find(data[at:])
                 if cost is not None and cost <= state.cost_threshold:
                     return False
+        if state.found_rows is not None and found_rows.mentions(data[at:]):
+            self.session.run(found_rows.answer(self, data, data[at:]))
+            return True
         action = self._actions.get(first_word(data, at))
         if action is None or (at == 7 and data[5:7] != b"\0\1"):
             state.found_rows = None
@@ -135,9 +138,6 @@ class Router:
         session = self.session
         state = session.state
         if state.found_rows is not None:
-            if found_rows.mentions(text):
-                session.run(found_rows.answer(self, data, text))
-                return True
             state.found_rows = None
         use = state.use_secondary_engine
         engine = self._worker.engine
@@ -178,7 +178,7 @@ class Router:
             return self._pass_on(data)
         if variables.is_read(statement):
             return await variables.answer_read(self, data, statement)
-        if self._is_about_engine(_facts(statement)):
+        if await self._is_about_engine(_facts(statement)):
             return await self._ask_engine(text, min(name for _, name in _facts(statement).tables))
         await self._decide(data, text, decision_key(text), None)
         return None
@@ -326,12 +326,14 @@ class Router:
 
     # --- the engine's own tables ---
 
-    @staticmethod
-    def _is_about_engine(facts: StatementFacts) -> bool:
-        return bool(facts.tables) and all(
-            schema.casefold() in ("", "performance_schema") and _ENGINE_TABLE.match(name)
-            for schema, name in facts.tables
-        )
+    async def _is_about_engine(self, facts: StatementFacts) -> bool:
+        """Tell whether all tables are the engine's: a user's own may have such names as well."""
+        schemas = {schema.casefold() for schema, _ in facts.tables}
+        if not facts.tables or not all(_ENGINE_TABLE.match(name) for _, name in facts.tables):
+            return False
+        if "" in schemas:
+            schemas = schemas - {""} | {(await commands.current_schema(self)).casefold()}
+        return schemas == {"performance_schema"}
 
     async def _ask_engine(self, text: bytes, table: str) -> None:
         """Let the engine answer a statement about itself, for those who may read performance_schema."""

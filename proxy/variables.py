@@ -36,13 +36,18 @@ _THRESHOLD = "secondary_engine_cost_threshold"
 _FRESHNESS = "warmfront_freshness"
 _NAMES = f"{_USE}|{_THRESHOLD}|{_FRESHNESS}"
 _FRESH = ("strict", "relaxed")
-_READ = re.compile(rf"@@(?:(?:session|local)\s*\.\s*)?`?({_NAMES})`?(?=\s*(,|$|;|\bfrom\b|\blimit\b)?)", re.IGNORECASE)
-_ASSIGNMENT = re.compile(
-    rf"\s*(?:(?P<scope>global|session|local|persist|persist_only)\s+|@@(?:(?P<dotted>global|session|local|persist)\s*\.\s*)?)?"
-    rf"`?(?P<name>{_NAMES})`?\s*:?=\s*(?P<value>.+?)\s*",
+# What is quoted or a comment is passed over; what is not closed, to the end.
+_PASSED = r"'(?:[^'\\]|\\.|'')*(?:'|\Z)|\"(?:[^\"\\]|\\.|\"\")*(?:\"|\Z)|`[^`]*(?:`|\Z)|/\*.*?(?:\*/|\Z)"
+_READ = re.compile(
+    rf"{_PASSED}|@@(?:(?:session|local)\s*\.\s*)?`?({_NAMES})`?(?=\s*(,|$|;|\bfrom\b|\blimit\b)?)",
     re.IGNORECASE | re.DOTALL,
 )
-_SET = re.compile(r"\s*set\s+(.*?)[\s;]*", re.IGNORECASE | re.DOTALL)
+_ASSIGNMENT = re.compile(
+    rf"\s*(?:(?P<scope>global|session|local|persist|persist_only)\s+|@@(?:(?P<dotted>global|session|local|persist)\s*\.\s*)?)?"
+    rf"`?(?P<name>{_NAMES})`?\s*:?=\s*(?P<value>.+)",
+    re.IGNORECASE | re.DOTALL,
+)
+_SET = re.compile(r"\s*set\s+(.*)", re.IGNORECASE | re.DOTALL)
 _LITERAL = re.compile(r"'([^'\\]*)'|\"([^\"\\]*)\"|(\w+(?:\.\d+)?)")
 _SHOW = re.compile(
     r"\s*show\s+(?:(?:session|local)\s+)?variables(?:\s+like\s+'([^'\\]*)'|\s+like\s+\"([^\"\\]*)\")?\s*;?\s*",
@@ -60,14 +65,14 @@ class Assignment:
 
 def split_set(statement: str) -> tuple[list[Assignment], list[str]] | None:
     """Take a SET apart into our session assignments and the others as written; None when it is no plain SET."""
-    found = _SET.fullmatch(statement)
+    found = _SET.fullmatch(statement.rstrip("; \t\r\n"))
     if not found or not is_one_statement(statement):
         return None
     ours: list[Assignment] = []
     others: list[str] = []
     scope = "session"
     for part in split_outside_quotes(found[1], ","):
-        assignment = _ASSIGNMENT.fullmatch(part)
+        assignment = _ASSIGNMENT.fullmatch(part.strip())
         if assignment is None:
             others.append(part.strip())
             if word := re.match(r"\s*(global|session|local|persist)\s", part, re.IGNORECASE):
@@ -171,13 +176,15 @@ def _wrong_value(name: str, value: str) -> BackendError:
 
 def is_read(statement: str) -> bool:
     """Tell whether a statement reads a variable of ours."""
-    return bool(_READ.search(statement))
+    return any(found[1] for found in _READ.finditer(statement))
 
 
 def replace_reads(router: "Router", text: str, named: bool) -> str:
     """Put the values of our variables into a text; `named` keeps the names of columns that consist of one."""
 
     def value(found: re.Match[str]) -> str:
+        if found[1] is None:
+            return found[0]
         if found[1].lower() == _THRESHOLD:
             if not router.is_mariadb:
                 return found[0]
@@ -194,7 +201,7 @@ def replace_reads(router: "Router", text: str, named: bool) -> str:
 async def answer_read(router: "Router", data: bytes, statement: str) -> None:
     """Answer a SELECT that reads a variable of ours."""
     session = router.session
-    named = any(found[1].lower() == _FRESHNESS for found in _READ.finditer(statement))
+    named = any((found[1] or "").lower() == _FRESHNESS for found in _READ.finditer(statement))
     if router.is_mariadb or named:
         text = replace_reads(router, statement, True).encode()
         session.client.write(await session.ask(build_query(text, session.capabilities), [Command.QUERY]))

@@ -1,5 +1,6 @@
 """What a statement is: its kind, tables, variables, functions and locks, read once and decided on many times."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -18,6 +19,16 @@ _NOT_MYSQL: dict[type[exp.Expression], str] = {
     exp.TableSample: "TABLESAMPLE is not MySQL",
     exp.Command: "the statement's syntax is not known to the engine",
 }
+
+
+# With white space before the parenthesis, and without IGNORE_SPACE, these are calls of stored functions.
+# Source: "Function Name Parsing and Resolution" of the MySQL manual.
+_SPACED = re.compile(
+    r"(?<![\w$@.`])(adddate|bit_and|bit_or|bit_xor|cast|count|curdate|curtime|date_add|date_sub|extract|group_concat"
+    r"|max|mid|min|now|position|session_user|std|stddev|stddev_pop|stddev_samp|subdate|substr|substring|sum|sysdate"
+    r"|system_user|trim|variance|var_pop|var_samp)(?:\s|/\*)\s*[(/]",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +102,8 @@ def _reason(gathered: "_Gathered", statement: str, sql_mode: str) -> str | None:
         return f"SQL mode {mode} is not supported"
     if hint := refused_hint(statement):
         return f"the hint SET_VAR({hint}) is not supported"
+    if spaced := _SPACED.search(statement):
+        return f"white space between {spaced[1].upper()} and its parenthesis is not supported"
     if gathered.has_into:
         return "SELECT ... INTO is not supported"
     if gathered.locking:
