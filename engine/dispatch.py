@@ -45,7 +45,8 @@ class Dispatcher:
         columns = query.attributes.get("wf_columns")
         if columns is None:
             return None
-        return read_offload(query.text, query.attributes.get("wf_context", b"{}"), split_definitions(columns))
+        context = query.attributes.get("wf_context", b"{}")
+        return read_offload(query.text, context, split_definitions(columns), "wf_explain" in query.attributes)
 
     async def answer(self, query: Query, capabilities: int) -> bytes:
         """Answer a query of the engine itself with whole packets from sequence 1. Raises WarmfrontError."""

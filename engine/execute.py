@@ -31,9 +31,11 @@ from wire.framing import build_packets
 from wire.integers import build_lenenc
 from wire.responses import (
     ColumnDefinition,
+    Ok,
     build_column_definition,
     build_end_of_rows,
     build_eof,
+    build_ok,
     parse_column_definition,
 )
 
@@ -76,16 +78,17 @@ class Offload:
     context: SessionContext
     payloads: list[bytes]  # column definitions, byte for byte
     definitions: list[ColumnDefinition]
+    only_asked: bool = False  # whether it could be run is the question; the answer is OK
 
 
-def read_offload(text: str, context: bytes, payloads: list[bytes]) -> Offload:
+def read_offload(text: str, context: bytes, payloads: list[bytes], only_asked: bool = False) -> Offload:
     """Put a statement and its attributes together. Raises MalformedPacket and SecondaryEngineError."""
     try:
         session = SessionContext.from_json(context.decode())
     except (ValueError, TypeError) as error:
         raise SecondaryEngineError(f"The session's state cannot be read: {error}") from error
     definitions = [parse_column_definition(p, session.capabilities) for p in payloads]
-    return Offload(text, session, payloads, definitions)
+    return Offload(text, session, payloads, definitions, only_asked)
 
 
 def build_head(payloads: list[bytes], capabilities: int) -> tuple[bytes, int]:
@@ -138,7 +141,7 @@ class Executor:
         context = offload.context
         running = self.running.start(context.connection_id)
         started.append(running)
-        record = self._history.begin(context.connection_id, offload.text)
+        record = self._history.begin(context.connection_id, offload.text, counted=not offload.only_asked)
         if context.max_execution_time:
             error = StatementTimeExceeded() if context.backend == "mariadb" else QueryTimeout()
             running.cancel_after(context.max_execution_time / 1000, error)
@@ -157,7 +160,7 @@ class Executor:
             self._history.end(record)
 
     async def _run_in_slot(self, offload: Offload, channel: Channel, running: Running, record: QueryRecord) -> None:
-        if offload.context.freshness == "strict":
+        if offload.context.freshness == "strict" and not offload.only_asked:
             await running.wait_for(_awaited(self._wait_until_fresh(offload.context.freshness_timeout)))
         if self._stopping:
             raise SecondaryEngineError(_STOPPING)
@@ -194,6 +197,10 @@ class Executor:
                 if self._translator.prepare(translation):
                     return False
                 record.sql, record.tables = translation.sql, translation.tables
+                if offload.only_asked:
+                    outlet.send(build_packets(build_ok(Ok(status=_STATUS)), 1), 2)
+                    outlet.flush()
+                    return True
                 self._answer(offload, translation, snapshot, outlet, record)
                 return True
             finally:

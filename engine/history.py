@@ -68,8 +68,10 @@ class History:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _uses: dict[tuple[str, str], TableUse] = field(default_factory=dict)
 
-    def begin(self, connection_id: int, text: str) -> QueryRecord:
-        """Note a statement that came."""
+    def begin(self, connection_id: int, text: str, counted: bool = True) -> QueryRecord:
+        """Note a statement that came; one that is not `counted` leaves no trace."""
+        if not counted:
+            return QueryRecord(0, connection_id, text, time.time())
         with self._lock:
             record = QueryRecord(self._next, connection_id, text, time.time())
             self._next += 1
@@ -79,6 +81,8 @@ class History:
     def end(self, record: QueryRecord) -> None:
         """Count a statement that is over."""
         record.seconds = time.time() - record.started
+        if not record.query_id:
+            return
         with self._lock:
             if record.failure:
                 self.refused += 1

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from proxy.answers import Answer, AnswerReader, build_result
 from proxy.decisions import ALWAYS, decision_key
+from proxy.engine_link import EngineGone
 from proxy.preflight import Questions
+from proxy.reasons import Reason
 from proxy.rules import check
 from proxy.state import FORCED, OFF, ON
 from wire.constants import Command, Status
@@ -31,7 +33,7 @@ def take_explain(router: "Router", data: bytes, text: bytes) -> bool:
     lowered = text.lower()
     if session.state.use_secondary_engine == OFF and b"set_var" not in lowered:
         return False
-    if not engine.loaded.tables or not engine.alive:
+    if session.state.use_secondary_engine != FORCED and not (engine.loaded.tables and engine.alive):
         return False
     try:
         found = _EXPLAIN.fullmatch(text.decode("utf-8"))
@@ -54,16 +56,28 @@ async def _explain(router: "Router", data: bytes, statement: str) -> None:
 
 
 async def _would_offload(router: "Router", statement: str) -> bool:
-    """Decide as for the statement itself, short of running it; what the engine has refused lately counts."""
+    """Decide as for the statement itself, short of running it; the engine is asked whether it would."""
     text = statement.encode()
     facts, use, threshold = router.read(statement)
-    if check(router.subject(facts, use)):
+    refusal = check(router.subject(facts, use))
+    engine = router.session.worker.engine
+    if use == FORCED and (not engine.alive or (refusal and refusal.reason is Reason.NOT_LOADED)):
+        await engine.refresh()
+        refusal = check(router.subject(facts, use))
+    if refusal:
         return False
     if use == ON and router.session.worker.stays.costs.get(decision_key(text)) == ALWAYS:
         return False
     kind = router.session.worker.settings.server.kind
     questions = Questions(text, facts, kind, router.session.capabilities, with_cost=use != FORCED)
-    return router.judge(facts, use, threshold, await router.ask_backend(questions)) is None
+    preflight = await router.ask_backend(questions)
+    if router.judge(facts, use, threshold, preflight):
+        return False
+    try:
+        answer = await (await router.link()).ask(text, {**router.attributes(preflight), "wf_explain": b"1"})
+    except EngineGone:
+        return False
+    return answer.error is None
 
 
 def mark(answer: Answer, capabilities: int) -> bool:

@@ -294,21 +294,26 @@ class Router:
             self._link = await self._worker.engine.open(self.session.capabilities)
         return self._link
 
-    async def _run(self, text: bytes, preflight: Preflight, protocol: str = "text") -> Refusal | None:
-        """Run on the engine; gives the reason when the backend has to answer instead."""
-        session = self.session
+    def attributes(self, preflight: Preflight, protocol: str = "text") -> dict[str, bytes]:
+        """The query attributes with which the engine is given a statement."""
         assert preflight.context
         context = replace(
             preflight.context,
             protocol=protocol,
-            freshness=session.state.freshness,
+            freshness=self.session.state.freshness,
             freshness_timeout=self._worker.settings.freshness_timeout,
         )
+        return build_attributes(context.to_json(), preflight.definitions)
+
+    async def _run(self, text: bytes, preflight: Preflight, protocol: str = "text") -> Refusal | None:
+        """Run on the engine; gives the reason when the backend has to answer instead."""
+        session = self.session
+        attributes = self.attributes(preflight, protocol)
         try:
             link = await self.link()
         except EngineGone:
             return Refusal(Reason.ENGINE_DOWN)
-        ended = await offload(session, link, text, build_attributes(context.to_json(), preflight.definitions))
+        ended = await offload(session, link, text, attributes)
         if ended.outcome is Outcome.DONE:
             session.state.found_rows = ended.rows
             session.state.execution_count += 1
