@@ -6,10 +6,10 @@ from engine.translate.literals import NULL_LITERAL
 from engine.translate.numbers import as_number, as_value, quotient
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
-from engine.translate.types import APPROXIMATE, WHOLE, Family, Type, decimal
+from engine.translate.types import APPROXIMATE, DOUBLE, WHOLE, Family, Type, decimal
 
 COUNT = Type(Family.INT, digits=21)
-_RANKS = frozenset({"row_number", "rank", "dense_rank"})
+_RANKS = frozenset({"row_number", "rank", "dense_rank", "ntile", "percent_rank", "cume_dist"})
 
 
 def count(values: list[Expr], distinct: bool) -> Expr:
@@ -69,12 +69,21 @@ def window(function: Expr, partition: list[Expr], order: list[tuple[Expr, bool]]
 
 
 def rank(name: str) -> Expr:
-    """ROW_NUMBER, RANK or DENSE_RANK."""
+    """ROW_NUMBER, RANK, DENSE_RANK, PERCENT_RANK or CUME_DIST."""
+    if name in ("percent_rank", "cume_dist"):
+        return Expr(name, DOUBLE)
     return Expr(name, Type(Family.INT, unsigned=True, digits=21))
 
 
+def tile(count: int) -> Expr:
+    """NTILE(count)."""
+    if count == 0:
+        refuse("NTILE's count is not a positive number")
+    return Expr("ntile", Type(Family.INT, unsigned=True, digits=21), value=count)
+
+
 def neighbour(operation: str, value: Expr, distance: int) -> Expr:
-    """LAG or LEAD without a default."""
+    """LAG, LEAD, FIRST_VALUE, LAST_VALUE or NTH_VALUE; `distance` is the place for the last one."""
     value = as_value(value)
     if value.type.family is Family.NULL:
         return NULL_LITERAL
@@ -85,4 +94,4 @@ EXTREMES: dict[str, Callable[[Expr], Expr]] = {
     "MIN": lambda value: extreme("min", value),
     "MAX": lambda value: extreme("max", value),
 }
-WINDOW_ONLY = _RANKS | {"lag", "lead"}
+WINDOW_ONLY = _RANKS | {"lag", "lead", "first_value", "last_value", "nth_value"}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sqlglot import exp
 
-from engine.translate import aggregates
+from engine.translate import aggregates, joined
 from engine.translate.expressions import bind_expression
 from engine.translate.names import Scope
 from engine.translate.nodes import child, children, kind, only
@@ -118,6 +118,8 @@ class Binder:
         return bound
 
     def _aggregate(self, node: exp.Expression) -> Expr:
+        if isinstance(node, exp.GroupConcat):
+            return joined.bind(self, node)
         only(node, "this", "expressions")
         inner = child(node)
         if isinstance(node, exp.Count) and isinstance(inner, exp.Star):

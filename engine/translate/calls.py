@@ -242,6 +242,8 @@ CALLS: dict[type[exp.Expression], Rule] = {
     exp.TimestampAdd: _added,
     exp.Week: weeks.week,
     exp.WeekOfYear: weeks.week_of_year,
+    exp.StrToDate: weeks.read_date,
+    exp.StrToTime: weeks.read_date,
     exp.Dayname: weeks.day_name,
     exp.UnixToTime: weeks.from_unix_time,
     **pieces.NODES,

@@ -97,13 +97,23 @@ def round_to(operation: str, expr: Expr, places: Expr | None) -> Expr:
     count = 0 if places is None else places.value
     if (places is not None and not is_literal(places)) or not isinstance(count, int) or isinstance(count, bool):
         refuse(f"{operation.upper()} to a number of places that is not an integer constant is not supported")
+    if -18 <= count < 0:
+        return _round_before_point(operation, expr, -count)
     if expr.type.family in WHOLE:
-        if count < 0:
-            refuse(f"{operation.upper()} of an integer to negative places is not supported")
         return expr.typed(replace(UBIGINT if expr.type.unsigned else BIGINT, digits=expr.type.digits))
     if not 0 <= count <= MAX_SCALE:
         refuse(f"{operation.upper()} to {count} places is not supported")
     return Expr(operation, decimal(whole_digits(expr.type) + 1 + count, count), (expr,), value=count)
+
+
+def _round_before_point(operation: str, expr: Expr, zeros: int) -> Expr:
+    if expr.type.frac != expr.type.scale:
+        refuse(f"{operation.upper()} of a quotient to negative places is not supported")
+    if expr.type.family in WHOLE:
+        type_ = replace(UBIGINT if expr.type.unsigned else BIGINT, digits=expr.type.digits)
+    else:
+        type_ = decimal(whole_digits(expr.type) + 1, 0)
+    return Expr(f"{operation}_before_point", type_, (expr,), value=zeros)
 
 
 def floor_or_ceil(operation: str, expr: Expr) -> Expr:

@@ -205,6 +205,8 @@ def _cast(binder: "Binder", node: exp.Expression) -> Expr:
         return control.to_decimal(bound, digits, scale)
     if name in ("BIGINT", "UBIGINT"):
         return control.to_integer(bound, unsigned=name == "UBIGINT")
+    if name == "CHAR" and sizes:
+        return text.as_short_string(bound, sizes[0], binder.context.collation_connection)
     if name == "CHAR" and not children(to):
         return text.as_string(bound, "CAST AS CHAR", binder.context.collation_connection)
     if name == "DOUBLE" and not sizes:
@@ -287,6 +289,7 @@ _RULES: dict[type[exp.Expression], Rule] = {
     exp.Subquery: _subquery,
     exp.Select: _subquery,
     exp.Exists: _exists,
+    exp.GroupConcat: _aggregate,
     exp.Count: _aggregate,
     exp.Sum: _aggregate,
     exp.Avg: _aggregate,

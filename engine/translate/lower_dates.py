@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from engine.translate.tree import Expr
+from engine.translate.types import Family
 
 if TYPE_CHECKING:
     from engine.translate.lower import Lowering
@@ -69,10 +70,28 @@ def _from_unix_time(low: "Lowering", expr: Expr) -> str:
     )
 
 
+def _make_date(low: "Lowering", expr: Expr) -> str:
+    sql = low.expr(expr.args[0])
+    century = f"{sql} + CASE WHEN {sql} < 70 THEN 2000 WHEN {sql} < 100 THEN 1900 ELSE 0 END"
+    days = int(str(expr.value)) - 1
+    return f"(CASE WHEN {sql} BETWEEN 0 AND 9999 THEN make_date(CAST({century} AS BIGINT), 1, 1) + {days} END)"
+
+
+def _read_date(low: "Lowering", expr: Expr) -> str:
+    form, rest = cast("tuple[str, str]", expr.value)
+    sql = low.expr(expr.args[0])
+    kind = "DATE" if expr.type.family is Family.DATE else "TIMESTAMP"
+    matches = f"regexp_full_match({sql}, '[1-9]\\d{{3}}-\\d\\d-\\d\\d{form}')"
+    read = f"CAST({sql} || '{rest}' AS {kind})" if rest else f"CAST({sql} AS {kind})"
+    return f"(CASE WHEN {sql} IS NULL THEN NULL WHEN {matches} THEN {read} ELSE error('not a date in this form') END)"
+
+
 DATE_OPS: dict[str, Writer] = {
     **{op: _week(op) for op in _WEEKS},
     "months_between": _months_between,
     "digits_joined": _digits_joined,
+    "make_date": _make_date,
+    "read_date": _read_date,
     "unix_time": _unix_time,
     "from_unix_time": _from_unix_time,
 }

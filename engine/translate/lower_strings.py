@@ -146,6 +146,19 @@ def _hexadecimal(low: "Lowering", expr: Expr) -> str:
     return f"hex(CAST({sql} AS {'UBIGINT' if value.type.unsigned else 'BIGINT'}))"
 
 
+def _group_concat(low: "Lowering", expr: Expr) -> str:
+    """Joined texts longer than group_concat_max_len are cut with a warning by the backend: they fail here."""
+    distinct, by_row, separator, directions, longest = cast("tuple[bool, bool, str, tuple[bool, ...], int]", expr.value)
+    value, *keys = expr.args
+    text = low.expr(value)
+    if not by_row and not value.op.endswith("_to_text") and not low.is_bare(value):
+        refuse("GROUP_CONCAT of strings that may be equal in different spellings is not supported")
+    ends = (" DESC NULLS LAST" if down else " ASC NULLS FIRST" for down in directions)
+    order = ", ".join(low.order_key(key) + end for key, end in zip(keys, ends, strict=True))
+    made = f"string_agg({'DISTINCT ' if distinct else ''}{text}, {rules.quote(separator)} ORDER BY {order})"
+    return f"(CASE WHEN strlen({made}) > {longest} THEN error('a text is too long') ELSE {made} END)"
+
+
 def _format_date(low: "Lowering", expr: Expr) -> str:
     return f"strftime({low.expr(expr.args[0])}, {rules.quote(str(expr.value))})"
 
@@ -178,6 +191,7 @@ TEXT_OPS: dict[str, Writer] = {
     "char_length": _template("length({0})"),
     "byte_length": _template("strlen({0})"),
     "blob_length": _template("octet_length({0})"),
+    "group_concat": _group_concat,
     "format_date": _format_date,
     "pad_left": _template("lpad({0}, {v}, {1})"),
     "pad_right": _template("rpad({0}, {v}, {1})"),

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 MAX_WIDTH = 38
 _STORED = "t"  # aliases of stored tables begin with it
-_SAME = frozenset({"group_value", "any", "min", "max", "negate", "abs", "lag", "lead"})
+_SAME = frozenset(
+    {"group_value", "any", "min", "max", "negate", "abs", "lag", "lead", "first_value", "last_value", "nth_value"}
+)
 
 
 def width(expr: Expr) -> int:

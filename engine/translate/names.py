@@ -78,6 +78,14 @@ class Scope:
             return False
         return all(source.columns[at].expr in keys for at in source.key)
 
+    def is_row(self, keys: set[Expr]) -> bool:
+        """Tell whether values of these columns belong to one row: they hold the primary key of the only source."""
+        return (
+            len(self.sources) == 1
+            and bool(self.sources[0].key)
+            and all(self.sources[0].columns[at].expr in keys for at in self.sources[0].key)
+        )
+
     def owns(self, column: Expr) -> bool:
         """Tell whether a column is of this SELECT's sources."""
         return self._source(column) is not None

@@ -28,6 +28,17 @@ def as_string(expr: Expr, what: str, collation: str) -> Expr:
     raise Refused(f"{what} is applied to a {family.value}")
 
 
+def as_short_string(expr: Expr, size: int, collation: str) -> Expr:
+    """CAST(expr AS CHAR(size)) of what is sure to fit: MySQL warns when it cuts. Raises Refused."""
+    expr = as_value(expr)
+    longest = {Family.DATE: 10, Family.DATETIME: 20 + expr.type.fsp}.get(expr.type.family)
+    if expr.type.family in (*WHOLE, Family.DECIMAL):
+        longest = expr.type.digits + 3
+    if longest is None or longest > size:
+        refuse("CAST AS CHAR with a length that may be too short is not supported")
+    return as_string(expr, "CAST AS CHAR", collation)
+
+
 def _plain(collation: str) -> Type:
     """The type of a number or date as text."""
     charset = collation.split("_", 1)[0]

@@ -110,7 +110,7 @@ class SetOperation:
 Query = Block | SetOperation
 
 AGGREGATES = frozenset(
-    {"count_all", "count", "count_distinct", "sum", "sum_distinct", "min", "max", "any", "group_value"}
+    {"count_all", "count", "count_distinct", "sum", "sum_distinct", "min", "max", "any", "group_value", "group_concat"}
 )
 WINDOW = "window"
 

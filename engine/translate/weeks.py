@@ -7,12 +7,12 @@ from sqlglot import exp
 
 from engine.collate import presence
 from engine.translate.compare import as_datetime
-from engine.translate.dates import as_date_value, part
+from engine.translate.dates import AMBIGUOUS_FORMATS, as_date_value, part
 from engine.translate.literals import NULL_LITERAL
 from engine.translate.nodes import child, only, undated, whole_number
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
-from engine.translate.types import BIGINT, INT, Family, Type, datetime_type
+from engine.translate.types import BIGINT, DATE, INT, Family, Type, datetime_type
 from engine.translate.zones import offset_seconds
 
 if TYPE_CHECKING:
@@ -24,6 +24,13 @@ _MODES = range(4)
 # The last second that UNIX time functions know: 3001-01-18 on 64-bit MySQL since 8.0.28, 2038-01-19 on MariaDB.
 _LAST_SECOND = {"mysql": 32536771199, "mariadb": 2147483647}
 _OUTSIDE = {"mysql": "0", "mariadb": "NULL"}  # what UNIX_TIMESTAMP gives for other times
+# STR_TO_DATE's formats, in the parser's codes: the form of the text, and what makes a timestamp of it.
+READABLE = {
+    "%Y-%m-%d": ("", ""),
+    "%Y-%m-%d %H": (r" \d\d", ":00:00"),
+    "%Y-%m-%d %H:%M": (r" \d\d:\d\d", ":00"),
+    "%Y-%m-%d %H:%M:%S": (r" \d\d:\d\d:\d\d", ""),
+}
 COMPOUND_PARTS = {
     "YEAR_MONTH": ("YEAR", "MONTH"),
     "DAY_HOUR": ("DAY", "HOUR"),
@@ -139,8 +146,29 @@ def from_unix_time(binder: "Binder", node: exp.Expression) -> Expr:
     return Expr("from_unix_time", datetime_type(0), (value,), value=limits)
 
 
+def _make_date(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
+    """MAKEDATE(year, day): years of two digits are 1970 to 2069, other years than 0 to 9999 give NULL."""
+    year, place = binder.expr(arguments[0]), whole_number(arguments[1], "MAKEDATE's day")
+    if year.type.family is not Family.INT or not 1 <= place <= 365:
+        refuse("MAKEDATE of these arguments is not supported")
+    return Expr("make_date", DATE, (year,), value=place)
+
+
+def read_date(binder: "Binder", node: exp.Expression) -> Expr:
+    """STR_TO_DATE for years first and all digits: texts of another form fail in the engine."""
+    only(node, "this", "format")
+    value, written = binder.expr(child(node)), child(node, "format")
+    pattern = written.name if isinstance(written, exp.Literal) else ""
+    if pattern not in READABLE or any(code in binder.statement for code in AMBIGUOUS_FORMATS):
+        refuse("this STR_TO_DATE is not supported")
+    if value.type.family is not Family.STRING or value.op == "literal":
+        refuse(f"STR_TO_DATE of this {value.type.family.value} is not supported")
+    return Expr("read_date", DATE if pattern == "%Y-%m-%d" else datetime_type(0), (value,), value=READABLE[pattern])
+
+
 # name -> (least and most arguments, rule)
 NAMED: dict[str, tuple[int, int, Callable[["Binder", list[exp.Expression]], Expr]]] = {
+    "MAKEDATE": (2, 2, _make_date),
     "YEARWEEK": (1, 2, _year_week),
     "MONTHNAME": (1, 1, _named("monthname")),
     "UNIX_TIMESTAMP": (1, 1, _unix_time),

@@ -5,9 +5,13 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from engine.translate import aggregates
+from engine.translate.control import alternatives
+from engine.translate.literals import is_literal
 from engine.translate.nodes import child, children, kind, only, whole_number
+from engine.translate.numbers import as_value
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr, walk
+from engine.translate.types import EXACT, unify
 
 if TYPE_CHECKING:
     from engine.translate.binder import Binder
@@ -16,8 +20,16 @@ _RANKS: dict[type[exp.Expression], str] = {
     exp.RowNumber: "row_number",
     exp.Rank: "rank",
     exp.DenseRank: "dense_rank",
+    exp.PercentRank: "percent_rank",
+    exp.CumeDist: "cume_dist",
 }
 _NEIGHBOURS: dict[type[exp.Expression], str] = {exp.Lag: "lag", exp.Lead: "lead"}
+_PLACES: dict[type[exp.Expression], str] = {
+    exp.FirstValue: "first_value",
+    exp.LastValue: "last_value",
+    exp.NthValue: "nth_value",
+}
+_ORDERED = frozenset({"row_number", "ntile", *_NEIGHBOURS.values(), *_PLACES.values()})
 _ENDS = frozenset({"UNBOUNDED", "CURRENT ROW"})
 
 
@@ -49,7 +61,7 @@ class Windows:
         partition = [self.binder.expr(item) for item in children(node, "partition_by")]
         order = node.args.get("order")
         items = self._order(order) if order is not None else []
-        if not items and function.op in ("row_number", "lag", "lead"):
+        if not items and function.op in _ORDERED:
             refuse(f"{function.op.upper()} without ORDER BY depends on the order of rows")
         if any(e.op == "count_distinct" or e.op == "sum_distinct" for e in walk(function)):
             refuse("DISTINCT in a window function is not supported")
@@ -71,13 +83,35 @@ class Windows:
             only(node)
             return aggregates.rank(_RANKS[type(node)])
         if type(node) in _NEIGHBOURS:
+            return self._neighbour(node)
+        if type(node) in _PLACES:
             only(node, "this", "offset")
             offset = node.args.get("offset")
-            distance = 1 if offset is None else whole_number(offset, "a distance in rows")
-            return aggregates.neighbour(_NEIGHBOURS[type(node)], self.binder.expr(child(node)), distance)
+            place = 1 if offset is None else whole_number(offset, "a place in the window")
+            if place == 0:
+                refuse("a place in the window is not a positive number")
+            return aggregates.neighbour(_PLACES[type(node)], self.binder.expr(child(node)), place)
+        if isinstance(node, exp.Ntile):
+            only(node, "this")
+            return aggregates.tile(whole_number(child(node), "NTILE's count"))
         if isinstance(node, exp.Count | exp.Sum | exp.Avg | exp.Min | exp.Max):
             return self.binder.aggregate(node)
         raise Refused(f"{kind(node)} as a window function is not supported")
+
+    def _neighbour(self, node: exp.Expression) -> Expr:
+        only(node, "this", "offset", "default")
+        offset, default = node.args.get("offset"), node.args.get("default")
+        distance = 1 if offset is None else whole_number(offset, "a distance in rows")
+        value = self.binder.expr(child(node))
+        if default is None:
+            return aggregates.neighbour(_NEIGHBOURS[type(node)], value, distance)
+        _, (value, other) = alternatives([as_value(value), as_value(self.binder.expr(default))], "LAG or LEAD")
+        fits = other.type.family is value.type.family or {other.type.family, value.type.family} <= EXACT
+        if not is_literal(other) or not fits or other.type.scale > value.type.scale:
+            refuse("LAG or LEAD with this default is not supported")
+        found = aggregates.neighbour(_NEIGHBOURS[type(node)], value, distance)
+        type_ = unify([value.type, other.type], "LAG or LEAD")
+        return Expr(found.op, type_, (*found.args, other), found.value)
 
     def _order(self, node: exp.Expression) -> list[tuple[Expr, bool]]:
         only(node, "expressions")

@@ -142,7 +142,7 @@ class Bench:
         count = self.raw._read_packet()._data[0]
         definitions = [parse_column_definition(bytes(self.raw._read_packet()._data)) for _ in range(count)]
         self.raw._read_packet()
-        rows = []
+        rows: list[tuple[bytes | None, ...]] = []
         while True:
             payload = bytes(self.raw._read_packet()._data)
             if payload[:1] == b"\xfe" and len(payload) < 9:
@@ -231,7 +231,7 @@ def text_row(payload: bytes, columns: int) -> tuple[bytes | None, ...]:
             at += 1
             continue
         cell, at = read_lenenc_bytes(payload, at)
-        cells.append(bytes(cell))
+        cells.append(None if cell is None else bytes(cell))
     return tuple(cells)
 
 
