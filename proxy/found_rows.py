@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 # What is quoted or a comment is passed over; what is not closed, to the end.
 _CALL = re.compile(
-    rb"'(?:[^'\\]|\\.|'')*(?:'|\Z)|\"(?:[^\"\\]|\\.|\"\")*(?:\"|\Z)|`[^`]*(?:`|\Z)|/\*.*?(?:\*/|\Z)"
+    rb"'(?:[^'\\]|\\.?|'')*(?:'|\Z)|\"(?:[^\"\\]|\\.?|\"\")*(?:\"|\Z)|`[^`]*(?:`|\Z)|/\*.*?(?:\*/|\Z)"
     rb"|(\bfound_rows\s*\(\s*\))",
     re.IGNORECASE | re.DOTALL,
 )

@@ -37,7 +37,7 @@ _FRESHNESS = "warmfront_freshness"
 _NAMES = f"{_USE}|{_THRESHOLD}|{_FRESHNESS}"
 _FRESH = ("strict", "relaxed")
 # What is quoted or a comment is passed over; what is not closed, to the end.
-_PASSED = r"'(?:[^'\\]|\\.|'')*(?:'|\Z)|\"(?:[^\"\\]|\\.|\"\")*(?:\"|\Z)|`[^`]*(?:`|\Z)|/\*.*?(?:\*/|\Z)"
+_PASSED = r"'(?:[^'\\]|\\.?|'')*(?:'|\Z)|\"(?:[^\"\\]|\\.?|\"\")*(?:\"|\Z)|`[^`]*(?:`|\Z)|/\*.*?(?:\*/|\Z)"
 _READ = re.compile(
     rf"{_PASSED}|@@(?:(?:session|local)\s*\.\s*)?`?({_NAMES})`?(?=\s*(,|$|;|\bfrom\b|\blimit\b)?)",
     re.IGNORECASE | re.DOTALL,
