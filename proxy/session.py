@@ -233,9 +233,11 @@ class Session:
             self.close()
             raise
         except WarmfrontError as problem:
-            self.client.write(build_packets(build_err(problem.number, problem.sqlstate, str(problem)), 1))
+            if not self.closed:
+                self.client.write(build_packets(build_err(problem.number, problem.sqlstate, str(problem)), 1))
         except Exception:
-            log.exception("connection %d: a statement could not be handled", self.thread_id)
+            if not self.closed:  # a transport that has closed takes no writes: the client left meanwhile
+                log.exception("connection %d: a statement could not be handled", self.thread_id)
             self.close()
         finally:
             self._task = None
