@@ -1,6 +1,8 @@
 """Each collation against the server: equality, order, literals and LIKE on random texts, with no difference allowed."""
 
+import os
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,39 +38,42 @@ ALPHABETS = {
     "indic": "कखगािी்தமிழ்ไทยเกแก ",
     "everything": " aAbBzZ019.,-\t" + LATIN + "αΒγжЖйñ日か😀\u0301\u200d",
 }
+# The most used first. An ordinary run takes those; WARMFRONT_TEST_COLLATIONS=all takes all, with more texts each.
 MYSQL = (
     "utf8mb4_0900_ai_ci",
-    "utf8mb4_0900_as_ci",
-    "utf8mb4_0900_as_cs",
-    "utf8mb4_0900_bin",
-    "utf8mb4_bin",
     "utf8mb4_general_ci",
     "utf8mb4_unicode_ci",
+    "utf8mb4_0900_as_cs",
+    "utf8mb4_bin",
+    "latin1_swedish_ci",
+    "utf8mb4_0900_bin",
+    "utf8mb4_0900_as_ci",
     "utf8mb4_unicode_520_ci",
     "utf8mb3_general_ci",
-    "latin1_swedish_ci",
     "latin1_german2_ci",
     "latin1_bin",
     "ascii_general_ci",
     "utf8mb4_hungarian_ci",
 )
 MARIADB = (
+    "utf8mb4_general_ci",
+    "utf8mb4_unicode_ci",
     "utf8mb4_uca1400_ai_ci",
+    "utf8mb4_bin",
+    "latin1_swedish_ci",
+    "utf8mb4_nopad_bin",
     "utf8mb4_uca1400_as_cs",
     "utf8mb4_uca1400_nopad_as_ci",
-    "utf8mb4_general_ci",
     "utf8mb4_general_nopad_ci",
-    "utf8mb4_unicode_ci",
     "utf8mb4_unicode_520_ci",
-    "utf8mb4_bin",
-    "utf8mb4_nopad_bin",
     "utf8mb3_general_ci",
-    "latin1_swedish_ci",
     "latin1_swedish_nopad_ci",
     "ascii_general_ci",
     "utf8mb4_czech_ci",
 )
-COLLATIONS = sorted(set(MYSQL) | set(MARIADB))
+ALL = os.environ.get("WARMFRONT_TEST_COLLATIONS") == "all"
+PLACES = range(len(MYSQL) if ALL else 6)
+PAIRS = 300 if ALL else 80
 
 
 @dataclass(frozen=True)
@@ -147,10 +152,9 @@ def encodable(alphabet: str, weights: Weights) -> str:
 Check = Callable[[str, list[Any], list[Any]], None]
 
 
-@pytest.mark.parametrize("collation", COLLATIONS)
-def test_the_server_agrees(backend: Any, collation: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    if collation not in (MARIADB if backend.is_mariadb else MYSQL):
-        return
+@pytest.mark.parametrize("place", PLACES)
+def test_the_server_agrees(backend: Any, place: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    collation = (MARIADB if backend.is_mariadb else MYSQL)[place]
     collations = Collations(tmp_path_factory.getbasetemp() / f"collations-{backend.kind}")
     connection = duckdb.connect()
     refusals: list[str] = []
@@ -163,15 +167,20 @@ def test_the_server_agrees(backend: Any, collation: str, tmp_path_factory: pytes
             alphabet = encodable(alphabet, whole)
             if not alphabet.strip():
                 continue
-            cases = make_cases(alphabet, 300, f"{collation} {name}")
+            cases = make_cases(alphabet, PAIRS, f"{collation} {name}")
             answers = server_answers(cursor, whole, cases)
             refusals += [f"{name}: {what}" for what in compare(connection, whole, cases, answers)]
         quick = collations.get(cursor, collation, presence.of_text("abc"))
         assert quick is not None
         for alphabet in ("abc", "abcABC", "ab c.,", "a\tb "):
             seen = presence.of_text(alphabet)
-            assert rules.order_key("x", quick, seen) == rules.order_key("x", whole, seen)
+            assert form(rules.order_key("x", quick, seen)) == form(rules.order_key("x", whole, seen))
     assert not [refusal for refusal in refusals if refusal.startswith(("digits", "lower")) and "hung" not in collation]
+
+
+def form(key: str | None) -> str | None:
+    """A key expression without the digest of the weights, which the ASCII ones have of their own."""
+    return key and re.sub(r"_[0-9a-f]{8,}\(", "(", key)
 
 
 def compare(connection: Any, weights: Weights, cases: list[Case], answers: list[tuple[bool, bool, bool]]) -> list[str]:
