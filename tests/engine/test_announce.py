@@ -1,0 +1,60 @@
+"""News of loaded tables: at once when there is some, after a second when there is none."""
+
+import asyncio
+import time
+from dataclasses import replace
+from typing import Any
+
+from engine.announce import Announcer
+from engine.catalog import CatalogView, LoadedTable, State
+from statements.schema import Table
+
+
+def loaded(name: str, state: State = State.AVAILABLE) -> LoadedTable:
+    return LoadedTable(id=1, table=Table("s", name, ()), store_name=name, state=state)
+
+
+def view_of(*tables: LoadedTable) -> CatalogView:
+    return CatalogView({(t.table.schema, t.table.name): t for t in tables})
+
+
+def ask(announcer: Announcer, version: int) -> tuple[int, list[Any]]:
+    rows = asyncio.run(announcer.since(version)).to_pylist()
+    assert rows[0]["TABLE_NAME"] is None
+    return rows[0]["VERSION"], [(r["SCHEMA_NAME"], r["TABLE_NAME"]) for r in rows[1:]]
+
+
+def test_first_question_is_answered_at_once() -> None:
+    announcer = Announcer(lambda: view_of(loaded("b"), loaded("a"), loaded("c", State.LOADING)))
+    began = time.monotonic()
+    version, tables = ask(announcer, 0)
+    assert tables == [("s", "a"), ("s", "b")]
+    assert version > 0
+    assert time.monotonic() - began < 0.5
+
+
+def test_no_news_takes_a_second() -> None:
+    announcer = Announcer(view_of)
+    version, _ = ask(announcer, 0)
+    began = time.monotonic()
+    assert ask(announcer, version) == (version, [])
+    assert time.monotonic() - began >= 0.9
+
+
+def test_change_ends_the_wait() -> None:
+    held = [loaded("a", State.LOADING)]
+    announcer = Announcer(lambda: view_of(*held))
+    version, tables = ask(announcer, 0)
+    assert tables == []
+
+    async def change() -> tuple[int, int]:
+        asking = asyncio.ensure_future(announcer.since(version))
+        await asyncio.sleep(0.15)
+        assert not asking.done()
+        held[0] = replace(held[0], state=State.AVAILABLE)
+        table = await asking
+        return table["VERSION"][0].as_py(), table.num_rows
+
+    later, rows = asyncio.run(change())
+    assert later > version
+    assert rows == 2
