@@ -62,6 +62,8 @@ def compare(bench: Bench, seed: int, queries: int) -> tuple[Counter[str], Counte
         outcomes[outcome.kind] += 1
         if outcome.kind == "refused":
             reasons[outcome.detail] += 1
+        elif outcome.kind == "failed":
+            reasons[f"fails: {outcome.detail.split(' IN SELECT')[0][:70]}"] += 1
         elif outcome.kind == "different":
             faults.append(f"{statement}\n  {outcome.detail}")
         elif outcome.columns:  # a temporary table that the plan has for ORDER BY: see engine/translate/executed.py

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from engine.translate import text
 from engine.translate.compare import as_datetime, compare
 from engine.translate.literals import NULL_LITERAL, is_literal
 from engine.translate.numbers import as_condition, as_double, as_number, as_value
@@ -41,12 +42,21 @@ def convert(expr: Expr, type_: Type) -> Expr:
 
 def alternatives(values: list[Expr], what: str) -> tuple[Type, tuple[Expr, ...]]:
     """Give the common type of alternatives, and each brought to it."""
+    values = as_texts(values, what)
     type_ = unify([value.type for value in values], what)
     if type_.family is Family.DECIMAL and len({v.type.frac for v in values if not _is_zero(v)}) > 1:
         type_ = replace(type_, vague=True)
     if type_.family is Family.BOOL and any(value.type.family is Family.NULL for value in values):
         type_ = replace(BIGINT, digits=1)
     return type_, tuple(convert(value, type_) for value in values)
+
+
+def as_texts(values: list[Expr], what: str) -> list[Expr]:
+    """Spell numbers and dates as text where one of several alternatives is a string, as both servers do."""
+    strings = [value.type.collation for value in values if value.type.family is Family.STRING]
+    if not strings or len(strings) == len(values):
+        return values
+    return [text.as_string(value, what, strings[0] or "") for value in values]
 
 
 def _is_zero(value: Expr) -> bool:

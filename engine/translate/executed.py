@@ -44,6 +44,11 @@ def executed(query: Query, definitions: Sequence[ColumnDefinition], backend: str
     """Give the definitions as the executed statement has them."""
     if isinstance(query, SetOperation):
         return [_of_union(definition, backend) for definition in definitions]
+    if query.rollup and backend == "mysql" and _sorts_rollup(query):
+        return [
+            _kept(definition) if output.expr.op == "group_value" else definition
+            for output, definition in zip(query.outputs, definitions, strict=True)
+        ]
     if not _is_stored(query):
         return list(definitions)
     known = dict(query.ctes)
@@ -56,12 +61,32 @@ def executed(query: Query, definitions: Sequence[ColumnDefinition], backend: str
 
 def _is_stored(block: Block) -> bool:
     """Tell whether the block's rows go through a temporary table; aggregates of distinct values are read sorted."""
-    parts = [part for expr in _expressions(block) for part in walk(expr)]
     if block.rollup:
         return False
-    if any(part.op == WINDOW for part in parts):
+    if _has_window(block):
         return True
+    parts = [part for expr in _expressions(block) for part in walk(expr)]
     return block.grouped and bool(block.groups) and not any(part.op.endswith("_distinct") for part in parts)
+
+
+def _sorts_rollup(block: Block) -> bool:
+    """Tell whether the rows of ROLLUP come from a temporary table: sorted again, for windows, or of a join."""
+    return bool(block.order) or isinstance(block.source, Join) or _has_window(block)
+
+
+def _has_window(block: Block) -> bool:
+    return any(part.op == WINDOW for expr in _expressions(block) for part in walk(expr))
+
+
+def _kept(definition: ColumnDefinition) -> ColumnDefinition:
+    """A value of a temporary table's field on MySQL."""
+    if definition.type in _INTEGERS:
+        wide = definition.length >= _FIELD_IS_LONGLONG
+        return replace(definition, type=int(FieldType.LONGLONG if wide else FieldType.LONG))
+    if definition.type in _STRINGS:
+        kind = FieldType.VAR_STRING if definition.type == FieldType.STRING else definition.type
+        return replace(definition, type=int(kind), decimals=0)
+    return definition
 
 
 def _expressions(block: Block) -> Iterable[Expr]:
@@ -110,8 +135,7 @@ def _of_field(definition: ColumnDefinition, backend: str, origin: Expr) -> Colum
             return definition
         return replace(definition, length=definition.length + 1) if origin.op in _UNSIGNED_PARTS else definition
     if origin.op == WINDOW and definition.type in _INTEGERS:
-        wide = definition.length >= _FIELD_IS_LONGLONG
-        return replace(definition, type=int(FieldType.LONGLONG if wide else FieldType.LONG))
+        return _kept(definition)
     narrow = definition.type == FieldType.LONGLONG and definition.length < _FIELD_IS_LONGLONG
     if narrow or definition.type == FieldType.YEAR:
         return replace(definition, type=int(FieldType.LONG))

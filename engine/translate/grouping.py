@@ -28,8 +28,10 @@ def group_block(binder: "Binder", block: Block) -> None:
     full = "ONLY_FULL_GROUP_BY" in modes(binder.context.sql_mode) and binder.context.backend == "mysql"
 
     def change(expr: Expr) -> Expr | None:
+        if expr.op == "grouping":
+            return expr if block.rollup and expr.args[0] in keys else refuse("GROUPING of this is not supported")
         if expr in keys:
-            return Expr("group_value", expr.type, (expr,))
+            return Expr("group_value", expr.type, (expr,), value=block.rollup)
         if expr.op in AGGREGATES:
             return expr
         if expr.op == WINDOW:

@@ -114,10 +114,7 @@ class Lowering:
 
     def _rollup_order(self, block: Block) -> str:
         """Order rows as ROLLUP gives them in MySQL: sorted, each sum behind what it sums."""
-        for key in block.groups:
-            if key.type.family is Family.STRING and not self.is_bare(key):
-                refuse("ROLLUP over strings that may be equal in different spellings is not supported")
-        items = (f"GROUPING({self.expr(key)}), {self.order_key(key)} NULLS FIRST" for key in block.groups)
+        items = (f"GROUPING({self.equality_key(key)}), min({self.order_key(key)}) NULLS FIRST" for key in block.groups)
         return "ORDER BY " + ", ".join(items)
 
     def _tail(self, order: list[OrderItem], outputs: list[Output], limit: int | None, offset: int) -> list[str]:

@@ -278,7 +278,8 @@ def _group_value(low: "Lowering", expr: Expr) -> str:
     if arg.type.family is not Family.STRING or low.is_bare(arg):
         return sql
     problem = "error('a group holds different spellings')"
-    return f"(CASE WHEN min({sql}) <> max({sql}) THEN {problem} ELSE min({sql}) END)"
+    total = f"WHEN GROUPING({low.equality_key(arg)}) = 1 THEN NULL " if expr.value else ""
+    return f"(CASE {total}WHEN min({sql}) <> max({sql}) THEN {problem} ELSE min({sql}) END)"
 
 
 def _window(low: "Lowering", expr: Expr) -> str:
@@ -382,6 +383,7 @@ VALUE_OPS: dict[str, Writer] = {
     "max": _minmax,
     "any": _template("any_value({0})"),
     "group_value": _group_value,
+    "grouping": lambda low, expr: f"GROUPING({low.equality_key(expr.args[0])})",
     "window": _window,
     "row_number": lambda low, expr: "row_number()",
     "rank": lambda low, expr: "rank()",

@@ -135,7 +135,17 @@ def _root(binder: "Binder", node: exp.Expression) -> Expr:
     return value if value.type.family is Family.NULL else Expr("square_root", value.type, (value,))
 
 
+def _grouping(binder: "Binder", node: exp.Expression) -> Expr:
+    """GROUPING(key): 1 in the sums of ROLLUP over that key."""
+    only(node, "expressions")
+    keys = children(node)
+    if len(keys) != 1:
+        refuse("GROUPING of several keys is not supported")
+    return Expr("grouping", BIGINT, (binder.expr(keys[0]),))
+
+
 NODES: dict[type[exp.Expression], Rule] = {
+    exp.Grouping: _grouping,
     exp.Pad: _pad,
     exp.Repeat: _repeat,
     exp.SubstringIndex: _substring_index,
