@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import threading
 import time
+from dataclasses import dataclass
 
 import psutil
 
@@ -29,22 +30,33 @@ def peak_memory(process: psutil.Process, stop: threading.Event, peak: list[int])
     peak.append(highest)
 
 
-def load(instance: Instance, schema: str) -> tuple[float, int, int]:
-    """Unload and load lineitem: seconds, and the engine's memory before and at the highest, in bytes."""
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One load: seconds, the engine's seconds of processor, and its memory before and at the highest, in bytes."""
+
+    seconds: float
+    processor: float
+    before: int
+    peak: int
+
+
+def load(instance: Instance, schema: str) -> Load:
+    """Unload and load lineitem."""
     connection = instance.connect(database=schema)
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE lineitem SECONDARY_UNLOAD")
         engine, stop, peak = instance.engine(), threading.Event(), []  # type: ignore[var-annotated]
-        before = engine.memory_info().rss
+        before, used = engine.memory_info().rss, engine.cpu_times()
         watcher = threading.Thread(target=peak_memory, args=(engine, stop, peak))
         watcher.start()
         begun = time.perf_counter()
         cursor.execute("ALTER TABLE lineitem SECONDARY_LOAD")
         seconds = time.perf_counter() - begun
+        now = engine.cpu_times()
         stop.set()
         watcher.join()
     connection.close()
-    return seconds, before, peak[0]
+    return Load(seconds, now.user + now.system - used.user - used.system, before, peak[0])
 
 
 def mysql_client(instance: Instance, schema: str) -> float | None:
@@ -80,11 +92,10 @@ def measure(instance: Instance, arguments: argparse.Namespace) -> None:
         (count,) = cursor.fetchone() or (0,)
     connection.close()
     times: dict[str, list[float]] = {}
-    memory = (0, 0)
+    loads: list[Load] = []
     for _ in range(arguments.rounds):
-        seconds, before, peak = load(instance, schema)
-        memory = max(memory, (before, peak), key=lambda pair: pair[1])
-        times.setdefault("load into the store", []).append(seconds)
+        loads.append(load(instance, schema))
+        times.setdefault("load into the store", []).append(loads[-1].seconds)
         for name, way in (("mysql client, SELECT * drained", mysql_client), ("connectorx, to Arrow", connectorx)):
             taken = way(instance, schema)
             if taken is not None:
@@ -99,7 +110,9 @@ def measure(instance: Instance, arguments: argparse.Namespace) -> None:
         if name not in fastest:
             report.console.print(f"{name}: not installed, left out")
     report.console.print(
-        f"{count:,} rows; engine's memory before {memory[0] / 2**20:,.0f} MiB, peak {memory[1] / 2**20:,.0f} MiB"
+        f"{count:,} rows; engine's processor {min(one.processor for one in loads):,.1f} s, memory before "
+        f"{loads[0].before / 2**20:,.0f} MiB, peak {max(one.peak for one in loads) / 2**20:,.0f} MiB; "
+        f"load average {os.getloadavg()[0]:.1f}"
     )
 
 

@@ -172,7 +172,10 @@ def _read_in_parallel(settings: Settings, store: Store, copying: Copying, ranges
 
 
 class _Worker:
-    """Takes chunk after chunk, and streams it from its connection into the store."""
+    """Takes chunk after chunk, and streams them from its connection into the store, as one statement.
+
+    DuckDB writes what fills a row group at once, and what is left at a statement's end twice: to its log first.
+    """
 
     def __init__(self, store: Store, copying: Copying, ranges: deque[str], connection: Connection) -> None:
         self._store = store
@@ -187,15 +190,7 @@ class _Worker:
 
     def run(self) -> None:
         cursor = self._store.cursor()
-        try:
-            while (condition := _take(self._ranges)) is not None:
-                self._insert(cursor, self._select + (f" WHERE {condition}" if condition else ""))
-        finally:
-            cursor.close()
-
-    def _insert(self, cursor: duckdb.DuckDBPyConnection, select: str) -> None:
-        self._failure = None
-        reader = pa.RecordBatchReader.from_batches(self._result.schema, self._watched(select))
+        reader = pa.RecordBatchReader.from_batches(self._result.schema, self._watched())
         cursor.register("_wf_chunk", reader)
         try:
             cursor.execute(f"INSERT INTO {self._copying.entry.store_name} SELECT * FROM _wf_chunk")
@@ -204,11 +199,16 @@ class _Worker:
             raise (self._failure or error) from error
         finally:
             cursor.unregister("_wf_chunk")
+            cursor.close()
 
-    def _watched(self, select: str) -> Iterator[pa.RecordBatch]:
+    def _rows(self) -> Iterator[pa.RecordBatch]:
+        while (condition := _take(self._ranges)) is not None:
+            yield from self._result.read(self._select + (f" WHERE {condition}" if condition else ""))
+
+    def _watched(self) -> Iterator[pa.RecordBatch]:
         copying = self._copying
         try:
-            for batch in self._result.read(select):
+            for batch in self._rows():
                 if copying.cancelled:
                     raise SecondaryEngineError(copying.cancelled)
                 copying.add_presence({name: byte_presence(batch.column(name)) for name in self._texts})
