@@ -85,9 +85,9 @@ def read_offload(text: str, context: bytes, payloads: list[bytes], only_asked: b
     """Put a statement and its attributes together. Raises MalformedPacket and SecondaryEngineError."""
     try:
         session = SessionContext.from_json(context.decode())
+        definitions = [parse_column_definition(p, session.capabilities) for p in payloads]
     except (ValueError, TypeError) as error:
         raise SecondaryEngineError(f"The session's state cannot be read: {error}") from error
-    definitions = [parse_column_definition(p, session.capabilities) for p in payloads]
     return Offload(text, session, payloads, definitions, only_asked)
 
 

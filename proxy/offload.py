@@ -76,10 +76,10 @@ class _Relay:
 
     def take(self, data: bytes) -> None:
         """Take the next bytes of the answer."""
+        if self.error or self._session.closed:
+            return
         if self.started:
             self._session.client.write(data)
-            return
-        if self.error:
             return
         self._held += data
         found, self.error = find_start(bytes(self._held), self._link.capabilities)
