@@ -11,8 +11,8 @@ class SessionContext:
     `connection_id` is the backend's thread id, by which users KILL. `max_execution_time` is in
     milliseconds, 0 for none. `protocol` is "text" or "binary". `freshness` is "strict" or "relaxed".
     `capabilities` are the client's capability flags (`wire.constants.Capability`): they shape OK, EOF and
-    column packets. `backend` is "mysql" or "mariadb". `now` and `utc_now` are NOW(6) and UTC_TIMESTAMP(6) as the backend
-    gave them, "" when it was not asked: the time at which the statement begins.
+    column packets. `backend` is "mysql" or "mariadb". `now` and `utc_now` are NOW(6) and UTC_TIMESTAMP(6) as the
+    backend gave them, "" when it was not asked: the time at which the statement begins.
     """
 
     connection_id: int
