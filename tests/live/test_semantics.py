@@ -1,4 +1,4 @@
-"""Every statement of tests/semantics gives the backend's columns and cells or is refused, for the reason in refused.txt.
+"""Every statement of tests/semantics gives the backend's columns and cells or is refused, as refused.txt says why.
 
 `WARMFRONT_WRITE_REFUSED=1` writes refused.txt anew from what is seen.
 """
