@@ -170,6 +170,7 @@ class Executor:
         work = functools.partial(self._work, offload, outlet, running, record)
         # The thread is not left behind when this task is cancelled: it ends by the interrupt.
         await asyncio.shield(loop.run_in_executor(self._threads, work))
+        await outlet.drain()
 
     def _work(self, offload: Offload, outlet: "_Outlet", running: Running, record: QueryRecord) -> None:
         """The worker thread's part."""
@@ -198,8 +199,7 @@ class Executor:
                     return False
                 record.sql, record.tables = translation.sql, translation.tables
                 if offload.only_asked:
-                    outlet.send(build_packets(build_ok(Ok(status=_STATUS)), 1), 2)
-                    outlet.flush()
+                    outlet.finish(build_packets(build_ok(Ok(status=_STATUS)), 1))
                     return True
                 self._answer(offload, translation, snapshot, outlet, record)
                 return True
@@ -224,8 +224,7 @@ class Executor:
                 outlet.send(head + bytes(piece) if head else piece, after)
                 head, sequence = b"", after
         end = build_end_of_rows(_STATUS, 0, context.capabilities)
-        outlet.send(head + build_packets(end, sequence), sequence + 1)
-        outlet.flush()
+        outlet.finish(head + build_packets(end, sequence))
         record.bytes_sent = outlet.sent
 
     async def stop(self) -> None:
@@ -256,21 +255,37 @@ class _Outlet:
         self._loop = loop
         self._running = running
         self._pending: Future[None] | None = None
+        self._end = b""
         self.used = False
         self.sent = 0
         self.sequence = 1  # of the packet after those sent
 
     def send(self, data: bytes | memoryview, sequence: int) -> None:
         """Send a piece when the one before it has gone. Raises the error the statement was cancelled with."""
-        self.flush()
+        self._flush()
         self._running.check()
         self.used = True
         self.sequence = sequence
         self.sent += len(data)
         self._pending = asyncio.run_coroutine_threadsafe(self._channel.write(data), self._loop)
 
-    def flush(self) -> None:
-        """Wait until everything has gone."""
+    def finish(self, data: bytes) -> None:
+        """Leave the last piece to `drain`: no thread is woken for it, nor waits for the one before."""
+        self._running.check()
+        self._end = data
+        self.sent += len(data)
+
+    async def drain(self) -> None:
+        """Wait on the event loop until everything has gone, the last piece too. Raises AnswerCutShort."""
+        try:
+            async with asyncio.timeout(_STALLED):
+                if self._pending is not None:
+                    await asyncio.wrap_future(self._pending)
+                await self._channel.write(self._end)
+        except (ConnectionError, TimeoutError) as error:
+            raise AnswerCutShort(QueryInterrupted(), self.sequence) from error
+
+    def _flush(self) -> None:
         pending, self._pending = self._pending, None
         if pending is None:
             return
