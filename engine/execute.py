@@ -217,14 +217,22 @@ class Executor:
             given if definition == prepared else build_column_definition(definition)
             for given, prepared, definition in zip(offload.payloads, offload.definitions, definitions, strict=True)
         ]
-        head, sequence = build_head(payloads, context.capabilities)
+        # A piece waits for the next one, or for the end: a short answer goes out whole, and a client sees none of it
+        # when the engine dies before.
+        held: bytes | memoryview
+        held, sequence = build_head(payloads, context.capabilities)
+        has_rows = False
         for batch in reader:
             record.rows += batch.num_rows
             for piece, after in encoder.encode(batch, sequence):
-                outlet.send(head + bytes(piece) if head else piece, after)
-                head, sequence = b"", after
+                if has_rows:
+                    outlet.send(held, sequence)
+                    held = piece
+                else:
+                    held, has_rows = bytes(held) + bytes(piece), True
+                sequence = after
         end = build_end_of_rows(_STATUS, 0, context.capabilities)
-        outlet.finish(head + build_packets(end, sequence))
+        outlet.finish(bytes(held) + build_packets(end, sequence))
         record.bytes_sent = outlet.sent
 
     async def stop(self) -> None:
