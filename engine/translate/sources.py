@@ -18,7 +18,7 @@ from statements.schema import Column, Table
 
 if TYPE_CHECKING:
     from engine.catalog import LoadedTable
-    from engine.translate.binder import Binder
+    from engine.translate.binder import Binder, CommonTable
 
 
 def bind_from(binder: "Binder", node: exp.Expression) -> Source | None:
@@ -77,7 +77,7 @@ def _table(binder: "Binder", node: exp.Expression) -> Source:
     return TableSource(alias, found.store_name)
 
 
-def _common(binder: "Binder", name: str):  # type: ignore[no-untyped-def]
+def _common(binder: "Binder", name: str) -> "CommonTable | None":
     return binder.common.get(name) or next(
         (table for known, table in binder.common.items() if known.casefold() == name.casefold()), None
     )
