@@ -3,7 +3,6 @@
 import itertools
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Iterator
 
@@ -14,7 +13,8 @@ from base.errors import BackendError, SecondaryEngineError, WarmfrontError
 from base.settings import Settings
 from engine.backend import Connection, describe_table, estimate_rows, read_position
 from engine.load.reader import BinaryResult, UnfitValue
-from engine.replicate.changes import Position
+from engine.load.select import mysql_name, mysql_quote, select_rows
+from engine.load.visible import await_applied, await_visible
 from engine.store.copies import Copies, Copying
 from engine.store.database import Store
 from engine.store.delta import string_columns
@@ -25,7 +25,6 @@ from statements.schema import INTEGER_TYPES, Table
 log = logging.getLogger(__name__)
 
 _CHUNK_ROWS = 500_000
-_VISIBLE_TIMEOUT = 30.0  # seconds until a commit that is in the log must be visible
 _LOCK_TIMEOUT = 5.0  # seconds that a table without a key may be locked against writes at most
 
 
@@ -59,7 +58,7 @@ def _copy_keyed(
     settings: Settings, store: Store, copies: Copies, connection: Connection, table: Table, load_type: str
 ) -> Copying:
     copying = copies.begin(table, load_type, estimate_rows(connection, table.schema, table.name))
-    _await_visible(connection, store, copies.set_since(copying, read_position(connection, with_gtids=False)))
+    await_visible(connection, store, copies.set_since(copying, read_position(connection, with_gtids=False)))
     # What the log says up to there is passed over from now on, so it must be in the definition.
     if _describe(connection, table.schema, table.name) != table:
         raise SecondaryEngineError("the definition changed when the load began")
@@ -78,12 +77,12 @@ def _copy_locked(
     expected = estimate_rows(connection, table.schema, table.name)
     with Connection(settings) as locker:
         locker.execute("SET SESSION lock_wait_timeout = 3")
-        locker.execute(f"LOCK TABLES {_mysql_name(table)} READ")
+        locker.execute(f"LOCK TABLES {mysql_name(table)} READ")
         if _describe(connection, table.schema, table.name) != table:
             raise SecondaryEngineError("the definition changed when the load began")
         connection.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
         at = read_position(locker, with_gtids=False)
-        _await_applied(store, at, _LOCK_TIMEOUT)
+        await_applied(store, at, _LOCK_TIMEOUT)
         copying = copies.begin(table, load_type, expected, since=at)
         locker.execute("UNLOCK TABLES")
     _Worker(store, copying, deque([""]), connection).run()
@@ -92,57 +91,14 @@ def _copy_locked(
     return copying
 
 
-def _await_applied(store: Store, position: Position, timeout: float) -> None:
-    store.hurry(position)
-    end = time.monotonic() + timeout
-    while store.position.server != position.server or store.position < position:
-        if time.monotonic() > end:
-            raise SecondaryEngineError("the copy is too far behind to begin a load")
-        time.sleep(0.005)
-
-
-def _await_visible(connection: Connection, store: Store, position: Position) -> None:
-    """Wait until all up to a position can be read: the log is written before InnoDB commits."""
-    if connection.is_mariadb:
-        _await_snapshot(connection, position)
-        return
-    # Only the store's position names the transactions: the server's own list of them lags behind its log.
-    _await_applied(store, position, _VISIBLE_TIMEOUT)
-    arguments = (store.position.gtids, _VISIBLE_TIMEOUT)
-    if connection.query("SELECT WAIT_FOR_EXECUTED_GTID_SET(%s, %s)", arguments)[0][0] != 0:
-        raise SecondaryEngineError("commits in the backend's log did not become visible in time")
-
-
-def _await_snapshot(connection: Connection, position: Position) -> None:
-    """MariaDB tells the log position that belongs to a snapshot."""
-    end = time.monotonic() + _VISIBLE_TIMEOUT
-    while time.monotonic() < end:
-        connection.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
-        status = dict(connection.query("SHOW STATUS LIKE 'binlog_snapshot_%'"))
-        connection.execute("COMMIT")
-        file, offset = status.get("Binlog_snapshot_file", ""), int(status.get("Binlog_snapshot_position") or 0)
-        if Position(position.server, file, offset) >= position:
-            return
-        time.sleep(0.002)
-    raise SecondaryEngineError("commits in the backend's log did not become visible in time")
-
-
-def _mysql_name(table: Table) -> str:
-    return f"{_mysql_quote(table.schema)}.{_mysql_quote(table.name)}"
-
-
-def _mysql_quote(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
-
-
 def _ranges(connection: Connection, table: Table, rows: int) -> list[str]:
     """Conditions that cut a table into chunks by the first column of its key; open at both ends."""
     first = table.column(table.primary_key[0])
     parts = rows // _CHUNK_ROWS + 1
     if first is None or first.type not in INTEGER_TYPES or parts < 2:
         return [""]
-    column = _mysql_quote(first.name)
-    low, high = connection.query(f"SELECT MIN({column}), MAX({column}) FROM {_mysql_name(table)}")[0]
+    column = mysql_quote(first.name)
+    low, high = connection.query(f"SELECT MIN({column}), MAX({column}) FROM {mysql_name(table)}")[0]
     if low is None or high - low < parts:
         return [""]
     borders = [low + (high - low) * i // parts for i in range(1, parts)]
@@ -183,8 +139,7 @@ class _Worker:
         self._ranges = ranges
         table = copying.table
         self._result = BinaryResult(connection, carried_columns(table))
-        names = ", ".join(_mysql_quote(c.name) for c in carried_columns(table))
-        self._select = f"SELECT {names} FROM {_mysql_name(table)}"
+        self._table = table
         self._texts = string_columns(self._result.schema)
         self._failure: BaseException | None = None
 
@@ -203,7 +158,7 @@ class _Worker:
 
     def _rows(self) -> Iterator[pa.RecordBatch]:
         while (condition := _take(self._ranges)) is not None:
-            yield from self._result.read(self._select + (f" WHERE {condition}" if condition else ""))
+            yield from self._result.read(select_rows(self._table, condition))
 
     def _watched(self) -> Iterator[pa.RecordBatch]:
         copying = self._copying

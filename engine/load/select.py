@@ -1,0 +1,20 @@
+"""The SELECT that reads a table's carried columns from the backend, in the forms that `reader` takes."""
+
+from engine.store.layout import carried_columns
+from statements.schema import Table
+
+
+def mysql_quote(name: str) -> str:
+    """Quote an identifier for the backend."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def mysql_name(table: Table) -> str:
+    """The full quoted name of a table on the backend."""
+    return f"{mysql_quote(table.schema)}.{mysql_quote(table.name)}"
+
+
+def select_rows(table: Table, condition: str = "") -> str:
+    """Read the carried columns of the rows that meet a condition; all rows without one."""
+    names = ", ".join(mysql_quote(c.name) for c in carried_columns(table))
+    return f"SELECT {names} FROM {mysql_name(table)}" + (f" WHERE {condition}" if condition else "")
