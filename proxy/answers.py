@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from base.errors import MalformedPacket
+from base.errors import MalformedPacket, WarmfrontError
 from wire.constants import Capability, Status
 from wire.framing import PacketReader, build_packets
 from wire.integers import read_lenenc
@@ -20,6 +20,14 @@ from wire.responses import (
     parse_prepare_ok,
     parse_text_row,
 )
+
+
+class AnswerTooLarge(WarmfrontError):
+    """A question of our own was answered with more than is kept; `head` is what was."""
+
+    def __init__(self, head: bytes) -> None:
+        super().__init__("The backend answered a question of warmfront's own with more than 16 MiB.")
+        self.head = head
 
 
 @dataclass(slots=True)

@@ -119,13 +119,14 @@ class Questions:
         try:
             variables = answers.result()
             prepared = answers.prepare() if self.prepared is None else Answer(definitions=self.prepared)
+            if prepared.prepared:
+                out.statement_id = prepared.prepared.statement_id
             explained = answers.result() if self.with_cost else None
             shown = [answers.result() for _ in self.facts.tables]
         except MalformedPacket:
-            out.refusal = Refusal(Reason.UNKNOWN_SESSION)
+            # MySQL's plan of a row found by its key shows the row, whose values may be of any size.
+            out.refusal = Refusal(Reason.LONG_PLAN if out.statement_id is not None else Reason.UNKNOWN_SESSION)
             return out
-        if prepared.prepared:
-            out.statement_id = prepared.prepared.statement_id
         out.definitions = prepared.definitions
         out.status = variables.status
         out.refusal = (

@@ -24,6 +24,7 @@ class Reason(Enum):
     PARAMETERS = "The statement has parameter markers"
     HIDDEN_TABLE = "A temporary table or a view hides a table of the statement"
     UNKNOWN_SESSION = "The session's variables could not be read"
+    LONG_PLAN = "The backend's plan of the statement is too large to be read"
     RELAYED_SHAPE = "The backend describes no result columns"
     BACKEND_ERROR = "The backend does not accept the statement"
 

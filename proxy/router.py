@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from base.errors import BackendError, SecondaryEngineError
 from base.log import redact_sql
 from proxy import commands, found_rows, variables
-from proxy.answers import AnswerReader
+from proxy.answers import AnswerReader, AnswerTooLarge
 from proxy.backend_switch import BackendSwitch
 from proxy.decisions import ALWAYS, DIGITS, decision_key
 from proxy.engine_link import EngineGone, EngineLink
@@ -241,7 +241,11 @@ class Router:
     async def ask_backend(self, questions: Questions) -> Preflight:
         """Ask the backend about a statement, and close what was prepared for it."""
         write, asked = questions.build()
-        preflight = questions.read(await self.session.ask(write, asked))
+        try:
+            answer = await self.session.ask(write, asked)
+        except AnswerTooLarge as cut:
+            answer = cut.head
+        preflight = questions.read(answer)
         if preflight.statement_id is not None:
             self.session.backend.write(build_close(preflight.statement_id))
         return preflight

@@ -12,6 +12,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 from base.errors import AccessDenied, BackendError, MalformedPacket, WarmfrontError
+from proxy.answers import AnswerTooLarge
 from proxy.exchange import Exchange
 from proxy.login import LoggedIn
 from proxy.state import SessionState
@@ -31,6 +32,7 @@ _LAST_SINGLE = 0xFFFFFF + 3  # a packet of this many bytes or fewer, header incl
 HOLD_LIMIT = 1 << 20  # bytes of a statement that is waited for as a whole
 PENDING_LIMIT = 1 << 18  # bytes kept from a client that talks on while its statement runs
 _ANSWER_LIMIT = 1 << 24  # bytes of an answer to a question of our own
+
 
 # A handler looks at one lone command and tells whether it took it over.
 Handler = Callable[[bytes], bool]
@@ -211,9 +213,10 @@ class Session:
             self._collected += data
             self._exchange.poke()
             return
-        self._collected += data
+        if len(self._collected) <= _ANSWER_LIMIT:
+            self._collected += data
         done = self.tracker.feed(data)
-        if len(self._collected) > _ANSWER_LIMIT or self.tracker.state == LOST:
+        if self.tracker.state == LOST:
             self.close()
         elif done and self._answered and not self._answered.done():
             self._answered.set_result(None)
@@ -257,7 +260,7 @@ class Session:
     async def ask(self, data: bytes, commands: list[int]) -> bytes:
         """Send commands of our own, framed, to the idle backend; gives the bytes of all answers.
 
-        Raises BackendError when the connection ends.
+        Raises BackendError when the connection ends, and AnswerTooLarge.
         """
         if self.closed:
             raise BackendError(2013, "HY000", "Lost connection to MySQL server during query")
@@ -269,6 +272,8 @@ class Session:
         await self._answered
         out = bytes(self._collected)
         self._collected = None
+        if len(out) > _ANSWER_LIMIT:
+            raise AnswerTooLarge(out)
         return out
 
     def pass_on(self, data: bytes) -> None:

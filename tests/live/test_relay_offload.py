@@ -128,6 +128,23 @@ def test_temporary_tables_and_views_hide_loaded_tables(client: Any) -> None:
     assert len(rows(client, GROUPED)) == 7
 
 
+def test_a_value_that_fills_the_plan_comes_through(backend: Any, warmfront_instance: Any, schema: str) -> None:
+    # MySQL's JSON plan of a row found by its key holds the row's values.
+    with warmfront_instance.connect(database=schema) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE wide (id INT PRIMARY KEY, a LONGTEXT, b LONGTEXT)")
+        cursor.execute("INSERT INTO wide VALUES (1, REPEAT('a', 15000000), REPEAT('b', 5000000))")
+        warmfront_instance.wait_until_loaded(schema, "wide")
+        cursor.execute("SHOW SESSION STATUS LIKE 'Prepared_stmt_count'")
+        handles = cursor.fetchall()
+        for _ in range(2):
+            cursor.execute("SELECT a, b FROM wide WHERE id = 1")
+            assert [(len(a), len(b)) for a, b in cursor.fetchall()] == [(15000000, 5000000)]
+        cursor.execute("SELECT 1")
+        assert cursor.fetchall() == ((1,),)
+        cursor.execute("SHOW SESSION STATUS LIKE 'Prepared_stmt_count'")
+        assert cursor.fetchall() == handles
+
+
 def test_a_write_is_seen_at_once(client: Any, backend: Any, schema: str) -> None:
     rows(client, "SET use_secondary_engine = FORCED")
     for i in range(20):
