@@ -14,9 +14,11 @@ from typing import Any
 
 from base.errors import AccessDenied, BackendError, MalformedPacket, WarmfrontError
 from base.settings import Settings
+from proxy.compressed import CompressedTransport
 from proxy.exchange import Exchange, Step
 from proxy.passwords import KeyPair
 from proxy.pipe import Gone, PacketPipe, read_first_packet
+from wire.compression import Codec, agreed_algorithm
 from wire.constants import Capability
 from wire.framing import build_packets
 from wire.handshake import (
@@ -32,16 +34,16 @@ from wire.handshake import (
 )
 from wire.responses import build_err
 
-# Not offered to clients. Compression would hide the packets; the others change the shape of answers in ways
-# that an engine's answer would have to follow. TLS is ours to offer.
+# Not offered to clients: they change the shape of answers in ways that an engine's answer would have to follow. TLS is
+# ours to offer.
 WITHHELD = (
-    Capability.COMPRESS
-    | Capability.ZSTD_COMPRESSION_ALGORITHM
-    | Capability.OPTIONAL_RESULTSET_METADATA
+    Capability.OPTIONAL_RESULTSET_METADATA
     | Capability.MARIADB_COM_MULTI
     | Capability.MARIADB_CACHE_METADATA
     | Capability.SSL
 )
+# Between the client and us only: compressed packets could not be followed.
+_CLIENT_SIDE = Capability.SSL | Capability.COMPRESS | Capability.ZSTD_COMPRESSION_ALGORITHM
 _SERVER_SENT = Capability.CONNECT_WITH_DB  # bits some clients set although no server announces them
 
 
@@ -142,7 +144,8 @@ class _Attempt:
         await self._loop.sock_sendall(self._client_socket, build_packets(mask_greeting(payload, offered), 0))
         login_payload = await self._read_login(offered)
         login = parse_login(login_payload)
-        capabilities = login.capabilities & (offered | _SERVER_SENT) & ~int(Capability.SSL)
+        agreed = login.capabilities & (offered | _SERVER_SENT)
+        capabilities = agreed & ~int(_CLIENT_SIDE)
         backend_secure = await self._open_backend(greeting, replace(login, capabilities=capabilities), backend_sequence)
         assert self._client
         client_secure = self._client.transport is not None and bool(self._client.transport.get_extra_info("ssl_object"))
@@ -154,15 +157,24 @@ class _Attempt:
         accepted = await self._talk(exchange)
         self.succeeded = True
         assert self._backend
+        self._compress(agreed, login.zstd_level)
         return LoggedIn(
             self._client, self._backend, greeting, login, capabilities, accepted, client_secure, backend_secure
         )
+
+    def _compress(self, capabilities: int, level: int | None) -> None:
+        """From here on the client's line is compressed, if that was agreed on."""
+        pipe, algorithm = self._client, agreed_algorithm(capabilities)
+        if algorithm and pipe and pipe.transport:
+            pipe.transport = CompressedTransport(pipe.transport, Codec(algorithm, level), pipe.take_rest())
 
     def _send_login(self, payload: bytes, login: Login, exchange: Exchange) -> None:
         assert self._backend
         if exchange.must_restart(exchange.plugin):
             payload = build_login(replace(login, response=b"", plugin="restart"))
         else:
+            if login.zstd_level is not None:
+                payload = payload[:-1]  # the last field, of a flag that does not go on
             payload = mask_login(payload, login.capabilities)
         self._backend.write(payload)
 

@@ -1,0 +1,98 @@
+"""A client's connection that is compressed after its login, under a transport that looks like any other.
+
+Only this line is compressed: the backend is asked for plain packets, so that the relay, which has to follow them, sees
+the same bytes for every client.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+from base.errors import MalformedPacket
+from wire.compression import Codec
+from wire.framing import build_packets
+from wire.responses import build_err
+
+
+class _Unpacking(asyncio.Protocol):
+    """Stands between the real transport and a protocol: its bytes decompressed, its other events as they are."""
+
+    def __init__(self, take: Callable[[bytes], None], protocol: asyncio.Protocol) -> None:
+        self._take = take
+        self._protocol = protocol
+
+    def data_received(self, data: bytes) -> None:
+        """Decompress."""
+        self._take(data)
+
+    def eof_received(self) -> bool | None:
+        """Pass the end of file on."""
+        return self._protocol.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Pass the end on."""
+        self._protocol.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Pass it on that the client does not read."""
+        self._protocol.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Pass it on that the client reads again."""
+        self._protocol.resume_writing()
+
+
+class CompressedTransport(asyncio.Transport):
+    """Compresses what is written and hands decompressed bytes to the protocol that is set."""
+
+    def __init__(self, inner: asyncio.Transport, codec: Codec, early: bytes) -> None:
+        """Wrap a transport; `early` are bytes of the client that were read with its login."""
+        super().__init__()
+        self._inner = inner
+        self._codec = codec
+        self._early = early
+        self._protocol: asyncio.Protocol | None = None
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Give the bytes from now on to a session's side, beginning with those that have come already."""
+        self._protocol = cast(asyncio.Protocol, protocol)  # a session's side has no base that says so
+        self._inner.set_protocol(_Unpacking(self._take, self._protocol))
+        early, self._early = self._early, b""
+        if early:
+            self._take(early)
+
+    def _take(self, data: bytes) -> None:
+        assert self._protocol
+        try:
+            plain = self._codec.unpack(data)
+        except MalformedPacket as problem:
+            self.write(build_packets(build_err(problem.number, problem.sqlstate, str(problem)), 0))
+            self._inner.close()
+            return
+        if plain:
+            self._protocol.data_received(plain)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send plain bytes compressed."""
+        if len(data):
+            self._inner.write(self._codec.pack(data))
+
+    def close(self) -> None:
+        """Close after what was written has gone out."""
+        self._inner.close()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._inner.abort()
+
+    def is_closing(self) -> bool:
+        """Tell whether the connection ends."""
+        return self._inner.is_closing()
+
+    def pause_reading(self) -> None:
+        """Let the client wait."""
+        self._inner.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read again."""
+        self._inner.resume_reading()
