@@ -15,7 +15,7 @@ from engine.backend import Connection, describe_table, estimate_rows, read_posit
 from engine.load.reader import BinaryResult, UnfitValue
 from engine.load.select import mysql_name, mysql_quote, select_rows
 from engine.load.visible import await_applied, await_visible
-from engine.store.copies import Copies, Copying
+from engine.store.copies import Copies, Copying, Overtaken
 from engine.store.database import Store
 from engine.store.delta import string_columns
 from engine.store.layout import carried_columns, reason_not_loadable
@@ -61,9 +61,13 @@ def _copy_keyed(
     await_visible(connection, store, copies.set_since(copying, read_position(connection, with_gtids=False)))
     # What the log says up to there is passed over from now on, so it must be in the definition.
     if _describe(connection, table.schema, table.name) != table:
-        raise SecondaryEngineError("the definition changed when the load began")
+        raise Overtaken("the definition changed when the load began")
     ranges = deque(_ranges(connection, table, copying.expected_rows))
-    _read_in_parallel(settings, store, copying, ranges)
+    try:
+        _read_in_parallel(settings, store, copying, ranges)
+    except (duckdb.Error, BackendError):
+        copies.require(copying)  # what was dropped under the load is no failure of it
+        raise
     until = read_position(connection, with_gtids=False)
     copies.finish(copying, until)
     store.hurry(until)
@@ -79,13 +83,17 @@ def _copy_locked(
         locker.execute("SET SESSION lock_wait_timeout = 3")
         locker.execute(f"LOCK TABLES {mysql_name(table)} READ")
         if _describe(connection, table.schema, table.name) != table:
-            raise SecondaryEngineError("the definition changed when the load began")
+            raise Overtaken("the definition changed when the load began")
         connection.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
         at = read_position(locker, with_gtids=False)
         await_applied(store, at, _LOCK_TIMEOUT)
         copying = copies.begin(table, load_type, expected, since=at)
         locker.execute("UNLOCK TABLES")
-    _Worker(store, copying, deque([""]), connection).run()
+    try:
+        _Worker(store, copying, deque([""]), connection).run()
+    except (duckdb.Error, BackendError):
+        copies.require(copying)
+        raise
     connection.execute("COMMIT")
     copies.finish(copying, at)
     return copying
@@ -165,7 +173,7 @@ class _Worker:
         try:
             for batch in self._rows():
                 if copying.cancelled:
-                    raise SecondaryEngineError(copying.cancelled)
+                    raise Overtaken(copying.cancelled)
                 copying.add_presence({name: byte_presence(batch.column(name)) for name in self._texts})
                 with copying.lock:
                     copying.rows += batch.num_rows

@@ -16,7 +16,8 @@ from engine.backend import Connection, describe_schema, user_schemas
 from engine.cascades import unlogged_actions
 from engine.catalog import CatalogView, Key, State
 from engine.load.copy import NotLoadable, TableGone, copy_table
-from engine.store.copies import Copies
+from engine.replicate.changes import Position
+from engine.store.copies import Copies, Copying, Overtaken
 from engine.store.database import Store
 from engine.store.layout import reason_not_loadable
 
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 _AT_ONCE = 2  # loads
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 60.0  # seconds before a load that failed is tried again
 _AT_ONCE_AGAIN = 3  # times that a copy which is overtaken by events is made anew without a pause
+_LONGEST_OVERTAKEN = 1.0  # seconds; the table may be left alone from now on
 _IN_SERVICE = frozenset({State.AVAILABLE, State.LOADING, State.UNLOADED})
 
 
@@ -33,7 +35,7 @@ class _Job:
     key: Key
     load_type: str
     tries: int = 0
-    again: bool = False  # something happened while it ran: run once more
+    needed: Position | None = None  # something happened there while it ran
     done: Future[None] = field(default_factory=Future)
 
 
@@ -152,7 +154,8 @@ class Loader:
         with self._lock:
             job = self._jobs.get(key)
             if job is not None:
-                job.again = job.again or again
+                if again:
+                    job.needed = self._store.position
                 if load_type == "USER":
                     job.load_type = "USER"
                 return job
@@ -167,22 +170,26 @@ class Loader:
     def _run(self, job: _Job) -> None:
         if self._jobs.get(job.key) is not job:
             return  # unloaded while it waited
-        job.again = False
+        job.needed = None
         job.tries += 1
         try:
             copying = copy_table(self._settings, self._store, self._copies, job.key, job.load_type)
             if job.key not in self._jobs:
                 self._copies.set_state(job.key, State.UNLOADED, "unloaded")
-            copying.done.add_done_callback(lambda future: self._ended(job, future.exception()))
+            copying.done.add_done_callback(lambda future: self._ended(job, future.exception(), copying))
         except BaseException as error:  # the job must end, whatever happened
             self._copies.cancel(job.key, str(error))
             self._ended(job, error)
 
-    def _ended(self, job: _Job, error: BaseException | None) -> None:
+    def _ended(self, job: _Job, error: BaseException | None, copying: Copying | None = None) -> None:
         with self._lock:
             if self._jobs.get(job.key) is not job:
                 return
-            retry = job.again or (error is not None and not isinstance(error, NotLoadable))
+            if error is None or isinstance(error, NotLoadable):
+                read = copying is not None and job.needed is not None and copying.has_read(job.needed)
+                retry = job.needed is not None and not read
+            else:
+                retry = True
             if not retry or self._stopped:
                 del self._jobs[job.key]
         if self._stopped:
@@ -195,11 +202,14 @@ class Loader:
             job.done.set_result(None)
 
     def _retry(self, job: _Job, error: BaseException | None) -> None:
-        pause = 0.0 if job.again and job.tries <= _AT_ONCE_AGAIN else _backed_off(job.tries)
+        overtaken = error is None or job.needed is not None or isinstance(error, Overtaken)
+        pause = _backed_off(job.tries)
+        if overtaken:
+            pause = 0.0 if job.tries <= _AT_ONCE_AGAIN else min(pause, _LONGEST_OVERTAKEN)
         if error is not None:
             log.warning("load of %s.%s failed: %s; tried again in %.1f s", *job.key, error, pause)
             # Who asked gets the reason now; the load goes on in the background.
-            if not job.again and job.tries > 2:
+            if not overtaken and job.tries > 2:
                 _fail(job, str(error))
                 job.done = Future()
         self._later(pause, lambda: self._start(job))

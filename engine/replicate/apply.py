@@ -124,8 +124,9 @@ class Applier:
     def _after(self, work: "_Work") -> None:
         for copying in work.completed:
             self._copies.completed(copying)
-        for key, reason in work.cancelled.items():
-            self._copies.cancel(key, reason)
+        for given_up, reason in work.cancelled.values():
+            if given_up is not None:
+                self._copies.give_up(given_up, reason)
         for key in work.gone:
             self._store.clear_stale(key)
         for key, reason in work.reloads.items():
@@ -146,7 +147,7 @@ class _Work:
         self._position = transaction.position
         self._left: dict[Key, tuple[str, Key | None]] = {}  # names given up: how loaded, and where the table went
         self.completed: list[Copying] = []
-        self.cancelled: dict[Key, str] = {}
+        self.cancelled: dict[Key, tuple[Copying | None, str]] = {}  # the load that was under way, and why
         self.reloads: dict[Key, str] = {}
         self.created: dict[Key, str] = {}
         self.gone: set[Key] = set()
@@ -272,7 +273,7 @@ class _Work:
         self._left[key] = ("" if entry.state is State.UNLOADED else entry.load_type), went_to
         self._copies.stop_rewrite(key)
         self._transaction.forget(key)
-        self.cancelled[key] = "the table was dropped"
+        self.cancelled[key] = self._copies.get(key), "the table was dropped"
         self.gone.add(key)
         self.reloads.pop(key, None)
         self.created.pop(key, None)
@@ -284,7 +285,7 @@ class _Work:
         self._store.mark_stale(key, reason)
         self._copies.stop_rewrite(key)
         self._copies.take_out(self._transaction, key, state, reason)
-        self.cancelled[key] = reason
+        self.cancelled[key] = self._copies.get(key), reason
         self.reloads[key] = reason
 
     def _meant(self, schema: str, name: str) -> Iterator[Key]:

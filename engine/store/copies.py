@@ -21,12 +21,16 @@ from statements.schema import Table
 log = logging.getLogger(__name__)
 
 
+class Overtaken(SecondaryEngineError):
+    """The table changed under its load, which has to begin again."""
+
+
 @dataclass(eq=False, slots=True)
 class Copying:
     """One load under way. `until` is the position at which the table is whole, None while rows are read.
 
-    The rows are read when all up to `since` can be read: what the log says up to there is in them. None before it is
-    known.
+    The rows are read when all up to `since` can be read: what the log says up to there is in them. None while no row
+    has been read: then all that has happened will be in them.
     """
 
     entry: LoadedTable
@@ -58,9 +62,9 @@ class Copying:
         return min(98.0, 100.0 * self.rows / max(self.expected_rows, 1))
 
     def has_read(self, position: Position) -> bool:
-        """Tell whether everything up to a place in the log is in the rows that are read."""
+        """Tell whether everything up to a place that the store is at is in the rows that are, or will be, read."""
         since = self.since
-        return since is not None and position.server == since.server and position <= since
+        return since is None or (position.server == since.server and position <= since)
 
     def add_presence(self, found: dict[str, bytes]) -> None:
         """OR bytes seen in string columns."""
@@ -116,7 +120,8 @@ class Copies:
             transaction.create_data(entry)
             delta.create_pending(transaction.connection, entry.id, table)
             copying = Copying(entry, expected_rows=expected_rows, since=since)
-        self._copying[key] = copying
+            # Before others may write: the next event of this table must find the load.
+            self._copying[key] = copying
         self.store.clear_stale(key)
         return copying
 
@@ -129,12 +134,11 @@ class Copies:
     def set_since(self, copying: Copying, position: Position) -> Position:
         """Note that rows will be read when all up to `position`, or further, can be read; gives how far.
 
-        Changes kept until now are in those rows. Raises SecondaryEngineError, duckdb.Error.
+        Raises Overtaken.
         """
-        with self.store.write() as transaction:
+        with self.store.lock:
             self.require(copying)
-            transaction.connection.execute(f"DELETE FROM {pending_name(copying.entry.id)}")
-            copying.since = max(position, transaction.position)
+            copying.since = max(position, self.store.position)
         return copying.since
 
     def finish(self, copying: Copying, until: Position) -> None:
@@ -150,9 +154,12 @@ class Copies:
             self.completed(copying)
 
     def require(self, copying: Copying) -> None:
-        """Raise SecondaryEngineError when this load is not the table's load any more."""
-        if copying.cancelled or self._copying.get(copying.key) is not copying:
-            raise SecondaryEngineError(copying.cancelled or "the load was given up")
+        """Raise Overtaken when this load is not the table's load any more."""
+        with self.store.lock:
+            entry = self.store.entries.get(copying.key)
+            mine = entry is not None and entry.id == copying.entry.id and entry.state is State.LOADING
+            if copying.cancelled or not mine or self._copying.get(copying.key) is not copying:
+                raise Overtaken(copying.cancelled or (entry.reason if entry else "") or "the load was given up")
 
     def complete(self, transaction: Transaction, copying: Copying) -> None:
         """Put a table into service, inside a write transaction."""
@@ -181,11 +188,18 @@ class Copies:
     def cancel(self, key: Key, reason: str) -> None:
         """Give a load up, and a rewrite; the load's thread stops at the next batch."""
         self.stop_rewrite(key)
-        copying = self._copying.pop(key, None)
+        copying = self._copying.get(key)
         if copying is not None:
-            copying.cancelled = reason
-            if not copying.done.done():
-                copying.done.set_exception(SecondaryEngineError(reason))
+            self.give_up(copying, reason)
+
+    def give_up(self, copying: Copying, reason: str) -> None:
+        """Give this load up, not one of the same table that began later."""
+        with self.store.lock:
+            if self._copying.get(copying.key) is copying:
+                del self._copying[copying.key]
+        copying.cancelled = reason
+        if not copying.done.done():
+            copying.done.set_exception(Overtaken(reason))
 
     def set_state(self, key: Key, state: State, reason: str, table: Table | None = None, load_type: str = "") -> None:
         """Take a table out of service, its data dropped. Raises duckdb.Error."""

@@ -81,7 +81,8 @@ class Kit:
         if not self.store.position.server:
             with self.store.write() as transaction:
                 transaction.set_position(at(position))
-        self.copies.finish(self.copies.begin(table, "USER"), self.store.position)
+        position = self.store.position
+        self.copies.finish(self.copies.begin(table, "USER", since=position), position)
 
     def rows(self, table: Table) -> list[tuple[Any, ...]]:
         """What a reader sees now, in order."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from engine.catalog import State
 from engine.replicate.changes import Batch, Changes, Failure, TableEvent
 from engine.store import database
+from engine.store.copies import Copying, Overtaken
 from tests.engine.store_kit import KEYED, KEYLESS, Kit, at, batch, changes
 
 KEY = ("shop", "orders")
@@ -77,6 +78,7 @@ def test_changes_during_a_load_may_be_in_the_rows_already(
     model: dict[Any, Any] = {}
     images = _images(model, before)
     copying = kit.copies.begin(KEYED, "USER")
+    kit.copies.set_since(copying, at(0))
     if images:
         kit.applier.apply(batch(1, changes(KEYED, images)))
     # The rows are read at some moment while these changes happen, so some of them come twice.
@@ -130,6 +132,34 @@ def test_presence_and_position_come_with_the_rows(kit: Kit) -> None:
         assert [b for b in range(256) if after.has_byte("note", b)] == [0x20, 0x9F, 0xC3, 0xFF]
         assert [b for b in range(256) if after.has_byte("part", b)] == [0x61, 0x62]
         assert new.position == at(7)
+
+
+def test_what_happens_before_a_row_is_read_does_not_disturb_a_load(kit: Kit) -> None:
+    kit.load(KEYLESS)
+    copying = kit.copies.begin(KEYED, "USER")
+    kit.applier.apply(batch(5, events=(TableEvent(*KEY, "alter", "ALTER TABLE orders ADD x INT"),)))
+    kit.applier.apply(Batch(at(6), failures=[Failure(*KEY, "shape differs")]))
+    assert kit.copies.set_since(copying, at(2)) == at(6)
+    kit.applier.apply(batch(7, events=(TableEvent(*KEY, "alter", "ALTER TABLE orders ADD x INT"),)))
+    assert [key for key, _ in kit.requests.reloads] == [KEY]
+    with pytest.raises(Overtaken, match="its definition changed"):
+        kit.copies.finish(copying, at(7))
+    assert isinstance(copying.done.exception(0), Overtaken)
+
+
+def test_a_load_that_began_after_the_event_is_not_given_up(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    kit.load(KEYED)
+    begun: list[Copying] = []
+
+    def begin_at_once(key: tuple[str, str], reason: str) -> None:
+        begun.append(kit.copies.begin(KEYED, "USER", since=kit.store.position))
+
+    with monkeypatch.context() as patch:
+        # The loader's thread may be here before the applier has told the old load.
+        patch.setattr(kit.store, "_tell", lambda: begin_at_once(KEY, ""))
+        kit.applier.apply(batch(5, events=(TableEvent(*KEY, "alter", "ALTER TABLE orders ADD x INT"),)))
+    kit.copies.finish(begun[0], at(5))
+    assert kit.rows(KEYED) == []
 
 
 def test_a_table_whose_changes_do_not_fit_is_set_aside_alone(kit: Kit) -> None:

@@ -22,6 +22,7 @@ from warmfront.embedded import EmbeddedServer, Folders, make_data, write_first_s
 from warmfront.servers import ServerProgram, fetched, installed, probe
 
 KINDS = ("mysql", "mariadb")
+ENGINE_GONE = 3877  # the secondary engine is not there
 # A test server may lose its last second in a crash: no test crashes the machine.
 _FAST = (
     "--innodb-flush-log-at-trx-commit=2",
@@ -188,9 +189,18 @@ class Instance:
             "SELECT t.LOAD_STATUS FROM performance_schema.rpd_tables t JOIN performance_schema.rpd_table_id i "
             f"ON i.ID = t.ID WHERE i.SCHEMA_NAME = '{schema}' AND i.TABLE_NAME = '{table}'"
         )
-        while (seen := self.run(statement)) != [("AVAIL_RPDGSTABSTATE",)]:
+        while (seen := self._asked(statement)) != [("AVAIL_RPDGSTABSTATE",)]:
             assert time.monotonic() < deadline, f"{schema}.{table} is {seen}\n{self.logs()}"
             time.sleep(0.05)
+
+    def _asked(self, statement: str) -> object:
+        """The rows of a question to the engine, or the error while there is none (it is started again)."""
+        try:
+            return self.run(statement)
+        except pymysql.err.Error as error:
+            if error.args[0] != ENGINE_GONE:
+                raise
+            return error
 
     def logs(self) -> str:
         """The ends of all logs, for a failing test's message."""
