@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from engine.replicate import kernels
+from engine.replicate.json_binary import MalformedJson, json_texts
 from engine.store.layout import arrow_type
 from statements.schema import BINARY_TYPES, STRING_TYPES, Column
 from wire.binlog_table_map import MapColumn
@@ -56,6 +57,8 @@ def choose_reader(column: Column, logged: MapColumn) -> Reader:
         return _strings(column)
     if column.type in BINARY_TYPES:
         return _binaries(column, logged)
+    if column.type == "json":
+        return _documents(column)
     if column.type == "decimal":
         return _decimals(kind, logged.meta)
     if column.type in _TEMPORAL:
@@ -163,6 +166,25 @@ def _strings(column: Column) -> Reader:
                 array.validate(full=True)
             except pa.ArrowInvalid:
                 raise Undecodable(f"invalid UTF-8 in column {column.name}") from None
+        return array
+
+    return read
+
+
+def _documents(column: Column) -> Reader:
+    def read(cells: Cells) -> pa.Array:
+        try:
+            offsets, raw = json_texts(cells.data, cells.at, cells.lengths, cells.null)
+        except MalformedJson as error:
+            raise Undecodable(f"JSON document in column {column.name} is {error}") from None
+        valid, nulls = _validity(cells.null)
+        array = pa.Array.from_buffers(
+            pa.string(), len(cells.at), [valid, pa.py_buffer(offsets), pa.py_buffer(raw)], nulls
+        )
+        try:
+            array.validate(full=True)
+        except pa.ArrowInvalid:
+            raise Undecodable(f"invalid UTF-8 in column {column.name}") from None
         return array
 
     return read

@@ -40,6 +40,7 @@ _LOGGED: dict[str, tuple[int, ...]] = {
     "timestamp": (FieldType.TIMESTAMP2, FieldType.TIMESTAMP),
     "time": (FieldType.TIME2, FieldType.TIME),
     "year": (FieldType.YEAR,),
+    "json": (FieldType.JSON,),
 }
 _BLOB_WIDTHS = {"tiny": 1, "": 2, "medium": 3, "long": 4}
 _LOGGED |= {f"{size}{kind}": (FieldType.BLOB,) for size in _BLOB_WIDTHS for kind in ("text", "blob")}
@@ -238,6 +239,7 @@ def warm_up() -> None:
         "time": MapColumn(FieldType.TIME2, 0, True),
         "year": MapColumn(FieldType.YEAR, 0, True),
         "binary": MapColumn(FieldType.STRING, 4, True),
+        "json": MapColumn(FieldType.JSON, 4, True),
     }
     shapes = [(kind, False, shape) for kind, shape in logged.items()]
     for kind, width in (("tinyint", 1), ("smallint", 2), ("bigint", 8), ("int", 4)):

@@ -33,6 +33,7 @@ _STRINGS = frozenset(
         FieldType.SET,
     }
 )
+_NOT_BINARY = 0  # any character set but 63
 _CHUNK = 4 << 20  # bytes: rows are put together in pieces of about this size
 
 
@@ -54,6 +55,8 @@ def _text_converter(d: ColumnDefinition, charset: str) -> Convert | None:
         return integers.year_text
     if d.type in _STRINGS:
         return lambda a: strings.string_values(a, charset, d.charset)
+    if d.type == FieldType.JSON:  # said to be binary, and yet sent in the character set asked for
+        return lambda a: strings.string_values(a, charset, _NOT_BINARY)
     return None
 
 
@@ -93,7 +96,7 @@ class RowEncoder:
     def _converter(self, d: ColumnDefinition, charset: str) -> Convert:
         if d.flags & FieldFlag.ZEROFILL and d.type != FieldType.YEAR:
             raise SecondaryEngineError("A ZEROFILL column in the result is not supported")
-        if d.type in _STRINGS and not strings.knows_charset(charset):
+        if (d.type in _STRINGS or d.type == FieldType.JSON) and not strings.knows_charset(charset):
             raise SecondaryEngineError(f"Results in character set {charset} are not supported")
         convert = (_binary_converter if self._binary else _text_converter)(d, charset)
         if convert is None:

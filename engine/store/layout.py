@@ -42,7 +42,7 @@ def _types(column: Column) -> tuple[str, pa.DataType] | None:
         return found
     if found := _PLAIN.get(column.type):
         return found
-    if column.type in STRING_TYPES:
+    if column.type in STRING_TYPES or column.type == "json":
         return "VARCHAR", pa.string()
     if column.type in BINARY_TYPES:
         return "BLOB", pa.binary()

@@ -30,6 +30,7 @@ _EXACT_TYPES = {
     Family.DATE: frozenset({FieldType.DATE, FieldType.NEWDATE}),
     Family.DATETIME: frozenset({FieldType.DATETIME, FieldType.TIMESTAMP}),
     Family.TIME: frozenset({FieldType.TIME}),
+    Family.JSON: frozenset({FieldType.JSON}),
 }
 
 

@@ -14,6 +14,7 @@ from engine.translate.executed import executed
 from engine.translate.lower import Lowering, Weigh
 from engine.translate.outputs import shown
 from engine.translate.refusal import Refusal, Refused, refuse
+from engine.translate.shown_only import require_shown_only
 from statements.context import SessionContext
 from statements.facts import statement_facts
 from statements.parse import NotParsed, parse_statement
@@ -63,6 +64,7 @@ def _translate(
     shared = Shared(context, view, statement)
     query = bind_query(shared, parse_statement(statement), None, {})
     require_first_rows(query)
+    require_shown_only(query)
     lowering = Lowering(weigh)
     sql = lowering.query(query, shown(query, definitions, context.backend))
     described = tuple(executed(query, definitions, context.backend))

@@ -24,6 +24,7 @@ class Family(Enum):
     DATETIME = "datetime"
     TIME = "time"
     YEAR = "year"
+    JSON = "JSON"
     NULL = "NULL"
 
 
@@ -32,6 +33,7 @@ WHOLE = frozenset({Family.BOOL, Family.INT, Family.YEAR})
 APPROXIMATE = frozenset({Family.FLOAT, Family.DOUBLE})
 NUMERIC = EXACT | APPROXIMATE
 TEMPORAL = frozenset({Family.DATE, Family.DATETIME, Family.TIME})
+SHOWN_ONLY = frozenset({Family.JSON})
 
 _DIGITS = {"tinyint": 3, "smallint": 5, "mediumint": 8, "int": 10, "bigint": 20}
 
@@ -103,6 +105,8 @@ def column_type(column: Column, presence: Presence | None) -> Type:
         return Type(Family.TIME, fsp=column.fsp)
     if kind == "year":
         return Type(Family.YEAR, unsigned=True, digits=4)
+    if kind == "json":
+        return Type(Family.JSON)
     raise Refused(f"column {column.name} of type {column.column_type} is not carried by the engine")
 
 

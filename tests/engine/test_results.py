@@ -104,7 +104,7 @@ def test_unsigned_integers():
         (pa.array([float("inf")]), column(FieldType.DOUBLE, decimals=2)),
         (pa.array(["x"]), column(FieldType.LONGLONG)),
         (pa.array([10**13], pa.int64()), column(FieldType.TIME)),
-        (pa.array([0], pa.int64()), column(FieldType.JSON)),
+        (pa.array([0], pa.int64()), column(FieldType.TYPED_ARRAY)),
     ],
 )
 def test_what_does_not_fit_is_refused(array, definition):

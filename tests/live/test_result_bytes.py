@@ -48,6 +48,7 @@ COLUMNS = [
     ("CHAR(10)", pa.string(), ["", "a", "é日😀", None]),
     ("VARCHAR(300)", pa.string(), [*WORDS[:5], None]),
     ("MEDIUMTEXT", pa.string(), WORDS),
+    ("JSON", pa.string(), ['{"a": "é日😀"}', "[1, 2]", '"' + "x" * 70000 + '"', None]),
     ("BINARY(4)", pa.binary(), [b"\0\xff\x01\x02", None]),
     ("VARBINARY(10)", pa.binary(), [b"", b"\xff\0", None]),
     ("MEDIUMBLOB", pa.binary(), [b"\0" * 70000, b"", None]),

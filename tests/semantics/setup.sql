@@ -51,3 +51,5 @@ CREATE TABLE o (id INT NOT NULL PRIMARY KEY, nid INT, sid INT, qty INT NOT NULL,
 INSERT INTO o VALUES (1, 1, 1, 5, 10.25, 'A'), (2, 1, 2, 3, 0.99, 'N'), (3, 2, 2, 7, 100.00, 'A'), (4, 3, NULL, 1, 5.55, 'R'),
   (5, NULL, 4, 2, 33.33, NULL), (6, 99, 6, 8, 7.07, 'N'), (7, 8, 8, 10, 12.345, 'A'), (8, 8, 9, 4, 1.01, 'R');
 CREATE TABLE e (id INT NOT NULL PRIMARY KEY, v INT, p DECIMAL(10,2), q VARCHAR(10));
+CREATE TABLE js (id INT NOT NULL PRIMARY KEY, j JSON);
+INSERT INTO js VALUES (1, '{"a": "é日😀", "b": [1, 2.5, null]}'), (2, '[1, 2]'), (3, NULL), (4, '"x"'), (5, 'null'), (6, '1');
