@@ -111,7 +111,7 @@ class Loader:
                     log.warning("table %s.%s is not followed any more: %s", schema, name, reason)
                     self._copies.set_state(key, State.UNAVAILABLE, reason)
 
-    def _autoload(self) -> None:
+    def _autoload(self, tries: int = 1) -> None:
         try:
             with Connection(self._settings) as connection:
                 for schema in user_schemas(connection):
@@ -126,7 +126,7 @@ class Loader:
                             self._request(key, "SELF", again=False)
         except (WarmfrontError, duckdb.Error) as error:
             log.warning("tables cannot be listed: %s; tried again", error)
-            self._later(_LONGEST_PAUSE / 4, lambda: self._pool.submit(self._autoload))
+            self._later(_backed_off(tries), lambda: self._pool.submit(self._autoload, tries + 1))
 
     def view(self) -> CatalogView:
         """The newest catalog for showing, with the progress of loads under way."""

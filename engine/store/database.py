@@ -23,6 +23,7 @@ from engine.store.layout import BOOKKEEPING, CATALOG, TWIN, create_statement, qu
 log = logging.getLogger(__name__)
 
 _VIEWS_KEPT = 256  # a reader looks its view up a moment after its snapshot was taken
+_IN_USE = "Could not set lock on file"  # DuckDB has no error class of its own for it
 _PERSIST_IDLE_POSITION = 10.0  # seconds
 
 
@@ -136,6 +137,8 @@ class Store:
         try:
             self._open_file()
         except (duckdb.Error, ValueError, TypeError, KeyError) as error:
+            if _IN_USE in str(error):
+                raise  # an engine that is still ending has it: it is not ours to throw away
             log.warning("the column store cannot be used and is made anew: %s", error)
             self._throw_away()
             self._open_file()

@@ -91,6 +91,27 @@ def test_killed_at_any_time_the_file_is_whole(tmp_path: Path) -> None:
         kit.store.close()
 
 
+def test_a_file_that_another_process_has_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "store.duckdb"
+    kit = Kit(path)
+    kit.load(KEYED)
+    kit.applier.apply(batch(5, changes(KEYED, [(1, (1, "a", "b"))])))
+    script = f"""
+        import sys, pathlib, duckdb
+        from engine.store.database import Store
+        try:
+            Store(pathlib.Path({str(path)!r}), 1 << 28, 1)
+        except duckdb.Error as error:
+            sys.exit(str(error))
+    """
+    other = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False)
+    assert "lock" in other.stderr
+    kit.store.close()
+    kit.open()
+    assert kit.rows(KEYED) == [(1, "a", "b")]
+    kit.store.close()
+
+
 def test_reset_forgets_everything(tmp_path: Path) -> None:
     kit = Kit(tmp_path / "store.duckdb")
     kit.load(KEYED)
