@@ -10,7 +10,7 @@ from pathlib import Path
 import pymysql
 import pytest
 
-from tests.live.conftest import Backend
+from tests.live.servers import Backend
 from tests.semantics.harness import Bench, load, read_statements
 
 pytestmark = pytest.mark.live

@@ -1,0 +1,21 @@
+"""A short chaos run: the copy is exact whatever is killed. `python -m bench.chaos` is the long one."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.chaos.run import Run
+
+pytestmark = pytest.mark.live
+
+SEED = 20261122
+SECONDS = 10
+
+
+def test_a_short_run_stays_exact(private_backend: Any, tmp_path: Path) -> None:
+    run = Run(private_backend, tmp_path, SEED, print, ddl_pause=1.5)
+    found = run.run(SECONDS)
+    assert found.kills >= 2
+    assert found.comparisons >= 1
+    assert sum(n for name, n in found.outcomes.items() if name.endswith("answered")) > 0, found
