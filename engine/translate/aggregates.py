@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from engine.translate import doubles
 from engine.translate.literals import NULL_LITERAL
 from engine.translate.numbers import as_number, as_value, quotient
 from engine.translate.refusal import refuse
@@ -21,9 +22,14 @@ def count(values: list[Expr], distinct: bool) -> Expr:
             refuse("COUNT of several values is not supported")
         return Expr("count", COUNT, (as_value(values[0]),))
     for value in values:
-        if value.type.family in APPROXIMATE or value.type.frac != value.type.scale:
+        if value.type.frac != value.type.scale:
             refuse(f"COUNT(DISTINCT) of a {value.type.family.value} is not supported")
-    return Expr("count_distinct", COUNT, tuple(as_value(value) for value in values))
+    return Expr("count_distinct", COUNT, tuple(one_zero(as_value(value)) for value in values))
+
+
+def one_zero(value: Expr) -> Expr:
+    """Let a double fail where it is -0, which equals 0 but looks different."""
+    return Expr("plain_zero", value.type, (value,)) if value.type.family in APPROXIMATE else value
 
 
 def total(value: Expr, distinct: bool) -> Expr:
@@ -32,7 +38,7 @@ def total(value: Expr, distinct: bool) -> Expr:
     if value.type.family is Family.NULL:
         refuse("SUM of NULL is not supported")
     if value.type.family in APPROXIMATE:
-        refuse("SUM or AVG of doubles depends on the order of rows")
+        return doubles.total(value, distinct)
     if distinct and value.type.frac != value.type.scale:
         refuse("SUM(DISTINCT) of a quotient is not supported")
     if value.type.family in WHOLE:
@@ -47,6 +53,8 @@ def average(value: Expr, distinct: bool, increment: int) -> Expr:
     """AVG: the quotient of sum and count; its scale is the value's + div_precision_increment."""
     value = as_value(value)
     counted = Expr("count_distinct" if distinct else "count", COUNT, (value,))
+    if value.type.family in APPROXIMATE:
+        return doubles.average(value, distinct, counted)
     return quotient(total(value, distinct), counted, increment)
 
 
@@ -55,14 +63,14 @@ def extreme(operation: str, value: Expr) -> Expr:
     value = as_value(value)
     if value.type.family is Family.NULL or (value.type.vague and value.type.frac != value.type.scale):
         refuse(f"{operation.upper()} of this value is not supported")
-    return Expr(operation, value.type, (value,))
+    return Expr(operation, value.type, (one_zero(value),))
 
 
 def window(function: Expr, partition: list[Expr], order: list[tuple[Expr, bool]], frame: str) -> Expr:
     """function OVER (PARTITION BY … ORDER BY … frame)."""
     keys = (*partition, *(expr for expr, _ in order))
     for key in keys:
-        if key.type.frac != key.type.scale or key.type.family in (Family.FLOAT, Family.DOUBLE):
+        if key.type.frac != key.type.scale:
             refuse(f"a window over {key.type.family.value} values is not supported")
     shape = (len(partition), tuple(descending for _, descending in order), frame)
     return Expr("window", function.type, (function, *(as_value(key) for key in keys)), value=shape)

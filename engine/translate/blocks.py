@@ -6,6 +6,7 @@ from sqlglot import exp
 
 from engine.translate import aggregates, literals
 from engine.translate.compare import compare
+from engine.translate.doubles import require_stored_alike
 from engine.translate.grouping import group_block
 from engine.translate.names import Scope
 from engine.translate.nodes import child, children, kind, only, whole_number
@@ -107,6 +108,7 @@ def settle(query: Query) -> None:
     stored = isinstance(query, SetOperation) or query.grouped or query.distinct or query.limit is not None
     for output in query.outputs:
         output.expr = as_value(output.expr)
+        require_stored_alike(output.expr)
         type_ = output.expr.type
         if isinstance(query, SetOperation) or (
             type_.frac == type_.scale and not (stored and (type_.vague or type_.unpadded))

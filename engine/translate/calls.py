@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from engine.translate import bits, clock, control, dates, literals, pieces, text, weeks
+from engine.translate import bits, clock, control, dates, doubles, literals, pieces, text, weeks
 from engine.translate.nodes import child, children, kind, only, undated
 from engine.translate.numbers import arithmetic
 from engine.translate.refusal import Refused, refuse
@@ -125,7 +125,17 @@ def _rounding(operation: str) -> Rule:
     def rule(binder: "Binder", node: exp.Expression) -> Expr:
         only(node, "this", "decimals")
         places = node.args.get("decimals")
-        return control.round_to(operation, binder.expr(child(node)), None if places is None else binder.expr(places))
+        value = binder.expr(child(node))
+        rounded = control.round_to(operation, value, None if places is None else binder.expr(places))
+        return doubles.stored_again(binder, rounded)
+
+    return rule
+
+
+def _whole(operation: str) -> Rule:
+    def rule(binder: "Binder", node: exp.Expression) -> Expr:
+        only(node, "this")
+        return doubles.stored_again(binder, control.floor_or_ceil(operation, binder.expr(child(node))))
 
     return rule
 
@@ -257,8 +267,8 @@ CALLS: dict[type[exp.Expression], Rule] = {
     exp.Least: _extreme("least"),
     exp.Round: _rounding("round"),
     exp.Trunc: _rounding("truncate"),
-    exp.Floor: _one(lambda value: control.floor_or_ceil("floor", value)),
-    exp.Ceil: _one(lambda value: control.floor_or_ceil("ceil", value)),
+    exp.Floor: _whole("floor"),
+    exp.Ceil: _whole("ceil"),
     exp.Abs: _absolute,
     exp.Sign: _one(control.sign),
 }

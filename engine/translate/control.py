@@ -102,11 +102,13 @@ def round_to(operation: str, expr: Expr, places: Expr | None) -> Expr:
     expr = as_number(expr, operation.upper())
     if expr.type.family is Family.NULL:
         return expr
-    if expr.type.family in APPROXIMATE:
-        refuse(f"{operation.upper()} of a double is not supported")
     count = 0 if places is None else places.value
     if (places is not None and not is_literal(places)) or not isinstance(count, int) or isinstance(count, bool):
         refuse(f"{operation.upper()} to a number of places that is not an integer constant is not supported")
+    if expr.type.family in APPROXIMATE:
+        if abs(count) > 22:  # powers of ten up to there are doubles
+            refuse(f"{operation.upper()} of a double to {count} places is not supported")
+        return Expr(f"double_{operation}", DOUBLE, (as_double(expr),), value=count)
     if -18 <= count < 0:
         return _round_before_point(operation, expr, -count)
     if expr.type.family in WHOLE:
@@ -160,7 +162,7 @@ def to_integer(expr: Expr, unsigned: bool) -> Expr:
     if expr.type.family is Family.NULL:
         return expr
     if expr.type.family in APPROXIMATE:
-        refuse("CAST of a double to an integer is not supported")
+        return Expr("double_to_int", UBIGINT if unsigned else BIGINT, (as_double(expr),))
     if expr.type.frac != expr.type.scale:
         expr = Expr("round", decimal(expr.type.digits, 0), (expr,), value=0)
     return Expr("to_unsigned" if unsigned else "to_signed", UBIGINT if unsigned else BIGINT, (expr,))
@@ -171,10 +173,10 @@ def to_decimal(expr: Expr, digits: int, scale: int) -> Expr:
     expr = as_number(expr, "CAST AS DECIMAL")
     if expr.type.family is Family.NULL:
         return expr
-    if expr.type.family in APPROXIMATE:
-        refuse("CAST of a double to a decimal is not supported")
     if digits > 38:
         refuse("a decimal of more than 38 digits is not supported")
+    if expr.type.family in APPROXIMATE:
+        return Expr("double_to_decimal", decimal(digits, scale), (as_double(expr),))
     return Expr("to_decimal", decimal(digits, scale), (expr,))
 
 

@@ -23,6 +23,7 @@ from engine.translate.tree import (
     TableSource,
     walk,
 )
+from engine.translate.types import Family
 from wire.constants import FieldType
 from wire.responses import ColumnDefinition
 
@@ -36,6 +37,8 @@ _KEEPING = frozenset(
     {"min", "max", "lag", "lead", "first_value", "last_value", "nth_value"}
 )  # window values as they are
 _FIELD_IS_LONGLONG = 10  # display length from which MySQL makes a BIGINT field of an integer expression
+_EXTREMES = frozenset({"min", "max"})
+_STORED_LENGTHS = {Family.DOUBLE: 22, Family.FLOAT: 12}  # MariaDB's fields of MIN and MAX of a column
 _UNSET_DECIMALS = {"mysql": 31, "mariadb": 39}
 _UNSIGNED_PARTS = frozenset({"date_part"})  # MariaDB's field has room for a sign that the expression has not
 
@@ -103,6 +106,8 @@ def _origin(expr: Expr, block: Block, known: dict[str, Query]) -> Expr | None:
     if expr.op == WINDOW and expr.args[0].op in _KEEPING:
         return expr
     if expr.op != "column":
+        if expr.op in _EXTREMES and expr.type.family in _STORED_LENGTHS:
+            return expr if expr.args[0].op == "plain_zero" and expr.args[0].args[0].op == "column" else None
         return None if expr.op == "literal" or any(part.op in _COMPUTED for part in walk(expr)) else expr
     assert isinstance(expr.value, tuple)
     alias, name = expr.value
@@ -128,9 +133,13 @@ def _query_of(source: Source | None, alias: str, known: dict[str, Query]) -> Que
 
 
 def _of_field(definition: ColumnDefinition, backend: str, origin: Expr) -> ColumnDefinition:
+    if origin.op in _EXTREMES and backend == "mysql":
+        return definition
     if definition.type in _STRINGS and definition.decimals == _UNSET_DECIMALS[backend]:
         return definition if backend == "mariadb" and origin.op == WINDOW else replace(definition, decimals=0)
     if backend == "mariadb":
+        if origin.op in _EXTREMES:
+            return replace(definition, length=_STORED_LENGTHS[origin.type.family])
         if origin.op == WINDOW:
             return definition
         return replace(definition, length=definition.length + 1) if origin.op in _UNSIGNED_PARTS else definition

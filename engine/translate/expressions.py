@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from engine.translate import control, dates, literals, text, weeks
+from engine.translate import control, dates, doubles, literals, text, weeks
 from engine.translate.calls import CALLS, modulo
 from engine.translate.compare import between, compare, one_of
 from engine.translate.nodes import child, children, kind, only
@@ -297,6 +297,8 @@ _RULES: dict[type[exp.Expression], Rule] = {
     exp.Max: _aggregate,
     exp.AnyValue: _aggregate,
     exp.Window: _window,
+    **dict.fromkeys(doubles.SPREADS, _aggregate),
+    **doubles.NODES,
     **CALLS,
 }
 

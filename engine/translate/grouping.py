@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from engine.translate.doubles import require_stored_alike
 from engine.translate.numbers import as_value
 from engine.translate.refusal import refuse
 from engine.translate.tree import AGGREGATES, WINDOW, Block, Expr, has_aggregate, rebuild, walk
-from engine.translate.types import APPROXIMATE
 from statements.sqlmode import modes
 
 if TYPE_CHECKING:
@@ -84,8 +84,7 @@ def _needed(binder: "Binder", block: Block) -> list[Expr]:
 
 
 def _check_key(key: Expr) -> None:
-    if key.type.family in APPROXIMATE:
-        refuse("GROUP BY or DISTINCT of a double is not supported")
+    require_stored_alike(key)
     if key.type.frac != key.type.scale:
         refuse("GROUP BY or DISTINCT of a quotient is not supported")
     if has_aggregate(key) or any(part.op == WINDOW for part in walk(key)):

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from engine.collate import rules
 from engine.collate.presence import Presence, union
 from engine.collate.weights import Weights
+from engine.translate.doubles import is_loose
 from engine.translate.lower_dates import DATE_OPS
+from engine.translate.lower_doubles import DOUBLE_OPS, bare
 from engine.translate.lower_strings import TEXT_OPS
 from engine.translate.lower_values import VALUE_OPS
 from engine.translate.refusal import refuse
@@ -26,7 +28,7 @@ from engine.translate.types import Family, Type
 from engine.translate.unions import UNION_ALIAS
 
 Weigh = Callable[[str, Presence], Weights | None]
-_OPS: dict[str, Callable[["Lowering", Expr], str]] = {**VALUE_OPS, **TEXT_OPS, **DATE_OPS}
+_OPS: dict[str, Callable[["Lowering", Expr], str]] = {**VALUE_OPS, **TEXT_OPS, **DATE_OPS, **DOUBLE_OPS}
 _JOINS = {"inner": "JOIN", "left": "LEFT JOIN", "right": "RIGHT JOIN", "cross": "CROSS JOIN"}
 
 
@@ -44,7 +46,7 @@ class Lowering:
 
     def expr(self, expr: Expr) -> str:
         """Write an expression; raises Refused for what the engine cannot do exactly."""
-        return _OPS[expr.op](self, expr)
+        return bare(self, expr) if is_loose(expr) else _OPS[expr.op](self, expr)
 
     def weights(self, type_: Type, presence: Presence) -> Weights:
         """Give the weights of a string's collation for such data; raises Refused when they are not known."""

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from engine.collate import rules
+from engine.translate.doubles import is_loose
+from engine.translate.lower_doubles import compared
 from engine.translate.lower_widths import aligned
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr, Query
@@ -20,6 +22,8 @@ _BY_EQUALITY = frozenset({"eq", "ne", "null_safe_eq"})
 def _comparison(low: "Lowering", expr: Expr) -> str:
     left, right = expr.args
     if left.type.family is not Family.STRING:
+        if is_loose(left) or is_loose(right):
+            return compared(low, expr, _SIGNS[expr.op])
         first, second = aligned(low, expr.args)
         return f"({first} {_SIGNS[expr.op]} {second})"
     sides = _strings(low, left, right, expr.op in _BY_EQUALITY)

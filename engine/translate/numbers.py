@@ -57,10 +57,10 @@ def as_double(expr: Expr) -> Expr:
     """Convert a number to DOUBLE, where the conversion is exact or correctly rounded."""
     if expr.type.family is Family.DOUBLE:
         return expr
-    if expr.type.family is Family.DECIMAL and expr.type.digits > _EXACT_DIGITS and not is_literal(expr):
-        refuse("a decimal of more than 15 digits is used as a double")
-    if expr.type.frac != expr.type.scale:
-        refuse("a quotient is used as a double")
+    if expr.type.vague and expr.type.frac != expr.type.scale:
+        refuse("a quotient of mixed scales is used as a double")
+    if expr.type.family is Family.DECIMAL and (expr.type.digits > _EXACT_DIGITS or expr.type.frac > expr.type.scale):
+        return Expr("text_to_double", DOUBLE, (expr,))  # one rounding, of all digits
     return Expr("to_double", DOUBLE, (expr,))
 
 
@@ -70,8 +70,10 @@ def arithmetic(operator: str, left: Expr, right: Expr, increment: int) -> Expr:
     if NULL in (left.type, right.type):
         return Expr("literal", NULL)
     if left.type.family in APPROXIMATE or right.type.family in APPROXIMATE:
-        if operator in ("div", "mod"):
-            refuse(f"{operator} on doubles is not supported")
+        if operator == "div":
+            refuse("DIV of doubles is not supported")
+        if operator == "mod":
+            return Expr("double_modulo", DOUBLE, (as_double(left), as_double(right)))
         return Expr(f"double_{operator}", DOUBLE, (as_double(left), as_double(right)))
     _require_settled(left, right)
     return _EXACT_RULES[operator](left, right, increment)

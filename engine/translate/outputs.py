@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 
+from engine.translate.doubles import is_loose
 from engine.translate.numbers import as_value
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr, Query
 from engine.translate.types import WHOLE, Family, decimal
+from statements.context import SessionContext
 from wire.constants import FieldType
 from wire.responses import ColumnDefinition
 
 _BINARY_CHARSET = 63
+_UNSET_DECIMALS = 31  # of a double without a fixed number of decimals, and more
 _INTEGERS = frozenset(
     {FieldType.TINY, FieldType.SHORT, FieldType.LONG, FieldType.LONGLONG, FieldType.INT24, FieldType.YEAR}
 )
@@ -34,21 +37,21 @@ _EXACT_TYPES = {
 }
 
 
-def shown(query: Query, definitions: Sequence[ColumnDefinition], backend: str) -> list[Expr]:
+def shown(query: Query, definitions: Sequence[ColumnDefinition], context: SessionContext) -> list[Expr]:
     """Give the outputs as they leave the engine; raises Refused when a type is not what the backend says."""
     if len(query.outputs) != len(definitions):
         refuse("the backend and the engine see different numbers of columns")
     return [
-        _shown(output.expr, definition, backend) for output, definition in zip(query.outputs, definitions, strict=True)
+        _shown(output.expr, definition, context) for output, definition in zip(query.outputs, definitions, strict=True)
     ]
 
 
-def _shown(expr: Expr, definition: ColumnDefinition, backend: str) -> Expr:
+def _shown(expr: Expr, definition: ColumnDefinition, context: SessionContext) -> Expr:
     expr = as_value(expr)
     family, field = expr.type.family, definition.type
     if family is Family.NULL and field != FieldType.NULL:
         return expr
-    if backend == "mysql" and expr.type.unpadded:
+    if context.backend == "mysql" and expr.type.unpadded:
         refuse("MySQL shows decimals of mixed scales each in its own")
     if field == FieldType.YEAR and family is Family.INT:
         return Expr("shown_year", expr.type, (expr,))
@@ -62,6 +65,8 @@ def _shown(expr: Expr, definition: ColumnDefinition, backend: str) -> Expr:
     if field in _EXACT_TYPES.get(family, ()):
         if family in (Family.DATETIME, Family.TIME) and definition.decimals != expr.type.fsp:
             refuse(f"the backend gives column {definition.name} other fractional seconds than the engine")
+        if is_loose(expr) and definition.decimals < _UNSET_DECIMALS and context.protocol == "text":
+            return Expr("shown_double", expr.type, (expr,), value=definition.decimals)
         return expr
     raise Refused(f"the backend gives column {definition.name} another type than {family.value}")
 

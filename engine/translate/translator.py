@@ -66,7 +66,7 @@ def _translate(
     require_first_rows(query)
     require_shown_only(query)
     lowering = Lowering(weigh)
-    sql = lowering.query(query, shown(query, definitions, context.backend))
+    sql = lowering.query(query, shown(query, definitions, context))
     described = tuple(executed(query, definitions, context.backend))
     return Translation(sql, described, tuple(lowering.weights_used.values()), tuple(dict.fromkeys(shared.tables)))
 

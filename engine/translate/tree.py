@@ -110,7 +110,20 @@ class SetOperation:
 Query = Block | SetOperation
 
 AGGREGATES = frozenset(
-    {"count_all", "count", "count_distinct", "sum", "sum_distinct", "min", "max", "any", "group_value", "group_concat"}
+    {
+        "count_all",
+        "count",
+        "count_distinct",
+        "sum",
+        "sum_distinct",
+        "min",
+        "max",
+        "any",
+        "group_value",
+        "group_concat",
+        "double_sum",
+        "spread",
+    }
 )
 WINDOW = "window"
 

@@ -44,7 +44,8 @@ class Type:
 
     `digits` and `scale` are MySQL's precision and decimals. `frac` is how many decimals a value really
     carries before it is shown or stored: a quotient has more than its `scale`. `vague` says that `frac`
-    differs from row to row (not counting zeros), `unpadded` that MySQL shows each value with its own decimals.
+    differs from row to row (not counting zeros), `unpadded` that MySQL shows each value with its own decimals, `fixed`
+    that MariaDB rounds a double once more when it stores it.
     `presence` says which bytes may occur in a string; `coercible` strings (literals) take the collation of
     what they are compared with.
     """
@@ -56,6 +57,7 @@ class Type:
     frac: int = 0
     vague: bool = False
     unpadded: bool = False
+    fixed: bool = False
     fsp: int = 0
     collation: str | None = None
     charset: str | None = None

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from engine.translate.control import convert
+from engine.translate.doubles import require_stored_alike
 from engine.translate.numbers import as_value
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr, Output, Query, SetOperation
@@ -35,6 +36,7 @@ def _common(left: Type, right: Type) -> Type:
 
 def _convert(query: Query, position: int, type_: Type) -> None:
     output = query.outputs[position]
+    require_stored_alike(output.expr)
     if isinstance(query, SetOperation):
         _convert(query.left, position, type_)
         _convert(query.right, position, type_)

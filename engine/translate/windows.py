@@ -6,6 +6,7 @@ from sqlglot import exp
 
 from engine.translate import aggregates
 from engine.translate.control import alternatives
+from engine.translate.doubles import is_loose
 from engine.translate.literals import is_literal
 from engine.translate.nodes import child, children, kind, only, whole_number
 from engine.translate.numbers import as_value
@@ -65,6 +66,8 @@ class Windows:
             refuse(f"{function.op.upper()} without ORDER BY depends on the order of rows")
         if any(e.op == "count_distinct" or e.op == "sum_distinct" for e in walk(function)):
             refuse("DISTINCT in a window function is not supported")
+        if any(is_loose(e) for e in walk(function)):
+            refuse("SUM or AVG of doubles in a window depends on the order of rows")
         frame = _frame(node.args.get("spec"))
         self._require_one_order(partition, items)
         if function.op != "quotient":

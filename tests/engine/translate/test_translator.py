@@ -118,7 +118,7 @@ def test_group_keys_that_the_primary_key_determines_are_dropped(run: Callable[..
         ("SELECT id FROM missing", "table s.missing is not loaded"),
         ("SELECT id FROM l", "table s.l is being loaded"),
         ("SELECT id FROM t LIMIT 1 OFFSET 2", "LIMIT without ORDER BY depends on the order of rows"),
-        ("SELECT SUM(db) FROM t", "SUM or AVG of doubles depends on the order of rows"),
+        ("SELECT id FROM t WHERE EXP(db)", "the last digits of EXP depend on the C library, unless they are rounded"),
         ("SELECT id = i = 1 FROM t", "comparisons in a row without parentheses are not certain to be read alike"),
         ("SELECT a + 1 FROM t", "the operator add is applied to a string"),
         ("SELECT id FROM t WHERE a", "a string is used as a condition"),
