@@ -7,18 +7,20 @@ from engine.replicate.changes import Position
 from engine.store.layout import (
     BOOKKEEPING,
     CATALOG,
+    TABLES,
     left_out,
     store_name,
     table_from_json,
     table_to_json,
 )
 
-FORMAT = 2  # raise it when the meaning of the file changes: an older file is then thrown away
+FORMAT = 3  # raise it when the meaning of the file changes: an older file is then thrown away
 _AT = f"{CATALOG}.{BOOKKEEPING}"
 NOWHERE = Position("", "", 0, "")
 
 _CREATE = (
     f"CREATE SCHEMA {_AT}",
+    f"CREATE SCHEMA {CATALOG}.{TABLES}",
     f"CREATE TABLE {_AT}.format(number INTEGER)",
     f"INSERT INTO {_AT}.format VALUES ({FORMAT})",
     f"CREATE TABLE {_AT}.position(server VARCHAR, file VARCHAR, log_offset BIGINT, gtids VARCHAR, version BIGINT)",
@@ -110,7 +112,7 @@ def read_tables(connection: duckdb.DuckDBPyConnection) -> dict[Key, LoadedTable]
         tables[schema, name] = LoadedTable(
             id=table_id,
             table=table,
-            store_name=store_name(schema, name),
+            store_name=store_name(table_id),
             state=State(state),
             reason=reason,
             presence=presence.get(table_id, {}),

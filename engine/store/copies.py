@@ -14,7 +14,7 @@ from engine.replicate.changes import Position
 from engine.store import delta
 from engine.store.bookkeeping import pending_name
 from engine.store.database import Store, Transaction
-from engine.store.layout import arrow_schema, create_statement, left_out, quote, store_name, twin_name
+from engine.store.layout import arrow_schema, create_statement, left_out, local_name, store_name, twin_name
 from engine.store.presence import EMPTY, merge_presence
 from statements.schema import Table
 
@@ -104,13 +104,13 @@ class Copies:
         """Make an empty table; from now on its changes are kept. Raises SecondaryEngineError, duckdb.Error."""
         key = (table.schema, table.name)
         with self.store.write() as transaction:
-            self._refuse_twin(transaction, key)
             self.cancel(key, "the load was begun again")
             transaction.forget(key)
+            number = self.store.new_id()
             entry = LoadedTable(
-                id=self.store.new_id(),
+                id=number,
                 table=table,
-                store_name=store_name(*key),
+                store_name=store_name(number),
                 state=State.LOADING,
                 left_out=left_out(table),
                 load_type=load_type,
@@ -124,12 +124,6 @@ class Copies:
             self._copying[key] = copying
         self.store.clear_stale(key)
         return copying
-
-    def _refuse_twin(self, transaction: Transaction, key: Key) -> None:
-        folded = tuple(part.casefold() for part in key)
-        for other in transaction.tables:
-            if other != key and tuple(part.casefold() for part in other) == folded:
-                raise SecondaryEngineError(f"table {'.'.join(other)} has the same name in another case")
 
     def set_since(self, copying: Copying, position: Position) -> Position:
         """Note that rows will be read when all up to `position`, or further, can be read; gives how far.
@@ -228,8 +222,9 @@ class Copies:
             if load_type:
                 entry = replace(entry, load_type=load_type)
         else:
+            number = self.store.new_id()
             entry = LoadedTable(
-                self.store.new_id(), table or Table(*key, ()), store_name(*key), state, reason, load_type=load_type
+                number, table or Table(*key, ()), store_name(number), state, reason, load_type=load_type
             )
         transaction.put(entry)
 
@@ -246,7 +241,7 @@ class Copies:
             if entry is None or entry.state is not State.AVAILABLE or not entry.table.primary_key:
                 return None
             number = self.store.new_id()
-            rewrite = Rewrite(entry, number, twin_name(entry.table.schema, number))
+            rewrite = Rewrite(entry, number, twin_name(number))
             transaction.connection.execute(create_statement(entry.table, rewrite.name))
             delta.create_pending(transaction.connection, number, entry.table)
         with self.store.lock:
@@ -277,6 +272,6 @@ class Copies:
                 return False
             delta.apply_pending(connection, rewrite.id, rewrite.name, entry.table)
             connection.execute(f"DROP TABLE {entry.store_name}")
-            connection.execute(f"ALTER TABLE {rewrite.name} RENAME TO {quote(entry.table.name)}")
+            connection.execute(f"ALTER TABLE {rewrite.name} RENAME TO {local_name(entry.id)}")
             self.removed[key] = 0
         return True

@@ -18,7 +18,7 @@ import psutil
 from engine.catalog import CatalogView, Key, LoadedTable, State
 from engine.replicate.changes import Position
 from engine.store import bookkeeping
-from engine.store.layout import BOOKKEEPING, CATALOG, TWIN, create_statement, quote, store_name
+from engine.store.layout import BOOKKEEPING, CATALOG, TABLES, TWIN, create_statement, local_name, quote
 
 log = logging.getLogger(__name__)
 
@@ -90,20 +90,13 @@ class Transaction:
 
     def create_data(self, entry: LoadedTable) -> None:
         """Make an empty table for an entry, in place of one that is there."""
-        self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {CATALOG}.{quote(entry.table.schema)}")
         self.connection.execute(f"DROP TABLE IF EXISTS {entry.store_name}")
-        self.connection.execute(create_statement(entry.table))
+        self.connection.execute(create_statement(entry.table, entry.store_name))
 
     def drop_data(self, entry: LoadedTable) -> None:
         """Remove the data of an entry, and the changes kept for it."""
-        if self.has_schema(entry.table.schema):
-            self.connection.execute(f"DROP TABLE IF EXISTS {entry.store_name}")
+        self.connection.execute(f"DROP TABLE IF EXISTS {entry.store_name}")
         self.connection.execute(f"DROP TABLE IF EXISTS {bookkeeping.pending_name(entry.id)}")
-
-    def has_schema(self, schema: str) -> bool:
-        """Tell whether the file has a schema."""
-        statement = "SELECT 1 FROM duckdb_schemas() WHERE database_name = ? AND schema_name = ?"
-        return bool(self.connection.execute(statement, [CATALOG, schema]).fetchall())
 
     def set_position(self, position: Position) -> None:
         """Set the place in the backend's log that the data is at."""
@@ -162,11 +155,11 @@ class Store:
         """Trust what was complete; what was being loaded has to be loaded again."""
         there = bookkeeping.table_names(self._writer)
         for schema, name in there:
-            if name.startswith(TWIN) or (schema == BOOKKEEPING and name.startswith("pending_")):
-                self._writer.execute(f"DROP TABLE {store_name(schema, name)}")
+            if (schema == TABLES and name.startswith(TWIN)) or (schema == BOOKKEEPING and name.startswith("pending_")):
+                self._writer.execute(f"DROP TABLE {CATALOG}.{schema}.{quote(name)}")
         tables = bookkeeping.read_tables(self._writer)
         for key, entry in tables.items():
-            if entry.state is State.AVAILABLE and key in there:
+            if entry.state is State.AVAILABLE and (TABLES, local_name(entry.id)) in there:
                 row = self._writer.execute(f"SELECT count(*) FROM {entry.store_name}").fetchone()
                 tables[key] = replace(entry, rows=row[0] if row else 0)
             elif entry.state in (State.AVAILABLE, State.LOADING, State.RECOVERING, State.UNLOADING):

@@ -7,10 +7,9 @@ import pyarrow as pa
 
 from statements.schema import BINARY_TYPES, STRING_TYPES, Column, Table
 
-CATALOG = "_store"  # the name the database file is attached under; no schema may have it
+CATALOG = "_store"  # the name the database file is attached under
 BOOKKEEPING = "_warmfront"
-# Names that DuckDB resolves to something else than a schema of the store.
-_RESERVED_SCHEMAS = frozenset({CATALOG, BOOKKEEPING, "pg_catalog", "information_schema", "memory", "system", "temp"})
+TABLES = "_tables"  # the schema that has all copies, under their numbers: names change, differ in case, are exchanged
 # Character sets that the change decoder can turn into UTF-8 by itself, as the server does.
 CARRIED_CHARSETS = frozenset({"utf8mb4", "utf8mb3", "utf8", "ascii", "latin1"})
 
@@ -81,8 +80,6 @@ def reason_not_loadable(table: Table) -> str | None:
     """Why a table cannot be copied at all; None when it can."""
     if table.engine.lower() != "innodb":
         return f"storage engine {table.engine}"
-    if table.schema.casefold() in _RESERVED_SCHEMAS:
-        return f"schema name {table.schema} is reserved in the column store"
     if table.unlogged:
         return table.unlogged
     carried = {c.name for c in carried_columns(table)}
@@ -103,17 +100,22 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def store_name(schema: str, name: str) -> str:
-    """The full quoted name of a table in the store."""
-    return f"{CATALOG}.{quote(schema)}.{quote(name)}"
+def local_name(table_id: int) -> str:
+    """The name of a table's data within its schema of the store."""
+    return f"t{table_id}"
 
 
-TWIN = "_warmfront_twin_"
+def store_name(table_id: int) -> str:
+    """The full name of a table's data in the store."""
+    return f"{CATALOG}.{TABLES}.{local_name(table_id)}"
 
 
-def twin_name(schema: str, number: int) -> str:
-    """The full quoted name of a table that is to take another's place."""
-    return store_name(schema, f"{TWIN}{number}")
+TWIN = "twin_"
+
+
+def twin_name(number: int) -> str:
+    """The full name of a table that is to take another's place."""
+    return f"{CATALOG}.{TABLES}.{TWIN}{number}"
 
 
 def store_type(column: Column) -> str:
@@ -137,10 +139,10 @@ def arrow_schema(table: Table) -> pa.Schema:
     return pa.schema([pa.field(c.name, arrow_type(c)) for c in carried_columns(table)])
 
 
-def create_statement(table: Table, name: str | None = None) -> str:
+def create_statement(table: Table, name: str) -> str:
     """The CREATE TABLE of a table's copy; no keys: see DESIGN on what an index costs."""
     columns = ", ".join(f"{quote(c.name)} {store_type(c)}" for c in carried_columns(table))
-    return f"CREATE TABLE {name or store_name(table.schema, table.name)} ({columns})"
+    return f"CREATE TABLE {name} ({columns})"
 
 
 def table_to_json(table: Table) -> str:

@@ -75,7 +75,8 @@ class PassThrough:
             return Refusal("function frobnicate is not supported")
         if statement.startswith("BREAK"):
             raise KeyError("broken")
-        sql = statement.replace("FROM item", 'FROM _store."shop"."item"')
+        found = view.table("shop", "item")
+        sql = statement if isinstance(found, str) else statement.replace("FROM item", f"FROM {found.store_name}")
         return Translation(sql, tuple(definitions), tables=(("shop", "item"),) if sql != statement else ())
 
     def prepare(self, translation):
@@ -89,7 +90,8 @@ def add_table(store, schema="shop", name="item"):
         Column("name", 1, "varchar", "varchar(20)", charset="utf8mb4", collation="utf8mb4_0900_ai_ci", length=20),
     )
     table = Table(schema, name, columns, ("id",))
-    entry = LoadedTable(store.new_id(), table, store_name(schema, name), State.AVAILABLE, rows=10, load_ended=1.7e9)
+    number = store.new_id()
+    entry = LoadedTable(number, table, store_name(number), State.AVAILABLE, rows=10, load_ended=1.7e9)
     with store.write() as transaction:
         transaction.create_data(entry)
         transaction.connection.execute(f"INSERT INTO {entry.store_name} SELECT i, 'n' || i FROM range(10) r(i)")

@@ -38,7 +38,7 @@ def test_login_with_the_secret_only(endpoint):
 def test_offloaded_statement(endpoint, flags):
     with endpoint.connect(client_flag=flags) as connection:
         # PyMySQL reads the form without DEPRECATE_EOF only; the other one is read by our own reader below.
-        sql = 'SELECT id::BIGINT, name FROM _store."shop"."item" ORDER BY id'
+        sql = "SELECT id::BIGINT, name FROM item ORDER BY id"
         if not flags:
             rows = endpoint.offload(connection, sql, [NUMBER, TEXT])
             assert rows == tuple((i, f"n{i}") for i in range(10))
