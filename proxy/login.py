@@ -76,27 +76,32 @@ class LoginRefused(Exception):
 
 
 async def connect_backend(settings: Settings) -> socket.socket:
-    """Open a connection to the backend. Raises BackendError."""
+    """Open a connection to the backend, at the first of its addresses that takes one. Raises BackendError."""
     server = settings.server
-    loop = asyncio.get_running_loop()
-    if server.socket:
-        sock = socket.socket(socket.AF_UNIX)
-        sock.setblocking(False)
-        address: Any = server.socket
-        where = f"through socket '{server.socket}'"
-    else:
-        found = await loop.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
-        family, kind, proto, _, address = found[0]
-        sock = socket.socket(family, kind, proto)
-        sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        where = f"on '{server.host}:{server.port}'"
+    where = f"through socket '{server.socket}'" if server.socket else f"on '{server.host}:{server.port}'"
     try:
-        await loop.sock_connect(sock, address)
+        if server.socket:
+            return await _connect(socket.AF_UNIX, server.socket)
+        found = await asyncio.get_running_loop().getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
     except OSError as problem:
-        sock.close()
         raise BackendError(2003, "HY000", f"Can't connect to MySQL server {where} ({problem.errno})") from problem
+    problems: list[OSError] = []
+    for family, _, _, _, address in found:
+        try:
+            return await _connect(family, address)
+        except OSError as problem:
+            problems.append(problem)
+    raise BackendError(2003, "HY000", f"Can't connect to MySQL server {where} ({problems[-1].errno})") from problems[-1]
+
+
+async def _connect(family: int, address: Any) -> socket.socket:
+    sock = socket.socket(family)
+    try:
+        sock.setblocking(False)
+        if family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        await asyncio.get_running_loop().sock_connect(sock, address)
     except BaseException:
         sock.close()
         raise
