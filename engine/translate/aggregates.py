@@ -51,7 +51,7 @@ def total(value: Expr, distinct: bool) -> Expr:
 
 def average(value: Expr, distinct: bool, increment: int) -> Expr:
     """AVG: the quotient of sum and count; its scale is the value's + div_precision_increment."""
-    value = as_value(value)
+    value = as_number(value, "AVG")
     counted = Expr("count_distinct" if distinct else "count", COUNT, (value,))
     if value.type.family in APPROXIMATE:
         return doubles.average(value, distinct, counted)

@@ -9,11 +9,12 @@ from engine.translate import aggregates, doubles, joined
 from engine.translate.expressions import bind_expression
 from engine.translate.names import Scope
 from engine.translate.nodes import child, children, kind, only
-from engine.translate.numbers import settled
+from engine.translate.numbers import divisor, settled
 from engine.translate.refusal import refuse
 from engine.translate.tree import AGGREGATES, Expr, Output, has_aggregate, walk
 from engine.translate.windows import Windows
 from statements.context import SessionContext
+from statements.sqlmode import modes
 
 if TYPE_CHECKING:
     from engine.catalog import LoadedTable
@@ -83,6 +84,10 @@ class Binder:
     def result(self, expr: Expr) -> Expr:
         """Finish a numeric function: MySQL rounds its value to its scale, MariaDB goes on with all digits."""
         return settled(expr) if self.context.backend == "mysql" else expr
+
+    def divisor(self, expr: Expr) -> Expr:
+        """Finish a divisor: by zero gives NULL, and a warning under ERROR_FOR_DIVISION_BY_ZERO. Raises Refused."""
+        return divisor(expr) if "ERROR_FOR_DIVISION_BY_ZERO" in modes(self.context.sql_mode) else expr
 
     def side(self, node: exp.Expression) -> Expr:
         """Bind one side of a comparison: MariaDB compares a quotient rounded to its scale, MySQL all its digits."""

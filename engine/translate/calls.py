@@ -207,7 +207,7 @@ def _named(binder: "Binder", node: exp.Expression) -> Expr:
 
 def modulo(binder: "Binder", left: Expr, right: Expr) -> Expr:
     """left MOD right; raises Refused for decimals on MariaDB, which gives a negative zero there."""
-    found = arithmetic("mod", left, right, 0)
+    found = arithmetic("mod", left, binder.divisor(right), 0)
     if binder.context.backend != "mysql" and found.op == "decimal_modulo":
         refuse("MOD of decimals is not supported")
     return found

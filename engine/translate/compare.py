@@ -2,7 +2,7 @@
 
 from engine.translate import literals
 from engine.translate.literals import NULL_LITERAL, is_literal, text_of
-from engine.translate.numbers import as_double, as_value
+from engine.translate.numbers import as_double, as_value, number_of_text
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr
 from engine.translate.types import (
@@ -16,6 +16,7 @@ from engine.translate.types import (
     unify_strings,
 )
 
+_EXACT_DIGITS = 15
 _YEARS = range(1901, 2156)
 
 
@@ -46,6 +47,8 @@ def paired(left: Expr, right: Expr) -> tuple[Expr, Expr]:
         if is_literal(left) and is_literal(right):
             refuse("two string literals are compared")
         return left, right
+    if a in NUMERIC and a is not Family.YEAR and b is Family.STRING and not is_literal(right):
+        return _with_string(left, right)
     if a is Family.STRING:
         right, left = paired(right, left)
         return left, right
@@ -54,6 +57,14 @@ def paired(left: Expr, right: Expr) -> tuple[Expr, Expr]:
         return _with_text(left, right, text)
     if a in TEMPORAL and b in TEMPORAL:
         return _temporals(left, right)
+    for one, other in ((left, right), (right, left)):
+        if (
+            one.type.family in (Family.DATE, Family.DATETIME)
+            and not is_literal(one)
+            and other.type.family is Family.INT
+        ):
+            sides = _temporals(one, literals.dated(other))
+            return sides if one is left else sides[::-1]
     if a is Family.BINARY and b is Family.BINARY:
         return left, right
     raise Refused(f"a {a.value} is compared with a {b.value}")
@@ -68,6 +79,15 @@ def _numbers(left: Expr, right: Expr) -> tuple[Expr, Expr]:
             refuse("a quotient of mixed scales is compared")
         return left, right
     return as_double(left), as_double(right)
+
+
+def _with_string(left: Expr, right: Expr) -> tuple[Expr, Expr]:
+    """Compare a number with a string as doubles, on MariaDB as decimals: the same for at most 15 digits."""
+    if left.type.family is Family.DECIMAL and left.type.digits > _EXACT_DIGITS:
+        refuse("a long decimal is compared with a string")
+    if left.type.frac != left.type.scale:
+        refuse("a quotient is compared with a string")
+    return as_double(left), number_of_text(right)
 
 
 def _with_text(left: Expr, right: Expr, text: str) -> tuple[Expr, Expr]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from engine.translate import text
 from engine.translate.compare import as_datetime, compare
 from engine.translate.literals import NULL_LITERAL, is_literal
-from engine.translate.numbers import as_condition, as_double, as_number, as_value
+from engine.translate.numbers import as_condition, as_double, as_number, as_value, operand
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
 from engine.translate.types import (
@@ -15,6 +15,7 @@ from engine.translate.types import (
     EXACT,
     MAX_SCALE,
     NULL,
+    TEMPORAL,
     UBIGINT,
     WHOLE,
     Family,
@@ -157,7 +158,11 @@ def sign(expr: Expr) -> Expr:
 
 
 def to_integer(expr: Expr, unsigned: bool) -> Expr:
-    """CAST(expr AS SIGNED or UNSIGNED) of exact numbers; decimals round half away from zero."""
+    """CAST(expr AS SIGNED or UNSIGNED); decimals round half away from zero."""
+    if expr.type.family is Family.STRING and not is_literal(expr):
+        return Expr("text_to_unsigned" if unsigned else "text_to_signed", UBIGINT if unsigned else BIGINT, (expr,))
+    if expr.type.family in TEMPORAL and not expr.type.fsp:
+        expr = operand(expr, "CAST")
     expr = as_number(expr, "CAST AS SIGNED")
     if expr.type.family is Family.NULL:
         return expr
@@ -169,7 +174,9 @@ def to_integer(expr: Expr, unsigned: bool) -> Expr:
 
 
 def to_decimal(expr: Expr, digits: int, scale: int) -> Expr:
-    """CAST(expr AS DECIMAL(digits, scale)) of exact numbers; what does not fit fails in the engine."""
+    """CAST(expr AS DECIMAL(digits, scale)); what does not fit fails in the engine."""
+    if expr.type.family is Family.STRING and not is_literal(expr) and digits <= 38:
+        return Expr("text_to_decimal", decimal(digits, scale), (expr,))
     expr = as_number(expr, "CAST AS DECIMAL")
     if expr.type.family is Family.NULL:
         return expr

@@ -55,7 +55,10 @@ def _arithmetic(operator: str) -> Rule:
         if operator == "mod":
             return modulo(binder, binder.expr(left), binder.expr(right))
         increment = binder.context.div_precision_increment
-        return binder.result(arithmetic(operator, binder.expr(left), binder.expr(right), increment))
+        second = binder.expr(right)
+        if operator in ("divide", "div"):
+            second = binder.divisor(second)
+        return binder.result(arithmetic(operator, binder.expr(left), second, increment))
 
     return rule
 

@@ -108,6 +108,17 @@ def as_temporal(text: str) -> Expr:
     raise Refused("a date literal is not written as 'YYYY-MM-DD' or 'YYYY-MM-DD HH:MM:SS'")
 
 
+def dated(literal: Expr) -> Expr:
+    """Read the literals YYYYMMDD and YYYYMMDDHHMMSS as a date; raises Refused for other numbers."""
+    text = str(literal.value) if is_literal(literal) else ""
+    parts = [text[:4], text[4:6], text[6:8]]
+    if len(text) == 8:
+        return as_temporal("-".join(parts))
+    if len(text) != 14:
+        refuse("a date is compared with a number that is not written as one")
+    return as_temporal(f"{'-'.join(parts)} {text[8:10]}:{text[10:12]}:{text[12:]}")
+
+
 def as_time(text: str) -> Expr:
     """Read '[-]HH:MM:SS[.ffffff]' as TIME in microseconds; raises Refused on other forms."""
     found = _TIME.match(text)
@@ -119,9 +130,14 @@ def as_time(text: str) -> Expr:
     return Expr("literal", Type(Family.TIME, fsp=len(fraction)), value=-micros if found[1] else micros)
 
 
+def plain_number(text: str) -> bool:
+    """Tell whether a text is a number that a double holds exactly, written without spaces or exponent."""
+    return bool(_NUMBER.match(text)) and sum(c.isdigit() for c in text) <= _EXACT_DIGITS
+
+
 def as_number(text: str, other: Type) -> Expr:
     """Read a string compared with a number; MySQL compares as doubles, so only what doubles hold exactly is folded."""
-    if not _NUMBER.match(text) or sum(c.isdigit() for c in text) > _EXACT_DIGITS:
+    if not plain_number(text):
         refuse("a number is compared with a string that is not a plain number")
     if other.family is Family.DECIMAL and other.digits > _EXACT_DIGITS:
         refuse("a long decimal is compared with a string")

@@ -63,10 +63,11 @@ def _unix_time(low: "Lowering", expr: Expr) -> str:
 
 
 def _from_unix_time(low: "Lowering", expr: Expr) -> str:
-    offset, last = cast("tuple[int, int]", expr.value)
+    offset, last, outside = cast("tuple[int, int, str]", expr.value)
     sql = low.expr(expr.args[0])
     return (
-        f"(CASE WHEN {sql} BETWEEN 0 AND {last} THEN make_timestamp((CAST({sql} AS BIGINT) + {offset}) * 1000000) END)"
+        f"(CASE WHEN {sql} BETWEEN 0 AND {last} THEN make_timestamp((CAST({sql} AS BIGINT) + {offset}) * 1000000)"
+        f" WHEN {sql} IS NOT NULL THEN {outside} END)"
     )
 
 

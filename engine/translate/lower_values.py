@@ -212,6 +212,39 @@ def _to_decimal(low: "Lowering", expr: Expr) -> str:
     return f"CAST({sql} AS DECIMAL({expr.type.digits}, {expr.type.scale}))"
 
 
+def _number_of_text(kind: str, pattern: str, longest: int) -> Writer:
+    """Read texts of a plain form; others, for which the backend has warnings, fail."""
+
+    def write(low: "Lowering", expr: Expr) -> str:
+        sql = low.expr(expr.args[0])
+        plain = f"length({sql}) <= {longest} AND regexp_full_match({sql}, '{pattern}')"
+        failure = "error('a text is not a plain number')"
+        return f"(CASE WHEN {sql} IS NULL THEN NULL WHEN {plain} THEN CAST({sql} AS {kind}) ELSE {failure} END)"
+
+    return write
+
+
+def _text_to_decimal(low: "Lowering", expr: Expr) -> str:
+    kind = f"DECIMAL({expr.type.digits}, {expr.type.scale})"
+    return _number_of_text(kind, r"-?[0-9]+(\.[0-9]+)?", 30)(low, expr)
+
+
+def _date_number(low: "Lowering", expr: Expr) -> str:
+    """The digits of a date or time side by side, with its fraction of a second behind the point."""
+    (arg,) = expr.args
+    sql, fsp = low.expr(arg), arg.type.fsp
+    if arg.type.family is Family.TIME:
+        seconds = f"(abs({sql}) // 1000000)"
+        digits = f"({seconds} // 3600 * 10000 + {seconds} // 60 % 60 * 100 + {seconds} % 60)"
+        return f"(CASE WHEN {sql} < 0 THEN -{digits} ELSE {digits} END)"
+    if arg.type.family is Family.DATE:
+        return f"CAST(strftime({sql}, '%Y%m%d') AS BIGINT)"
+    whole = f"strftime({sql}, '%Y%m%d%H%M%S')"
+    if not fsp:
+        return f"CAST({whole} AS BIGINT)"
+    return f"CAST(left(strftime({sql}, '%Y%m%d%H%M%S.%f'), {15 + fsp}) AS DECIMAL({14 + fsp}, {fsp}))"
+
+
 def _to_int(low: "Lowering", expr: Expr) -> str:
     return f"CAST({low.expr(expr.args[0])} AS INTEGER)"
 
@@ -329,6 +362,12 @@ VALUE_OPS: dict[str, Writer] = {
     "decimal_multiply": _joined("*"),
     "decimal_modulo": _decimal_modulo,
     "quotient": _quotient,
+    "nonzero": _template("(CASE WHEN {0} = 0 THEN error('a division by zero') ELSE {0} END)"),
+    "number_of_text": _number_of_text("DOUBLE", r"-?[0-9]+(\.[0-9]+)?", 16),
+    "date_number": _date_number,
+    "text_to_signed": _number_of_text("BIGINT", "-?[0-9]+", 18),
+    "text_to_unsigned": _number_of_text("UBIGINT", "[0-9]+", 18),
+    "text_to_decimal": _text_to_decimal,
     "double_add": _double("+"),
     "double_subtract": _double("-"),
     "double_multiply": _double("*"),

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 MAX_WIDTH = 38
 _STORED = "t"  # aliases of stored tables begin with it
 _SAME = frozenset(
-    {"group_value", "any", "min", "max", "negate", "abs", "lag", "lead", "first_value", "last_value", "nth_value"}
+    {"group_value", "any", "min", "max", "negate", "nonzero", "abs"}
+    | {"lag", "lead", "first_value", "last_value", "nth_value"}
 )
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from engine.translate.literals import is_literal, negate
+from engine.translate.literals import is_literal, negate, plain_number, text_of
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr
 from engine.translate.types import (
@@ -13,6 +13,7 @@ from engine.translate.types import (
     INT,
     MAX_SCALE,
     NULL,
+    TEMPORAL,
     UBIGINT,
     WHOLE,
     Family,
@@ -33,7 +34,7 @@ def as_value(expr: Expr) -> Expr:
 
 
 def as_condition(expr: Expr) -> Expr:
-    """Make a truth value of an expression used as a condition; raises Refused for strings and dates."""
+    """Make a truth value of an expression used as a condition; raises Refused for dates."""
     family = expr.type.family
     if family is Family.BOOL:
         return expr
@@ -41,16 +42,42 @@ def as_condition(expr: Expr) -> Expr:
         return expr.typed(Type(Family.BOOL, digits=1))
     if family in EXACT or family in APPROXIMATE:
         return Expr("is_nonzero", Type(Family.BOOL, digits=1), (expr,))
+    if family is Family.STRING:
+        return Expr("is_nonzero", Type(Family.BOOL, digits=1), (number_of_text(expr),))
     raise Refused(f"a {family.value} is used as a condition")
 
 
 def as_number(expr: Expr, what: str) -> Expr:
-    """Require a number; raises Refused for strings and dates, whose conversion is not exact here."""
+    """Require a number; a string is read as a double. Raises Refused for dates and others."""
     expr = as_value(expr)
     family = expr.type.family
     if family in EXACT or family in APPROXIMATE or family is Family.NULL:
         return expr
+    if family is Family.STRING:
+        return number_of_text(expr)
     raise Refused(f"{what} is applied to a {family.value}")
+
+
+def number_of_text(expr: Expr) -> Expr:
+    """Read a string as a double; what is not a plain number gives a warning on the backend and fails in the engine."""
+    text = text_of(expr)
+    if text is None:
+        return Expr("number_of_text", DOUBLE, (expr,))
+    if not plain_number(text):
+        refuse("a string that is not a plain number is used as a number")
+    return Expr("literal", DOUBLE, value=float(text))
+
+
+def operand(expr: Expr, what: str) -> Expr:
+    """Require an operand of arithmetic: dates and times are numbers made of their digits."""
+    family, fsp = expr.type.family, expr.type.fsp
+    if family not in TEMPORAL or (family is Family.TIME and fsp):
+        return as_number(expr, what)
+    if is_literal(expr):
+        refuse(f"{what} is applied to a {family.value} literal")
+    if not fsp:
+        return Expr("date_number", BIGINT, (expr,))
+    return Expr("date_number", decimal(14 + fsp, fsp), (expr,))
 
 
 def as_double(expr: Expr) -> Expr:
@@ -66,7 +93,7 @@ def as_double(expr: Expr) -> Expr:
 
 def arithmetic(operator: str, left: Expr, right: Expr, increment: int) -> Expr:
     """Apply +, -, *, /, div or mod; `increment` is div_precision_increment."""
-    left, right = as_number(left, f"the operator {operator}"), as_number(right, f"the operator {operator}")
+    left, right = operand(left, f"the operator {operator}"), operand(right, f"the operator {operator}")
     if NULL in (left.type, right.type):
         return Expr("literal", NULL)
     if left.type.family in APPROXIMATE or right.type.family in APPROXIMATE:
@@ -89,6 +116,16 @@ def negated(expr: Expr) -> Expr:
     if expr.type.family is Family.FLOAT:
         expr = as_double(expr)
     return Expr("negate", expr.type, (expr,))
+
+
+def divisor(expr: Expr) -> Expr:
+    """Let a division by zero fail, which gives a warning under ERROR_FOR_DIVISION_BY_ZERO; raises Refused for 0."""
+    expr = operand(expr, "a division")
+    if not is_literal(expr):
+        return Expr("nonzero", expr.type, (expr,))
+    if expr.value == 0:
+        refuse("a division by zero gives a warning")
+    return expr
 
 
 def quotient_digits(left: Type, right: Type, increment: int) -> int:

@@ -24,6 +24,7 @@ _MODES = range(4)
 # The last second that UNIX time functions know: 3001-01-18 on 64-bit MySQL since 8.0.28, 2038-01-19 on MariaDB.
 _LAST_SECOND = {"mysql": 32536771199, "mariadb": 2147483647}
 _OUTSIDE = {"mysql": "0", "mariadb": "NULL"}  # what UNIX_TIMESTAMP gives for other times
+_NO_TIME = {"mysql": "NULL", "mariadb": "error('a time out of range')"}  # what FROM_UNIXTIME does with others
 # STR_TO_DATE's formats, in the parser's codes: the form of the text, and what makes a timestamp of it.
 READABLE = {
     "%Y-%m-%d": ("", ""),
@@ -142,7 +143,8 @@ def from_unix_time(binder: "Binder", node: exp.Expression) -> Expr:
     value = binder.expr(child(node))
     if value.type.family is not Family.INT or value.type.unsigned:
         refuse("FROM_UNIXTIME of this value is not supported")
-    limits = (offset_seconds(binder.context), _LAST_SECOND[binder.context.backend])
+    backend = binder.context.backend
+    limits = (offset_seconds(binder.context), _LAST_SECOND[backend], _NO_TIME[backend])
     return Expr("from_unix_time", datetime_type(0), (value,), value=limits)
 
 

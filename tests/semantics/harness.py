@@ -66,6 +66,7 @@ class Bench:
         self.collations = Collations(folder)
         self.view = CatalogView({})
         self.registered: set[str] = set()
+        self.warnings = self.prepare_warnings = 0  # of the last statement on the backend
         with connection.cursor() as cursor:
             cursor.execute(f"USE {schema}")
             cursor.execute(
@@ -118,6 +119,7 @@ class Bench:
         """Give the backend's column definitions of a statement."""
         self.raw._execute_command(Command.STMT_PREPARE, statement)
         first = self.raw._read_packet()._data
+        self.prepare_warnings = int.from_bytes(first[10:12], "little")
         columns, parameters = int.from_bytes(first[5:7], "little"), int.from_bytes(first[7:9], "little")
         statement_id = int.from_bytes(first[1:5], "little")
         for _ in range(parameters + bool(parameters)):
@@ -146,6 +148,7 @@ class Bench:
         while True:
             payload = bytes(self.raw._read_packet()._data)
             if payload[:1] == b"\xfe" and len(payload) < 9:
+                self.warnings = int.from_bytes(payload[1:3], "little")
                 return definitions, rows
             rows.append(text_row(payload, count))
 
@@ -169,7 +172,10 @@ class Bench:
     def run(self, statement: str) -> Outcome:
         """Run a statement on both; an error of the backend is raised."""
         definitions = self.prepare(statement)
+        if self.prepare_warnings:
+            return Outcome("refused", "Preparing the statement gives warnings")
         described, expected = self.backend_rows(statement)
+        warnings = self.warnings
         translation = translate(statement, self.context, self.view, definitions, self.weigh)
         if isinstance(translation, Refusal):
             return Outcome("refused", translation.reason)
@@ -181,6 +187,8 @@ class Bench:
             found = self.engine_rows(translation.sql, list(translation.definitions))
         except (duckdb.Error, pa.ArrowException, SecondaryEngineError) as problem:
             return Outcome("failed", f"{str(problem).splitlines()[0]} IN {translation.sql}")
+        if warnings:
+            return Outcome("different", f"the backend gives {warnings} warnings, none come from {translation.sql}")
         if (cut := _LIMIT.search(statement)) and not _is_ordered(statement):
             expected = _any_of(self.backend_rows(statement[: cut.start()])[1], expected, found)
         columns = tuple(_column_differences(described, translation.definitions))

@@ -53,3 +53,6 @@ INSERT INTO o VALUES (1, 1, 1, 5, 10.25, 'A'), (2, 1, 2, 3, 0.99, 'N'), (3, 2, 2
 CREATE TABLE e (id INT NOT NULL PRIMARY KEY, v INT, p DECIMAL(10,2), q VARCHAR(10));
 CREATE TABLE js (id INT NOT NULL PRIMARY KEY, j JSON);
 INSERT INTO js VALUES (1, '{"a": "é日😀", "b": [1, 2.5, null]}'), (2, '[1, 2]'), (3, NULL), (4, '"x"'), (5, 'null'), (6, '1');
+CREATE TABLE c (id INT NOT NULL PRIMARY KEY, v VARCHAR(20), w VARCHAR(20) CHARACTER SET latin1);
+INSERT INTO c VALUES (1, '5', '5'), (2, '1.5', '-7'), (3, '-0.25', '0'), (4, '10', '10'), (5, NULL, NULL), (6, '0', '0099'),
+  (7, '100.000', '123456789012345'), (8, '-3', '-3'), (9, '123456789.125', '8'), (10, '5.0', '5');
