@@ -12,6 +12,7 @@ from engine.replicate.follow import Follower
 from engine.store.copies import Copies
 from engine.store.database import Store
 from engine.store.upkeep import Upkeep
+from engine.verify.verifier import Verifier
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ def _exit(error: BaseException) -> None:
 
 class Replica:
     """Everything that keeps the copy. The parts are public: `store`, `copies`, `loader`,
-    `follower`, `fence`, `upkeep`."""
+    `follower`, `fence`, `upkeep`, `verifier`."""
 
     def __init__(self, settings: Settings, on_fatal: Callable[[BaseException], None] = _exit) -> None:
         """Open the store. Raises BackendError when the backend does not answer, duckdb.Error when no file can be."""
@@ -43,6 +44,7 @@ class Replica:
         self.loader = Loader(settings, self.store, self.copies)
         self.follower = Follower(settings, self.store, self.copies, self.loader, on_fatal)
         self.upkeep = Upkeep(self.store, self.copies)
+        self.verifier = Verifier(settings, self.store, self.copies, self.loader.reload)
         self.fence = Fence(settings, self.store, self.follower.want, lambda: self.follower.seconds_behind)
 
     def start(self) -> None:
@@ -53,6 +55,7 @@ class Replica:
 
     def stop(self) -> None:
         """End all threads and close the file."""
+        self.verifier.stop()
         self.fence.stop()
         self.upkeep.stop()
         self.loader.stop()

@@ -3,7 +3,6 @@
 import logging
 import re
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Protocol
@@ -17,7 +16,7 @@ from engine.store import delta
 from engine.store.copies import Copies, Copying
 from engine.store.database import Store, Transaction
 from engine.store.layout import arrow_schema
-from engine.store.presence import EMPTY, byte_presence, merge_presence
+from engine.store.presence import EMPTY, merge_presence, presence_of
 from statements.schema import Table
 
 log = logging.getLogger(__name__)
@@ -195,13 +194,14 @@ class _Work:
     def _keep(self, copying: Copying, kinds: delta.Kinds, rows: pa.RecordBatch) -> None:
         delta.append_pending(self._transaction.connection, copying.entry.id, kinds, rows, copying.sequence)
         copying.sequence += len(kinds)
-        copying.add_presence(_presence(rows))
+        copying.add_presence(presence_of(rows))
 
     def _put(
         self, key: Key, entry: LoadedTable, copying: Copying | None, kinds: delta.Kinds, rows: pa.RecordBatch
     ) -> None:
         connection, table = self._transaction.connection, entry.table
         inserted: pa.RecordBatch | pa.Table = rows
+        self._copies.note_changed(key, rows)
         if table.primary_key:
             folded = delta.fold(table, kinds, rows, idempotent=copying is not None)
             gone, added = delta.apply_delta(connection, entry.store_name, table, folded)
@@ -210,7 +210,7 @@ class _Work:
             self._copies.keep_for_rewrite(self._transaction, key, kinds, rows)
         else:
             grown = delta.apply_multiset(connection, entry.store_name, table, kinds, rows)
-        found = _presence(inserted)
+        found = presence_of(inserted)
         if copying is not None:
             copying.add_presence(found)
             return
@@ -240,6 +240,7 @@ class _Work:
                 self._remove(key)
             elif event.kind == "truncate" and entry.state is State.AVAILABLE:
                 self._copies.stop_rewrite(key)
+                self._copies.note_disturbed(key, "it was emptied")
                 self._transaction.create_data(entry)
                 self._transaction.put_rows(key, 0)
             elif entry.state is not State.UNLOADED:
@@ -304,20 +305,3 @@ def _by_table(changes: list[Changes]) -> dict[Key, list[Changes]]:
 
 def _joined(group: list[Changes]) -> delta.Kinds:
     return delta.join_kinds([changes.kinds for changes in group])
-
-
-def _presence(rows: pa.RecordBatch | pa.Table) -> dict[str, bytes]:
-    found = {}
-    for name in delta.string_columns(rows.schema):
-        column = rows.column(name)
-        chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
-        bits = EMPTY
-        for chunk in chunks:
-            bits = merge_presence(bits, byte_presence(chunk))
-        found[name] = bits
-    return found
-
-
-def seconds_behind(applier: Applier) -> float:
-    """How old the newest applied commit is, in seconds; only meaningful while the backend has newer ones."""
-    return max(0.0, time.time() - applier.commit_timestamp) if applier.commit_timestamp else 0.0

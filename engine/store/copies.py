@@ -16,6 +16,7 @@ from engine.store.bookkeeping import pending_name
 from engine.store.database import Store, Transaction
 from engine.store.layout import arrow_schema, create_statement, left_out, local_name, store_name, twin_name
 from engine.store.presence import EMPTY, merge_presence
+from engine.store.watch import Watch
 from statements.schema import Table
 
 log = logging.getLogger(__name__)
@@ -90,6 +91,7 @@ class Copies:
         self.store = store
         self._copying: dict[Key, Copying] = {}
         self._rewrites: dict[Key, Rewrite] = {}
+        self._watches: dict[Key, Watch] = {}
         self.removed: dict[Key, int] = {}  # rows deleted in the store since a table was last written as a whole
 
     def get(self, key: Key) -> Copying | None:
@@ -227,6 +229,27 @@ class Copies:
                 number, table or Table(*key, ()), store_name(number), state, reason, load_type=load_type
             )
         transaction.put(entry)
+
+    # Watches
+
+    def watch(self, key: Key, names: tuple[str, ...]) -> Watch:
+        """Begin to note what changes in a table, by the columns that tell its rows apart."""
+        watch = self._watches[key] = Watch(names)
+        return watch
+
+    def unwatch(self, key: Key) -> None:
+        """Note no more changes of a table."""
+        self._watches.pop(key, None)
+
+    def note_changed(self, key: Key, rows: pa.RecordBatch) -> None:
+        """Tell a table's watch, when there is one, of images that are about to be applied."""
+        if watch := self._watches.get(key):
+            watch.add(rows)
+
+    def note_disturbed(self, key: Key, reason: str) -> None:
+        """Tell a table's watch of a change that is not one of single rows."""
+        if watch := self._watches.get(key):
+            watch.disturb(reason)
 
     # Rewrites
 

@@ -301,9 +301,10 @@ class Store:
         """Take a table out of service at once, for readers that begin from now on, whatever becomes of the file."""
         self._stale[key] = reason
 
-    def clear_stale(self, key: Key) -> None:
-        """The file says by itself again what the state of this table is."""
-        self._stale.pop(key, None)
+    def clear_stale(self, key: Key, reason: str | None = None) -> None:
+        """The file says by itself again what the state of this table is; with `reason`, unless there is another."""
+        if reason is None or self._stale.get(key) == reason:
+            self._stale.pop(key, None)
 
     def checkpoint(self) -> None:
         """Write the log into the file; readers and the writer go on meanwhile. Raises duckdb.Error."""

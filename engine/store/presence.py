@@ -25,3 +25,17 @@ def byte_presence(column: pa.Array) -> bytes:
 def merge_presence(left: bytes, right: bytes) -> bytes:
     """OR two presence bitmaps."""
     return (int.from_bytes(left, "little") | int.from_bytes(right, "little")).to_bytes(32, "little")
+
+
+def presence_of(rows: pa.RecordBatch | pa.Table) -> dict[str, bytes]:
+    """The presence bits of every column of text."""
+    found = {}
+    for field in rows.schema:
+        if not pa.types.is_string(field.type):
+            continue
+        column = rows.column(field.name)
+        bits = EMPTY
+        for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
+            bits = merge_presence(bits, byte_presence(chunk))
+        found[field.name] = bits
+    return found

@@ -1,0 +1,217 @@
+"""Verification: damage done to the store on purpose is named exactly and mended; a writer at full speed is none."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.verify.outcome import Outcome
+from tests.live.copying import Copy, settings_for
+
+pytestmark = pytest.mark.live
+
+ROWS = 3000
+
+
+@pytest.fixture
+def schema(backend: Any, request: pytest.FixtureRequest) -> Iterator[str]:
+    name = f"ver_{abs(hash(request.node.name)) % 10**8}"
+    backend.run(f"CREATE DATABASE {name} DEFAULT CHARACTER SET utf8mb4")
+    yield name
+    backend.run(f"DROP DATABASE {name}")
+
+
+@pytest.fixture
+def copy(backend: Any, tmp_path: Path) -> Iterator[Copy]:
+    made = Copy(settings_for(backend.upstream, tmp_path))
+    made.replica.verifier._piece = 1000  # several pieces of a small table
+    yield made
+    made.stop()
+
+
+def verify(copy: Copy, schema: str, name: str, repair: bool = False) -> Outcome:
+    return copy.replica.verifier.verify_now(schema, name, repair, lambda: False)
+
+
+def counts(found: Outcome) -> tuple[int, int, int]:
+    return found.missing, found.extra, found.changed
+
+
+def damage(copy: Copy, *statements: str) -> None:
+    cursor = copy.replica.store.cursor()
+    for statement in statements:
+        cursor.execute(statement)
+    cursor.close()
+
+
+def fill(backend: Any, table: str, columns: str, values: str, rows: int = ROWS) -> None:
+    digits = "(SELECT 0 d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL "
+    digits += "SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)"
+    numbers = f"SELECT a.d + 10 * b.d + 100 * c.d + 1000 * e.d AS n FROM {digits} a, {digits} b, {digits} c, {digits} e"
+    backend.run(f"INSERT INTO {table} ({columns}) SELECT {values} FROM ({numbers}) numbers WHERE n < {rows}")
+
+
+@pytest.fixture
+def keyed(backend: Any, copy: Copy, schema: str) -> str:
+    backend.run(
+        f"CREATE TABLE {schema}.t (id BIGINT, part SMALLINT UNSIGNED, v VARCHAR(30), d DOUBLE, f FLOAT, "
+        "m DECIMAL(12, 3), w DATETIME(6), b VARBINARY(20), PRIMARY KEY (id, part))"
+    )
+    values = "n - 1000, n % 7, IF(n % 5, CONCAT('wört ', n), NULL), n / 3, n / 7, n / 8, '2024-01-02 03:04:05' + "
+    values += "INTERVAL n MINUTE, UNHEX(HEX(n))"
+    fill(backend, f"{schema}.t", "id, part, v, d, f, m, w, b", values)
+    copy.load(schema, "t")
+    return f'_store."{schema}"."t"'
+
+
+def test_a_right_copy_is_right(copy: Copy, schema: str, keyed: str) -> None:
+    found = verify(copy, schema, "t")
+    assert (counts(found), found.rows, found.error, found.action) == ((0, 0, 0), ROWS, "", "")
+    assert found.pieces >= 3
+
+
+def test_every_damage_is_named_and_mended(backend: Any, copy: Copy, schema: str, keyed: str) -> None:
+    damage(
+        copy,
+        f"DELETE FROM {keyed} WHERE id IN (-1000, 5)",
+        f"INSERT INTO {keyed} (id, part, v) VALUES (5000, 1, 'extra'), (-7, 9, NULL), (5, 9, 'other part')",
+        f"INSERT INTO {keyed} SELECT * FROM {keyed} WHERE id = 100",
+        f"UPDATE {keyed} SET v = 'x', m = 1 WHERE id = 200",
+        f"UPDATE {keyed} SET d = -d WHERE id = -1000 + 1",
+        f"UPDATE {keyed} SET v = NULL WHERE id = 1301",
+        f"UPDATE {keyed} SET w = w + INTERVAL 1 MICROSECOND WHERE id = 1302",
+        f"UPDATE {keyed} SET b = '\\x00'::BLOB WHERE id = 1303",
+    )
+    found = verify(copy, schema, "t", repair=True)
+    named = {(d.kind, d.row, d.columns) for d in found.differences}
+    assert named == {
+        ("missing", "id=-1000, part=0", ()),
+        ("missing", "id=5, part=4", ()),
+        ("extra", "id=5000, part=1", ()),
+        ("extra", "id=-7, part=9", ()),
+        ("extra", "id=5, part=9", ()),
+        ("extra", "id=100, part=1", ()),
+        ("changed", "id=200, part=3", ("v", "m")),
+        ("changed", "id=-999, part=1", ("d",)),
+        ("changed", "id=1301, part=5", ("v",)),
+        ("changed", "id=1302, part=6", ("w",)),
+        ("changed", "id=1303, part=0", ("b",)),
+    }
+    assert (counts(found), found.action, found.error) == ((2, 4, 5), "repaired", "")
+    with backend.connect() as connection:
+        assert copy.difference(connection, schema, "t") == ""
+    assert counts(verify(copy, schema, "t")) == (0, 0, 0)
+
+
+def test_a_wrong_table_is_out_of_service_until_it_is_loaded_again(
+    backend: Any, copy: Copy, schema: str, keyed: str
+) -> None:
+    before = copy.replica.store.entries[schema, "t"].id
+    damage(copy, f"UPDATE {keyed} SET v = 'wrong' WHERE id = 17")
+    found = verify(copy, schema, "t")
+    assert (counts(found), found.action) == ((0, 0, 1), "reloaded")
+    with backend.connect() as connection:
+        copy.wait_until_equal(connection, schema, "t")
+    assert copy.replica.store.entries[schema, "t"].id != before
+    assert copy.replica.verifier.seen.counters.differences == 1
+
+
+def test_rows_without_a_key(backend: Any, copy: Copy, schema: str) -> None:
+    backend.run(f"CREATE TABLE {schema}.k (a INT, b VARCHAR(20), c DOUBLE)")
+    fill(backend, f"{schema}.k", "a, b, c", "n % 50, IF(n % 3, 'x', NULL), n % 2", 500)
+    copy.load(schema, "k")
+    assert counts(verify(copy, schema, "k")) == (0, 0, 0)
+    name = f'_store."{schema}"."k"'
+    damage(
+        copy,
+        f"INSERT INTO {name} VALUES (1, 'x', 1.0), (1, 'x', 1.0), (99, NULL, NULL)",
+        f"DELETE FROM {name} WHERE rowid = (SELECT min(rowid) FROM {name} WHERE a = 2 AND b IS NULL)",
+    )
+    found = verify(copy, schema, "k", repair=True)
+    assert {(d.kind, d.row) for d in found.differences} == {
+        ("extra", "a=1, b=x, c=1.0 (2 times)"),
+        ("extra", "a=99, b=None, c=None"),
+        ("missing", "a=2, b=None, c=0.0"),
+    }
+    assert (counts(found), found.action) == ((1, 3, 0), "repaired")
+    with backend.connect() as connection:
+        assert copy.difference(connection, schema, "k") == ""
+
+
+def test_keys_of_words_and_moments(backend: Any, copy: Copy, schema: str) -> None:
+    backend.run(
+        f"CREATE TABLE {schema}.w (k VARCHAR(40) CHARACTER SET latin1, m DECIMAL(9, 2), d DATE, t DATETIME(3), "
+        "x VARBINARY(9), v INT, PRIMARY KEY (k, m, d, t, x))"
+    )
+    values = "CONCAT('Zö''\\\\', n), n / 4, '2020-02-28' + INTERVAL n DAY, '2020-01-01 00:00:00.125' + INTERVAL n DAY, "
+    fill(backend, f"{schema}.w", "k, m, d, t, x, v", values + "UNHEX(LPAD(HEX(n), 8, '0')), n", 300)
+    copy.load(schema, "w")
+    damage(copy, f'UPDATE _store."{schema}"."w" SET v = -1 WHERE v IN (3, 77)')
+    found = verify(copy, schema, "w", repair=True)
+    assert (counts(found), found.action, found.error) == ((0, 0, 2), "repaired", "")
+    with backend.connect() as connection:
+        assert copy.difference(connection, schema, "w") == ""
+
+
+def test_a_negative_zero_is_another_value(backend: Any, copy: Copy, schema: str) -> None:
+    backend.run(f"CREATE TABLE {schema}.z (id INT PRIMARY KEY, d DOUBLE)")
+    backend.run(f"INSERT INTO {schema}.z VALUES (1, 0), (2, -0e0)")
+    copy.load(schema, "z")
+    assert counts(verify(copy, schema, "z")) == (0, 0, 0)
+    # An UPDATE of the store takes the two for one value.
+    name = f'_store."{schema}"."z"'
+    damage(copy, f"DELETE FROM {name} WHERE id = 1", f"INSERT INTO {name} VALUES (1, '-0.0'::DOUBLE)")
+    assert counts(verify(copy, schema, "z", repair=True)) == (0, 0, 1)
+
+
+class Writer(threading.Thread):
+    """Changes rows of `t` as fast as the backend takes it, until stopped."""
+
+    def __init__(self, backend: Any, schema: str) -> None:
+        super().__init__(daemon=True)
+        self._backend, self._schema = backend, schema
+        self.stopping = threading.Event()
+        self.writes = 0
+
+    def run(self) -> None:
+        table = f"{self._schema}.t"
+        with self._backend.connect() as connection, connection.cursor() as cursor:
+            while not self.stopping.is_set():
+                n = self.writes * 37 % ROWS
+                cursor.execute(f"UPDATE {table} SET v = 'w{self.writes}', m = m + 1 WHERE id BETWEEN {n} AND {n + 20}")
+                cursor.execute(f"DELETE FROM {table} WHERE id = {n - 1000}")
+                cursor.execute(f"REPLACE INTO {table} (id, part, v) VALUES ({n - 1000}, {n % 7}, 'back')")
+                cursor.execute(f"UPDATE {table} SET d = d + 1 WHERE id = 3 AND part = 2")  # one that never rests
+                self.writes += 4
+
+
+def test_writers_at_full_speed_raise_no_alarm(backend: Any, copy: Copy, schema: str, keyed: str) -> None:
+    backend.run(f"INSERT INTO {schema}.t (id, part, f) VALUES (5000, 0, 0.1)")  # a row that nobody changes
+    copy.wait()
+    running = [Writer(backend, schema) for _ in range(2)]
+    for writer in running:
+        writer.start()
+    try:
+        for _ in range(3):
+            found = verify(copy, schema, "t")
+            assert (counts(found), found.error, found.action) == ((0, 0, 0), "", ""), found
+        # Damage is found among the writes, and mended while they go on.
+        damage_again(copy, f"UPDATE {keyed} SET f = -1 WHERE id = 5000")
+        found = verify(copy, schema, "t", repair=True)
+        assert (found.changed, found.action) == (1, "repaired"), found
+    finally:
+        for writer in running:
+            writer.stopping.set()
+            writer.join()
+    assert all(writer.writes > 20 for writer in running)
+    with backend.connect() as connection:
+        assert copy.difference(connection, schema, "t") == ""
+    assert copy.replica.store.entries[schema, "t"].reason == ""
+
+
+def damage_again(copy: Copy, statement: str) -> None:
+    """Damage while the applier writes: under its lock."""
+    with copy.replica.store.lock:
+        damage(copy, statement)
