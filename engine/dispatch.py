@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from base.errors import QueryInterrupted, SecondaryEngineError
 from engine.answers import build_result_set
+from engine.cancel import Running
 from engine.execute import Executor, Offload, read_offload
 from engine.information import Information
 from engine.session import Query, split_definitions
@@ -20,6 +21,9 @@ _SECONDARY = re.compile(
     rf"\s*ALTER\s+TABLE\s+({_NAME})\s*\.\s*({_NAME})\s+SECONDARY_(LOAD|UNLOAD)\s*(PARTITION\b.*)?;?\s*",
     re.IGNORECASE | re.DOTALL,
 )
+_CHECK = re.compile(
+    rf"\s*CHECK\s+TABLE\s+({_NAME})\s*\.\s*({_NAME})\s+SECONDARY(\s+REPAIR)?\s*;?\s*", re.IGNORECASE | re.DOTALL
+)
 _KILL = re.compile(r"\s*KILL\s+(?:(?:QUERY|CONNECTION)\s+)?(\d+)\s*;?\s*", re.IGNORECASE)
 _ANNOUNCED = re.compile(r"SHOW WARMFRONT TABLES SINCE (\d+)")
 _FIRST = re.compile(r"\s*(?:/\*.*?\*/\s*)*\(*\s*([A-Za-z]+)", re.DOTALL)
@@ -28,6 +32,8 @@ _CONSTANTS = re.compile(
 )
 
 TableAction = Callable[[str, str], Awaitable[None]]
+# Schema, name, whether to repair, and what tells that nobody wants the answer any more; gives the answer's rows.
+TableCheck = Callable[[str, str, bool, Callable[[], bool]], pa.Table]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,7 @@ class Dispatcher:
     information: Information
     load: TableAction
     unload: TableAction
+    check: TableCheck
     version: str
 
     def read(self, query: Query) -> Offload | None:
@@ -48,8 +55,11 @@ class Dispatcher:
         context = query.attributes.get("wf_context", b"{}")
         return read_offload(query.text, context, split_definitions(columns), "wf_explain" in query.attributes)
 
-    async def answer(self, query: Query, capabilities: int) -> bytes:
-        """Answer a query of the engine itself with whole packets from sequence 1. Raises WarmfrontError."""
+    async def answer(self, query: Query, capabilities: int, started: list[Running]) -> bytes:
+        """Answer a query of the engine itself with whole packets from sequence 1. Raises WarmfrontError.
+
+        What takes long stands in `started` meanwhile, to be stopped when its client goes away.
+        """
         found = _FIRST.match(query.text)
         match found[1].upper() if found else "":
             case "SELECT" | "WITH":
@@ -64,6 +74,8 @@ class Dispatcher:
             case "ALTER":
                 await self._change_table(query.text)
                 return _ok()
+            case "CHECK":
+                return build_result_set(await self._check(query.text, started), capabilities)
             case "KILL":
                 if killed := _KILL.fullmatch(query.text):
                     self.executor.running.kill(int(killed[1]), QueryInterrupted())
@@ -81,6 +93,19 @@ class Dispatcher:
             )
             return pa.table({f"@@{found['variable']}": pa.array([value], pa.string())})
         return await asyncio.to_thread(self.information.select, text)
+
+    async def _check(self, text: str, started: list[Running]) -> pa.Table:
+        found = _CHECK.fullmatch(text)
+        if found is None:
+            raise SecondaryEngineError("The engine does not know this statement")
+        running = Running(0, asyncio.get_running_loop())
+        started.append(running)
+        try:
+            names = _unquoted(found[1]), _unquoted(found[2])
+            return await asyncio.to_thread(self.check, *names, bool(found[3]), lambda: running.error is not None)
+        finally:
+            started.remove(running)
+            running.finish()
 
     async def _change_table(self, text: str) -> None:
         found = _SECONDARY.fullmatch(text)

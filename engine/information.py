@@ -19,6 +19,7 @@ from engine.announce import Announcer
 from engine.catalog import CatalogView, Key, State
 from engine.history import History
 from engine.store.layout import carried_columns
+from engine.verify.verifier import Verifications
 from statements.schema import STRING_TYPES
 
 SCHEMA = "performance_schema"
@@ -68,6 +69,22 @@ _COLUMNS: dict[str, list[tuple[str, pa.DataType]]] = {
         ("QEP_TEXT", _TEXT),
         ("OFFLOAD_FAIL_TEXT", _TEXT),
     ],
+    # Ours: what HeatWave's rpd_tables has no column for.
+    "warmfront_tables": [
+        ("ID", _BIG),
+        ("SCHEMA_NAME", _TEXT),
+        ("TABLE_NAME", _TEXT),
+        ("LOAD_STATUS", _TEXT),
+        ("REASON", _TEXT),
+        ("NROWS", _BIG),
+        ("SIZE_BYTES", _BIG),
+        ("LEFT_OUT_COLUMNS", _TEXT),
+        ("VERIFY_STATUS", _TEXT),
+        ("VERIFY_ROWS", _BIG),
+        ("VERIFY_DIFFERENCES", _BIG),
+        ("VERIFY_POSITION", _TEXT),
+        ("LAST_VERIFIED", _TIME),
+    ],
     "rpd_nodes": [
         ("ID", _BIG),
         ("CORES", _BIG),
@@ -96,6 +113,7 @@ class Facts:
     history: History
     follower: Callable[[], "Follower"]
     lag: Callable[[], float]
+    verifications: Verifications
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +146,31 @@ def _tables(facts: Facts) -> Iterable[tuple[Any, ...]]:
             *(_moment(entry.load_started), _moment(entry.load_ended), "MYSQL" if recovering else None, None, None),
             *(entry.load_type, entry.reason or None),
         )
+
+
+def _own_tables(facts: Facts) -> Iterable[tuple[Any, ...]]:
+    sizes = facts.sizes()
+    for entry in facts.view():
+        key = (entry.table.schema, entry.table.name)
+        yield (
+            *(entry.id, *key, str(entry.state), entry.reason or None, entry.rows, sizes.get(key, 0)),
+            ", ".join(f"{name}: {reason}" for name, reason in entry.left_out.items()) or None,
+            *_verification(facts.verifications, key, entry.load_ended),
+        )
+
+
+def _verification(seen: Verifications, key: Key, loaded: float) -> tuple[Any, ...]:
+    """The columns about a table's verification; one of a copy before this one says nothing."""
+    last = seen.last.get(key)
+    if last is not None and last.began < loaded:
+        last = None
+    verified = _moment(last.began) if last is not None and not last.error else None
+    if running := seen.under_way.get(key):
+        return "RUNNING", running.rows, running.wrong, running.position or None, verified
+    if last is None:
+        return None, None, None, None, None
+    status = "DIFFERENT" if last.wrong and not last.action else "REPAIRED" if last.wrong else "EQUAL"
+    return status, last.rows, last.wrong, last.position, verified
 
 
 def _table_ids(facts: Facts) -> Iterable[tuple[Any, ...]]:
@@ -171,6 +214,7 @@ _ROWS: dict[str, Callable[[Facts], Iterable[tuple[Any, ...]]]] = {
     "rpd_column_id": _column_ids,
     "rpd_query_stats": _query_stats,
     "rpd_nodes": _nodes,
+    "warmfront_tables": _own_tables,
 }
 
 
@@ -289,6 +333,7 @@ def status_variables(facts: Facts) -> dict[str, str]:
     """Every status variable and its value as text."""
     follower = facts.follower()
     entries = list(facts.view())
+    verified = facts.verifications.counters
     wanted = [e for e in entries if e.state is not State.UNAVAILABLE]
     progress = sum(100.0 if e.state is State.AVAILABLE else e.progress for e in wanted) / len(wanted) if wanted else 100
     return {
@@ -310,6 +355,11 @@ def status_variables(facts: Facts) -> dict[str, str]:
         "warmfront_refused_count": str(facts.history.refused),
         "warmfront_tables_available": str(sum(e.state is State.AVAILABLE for e in entries)),
         "warmfront_tables_known": str(len(entries)),
+        "warmfront_verify_tables": str(verified.tables),
+        "warmfront_verify_rows": str(verified.rows),
+        "warmfront_verify_differences": str(verified.differences),
+        "warmfront_verify_repaired": str(verified.repaired),
+        "warmfront_verify_reloaded": str(verified.reloaded),
         "warmfront_uptime_seconds": str(int(time.time() - psutil.Process().create_time())),
     }
 

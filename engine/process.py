@@ -6,8 +6,10 @@ import functools
 import logging
 import os
 import signal
+from collections.abc import Callable
 
 import duckdb
+import pyarrow as pa
 import uvloop
 
 from base.errors import SecondaryEngineError, WarmfrontError
@@ -19,6 +21,7 @@ from engine.history import History
 from engine.information import Facts, Follower, Information
 from engine.replica import Replica
 from engine.translation import Translator
+from engine.verify.outcome import as_answer
 
 log = logging.getLogger("engine")
 
@@ -73,6 +76,7 @@ async def _begin(
         history,
         functools.partial(_follower, replica),
         functools.partial(_lag, replica, asyncio.get_running_loop()),
+        replica.verifier.seen,
     )
 
     async def load(schema: str, name: str) -> None:
@@ -84,9 +88,12 @@ async def _begin(
     async def unload(schema: str, name: str) -> None:
         await asyncio.to_thread(replica.loader.unload, schema, name)
 
+    def check(schema: str, name: str, repair: bool, stopped: Callable[[], bool]) -> pa.Table:
+        return as_answer(replica.verifier.verify_now(schema, name, repair, stopped))
+
     version = f"{'.'.join(map(str, settings.server.version_number))}-warmfront"
     secret = settings.paths.engine_secret.read_bytes().strip()
-    dispatcher = Dispatcher(executor, Information(facts), load, unload, version)
+    dispatcher = Dispatcher(executor, Information(facts), load, unload, check, version)
     return executor, await server.listen(settings.paths.engine_socket, dispatcher, secret)
 
 

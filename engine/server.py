@@ -152,7 +152,7 @@ class Connection(asyncio.Protocol):
             case Query():
                 offload = self._dispatcher.read(request)
                 if offload is None:
-                    await self.write(await self._dispatcher.answer(request, capabilities))
+                    await self.write(await self._dispatcher.answer(request, capabilities, self._started))
                 else:
                     await self._dispatcher.executor.run(offload, self, self._started)
             case Ping() | Reset() | UseSchema() | Quit():

@@ -28,16 +28,16 @@ _PREFIXES = ("rapid_", "secondary_engine", "warmfront_", "hw_")
 _EXECUTIONS = b"secondary_engine_execution_count"
 
 # No two quantifiers of white space side by side: a text of many blanks would be tried in every split of them.
-_NAME = r"(?:`(?:[^`]|``)+`|[\w$\u0080-\uffff]+)"
+NAME = r"(?:`(?:[^`]|``)+`|[\w$\u0080-\uffff]+)"
 _ALTER = re.compile(
-    rf"\s*alter\s+table\s+(?:(?P<schema>{_NAME})\s*\.\s*)?(?P<table>{_NAME})\s+"
+    rf"\s*alter\s+table\s+(?:(?P<schema>{NAME})\s*\.\s*)?(?P<table>{NAME})\s+"
     r"(?:secondary_(?P<act>load|unload)|secondary_engine\s*=?\s*(?P<engine>null|['\"`]?\w+['\"`]?))\s*(?:;\s*)?",
     re.IGNORECASE,
 )
 _KILL = re.compile(
     r"\s*kill\s+(?:(?:hard|soft)\s+)?(?:(?P<what>connection|query)\s+)?(?P<id>\d+)\s*(?:;\s*)?", re.IGNORECASE
 )
-_NO_COLUMN = "`warmfront: no such column`"
+NO_COLUMN = "`warmfront: no such column`"
 # Clears the warning that the backend knows no engine of this name: only a statement that reads a table does.
 _CLEARING = b"SELECT 1 FROM information_schema.CHARACTER_SETS LIMIT 0"
 _NO_CLAUSE = "No secondary engine defined"
@@ -121,13 +121,13 @@ async def _alter(router: "Router", data: bytes, found: re.Match[str]) -> None:
     engine = (found["engine"] or "").strip("'\"`").upper()
     if engine not in ("", "NULL", "RAPID") and router.is_mariadb:
         raise SecondaryEngineError("Unsupported secondary storage engine")
-    schema, table = _unquote(found["schema"]), _unquote(found["table"]) or ""
+    schema, table = unquote(found["schema"]), unquote(found["table"]) or ""
     if schema is None:
         schema = await current_schema(router)
     if router.is_mariadb:
         # MariaDB has no such clause: an ALTER that fails late checks the same privilege and changes nothing.
         name = f"{quote_name(schema)}.{quote_name(table)}" if schema else quote_name(table)
-        data = build_query(f"ALTER TABLE {name} DROP COLUMN {_NO_COLUMN}".encode(), session.capabilities)
+        data = build_query(f"ALTER TABLE {name} DROP COLUMN {NO_COLUMN}".encode(), session.capabilities)
     raw = await session.ask(data, [Command.QUERY])
     error = AnswerReader(raw, session.capabilities).result().error
     if error and not _is_granted(router, error):
@@ -172,7 +172,8 @@ async def current_schema(router: "Router") -> str:
     return bytes.fromhex(value.decode()).decode("utf-8") if value else ""
 
 
-def _unquote(name: str | None) -> str | None:
+def unquote(name: str | None) -> str | None:
+    """Take the back ticks off an identifier."""
     if name and name.startswith("`"):
         return name[1:-1].replace("``", "`")
     return name

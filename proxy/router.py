@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from base.errors import BackendError, SecondaryEngineError
 from base.log import redact_sql
-from proxy import commands, found_rows, variables
+from proxy import checks, commands, found_rows, variables
 from proxy.answers import AnswerReader, AnswerTooLarge
 from proxy.backend_switch import BackendSwitch
 from proxy.decisions import ALWAYS, DIGITS, decision_key
@@ -37,7 +37,8 @@ _PLAIN_SELECT = frozenset({b"SELECT", b"select", b"Select"})
 _CLEAN = int(Status.IN_TRANS | Status.AUTOCOMMIT)
 _AUTOCOMMIT = int(Status.AUTOCOMMIT)
 _SHORT = 1024  # bytes of a command that may be a known point select
-_ENGINE_TABLE = re.compile(r"^rpd_\w+$", re.IGNORECASE)
+_ENGINE_TABLE = re.compile(r"^(?:rpd_\w+|warmfront_tables)$", re.IGNORECASE)
+_NAMES_ENGINE = re.compile(rb"rpd_|warmfront_tables", re.IGNORECASE)
 # Any table of performance_schema that is not open to everybody.
 _MAY_READ = b"SELECT 1 FROM performance_schema.threads"
 _ITS_NAME = re.compile(r"(['`])threads\1")
@@ -73,6 +74,7 @@ class Router:
             b"set": lambda data, text: variables.take_set(self, data, text),
             b"show": lambda data, text: commands.take_show(self, data, text),
             b"alter": lambda data, text: commands.take_alter(self, data, text),
+            b"check": lambda data, text: checks.take_check(self, data, text),
             b"kill": lambda data, text: commands.take_kill(self, data, text),
             b"explain": lambda data, text: commands.take_explain(self, data, text),
             b"desc": lambda data, text: commands.take_explain(self, data, text),
@@ -141,7 +143,7 @@ class Router:
             state.found_rows = None
         use = state.use_secondary_engine
         engine = self._worker.engine
-        if not variables.names_ours(text) and b"rpd_" not in text.lower():
+        if not variables.names_ours(text) and not _NAMES_ENGINE.search(text):
             if use == OFF:
                 return False
             if use == ON:

@@ -1,4 +1,4 @@
-"""The command line: up, status, doctor, load, unload, demo."""
+"""The command line: up, status, doctor, load, unload, verify, demo."""
 
 import inspect
 import signal
@@ -15,7 +15,7 @@ from rich.table import Table
 from base import log as logging_setup
 from base.errors import WarmfrontError
 from base.settings import Settings, load
-from warmfront import backends, copies, demo_tpch, doctor, instance
+from warmfront import backends, copies, demo_tpch, doctor, instance, verification
 from warmfront.progress import progress_shown
 from warmfront.supervisor import Refused, Supervisor
 
@@ -148,6 +148,20 @@ def unload(what: Annotated[str, typer.Argument(metavar="SCHEMA[.TABLE]")], data_
         for name in copies.matching(connection, what):
             copies.unload(connection, name)
             console.print(f"unloaded {name}", highlight=False)
+
+
+@app.command()
+def verify(
+    what: Annotated[str | None, typer.Argument(metavar="[SCHEMA[.TABLE]]", show_default=False)] = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Put rows that differ right in place.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Compare copies with their source, row by row, while both go on; exit code 1 when something differs."""
+    settings = _instance(data_dir)
+    with progress_shown(complaints) as progress:
+        good = verification.run(settings, what, repair, console, progress)
+    if not good:
+        raise typer.Exit(1)
 
 
 @demo.command("tpch")

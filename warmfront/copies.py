@@ -23,7 +23,8 @@ class Copy:
     rows: int
 
 
-def _rows(connection: Any, statement: str, arguments: tuple[Any, ...] | None = None) -> list[tuple[Any, ...]]:
+def ask(connection: Any, statement: str, arguments: tuple[Any, ...] | None = None) -> list[tuple[Any, ...]]:
+    """Run a statement and give its rows. Raises CopyError with the server's text."""
     try:
         with connection.cursor() as cursor:
             cursor.execute(statement, arguments)
@@ -36,11 +37,11 @@ def listed(connection: Any) -> list[Copy]:
     """Every copy with its state. Raises CopyError when the engine is not there."""
     names = {
         number: f"{schema}.{table}"
-        for number, schema, table in _rows(
+        for number, schema, table in ask(
             connection, "SELECT ID, SCHEMA_NAME, TABLE_NAME FROM performance_schema.rpd_table_id"
         )
     }
-    found = _rows(connection, "SELECT ID, LOAD_STATUS, NROWS FROM performance_schema.rpd_tables")
+    found = ask(connection, "SELECT ID, LOAD_STATUS, NROWS FROM performance_schema.rpd_tables")
     return sorted(
         (Copy(names.get(number, f"#{number}"), str(state), int(rows or 0)) for number, state, rows in found),
         key=lambda copy: copy.name,
@@ -49,14 +50,14 @@ def listed(connection: Any) -> list[Copy]:
 
 def counters(connection: Any) -> list[tuple[str, str]]:
     """The engine's counters."""
-    found = _rows(connection, "SHOW GLOBAL STATUS LIKE 'rapid%'")
+    found = ask(connection, "SHOW GLOBAL STATUS LIKE 'rapid%'")
     return [(str(name), str(value)) for name, value in found]
 
 
 def matching(connection: Any, what: str) -> list[str]:
     """The InnoDB tables that SCHEMA or SCHEMA.TABLE names, quoted. Raises CopyError when there is none."""
     schema, _, table = what.partition(".")
-    found = _rows(
+    found = ask(
         connection,
         "SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE' "
         "AND engine = 'InnoDB' AND table_schema = %s AND (%s = '' OR table_name = %s) ORDER BY 2",
@@ -74,12 +75,12 @@ def quoted(name: str) -> str:
 
 def load(connection: Any, name: str) -> None:
     """Make the copy of a table, whose name is quoted; returns when it is complete. Raises CopyError."""
-    (_, created) = _rows(connection, f"SHOW CREATE TABLE {name}")[0]
+    (_, created) = ask(connection, f"SHOW CREATE TABLE {name}")[0]
     if "SECONDARY_ENGINE" not in str(created):
-        _rows(connection, f"ALTER TABLE {name} SECONDARY_ENGINE=RAPID")
-    _rows(connection, f"ALTER TABLE {name} SECONDARY_LOAD")
+        ask(connection, f"ALTER TABLE {name} SECONDARY_ENGINE=RAPID")
+    ask(connection, f"ALTER TABLE {name} SECONDARY_LOAD")
 
 
 def unload(connection: Any, name: str) -> None:
     """Drop the copy of a table, whose name is quoted. Raises CopyError."""
-    _rows(connection, f"ALTER TABLE {name} SECONDARY_UNLOAD")
+    ask(connection, f"ALTER TABLE {name} SECONDARY_UNLOAD")

@@ -4,6 +4,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import pyarrow as pa
+
 NAMED = 100  # differing rows that are named; all are counted
 
 
@@ -61,3 +63,30 @@ class Outcome:
     def details(self) -> str:
         """The named rows as JSON."""
         return json.dumps([{"kind": d.kind, "row": d.row, "columns": list(d.columns)} for d in self.differences])
+
+
+_ANSWER = pa.schema(
+    [
+        ("SCHEMA_NAME", pa.string()),
+        ("TABLE_NAME", pa.string()),
+        ("ROWS_COMPARED", pa.uint64()),
+        ("ROWS_MISSING", pa.uint64()),
+        ("ROWS_EXTRA", pa.uint64()),
+        ("ROWS_CHANGED", pa.uint64()),
+        ("ROWS_UNSETTLED", pa.uint64()),
+        ("ACTION", pa.string()),
+        ("LOG_POSITION", pa.string()),
+        ("SECONDS", pa.float64()),
+        ("REASON", pa.string()),
+        ("DETAILS", pa.string()),
+    ]
+)
+
+
+def as_answer(found: Outcome) -> pa.Table:
+    """The one row that CHECK TABLE … SECONDARY answers with."""
+    row = (
+        *(found.schema, found.name, found.rows, found.missing, found.extra, found.changed, found.unsettled),
+        *(found.action, found.position, found.seconds, found.error or found.reason, found.details()),
+    )
+    return pa.table([[value] for value in row], schema=_ANSWER)

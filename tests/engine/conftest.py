@@ -19,6 +19,8 @@ from engine.store.database import Store
 from engine.store.layout import store_name
 from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation
+from engine.verify.outcome import Outcome, as_answer
+from engine.verify.verifier import Verifications
 from statements.context import SessionContext
 from statements.schema import Column, Table
 from wire.constants import Capability
@@ -124,11 +126,15 @@ def endpoint(tmp_path, query_attributes):
         async def unload(schema, name):
             made["endpoint"].actions.append(("unload", schema, name))
 
+        def check(schema, name, repair, stopped):
+            made["endpoint"].actions.append(("check", schema, name, repair))
+            return as_answer(Outcome(schema, name, rows=10, missing=1, action="reloaded"))
+
         executor = Executor(store, PassThrough(), fresh, history)
         follower = Follower(True, "binlog.000007", 1234)
-        facts = Facts(store.view, store.sizes, history, lambda: follower, lambda: 0.25)
+        facts = Facts(store.view, store.sizes, history, lambda: follower, lambda: 0.25, Verifications())
         path = tmp_path / "engine.sock"
-        server = await listen(path, Dispatcher(executor, Information(facts), load, unload, "9.7.0-test"), SECRET)
+        server = await listen(path, Dispatcher(executor, Information(facts), load, unload, check, "9.7.0-test"), SECRET)
         made["endpoint"] = Endpoint(path, store, executor, history, asyncio.get_running_loop())
         ready.set()
         await stop.wait()

@@ -1,10 +1,13 @@
 """Verification: damage done to the store on purpose is named exactly and mended; a writer at full speed is none."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pymysql
 import pytest
 
 from engine.verify.outcome import Outcome
@@ -12,6 +15,7 @@ from tests.live.copying import Copy, settings_for
 
 pytestmark = pytest.mark.live
 
+ROOT = Path(__file__).parents[2]
 ROWS = 3000
 
 
@@ -215,3 +219,69 @@ def damage_again(copy: Copy, statement: str) -> None:
     """Damage while the applier writes: under its lock."""
     with copy.replica.store.lock:
         damage(copy, statement)
+
+
+@pytest.fixture
+def drifted(warmfront_instance: Any, schema: str) -> str:
+    """A loaded table that was written to behind the log's back: one row changed, one gone, one new."""
+    backend = warmfront_instance.backend
+    backend.run(f"CREATE TABLE {schema}.t (id INT PRIMARY KEY, v VARCHAR(20))")
+    backend.run(f"INSERT INTO {schema}.t VALUES (1, 'a'), (2, 'b'), (3, 'c')")
+    warmfront_instance.wait_until_loaded(schema, "t")
+    with backend.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SET sql_log_bin = 0")
+        cursor.execute(f"UPDATE {schema}.t SET v = 'x' WHERE id = 2")
+        cursor.execute(f"DELETE FROM {schema}.t WHERE id = 3")
+        cursor.execute(f"INSERT INTO {schema}.t VALUES (9, 'z')")
+    return schema
+
+
+def command(instance: Any, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    argv = [sys.executable, "-m", "warmfront", "verify", "--data-dir", str(instance.data_dir), *arguments]
+    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+def test_the_command_names_and_mends_what_the_log_did_not_tell(warmfront_instance: Any, drifted: str) -> None:
+    table = f"{drifted}.t"
+    done = command(warmfront_instance, "--repair", table)
+    assert done.returncode == 1, done.stderr
+    for line in (f"{table}: missing: id=9", f"{table}: extra: id=3", f"{table}: changed: id=2 in v", "repaired"):
+        assert line in done.stdout
+    done = command(warmfront_instance, table)
+    assert (done.returncode, "equal" in done.stdout) == (0, True), done.stdout
+    with warmfront_instance.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SET use_secondary_engine = FORCED")
+        cursor.execute(f"SELECT id, v FROM {table} ORDER BY id")
+        assert cursor.fetchall() == ((1, "a"), (2, "x"), (9, "z"))
+        cursor.execute(
+            "SELECT VERIFY_STATUS, VERIFY_ROWS, VERIFY_DIFFERENCES, LAST_VERIFIED IS NOT NULL FROM "
+            f"performance_schema.warmfront_tables WHERE SCHEMA_NAME = '{drifted}' AND TABLE_NAME = 't'"
+        )
+        assert cursor.fetchall() == (("EQUAL", 3, 0, 1),)
+        cursor.execute("SHOW GLOBAL STATUS LIKE 'warmfront_verify_differences'")
+        assert int(cursor.fetchall()[0][1]) >= 3
+
+
+def test_who_may_verify_and_who_may_repair(warmfront_instance: Any, drifted: str) -> None:
+    backend, table = warmfront_instance.backend, f"{drifted}.t"
+    user = drifted
+    backend.run(f"CREATE USER {user}@'%' IDENTIFIED BY 'secret'")
+    try:
+        with warmfront_instance.connect(user=user, password="secret") as connection, connection.cursor() as cursor:
+            with pytest.raises(pymysql.err.MySQLError) as refused:
+                cursor.execute(f"CHECK TABLE {table} SECONDARY")
+            assert refused.value.args[0] == 1142
+            backend.run(f"GRANT SELECT (id) ON {table} TO {user}@'%'")
+            with pytest.raises(pymysql.err.MySQLError):
+                cursor.execute(f"CHECK TABLE {table} SECONDARY")
+            backend.run(f"GRANT SELECT ON {table} TO {user}@'%'")
+            with pytest.raises(pymysql.err.MySQLError) as refused:
+                cursor.execute(f"CHECK TABLE {table} SECONDARY REPAIR")
+            assert refused.value.args[0] == 1142
+            cursor.execute(f"CHECK TABLE {table} SECONDARY")
+            ((_, _, _, missing, extra, changed, _, action, *_),) = cursor.fetchall()
+            assert (missing, extra, changed, action) == (1, 1, 1, "reloaded")
+            cursor.execute(f"CHECK TABLE {table}")  # the backend's own
+            assert cursor.fetchall()[-1][-1] == "OK"
+    finally:
+        backend.run(f"DROP USER {user}@'%'")
