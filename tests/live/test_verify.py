@@ -43,6 +43,10 @@ def counts(found: Outcome) -> tuple[int, int, int]:
     return found.missing, found.extra, found.changed
 
 
+def stored(copy: Copy, schema: str, name: str) -> str:
+    return copy.replica.store.entries[schema, name].store_name
+
+
 def damage(copy: Copy, *statements: str) -> None:
     cursor = copy.replica.store.cursor()
     for statement in statements:
@@ -67,7 +71,7 @@ def keyed(backend: Any, copy: Copy, schema: str) -> str:
     values += "INTERVAL n MINUTE, UNHEX(HEX(n))"
     fill(backend, f"{schema}.t", "id, part, v, d, f, m, w, b", values)
     copy.load(schema, "t")
-    return f'_store."{schema}"."t"'
+    return stored(copy, schema, "t")
 
 
 def test_a_right_copy_is_right(copy: Copy, schema: str, keyed: str) -> None:
@@ -127,7 +131,7 @@ def test_rows_without_a_key(backend: Any, copy: Copy, schema: str) -> None:
     fill(backend, f"{schema}.k", "a, b, c", "n % 50, IF(n % 3, 'x', NULL), n % 2", 500)
     copy.load(schema, "k")
     assert counts(verify(copy, schema, "k")) == (0, 0, 0)
-    name = f'_store."{schema}"."k"'
+    name = stored(copy, schema, "k")
     damage(
         copy,
         f"INSERT INTO {name} VALUES (1, 'x', 1.0), (1, 'x', 1.0), (99, NULL, NULL)",
@@ -152,7 +156,7 @@ def test_keys_of_words_and_moments(backend: Any, copy: Copy, schema: str) -> Non
     values = "CONCAT('Zö''\\\\', n), n / 4, '2020-02-28' + INTERVAL n DAY, '2020-01-01 00:00:00.125' + INTERVAL n DAY, "
     fill(backend, f"{schema}.w", "k, m, d, t, x, v", values + "UNHEX(LPAD(HEX(n), 8, '0')), n", 300)
     copy.load(schema, "w")
-    damage(copy, f'UPDATE _store."{schema}"."w" SET v = -1 WHERE v IN (3, 77)')
+    damage(copy, f"UPDATE {stored(copy, schema, 'w')} SET v = -1 WHERE v IN (3, 77)")
     found = verify(copy, schema, "w", repair=True)
     assert (counts(found), found.action, found.error) == ((0, 0, 2), "repaired", "")
     with backend.connect() as connection:
@@ -165,7 +169,7 @@ def test_a_negative_zero_is_another_value(backend: Any, copy: Copy, schema: str)
     copy.load(schema, "z")
     assert counts(verify(copy, schema, "z")) == (0, 0, 0)
     # An UPDATE of the store takes the two for one value.
-    name = f'_store."{schema}"."z"'
+    name = stored(copy, schema, "z")
     damage(copy, f"DELETE FROM {name} WHERE id = 1", f"INSERT INTO {name} VALUES (1, '-0.0'::DOUBLE)")
     assert counts(verify(copy, schema, "z", repair=True)) == (0, 0, 1)
 
