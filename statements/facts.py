@@ -172,8 +172,8 @@ class _Gathered:
             self.has_into = True
         elif kind in _NOT_MYSQL:
             self.reason = self.reason or _NOT_MYSQL[kind]
-        elif kind is exp.Interval and node.args.get("unit") is None:
-            self.reason = self.reason or "the function INTERVAL is not supported"
+        elif kind is exp.Interval and node.args.get("unit") is None and not isinstance(node.this, exp.Tuple):
+            self.reason = self.reason or "an interval without a unit is not supported"
         elif kind is exp.Dot:
             self.reason = self.reason or "stored functions are not supported"
 

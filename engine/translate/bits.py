@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from engine.translate import control
 from engine.translate.literals import NULL_LITERAL
-from engine.translate.nodes import child, only, whole_number
+from engine.translate.nodes import child, only
 from engine.translate.numbers import as_value
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
@@ -20,6 +21,8 @@ Rule = Callable[["Binder", exp.Expression], Expr]
 
 def _integer(value: Expr) -> Expr:
     value = as_value(value)
+    if value.type.family is Family.DECIMAL:
+        return control.to_integer(value, unsigned=False)  # rounded
     if value.type.family not in WHOLE and value.type.family is not Family.NULL:
         refuse(f"a bit operator is applied to a {value.type.family.value}")
     return value
@@ -39,11 +42,10 @@ def _binary(op: str) -> Rule:
 def _shift(op: str) -> Rule:
     def rule(binder: "Binder", node: exp.Expression) -> Expr:
         only(node, "this", "expression")
-        count = whole_number(child(node, "expression"), "the distance of a shift")
-        value = _integer(binder.expr(child(node)))
-        if count > 63:
-            refuse("a shift by more than 63 bits is not supported")
-        return NULL_LITERAL if value.type.family is Family.NULL else Expr(op, UBIGINT, (value,), value=count)
+        value, distance = (_integer(binder.expr(child(node, name))) for name in ("this", "expression"))
+        if Family.NULL in (value.type.family, distance.type.family):
+            return NULL_LITERAL
+        return Expr("shifted", UBIGINT, (value, distance), value=op)
 
     return rule
 
@@ -59,6 +61,6 @@ NODES: dict[type[exp.Expression], Rule] = {
     exp.BitwiseOr: _binary("bits_or"),
     exp.BitwiseXor: _binary("bits_xor"),
     exp.BitwiseNot: _inverted,
-    exp.BitwiseLeftShift: _shift("bits_left"),
-    exp.BitwiseRightShift: _shift("bits_right"),
+    exp.BitwiseLeftShift: _shift("left"),
+    exp.BitwiseRightShift: _shift("right"),
 }

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from engine.translate import bits, clock, control, dates, doubles, literals, pieces, text, weeks
+from engine.translate import bits, clock, codes, control, dates, doubles, literals, pieces, places, text, weeks
 from engine.translate.nodes import child, children, kind, only, undated
 from engine.translate.numbers import arithmetic
 from engine.translate.refusal import Refused, refuse
@@ -153,11 +153,6 @@ def _concat_with(binder: "Binder", node: exp.Expression) -> Expr:
     return text.concat_with([binder.expr(item) for item in children(node)], binder.context.collation_connection)
 
 
-def _position(binder: "Binder", node: exp.Expression) -> Expr:
-    only(node, "this", "substr")
-    return text.position(binder.expr(child(node)), binder.expr(child(node, "substr")))
-
-
 def _elapsed(binder: "Binder", node: exp.Expression) -> Expr:
     only(node, "this", "expression", "unit")
     unit = child(node, "unit").name.upper()
@@ -192,7 +187,7 @@ def _named(binder: "Binder", node: exp.Expression) -> Expr:
         return _add_date(binder, arguments, 1 if name == "ADDDATE" else -1)
     if name in dates.FUNCTIONS and len(arguments) == 1:
         return dates.FUNCTIONS[name](binder.expr(arguments[0]))
-    for table in (weeks.NAMED, pieces.NAMED):
+    for table in (weeks.NAMED, pieces.NAMED, codes.NAMED, places.NAMED):
         if name in table and table[name][0] <= len(arguments) <= table[name][1]:
             return table[name][2](binder, arguments)
     if name in text.FUNCTIONS:
@@ -257,9 +252,10 @@ CALLS: dict[type[exp.Expression], Rule] = {
     exp.Dayname: weeks.day_name,
     exp.UnixToTime: weeks.from_unix_time,
     **pieces.NODES,
+    **codes.NODES,
+    **places.NODES,
     **bits.NODES,
     exp.ConcatWs: _concat_with,
-    exp.StrPosition: _position,
     exp.TimeToStr: _format,
     exp.Coalesce: _coalesce,
     exp.Nullif: _nullif,

@@ -6,6 +6,7 @@ from engine.collate import rules
 from engine.collate.presence import Presence, union
 from engine.collate.weights import Weights
 from engine.translate.doubles import is_loose
+from engine.translate.lower_codes import CODE_OPS
 from engine.translate.lower_dates import DATE_OPS
 from engine.translate.lower_doubles import DOUBLE_OPS, bare
 from engine.translate.lower_strings import TEXT_OPS
@@ -28,7 +29,7 @@ from engine.translate.types import Family, Type
 from engine.translate.unions import UNION_ALIAS
 
 Weigh = Callable[[str, Presence], Weights | None]
-_OPS: dict[str, Callable[["Lowering", Expr], str]] = {**VALUE_OPS, **TEXT_OPS, **DATE_OPS, **DOUBLE_OPS}
+_OPS: dict[str, Callable[["Lowering", Expr], str]] = {**VALUE_OPS, **TEXT_OPS, **DATE_OPS, **DOUBLE_OPS, **CODE_OPS}
 _JOINS = {"inner": "JOIN", "left": "LEFT JOIN", "right": "RIGHT JOIN", "cross": "CROSS JOIN"}
 
 

@@ -127,14 +127,6 @@ def _datetime_to_text(low: "Lowering", expr: Expr) -> str:
     return f"left({text}, {20 + digits})" if digits else text
 
 
-def _position(low: "Lowering", expr: Expr) -> str:
-    """Folded characters stand where the characters stood; weight keys and trimmed ones do not."""
-    key, written = _with_literal(low, expr.args[0], expr.args[1], equality=True)
-    if rules.uses_weight_keys(key) or "rtrim(" in key:
-        refuse(f"INSTR or LOCATE in collation {expr.args[0].type.collation} is not supported")
-    return f"strpos({key}, {written})"
-
-
 def _substring_index(low: "Lowering", expr: Expr) -> str:
     text, delimiter = (low.expr(arg) for arg in expr.args)
     count = int(str(expr.value))
@@ -179,7 +171,6 @@ TEXT_OPS: dict[str, Writer] = {
     "decimal_to_text": _template("CAST(CAST({0} AS DECIMAL(38, {v})) AS VARCHAR)"),
     "datetime_to_text": _datetime_to_text,
     "concat_with": lambda low, expr: f"concat_ws({', '.join(low.expr(arg) for arg in expr.args)})",
-    "position": _position,
     "concat": lambda low, expr: "(" + " || ".join(low.expr(arg) for arg in expr.args) + ")",
     "substring": _substring,
     "empty_unless_null": _template("(CASE WHEN {0} IS NOT NULL THEN '' END)"),
@@ -199,7 +190,6 @@ TEXT_OPS: dict[str, Writer] = {
     "format_date": _format_date,
     "pad_left": _template("lpad({0}, {v}, {1})"),
     "pad_right": _template("rpad({0}, {v}, {1})"),
-    "repeat": _template("repeat({0}, {v})"),
     "substring_index": _substring_index,
     "ascii": _template("ascii({0})"),
     "hex": _hexadecimal,

@@ -377,8 +377,6 @@ VALUE_OPS: dict[str, Writer] = {
     "bits_or": _bits("{0} | {1}"),
     "bits_xor": _bits("xor({0}, {1})"),
     "bits_not": _bits("18446744073709551615 - {0}"),
-    "bits_left": _bits("({0} & (18446744073709551615 // {v})) * {v}"),
-    "bits_right": _bits("{0} // {v}"),
     "negate": _template("(-{0})"),
     "abs": _template("abs({0})"),
     "sign": _template("sign({0})"),

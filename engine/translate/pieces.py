@@ -47,10 +47,15 @@ def _pad(binder: "Binder", node: exp.Expression) -> Expr:
 def _repeat(binder: "Binder", node: exp.Expression) -> Expr:
     only(node, "this", "times")
     value = _string(binder, child(node), "REPEAT")
-    count = whole_number(child(node, "times"), "REPEAT's count")
-    if count > _LONGEST:
-        refuse("REPEAT of more than 1000 times is not supported")
-    return Expr("repeat", value.type, (value,), value=count)
+    count = as_value(binder.expr(child(node, "times")))
+    if count.type.family not in WHOLE:
+        refuse("REPEAT's count is not an integer")
+    return Expr("repeated", value.type, (value, count), value=_LONGEST)
+
+
+def _overlaps(delimiter: str) -> bool:
+    """Tell whether a text begins as it ends: from which side it is searched then matters."""
+    return any(delimiter.startswith(delimiter[at:]) for at in range(1, len(delimiter)))
 
 
 def _substring_index(binder: "Binder", node: exp.Expression) -> Expr:
@@ -59,8 +64,10 @@ def _substring_index(binder: "Binder", node: exp.Expression) -> Expr:
     value = _string(binder, child(node), "SUBSTRING_INDEX")
     delimiter = _string(binder, child(node, "delimiter"), "SUBSTRING_INDEX")
     count = binder.expr(child(node, "count")).value
-    if len(text_of(delimiter) or "") != 1 or not isinstance(count, int) or isinstance(count, bool):
+    if not text_of(delimiter) or not isinstance(count, int) or isinstance(count, bool):
         refuse("SUBSTRING_INDEX with these arguments is not supported")
+    if count < 0 and _overlaps(text_of(delimiter) or ""):
+        refuse("SUBSTRING_INDEX from the right by a text that overlaps itself is not supported")
     type_ = replace(value.type, presence=presence.of_substring(value.type.presence))
     if count == 0:
         return Expr("empty_unless_null", type_, (value,))

@@ -90,6 +90,8 @@ def concat(args: list[Expr], collation: str) -> Expr:
 def substring(args: list[Expr], collation: str) -> Expr:
     """SUBSTRING(text, position [, length]) with constant position and length, by character."""
     text = as_string(args[0], "SUBSTRING", collation)
+    if not all(is_literal(arg) for arg in args[1:]):
+        return _cut("substring", text, args[1:])
     position = _constant(args[1], "SUBSTRING's position")
     length = _constant(args[2], "SUBSTRING's length") if len(args) > 2 else None
     type_ = replace(text.type, presence=presence.of_substring(text.type.presence))
@@ -98,9 +100,20 @@ def substring(args: list[Expr], collation: str) -> Expr:
     return Expr("substring", type_, (text,), value=(position, length))
 
 
+def _cut(operation: str, text: Expr, numbers: list[Expr]) -> Expr:
+    """Cut by computed positions and lengths, which must be integers."""
+    numbers = [as_value(number) for number in numbers]
+    if text.type.family is not Family.STRING or any(number.type.family not in WHOLE for number in numbers):
+        refuse(f"{operation.upper()} of these arguments is not supported")
+    type_ = replace(text.type, presence=presence.of_substring(text.type.presence))
+    return Expr("cut", type_, (text, *numbers), value=operation)
+
+
 def _side(operation: str) -> Callable[[list[Expr], str], Expr]:
     def bind(args: list[Expr], collation: str) -> Expr:
         text = as_string(args[0], operation.upper(), collation)
+        if not is_literal(args[1]):
+            return _cut(operation, text, args[1:])
         count = _constant(args[1], f"{operation.upper()}'s length")
         type_ = replace(text.type, presence=presence.of_substring(text.type.presence))
         return Expr(operation, type_, (text,), value=max(0, count))
@@ -134,8 +147,14 @@ def _constant(expr: Expr, what: str) -> int:
 def trim(text: Expr, side: str, characters: Expr | None, collation: str) -> Expr:
     """TRIM of spaces, LTRIM, RTRIM; `side` is "both", "leading" or "trailing"."""
     text = as_string(text, "TRIM", collation)
-    if characters is not None and text_of(characters) != " ":
-        refuse("TRIM of other characters than a space is not supported")
+    removed = " " if characters is None else text_of(characters)
+    if removed is None or len(removed) != 1:
+        refuse("TRIM of this text is not supported")
+    if characters is not None and removed != " ":
+        if text.type.family is not Family.STRING or not presence.is_ascii(characters.type.presence):
+            refuse("TRIM of this text is not supported")
+        type_ = replace(text.type, presence=presence.of_substring(text.type.presence))
+        return Expr(f"trim_text_{side}", type_, (text, characters))
     end = presence.of_trimmed if side != "leading" else (lambda p: p)
     return Expr(f"trim_{side}", replace(text.type, presence=end(text.type.presence)), (text,))
 

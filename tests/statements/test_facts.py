@@ -32,7 +32,6 @@ def test_kind_and_tables(statement: str, kind: str, tables: set[tuple[str, str]]
     [
         "select a /*!80000 , b */ from t",
         "select utc_timestamp from t",
-        "select interval(a, 1, 2) from t",
         "select a from t qualify row_number() over () = 1",
         "select a::int from t",
         "select a from t where a ilike 'x'",

@@ -1,0 +1,151 @@
+"""Numbers and texts in other spellings: BIN, OCT, CONV, SHA2, TO_BASE64, INET_ATON, FORMAT, BIT_COUNT, SPACE."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from engine.collate import presence
+from engine.translate import control, doubles, text
+from engine.translate.literals import NULL_LITERAL
+from engine.translate.nodes import child, only, whole_number
+from engine.translate.numbers import as_number, as_value
+from engine.translate.refusal import refuse
+from engine.translate.tree import Expr
+from engine.translate.types import APPROXIMATE, BIGINT, INT, WHOLE, Family, Type
+
+if TYPE_CHECKING:
+    from engine.translate.binder import Binder
+
+Rule = Callable[["Binder", exp.Expression], Expr]
+Call = Callable[["Binder", list[exp.Expression]], Expr]
+_UTF8 = ("utf8mb4", "utf8mb3", "utf8")
+_PLAIN = presence.of_text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz+/=.,-")
+_SPACES = presence.of_text(" ")
+_MOST_PLACES = 30  # decimals that FORMAT shows at most
+_MOST_SPACES = 1000
+
+
+def _coded(binder: "Binder", held: presence.Presence = _PLAIN) -> Type:
+    collation = binder.context.collation_connection
+    return Type(Family.STRING, collation=collation, charset=collation.split("_", 1)[0], presence=held, coercible=True)
+
+
+def _integer(binder: "Binder", node: exp.Expression, what: str) -> Expr:
+    value = as_value(binder.expr(node))
+    if value.type.family not in WHOLE and value.type.family is not Family.NULL:
+        refuse(f"{what} of a {value.type.family.value} is not supported")
+    return value
+
+
+def _bytes(binder: "Binder", node: exp.Expression, what: str) -> Expr:
+    """A string whose bytes in the engine are its bytes on the server; raises Refused for others."""
+    value = text.as_string(binder.expr(node), what, binder.context.collation_connection)
+    if value.type.family is not Family.STRING:
+        refuse(f"{what} of NULL is not supported")
+    if value.type.charset not in _UTF8 and not presence.is_ascii(value.type.presence):
+        refuse(f"{what} of a {value.type.charset} string is not supported")
+    return value
+
+
+def _spelled(name: str, base: int) -> Call:
+    def call(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
+        value = _integer(binder, arguments[0], name)
+        return value if value.type.family is Family.NULL else Expr("in_base", _coded(binder), (value,), value=base)
+
+    return call
+
+
+def _conversion(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
+    """CONV(integer, 10, base)."""
+    value = _integer(binder, arguments[0], "CONV")
+    bases = [whole_number(node, "a base of CONV") for node in arguments[1:]]
+    if bases[0] != 10 or not 2 <= bases[1] <= 36:
+        refuse("CONV between these bases is not supported")
+    return value if value.type.family is Family.NULL else Expr("in_base", _coded(binder), (value,), value=bases[1])
+
+
+def _sha2(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this", "length")
+    length = node.args.get("length")
+    if length is None or whole_number(length, "SHA2's length") not in (0, 256):
+        refuse("SHA2 of another length than 256 is not supported")
+    return Expr("sha256", _coded(binder), (_bytes(binder, child(node), "SHA2"),))
+
+
+def _base64(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this")
+    return Expr("base64", _coded(binder), (_bytes(binder, child(node), "TO_BASE64"),))
+
+
+def _address_number(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
+    return Expr("inet_number", BIGINT, (_bytes(binder, arguments[0], "INET_ATON"),))
+
+
+def _address(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
+    value = _integer(binder, arguments[0], "INET_NTOA")
+    return value if value.type.family is Family.NULL else Expr("inet_text", _coded(binder), (value,))
+
+
+def _bit_count(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this")
+    value = _integer(binder, child(node), "BIT_COUNT")
+    return value if value.type.family is Family.NULL else Expr("bit_count", BIGINT, (value,))
+
+
+def _bit_length(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this")
+    return Expr("bit_length", INT, (_bytes(binder, child(node), "BIT_LENGTH"),))
+
+
+def _first_code(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
+    """ORD is ASCII for ASCII characters."""
+    value = _bytes(binder, arguments[0], "ORD")
+    if not presence.is_ascii(value.type.presence):
+        refuse("ORD is applied to text beyond ASCII")
+    return Expr("ascii", BIGINT, (value,))
+
+
+def _space(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this")
+    value = _integer(binder, child(node), "SPACE")
+    if value.type.family is Family.NULL:
+        return value
+    return Expr("spaces", _coded(binder, _SPACES), (value,), value=_MOST_SPACES)
+
+
+def _grouped(binder: "Binder", node: exp.Expression) -> Expr:
+    """FORMAT(number, places): rounded, with a comma between thousands."""
+    only(node, "this", "format", "culture")
+    culture = node.args.get("culture")
+    if culture is not None and culture.name not in ("en_US", "en_GB"):
+        refuse(f"FORMAT in the locale {culture.name} is not supported")
+    places = whole_number(child(node, "format"), "FORMAT's number of places")
+    if places > _MOST_PLACES:
+        refuse(f"FORMAT with {places} places is not supported")
+    value = as_number(binder.expr(child(node)), "FORMAT")
+    if value.type.family is Family.NULL:
+        return NULL_LITERAL
+    rounded = control.round_to("round", value, Expr("literal", INT, value=places))
+    if rounded.type.family in APPROXIMATE and doubles.is_loose(value):
+        refuse("FORMAT of a sum of doubles is not supported")
+    return Expr("with_commas", _coded(binder), (rounded,), value=places)
+
+
+NODES: dict[type[exp.Expression], Rule] = {
+    exp.SHA2: _sha2,
+    exp.ToBase64: _base64,
+    exp.BitwiseCount: _bit_count,
+    exp.BitLength: _bit_length,
+    exp.Space: _space,
+    exp.NumberToStr: _grouped,
+}
+# name -> (least and most arguments, rule)
+NAMED: dict[str, tuple[int, int, Call]] = {
+    "BIN": (1, 1, _spelled("BIN", 2)),
+    "OCT": (1, 1, _spelled("OCT", 8)),
+    "CONV": (3, 3, _conversion),
+    "INET_ATON": (1, 1, _address_number),
+    "INET_NTOA": (1, 1, _address),
+    "ORD": (1, 1, _first_code),
+}

@@ -1,0 +1,191 @@
+"""DuckDB for other spellings of numbers and texts, and for places in texts."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+from engine.collate import presence, rules
+from engine.translate.refusal import refuse
+from engine.translate.tree import Expr
+from engine.translate.types import APPROXIMATE
+
+if TYPE_CHECKING:
+    from engine.translate.lower import Lowering
+
+Writer = Callable[["Lowering", Expr], str]
+_MASK = "18446744073709551615"
+_BASE64_LINE = 57  # bytes that make a line of TO_BASE64; longer ones are broken
+_WRITTEN = {2: "bin({0})", 8: "format('{{:o}}', {0})", 16: "format('{{:X}}', {0})"}
+
+
+def _template(template: str) -> Writer:
+    return lambda low, expr: template.format(*(low.expr(arg) for arg in expr.args), v=expr.value)
+
+
+def _unsigned(low: "Lowering", expr: Expr) -> str:
+    """Write an integer as its 64 bits."""
+    return f"CAST((CAST({low.expr(expr)} AS HUGEINT) & {_MASK}) AS UBIGINT)"
+
+
+def _in_base(low: "Lowering", expr: Expr) -> str:
+    """Digits of the 64 bits; in bases that DuckDB writes for signed integers only, others fail."""
+    base, sql = int(str(expr.value)), _unsigned(low, expr.args[0])
+    if base in _WRITTEN:
+        return _WRITTEN[base].format(sql)
+    return f"to_base(CAST({sql} AS BIGINT), {base})"
+
+
+def _base64(low: "Lowering", expr: Expr) -> str:
+    sql = low.expr(expr.args[0])
+    failure = "error('a text is broken into lines')"
+    return f"(CASE WHEN strlen({sql}) > {_BASE64_LINE} THEN {failure} ELSE to_base64(encode({sql})) END)"
+
+
+def _inet_number(low: "Lowering", expr: Expr) -> str:
+    """Addresses of four numbers; others are NULL, with a warning on MySQL, and fail."""
+    sql = low.expr(expr.args[0])
+    byte = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+    pattern = f"{byte}\\.{byte}\\.{byte}\\.{byte}"
+    parts = [f"CAST(split_part({sql}, '.', {place}) AS BIGINT)" for place in range(1, 5)]
+    value = f"((({parts[0]} * 256 + {parts[1]}) * 256 + {parts[2]}) * 256 + {parts[3]})"
+    failure = "error('not an address')"
+    matches = f"regexp_full_match({sql}, '{pattern}')"
+    return f"(CASE WHEN {sql} IS NULL THEN NULL WHEN {matches} THEN {value} ELSE {failure} END)"
+
+
+def _inet_text(low: "Lowering", expr: Expr) -> str:
+    sql = f"CAST({low.expr(expr.args[0])} AS HUGEINT)"
+    parts = " || '.' || ".join(f"CAST({sql} // {1 << shift} % 256 AS VARCHAR)" for shift in (24, 16, 8, 0))
+    return (
+        f"(CASE WHEN {sql} BETWEEN 0 AND 4294967295 THEN {parts} WHEN {sql} IS NOT NULL THEN error('no address') END)"
+    )
+
+
+def _with_commas(low: "Lowering", expr: Expr) -> str:
+    """The digits before the point in groups of three; more than 18 of them fail."""
+    (arg,) = expr.args
+    places, sql = int(str(expr.value)), low.expr(arg)
+    if arg.type.family in APPROXIMATE:
+        written = f"printf('%.{places}f', abs({sql}))"
+    else:
+        written = f"CAST(CAST(abs({sql}) AS DECIMAL(38, {places})) AS VARCHAR)"
+    sign = f"CASE WHEN {sql} < 0 THEN '-' ELSE '' END"
+    head = f"format('{{:,}}', CAST(split_part({written}, '.', 1) AS BIGINT))"
+    tail = f" || '.' || split_part({written}, '.', 2)" if places else ""
+    return f"({sign} || {head}{tail})"
+
+
+def _spaces(low: "Lowering", expr: Expr) -> str:
+    sql = low.expr(expr.args[0])
+    return f"(CASE WHEN {sql} > {expr.value} THEN error('too many spaces') ELSE repeat(' ', {sql}) END)"
+
+
+def sought(low: "Lowering", value: Expr, needle: Expr) -> tuple[str, str]:
+    """Write a text and a literal to search it for, folded so that bytes decide; raises Refused.
+
+    Searching never pads: spaces at the end count. Folded characters stand where the characters stood, those of weight
+    keys do not.
+    """
+    held = presence.of_trimmed(value.type.presence)
+    key, weights = low.equality_key(value, held), low.weights(value.type, held)
+    written = rules.equality_literal(str(needle.value), weights, held)
+    if rules.uses_weight_keys(key) or "rtrim(" in key or written is None:
+        refuse(f"searching in collation {value.type.collation} is not supported")
+    return key, written
+
+
+def _position(low: "Lowering", expr: Expr) -> str:
+    key, written = sought(low, *expr.args)
+    return f"strpos({key}, {written})"
+
+
+def _position_from(low: "Lowering", expr: Expr) -> str:
+    key, written = sought(low, *expr.args)
+    begin = int(str(expr.value))
+    found = f"strpos(substring({key}, {begin}), {written})"
+    return f"(CASE WHEN {found} > 0 THEN {found} + {begin - 1} ELSE {found} END)"
+
+
+def _member(low: "Lowering", expr: Expr) -> str:
+    """FIND_IN_SET('text', set): the place among the parts between commas."""
+    needle, value = expr.args
+    key, written = sought(low, value, needle)
+    found = f"coalesce(list_position(string_split({key}, ','), {written}), 0)"
+    return f"(CASE WHEN {key} IS NULL THEN NULL ELSE {found} END)"
+
+
+def _inserted(low: "Lowering", expr: Expr) -> str:
+    """INSERT(text, position, length, new): positions outside leave the text alone, lengths outside cut its rest."""
+    text, new = (low.expr(arg) for arg in expr.args)
+    position, length = cast("tuple[int, int]", expr.value)
+    rest = f" || substring({text}, {position + length})" if length >= 0 else ""
+    if not rest:
+        rest = f" || CASE WHEN {new} IS NULL THEN NULL ELSE '' END"
+    outside = f"length({text}) < {position}"
+    made = f"left({text}, {position - 1}) || {new}{rest}"
+    return f"(CASE WHEN {new} IS NULL THEN NULL WHEN {outside} THEN {text} ELSE {made} END)"
+
+
+def _chosen(low: "Lowering", expr: Expr) -> str:
+    """MAKE_SET(bits, text, …): the texts whose bit is set, NULLs left out."""
+    bits, *texts = (low.expr(arg) for arg in expr.args)
+    parts = (
+        f"CASE WHEN CAST({bits} AS HUGEINT) & {1 << place} <> 0 THEN {text} END" for place, text in enumerate(texts)
+    )
+    return f"(CASE WHEN {bits} IS NOT NULL THEN concat_ws(',', {', '.join(parts)}) END)"
+
+
+def _cut(low: "Lowering", expr: Expr) -> str:
+    """SUBSTRING, LEFT and RIGHT by computed positions and lengths."""
+    text, *numbers = (low.expr(arg) for arg in expr.args)
+    if expr.value != "substring":
+        (count,) = numbers
+        return (
+            f"(CASE WHEN {count} > 0 THEN {expr.value}({text}, {count}) WHEN {text} || {count} IS NOT NULL THEN '' END)"
+        )
+    position, *length = numbers
+    known = " || ".join([text, *numbers])
+    count = f", {length[0]}" if length else ""
+    empty = f"{position} = 0 OR -{position} > length({text})" + (f" OR {length[0]} <= 0" if length else "")
+    begin = f"CASE WHEN {position} > 0 THEN {position} ELSE length({text}) + {position} + 1 END"
+    return f"(CASE WHEN {known} IS NULL THEN NULL WHEN {empty} THEN '' ELSE substring({text}, {begin}{count}) END)"
+
+
+def _repeated(low: "Lowering", expr: Expr) -> str:
+    text, count = (low.expr(arg) for arg in expr.args)
+    return f"(CASE WHEN {count} > {expr.value} THEN error('too many times') ELSE repeat({text}, {count}) END)"
+
+
+def _shifted(low: "Lowering", expr: Expr) -> str:
+    """x << n and x >> n by a computed distance; 64 and more leave nothing, as negative distances do."""
+    sql, distance = low.expr(expr.args[0]), low.expr(expr.args[1])
+    bits = f"(CAST({sql} AS HUGEINT) & {_MASK})"
+    power = f"CAST(pow(2.0, {distance}) AS HUGEINT)"
+    made = f"{bits} // {power}" if expr.value == "right" else f"({bits} & ({_MASK} // {power})) * {power}"
+    return (
+        f"CAST(CASE WHEN {sql} IS NULL OR {distance} IS NULL THEN NULL"
+        f" WHEN {distance} BETWEEN 0 AND 63 THEN {made} ELSE 0 END AS UBIGINT)"
+    )
+
+
+CODE_OPS: dict[str, Writer] = {
+    "in_base": _in_base,
+    "sha256": _template("sha256({0})"),
+    "base64": _base64,
+    "inet_number": _inet_number,
+    "inet_text": _inet_text,
+    "bit_count": lambda low, expr: f"bit_count({_unsigned(low, expr.args[0])})",
+    "bit_length": _template("(strlen({0}) * 8)"),
+    "spaces": _spaces,
+    "with_commas": _with_commas,
+    "position": _position,
+    "position_from": _position_from,
+    "member": _member,
+    "inserted": _inserted,
+    "chosen": _chosen,
+    "cut": _cut,
+    "repeated": _repeated,
+    "shifted": _shifted,
+    "trim_text_both": _template("trim({0}, {1})"),
+    "trim_text_leading": _template("ltrim({0}, {1})"),
+    "trim_text_trailing": _template("rtrim({0}, {1})"),
+}
