@@ -15,7 +15,8 @@ from rich.table import Table
 from base import log as logging_setup
 from base.errors import WarmfrontError
 from base.settings import Settings, load
-from warmfront import backends, copies, demo_tpch, doctor, instance, verification
+from warmfront import backends, copies, doctor, instance, verification
+from warmfront.demo import Benchmark, demonstrate
 from warmfront.progress import progress_shown
 from warmfront.supervisor import Refused, Supervisor
 
@@ -164,14 +165,29 @@ def verify(
         raise typer.Exit(1)
 
 
+Scale = Annotated[float, typer.Option(help="1 is about 1 GB.", min=0.001)]
+
+
 @demo.command("tpch")
-def tpch(
-    scale: Annotated[float, typer.Option(help="1 is about 1 GB.", min=0.001)] = 0.1, data_dir: DataDir = None
-) -> None:
+def tpch(scale: Scale = 0.1, data_dir: DataDir = None) -> None:
     """Make TPC-H data, run its 22 queries offloaded and on InnoDB, compare every cell."""
+    from warmfront.demo_tpch import TPCH
+
+    _demonstrate(TPCH, scale, data_dir)
+
+
+@demo.command("tpcds")
+def tpcds(scale: Scale = 0.1, data_dir: DataDir = None) -> None:
+    """Make data in the schema of TPC-DS, run its 99 queries offloaded and on InnoDB, compare every cell."""
+    from warmfront.demo_tpcds import TPCDS
+
+    _demonstrate(TPCDS, scale, data_dir)
+
+
+def _demonstrate(benchmark: Benchmark, scale: float, data_dir: str | None) -> None:
     settings = _instance(data_dir)
     with progress_shown(complaints) as progress:
-        good = demo_tpch.run(settings, scale, console, progress)
+        good = demonstrate(benchmark, settings, scale, console, progress)
     if not good:
         raise typer.Exit(1)
 
