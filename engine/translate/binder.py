@@ -112,13 +112,16 @@ class Binder:
             refuse(f"{name} is a column and another expression's alias")
         return own or alias or self.scope.resolve(name)
 
-    def aggregate(self, node: exp.Expression) -> Expr:
-        """Bind COUNT, SUM, AVG, MIN, MAX or ANY_VALUE; raises Refused for arguments of an enclosing SELECT."""
+    def aggregate(self, node: exp.Expression, over: bool = False) -> Expr:
+        """Bind COUNT, SUM, AVG, MIN, MAX or ANY_VALUE; raises Refused for arguments of an enclosing SELECT.
+
+        `over` says that a window is computed, whose arguments may be a group's aggregates.
+        """
         bound = self._aggregate(node)
         columns = [e for e in walk(bound) if e.op == "column"]
         if columns and not any(self.scope.owns(column) for column in columns):
             refuse("an aggregate of an enclosing query is not supported")
-        if any(has_aggregate(arg) for e in walk(bound) if e.op in AGGREGATES for arg in e.args):
+        if not over and any(has_aggregate(arg) for e in walk(bound) if e.op in AGGREGATES for arg in e.args):
             refuse("an aggregate inside an aggregate is not supported")
         return bound
 

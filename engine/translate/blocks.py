@@ -13,8 +13,20 @@ from engine.translate.nodes import child, children, kind, only, whole_number
 from engine.translate.numbers import as_condition, as_value
 from engine.translate.refusal import refuse
 from engine.translate.sources import bind_from, star
-from engine.translate.tree import WINDOW, Block, Expr, OrderItem, Output, Query, SetOperation, has_aggregate, walk
+from engine.translate.tree import (
+    AGGREGATES,
+    WINDOW,
+    Block,
+    Expr,
+    OrderItem,
+    Output,
+    Query,
+    SetOperation,
+    has_aggregate,
+    walk,
+)
 from engine.translate.unions import align
+from engine.translate.wrapped import wrapped
 
 if TYPE_CHECKING:
     from engine.translate.binder import Binder, CommonTable, Shared
@@ -50,9 +62,24 @@ def _parenthesised(
 ) -> Query:
     only(node, "this", "order", "limit", "offset", "alias")
     query = bind_query(shared, child(node), parent, common)
-    if any(node.args.get(name) for name in ("order", "limit", "offset")):
-        refuse("ORDER BY or LIMIT after a query in parentheses is not supported")
-    return query
+    if not any(node.args.get(name) for name in ("order", "limit", "offset")):
+        return query
+    block = wrapped(shared, query)
+    _order_and_limit(shared, node, block, common)
+    return block
+
+
+def _order_and_limit(shared: "Shared", node: exp.Expression, query: Query, common: "dict[str, CommonTable]") -> None:
+    """Bind ORDER BY and LIMIT of a query whose columns alone have names there."""
+    from engine.translate.binder import Binder
+
+    scope = Scope(None)
+    _aliases(scope, query.outputs)
+    binder = Binder(shared, scope, common, aliases="order")
+    query.order = _order(binder, node.args.get("order"), query.outputs)
+    if any(part.op in AGGREGATES or part.op == WINDOW for item in query.order for part in walk(item.expr)):
+        refuse("UNION ordered by an aggregate is not supported")
+    query.limit, query.offset = limits(node)
 
 
 def _with(
@@ -241,24 +268,13 @@ def limits(node: exp.Expression) -> tuple[int | None, int]:
 def _set_operation(
     shared: "Shared", node: exp.Expression, parent: Scope | None, common: "dict[str, CommonTable]"
 ) -> SetOperation:
-    from engine.translate.binder import Binder
-
     only(node, "this", "expression", "distinct", "order", "limit", "offset", "with_")
     name, keep_all = _SET_OPERATIONS[type(node)], not node.args.get("distinct")
-    if keep_all and name != "union":
-        refuse(f"{name.upper()} ALL is not supported")
     left = bind_query(shared, child(node), parent, common)
     right = bind_query(shared, child(node, "expression"), parent, common)
     for side in (left, right):
         require_order(side)
     outputs = align(left, right)
     query = SetOperation(name, keep_all, left, right, outputs)
-    scope = Scope(None)
-    _aliases(scope, outputs)
-    binder = Binder(shared, scope, common, aliases="order")
-    query.order = _order(binder, node.args.get("order"), outputs)
-    for item in query.order:
-        if any(part.op not in ("column",) and part.op != "to_int" for part in walk(item.expr)):
-            refuse("UNION ordered by an expression is not supported")
-    query.limit, query.offset = limits(node)
+    _order_and_limit(shared, node, query, common)
     return query

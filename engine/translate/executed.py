@@ -46,7 +46,7 @@ _UNSIGNED_PARTS = frozenset({"date_part"})  # MariaDB's field has room for a sig
 def executed(query: Query, definitions: Sequence[ColumnDefinition], backend: str) -> list[ColumnDefinition]:
     """Give the definitions as the executed statement has them."""
     if isinstance(query, SetOperation):
-        return [_of_union(definition, backend) for definition in definitions]
+        return [_of_union(query, definition, backend) for definition in definitions]
     if query.rollup and backend == "mysql" and _sorts_rollup(query):
         return [
             _kept(definition) if output.expr.op == "group_value" else definition
@@ -151,7 +151,15 @@ def _of_field(definition: ColumnDefinition, backend: str, origin: Expr) -> Colum
     return definition
 
 
-def _of_union(definition: ColumnDefinition, backend: str) -> ColumnDefinition:
+def _streams(query: Query) -> bool:
+    """Tell whether MariaDB sends the rows as they come: UNION ALL only, in no order."""
+    if not isinstance(query, SetOperation):
+        return True
+    return query.kind == "union" and query.all and not query.order and _streams(query.left)
+
+
+def _of_union(query: SetOperation, definition: ColumnDefinition, backend: str) -> ColumnDefinition:
     if definition.type not in _STRINGS:
         return definition
-    return replace(definition, decimals=0 if backend == "mysql" else _UNSET_DECIMALS["mariadb"])
+    unset = backend == "mariadb" and _streams(query)
+    return replace(definition, decimals=_UNSET_DECIMALS["mariadb"] if unset else 0)

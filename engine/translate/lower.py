@@ -9,6 +9,7 @@ from engine.translate.doubles import is_loose
 from engine.translate.lower_codes import CODE_OPS
 from engine.translate.lower_dates import DATE_OPS
 from engine.translate.lower_doubles import DOUBLE_OPS, bare
+from engine.translate.lower_sets import both_sides
 from engine.translate.lower_strings import TEXT_OPS
 from engine.translate.lower_values import VALUE_OPS
 from engine.translate.refusal import refuse
@@ -146,13 +147,9 @@ class Lowering:
                 refuse(f"{what} of strings that may be equal in different spellings is not supported")
 
     def _set_operation(self, query: SetOperation, shown: list[Expr] | None) -> str:
-        if not query.all:
-            self._require_bare(query.outputs, query.kind.upper())
-        word = query.kind.upper() + (" ALL" if query.all else "")
-        both = f"({self.query(query.left)}) {word} ({self.query(query.right)})"
         exprs = shown or [output.expr for output in query.outputs]
         columns = ", ".join(f"{self.expr(e)} AS c{at}" for at, e in enumerate(exprs))
-        parts = [f"SELECT {columns} FROM ({both}) AS {UNION_ALIAS}"]
+        parts = [f"SELECT {columns} FROM ({both_sides(self, query)}) AS {UNION_ALIAS}"]
         return " ".join(parts + self._tail(query.order, query.outputs, query.limit, query.offset))
 
     def source(self, source: Source) -> str:

@@ -98,7 +98,7 @@ class Windows:
             only(node, "this")
             return aggregates.tile(whole_number(child(node), "NTILE's count"))
         if isinstance(node, exp.Count | exp.Sum | exp.Avg | exp.Min | exp.Max):
-            return self.binder.aggregate(node)
+            return self.binder.aggregate(node, over=True)
         raise Refused(f"{kind(node)} as a window function is not supported")
 
     def _neighbour(self, node: exp.Expression) -> Expr:

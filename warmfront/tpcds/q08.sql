@@ -422,7 +422,7 @@ FROM store_sales, date_dim, store, (
       WHERE
         ca_address_sk = c_current_addr_sk AND c_preferred_cust_flag = 'Y'
       GROUP BY
-        ca_zip
+        customer_address.ca_zip
       HAVING
         COUNT(*) > 10
     ) AS A1

@@ -1,0 +1,52 @@
+"""UNION, EXCEPT and INTERSECT in DuckDB.
+
+Rows are equal where MySQL's collations say so. Where spellings of equal strings may differ, rows are grouped by their
+keys; a group whose spellings do differ fails, because which of them MySQL keeps is its plan's choice.
+"""
+
+from typing import TYPE_CHECKING
+
+from engine.translate.refusal import refuse
+from engine.translate.tree import Expr, Output, SetOperation
+from engine.translate.types import Family
+from engine.translate.unions import UNION_ALIAS
+
+if TYPE_CHECKING:
+    from engine.translate.lower import Lowering
+
+_SIDE = "side"
+# Which groups stay, by the sides that have the row.
+_KEPT = {
+    "union": "",
+    "intersect": f" HAVING min({_SIDE}) = 1 AND max({_SIDE}) = 2",
+    "except": f" HAVING max({_SIDE}) = 1",
+}
+
+
+def both_sides(low: "Lowering", query: SetOperation) -> str:
+    """Write a set operation's rows as a query of columns c0, c1, …; raises Refused."""
+    left, right = low.query(query.left), low.query(query.right)
+    all_ = " ALL" if query.all else ""
+    if query.kind == "union" and query.all:
+        return f"({left}) UNION ALL ({right})"
+    if any(output.expr.type.frac != output.expr.type.scale for output in query.outputs):
+        refuse(f"{query.kind.upper()} of a quotient is not supported")
+    if all(_is_bare(low, output) for output in query.outputs):
+        return f"({left}) {query.kind.upper()}{all_} ({right})"
+    if query.all:
+        refuse(f"{query.kind.upper()} ALL of strings that may be equal in different spellings is not supported")
+    sides = f"SELECT *, 1 AS {_SIDE} FROM ({left}) UNION ALL SELECT *, 2 AS {_SIDE} FROM ({right})"
+    keys = ", ".join(low.equality_key(output.expr) for output in query.outputs)
+    values = ", ".join(f"{_value(low, output.expr)} AS c{place}" for place, output in enumerate(query.outputs))
+    return f"SELECT {values} FROM ({sides}) AS {UNION_ALIAS} GROUP BY {keys}{_KEPT[query.kind]}"
+
+
+def _is_bare(low: "Lowering", output: Output) -> bool:
+    return output.expr.type.family is not Family.STRING or low.is_bare(output.expr)
+
+
+def _value(low: "Lowering", expr: Expr) -> str:
+    sql = low.expr(expr)
+    if expr.type.family is not Family.STRING or low.is_bare(expr):
+        return sql
+    return f"(CASE WHEN min({sql}) <> max({sql}) THEN error('a row has different spellings') ELSE min({sql}) END)"
