@@ -46,6 +46,11 @@ class Paths:
         return self.run / "engine.secret"
 
     @property
+    def quarantine(self) -> Path:
+        """Statements that are not offloaded because a check found another answer than the backend's."""
+        return self.data_dir / "store" / "quarantine.json"
+
+    @property
     def mysql(self) -> Path:
         """Folder of the embedded backend."""
         return self.data_dir / "mysql"

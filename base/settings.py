@@ -119,6 +119,14 @@ class Settings:
     secondary_engine_cost_threshold: float = _setting(
         100000.0, "Estimated cost above which a query is offloaded, in the backend optimizer's units."
     )
+    shadow_percent: float = _setting(
+        0.0,
+        "Share of the offloaded statements that run once more on the backend while the engine is idle, to be compared; "
+        "what differs is not offloaded any more.",
+        unit="percent",
+        low=0,
+        high=100,
+    )
     max_packet: int = _setting(64 << 20, "Largest packet taken from a client.", unit="bytes", low=1 << 20)
     connect_timeout: float = _setting(10.0, "Longest time a client's login may take.", unit="seconds", low=0.1)
     log_level: str = _setting(

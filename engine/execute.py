@@ -21,6 +21,7 @@ from base.errors import QueryInterrupted, QueryTimeout, SecondaryEngineError, St
 from engine.cancel import Running, RunningStatements
 from engine.catalog import CatalogView
 from engine.history import History, QueryRecord
+from engine.quarantine import Quarantine
 from engine.results.encoder import RowEncoder
 from engine.store.database import Snapshot, Store
 from engine.translate.refusal import Refusal
@@ -121,9 +122,16 @@ class Executor:
     """Runs offloaded statements."""
 
     def __init__(
-        self, store: Store, translator: Translates, wait_until_fresh: WaitUntilFresh, history: History
+        self,
+        store: Store,
+        translator: Translates,
+        wait_until_fresh: WaitUntilFresh,
+        history: History,
+        quarantine: Quarantine,
     ) -> None:
         self.running = RunningStatements()
+        self.on_answered: Callable[[Offload], None] | None = None  # sees each statement whose answer is complete
+        self._quarantine = quarantine
         self._store = store
         self._translator = translator
         self._wait_until_fresh = wait_until_fresh
@@ -146,6 +154,8 @@ class Executor:
             error = StatementTimeExceeded() if context.backend == "mariadb" else QueryTimeout()
             running.cancel_after(context.max_execution_time / 1000, error)
         try:
+            if reason := self._quarantine.reason(offload.text):
+                raise SecondaryEngineError(reason)
             await running.wait_for(self._slots.acquire())
             try:
                 await self._run_in_slot(offload, channel, running, record)
@@ -158,6 +168,8 @@ class Executor:
             started.remove(running)
             self.running.end(running)
             self._history.end(record)
+        if self.on_answered and not offload.only_asked:
+            self.on_answered(offload)
 
     async def _run_in_slot(self, offload: Offload, channel: Channel, running: Running, record: QueryRecord) -> None:
         if offload.context.freshness == "strict" and not offload.only_asked:

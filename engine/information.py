@@ -114,6 +114,7 @@ class Facts:
     follower: Callable[[], "Follower"]
     lag: Callable[[], float]
     verifications: Verifications
+    counters: Callable[[], dict[str, int]] = dict  # further status variables, by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,6 +362,7 @@ def status_variables(facts: Facts) -> dict[str, str]:
         "warmfront_verify_repaired": str(verified.repaired),
         "warmfront_verify_reloaded": str(verified.reloaded),
         "warmfront_uptime_seconds": str(int(time.time() - psutil.Process().create_time())),
+        **{name: str(count) for name, count in facts.counters().items()},
     }
 
 

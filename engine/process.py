@@ -19,7 +19,9 @@ from engine.dispatch import Dispatcher
 from engine.execute import Executor
 from engine.history import History
 from engine.information import Facts, Follower, Information
+from engine.quarantine import Quarantine
 from engine.replica import Replica
+from engine.shadow import Shadow
 from engine.translation import Translator
 from engine.verify.outcome import as_answer
 
@@ -40,13 +42,14 @@ async def serve(settings: Settings) -> None:
     if replica is None:
         return
     translator = Translator(settings, replica.store.cursor)
-    executor, endpoint = await _begin(settings, replica, translator)
+    executor, shadow, endpoint = await _begin(settings, replica, translator)
     log.info("the engine serves %s", settings.paths.engine_socket)
     await stop.wait()
     parent.cancel()
     endpoint.close()
     settings.paths.engine_socket.unlink(missing_ok=True)
     await executor.stop()
+    await asyncio.to_thread(shadow.stop)
     translator.stop()
     await asyncio.to_thread(replica.stop)
 
@@ -66,10 +69,14 @@ async def _open(settings: Settings, stop: asyncio.Event) -> Replica | None:
 
 async def _begin(
     settings: Settings, replica: Replica, translator: Translator
-) -> tuple[Executor, asyncio.AbstractServer]:
+) -> tuple[Executor, Shadow, asyncio.AbstractServer]:
     replica.start()
     history = History()
-    executor = Executor(replica.store, translator, functools.partial(_wait_until_fresh, replica), history)
+    quarantine = Quarantine(settings.paths.quarantine)
+    executor = Executor(replica.store, translator, functools.partial(_wait_until_fresh, replica), history, quarantine)
+    shadow = Shadow(settings, replica.store, translator, quarantine, lambda: not len(executor.running))
+    executor.on_answered = shadow.offer
+    shadow.start()
     facts = Facts(
         replica.loader.view,
         replica.store.sizes,
@@ -77,6 +84,7 @@ async def _begin(
         functools.partial(_follower, replica),
         functools.partial(_lag, replica, asyncio.get_running_loop()),
         replica.verifier.seen,
+        shadow.counters,
     )
 
     async def load(schema: str, name: str) -> None:
@@ -94,7 +102,7 @@ async def _begin(
     version = f"{'.'.join(map(str, settings.server.version_number))}-warmfront"
     secret = settings.paths.engine_secret.read_bytes().strip()
     dispatcher = Dispatcher(executor, Information(facts), load, unload, check, version)
-    return executor, await server.listen(settings.paths.engine_socket, dispatcher, secret)
+    return executor, shadow, await server.listen(settings.paths.engine_socket, dispatcher, secret)
 
 
 async def _wait_until_fresh(replica: Replica, timeout: float) -> None:

@@ -21,7 +21,7 @@ __all__ = ["take_alter", "take_explain", "take_kill", "take_show"]
 
 _STATUS = re.compile(
     r"\s*show\s+(?:(?P<scope>global|session|local)\s+)?status"
-    r"(?:\s+like\s+'(?P<like>[^'\\]*)'|\s+like\s+\"(?P<quoted>[^\"\\]*)\")?\s*;?\s*",
+    r"(?:\s+like\s+'(?P<like>(?:[^'\\]|\\[%_])*)'|\s+like\s+\"(?P<quoted>(?:[^\"\\]|\\[%_])*)\")?\s*;?\s*",
     re.IGNORECASE,
 )
 _PREFIXES = ("rapid_", "secondary_engine", "warmfront_", "hw_")
@@ -69,7 +69,7 @@ def take_show(router: "Router", data: bytes, text: bytes) -> bool:
 
 
 def _may_match(pattern: str) -> bool:
-    fixed = re.split(r"[%_]", pattern, maxsplit=1)[0].casefold()
+    fixed = re.split(r"(?<!\\)[%_]", pattern, maxsplit=1)[0].replace("\\", "").casefold()
     return any(prefix.startswith(fixed) or fixed.startswith(prefix.rstrip("_")) for prefix in _PREFIXES)
 
 

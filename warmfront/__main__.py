@@ -15,6 +15,7 @@ from rich.table import Table
 from base import log as logging_setup
 from base.errors import WarmfrontError
 from base.settings import Settings, load
+from engine.quarantine import read_shapes
 from warmfront import backends, copies, doctor, instance, verification
 from warmfront.demo import Benchmark, demonstrate
 from warmfront.progress import progress_shown
@@ -105,6 +106,7 @@ def status(data_dir: DataDir = None) -> None:
             _print_copies(connection)
         except copies.CopyError as error:
             console.print(f"the engine does not answer, so the backend does: {error}", markup=False)
+    _print_quarantine(settings)
 
 
 def _print_copies(connection: Any) -> None:
@@ -114,6 +116,11 @@ def _print_copies(connection: Any) -> None:
     console.print(table)
     for name, value in copies.counters(connection):
         console.print(f"{name} = {value}", highlight=False)
+
+
+def _print_quarantine(settings: Settings) -> None:
+    for shape in read_shapes(settings.paths.quarantine):
+        console.print(f"in quarantine: {shape.key}\n  {shape.difference}", highlight=False, markup=False)
 
 
 @app.command("doctor")

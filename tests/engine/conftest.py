@@ -14,6 +14,7 @@ from engine.dispatch import Dispatcher
 from engine.execute import Executor
 from engine.history import History
 from engine.information import Facts, Follower, Information
+from engine.quarantine import Quarantine
 from engine.server import listen
 from engine.store.database import Store
 from engine.store.layout import store_name
@@ -130,7 +131,7 @@ def endpoint(tmp_path, query_attributes):
             made["endpoint"].actions.append(("check", schema, name, repair))
             return as_answer(Outcome(schema, name, rows=10, missing=1, action="reloaded"))
 
-        executor = Executor(store, PassThrough(), fresh, history)
+        executor = Executor(store, PassThrough(), fresh, history, Quarantine(tmp_path / "quarantine.json"))
         follower = Follower(True, "binlog.000007", 1234)
         facts = Facts(store.view, store.sizes, history, lambda: follower, lambda: 0.25, Verifications())
         path = tmp_path / "engine.sock"
