@@ -13,7 +13,7 @@ from base.errors import BackendError
 from base.settings import Settings
 from engine.cascades import unlogged_actions
 from engine.replicate.changes import Position
-from statements.schema import Column, Table
+from statements.schema import MEMBER_TYPES, Column, Table, parse_members
 
 SYSTEM_SCHEMAS = frozenset({"mysql", "information_schema", "performance_schema", "sys"})
 # Zero dates must arrive as they are, generated text must not depend on the server's settings.
@@ -242,4 +242,5 @@ def _column(row: tuple[Any, ...]) -> Column:
         generated=generated,
         invisible="INVISIBLE" in extra,
         not_secondary="NOT SECONDARY" in extra,
+        members=parse_members(full) if kind in MEMBER_TYPES else (),
     )

@@ -5,6 +5,14 @@ from dataclasses import dataclass
 STRING_TYPES = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext"})
 BINARY_TYPES = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"})
 INTEGER_TYPES = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint"})
+SPATIAL_TYPES = frozenset(
+    {"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"}
+    | {"geomcollection", "geometrycollection"}
+)
+ADDRESS_TYPES = frozenset({"uuid", "inet6", "inet4"})  # MariaDB's types that are shown as text and kept as bytes
+MEMBER_TYPES = frozenset({"enum", "set"})
+NUMBERED_TYPES = MEMBER_TYPES | {"bit"}  # kept as the unsigned integer that they are inside the server
+WIDEST_DECIMAL = 38  # digits that the store's decimals hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +22,7 @@ class Column:
     `type` is DATA_TYPE in lower case ("int", "decimal", "varchar", …), `column_type` the whole COLUMN_TYPE.
     `ordinal` counts from 0 over all columns of the table, carried or not: it is the position in a row event.
     `length` is characters for strings and bytes for binary types. `fsp` is the fractional seconds' digits.
+    `members` are those of an ENUM or SET in the order of their numbers, from 1 on.
     """
 
     name: str
@@ -31,6 +40,7 @@ class Column:
     generated: str = ""  # "", "stored" or "virtual"
     invisible: bool = False
     not_secondary: bool = False  # declared NOT SECONDARY: HeatWave does not load it
+    members: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +62,31 @@ class Table:
         """Find a column by name, case-insensitively as MySQL does; None when there is no such column."""
         folded = name.casefold()
         return next((c for c in self.columns if c.name.casefold() == folded), None)
+
+
+_ESCAPES = {"0": "\0", "n": "\n", "r": "\r"}
+
+
+def parse_members(column_type: str) -> tuple[str, ...]:
+    """Read the members out of COLUMN_TYPE, such as enum('a','it''s'); raises ValueError when it is none.
+
+    Source: append_unescaped() of both servers, which writes quotes twice and \\, \\0, \\n and \\r escaped.
+    """
+    at, members = column_type.index("(") + 1, []
+    while column_type[at : at + 1] == "'":
+        at += 1
+        member = []
+        while column_type[at] != "'" or column_type[at + 1] == "'":
+            character = column_type[at]
+            if character == "\\":
+                at += 1
+                character = _ESCAPES.get(column_type[at], column_type[at])
+            elif character == "'":
+                at += 1
+            member.append(character)
+            at += 1
+        members.append("".join(member))
+        at += 2 if column_type[at + 1] == "," else 1
+    if column_type[at:] != ")":
+        raise ValueError(f"members of {column_type}")
+    return tuple(members)

@@ -71,6 +71,7 @@ class EventParser:
 
     def __init__(self) -> None:
         self._checksums = False
+        self._is_mariadb = False
         self._maps: dict[bytes, TableMap] = {}
 
     def parse(self, event: bytes) -> tuple[Header, Event]:
@@ -85,6 +86,7 @@ class EventParser:
         if header.type == EventType.FORMAT_DESCRIPTION:
             description = _parse_format_description(event[HEADER:])
             self._checksums = description.checksums
+            self._is_mariadb = "MariaDB" in description.server_version
             return header, description
         if self._checksums or (header.type == EventType.ROTATE and _has_checksum(event)):
             # The rotate event made for a new connection comes before the format description says which it is.
@@ -124,7 +126,7 @@ class EventParser:
         if found is None:
             if len(self._maps) >= 4096:
                 self._maps.clear()
-            found = self._maps[body] = parse_table_map(body)
+            found = self._maps[body] = parse_table_map(body, self._is_mariadb)
         return found
 
 

@@ -45,17 +45,17 @@ _NUMERIC = {
     FieldType.FLOAT,
     FieldType.DOUBLE,
 }
-# Both servers count what is a blob inside; the compressed ones are MariaDB's, VECTOR is MySQL's.
+# Columns that have a character set in the metadata. Only MariaDB counts GEOMETRY, which is a blob inside.
 _CHARACTER = {
     FieldType.STRING,
     FieldType.VAR_STRING,
     FieldType.VARCHAR,
     FieldType.BLOB,
-    FieldType.GEOMETRY,
     FieldType.VECTOR,
     BLOB_COMPRESSED,
     VARCHAR_COMPRESSED,
 }
+_MARIADB_CHARACTER = _CHARACTER | {FieldType.GEOMETRY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class TableMap:
     primary_key: tuple[int, ...] = ()
 
 
-def parse_table_map(body: bytes) -> TableMap:
+def parse_table_map(body: bytes, is_mariadb: bool = False) -> TableMap:
     """Read a TABLE_MAP event's body; raises MalformedPacket."""
     table_id, at = read_int(body, 0, 6)
     schema, at = _read_name(body, at + 2)
@@ -99,7 +99,7 @@ def parse_table_map(body: bytes) -> TableMap:
     columns = _read_columns(types, metas or b"")
     nulls, at = read_bytes(body, at, (len(types) + 7) // 8)
     columns = [replace(c, nullable=bool(nulls[i // 8] >> (i % 8) & 1)) for i, c in enumerate(columns)]
-    primary_key = _read_optional(body, at, types, columns)
+    primary_key = _read_optional(body, at, columns, _MARIADB_CHARACTER if is_mariadb else _CHARACTER)
     return TableMap(table_id, schema, name, tuple(columns), primary_key)
 
 
@@ -139,11 +139,11 @@ def _real_type(kind: int, raw: bytes) -> tuple[int, int]:
     return (first or kind), second
 
 
-def _read_optional(body: bytes, at: int, types: bytes, columns: list[MapColumn]) -> tuple[int, ...]:
+def _read_optional(body: bytes, at: int, columns: list[MapColumn], with_charset: set[int]) -> tuple[int, ...]:
     """Put the optional metadata fields into `columns` and give the primary key."""
     key: tuple[int, ...] = ()
     numeric = [i for i, c in enumerate(columns) if c.type in _NUMERIC]
-    character = [i for i, c in enumerate(columns) if c.type in _CHARACTER]
+    character = [i for i, c in enumerate(columns) if c.type in with_charset]
     while at < len(body):
         field, at = read_int(body, at, 1)
         value, at = read_lenenc_bytes(body, at)

@@ -15,9 +15,10 @@ from base.errors import BackendError, MalformedPacket
 from engine.backend import Connection
 from engine.load import kernels
 from engine.store.layout import arrow_type
-from statements.schema import Column
-from wire.constants import Command
+from statements.schema import NUMBERED_TYPES, Column
+from wire.constants import Command, FieldType
 from wire.framing import PacketReader, build_packets
+from wire.responses import ColumnDefinition, parse_column_definition
 
 BUFFER = 8 << 20
 _MOST_ROWS = 1 << 17
@@ -42,12 +43,24 @@ _KINDS = {
 }
 
 
+# All that is cast is unsigned.
+_INTEGER_KINDS: dict[int, int] = {
+    FieldType.TINY: kernels.UINT1,
+    FieldType.SHORT: kernels.UINT2,
+    FieldType.INT24: kernels.UINT4,
+    FieldType.LONG: kernels.UINT4,
+    FieldType.LONGLONG: kernels.INT8,
+}
+
+
 class UnfitValue(Exception):
     """A value that the store cannot hold; the text is the reason for the table to stay out."""
 
 
 def _kind(column: Column) -> int:
-    if column.type == "decimal":
+    if column.type in NUMBERED_TYPES:
+        return kernels.INT8
+    if pa.types.is_decimal(arrow_type(column)):
         return kernels.DECIMAL
     return kernels.TIME if column.type == "time" else _KINDS[arrow_type(column)]
 
@@ -95,8 +108,17 @@ class BinaryResult:
         self._socket.sendall(build_packets(execute, 0))
         if self._next_payload() != bytes((columns,)) and columns < 251:
             raise MalformedPacket("column count of a result")
-        self._skip(columns + 1)
+        for index in range(columns):
+            self._set_width(index, parse_column_definition(self._next_payload()))
+        self._skip(1)
         return statement
+
+    def _set_width(self, index: int, definition: ColumnDefinition) -> None:
+        """Take an integer as wide as the server says that it sends it: what a CAST makes of a BIT differs."""
+        if self._columns[index].type in NUMBERED_TYPES:
+            if definition.type not in _INTEGER_KINDS:
+                raise MalformedPacket("column definition of a number")
+            self._kinds[index] = _INTEGER_KINDS[definition.type]
 
     def _skip(self, payloads: int) -> None:
         for _ in range(payloads):

@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from engine.replicate import kernels
+from engine.replicate import kernels, texts
 from engine.replicate.json_binary import MalformedJson, json_texts
 from engine.store.layout import arrow_type
-from statements.schema import BINARY_TYPES, STRING_TYPES, Column
+from statements.schema import ADDRESS_TYPES, BINARY_TYPES, MEMBER_TYPES, SPATIAL_TYPES, STRING_TYPES, Column
 from wire.binlog_table_map import MapColumn
 from wire.constants import FieldType
 
@@ -55,12 +55,18 @@ def choose_reader(column: Column, logged: MapColumn) -> Reader:
     kind = arrow_type(column)
     if column.type in STRING_TYPES:
         return _strings(column)
-    if column.type in BINARY_TYPES:
+    if column.type in BINARY_TYPES or column.type in SPATIAL_TYPES or column.type == "vector":
         return _binaries(column, logged)
     if column.type == "json":
         return _documents(column)
+    if column.type in ADDRESS_TYPES:
+        return _addresses(column)
     if column.type == "decimal":
-        return _decimals(kind, logged.meta)
+        return _decimals(kind, logged.meta) if pa.types.is_decimal(kind) else _long_decimals(column, logged.meta)
+    if column.type in MEMBER_TYPES:
+        return _numbers(kind, logged.meta & 0xFF, False)
+    if column.type == "bit":
+        return _bits(kind, (logged.meta >> 8) + bool(logged.meta & 0xFF))
     if column.type in _TEMPORAL:
         return _temporal(column, logged, kind)
     signed = pa.types.is_signed_integer(kind)
@@ -98,6 +104,50 @@ def _decimals(kind: pa.DataType, meta: int) -> Reader:
         out = np.empty((len(cells.at), 2), np.uint64)
         kernels.read_decimals(cells.data, cells.at, cells.null, precision, scale, out)
         return _wrap(out, kind, cells)
+
+    return read
+
+
+def _bits(kind: pa.DataType, width: int) -> Reader:
+    def read(cells: Cells) -> pa.Array:
+        out = np.empty(len(cells.at), np.uint64)
+        kernels.read_bits(cells.data, cells.at, cells.null, width, out)
+        return _wrap(out, kind, cells)
+
+    return read
+
+
+Writer = Callable[[Cells, npt.NDArray[np.int64], npt.NDArray[np.uint8]], int]
+_ADDRESSES: dict[str, Writer] = {
+    "uuid": lambda c, offsets, out: texts.write_uuids(c.data, c.at, c.lengths, c.null, offsets, out),
+    "inet4": lambda c, offsets, out: texts.write_inet4s(c.data, c.at, c.lengths, c.null, offsets, out),
+    "inet6": lambda c, offsets, out: texts.write_inet6s(c.data, c.at, c.lengths, c.null, offsets, out),
+}
+
+
+def _addresses(column: Column) -> Reader:
+    return _written(_ADDRESSES[column.type], texts.LONGEST[column.type])
+
+
+def _long_decimals(column: Column, meta: int) -> Reader:
+    precision, scale = meta >> 8, meta & 0xFF
+
+    def write(c: Cells, offsets: npt.NDArray[np.int64], out: npt.NDArray[np.uint8]) -> int:
+        return int(texts.write_decimals(c.data, c.at, c.null, precision, scale, offsets, out))
+
+    return _written(write, texts.LONGEST["decimal"])
+
+
+def _written(write: Writer, longest: int) -> Reader:
+    """Make a reader of values that become ASCII text of at most `longest` bytes."""
+
+    def read(cells: Cells) -> pa.Array:
+        offsets = np.empty(len(cells.at) + 1, np.int64)
+        out = np.empty(len(cells.at) * longest, np.uint8)
+        total = write(cells, offsets, out)
+        valid, nulls = _validity(cells.null)
+        buffers = [valid, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(out[:total].copy())]
+        return pa.Array.from_buffers(pa.string(), len(cells.at), buffers, nulls)
 
     return read
 

@@ -1,6 +1,6 @@
 """Row events of one table to columnar changes: check the logged shape against the table, walk, read the columns."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from engine.replicate import kernels
 from engine.replicate.changes import Changes
 from engine.replicate.columns import INTEGER_WIDTHS, Cells, Reader, Undecodable, choose_reader
 from engine.store.layout import carried_columns
-from statements.schema import BINARY_TYPES, STRING_TYPES, Column, Table
+from statements.schema import ADDRESS_TYPES, BINARY_TYPES, SPATIAL_TYPES, STRING_TYPES, Column, Table
 from wire.binlog_table_map import BLOB_COMPRESSED, VARCHAR_COMPRESSED, MapColumn, TableMap
 from wire.constants import BINARY_CHARSET, FieldType
 
@@ -41,6 +41,22 @@ _LOGGED: dict[str, tuple[int, ...]] = {
     "time": (FieldType.TIME2, FieldType.TIME),
     "year": (FieldType.YEAR,),
     "json": (FieldType.JSON,),
+    "bit": (FieldType.BIT,),
+    "enum": (FieldType.ENUM,),
+    "set": (FieldType.SET,),
+    "vector": (FieldType.VECTOR,),
+    **dict.fromkeys(SPATIAL_TYPES, (FieldType.GEOMETRY,)),
+    **dict.fromkeys(ADDRESS_TYPES, (FieldType.STRING,)),
+}
+# What the metadata of a logged column must be, by type.
+_METAS: dict[str, Callable[[Column], int]] = {
+    "decimal": lambda c: (c.precision or 0) << 8 | (c.scale or 0),
+    "bit": lambda c: (c.precision or 0) >> 3 << 8 | (c.precision or 0) & 7,
+    "enum": lambda c: 1 if len(c.members) < 256 else 2,
+    "set": lambda c: 8 if len(c.members) > 32 else (len(c.members) + 7) // 8,
+    "uuid": lambda c: 16,
+    "inet6": lambda c: 16,
+    "inet4": lambda c: 4,
 }
 _BLOB_WIDTHS = {"tiny": 1, "": 2, "medium": 3, "long": 4}
 _LOGGED |= {f"{size}{kind}": (FieldType.BLOB,) for size in _BLOB_WIDTHS for kind in ("text", "blob")}
@@ -119,8 +135,10 @@ def _difference(column: Column, logged: MapColumn) -> str | None:
         return f"has binlog type {logged.type}"
     if logged.unsigned is not None and column.type in _SIGNED and logged.unsigned != column.unsigned:
         return "differs in sign"
-    if column.type == "decimal" and logged.meta != (column.precision or 0) << 8 | (column.scale or 0):
-        return "differs in precision"
+    if column.type in _METAS and logged.meta != _METAS[column.type](column):
+        return "differs in precision" if column.type == "decimal" else "differs in size"
+    if logged.members and len(logged.members) != len(column.members):
+        return "has other members"
     if logged.type == FieldType.BLOB and logged.meta != _blob_width(column.type):
         return "differs in length"
     if logged.type in _FRACTIONAL and logged.meta != column.fsp:
@@ -240,17 +258,31 @@ def warm_up() -> None:
         "year": MapColumn(FieldType.YEAR, 0, True),
         "binary": MapColumn(FieldType.STRING, 4, True),
         "json": MapColumn(FieldType.JSON, 4, True),
+        "bit": MapColumn(FieldType.BIT, 1 << 8 | 2, True),
+        "enum": MapColumn(FieldType.ENUM, 1, True),
+        "set": MapColumn(FieldType.SET, 1, True),
+        "uuid": MapColumn(FieldType.STRING, 16, True),
+        "inet6": MapColumn(FieldType.STRING, 16, True),
+        "inet4": MapColumn(FieldType.STRING, 4, True),
     }
-    shapes = [(kind, False, shape) for kind, shape in logged.items()]
+    shapes = [(kind, False, 10, shape) for kind, shape in logged.items()]
+    shapes.append(("decimal", False, 40, MapColumn(FieldType.NEWDECIMAL, 40 << 8, True)))
     for kind, width in (("tinyint", 1), ("smallint", 2), ("bigint", 8), ("int", 4)):
         code = next(code for code, bytes_ in INTEGER_WIDTHS.items() if bytes_ == width)
-        shapes += [(kind, unsigned, MapColumn(code, 0, True)) for unsigned in (False, True)]
-    shapes.append(("varchar", False, MapColumn(FieldType.VARCHAR, 4, True)))
+        shapes += [(kind, unsigned, 10, MapColumn(code, 0, True)) for unsigned in (False, True)]
+    shapes.append(("varchar", False, 10, MapColumn(FieldType.VARCHAR, 4, True)))
     columns = tuple(
-        Column(f"c{i}", i, kind, kind, unsigned=unsigned, precision=10, scale=0, charset="latin1")
-        for i, (kind, unsigned, _) in enumerate(shapes)
+        Column(
+            *(f"c{i}", i, kind, kind),
+            unsigned=unsigned,
+            precision=precision,
+            scale=0,
+            charset="latin1",
+            members=("",),
+        )
+        for i, (kind, unsigned, precision, _) in enumerate(shapes)
     )
-    shape = TableMap(0, "", "", tuple(shape for _, _, shape in shapes))
+    shape = TableMap(0, "", "", tuple(shape for *_, shape in shapes))
     count = len(shapes)
     # All NULL but the last: a string that has to be converted.
     nulls = ((1 << (count - 1)) - 1).to_bytes((count + 7) // 8, "little")

@@ -145,6 +145,17 @@ def _big_endian(data: Bytes, place: int, width: int) -> Any:
 
 
 @compiled
+def read_bits(data: Bytes, at: Places, null: Bytes, width: int, out: Any) -> None:
+    """Big-endian unsigned integers of 1 to 8 bytes, as BIT is kept."""
+    for row in range(out.shape[0]):
+        value = np.uint64(0)
+        if not null[row]:
+            for i in range(width):
+                value = value << np.uint64(8) | np.uint64(data[np.uint64(at[row] + i)])
+        out[row] = value
+
+
+@compiled
 def read_decimals(data: Bytes, at: Places, null: Bytes, precision: int, scale: int, out: Any) -> None:
     """NEWDECIMAL into 128-bit two's complement: `out[row]` is (low, high) as unsigned 64-bit words."""
     # Digits left over from groups of nine take this many bytes.

@@ -10,7 +10,7 @@ from base.errors import SecondaryEngineError
 from engine.results import doubles, integers, strings, temporal
 from engine.results.assemble import Values, assemble_rows, measure_rows
 from engine.results.kernel import I64
-from wire.constants import MAX_PACKET_PAYLOAD, FieldFlag, FieldType
+from wire.constants import BINARY_CHARSET, MAX_PACKET_PAYLOAD, FieldFlag, FieldType
 from wire.framing import HEADER, build_packets, count_packets
 from wire.responses import ColumnDefinition
 
@@ -31,6 +31,8 @@ _STRINGS = frozenset(
         FieldType.LONG_BLOB,
         FieldType.ENUM,
         FieldType.SET,
+        FieldType.GEOMETRY,
+        FieldType.VECTOR,
     }
 )
 _NOT_BINARY = 0  # any character set but 63
@@ -42,7 +44,9 @@ def _text_converter(d: ColumnDefinition, charset: str) -> Convert | None:
     if d.type in _INTEGERS:
         return lambda a: integers.integer_text(a, unsigned)
     if d.type in _DECIMALS:
-        return lambda a: integers.decimal_text(a, d.decimals)
+        return lambda a: _decimal_text(a, d)
+    if d.type == FieldType.BIT:
+        return lambda a: integers.bit_bytes(a, (d.length + 7) // 8)
     if d.type in (FieldType.FLOAT, FieldType.DOUBLE):
         return lambda a: doubles.double_text(a, d.decimals, d.type == FieldType.FLOAT)
     if d.type in _DATES:
@@ -58,6 +62,13 @@ def _text_converter(d: ColumnDefinition, charset: str) -> Convert | None:
     if d.type == FieldType.JSON:  # said to be binary, and yet sent in the character set asked for
         return lambda a: strings.string_values(a, charset, _NOT_BINARY)
     return None
+
+
+def _decimal_text(array: pa.Array, d: ColumnDefinition) -> Values:
+    """Decimals that no type of the engine holds come as text."""
+    if pa.types.is_string(array.type):
+        return strings.string_values(array, "binary", BINARY_CHARSET)
+    return integers.decimal_text(array, d.decimals)
 
 
 def _binary_converter(d: ColumnDefinition, charset: str) -> Convert | None:

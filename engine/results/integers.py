@@ -190,3 +190,10 @@ def fixed_binary(data: U8, valid: U8, width: int) -> Values:
     """Values of one width, which stand in the row without a length."""
     lengths = np.where(valid == 1, np.int32(width), np.int32(-1))
     return Values(data, slots(valid.size, width), lengths, prefixed=False)
+
+
+def bit_bytes(array: pa.Array, width: int) -> Values:
+    """BIT values: big-endian, in as many bytes as the column has."""
+    words, valid = integer_values(array, True)
+    data = words.astype(">u8").view(np.uint8)
+    return Values(data, slots(valid.size, 8) + (8 - width), np.where(valid == 1, np.int32(width), np.int32(-1)))

@@ -5,7 +5,15 @@ from dataclasses import asdict
 
 import pyarrow as pa
 
-from statements.schema import BINARY_TYPES, STRING_TYPES, Column, Table
+from statements.schema import (
+    ADDRESS_TYPES,
+    BINARY_TYPES,
+    SPATIAL_TYPES,
+    STRING_TYPES,
+    WIDEST_DECIMAL,
+    Column,
+    Table,
+)
 
 CATALOG = "_store"  # the name the database file is attached under
 BOOKKEEPING = "_warmfront"
@@ -33,7 +41,13 @@ _PLAIN: dict[str, tuple[str, pa.DataType]] = {
     "timestamp": ("TIMESTAMP", pa.timestamp("us")),
     "time": ("BIGINT", pa.int64()),
     "year": ("USMALLINT", pa.uint16()),
+    "bit": ("UBIGINT", pa.uint64()),
+    "enum": ("USMALLINT", pa.uint16()),  # the member's number, 0 for the '' of a value that was none
+    "set": ("UBIGINT", pa.uint64()),  # a bit per member
+    "vector": ("BLOB", pa.binary()),
 }
+_TEXTS = STRING_TYPES | ADDRESS_TYPES | {"json"}
+_BYTES = BINARY_TYPES | SPATIAL_TYPES
 
 
 def _types(column: Column) -> tuple[str, pa.DataType] | None:
@@ -41,12 +55,14 @@ def _types(column: Column) -> tuple[str, pa.DataType] | None:
         return found
     if found := _PLAIN.get(column.type):
         return found
-    if column.type in STRING_TYPES or column.type == "json":
+    if column.type in _TEXTS:
         return "VARCHAR", pa.string()
-    if column.type in BINARY_TYPES:
+    if column.type in _BYTES:
         return "BLOB", pa.binary()
-    if column.type == "decimal" and column.precision is not None and column.precision <= 38:
+    if column.type == "decimal" and column.precision is not None:
         scale = column.scale or 0
+        if column.precision > WIDEST_DECIMAL:
+            return "VARCHAR", pa.string()
         return f"DECIMAL({column.precision},{scale})", pa.decimal128(column.precision, scale)
     return None
 
@@ -57,12 +73,12 @@ def reason_left_out(column: Column) -> str | None:
         return "declared NOT SECONDARY"
     if column.generated == "virtual":
         return "virtual generated column"
-    if column.type == "decimal" and (column.precision or 0) > 38:
-        return f"decimal of {column.precision} digits"
     if _types(column) is None:
         return f"type {column.type}"
     if column.type in STRING_TYPES and column.charset not in CARRIED_CHARSETS:
         return f"character set {column.charset}"
+    if column.type == "uuid" and column.column_type != "uuid":
+        return f"type {column.column_type}, whose bytes are in the order of before MariaDB 10.11.5"
     return None
 
 
@@ -153,6 +169,6 @@ def table_to_json(table: Table) -> str:
 def table_from_json(text: str) -> Table:
     """Read what `table_to_json` wrote."""
     raw = json.loads(text)
-    columns = tuple(Column(**c) for c in raw.pop("columns"))
+    columns = tuple(Column(**{**c, "members": tuple(c.get("members", ()))}) for c in raw.pop("columns"))
     key = tuple(raw.pop("primary_key"))
     return Table(columns=columns, primary_key=key, **raw)

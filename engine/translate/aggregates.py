@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from engine.translate import doubles
 from engine.translate.literals import NULL_LITERAL
+from engine.translate.members import require_order, spelled
 from engine.translate.numbers import as_number, as_value, quotient
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
@@ -60,7 +61,8 @@ def average(value: Expr, distinct: bool, increment: int) -> Expr:
 
 def extreme(operation: str, value: Expr) -> Expr:
     """MIN or MAX."""
-    value = as_value(value)
+    value = spelled(as_value(value))
+    require_order(value.type, f"{operation.upper()} of")
     if value.type.family is Family.NULL or (value.type.vague and value.type.frac != value.type.scale):
         refuse(f"{operation.upper()} of this value is not supported")
     return Expr(operation, value.type, (one_zero(value),))
@@ -92,7 +94,7 @@ def tile(count: int) -> Expr:
 
 def neighbour(operation: str, value: Expr, distance: int) -> Expr:
     """LAG, LEAD, FIRST_VALUE, LAST_VALUE or NTH_VALUE; `distance` is the place for the last one."""
-    value = as_value(value)
+    value = spelled(as_value(value))
     if value.type.family is Family.NULL:
         return NULL_LITERAL
     return Expr(operation, value.type, (value,), value=distance)

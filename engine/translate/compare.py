@@ -2,6 +2,7 @@
 
 from engine.translate import literals
 from engine.translate.literals import NULL_LITERAL, is_literal, text_of
+from engine.translate.members import LISTED, address, as_number_of, numbered, require_order, spelled
 from engine.translate.numbers import as_double, as_value, number_of_text
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr
@@ -17,15 +18,18 @@ from engine.translate.types import (
 )
 
 _EXACT_DIGITS = 15
+_EQUALITY = frozenset({"eq", "ne", "null_safe_eq"})
 _YEARS = range(1901, 2156)
 
 
 def compare(operator: str, left: Expr, right: Expr) -> Expr:
     """Compare two values as MySQL does; raises Refused when the conversion is not exact."""
-    left, right = as_value(left), as_value(right)
+    left, right = numbered(as_value(left)), numbered(as_value(right))
     if Family.NULL in (left.type.family, right.type.family):
         return _with_null(operator, left, right)
     left, right = paired(left, right)
+    if operator not in _EQUALITY:
+        require_order(left.type, "comparing the order of")
     return Expr(operator, BOOL, (left, right))
 
 
@@ -39,6 +43,7 @@ def _with_null(operator: str, left: Expr, right: Expr) -> Expr:
 
 def paired(left: Expr, right: Expr) -> tuple[Expr, Expr]:
     """Convert two values to what MySQL compares them as; raises Refused."""
+    left, right = _unlisted(numbered(left), numbered(right))
     a, b = left.type.family, right.type.family
     if a in NUMERIC and b in NUMERIC:
         return _numbers(left, right)
@@ -67,7 +72,18 @@ def paired(left: Expr, right: Expr) -> tuple[Expr, Expr]:
             return sides if one is left else sides[::-1]
     if a is Family.BINARY and b is Family.BINARY:
         return left, right
+    if a is Family.ADDRESS and left.type == right.type:
+        return left, right
     raise Refused(f"a {a.value} is compared with a {b.value}")
+
+
+def _unlisted(left: Expr, right: Expr) -> tuple[Expr, Expr]:
+    """Turn an ENUM or SET into its number beside a number, into its text beside all else."""
+    sides = []
+    for one, other in ((left, right), (right, left)):
+        as_number = one.type.family in LISTED and other.type.family in NUMERIC
+        sides.append(as_number_of(one) if as_number else spelled(one))
+    return sides[0], sides[1]
 
 
 def _numbers(left: Expr, right: Expr) -> tuple[Expr, Expr]:
@@ -100,6 +116,8 @@ def _with_text(left: Expr, right: Expr, text: str) -> tuple[Expr, Expr]:
         return left, literals.as_number(text, left.type)
     if family in APPROXIMATE:
         return as_double(left), as_double(literals.as_number(text, left.type))
+    if family is Family.ADDRESS:
+        return left, address(text, left.type)
     raise Refused(f"a {family.value} is compared with a string")
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from engine.translate import text
 from engine.translate.compare import as_datetime, compare
 from engine.translate.literals import NULL_LITERAL, is_literal
+from engine.translate.members import spelled
 from engine.translate.numbers import as_condition, as_double, as_number, as_value, operand
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
@@ -84,7 +85,7 @@ def coalesce(values: list[Expr]) -> Expr:
 
 def nullif(left: Expr, right: Expr) -> Expr:
     """NULLIF(left, right): the type is the left one's."""
-    left = as_value(left)
+    left = spelled(as_value(left))
     return Expr("case", left.type, (compare("eq", left, right), NULL_LITERAL, left))
 
 

@@ -12,6 +12,7 @@ from engine.translate.lower_doubles import DOUBLE_OPS, bare
 from engine.translate.lower_sets import both_sides
 from engine.translate.lower_strings import TEXT_OPS
 from engine.translate.lower_values import VALUE_OPS
+from engine.translate.members import LISTED, require_order
 from engine.translate.refusal import refuse
 from engine.translate.tree import (
     Block,
@@ -62,7 +63,8 @@ class Lowering:
         return self._key(rules.equality_key, expr, presence)
 
     def order_key(self, expr: Expr, presence: Presence | None = None) -> str:
-        """Write what sorts as MySQL sorts."""
+        """Write what sorts as MySQL sorts; raises Refused for types whose order is not known."""
+        require_order(expr.type, "the order of")
         return self._key(rules.order_key, expr, presence)
 
     def _key(self, make: Callable[[str, Weights, Presence], str | None], expr: Expr, presence: Presence | None) -> str:
@@ -135,7 +137,7 @@ class Lowering:
     def _order_item(self, item: OrderItem, outputs: list[Output]) -> str:
         expr = item.expr
         key = self.order_key(expr)
-        if key == self.expr(expr):
+        if key == self.expr(expr) and expr.type.family not in LISTED:  # those are shown in another form
             key = next((f"c{at}" for at, output in enumerate(outputs) if output.expr == expr), key)
         return key + (" DESC NULLS LAST" if item.descending else " ASC NULLS FIRST")
 

@@ -121,6 +121,21 @@ def _substring(low: "Lowering", expr: Expr) -> str:
     return f"(CASE WHEN length({text}) < {-position} THEN '' ELSE {inside} END)"
 
 
+def _enum_text(low: "Lowering", expr: Expr) -> str:
+    members = ("", *cast("tuple[str, ...]", expr.value))
+    return f"[{', '.join(map(rules.quote, members))}][CAST({low.expr(expr.args[0])} AS INTEGER) + 1]"
+
+
+def _set_text(low: "Lowering", expr: Expr) -> str:
+    sql = low.expr(expr.args[0])
+    members = cast("tuple[str, ...]", expr.value)
+    parts = (
+        f"CASE WHEN {sql} & CAST({1 << at} AS UBIGINT) > 0 THEN {rules.quote(member)} END"
+        for at, member in enumerate(members)
+    )
+    return f"(CASE WHEN {sql} IS NOT NULL THEN concat_ws(',', {', '.join(parts)}) END)"
+
+
 def _datetime_to_text(low: "Lowering", expr: Expr) -> str:
     digits = int(str(expr.value))
     text = f"strftime({low.expr(expr.args[0])}, '%Y-%m-%d %H:%M:%S{'.%f' if digits else ''}')"
@@ -170,6 +185,8 @@ TEXT_OPS: dict[str, Writer] = {
     "date_to_text": _template("CAST({0} AS VARCHAR)"),
     "decimal_to_text": _template("CAST(CAST({0} AS DECIMAL(38, {v})) AS VARCHAR)"),
     "datetime_to_text": _datetime_to_text,
+    "enum_text": _enum_text,
+    "set_text": _set_text,
     "concat_with": lambda low, expr: f"concat_ws({', '.join(low.expr(arg) for arg in expr.args)})",
     "concat": lambda low, expr: "(" + " || ".join(low.expr(arg) for arg in expr.args) + ")",
     "substring": _substring,

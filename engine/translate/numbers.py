@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from engine.translate.literals import is_literal, negate, plain_number, text_of
+from engine.translate.members import numbered
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr
 from engine.translate.types import (
@@ -40,7 +41,7 @@ def as_condition(expr: Expr) -> Expr:
         return expr
     if family is Family.NULL:
         return expr.typed(Type(Family.BOOL, digits=1))
-    if family in EXACT or family in APPROXIMATE:
+    if family in EXACT or family in APPROXIMATE or family is Family.BIT:
         return Expr("is_nonzero", Type(Family.BOOL, digits=1), (expr,))
     if family is Family.STRING:
         return Expr("is_nonzero", Type(Family.BOOL, digits=1), (number_of_text(expr),))
@@ -49,7 +50,7 @@ def as_condition(expr: Expr) -> Expr:
 
 def as_number(expr: Expr, what: str) -> Expr:
     """Require a number; a string is read as a double. Raises Refused for dates and others."""
-    expr = as_value(expr)
+    expr = numbered(as_value(expr))
     family = expr.type.family
     if family in EXACT or family in APPROXIMATE or family is Family.NULL:
         return expr

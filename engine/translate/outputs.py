@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from engine.translate.doubles import is_loose
+from engine.translate.members import spelled
 from engine.translate.numbers import as_value
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr, Query
@@ -34,7 +35,12 @@ _EXACT_TYPES = {
     Family.DATETIME: frozenset({FieldType.DATETIME, FieldType.TIMESTAMP}),
     Family.TIME: frozenset({FieldType.TIME}),
     Family.JSON: frozenset({FieldType.JSON}),
+    Family.BIT: frozenset({FieldType.BIT}),
+    Family.SPATIAL: frozenset({FieldType.GEOMETRY}),
+    Family.VECTOR: frozenset({FieldType.VECTOR}),
 }
+# MariaDB groups by a BIT as an integer, and does not say so before.
+_SHOWN_BITS = {"mysql": frozenset({"column", "group_value", "any"}), "mariadb": frozenset({"column"})}
 
 
 def shown(query: Query, definitions: Sequence[ColumnDefinition], context: SessionContext) -> list[Expr]:
@@ -47,7 +53,7 @@ def shown(query: Query, definitions: Sequence[ColumnDefinition], context: Sessio
 
 
 def _shown(expr: Expr, definition: ColumnDefinition, context: SessionContext) -> Expr:
-    expr = as_value(expr)
+    expr = spelled(as_value(expr))
     family, field = expr.type.family, definition.type
     if family is Family.NULL and field != FieldType.NULL:
         return expr
@@ -57,9 +63,13 @@ def _shown(expr: Expr, definition: ColumnDefinition, context: SessionContext) ->
         return Expr("shown_year", expr.type, (expr,))
     if field in _INTEGERS and family in WHOLE:
         return expr
+    if family is Family.BIT and expr.op not in _SHOWN_BITS[context.backend]:
+        refuse("a BIT that is computed is shown in other ways")
     if field == FieldType.NEWDECIMAL:
         return _decimal(expr, definition)
     binary = definition.charset == _BINARY_CHARSET
+    if field in _STRINGS and family is Family.ADDRESS and not binary:
+        return expr
     if field in _STRINGS and family is (Family.BINARY if binary else Family.STRING):
         return expr
     if field in _EXACT_TYPES.get(family, ()):
@@ -73,6 +83,8 @@ def _shown(expr: Expr, definition: ColumnDefinition, context: SessionContext) ->
 
 def _decimal(expr: Expr, definition: ColumnDefinition) -> Expr:
     scale, family = definition.decimals, expr.type.family
+    if family is Family.LONG_DECIMAL and expr.type.scale == scale:
+        return expr
     same = (family is Family.DECIMAL and expr.type.scale == scale) or (family in WHOLE and scale == 0)
     if not same:
         refuse(f"the backend gives column {definition.name} another type than the engine")

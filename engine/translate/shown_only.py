@@ -1,4 +1,4 @@
-"""Values that the engine carries and shows but computes nothing with: JSON. All but showing and counting is refused."""
+"""Values that the engine shows but computes nothing with: JSON, geometry, vectors. All but counting them is refused."""
 
 from collections.abc import Iterator
 

@@ -7,6 +7,7 @@ from sqlglot import exp
 
 from engine.translate import blocks
 from engine.translate.compare import compare
+from engine.translate.members import listed_type
 from engine.translate.names import Scope, Visible
 from engine.translate.nodes import child, children, kind, only
 from engine.translate.numbers import as_condition
@@ -14,7 +15,7 @@ from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import CteSource, Expr, Join, Output, QuerySource, Source, TableSource
 from engine.translate.types import BOOL, column_type
 from engine.translate.zones import zone_shift
-from statements.schema import Column, Table
+from statements.schema import MEMBER_TYPES, Column, Table
 
 if TYPE_CHECKING:
     from engine.catalog import LoadedTable
@@ -98,7 +99,8 @@ def _columns(binder: "Binder", loaded: "LoadedTable", alias: str) -> tuple[list[
 
 
 def _stored(binder: "Binder", table: Table, column: Column, loaded: "LoadedTable", alias: str) -> Expr:
-    type_ = column_type(column, loaded.presence.get(column.name))
+    listed = column.type in MEMBER_TYPES
+    type_ = listed_type(column) if listed else column_type(column, loaded.presence.get(column.name))
     expr = Expr("column", type_, value=(alias, column.name))
     return zone_shift(expr, binder.context) if column.type == "timestamp" else expr
 

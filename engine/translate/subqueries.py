@@ -6,6 +6,8 @@ from sqlglot import exp
 
 from engine.translate.blocks import bind_query, require_order
 from engine.translate.compare import paired
+from engine.translate.members import require_order as require_sortable
+from engine.translate.members import spelled
 from engine.translate.nodes import child
 from engine.translate.numbers import as_value
 from engine.translate.refusal import refuse
@@ -32,7 +34,7 @@ class Subqueries:
             refuse("a sub-query of several columns is used as a value")
         require_order(query)
         output = query.outputs[0]
-        output.expr = as_value(output.expr)
+        output.expr = spelled(as_value(output.expr))
         return Expr("scalar", output.expr.type, value=query)
 
     def exists(self, node: exp.Expression) -> Expr:
@@ -69,6 +71,8 @@ class Subqueries:
             refuse("NULL is compared with a sub-query")
         self.binder.require_settled(left, output.expr)
         left, output.expr = paired(left, output.expr)
-        if left.type.family is Family.STRING and operator not in ("eq", "ne"):
-            refuse("strings are compared by order with a sub-query")
+        if operator not in ("eq", "ne"):
+            require_sortable(left.type, "comparing the order of")
+            if left.type.family is Family.STRING:
+                refuse("strings are compared by order with a sub-query")
         return Expr(op, BOOL, (left,), value=(operator, query))

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from engine.collate import presence
 from engine.translate.literals import NULL_LITERAL, is_literal, text_of
+from engine.translate.members import spelled
 from engine.translate.numbers import as_value, settled
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr
@@ -15,7 +16,7 @@ _UTF8 = ("utf8mb4", "utf8mb3", "utf8", "ascii")
 
 def as_string(expr: Expr, what: str, collation: str) -> Expr:
     """Make a string of an argument: numbers and dates in MySQL's spelling; raises Refused for others."""
-    expr = as_value(expr)
+    expr = spelled(as_value(expr))
     family = expr.type.family
     if family is Family.STRING or family is Family.NULL:
         return expr
@@ -64,7 +65,7 @@ def position(text: Expr, needle: Expr) -> Expr:
 
 def like(value: Expr, pattern: Expr, escape: str) -> Expr:
     """value LIKE 'pattern'; the pattern must be a literal."""
-    text = text_of(pattern)
+    value, text = spelled(value), text_of(pattern)
     if Family.NULL in (value.type.family, pattern.type.family):
         return NULL_LITERAL.typed(BOOL)
     if text is None:

@@ -5,7 +5,15 @@ from enum import Enum
 
 from engine.collate.presence import ANYTHING, EMPTY, Presence, is_ascii, union
 from engine.translate.refusal import Refused, refuse
-from statements.schema import BINARY_TYPES, INTEGER_TYPES, STRING_TYPES, Column
+from statements.schema import (
+    ADDRESS_TYPES,
+    BINARY_TYPES,
+    INTEGER_TYPES,
+    SPATIAL_TYPES,
+    STRING_TYPES,
+    WIDEST_DECIMAL,
+    Column,
+)
 
 MAX_SCALE = 30  # of MySQL decimals
 
@@ -25,6 +33,13 @@ class Family(Enum):
     TIME = "time"
     YEAR = "year"
     JSON = "JSON"
+    ENUM = "enum"
+    SET = "set"
+    BIT = "bit"
+    ADDRESS = "uuid or network address"
+    SPATIAL = "geometry"
+    VECTOR = "vector"
+    LONG_DECIMAL = "decimal of more than 38 digits"
     NULL = "NULL"
 
 
@@ -33,7 +48,7 @@ WHOLE = frozenset({Family.BOOL, Family.INT, Family.YEAR})
 APPROXIMATE = frozenset({Family.FLOAT, Family.DOUBLE})
 NUMERIC = EXACT | APPROXIMATE
 TEMPORAL = frozenset({Family.DATE, Family.DATETIME, Family.TIME})
-SHOWN_ONLY = frozenset({Family.JSON})
+SHOWN_ONLY = frozenset({Family.JSON, Family.SPATIAL, Family.VECTOR})
 
 _DIGITS = {"tinyint": 3, "smallint": 5, "mediumint": 8, "int": 10, "bigint": 20}
 
@@ -47,7 +62,7 @@ class Type:
     differs from row to row (not counting zeros), `unpadded` that MySQL shows each value with its own decimals, `fixed`
     that MariaDB rounds a double once more when it stores it.
     `presence` says which bytes may occur in a string; `coercible` strings (literals) take the collation of
-    what they are compared with.
+    what they are compared with. `members` are an ENUM's or SET's; which address it is, is in `charset`.
     """
 
     family: Family
@@ -63,6 +78,7 @@ class Type:
     charset: str | None = None
     presence: Presence = EMPTY
     coercible: bool = False
+    members: tuple[str, ...] = ()
 
 
 BOOL = Type(Family.BOOL, digits=1)
@@ -91,8 +107,11 @@ def column_type(column: Column, presence: Presence | None) -> Type:
     kind = column.type
     if kind in INTEGER_TYPES:
         return Type(Family.INT, unsigned=column.unsigned, digits=_DIGITS[kind])
-    if kind == "decimal" and column.precision is not None and column.precision <= 38:
-        return decimal(column.precision, column.scale or 0)
+    if kind == "decimal" and column.precision is not None:
+        scale = column.scale or 0
+        if column.precision > WIDEST_DECIMAL:
+            return Type(Family.LONG_DECIMAL, digits=column.precision, scale=scale, frac=scale)
+        return decimal(column.precision, scale)
     if kind in ("float", "double"):
         return Type(Family(kind), digits=17)
     if kind in STRING_TYPES:
@@ -109,6 +128,12 @@ def column_type(column: Column, presence: Presence | None) -> Type:
         return Type(Family.YEAR, unsigned=True, digits=4)
     if kind == "json":
         return Type(Family.JSON)
+    if kind == "bit":
+        return Type(Family.BIT, unsigned=True, digits=len(str(2 ** (column.precision or 64))))
+    if kind in ADDRESS_TYPES:
+        return Type(Family.ADDRESS, charset=kind)
+    if kind in SPATIAL_TYPES or kind == "vector":
+        return Type(Family.VECTOR if kind == "vector" else Family.SPATIAL)
     raise Refused(f"column {column.name} of type {column.column_type} is not carried by the engine")
 
 

@@ -6,18 +6,27 @@ from typing import Any
 
 from engine.store.database import Snapshot
 from engine.store.layout import carried_columns
-from statements.schema import Column, Table
+from statements.schema import NUMBERED_TYPES, Column, Table
 
 
 def source_rows(connection: Any, table: Table) -> "Counter[tuple[Any, ...]]":
     """All rows of the backend's table, through PyMySQL's text protocol, in the store's forms."""
     columns = carried_columns(table)
     # The text protocol prints a FLOAT with six digits; as DOUBLE it is exact.
-    listed = ", ".join(f"`{c.name}` + 0e0" if c.type == "float" else f"`{c.name}`" for c in columns)
+    listed = ", ".join(_read(c) for c in columns)
     with connection.cursor() as cursor:
         cursor.execute("SET time_zone = '+00:00', names utf8mb4")
         cursor.execute(f"SELECT {listed} FROM `{table.schema}`.`{table.name}`")
         return Counter(tuple(_form(c, v) for c, v in zip(columns, row, strict=True)) for row in cursor.fetchall())
+
+
+def _read(column: Column) -> str:
+    name = f"`{column.name}`"
+    if column.type == "float":
+        return f"{name} + 0e0"
+    if column.type in NUMBERED_TYPES:
+        return f"CAST({name} AS UNSIGNED)"
+    return f"CAST({name} AS CHAR)" if column.type == "decimal" and (column.precision or 0) > 38 else name
 
 
 def _form(column: Column, value: Any) -> Any:

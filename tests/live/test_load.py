@@ -83,7 +83,7 @@ def test_every_type_is_the_same_loaded_and_replicated(backend: Any, copy: Copy, 
         cursor.execute(f"UPDATE {schema}.types SET v = 'changed', id = id + 10 WHERE id = 1")
         assert copy.difference(connection, schema, "types") == ""
     entry = copy.replica.store.entries[schema, "types"]
-    assert set(entry.left_out) >= {"e", "bt"}
+    assert set(entry.left_out) <= {"j"}  # JSON: MySQL only
     assert entry.has_byte("x", 0)
     assert not entry.has_byte("c", 0xFF)
 

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 from engine.results.encoder import RowEncoder
+from tests.live.packets import server_rows
 from wire.framing import PacketReader
-from wire.responses import is_eof, parse_column_definition
 
 pytestmark = pytest.mark.live
 
@@ -44,6 +44,9 @@ COLUMNS = [
     ("TIMESTAMP(6) NULL", pa.timestamp("us"), FRACTIONS),
     ("TIME", pa.int64(), [v if v is None else v // 10**6 * 10**6 for v in TIMES]),
     ("TIME(6)", pa.int64(), TIMES),
+    ("BIT(1)", pa.uint64(), [0, 1, None]),
+    ("BIT(12)", pa.uint64(), [0, 1, 256, 4095, None]),
+    ("BIT(64)", pa.uint64(), [0, 2**63, 2**64 - 1, None]),
     ("YEAR", pa.uint16(), [0, 1901, 2155, None]),
     ("CHAR(10)", pa.string(), ["", "a", "é日😀", None]),
     ("VARCHAR(300)", pa.string(), [*WORDS[:5], None]),
@@ -79,30 +82,6 @@ def connection(backend):
     backend.run("DROP DATABASE wf_bytes")
 
 
-def _payloads(connection, until_ends):
-    found, ends = [], 0
-    while ends < until_ends:
-        payload = connection._read_packet()._data
-        ends += is_eof(payload)
-        found.append(payload)
-    return found
-
-
-def _server_rows(connection, statement, protocol):
-    """The definitions of a prepare, and the rows in a protocol as the server sends them."""
-    connection._execute_command(0x16, statement)
-    head = connection._read_packet()._data
-    definitions = [parse_column_definition(p) for p in _payloads(connection, 1)[:-1]]
-    if protocol == "text":
-        connection._execute_command(0x03, statement)
-    else:
-        connection._execute_command(0x17, head[1:5] + b"\0" + (1).to_bytes(4, "little"))
-    payloads = _payloads(connection, 2)
-    rows = payloads[1 + len(definitions) + 1 : -1]
-    connection._result = None
-    return definitions, rows
-
-
 @pytest.mark.parametrize("protocol", ["text", "binary"])
 @pytest.mark.parametrize(("kind", "arrow", "values"), COLUMNS, ids=[c[0] for c in COLUMNS])
 def test_rows_equal_the_servers(connection, backend, protocol, kind, arrow, values):
@@ -111,7 +90,7 @@ def test_rows_equal_the_servers(connection, backend, protocol, kind, arrow, valu
         cursor.execute(f"CREATE TABLE t (i INT PRIMARY KEY, v {kind})")
         rows = ", ".join(f"({i}, {_literal(v, kind)})" for i, v in enumerate(values))
         cursor.execute(f"INSERT INTO t VALUES {rows}")
-    definitions, expected = _server_rows(connection, "SELECT v, i FROM t ORDER BY i", protocol)
+    definitions, expected = server_rows(connection, "SELECT v, i FROM t ORDER BY i", protocol)
     batch = pa.record_batch([pa.array(values, arrow), pa.array(range(len(values)))], names=["v", "i"])
     reader = PacketReader()
     for piece, _ in RowEncoder(definitions, protocol, "utf8mb4", backend.kind).encode(batch, 1):

@@ -15,7 +15,7 @@ COLUMNS = (
     Column("id", 0, "int", "int unsigned", nullable=False, unsigned=True),
     Column("name", 1, "varchar", "varchar(20)", nullable=False, length=20, charset="utf8mb4"),
     Column("price", 2, "decimal", "decimal(10,2)", precision=10, scale=2),
-    Column("kind", 3, "enum", "enum('a','b')", charset="utf8mb4"),
+    Column("kind", 3, "enum", "enum('a','b')", charset="utf8mb4", members=("a", "b")),
     Column("made", 4, "datetime", "datetime(3)", fsp=3),
     Column("note", 5, "char", "char(10)", length=10, charset="latin1"),
     Column("t", 6, "time", "time(6)", fsp=6),
@@ -80,7 +80,7 @@ def test_rows_before_the_xa_transaction(kind: str) -> None:
         (0, 4, "y", None),
     ]
     first = rows[0][1]
-    assert list(first) == ["id", "name", "price", "made", "note", "t"]  # an ENUM is not carried
+    assert list(first) == ["id", "name", "price", "kind", "made", "note", "t"]
     assert first["made"] == datetime.datetime(2024, 2, 29, 12, 34, 56, 789000)
     assert first["note"] == "é"
     assert first["t"] == -(3723 * 1_000_000 + 4)

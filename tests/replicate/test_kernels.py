@@ -1,6 +1,7 @@
 """Value kernels against plain Python, on encodings made here after the server's own rules."""
 
 import datetime
+import uuid
 from decimal import Decimal, localcontext
 
 import numpy as np
@@ -33,7 +34,7 @@ def decode(column: Column, logged: MapColumn, cells: list[bytes | None]) -> list
 def encode_decimal(value: Decimal, precision: int, scale: int) -> bytes:
     """NEWDECIMAL as decimal2bin writes it."""
     with localcontext() as context:
-        context.prec = 60
+        context.prec = 80
         digits = str(int(abs(value).scaleb(scale))).rjust(precision, "0")
     whole, part = digits[: precision - scale], digits[precision - scale :]
     groups = [whole[: len(whole) % 9]] if len(whole) % 9 else []
@@ -63,6 +64,49 @@ def test_decimals(data: st.DataObject) -> None:
     column = Column("c", 0, "decimal", "decimal", precision=precision, scale=scale)
     if cells:
         assert decode(column, MapColumn(FieldType.NEWDECIMAL, precision << 8 | scale, True), cells) == values
+
+
+def text_of(value: Decimal, scale: int) -> str:
+    """DECIMAL as the server writes it."""
+    return f"{value:.{scale}f}" if value else f"{abs(value):.{scale}f}"
+
+
+@few
+@given(st.data())
+def test_long_decimals(data: st.DataObject) -> None:
+    precision = data.draw(st.integers(39, 65))
+    scale = data.draw(st.integers(0, 30))
+    numbers = data.draw(st.lists(st.none() | st.integers(1 - 10**precision, 10**precision - 1), min_size=1))
+    with localcontext() as context:
+        context.prec = 80
+        values = [None if n is None else Decimal(n).scaleb(-scale) for n in numbers]
+        texts = [None if v is None else text_of(v, scale) for v in values]
+    cells = [None if v is None else encode_decimal(v, precision, scale) for v in values]
+    column = Column("c", 0, "decimal", "decimal", precision=precision, scale=scale)
+    assert decode(column, MapColumn(FieldType.NEWDECIMAL, precision << 8 | scale, True), cells) == texts
+
+
+@few
+@given(st.integers(1, 64), st.data())
+def test_bits_and_sets(bits: int, data: st.DataObject) -> None:
+    values = data.draw(st.lists(st.none() | st.integers(0, 2**bits - 1), min_size=1, max_size=20))
+    cells = [None if v is None else v.to_bytes((bits + 7) // 8, "big") for v in values]
+    logged = MapColumn(FieldType.BIT, bits // 8 << 8 | bits % 8, True)
+    assert decode(Column("c", 0, "bit", "bit", precision=bits), logged, cells) == values
+    width = (bits + 7) // 8 if bits <= 32 else 8
+    cells = [None if v is None else v.to_bytes(width, "little") for v in values]
+    column = Column("c", 0, "set", "set", members=tuple(str(i) for i in range(bits)))
+    assert decode(column, MapColumn(FieldType.SET, width, True), cells) == values
+
+
+@few
+@given(st.lists(st.none() | st.binary(min_size=16, max_size=16), min_size=1, max_size=20))
+def test_uuids(values: list[bytes | None]) -> None:
+    # The log leaves out the zero bytes at the end.
+    cells = [None if v is None else bytes((len(v.rstrip(b"\0")),)) + v.rstrip(b"\0") for v in values]
+    column = Column("c", 0, "uuid", "uuid")
+    expected = [None if v is None else str(uuid.UUID(bytes=v)) for v in values]
+    assert decode(column, MapColumn(FieldType.STRING, 16, True), cells) == expected
 
 
 @few

@@ -17,12 +17,13 @@ from engine.collate import keys, presence
 from engine.collate.presence import Presence
 from engine.collate.store import Collations
 from engine.collate.weights import Weights
+from engine.load.select import select_value
 from engine.results.encoder import RowEncoder
 from engine.store.layout import arrow_schema, carried_columns, create_statement, left_out, quote
 from engine.translate.refusal import Refusal
 from engine.translate.translator import translate
 from statements.context import SessionContext
-from statements.schema import STRING_TYPES, Table
+from statements.schema import STRING_TYPES, WIDEST_DECIMAL, Column, Table
 from wire.constants import Command
 from wire.integers import read_lenenc_bytes
 from wire.responses import ColumnDefinition, parse_column_definition
@@ -92,7 +93,7 @@ class Bench:
         name = f"{quote(self.schema)}.{quote(table.name)}"
         self.duck.execute(create_statement(table, name))
         columns = carried_columns(table)
-        listed = ", ".join(_read(c.name, c.type) for c in columns)
+        listed = ", ".join(_read(c) for c in columns)
         with self.raw.cursor() as cursor:
             cursor.execute("SET @old_zone = @@time_zone, time_zone = '+00:00'")
             cursor.execute(f"SELECT {listed} FROM `{table.name}`")
@@ -219,8 +220,11 @@ def _is_ordered(statement: str) -> bool:
     return "order by" in statement.lower().rsplit(")", 1)[-1]
 
 
-def _read(name: str, type_: str) -> str:
-    return f"`{name}` + 0e0" if type_ == "float" else f"`{name}`"
+def _read(column: Column) -> str:
+    if column.type == "float":
+        return f"`{column.name}` + 0e0"
+    long = column.type == "decimal" and (column.precision or 0) > WIDEST_DECIMAL
+    return f"CAST(`{column.name}` AS CHAR)" if long else select_value(column)
 
 
 def _form(value: Any) -> Any:

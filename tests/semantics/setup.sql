@@ -56,3 +56,15 @@ INSERT INTO js VALUES (1, '{"a": "é日😀", "b": [1, 2.5, null]}'), (2, '[1, 2
 CREATE TABLE c (id INT NOT NULL PRIMARY KEY, v VARCHAR(20), w VARCHAR(20) CHARACTER SET latin1);
 INSERT INTO c VALUES (1, '5', '5'), (2, '1.5', '-7'), (3, '-0.25', '0'), (4, '10', '10'), (5, NULL, NULL), (6, '0', '0099'),
   (7, '100.000', '123456789012345'), (8, '-3', '-3'), (9, '123456789.125', '8'), (10, '5.0', '5');
+CREATE TABLE k (
+  id INT NOT NULL PRIMARY KEY, e ENUM('small','Medium','large','x,y','it''s') NOT NULL, en ENUM('b','A','c'),
+  el ENUM('z','é') CHARACTER SET latin1, st SET('red','Green','blue'), b1 BIT(1), b9 BIT(9), b64 BIT(64),
+  g GEOMETRY, w DECIMAL(65,30)
+);
+INSERT INTO k VALUES
+  (1, 'small', 'b', 'z', 'red', b'1', b'100000001', 0xffffffffffffffff, ST_GeomFromText('POINT(1 2)'), -1.5),
+  (2, 'MEDIUM', 'A', 'é', 'red,blue', b'0', b'0', 0, NULL, 99999999999999999999999999999999999.999999999999999999999999999999),
+  (3, 'large', NULL, NULL, NULL, NULL, NULL, NULL, ST_GeomFromText('LINESTRING(0 0,1 1)'), NULL),
+  (4, 'x,y', 'c', 'é', '', b'1', b'11', 7, ST_GeomFromText('POINT(1 2)'), 0),
+  (5, 'it''s', 'b', 'z', 'Green,blue,red', b'1', b'11', 256, NULL, -1.5),
+  (6, 'small', 'A', 'z', 'Green', b'0', b'111111111', 1, NULL, 0.000000000000000000000000000001);

@@ -1,0 +1,164 @@
+"""Every type: what a load, an INSERT in the log and an UPDATE in the log bring is what the server itself shows.
+
+One table per server has a column of each type with extreme values. Its copy's answer to SELECT of all columns is
+compared with the server's packets, in both protocols.
+"""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.results.encoder import RowEncoder
+from engine.translate.translator import Translation, translate
+from tests.live.conftest import Backend
+from tests.live.copying import Copy, settings_for
+from tests.live.packets import server_rows
+from tests.semantics.harness import Bench, packets
+
+pytestmark = pytest.mark.live
+
+NINES = "9" * 35 + "." + "9" * 30
+MEMBERS = ", ".join(f"'m{i}'" for i in range(300))
+BITS = ", ".join(f"'b{i}'" for i in range(64))
+WORDS = ("''", "'a'", "'a  '", "'  a'", "'\\\\''\"'", "'é日😀'", "'\\0x'", "'\\t\\n'", "'Ü€'", "REPEAT('x', 40)")
+# name, type, values: written as SQL, stored with an empty sql_mode, so that a wrong value becomes a server's own.
+COLUMNS: list[tuple[str, tuple[str, ...]]] = [
+    ("TINYINT", ("-128", "127")),
+    ("TINYINT UNSIGNED", ("0", "255")),
+    ("SMALLINT", ("-32768", "32767")),
+    ("MEDIUMINT", ("-8388608", "8388607")),
+    ("MEDIUMINT UNSIGNED", ("0", "16777215")),
+    ("INT", ("-2147483648", "2147483647")),
+    ("BIGINT", ("-9223372036854775808", "9223372036854775807")),
+    ("BIGINT UNSIGNED", ("0", "18446744073709551615", "9223372036854775808")),
+    ("DECIMAL(5,2)", ("-999.99", "0", "-0.01")),
+    ("DECIMAL(38,10)", (f"-{'9' * 28}.{'9' * 10}", "0.0000000001", "1e-10")),
+    ("DECIMAL(39,0)", ("9" * 39, "-" + "9" * 39, "0", "-0", "-1")),
+    ("DECIMAL(65,30)", (NINES, "-" + NINES, "0.5", "-1e-30", "0", "-0.0", "123456789012345678")),
+    ("DECIMAL(65,0)", ("9" * 65, "-1", "1" + "0" * 64)),
+    ("DECIMAL(40,30)", ("-0.000000000000000000000000000001", "1234567890.1", "-9999999999.5")),
+    ("FLOAT", ("3.4028234e38", "1.17549e-38", "-1.5", "1e-45", "-0.0", "0.1")),
+    ("DOUBLE", ("1.7976931348623157e308", "2.2250738585072014e-308", "5e-324", "-0.0", "0.1e0", "1e16")),
+    ("BIT(1)", ("0", "1")),
+    ("BIT(9)", ("0", "511", "256")),
+    ("BIT(64)", ("0", "18446744073709551615", "9223372036854775808", "1")),
+    ("YEAR", ("0", "1901", "2155", "'00'")),
+    ("DATE", ("'1000-01-01'", "'9999-12-31'", "'2024-02-29'", "'0001-01-01'")),
+    ("DATETIME", ("'1000-01-01 00:00:00'", "'9999-12-31 23:59:59'")),
+    ("DATETIME(6)", ("'0001-01-01 00:00:00.000001'", "'9999-12-31 23:59:59.999999'")),
+    ("TIMESTAMP(4) NULL", ("'1970-01-01 00:00:01.0001'", "'2038-01-19 03:14:07.9999'")),
+    ("TIME", ("'-838:59:59'", "'838:59:59'", "'00:00:00'")),
+    ("TIME(6)", ("'-838:59:58.999999'", "'838:59:58.999999'", "'-00:00:00.000001'", "'0'")),
+    ("CHAR(40)", WORDS),
+    ("VARCHAR(300)", WORDS),
+    ("LONGTEXT", (*WORDS, "REPEAT('é', 70000)")),
+    ("VARCHAR(40) CHARACTER SET utf8mb3", WORDS),
+    ("CHAR(40) CHARACTER SET latin1", WORDS),
+    ("TEXT CHARACTER SET ascii", WORDS),
+    ("BINARY(5)", ("''", "X'00'", "X'FF20'", "'abcde'")),
+    ("VARBINARY(300)", ("''", "X'00'", "X'FF20'", "'abc  '")),
+    ("BLOB", ("''", "X'00FF'", "REPEAT(X'00', 5000)")),
+    ("ENUM('b','A','it''s','a,b','\\\\','')", ("'b'", "'A'", "'it''s'", "'a,b'", "'\\\\'", "''", "'none'")),
+    (f"ENUM({MEMBERS})", ("'m0'", "'m299'", "256", "'M7'", "'none'")),
+    ("ENUM('ü','ß') CHARACTER SET latin1", ("'ü'", "'ß'")),
+    ("ENUM('日','é') CHARACTER SET ucs2", ("'日'", "'é'")),
+    ("SET('b','A','é')", ("''", "'b,é'", "'A'", "7", "'none'")),
+    (f"SET({BITS})", ("''", "'b0,b63'", "18446744073709551615", "9223372036854775808", "'b31'")),
+    ("SET('a','b','c','d','e','f','g','h','i')", ("''", "'a,i'", "511")),
+    ("GEOMETRY", ("ST_GeomFromText('POINT(1 2)')", "ST_GeomFromText('GEOMETRYCOLLECTION(POINT(0 0))', 4326)")),
+    ("POLYGON", ("ST_GeomFromText('POLYGON((0 0,1 0,1 1,0 0))')",)),
+]
+OWN: dict[str, list[tuple[str, tuple[str, ...]]]] = {
+    "mysql": [("VECTOR(3)", ("STRING_TO_VECTOR('[1,-2.5,3e38]')", "STRING_TO_VECTOR('[0,0,0]')"))],
+    "mariadb": [
+        ("UUID", ("'00000000-0000-0000-0000-000000000000'", "'FFFFFFFF-ffff-ffff-ffff-ffffffffff00'", "UUID()")),
+        ("INET4", ("'0.0.0.0'", "'255.255.255.255'", "'10.0.200.0'")),
+        (
+            "INET6",
+            (
+                *("'::'", "'::1'", "'1::'", "'::ffff:1.2.3.4'", "'::1.2.3.4'", "'1:0:0:2:0:0:0:3'", "'::f:0'"),
+                *(
+                    "'2001:db8:0:1:1:1:1:1'",
+                    "'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'",
+                    "'1:0:2:0:3:0:4:0'",
+                    "'::f:0'",
+                ),
+            ),
+        ),
+        ("JSON", ("'{\"a\": 1}'", "'[]'")),
+    ],
+}
+
+
+@pytest.fixture
+def copy(backend: Backend, tmp_path: Path) -> Iterator[Copy]:
+    made = Copy(settings_for(backend.upstream, tmp_path))
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def bench(backend: Backend, tmp_path: Path) -> Iterator[Bench]:
+    backend.run("DROP DATABASE IF EXISTS wf_types")
+    backend.run("CREATE DATABASE wf_types CHARACTER SET utf8mb4")
+    with backend.connect(charset="utf8mb4") as connection:
+        with connection.cursor() as cursor:
+            cursor.execute("SET sql_mode = '', time_zone = '+00:00'")
+        yield Bench(connection, backend.is_mariadb, "wf_types", tmp_path / "weights")
+    backend.run("DROP DATABASE wf_types")
+
+
+def _rows(columns: list[tuple[str, tuple[str, ...]]], seed: int) -> list[str]:
+    """Rows in which each value stands at least once beside others, and one of NULLs."""
+    rng = random.Random(seed)
+    count = max(len(values) for _, values in columns)
+    shuffled = [[*rng.sample(v, len(v)), *rng.choices((*v, "NULL"), k=count - len(v))] for _, v in columns]
+    return [f"({', '.join(row)})" for row in zip(*shuffled, strict=True)] + [f"({', '.join(['NULL'] * len(columns))})"]
+
+
+def _run(connection: Any, statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def _differences(bench: Bench, copy: Copy, statement: str, protocol: str) -> list[tuple[bytes, bytes]]:
+    """The server's and the copy's rows that are not the same."""
+    definitions, expected = server_rows(bench.raw, statement, protocol)
+    copy.wait()
+    with copy.replica.store.snapshot() as snapshot:
+        found = translate(statement, bench.context, snapshot.view, definitions, bench.weigh)
+        assert isinstance(found, Translation), found
+        encoder = RowEncoder(definitions, protocol, "utf8mb4", bench.context.backend)
+        batches = snapshot.connection.sql(found.sql).to_arrow_reader(1000)
+        rows = [row for batch in batches for data, _ in encoder.encode(batch, 0) for row in packets(bytes(data))]
+    assert rows
+    assert len(rows) == len(expected)
+    return [(theirs, ours) for theirs, ours in zip(expected, rows, strict=True) if theirs != ours]
+
+
+def _check(bench: Bench, copy: Copy, columns: list[tuple[str, tuple[str, ...]]]) -> None:
+    """Bring rows by a load, by INSERT and by UPDATE, and compare them all with the server's."""
+    names = [f"c{i}" for i in range(len(columns))]
+    kinds = ", ".join(f"{name} {kind}" for name, (kind, _) in zip(names, columns, strict=True))
+    _run(bench.raw, f"CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, {kinds}) CHARACTER SET utf8mb4")
+    values = ", ".join(_rows(columns, 1))
+    insert = f"INSERT INTO t ({', '.join(names)}) VALUES {values}"
+    _run(bench.raw, insert)
+    copy.load("wf_types", "t")
+    _run(bench.raw, insert)
+    _run(bench.raw, "INSERT INTO t (id) SELECT id + 100000 FROM t")
+    sets = ", ".join(f"t.{name} = o.{name}" for name in names)
+    _run(bench.raw, f"UPDATE t JOIN t AS o ON t.id = o.id + 100000 SET {sets}")
+    entry = copy.replica.store.entries["wf_types", "t"]
+    assert entry.left_out == {}
+    for protocol in ("text", "binary"):
+        if _differences(bench, copy, f"SELECT id, {', '.join(names)} FROM t ORDER BY id", protocol):
+            for name, (kind, _) in zip(names, columns, strict=True):
+                assert not _differences(bench, copy, f"SELECT id, {name} FROM t ORDER BY id", protocol), kind
+
+
+def test_every_type_is_carried_and_shown(bench: Bench, copy: Copy, backend: Backend) -> None:
+    _check(bench, copy, COLUMNS + OWN[backend.kind])
