@@ -116,6 +116,15 @@ class Settings:
     batch_bytes: int = _setting(
         64 << 20, "Most bytes of changes that are collected before they are applied.", unit="bytes", low=1 << 16
     )
+    verify_interval: float = _setting(
+        86400.0,
+        "How long after its load or its last verification a table is compared with its source in the background; "
+        "0 never does.",
+        unit="seconds",
+    )
+    verify_rate: int = _setting(
+        20000, "Most rows that the verification in the background compares.", unit="rows per second", low=1
+    )
     secondary_engine_cost_threshold: float = _setting(
         100000.0, "Estimated cost above which a query is offloaded, in the backend optimizer's units."
     )

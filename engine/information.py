@@ -156,21 +156,19 @@ def _own_tables(facts: Facts) -> Iterable[tuple[Any, ...]]:
         yield (
             *(entry.id, *key, str(entry.state), entry.reason or None, entry.rows, sizes.get(key, 0)),
             ", ".join(f"{name}: {reason}" for name, reason in entry.left_out.items()) or None,
-            *_verification(facts.verifications, key, entry.load_ended),
+            *_verification(facts.verifications, entry.id),
         )
 
 
-def _verification(seen: Verifications, key: Key, loaded: float) -> tuple[Any, ...]:
-    """The columns about a table's verification; one of a copy before this one says nothing."""
-    last = seen.last.get(key)
-    if last is not None and last.began < loaded:
-        last = None
+def _verification(seen: Verifications, number: int) -> tuple[Any, ...]:
+    """The columns about the verification of one copy."""
+    last = seen.last.get(number)
     verified = _moment(last.began) if last is not None and not last.error else None
-    if running := seen.under_way.get(key):
+    if running := seen.under_way.get(number):
         return "RUNNING", running.rows, running.wrong, running.position or None, verified
     if last is None:
         return None, None, None, None, None
-    status = "DIFFERENT" if last.wrong and not last.action else "REPAIRED" if last.wrong else "EQUAL"
+    status = ("REPAIRED" if last.action == "repaired" else "DIFFERENT") if last.wrong else "EQUAL"
     return status, last.rows, last.wrong, last.position, verified
 
 

@@ -77,6 +77,7 @@ async def _begin(
     shadow = Shadow(settings, replica.store, translator, quarantine, lambda: not len(executor.running))
     executor.on_answered = shadow.offer
     shadow.start()
+    replica.idle = lambda: not len(executor.running)
     facts = Facts(
         replica.loader.view,
         replica.store.sizes,

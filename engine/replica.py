@@ -12,6 +12,7 @@ from engine.replicate.follow import Follower
 from engine.store.copies import Copies
 from engine.store.database import Store
 from engine.store.upkeep import Upkeep
+from engine.verify.rolling import Rolling
 from engine.verify.verifier import Verifier
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ def _exit(error: BaseException) -> None:
 
 class Replica:
     """Everything that keeps the copy. The parts are public: `store`, `copies`, `loader`,
-    `follower`, `fence`, `upkeep`, `verifier`."""
+    `follower`, `fence`, `upkeep`, `verifier`, `rolling`."""
 
     def __init__(self, settings: Settings, on_fatal: Callable[[BaseException], None] = _exit) -> None:
         """Open the store. Raises BackendError when the backend does not answer, duckdb.Error when no file can be."""
@@ -45,6 +46,8 @@ class Replica:
         self.follower = Follower(settings, self.store, self.copies, self.loader, on_fatal)
         self.upkeep = Upkeep(self.store, self.copies)
         self.verifier = Verifier(settings, self.store, self.copies, self.loader.reload)
+        self.idle: Callable[[], bool] = lambda: True  # whether nobody asks anything; who serves statements puts its own
+        self.rolling = Rolling(settings, self.store, self.verifier, lambda: self.idle())
         self.fence = Fence(settings, self.store, self.follower.want, lambda: self.follower.seconds_behind)
 
     def start(self) -> None:
@@ -52,10 +55,12 @@ class Replica:
         self.follower.start()
         self.fence.start()
         self.upkeep.start()
+        self.rolling.start()
 
     def stop(self) -> None:
         """End all threads and close the file."""
         self.verifier.stop()
+        self.rolling.stop()
         self.fence.stop()
         self.upkeep.stop()
         self.loader.stop()

@@ -14,7 +14,7 @@ from engine.store.layout import (
     table_to_json,
 )
 
-FORMAT = 3  # raise it when the meaning of the file changes: an older file is then thrown away
+FORMAT = 4  # raise it when the meaning of the file changes: an older file is then thrown away
 _AT = f"{CATALOG}.{BOOKKEEPING}"
 NOWHERE = Position("", "", 0, "")
 
@@ -28,6 +28,7 @@ _CREATE = (
     f"""CREATE TABLE {_AT}.tables(id BIGINT, schema_name VARCHAR, table_name VARCHAR, definition VARCHAR,
         state VARCHAR, reason VARCHAR, load_type VARCHAR, load_started DOUBLE, load_ended DOUBLE)""",
     f"CREATE TABLE {_AT}.presence(id BIGINT, column_name VARCHAR, bits BLOB)",
+    f"CREATE TABLE {_AT}.verified(id BIGINT, moment DOUBLE, row_count BIGINT, log_position VARCHAR)",
 )
 
 
@@ -123,6 +124,27 @@ def read_tables(connection: duckdb.DuckDBPyConnection) -> dict[Key, LoadedTable]
             load_ended=ended,
         )
     return tables
+
+
+def write_verified(connection: duckdb.DuckDBPyConnection, table_id: int, moment: float, rows: int, at: str) -> None:
+    """Note when a copy was last found equal to its source, `moment` in seconds since the epoch."""
+    connection.execute(f"DELETE FROM {_AT}.verified WHERE id = {table_id}")
+    connection.execute(f"INSERT INTO {_AT}.verified VALUES (?, ?, ?, ?)", [table_id, moment, rows, at])
+
+
+def read_verified(connection: duckdb.DuckDBPyConnection) -> dict[int, tuple[float, int, str]]:
+    """When each copy was last found equal to its source, with the rows compared and the log position."""
+    found = connection.execute(f"SELECT id, moment, row_count, log_position FROM {_AT}.verified").fetchall()
+    return {number: (moment, rows, at) for number, moment, rows, at in found}
+
+
+def holds_copy(connection: duckdb.DuckDBPyConnection, entry: LoadedTable) -> bool:
+    """Tell whether this connection's snapshot has this very copy in service, under this name and definition."""
+    found = connection.execute(
+        f"SELECT schema_name, table_name, definition, state FROM {_AT}.tables WHERE id = {entry.id}"
+    ).fetchall()
+    table = entry.table
+    return found == [(table.schema, table.name, table_to_json(table), str(State.AVAILABLE))]
 
 
 def pending_name(table_id: int) -> str:

@@ -20,10 +20,10 @@ from engine.load.reader import BinaryResult, UnfitValue
 from engine.load.select import select_rows
 from engine.load.visible import await_applied, await_visible
 from engine.replicate.changes import Position
-from engine.store import delta
+from engine.store import bookkeeping, delta
 from engine.store.copies import Copies
 from engine.store.database import Store
-from engine.store.layout import BOOKKEEPING, CATALOG, carried_columns
+from engine.store.layout import carried_columns
 from engine.store.presence import EMPTY, merge_presence, presence_of
 from engine.verify.compare import Comparison
 from engine.verify.outcome import NAMED, Outcome
@@ -174,11 +174,8 @@ class TableComparison:
 
     def _require_entry(self) -> None:
         """The snapshot must hold the very copy that is being compared."""
-        found = self._cursor.execute(
-            f"SELECT state FROM {CATALOG}.{BOOKKEEPING}.tables WHERE id = {self._entry.id}"
-        ).fetchall()
-        if found != [(str(State.AVAILABLE),)]:
-            raise Interrupted("the table left service while it was compared")
+        if not bookkeeping.holds_copy(self._cursor, self._entry):
+            raise Interrupted("the table left service or changed while it was compared")
 
     def _repair(self, piece: Range) -> bool:
         """Put wrong rows right until none is left; tells whether that was reached."""

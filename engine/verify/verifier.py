@@ -14,6 +14,7 @@ from base.settings import Settings
 from engine.backend import Connection
 from engine.catalog import Key, LoadedTable, State
 from engine.load.reader import UnfitValue
+from engine.store import bookkeeping
 from engine.store.copies import Copies
 from engine.store.database import Store
 from engine.verify.outcome import Outcome
@@ -43,10 +44,10 @@ class Counters:
 
 @dataclass(slots=True)
 class Verifications:
-    """The newest outcome of each table, and the ones under way."""
+    """The newest outcome of each copy, and the ones under way, by the copies' numbers."""
 
-    last: dict[Key, Outcome] = field(default_factory=dict)
-    under_way: dict[Key, Outcome] = field(default_factory=dict)
+    last: dict[int, Outcome] = field(default_factory=dict)
+    under_way: dict[int, Outcome] = field(default_factory=dict)
     counters: Counters = field(default_factory=Counters)
 
 
@@ -101,7 +102,7 @@ class Verifier:
         for number in range(1, _TRIES + 1):
             entry = self._require(key)
             outcome = Outcome(*key, began=time.time())
-            with self._noted(key, outcome):
+            with self._noted(entry.id, outcome):
                 unfit = self._compare(entry, outcome, repair, pace)
             if not outcome.error or number == _TRIES or outcome.wrong or pace(0):
                 break
@@ -120,14 +121,14 @@ class Verifier:
         return entry
 
     @contextmanager
-    def _noted(self, key: Key, outcome: Outcome) -> Iterator[None]:
-        self.seen.under_way[key] = outcome
+    def _noted(self, number: int, outcome: Outcome) -> Iterator[None]:
+        self.seen.under_way[number] = outcome
         began = time.monotonic()
         try:
             yield
         finally:
             outcome.seconds = time.monotonic() - began
-            self.seen.under_way.pop(key, None)
+            self.seen.under_way.pop(number, None)
 
     def _compare(self, entry: LoadedTable, outcome: Outcome, repair: bool, pace: Pace) -> str:
         """Fill `outcome`; gives a reason that makes the whole copy wrong, or ""."""
@@ -158,14 +159,13 @@ class Verifier:
         counters.rows += outcome.rows
         counters.differences += outcome.wrong
         if not outcome.error or outcome.wrong:
-            self.seen.last[key] = outcome
+            self.seen.last[entry.id] = outcome
         if not outcome.wrong and not unfit:
-            log.log(
-                logging.DEBUG if not outcome.error else logging.INFO,
-                "table %s.%s: %s",
-                *key,
-                outcome.error or f"verified at {outcome.position}: {outcome.rows} rows are right",
-            )
+            if outcome.error:
+                log.info("table %s.%s was not verified: %s", *key, outcome.error)
+            else:
+                log.debug("table %s.%s is right at %s: %d rows", *key, outcome.position, outcome.rows)
+                self._note(entry, outcome)
             return
         reason = outcome.reason or unfit
         if outcome.action == "repaired":
@@ -177,6 +177,30 @@ class Verifier:
         counters.reloaded += 1
         log.error("table %s.%s is loaded again: %s", *key, reason)
         self._quarantine(entry, reason)
+
+    def remember(self) -> None:
+        """Take over what was verified before this process began."""
+        cursor = self._store.cursor()
+        try:
+            noted = bookkeeping.read_verified(cursor)
+        except duckdb.Error as error:
+            log.warning("what was verified before cannot be read: %s", error)
+            return
+        finally:
+            cursor.close()
+        for (schema, name), entry in self._store.entries.items():
+            if entry.id in noted:
+                moment, rows, at = noted[entry.id]
+                self.seen.last.setdefault(entry.id, Outcome(schema, name, rows=rows, position=at, began=moment))
+
+    def _note(self, entry: LoadedTable, outcome: Outcome) -> None:
+        try:
+            with self._store.write() as transaction:
+                bookkeeping.write_verified(
+                    transaction.connection, entry.id, outcome.began, outcome.rows, outcome.position
+                )
+        except duckdb.Error as error:
+            log.warning("a verification cannot be noted: %s", error)
 
     def _quarantine(self, entry: LoadedTable, reason: str) -> None:
         key = (entry.table.schema, entry.table.name)

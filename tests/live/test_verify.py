@@ -3,7 +3,8 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +224,47 @@ def damage_again(copy: Copy, statement: str) -> None:
     """Damage while the applier writes: under its lock."""
     with copy.replica.store.lock:
         damage(copy, statement)
+
+
+def test_the_background_goes_round_and_finds(backend: Any, tmp_path: Path, schema: str) -> None:
+    for name in ("a", "b"):
+        backend.run(f"CREATE TABLE {schema}.{name} (id INT PRIMARY KEY, v INT)")
+        backend.run(f"INSERT INTO {schema}.{name} VALUES (1, 1), (2, 2)")
+    settings = settings_for(backend.upstream, tmp_path, verify_interval=0.5)
+    copy = Copy(settings)
+    try:
+        for name in ("a", "b"):
+            copy.load(schema, name)
+        seen = copy.replica.verifier.seen
+
+        def number(name: str) -> int:
+            return copy.replica.store.entries[schema, name].id
+
+        before = {name: number(name) for name in ("a", "b")}
+        wait_for(lambda: set(before.values()) <= set(seen.last))
+        assert all(not found.wrong and not found.error for found in seen.last.values())
+        with copy.replica.store.lock:
+            damage(copy, f"UPDATE {stored(copy, schema, 'b')} SET v = 7 WHERE id = 2")
+        wait_for(lambda: seen.counters.differences == 1 and number("b") != before["b"])
+        with backend.connect() as connection:
+            copy.wait_until_equal(connection, schema, "b")
+        assert number("a") == before["a"]
+        assert seen.counters.reloaded == 1
+    finally:
+        copy.stop()
+    # What was verified is remembered.
+    copy = Copy(settings_for(backend.upstream, tmp_path, verify_interval=0))
+    try:
+        assert copy.replica.verifier.seen.last[before["a"]].rows == 2
+    finally:
+        copy.stop()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.fixture
