@@ -5,7 +5,7 @@ from collections.abc import Callable
 from engine.translate import doubles
 from engine.translate.literals import NULL_LITERAL
 from engine.translate.members import require_order, spelled
-from engine.translate.numbers import as_number, as_value, quotient
+from engine.translate.numbers import as_value, operand, quotient
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
 from engine.translate.types import APPROXIMATE, DOUBLE, WHOLE, Family, Type, decimal
@@ -35,7 +35,7 @@ def one_zero(value: Expr) -> Expr:
 
 def total(value: Expr, distinct: bool) -> Expr:
     """SUM: always a decimal for exact numbers."""
-    value = as_number(value, "SUM")
+    value = operand(value, "SUM")
     if value.type.family is Family.NULL:
         refuse("SUM of NULL is not supported")
     if value.type.family in APPROXIMATE:
@@ -52,7 +52,7 @@ def total(value: Expr, distinct: bool) -> Expr:
 
 def average(value: Expr, distinct: bool, increment: int) -> Expr:
     """AVG: the quotient of sum and count; its scale is the value's + div_precision_increment."""
-    value = as_number(value, "AVG")
+    value = operand(value, "AVG")
     counted = Expr("count_distinct" if distinct else "count", COUNT, (value,))
     if value.type.family in APPROXIMATE:
         return doubles.average(value, distinct, counted)

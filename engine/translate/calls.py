@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from engine.translate import bits, clock, codes, control, dates, doubles, literals, pieces, places, text, weeks
+from engine.translate import bits, clock, codes, control, dates, doubles, literals, pieces, places, text, times, weeks
 from engine.translate.nodes import child, children, kind, only, undated
 from engine.translate.numbers import arithmetic
 from engine.translate.refusal import Refused, refuse
@@ -60,7 +60,9 @@ def _date(name: str) -> Rule:
 
     def rule(binder: "Binder", node: exp.Expression) -> Expr:
         only(node, "this")
-        return function(binder.expr(child(node) if takes_time else undated(child(node))))
+        value = binder.expr(child(node) if takes_time else undated(child(node)))
+        found = times.part(name, value) if takes_time else None
+        return function(value) if found is None else found
 
     return rule
 
@@ -83,19 +85,13 @@ def _difference(binder: "Binder", node: exp.Expression) -> Expr:
 
 def _format(binder: "Binder", node: exp.Expression) -> Expr:
     only(node, "this", "format")
-    if any(code in binder.statement for code in dates.AMBIGUOUS_FORMATS):
-        refuse("this DATE_FORMAT is not supported")
     value = child(node)
     if isinstance(value, exp.TsOrDsToDate) and child(node, "format").name == "%B":  # the parser's form of MONTHNAME
         return weeks.named(binder, "monthname", binder.expr(undated(value)))
-    if any(code in child(node, "format").name for code in ("%B", "%b", "%A", "%a")):
-        weeks.require_english(binder.context)
     if isinstance(value, exp.TsOrDsToTimestamp):  # put around every DATE_FORMAT argument by the parser
         only(value, "this")
         value = child(value)
-    return dates.format_date(
-        binder.expr(value), binder.expr(child(node, "format")), binder.context.collation_connection
-    )
+    return weeks.formatted(binder, binder.expr(value), binder.expr(child(node, "format")))
 
 
 def _coalesce(binder: "Binder", node: exp.Expression) -> Expr:
@@ -186,8 +182,10 @@ def _named(binder: "Binder", node: exp.Expression) -> Expr:
     if name in ("ADDDATE", "SUBDATE") and len(arguments) == 2:
         return _add_date(binder, arguments, 1 if name == "ADDDATE" else -1)
     if name in dates.FUNCTIONS and len(arguments) == 1:
-        return dates.FUNCTIONS[name](binder.expr(arguments[0]))
-    for table in (weeks.NAMED, pieces.NAMED, codes.NAMED, places.NAMED):
+        value = binder.expr(arguments[0])
+        found = times.part(name, value) if name == "MICROSECOND" else None
+        return dates.FUNCTIONS[name](value) if found is None else found
+    for table in (weeks.NAMED, pieces.NAMED, codes.NAMED, places.NAMED, times.NAMED):
         if name in table and table[name][0] <= len(arguments) <= table[name][1]:
             return table[name][2](binder, arguments)
     if name in text.FUNCTIONS:
@@ -254,6 +252,7 @@ CALLS: dict[type[exp.Expression], Rule] = {
     **pieces.NODES,
     **codes.NODES,
     **places.NODES,
+    **times.NODES,
     **bits.NODES,
     exp.ConcatWs: _concat_with,
     exp.TimeToStr: _format,

@@ -28,10 +28,38 @@ _DATE_PARTS = frozenset({"YEAR", "QUARTER", "MONTH", "DAY"})
 _TIME_PARTS = frozenset({"HOUR", "MINUTE", "SECOND", "MICROSECOND"})
 
 # The parser hands over DATE_FORMAT codes as strftime codes; these give the same text (years of four digits).
-_FORMATS = frozenset("%" + code for code in ("Y", "m", "d", "H", "M", "S", "y", "j", "B", "b", "A", "a", "p", "I", "f"))
+_FORMATS = frozenset(
+    "%" + code
+    for code in (
+        "Y",
+        "m",
+        "d",
+        "H",
+        "M",
+        "S",
+        "y",
+        "j",
+        "B",
+        "b",
+        "A",
+        "a",
+        "p",
+        "I",
+        "f",
+        "w",
+        "%",
+        "D",
+        "U",
+        "W",
+        "V",
+        "v",
+        "X",
+        "G",
+    )
+)
 _FORMATS_BARE = frozenset(("%-m", "%-d", "%-H", "%-I"))
 # MySQL reads these as plain characters, but after the parser they look like codes.
-AMBIGUOUS_FORMATS = ("%A", "%B", "%-")
+AMBIGUOUS_FORMATS = ("%A", "%B", "%-", "%G")
 
 
 def as_date_value(expr: Expr, what: str) -> Expr:
@@ -41,6 +69,8 @@ def as_date_value(expr: Expr, what: str) -> Expr:
         return literals.as_temporal(text)
     if expr.type.family in (Family.DATE, Family.DATETIME, Family.NULL):
         return expr
+    if expr.type.family is Family.STRING:
+        return Expr("text_to_moment", datetime_type(0), (expr,))
     raise Refused(f"{what} is applied to a {expr.type.family.value}")
 
 
@@ -62,6 +92,8 @@ def shift(base: Expr, amount: Expr, unit: str, sign: int) -> Expr:
     """base + INTERVAL amount unit (sign -1: minus), clamped to the month's end as MySQL does."""
     if unit in _COMPOUND:
         amount, unit = _compound(amount, unit)
+    if unit == "MICROSECOND" and base.type.family in (Family.DATE, Family.DATETIME) and not is_literal(base):
+        return Expr("date_shift", datetime_type(6), (as_datetime(base), _whole(amount)), value=(unit, sign))
     if unit not in _MONTHS and unit not in _SECONDS:
         refuse(f"INTERVAL of unit {unit} is not supported")
     amount = _whole(amount)
@@ -71,6 +103,8 @@ def shift(base: Expr, amount: Expr, unit: str, sign: int) -> Expr:
     if text is not None:
         moved = shift(literals.as_temporal(text), amount, unit, sign)
         return _as_text(moved, base) if is_literal(moved) else refuse("a string plus an interval is not supported")
+    if base.type.family is Family.TIME and unit in _SECONDS and not is_literal(base):
+        return Expr("time_shift", base.type, (base, amount), value=_SECONDS[unit] * 1_000_000 * sign)
     if base.type.family not in (Family.DATE, Family.DATETIME):
         refuse(f"an interval is added to a {base.type.family.value}")
     if unit in ("SECOND", "MINUTE", "HOUR"):
@@ -135,6 +169,8 @@ def difference(left: Expr, right: Expr) -> Expr:
 
 def to_date(expr: Expr) -> Expr:
     """DATE(expr) and CAST(expr AS DATE)."""
+    if expr.type.family is Family.STRING and not is_literal(expr):
+        return Expr("text_to_moment", DATE, (expr,))
     expr = as_date_value(expr, "DATE")
     if expr.type.family is not Family.DATETIME:
         return expr
@@ -149,21 +185,23 @@ def last_day(expr: Expr) -> Expr:
     return expr if expr.type.family is Family.NULL else Expr("last_day", DATE, (expr,))
 
 
-def to_datetime(expr: Expr, fsp: int) -> Expr:
-    """CAST(expr AS DATETIME(fsp)); raises Refused where digits would be rounded off."""
+def to_datetime(expr: Expr, fsp: int, rounds: bool) -> Expr:
+    """CAST(expr AS DATETIME(fsp)): MySQL rounds digits off, MariaDB cuts them; raises Refused for literals."""
     expr = as_date_value(expr, "CAST AS DATETIME")
     if expr.type.family is Family.NULL:
         return expr
     expr = as_datetime(expr)
     if expr.type.fsp > fsp:
-        refuse("CAST AS DATETIME that rounds fractional seconds is not supported")
+        if is_literal(expr):
+            refuse("CAST AS DATETIME that rounds fractional seconds is not supported")
+        return Expr("round_moment", datetime_type(fsp), (expr,), value=rounds)
     return expr.typed(datetime_type(fsp))
 
 
 def format_date(expr: Expr, pattern: Expr, collation: str) -> Expr:
     """DATE_FORMAT(expr, 'pattern') for codes that do not depend on the locale's week."""
     text = text_of(pattern)
-    if text is None:
+    if not text:
         refuse("DATE_FORMAT with a format that is not a literal is not supported")
     expr = as_date_value(expr, "DATE_FORMAT")
     if expr.type.family is Family.NULL:
@@ -191,12 +229,16 @@ def weekday(expr: Expr, sunday_first: bool) -> Expr:
 
 def elapsed(unit: str, begin: Expr, end: Expr) -> Expr:
     """TIMESTAMPDIFF of units of fixed length: whole units from begin to end, cut towards zero."""
-    if unit not in _SECONDS:
+    if unit not in _SECONDS and unit != "MICROSECOND":
         refuse(f"TIMESTAMPDIFF in {unit} is not supported")
     sides = tuple(as_date_value(side, "TIMESTAMPDIFF") for side in (begin, end))
     if any(side.type.family is Family.NULL for side in sides):
         return NULL_LITERAL
-    return Expr("elapsed", BIGINT, tuple(as_datetime(side) for side in sides), value=_SECONDS[unit] * 1_000_000)
+    return Expr("elapsed", BIGINT, tuple(as_datetime(side) for side in sides), value=_micros(unit))
+
+
+def _micros(unit: str) -> int:
+    return 1 if unit == "MICROSECOND" else _SECONDS[unit] * 1_000_000
 
 
 def day_of_year(expr: Expr) -> Expr:

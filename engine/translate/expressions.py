@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from engine.translate import control, dates, doubles, literals, text, weeks
+from engine.translate import control, dates, doubles, literals, text, times, weeks
 from engine.translate.calls import CALLS, modulo
 from engine.translate.compare import between, compare, one_of
 from engine.translate.nodes import child, children, kind, only
@@ -203,6 +203,8 @@ def _cast(binder: "Binder", node: exp.Expression) -> Expr:
     if name in ("DATETIME", "TIMESTAMPTZ", "TIMESTAMP"):
         return _moment(binder, name, value, sizes)
     bound = binder.expr(value)
+    if name == "TIME":
+        return times.to_time(bound, sizes[0] if sizes else 0)
     if name == "DECIMAL":
         digits, scale = (*(sizes or [10]), 0)[:2]
         return control.to_decimal(bound, digits, scale)
@@ -224,7 +226,7 @@ def _moment(binder: "Binder", name: str, value: exp.Expression, sizes: list[int]
         if text_value is None:
             refuse(f"CAST AS {name} is not supported")
         return literals.midnight(literals.as_temporal(text_value))
-    return dates.to_datetime(bound, sizes[0] if sizes else 0)
+    return dates.to_datetime(bound, sizes[0] if sizes else 0, binder.context.backend == "mysql")
 
 
 def _aggregate(binder: "Binder", node: exp.Expression) -> Expr:

@@ -11,6 +11,7 @@ from engine.translate.lower_dates import DATE_OPS
 from engine.translate.lower_doubles import DOUBLE_OPS, bare
 from engine.translate.lower_sets import both_sides
 from engine.translate.lower_strings import TEXT_OPS
+from engine.translate.lower_times import TIME_OPS
 from engine.translate.lower_values import VALUE_OPS
 from engine.translate.members import LISTED, require_order
 from engine.translate.refusal import refuse
@@ -31,7 +32,14 @@ from engine.translate.types import Family, Type
 from engine.translate.unions import UNION_ALIAS
 
 Weigh = Callable[[str, Presence], Weights | None]
-_OPS: dict[str, Callable[["Lowering", Expr], str]] = {**VALUE_OPS, **TEXT_OPS, **DATE_OPS, **DOUBLE_OPS, **CODE_OPS}
+_OPS: dict[str, Callable[["Lowering", Expr], str]] = {
+    **VALUE_OPS,
+    **TEXT_OPS,
+    **DATE_OPS,
+    **DOUBLE_OPS,
+    **CODE_OPS,
+    **TIME_OPS,
+}
 _JOINS = {"inner": "JOIN", "left": "LEFT JOIN", "right": "RIGHT JOIN", "cross": "CROSS JOIN"}
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
+from engine.collate.rules import quote
 from engine.translate.tree import Expr
 from engine.translate.types import Family
 
@@ -15,11 +16,37 @@ Writer = Callable[["Lowering", Expr], str]
 _FOURTH = "make_date(year({0}), 1, 4)"
 _SUNDAYS = "((dayofyear({0}) + 6 - dayofweek({0})) // 7)"
 _SUNDAYS_BEFORE = "((dayofyear({0}) + dayofyear(make_date(year({0}) - 1, 12, 31)) + 6 - dayofweek({0})) // 7)"
+_MONDAYS = "((dayofyear({0}) + 7 - isodow({0})) // 7)"
+_MONDAYS_BEFORE = "((dayofyear({0}) + dayofyear(make_date(year({0}) - 1, 12, 31)) + 7 - isodow({0})) // 7)"
+# The Sunday that begins week 1 of a year, when that week has at least four days in the year.
+_SUNDAY_START = "(make_date({0}, 1, 4) - CAST(dayofweek(make_date({0}, 1, 4)) AS INTEGER))"
+
+
+def _sunday_year_week() -> str:
+    starts = [_SUNDAY_START.format(f"(year({{0}}) + {step})") for step in (-1, 0, 1)]
+    number = "year({{0}}) * 100 + {step} + (CAST({{0}} AS DATE) - {start}) // 7 + 1"
+    written = [number.format(step=step, start=start) for step, start in zip((-100, 0, 100), starts, strict=True)]
+    return (
+        f"(CASE WHEN CAST({{0}} AS DATE) < {starts[1]} THEN {written[0]}"
+        f" WHEN CAST({{0}} AS DATE) >= {starts[2]} THEN {written[2]} ELSE {written[1]} END)"
+    )
+
+
+_SUNDAY_YEAR_WEEK = _sunday_year_week()
 _WEEKS = {
     "week_0": _SUNDAYS,
     "week_1": "((CAST({0} AS DATE) - (" + _FOURTH + " - CAST(isodow(" + _FOURTH + ") - 1 AS INTEGER)) + 7) // 7)",
     "week_2": f"(CASE WHEN {_SUNDAYS} > 0 THEN {_SUNDAYS} ELSE {_SUNDAYS_BEFORE} END)",
     "week_3": "week({0})",
+    "week_4": f"((CAST({{0}} AS DATE) - {_SUNDAY_START.format('year({0})')} + 7) // 7)",
+    "week_5": _MONDAYS,
+    "week_6": f"({_SUNDAY_YEAR_WEEK} % 100)",
+    "week_7": f"(CASE WHEN {_MONDAYS} > 0 THEN {_MONDAYS} ELSE {_MONDAYS_BEFORE} END)",
+    "year_week_6": _SUNDAY_YEAR_WEEK,
+    "year_week_7": (
+        f"(CASE WHEN {_MONDAYS} > 0 THEN year({{0}}) * 100 + {_MONDAYS}"
+        f" ELSE year({{0}}) * 100 - 100 + {_MONDAYS_BEFORE} END)"
+    ),
     "year_week_2": (
         f"(CASE WHEN {_SUNDAYS} > 0 THEN year({{0}}) * 100 + {_SUNDAYS}"
         f" ELSE year({{0}}) * 100 - 100 + {_SUNDAYS_BEFORE} END)"
@@ -31,8 +58,13 @@ _WEEKS = {
 }
 
 
+def week_number(op: str, sql: str) -> str:
+    """Write a number of a week; `op` names it with its mode."""
+    return _WEEKS[op].replace("{0}", sql)
+
+
 def _week(op: str) -> Writer:
-    return lambda low, expr: _WEEKS[op].replace("{0}", low.expr(expr.args[0]))
+    return lambda low, expr: week_number(op, low.expr(expr.args[0]))
 
 
 def _months_between(low: "Lowering", expr: Expr) -> str:
@@ -62,6 +94,13 @@ def _unix_time(low: "Lowering", expr: Expr) -> str:
     return f"(CASE WHEN {sql} NOT BETWEEN 0 AND {last} THEN {outside} ELSE {sql} END)"
 
 
+def _unix_time_fraction(low: "Lowering", expr: Expr) -> str:
+    fsp, sql = expr.type.scale, f"(epoch_us({low.expr(expr.args[0])}) - {expr.value} * 1000000)"
+    cut = f"CAST({sql} // {10 ** (6 - fsp)} AS DECIMAL(38, 0)) * 0.{'0' * (fsp - 1)}1"
+    failure = "error('a time out of range')"
+    return f"(CASE WHEN {sql} NOT BETWEEN 0 AND 2145830400000000 THEN {failure} ELSE {cut} END)"
+
+
 def _from_unix_time(low: "Lowering", expr: Expr) -> str:
     offset, last, outside = cast("tuple[int, int, str]", expr.value)
     sql = low.expr(expr.args[0])
@@ -79,12 +118,13 @@ def _make_date(low: "Lowering", expr: Expr) -> str:
 
 
 def _read_date(low: "Lowering", expr: Expr) -> str:
-    form, rest = cast("tuple[str, str]", expr.value)
+    form, places = cast("tuple[str, tuple[int, ...]]", expr.value)
     sql = low.expr(expr.args[0])
-    kind = "DATE" if expr.type.family is Family.DATE else "TIMESTAMP"
-    matches = f"regexp_full_match({sql}, '[1-9]\\d{{3}}-\\d\\d-\\d\\d{form}')"
-    read = f"CAST({sql} || '{rest}' AS {kind})" if rest else f"CAST({sql} AS {kind})"
-    return f"(CASE WHEN {sql} IS NULL THEN NULL WHEN {matches} THEN {read} ELSE error('not a date in this form') END)"
+    parts = [f"CAST(regexp_extract({sql}, {quote(form)}, {place}) AS BIGINT)" if place else "0" for place in places]
+    timed = expr.type.family is not Family.DATE
+    made = f"make_timestamp({', '.join(parts)})" if timed else f"make_date({', '.join(parts[:3])})"
+    matches = f"regexp_full_match({sql}, {quote(form)})"
+    return f"(CASE WHEN {sql} IS NULL THEN NULL WHEN {matches} THEN {made} ELSE error('not a date in this form') END)"
 
 
 DATE_OPS: dict[str, Writer] = {
@@ -94,5 +134,6 @@ DATE_OPS: dict[str, Writer] = {
     "make_date": _make_date,
     "read_date": _read_date,
     "unix_time": _unix_time,
+    "unix_time_fraction": _unix_time_fraction,
     "from_unix_time": _from_unix_time,
 }

@@ -170,10 +170,6 @@ def _group_concat(low: "Lowering", expr: Expr) -> str:
     return f"(CASE WHEN strlen({made}) > {longest} THEN error('a text is too long') ELSE {made} END)"
 
 
-def _format_date(low: "Lowering", expr: Expr) -> str:
-    return f"strftime({low.expr(expr.args[0])}, {rules.quote(str(expr.value))})"
-
-
 TEXT_OPS: dict[str, Writer] = {
     **dict.fromkeys(_SIGNS, _comparison),
     "in": _in,
@@ -204,7 +200,6 @@ TEXT_OPS: dict[str, Writer] = {
     "byte_length": _template("strlen({0})"),
     "blob_length": _template("octet_length({0})"),
     "group_concat": _group_concat,
-    "format_date": _format_date,
     "pad_left": _template("lpad({0}, {v}, {1})"),
     "pad_right": _template("rpad({0}, {v}, {1})"),
     "substring_index": _substring_index,

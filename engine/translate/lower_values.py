@@ -266,6 +266,7 @@ _PARTS = {
     "MICROSECOND": "(microsecond({0}) % 1000000)",
 }
 _STEPS = {
+    "MICROSECOND": ("to_microseconds", 1),
     "SECOND": ("to_seconds", 1), "MINUTE": ("to_minutes", 1), "HOUR": ("to_hours", 1), "DAY": ("to_days", 1),
     "WEEK": ("to_days", 7), "MONTH": ("to_months", 1), "QUARTER": ("to_months", 3), "YEAR": ("to_months", 12),
 }  # fmt: skip

@@ -14,9 +14,15 @@ def offset_seconds(context: SessionContext) -> int:
     zone = context.system_time_zone if context.time_zone.upper() == "SYSTEM" else context.time_zone
     if zone.upper() in ("UTC", "GMT", "ETC/UTC", "ETC/GMT"):
         return 0
+    seconds = parse_offset(zone)
+    return refuse(f"time zone {zone} is not a fixed offset") if seconds is None else seconds
+
+
+def parse_offset(zone: str) -> int | None:
+    """Read '+hh:mm' in seconds; None for names."""
     found = _OFFSET.match(zone)
     if not found:
-        refuse(f"time zone {zone} is not a fixed offset")
+        return None
     seconds = int(found[2]) * 3600 + int(found[3]) * 60
     return -seconds if found[1] == "-" else seconds
 
