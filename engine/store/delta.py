@@ -6,6 +6,7 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from engine.replicate.changes import DELETED, INSERTED
 from engine.store.bookkeeping import pending_name
@@ -16,56 +17,101 @@ Kinds = npt.NDArray[np.int8]
 
 _SEQUENCE = "_warmfront_sequence"
 _KIND = "_warmfront_kind"
+_LISTED = 1000  # most keys that a statement lists; more are joined
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What a batch does to a table with a key: remove the rows with these keys, then add these rows."""
+    """What a batch does to a table with a key: remove the rows with these keys, then add these rows.
+
+    `expected` is how many rows the removal has to find, None when changes may come that the store has seen.
+    """
 
     delete: pa.Table  # key columns only
     insert: pa.Table
+    expected: int | None = None
+
+
+class RowsMissing(ValueError):
+    """The copy does not hold the rows that the log changes: it differs from its source."""
 
 
 def fold(table: Table, kinds: Kinds, rows: pa.RecordBatch, idempotent: bool) -> Delta:
     """Fold images in log order to the last one per key.
 
-    Only a key that had a before image can have a row in the store, unless changes may come that the store has seen
-    (`idempotent`): then every key is removed first.
+    A key has a row in the store when its first image is a before image, unless changes may come that the store has
+    seen (`idempotent`): then every key is removed first.
     """
-    keys = list(table.primary_key)
-    data = pa.Table.from_batches([rows])
-    if len(kinds) == 1:
-        seen, last = kinds == DELETED, np.zeros(1, np.int64)
-        distinct = data.select(keys)
-    else:
-        positions = pa.array(np.arange(len(kinds), dtype=np.int64))
-        marked = data.select(keys).append_column(_SEQUENCE, positions).append_column(_KIND, pa.array(kinds))
-        grouped = marked.group_by(keys, use_threads=False).aggregate([(_SEQUENCE, "max"), (_KIND, "min")])
-        last = grouped.column(f"{_SEQUENCE}_max").to_numpy()
-        seen = grouped.column(f"{_KIND}_min").to_numpy() == DELETED
-        distinct = grouped.select(keys)
-    delete = distinct if idempotent else distinct.filter(pa.array(seen))
+    keys = rows.select(list(table.primary_key))
+    number = _number_keys(keys)
+    order = np.arange(len(kinds), dtype=np.int64)
+    first, last = np.empty((2, int(number.max()) + 1), np.int64)
+    first[number[::-1]] = order[::-1]  # of equal places the one assigned last stays
+    last[number] = order
+    known = first if idempotent else first[kinds[first] == DELETED]
     final = np.sort(last[kinds[last] == INSERTED])
-    return Delta(delete, data.take(pa.array(final)))
+    return Delta(_take(keys, known), _take(rows, final), None if idempotent else len(known))
+
+
+def _number_keys(keys: pa.RecordBatch) -> npt.NDArray[np.int64]:
+    """A number per row, from 0 on, equal for equal keys."""
+    numbers = np.zeros(keys.num_rows, np.int64)
+    for column in keys.columns:
+        codes = column.dictionary_encode().indices.to_numpy().astype(np.int64)
+        numbers = numbers * (int(codes.max()) + 1) + codes
+        if keys.num_columns > 1:
+            numbers = np.unique(numbers, return_inverse=True)[1].reshape(-1)
+    return numbers
+
+
+def _take(rows: pa.RecordBatch, places: npt.NDArray[np.int64]) -> pa.Table:
+    whole = len(places) == rows.num_rows and bool((places[1:] > places[:-1]).all())
+    return pa.Table.from_batches([rows if whole else rows.take(pa.array(places))])
 
 
 def apply_delta(connection: duckdb.DuckDBPyConnection, name: str, table: Table, delta: Delta) -> tuple[int, int]:
-    """Remove and add rows of store table `name`; gives how many were removed and how many added."""
+    """Remove and add rows of store table `name`; gives how many were removed and how many added.
+
+    Raises RowsMissing when there are fewer, or more, to remove than there must be.
+    """
     gone = 0
     if delta.delete.num_rows:
-        connection.register("_wf_delete", delta.delete)
-        same = " AND ".join(f"t.{quote(k)} = d.{quote(k)}" for k in table.primary_key)
-        removed = connection.execute(f"DELETE FROM {name} t USING _wf_delete d WHERE {same}").fetchone()
-        connection.unregister("_wf_delete")
-        gone = removed[0] if removed else 0
+        gone = _remove(connection, name, table, delta.delete)
+    if delta.expected is not None and gone != delta.expected:
+        raise RowsMissing(f"{delta.expected} of its rows were changed and {gone} found in the copy")
     if delta.insert.num_rows:
         append(connection, name, delta.insert)
     return gone, delta.insert.num_rows
 
 
+def _remove(connection: duckdb.DuckDBPyConnection, name: str, table: Table, keys: pa.Table) -> int:
+    """Delete rows by key. Row groups that hold none of a list of numbers are not read."""
+    first = quote(table.primary_key[0])
+    listed = _listed(keys.column(0)) if keys.num_rows <= _LISTED else None
+    if listed and keys.num_columns == 1:
+        removed = connection.execute(f"DELETE FROM {name} WHERE {first} IN ({listed})").fetchone()
+    else:
+        same = " AND ".join(f"t.{quote(k)} = d.{quote(k)}" for k in table.primary_key)
+        if listed:
+            same += f" AND t.{first} IN ({listed})"
+        connection.register("_wf_delete", keys.to_reader())
+        removed = connection.execute(f"DELETE FROM {name} t USING _wf_delete d WHERE {same}").fetchone()
+        connection.unregister("_wf_delete")
+    return removed[0] if removed else 0
+
+
+def _listed(column: pa.ChunkedArray) -> str | None:
+    """Numbers as text, for a list in a statement; None when they are none."""
+    if not pa.types.is_integer(column.type):
+        return None
+    texts = column.unique().cast(pa.string())
+    return str(pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts), ", ")[0])
+
+
 def append(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
     """Add Arrow rows to a table of the store that has the same columns in the same order."""
-    connection.register("_wf_insert", rows)
+    # A reader: DuckDB scans a table through Arrow's thread pool, which costs milliseconds on a busy machine.
+    connection.register("_wf_insert", rows.to_reader())
     connection.execute(f"INSERT INTO {name} SELECT * FROM _wf_insert")
     connection.unregister("_wf_insert")
 
@@ -75,7 +121,7 @@ def apply_multiset(
 ) -> int:
     """Apply images of a table without a key: exactly as many copies of a row go as were deleted."""
     data = pa.Table.from_batches([rows]).append_column(_KIND, pa.array(kinds.astype(np.int64)))
-    connection.register("_wf_images", data)
+    connection.register("_wf_images", data.to_reader())
     connection.execute("CREATE OR REPLACE TEMP TABLE _wf_multiset AS SELECT * FROM _wf_images")
     connection.unregister("_wf_images")
     return _apply_counted(connection, name, table, "_wf_multiset")
