@@ -6,6 +6,7 @@ import functools
 import logging
 import os
 import signal
+import sys
 from collections.abc import Callable
 
 import duckdb
@@ -28,6 +29,8 @@ from engine.verify.outcome import as_answer
 log = logging.getLogger("engine")
 
 _LAG_PATIENCE = 0.2  # seconds; a copy that is fresh within it counts as not behind
+# Seconds a thread that decodes may keep another from going on; a batch or an answer is handed over many times.
+_SWITCH = 0.0005
 _PATIENCE = 2.0  # seconds between tries to reach the backend at start
 
 
@@ -148,4 +151,5 @@ async def _sleep(stop: asyncio.Event, seconds: float) -> None:
 
 def run(settings: Settings) -> None:
     """Serve until a signal ends it. Raises OSError when the endpoint cannot be opened."""
+    sys.setswitchinterval(_SWITCH)
     uvloop.run(serve(settings))

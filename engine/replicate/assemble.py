@@ -145,6 +145,11 @@ class Assembler:
         return self._committed != self._flushed or self._transactions > 0 or bool(self._work.failures)
 
     @property
+    def timestamp(self) -> float:
+        """When the last whole transaction was committed, in seconds since the epoch."""
+        return self._timestamp
+
+    @property
     def position(self) -> Position:
         """The place after the last whole transaction that has been read."""
         return replace(self._committed, gtids=self.gtids)

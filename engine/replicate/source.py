@@ -1,6 +1,6 @@
 """Be a replica of the backend: log in, ask for the log from a GTID position, read it in a thread of its own.
 
-Batches go through a bounded queue. While it is full the thread goes on collecting up to MOST_BYTES, then stops
+Batches go through a bounded queue. While it is full the thread goes on collecting up to `batch_bytes`, then stops
 reading, so that the backend's send buffer fills: back-pressure without a limit on how far behind a reader may be.
 Sources: "COM_BINLOG_DUMP_GTID" of the MySQL source documentation, "Replication Protocol" of MariaDB's.
 """
@@ -33,10 +33,11 @@ from wire.responses import is_eof, is_err, parse_err
 
 log = logging.getLogger(__name__)
 
-MOST_BYTES = 64 << 20  # of row images in one batch, unless one transaction is larger
-LONGEST = 0.2  # seconds that a committed change waits for company when no reader asks for it
 QUEUED = 2  # finished batches that wait for the store
 HEARTBEAT = 0.1  # seconds
+_REST = 0.02  # seconds between two reads while nobody waits: events come in bulk, and writers keep the processor
+_LITTLE = 64 << 10  # bytes at once, and
+_RECENT = 2.0  # seconds since the commit, of a stream that is read up to its end
 _SILENCE = 30.0  # seconds without a byte, heartbeats included, after which the connection is given up
 _BUFFER = 4 << 20
 _BACKOFF = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
@@ -71,7 +72,9 @@ class Source:
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_read.setblocking(False)
         self._wake_write.setblocking(False)
-        self._wanted: Position | None = None
+        self._wanted: list[Position] = []  # places that readers wait for and no batch has reached
+        self._longest = settings.batch_interval_ms / 1000  # seconds a commit waits for company when nobody wants it
+        self._most = settings.batch_bytes  # of row images in one batch, unless one transaction is larger
         self._stopping = False
         self._lost: WarmfrontError | None = None
         self._server_id = random.randrange(1 << 31, (1 << 32) - 1)
@@ -99,8 +102,8 @@ class Source:
     def want(self, position: Position) -> None:
         """Ask that everything up to a position be handed over as soon as it has been read."""
         with self._changed:
-            if self._wanted is None or position.server != self._wanted.server or position > self._wanted:
-                self._wanted = position
+            self._wanted.append(position)
+            self._changed.notify_all()
         self._wake()
 
     def next_batch(self, timeout: float | None = None) -> Batch | None:
@@ -178,6 +181,8 @@ class Source:
                 self._assembler = Assembler(self._start_position, self._lookup, connection.is_mariadb, fold)
             assembler = self._assembler
             assembler.reconnected(server)
+            with self._changed:
+                self._wanted = [position for position in self._wanted if position.server == server]
             stream: Any = connection.raw._sock  # PyMySQL has no call for a dump
             request_dump(connection, stream, assembler.gtids, self._server_id, self._uuid)
             self.connected = True
@@ -198,7 +203,7 @@ class Source:
             selector.register(self._wake_read, selectors.EVENT_READ, "wake")
             while not self._stopping:
                 readable = packets.buffered_by_tls
-                may_read = assembler.pending_bytes < MOST_BYTES or self._has_room()
+                may_read = assembler.pending_bytes < self._most or self._has_room()
                 if not readable:
                     for key, _ in selector.select(self._patience(oldest)):
                         if key.data == "wake":
@@ -210,6 +215,8 @@ class Source:
                     for event in packets.receive():
                         assembler.feed(event)
                     self._pass_on(assembler)
+                    if packets.received < _LITTLE and time.time() - assembler.timestamp < _RECENT:
+                        self._rest()
                 elif readable:
                     self._pause(0.005)  # full: leave the bytes to the kernel
                 elif time.monotonic() - heard > _SILENCE:
@@ -217,7 +224,7 @@ class Source:
                 if assembler.pending:
                     now = time.monotonic()
                     oldest = now if oldest is None else oldest
-                    if self._is_due(assembler, now - oldest) and self._has_room():
+                    if self._is_due(assembler, now - oldest):
                         self._hand_over(assembler.flush())
                         oldest = None
                 else:
@@ -226,19 +233,24 @@ class Source:
     def _patience(self, oldest: float | None) -> float:
         if oldest is None:
             return 1.0
-        return max(oldest + LONGEST - time.monotonic(), 0.0) if self._has_room() else 0.05
+        return max(oldest + self._longest - time.monotonic(), 0.0) if self._has_room() else 0.05
 
     def _has_room(self) -> bool:
         return len(self._ready) < QUEUED
 
     def _is_due(self, assembler: Assembler, age: float) -> bool:
-        if age >= LONGEST or assembler.pending_bytes >= MOST_BYTES:
-            return True
+        """Whether to end the batch. For a reader it ends at once, but only when no other is queued before it."""
+        full = age >= self._longest or assembler.pending_bytes >= self._most
         with self._changed:
-            if self._wanted is None or not assembler.has_reached(self._wanted):
-                return False
-            self._wanted = None
-            return True
+            wanted = [position for position in self._wanted if not assembler.has_reached(position)]
+            due = (full and self._has_room()) or (len(wanted) < len(self._wanted) and not self._ready)
+            if due:
+                self._wanted = wanted
+        return due
+
+    def _rest(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping or self._wanted, _REST)
 
     def _pass_on(self, assembler: Assembler) -> None:
         """Hand over what a DDL statement has ended."""
@@ -268,6 +280,7 @@ class _Packets:
         self._start = 0
         self._end = 0
         self._parts: list[bytes] = []
+        self.received = 0  # bytes of the last read
 
     @property
     def buffered_by_tls(self) -> bool:
@@ -282,6 +295,7 @@ class _Packets:
             if not got:
                 raise BackendError(2013, "HY000", "the backend closed the replication connection")
             self._end += got
+            self.received = got
             return list(self._split(view))
 
     def _make_room(self) -> None:
