@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from engine.catalog import Key, LoadedTable, State
-from engine.replicate.changes import Batch, Changes, TableEvent
+from engine.replicate.changes import Batch, Changes, ChangeSource, TableEvent
 from engine.store import delta
 from engine.store.copies import Copies, Copying
 from engine.store.database import Store, Transaction
@@ -32,6 +32,7 @@ _STORAGE = (
 )
 # After these DuckDB refuses all work until the process is started again.
 FATAL = (duckdb.FatalException, duckdb.InternalException)
+_PIECE_BYTES = 128 << 20  # of Arrow rows that one statement takes, unless they come in larger pieces
 _LONGEST_PAUSE = 30.0  # seconds between two tries of a batch
 # An ALTER that leaves rows, columns and keys as they are.
 _HARMLESS = re.compile(
@@ -170,26 +171,28 @@ class _Work:
                 self._copies.complete(self._transaction, copying)
                 self.completed.append(copying)
 
-    def _change(self, key: Key, group: list[Changes]) -> None:
+    def _change(self, key: Key, group: list[ChangeSource]) -> None:
+        try:
+            for kinds, rows in _pieces(group):
+                self._change_piece(key, kinds, rows)
+        except (*FATAL, *_STORAGE):
+            raise
+        except (duckdb.Error, pa.ArrowException, KeyError, ValueError) as error:
+            raise TableFailed(key, f"its changes cannot be applied: {error}".splitlines()[0]) from error
+
+    def _change_piece(self, key: Key, kinds: delta.Kinds, rows: pa.RecordBatch) -> None:
         copying = self._copies.get(key)
         entry = copying.entry if copying else self._transaction.tables.get(key)
         if entry is None or (copying is None and entry.state is not State.AVAILABLE):
             return
         if copying is not None and copying.has_read(self._position):
             return
-        try:
-            rows = delta.one_batch([changes.rows for changes in group])
-            if not rows.schema.equals(arrow_schema(entry.table)):
-                raise TableFailed(key, "its changes have other columns than the copy")
-            kinds = group[0].kinds if len(group) == 1 else _joined(group)
-            if copying is not None and copying.until is None:
-                self._keep(copying, kinds, rows)
-            else:
-                self._put(key, entry, copying, kinds, rows)
-        except (*FATAL, *_STORAGE):
-            raise
-        except (duckdb.Error, pa.ArrowException, KeyError, ValueError) as error:
-            raise TableFailed(key, f"its changes cannot be applied: {error}".splitlines()[0]) from error
+        if not rows.schema.equals(arrow_schema(entry.table)):
+            raise TableFailed(key, "its changes have other columns than the copy")
+        if copying is not None and copying.until is None:
+            self._keep(copying, kinds, rows)
+        else:
+            self._put(key, entry, copying, kinds, rows)
 
     def _keep(self, copying: Copying, kinds: delta.Kinds, rows: pa.RecordBatch) -> None:
         delta.append_pending(self._transaction.connection, copying.entry.id, kinds, rows, copying.sequence)
@@ -295,13 +298,31 @@ class _Work:
                 yield key
 
 
-def _by_table(changes: list[Changes]) -> dict[Key, list[Changes]]:
-    groups: dict[Key, list[Changes]] = {}
+def _by_table(changes: list[ChangeSource]) -> dict[Key, list[ChangeSource]]:
+    groups: dict[Key, list[ChangeSource]] = {}
     for item in changes:
-        if len(item.kinds):
+        if item.images:
             groups.setdefault((item.schema, item.name), []).append(item)
     return groups
 
 
-def _joined(group: list[Changes]) -> delta.Kinds:
-    return delta.join_kinds([changes.kinds for changes in group])
+def _pieces(group: list[ChangeSource]) -> Iterator[tuple[delta.Kinds, pa.RecordBatch]]:
+    """Put changes together to pieces that are worth a statement each and do not fill the memory."""
+    waiting: list[Changes] = []
+    size = 0
+    for source in group:
+        for changes in source.read():
+            if waiting and size + changes.rows.nbytes > _PIECE_BYTES:
+                yield _joined(waiting)
+                waiting, size = [], 0
+            waiting.append(changes)
+            size += changes.rows.nbytes
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(group: list[Changes]) -> tuple[delta.Kinds, pa.RecordBatch]:
+    if len(group) == 1:
+        return group[0].kinds, group[0].rows
+    kinds = delta.join_kinds([changes.kinds for changes in group])
+    return kinds, delta.one_batch([changes.rows for changes in group])

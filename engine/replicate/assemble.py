@@ -4,11 +4,13 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from engine.replicate.changes import Batch, Changes, Failure, Position, TableEvent
+from engine.replicate.changes import Batch, ChangeSource, Failure, Position, TableEvent
 from engine.replicate.columns import Undecodable
 from engine.replicate.ddl import SYSTEM_SCHEMAS, Effect, Xid, read_effect
 from engine.replicate.decode import KINDS, Decoder, Run
+from engine.replicate.spill import SpillFile
 from statements.schema import Table
 from wire.binlog_events import DUMMY_TABLE, EventParser, UnknownEvent
 from wire.binlog_table_map import TableMap
@@ -48,7 +50,7 @@ class _Work:
     """Row events in log order per table, and what has been decoded of them already."""
 
     runs: dict[int, tuple[Table, list[Run]]] = field(default_factory=dict)  # by the identity of the table
-    changes: list[Changes] = field(default_factory=list)
+    changes: list[ChangeSource] = field(default_factory=list)
     events: list[TableEvent] = field(default_factory=list)
     failures: dict[Key, Failure] = field(default_factory=dict)
     size: int = 0  # bytes of the row images in `runs`
@@ -107,6 +109,13 @@ class _Transaction:
     work: _Work = field(default_factory=_Work)
     savepoints: list[tuple[str, _Work]] = field(default_factory=list)  # work up to there
     touched: set[Key] = field(default_factory=set)
+    file: SpillFile | None = None
+
+    def spill(self, folder: Path) -> None:
+        """Put what has been decoded where it takes no memory. Raises OSError."""
+        if self.file is None:
+            self.file = SpillFile(folder)
+        self.work.changes = list(self.file.keep(self.work.changes))
 
 
 class Assembler:
@@ -116,10 +125,21 @@ class Assembler:
     every statement's table map. Finished batches are in `ready`; `flush` ends the one in the making.
     """
 
-    def __init__(self, start: Position, lookup: Lookup, mariadb: bool, fold_names: bool = False) -> None:
+    def __init__(
+        self,
+        start: Position,
+        lookup: Lookup,
+        mariadb: bool,
+        fold_names: bool = False,
+        early: int = EARLY_DECODE,
+        spill_folder: Path | None = None,
+    ) -> None:
+        """`early` bytes of an open transaction's images are decoded before its end, and kept in `spill_folder`."""
         self.ready: deque[Batch] = deque()
         self._lookup = lookup
         self._fold = fold_names
+        self._early = early
+        self._spill_folder = spill_folder
         self._gtids: GtidSet | GtidPosition = GtidPosition(start.gtids) if mariadb else GtidSet(start.gtids)
         self._decoder = Decoder()
         self._parser = EventParser()
@@ -290,8 +310,10 @@ class Assembler:
             transaction.work.fail(table.schema, table.name, reason)
             return
         transaction.work.add(table, shape, present, KINDS[event.kind], event.images)
-        if transaction.work.size > EARLY_DECODE:
+        if transaction.work.size > self._early:
             transaction.work.decode(self._decoder)
+            if self._spill_folder is not None:
+                transaction.spill(self._spill_folder)
 
     def _take_query(self, header: Header, event: Query) -> None:
         effect = read_effect(event, self._fold)

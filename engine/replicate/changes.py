@@ -1,7 +1,8 @@
 """What replication hands to the store: positions, columnar changes, table events, whole batches."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -57,6 +58,34 @@ class Changes:
     kinds: npt.NDArray[np.int8]
     rows: pa.RecordBatch
 
+    @property
+    def images(self) -> int:
+        """Row images in it."""
+        return len(self.kinds)
+
+    def read(self) -> Iterator["Changes"]:
+        """Give itself: changes that are not in memory come in pieces."""
+        yield self
+
+
+class ChangeSource(Protocol):
+    """Changes of one table, in memory or not."""
+
+    @property
+    def schema(self) -> str:
+        """Schema of the table."""
+
+    @property
+    def name(self) -> str:
+        """Name of the table."""
+
+    @property
+    def images(self) -> int:
+        """Row images in it."""
+
+    def read(self) -> Iterator[Changes]:
+        """Give them piece by piece, in log order; may be called again. Raises OSError."""
+
 
 @dataclass(frozen=True, slots=True)
 class TableEvent:
@@ -91,7 +120,7 @@ class Batch:
     """
 
     position: Position
-    changes: list[Changes] = field(default_factory=list)
+    changes: list[ChangeSource] = field(default_factory=list)
     events: list[TableEvent] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     transactions: int = 0

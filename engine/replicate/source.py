@@ -178,7 +178,14 @@ class Source:
             server = connection.identity
             if self._assembler is None:
                 fold = folds_table_names(connection)
-                self._assembler = Assembler(self._start_position, self._lookup, connection.is_mariadb, fold)
+                self._assembler = Assembler(
+                    self._start_position,
+                    self._lookup,
+                    connection.is_mariadb,
+                    fold,
+                    early=self._most,
+                    spill_folder=self._settings.paths.store_file.parent,
+                )
             assembler = self._assembler
             assembler.reconnected(server)
             with self._changed:

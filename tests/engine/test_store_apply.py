@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.catalog import State
+from engine.replicate import apply
 from engine.replicate.changes import Batch, Changes, Failure, TableEvent
+from engine.replicate.spill import SpillFile
 from engine.store import database
 from engine.store.copies import Copying, Overtaken
 from tests.engine.store_kit import KEYED, KEYLESS, Kit, at, batch, changes
@@ -115,6 +117,37 @@ def test_a_table_without_a_key_keeps_count(tmp_path_factory: pytest.TempPathFact
             kit.applier.apply(batch(number + 1, changes(KEYLESS, images)))
         assert Counter(kit.rows(KEYLESS)) == +model
     kit.store.close()
+
+
+def test_a_large_transaction_comes_in_pieces_and_at_once(
+    kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apply, "_PIECE_BYTES", 1)
+    kit.load(KEYED)
+    file = SpillFile(tmp_path)
+    first = changes(KEYED, [(1, (n, "a", "é")) for n in range(5)])
+    second = changes(KEYED, [(0, (1, "a", "é")), (1, (1, "b", "x")), (0, (2, "a", "é"))])
+    last = changes(KEYED, [(0, (1, "b", "x")), (1, (1, "a", "y"))])
+    parts = [*file.keep([first, second]), last]
+    with kit.store.snapshot() as old:
+        kit.applier.apply(Batch(at(1), [*parts], transactions=1))
+        found = old.view.table(*KEY)
+        assert not isinstance(found, str)
+        assert old.connection.execute(f"SELECT count(*) FROM {found.store_name}").fetchall() == [(0,)]
+    assert kit.rows(KEYED) == [(0, "a", "é"), (1, "a", "y"), (3, "a", "é"), (4, "a", "é")]
+    view = kit.store.view().table(*KEY)
+    assert not isinstance(view, str)
+    assert view.has_byte("note", 0xC3)
+    assert view.has_byte("part", 0x62)
+
+
+def test_a_change_of_a_row_that_is_not_there_sets_the_table_aside(kit: Kit) -> None:
+    kit.load(KEYED)
+    kit.applier.apply(batch(1, changes(KEYED, [(1, (1, "a", "x"))])))
+    kit.applier.apply(batch(2, changes(KEYED, [(0, (1, "a", "x")), (0, (2, "a", "x")), (1, (2, "a", "y"))])))
+    assert [key for key, _ in kit.requests.reloads] == [KEY]
+    assert "2 of its rows were changed and 1 found in the copy" in kit.requests.reloads[0][1]
+    assert kit.store.position == at(2)
 
 
 def test_presence_and_position_come_with_the_rows(kit: Kit) -> None:

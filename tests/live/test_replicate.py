@@ -75,6 +75,30 @@ def test_a_transaction_is_seen_whole_or_not_at_all(backend: Any, copy: Copy, sch
             assert number % 4 or seen == number
 
 
+def test_a_transaction_larger_than_the_memory_for_it(backend: Any, tmp_path: Path, schema: str) -> None:
+    copy = Copy(settings_for(backend.upstream, tmp_path, batch_bytes=1 << 16))
+    try:
+        backend.run(f"CREATE TABLE {schema}.w (id INT PRIMARY KEY, v VARCHAR(200))")
+        copy.load(schema, "t")
+        copy.load(schema, "w")
+        with backend.connect(autocommit=False) as connection, connection.cursor() as cursor:
+            rows = ", ".join(f"({n}, '{n:0150}')" for n in range(2000))
+            for statement in (
+                f"INSERT INTO {schema}.w VALUES {rows}",
+                f"UPDATE {schema}.w SET v = CONCAT('x', v) WHERE id % 3 = 0",
+                f"UPDATE {schema}.t SET v = 'seen'",
+                f"DELETE FROM {schema}.w WHERE id % 5 = 0",
+                f"UPDATE {schema}.w SET id = id + 10000 WHERE id < 1000",
+            ):
+                cursor.execute(statement)
+            connection.commit()
+            for name in ("t", "w"):
+                assert copy.difference(connection, schema, name) == ""
+                connection.commit()
+    finally:
+        copy.stop()
+
+
 def test_killed_at_any_time_it_goes_on_where_it_was(backend: Any, tmp_path: Path, schema: str) -> None:
     settings = settings_for(backend.upstream, tmp_path)
     copy = Copy(settings)
