@@ -69,7 +69,8 @@ def test_a_transaction_is_seen_whole_or_not_at_all(backend: Any, copy: Copy, sch
             if number % 4 == 0:
                 copy.wait()
             with copy.replica.store.snapshot() as snapshot:
-                sql = f'SELECT DISTINCT t.v::INT - w.v, w.v FROM _store."{schema}".t, _store."{schema}".w'
+                t, w = (snapshot.view.tables[schema, name].store_name for name in ("t", "w"))
+                sql = f"SELECT DISTINCT t.v::INT - w.v, w.v FROM {t} t, {w} w"
                 ((distance, seen),) = snapshot.connection.execute(sql).fetchall()
             assert distance == 0
             assert number % 4 or seen == number
