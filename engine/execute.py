@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 
 CONCURRENT = 12  # statements at once, as HeatWave; the others queue
 _BATCH_ROWS = 8192  # small enough for the first rows to come early and for a batch to stay in the CPU's cache
+_HELD = 64 << 20  # bytes of an answer that wait for its last row, where a row may fail that the backend can answer
 _STALLED = 60.0  # seconds that a client may take for a piece of the answer, MySQL's net_write_timeout
 _STOPPING = "The engine is stopping"
 _STATUS = Status.AUTOCOMMIT
@@ -234,7 +235,7 @@ class Executor:
         held: bytes | memoryview
         held, sequence = build_head(payloads, context.capabilities)
         has_rows = False
-        for batch in reader:
+        for batch in _whole(reader) if translation.guarded else reader:
             record.rows += batch.num_rows
             for piece, after in encoder.encode(batch, sequence):
                 if has_rows:
@@ -252,6 +253,17 @@ class Executor:
         self._stopping = True
         self.running.kill_all(SecondaryEngineError(_STOPPING))
         await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
+
+
+def _whole(reader: pa.RecordBatchReader) -> list[pa.RecordBatch]:
+    """Read an answer to its end before any of it leaves; raises SecondaryEngineError when it is too long for that."""
+    batches, size = [], 0
+    for batch in reader:
+        size += batch.nbytes
+        if size > _HELD:
+            raise SecondaryEngineError("A row may still fail, and the answer is too long to hold until the last one")
+        batches.append(batch)
+    return batches
 
 
 async def _awaited(work: Awaitable[None]) -> None:

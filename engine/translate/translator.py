@@ -20,6 +20,7 @@ from statements.facts import statement_facts
 from statements.parse import NotParsed, parse_statement
 from wire.responses import ColumnDefinition
 
+_GUARD = "error('"  # how the lowering lets a row fail
 _NO_LIMIT = 18446744073709551615
 _UTF8_RESULTS = ("utf8mb4", "utf8mb3", "utf8")
 
@@ -30,13 +31,15 @@ class Translation:
 
     `weights` are those whose key function must be registered on the connection (`engine.collate.keys.register`),
     once for each `weights.function`. `tables` are the (schema, name) of the tables read. `definitions` are those that
-    the executed statement has on the backend.
+    the executed statement has on the backend. `guarded` says that a row may fail for which the backend has an answer,
+    a warning or another error: no row may leave before the last one is known.
     """
 
     sql: str
     definitions: tuple[ColumnDefinition, ...] = ()
     weights: tuple[Weights, ...] = ()
     tables: tuple[tuple[str, str], ...] = ()
+    guarded: bool = False
 
 
 def translate(
@@ -68,7 +71,8 @@ def _translate(
     lowering = Lowering(weigh)
     sql = lowering.query(query, shown(query, definitions, context))
     described = tuple(executed(query, definitions, context.backend))
-    return Translation(sql, described, tuple(lowering.weights_used.values()), tuple(dict.fromkeys(shared.tables)))
+    weights, tables = tuple(lowering.weights_used.values()), tuple(dict.fromkeys(shared.tables))
+    return Translation(sql, described, weights, tables, guarded=_GUARD in sql)
 
 
 def _check(statement: str, context: SessionContext) -> None:

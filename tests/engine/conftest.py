@@ -80,7 +80,8 @@ class PassThrough:
             raise KeyError("broken")
         found = view.table("shop", "item")
         sql = statement if isinstance(found, str) else statement.replace("FROM item", f"FROM {found.store_name}")
-        return Translation(sql, tuple(definitions), tables=(("shop", "item"),) if sql != statement else ())
+        tables = (("shop", "item"),) if sql != statement else ()
+        return Translation(sql, tuple(definitions), tables=tables, guarded=sql.endswith("-- guarded"))
 
     def prepare(self, translation):
         return False

@@ -95,6 +95,19 @@ def test_failure_after_rows_ends_the_connection(endpoint):
     assert "late" in caught.value.args[1]
 
 
+def test_guarded_answer_fails_before_its_first_row(endpoint):
+    sql = "SELECT CASE WHEN range < 199999 THEN range ELSE error('late') END::BIGINT FROM range({}) -- guarded"
+    with endpoint.connect() as connection:
+        with pytest.raises(pymysql.err.MySQLError) as caught:
+            endpoint.offload(connection, sql.format(200000), [NUMBER])
+        assert "late" in caught.value.args[1]
+        rows = endpoint.offload(connection, sql.format(199999), [NUMBER])  # the connection goes on
+        assert rows == tuple((i,) for i in range(199999))
+        with pytest.raises(pymysql.err.MySQLError) as caught:
+            endpoint.offload(connection, "SELECT range FROM range(20000000) -- guarded", [NUMBER])
+        assert "too long" in caught.value.args[1]
+
+
 def test_many_rows_and_every_sequence_number(endpoint):
     with endpoint.connect() as connection:
         rows = endpoint.offload(connection, "SELECT range FROM range(300000) ORDER BY range", [NUMBER])
