@@ -38,6 +38,7 @@ _VARIABLES = (
     "UTC_TIMESTAMP(6)",
 )
 _TIMEOUT = {"mysql": "@@max_execution_time", "mariadb": "ROUND(@@max_statement_time * 1000)"}
+_RECURSION = {"mysql": "@@cte_max_recursion_depth", "mariadb": "@@max_recursive_iterations"}
 _DENIED = 1142  # ER_TABLEACCESS_DENIED_ERROR
 _COST_PER_ROW = 0.1  # MySQL's row_evaluate_cost: MariaDB 10.11 shows rows, not costs
 
@@ -65,7 +66,7 @@ def quote_name(name: str) -> str:
 
 def context_query(kind: str) -> bytes:
     """The SELECT that reads the session's variables."""
-    return ("SELECT " + ", ".join((*_VARIABLES, _TIMEOUT[kind]))).encode()
+    return ("SELECT " + ", ".join((*_VARIABLES, _TIMEOUT[kind], _RECURSION[kind]))).encode()
 
 
 @dataclass(slots=True)
@@ -172,6 +173,7 @@ class Questions:
             now=text[14],
             utc_now=text[15],
             max_execution_time=int(float(text[16])) if limit is None else limit,
+            recursion_limit=int(text[17]),
             capabilities=self.capabilities,
         )
 

@@ -11,6 +11,7 @@ from engine.translate.grouping import group_block
 from engine.translate.names import Scope
 from engine.translate.nodes import child, children, kind, only, whole_number
 from engine.translate.numbers import as_condition, as_value
+from engine.translate.recursive import bind_recursion, is_recursive
 from engine.translate.refusal import refuse
 from engine.translate.sources import bind_from, star
 from engine.translate.tree import (
@@ -21,6 +22,7 @@ from engine.translate.tree import (
     OrderItem,
     Output,
     Query,
+    Recursion,
     SetOperation,
     has_aggregate,
     walk,
@@ -84,17 +86,20 @@ def _order_and_limit(shared: "Shared", node: exp.Expression, query: Query, commo
 
 def _with(
     shared: "Shared", clause: exp.Expression | None, common: "dict[str, CommonTable]"
-) -> "tuple[dict[str, CommonTable], list[tuple[str, Query]]]":
+) -> "tuple[dict[str, CommonTable], list[tuple[str, Query | Recursion]]]":
     from engine.translate.binder import CommonTable
 
     if clause is None:
         return common, []
-    if clause.args.get("recursive"):
-        refuse("WITH RECURSIVE is not supported")
-    only(clause, "expressions")
-    common, ctes = dict(common), []
+    only(clause, "expressions", "recursive")
+    common = dict(common)
+    ctes: list[tuple[str, Query | Recursion]] = []
     for cte in children(clause):
         only(cte, "this", "alias")
+        if clause.args.get("recursive") and is_recursive(cte):
+            common[cte.alias], recursion = bind_recursion(shared, cte, common)
+            ctes.append((common[cte.alias].label, recursion))
+            continue
         query = bind_query(shared, child(cte), None, common)
         settle(query)
         label = shared.unique("w")

@@ -6,7 +6,7 @@ optimizer's choice; what is told here is its choice for a block that groups or h
 clients see a type of another width at most: the rows are always encoded as the definition says.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from engine.translate.tree import (
@@ -18,6 +18,7 @@ from engine.translate.tree import (
     Join,
     Query,
     QuerySource,
+    Recursion,
     SetOperation,
     Source,
     TableSource,
@@ -99,7 +100,7 @@ def _expressions(block: Block) -> Iterable[Expr]:
         yield block.having
 
 
-def _origin(expr: Expr, block: Block, known: dict[str, Query]) -> Expr | None:
+def _origin(expr: Expr, block: Block, known: Mapping[str, Query | Recursion]) -> Expr | None:
     """The expression behind an output, through derived tables that are merged; None for columns and aggregates."""
     if expr.op in _KEYS:
         return _origin(expr.args[0], block, known)
@@ -117,10 +118,10 @@ def _origin(expr: Expr, block: Block, known: dict[str, Query]) -> Expr | None:
     place = str(name)[1:]
     if not place.isdigit() or int(place) >= len(inner.outputs):
         return None
-    return _origin(inner.outputs[int(place)].expr, inner, known | dict(inner.ctes))
+    return _origin(inner.outputs[int(place)].expr, inner, {**known, **dict(inner.ctes)})
 
 
-def _query_of(source: Source | None, alias: str, known: dict[str, Query]) -> Query | None:
+def _query_of(source: Source | None, alias: str, known: Mapping[str, Query | Recursion]) -> Query | Recursion | None:
     match source:
         case Join():
             return _query_of(source.left, alias, known) or _query_of(source.right, alias, known)
@@ -143,7 +144,7 @@ def _of_field(definition: ColumnDefinition, backend: str, origin: Expr) -> Colum
         if origin.op == WINDOW:
             return definition
         return replace(definition, length=definition.length + 1) if origin.op in _UNSIGNED_PARTS else definition
-    if origin.op == WINDOW and definition.type in _INTEGERS:
+    if origin.op in (WINDOW, "scalar") and definition.type in _INTEGERS:
         return _kept(definition)
     narrow = definition.type == FieldType.LONGLONG and definition.length < _FIELD_IS_LONGLONG
     if narrow or definition.type == FieldType.YEAR:

@@ -11,6 +11,7 @@ from engine.translate.compare import between, compare, one_of
 from engine.translate.nodes import child, children, kind, only
 from engine.translate.numbers import arithmetic, as_condition, negated
 from engine.translate.refusal import Refused, refuse
+from engine.translate.row_values import compare_rows, only_row, parts_of
 from engine.translate.tree import Expr
 from engine.translate.types import BOOL
 
@@ -39,9 +40,21 @@ def _comparison(operator: str) -> Rule:
         left, right = _operands(node)
         if isinstance(right, exp.All | exp.Any):
             return binder.queries.quantified(operator, binder.expr(left), right)
+        parts = parts_of(left)
+        if parts is not None:
+            return _rows(binder, operator, parts, right)
         return compare(operator, binder.side(left), binder.side(right))
 
     return rule
+
+
+def _rows(binder: "Binder", operator: str, parts: list[exp.Expression], right: exp.Expression) -> Expr:
+    left, others = [binder.side(part) for part in parts], parts_of(right)
+    if isinstance(right, exp.Subquery):
+        return only_row(binder, operator, left, right)
+    if others is None:
+        refuse("a row is compared with a value")
+    return compare_rows(operator, left, [binder.side(part) for part in others])
 
 
 def _arithmetic(operator: str) -> Rule:
@@ -133,21 +146,19 @@ def _in(binder: "Binder", node: exp.Expression) -> Expr:
         return binder.queries.membership(child(node), child(node, "query"))
     only(node, "this", "expressions")
     items = children(node)
-    if isinstance(child(node), exp.Tuple):
-        return _in_rows(binder, child(node), items)
+    parts = parts_of(child(node))
+    if parts is not None:
+        return _in_rows(binder, parts, items)
     return one_of(binder.side(child(node)), [binder.side(item) for item in items])
 
 
-def _in_rows(binder: "Binder", row: exp.Expression, items: list[exp.Expression]) -> Expr:
-    left = [binder.side(part) for part in children(row)]
-    tests: list[Expr] = []
-    for item in items:
-        right = [binder.side(part) for part in children(item)]
-        if len(right) != len(left):
-            refuse("rows of different lengths are compared")
-        pairs = tuple(compare("eq", a, b) for a, b in zip(left, right, strict=True))
-        tests.append(Expr("and", BOOL, pairs))
-    return Expr("or", BOOL, tuple(tests)) if len(tests) > 1 else tests[0]
+def _in_rows(binder: "Binder", parts: list[exp.Expression], items: list[exp.Expression]) -> Expr:
+    left = [binder.side(part) for part in parts]
+    rows = [parts_of(item) for item in items]
+    if any(row is None for row in rows):
+        refuse("a row is compared with a value")
+    tests = tuple(compare_rows("eq", left, [binder.side(part) for part in row or ()]) for row in rows)
+    return Expr("or", BOOL, tests) if len(tests) > 1 else tests[0]
 
 
 def _like(binder: "Binder", node: exp.Expression, escape: str = "\\") -> Expr:

@@ -15,6 +15,7 @@ from engine.translate.lower_times import TIME_OPS
 from engine.translate.lower_values import VALUE_OPS
 from engine.translate.members import LISTED, require_order
 from engine.translate.refusal import refuse
+from engine.translate.row_values import as_filter
 from engine.translate.tree import (
     Block,
     CteSource,
@@ -24,6 +25,7 @@ from engine.translate.tree import (
     Output,
     Query,
     QuerySource,
+    Recursion,
     SetOperation,
     Source,
     TableSource,
@@ -94,9 +96,21 @@ class Lowering:
 
     def query(self, query: Query, shown: list[Expr] | None = None) -> str:
         """Write a query; `shown` are the outputs in the form they leave the engine."""
-        ctes = ", ".join(f"{label} AS ({self.query(body)})" for label, body in query.ctes)
+        ctes = ", ".join(self._common(label, body) for label, body in query.ctes)
         body = self._block(query, shown) if isinstance(query, Block) else self._set_operation(query, shown)
-        return f"WITH {ctes} {body}" if ctes else body
+        word = "WITH RECURSIVE" if any(isinstance(cte, Recursion) for _, cte in query.ctes) else "WITH"
+        return f"{word} {ctes} {body}" if ctes else body
+
+    def _common(self, label: str, body: Query | Recursion) -> str:
+        if not isinstance(body, Recursion):
+            return f"{label} AS ({self.query(body)})"
+        columns = ", ".join([f"c{place}" for place in range(len(body.outputs))])
+        depth = f"{body.alias}.depth"
+        deeper = f"CASE WHEN {depth} >= {body.limit} THEN error('a recursive query goes too deep') ELSE {depth} + 1 END"
+        values = [f"{self.expr(output.expr)} AS c{place}" for place, output in enumerate(body.step.outputs)]
+        step = self._select(body.step, [*values, f"{deeper} AS depth"])
+        first = f"SELECT {columns}, 1 AS depth FROM ({self.query(body.first)})"
+        return f"{label}({columns}, depth) AS ({first} UNION ALL {step})"
 
     def compared_query(self, query: Query, presence: Presence) -> str:
         """Write a sub-query of one string column as its equality keys."""
@@ -116,7 +130,7 @@ class Lowering:
         if block.source is not None:
             parts += ["FROM", self.source(block.source)]
         if block.where is not None:
-            parts += ["WHERE", self.expr(block.where)]
+            parts += ["WHERE", self.expr(as_filter(block.where))]
         if block.groups:
             keys = ", ".join(self.equality_key(key) for key in block.groups)
             parts += ["GROUP BY", f"ROLLUP ({keys})" if block.rollup else keys]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from engine.collate.rules import quote
 from engine.translate.lower_widths import aligned
 from engine.translate.refusal import refuse
+from engine.translate.row_values import Rows
 from engine.translate.tree import Expr, Query
 from engine.translate.types import WHOLE, Family
 
@@ -342,7 +343,39 @@ def _exists(low: "Lowering", expr: Expr) -> str:
     return f"EXISTS ({low.query(cast(Query, expr.value))})"
 
 
+def _row_in(low: "Lowering", expr: Expr) -> str:
+    """Some row makes the test true; if none does, but some leaves it unknown, so is the answer."""
+    rows = cast(Rows, expr.value)
+    source, test = low.source(rows.source), low.expr(expr.args[0])
+    found = f"EXISTS (SELECT 1 FROM {source} WHERE {test})"
+    if rows.true_only:
+        return found
+    unknown = f"EXISTS (SELECT 1 FROM {source} WHERE ({test}) IS NULL)"
+    return f"(CASE WHEN {found} THEN TRUE WHEN {unknown} THEN NULL ELSE FALSE END)"
+
+
+def _row_scalar(low: "Lowering", expr: Expr) -> str:
+    return f"(SELECT {low.expr(expr.args[0])} FROM {low.source(cast(Rows, expr.value).source)})"
+
+
+def _fits_integer(low: "Lowering", expr: Expr) -> str:
+    sql, bits = f"CAST({low.expr(expr.args[0])} AS HUGEINT)", int(str(expr.value))
+    lowest, highest = (0, 2**bits - 1) if expr.type.unsigned else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    return f"(CASE WHEN {sql} NOT BETWEEN {lowest} AND {highest} THEN {_OUT_OF_RANGE} ELSE {sql} END)"
+
+
+def _unless_longer(sql: str, longest: int) -> str:
+    return f"(CASE WHEN length({sql}) > {longest} THEN error('a text is too long') ELSE {sql} END)"
+
+
 VALUE_OPS: dict[str, Writer] = {
+    "row_in": _row_in,
+    "row_scalar": _row_scalar,
+    "fits_integer": _fits_integer,
+    "fits_decimal": lambda low, expr: (
+        f"CAST({low.expr(expr.args[0])} AS DECIMAL({expr.type.digits}, {expr.type.scale}))"
+    ),
+    "fits_text": lambda low, expr: _unless_longer(low.expr(expr.args[0]), int(str(expr.value))),
     "literal": _literal,
     "column": _column,
     "to_int": _to_int,

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from engine.translate.refusal import refuse
-from engine.translate.tree import Block, Expr, Join, Query, QuerySource, SetOperation, Source, walk
+from engine.translate.row_values import Rows
+from engine.translate.tree import Block, Expr, Join, Query, QuerySource, Recursion, SetOperation, Source, walk
 from engine.translate.types import SHOWN_ONLY
 
 # What may be done with such a value: nothing here looks at more than whether it is NULL.
@@ -60,7 +61,9 @@ def _queries(query: Query) -> Iterator[Query]:
     """The query and all that are in it."""
     yield query
     for _, common in query.ctes:
-        yield from _queries(common)
+        parts = (common.first, common.step) if isinstance(common, Recursion) else (common,)
+        for part in parts:
+            yield from _queries(part)
     if isinstance(query, SetOperation):
         yield from _queries(query.left)
         yield from _queries(query.right)
@@ -71,6 +74,8 @@ def _queries(query: Query) -> Iterator[Query]:
             for value in node.value if isinstance(node.value, tuple) else (node.value,):
                 if isinstance(value, Block | SetOperation):
                     yield from _queries(value)
+                elif isinstance(value, Rows):
+                    yield from _derived(value.source)
 
 
 def _derived(source: Source) -> Iterator[Query]:

@@ -11,8 +11,10 @@ from engine.translate.members import spelled
 from engine.translate.nodes import child
 from engine.translate.numbers import as_value
 from engine.translate.refusal import refuse
-from engine.translate.tree import Block, Expr, Query
+from engine.translate.row_values import any_row, parts_of
+from engine.translate.tree import Block, Expr, Query, SetOperation
 from engine.translate.types import BOOL, Family
+from engine.translate.wrapped import wrapped
 
 if TYPE_CHECKING:
     from engine.translate.binder import Binder
@@ -47,23 +49,34 @@ class Subqueries:
 
     def membership(self, left: exp.Expression, node: exp.Expression) -> Expr:
         """left IN (SELECT …)."""
-        if isinstance(left, exp.Tuple):
-            refuse("a row is compared with a sub-query")
+        parts = parts_of(left)
+        if parts is not None:
+            return any_row(self.binder, "eq", [self.binder.side(part) for part in parts], node)
         return self._compared("eq", self.binder.expr(left), node, "in_query")
+
+    def rows(self, node: exp.Expression) -> Block:
+        """A sub-query as a source of rows, in no order."""
+        query = self._bind(node)
+        require_order(query)
+        if query.limit is None:
+            query.order = []
+        return wrapped(self.binder.shared, query)
 
     def quantified(self, operator: str, left: Expr, right: exp.Expression) -> Expr:
         """left > ALL (SELECT …), left = ANY (SELECT …)."""
         if operator == "null_safe_eq":
             refuse("<=> with ANY or ALL is not supported")
         quantifier = "all" if isinstance(right, exp.All) else "any"
+        if left.type.family is Family.STRING and operator not in ("eq", "ne"):
+            return any_row(self.binder, operator, [left], child(right), every=quantifier == "all")
         return self._compared(operator, left, child(right), f"{quantifier}_query")
 
     def _compared(self, operator: str, left: Expr, node: exp.Expression, op: str) -> Expr:
         query = self._bind(node)
-        if len(query.outputs) != 1 or not isinstance(query, Block):
+        if isinstance(query, SetOperation) or query.limit is not None:
+            query = wrapped(self.binder.shared, query)
+        if len(query.outputs) != 1:
             refuse("this sub-query is not supported in a comparison")
-        if query.limit is not None:
-            refuse("LIMIT in a compared sub-query is not supported")
         query.order = []
         output = query.outputs[0]
         left, output.expr = as_value(left), as_value(output.expr)
@@ -73,6 +86,4 @@ class Subqueries:
         left, output.expr = paired(left, output.expr)
         if operator not in ("eq", "ne"):
             require_sortable(left.type, "comparing the order of")
-            if left.type.family is Family.STRING:
-                refuse("strings are compared by order with a sub-query")
         return Expr(op, BOOL, (left,), value=(operator, query))

@@ -89,7 +89,7 @@ class Block:
     order: list[OrderItem] = field(default_factory=list)
     limit: int | None = None
     offset: int = 0
-    ctes: list[tuple[str, "Query"]] = field(default_factory=list)
+    ctes: list[tuple[str, "Query | Recursion"]] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
@@ -104,7 +104,18 @@ class SetOperation:
     order: list[OrderItem] = field(default_factory=list)
     limit: int | None = None
     offset: int = 0
-    ctes: list[tuple[str, "Query"]] = field(default_factory=list)
+    ctes: list[tuple[str, "Query | Recursion"]] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Recursion:
+    """WITH RECURSIVE: `first`, then `step` over the rows that came last, read under `alias`, `limit` times at most."""
+
+    first: "Query"
+    step: Block
+    alias: str
+    limit: int
+    outputs: list[Output]
 
 
 Query = Block | SetOperation
