@@ -73,7 +73,9 @@ class Subqueries:
 
     def _compared(self, operator: str, left: Expr, node: exp.Expression, op: str) -> Expr:
         query = self._bind(node)
-        if isinstance(query, SetOperation) or query.limit is not None:
+        if query.limit is not None:
+            refuse("LIMIT in a compared sub-query is not supported")
+        if isinstance(query, SetOperation):
             query = wrapped(self.binder.shared, query)
         if len(query.outputs) != 1:
             refuse("this sub-query is not supported in a comparison")
