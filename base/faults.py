@@ -15,7 +15,6 @@ Step = Literal[
     "apply",  # a batch with its position, in one transaction of the store
     "position",  # the position alone, of a log that has nothing for the store
     "load begin",  # empty table, table of pending changes and entry
-    "load since",  # pending changes that the rows hold are dropped
     "load rows",  # rows of one connection
     "load finish",  # pending changes put over the rows
     "state",  # a table taken out of service, forgotten or refused
@@ -23,10 +22,9 @@ Step = Literal[
     "rewrite rows",
     "rewrite finish",
     "checkpoint",
-    "reset",  # the copy thrown away
     "create",  # the store's own tables in a new file
-    "start over",  # entries and position after a reset
-    "private file",  # settings, secrets, client.cnf, ready
+    "start over",  # every table to be loaded again, and no position
+    "file",  # settings, secrets, keys and certificates, client.cnf, ready
     "claim",  # the supervisor's pid
 ]
 STEPS: tuple[Step, ...] = get_args(Step)

@@ -5,7 +5,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from base.errors import SecondaryEngineError, WarmfrontError
+from base.errors import BackendError, SecondaryEngineError, WarmfrontError
 from base.settings import Settings
 from engine.backend import Connection, read_position
 from engine.replicate.changes import Position
@@ -13,6 +13,7 @@ from engine.store.database import Store
 
 log = logging.getLogger(__name__)
 
+_LOG_CHANGED = 1236  # ER_SOURCE_FATAL_ERROR_READING_BINLOG
 _READ_TIMEOUT = 5.0  # seconds the backend may take to tell its position
 
 
@@ -27,13 +28,22 @@ class Fence:
     """
 
     def __init__(
-        self, settings: Settings, store: Store, want: Callable[[Position], None], behind: Callable[[], float]
+        self,
+        settings: Settings,
+        store: Store,
+        want: Callable[[Position], None],
+        behind: Callable[[], float],
+        doubt: Callable[[], None],
     ) -> None:
-        """`want` asks replication to hurry up to a position; `behind` gives the copy's age in seconds."""
+        """`want` asks replication to hurry up to a position; `behind` gives the copy's age in seconds.
+
+        `doubt` is called when the backend's log cannot be the one that is followed.
+        """
         self._settings = settings
         self._store = store
         self._want = want
         self._behind = behind
+        self._doubt = doubt
         self._loop: asyncio.AbstractEventLoop | None = None
         self._asking: list[asyncio.Future[Position]] = []
         self._waiting: dict[asyncio.Future[None], Position] = {}
@@ -94,8 +104,7 @@ class Fence:
             self._waiting.pop(future, None)
 
     def _has(self, target: Position) -> bool:
-        position = self._store.position
-        return position.server == target.server and position >= target
+        return self._store.position.covers(target)
 
     def _applied(self, _: Position) -> None:
         if self._waiting and self._loop is not None and not self._loop.is_closed():
@@ -117,7 +126,13 @@ class Fence:
             try:
                 if connection is None:
                     connection = Connection(self._settings, read_timeout=_READ_TIMEOUT)
-                self._answer(asking, read_position(connection, with_gtids=False))
+                here = self._store.position
+                target = read_position(connection, with_gtids=False)
+                if here.server and not target.covers(here):
+                    # The log is never behind the copy, which was read from it: it was reset, or is another server's.
+                    self._doubt()
+                    raise BackendError(_LOG_CHANGED, "HY000", "its log is not the one that is followed")
+                self._answer(asking, target)
             except WarmfrontError as error:
                 if connection is not None:
                     connection.close()

@@ -48,7 +48,9 @@ class Replica:
         self.verifier = Verifier(settings, self.store, self.copies, self.loader.reload)
         self.idle: Callable[[], bool] = lambda: True  # whether nobody asks anything; who serves statements puts its own
         self.rolling = Rolling(settings, self.store, self.verifier, lambda: self.idle())
-        self.fence = Fence(settings, self.store, self.follower.want, lambda: self.follower.seconds_behind)
+        self.fence = Fence(
+            settings, self.store, self.follower.want, lambda: self.follower.seconds_behind, self.follower.doubt
+        )
 
     def start(self) -> None:
         """Begin to replicate and to load, and bind the fence to the running event loop."""

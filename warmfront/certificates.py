@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
+from base import faults
 from base.paths import Paths
 
 _YEARS = 10
@@ -24,20 +25,28 @@ def ensure(paths: Paths) -> None:
         _make_certificates(paths)
     if not (paths.rsa_private.exists() and paths.rsa_public.exists()):
         key = _new_key()
+        paths.rsa_public.unlink(missing_ok=True)  # half a pair must not pass for one
         write_private(paths.rsa_private, _pem(key))
         public = key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
-        paths.rsa_public.write_bytes(public)
+        write_whole(paths.rsa_public, public)
 
 
 def write_private(path: Path, content: bytes) -> None:
     """Write a file that only its owner can read, at once or not at all."""
+    write_whole(path, content, 0o600)
+
+
+def write_whole(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Write a file at once or not at all."""
     scratch = path.with_name(path.name + ".new")
     scratch.unlink(missing_ok=True)
-    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
         file.write(content)
+    faults.point("before", "file")
     scratch.rename(path)
+    faults.point("after", "file")
 
 
 def _make_certificates(paths: Paths) -> None:
@@ -54,9 +63,10 @@ def _make_certificates(paths: Paths) -> None:
         .add_extension(x509.SubjectAlternativeName(_own_names()), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
+    paths.tls_cert.unlink(missing_ok=True)  # one of another key must not pass for this one's
     write_private(paths.tls_key, _pem(key))
-    paths.tls_ca.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
-    paths.tls_cert.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    write_whole(paths.tls_ca, authority.public_bytes(serialization.Encoding.PEM))
+    write_whole(paths.tls_cert, certificate.public_bytes(serialization.Encoding.PEM))
 
 
 def _own_names() -> list[x509.GeneralName]:

@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 import pymysql
 
+from base import faults
 from base.errors import WarmfrontError
 from base.paths import Paths
 from base.settings import Settings
@@ -38,8 +39,10 @@ def claim(paths: Paths) -> TextIO:
         pid = paths.pid.read_text().strip() or "unknown"
         raise InstanceError(f"the data dir {paths.data_dir} is in use by process {pid}") from None
     file.truncate(0)
+    faults.point("before", "claim")
     file.write(f"{os.getpid()}\n")
     file.flush()
+    faults.point("after", "claim")
     return file
 
 

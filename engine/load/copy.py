@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import duckdb
 import pyarrow as pa
 
+from base import faults
 from base.errors import BackendError, SecondaryEngineError, WarmfrontError
 from base.settings import Settings
 from engine.backend import Connection, describe_table, estimate_rows, read_position
@@ -156,7 +157,9 @@ class _Worker:
         reader = pa.RecordBatchReader.from_batches(self._result.schema, self._watched())
         cursor.register("_wf_chunk", reader)
         try:
+            faults.point("before", "load rows")
             cursor.execute(f"INSERT INTO {self._copying.entry.store_name} SELECT * FROM _wf_chunk")
+            faults.point("after", "load rows")
         except duckdb.Error as error:
             # What went wrong while reading comes out of DuckDB as text; the cause itself says more.
             raise (self._failure or error) from error

@@ -14,7 +14,7 @@ def await_applied(store: Store, position: Position, timeout: float) -> None:
     """Wait until the store has passed a position. Raises SecondaryEngineError after `timeout` seconds."""
     store.hurry(position)
     end = time.monotonic() + timeout
-    while store.position.server != position.server or store.position < position:
+    while not store.position.covers(position):
         if time.monotonic() > end:
             raise SecondaryEngineError("the copy is too far behind")
         time.sleep(0.005)

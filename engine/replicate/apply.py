@@ -101,7 +101,7 @@ class Applier:
         pause = 0.5
         while not self._stop.is_set():
             try:
-                with self._store.write() as transaction:
+                with self._store.write("apply") as transaction:
                     work = _Work(self._store, self._copies, transaction, failed)
                     work.run(batch)
                 self._store.broken = ""
@@ -167,7 +167,7 @@ class _Work:
             self._quarantine(key, reason)
         self._transaction.set_position(batch.position)
         for copying in self._copies.waiting():
-            if copying.key not in self.cancelled and copying.until and copying.until <= batch.position:
+            if copying.key not in self.cancelled and copying.until and batch.position.covers(copying.until):
                 self._copies.complete(self._transaction, copying)
                 self.completed.append(copying)
 

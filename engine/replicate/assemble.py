@@ -146,7 +146,8 @@ class Assembler:
         self._maps: dict[int, tuple[TableMap, Table | None]] = {}
         self._file = start.file
         self._offset = start.offset
-        self._committed = Position(start.server, start.file, start.offset)  # without GTIDs: their text is dear
+        self._born = start.born
+        self._committed = replace(start, gtids="")  # their text is dear
         self._transaction: _Transaction | None = None
         self._prepared: dict[Xid, set[Key]] = {}
         self._work = _Work()
@@ -232,12 +233,16 @@ class Assembler:
     def _advance(self, header: Header, event: Event) -> None:
         """Keep the place in the log. Events' positions have 32 bits, files may be larger."""
         if isinstance(event, Rotate):
+            if event.file != self._file:
+                self._born = 0  # its format description follows
             self._file, self._offset = event.file, event.offset
         elif isinstance(event, Heartbeat):
             if self._transaction is None and event.file == self._file:
                 self._offset = max(self._offset, self._widen(event.offset))
         elif not header.artificial:
             self._offset = self._widen(header.next_position)
+        if isinstance(event, FormatDescription):
+            self._born = header.timestamp
         if self._transaction is None and isinstance(event, _BETWEEN):
             self._publish()
 
@@ -246,10 +251,13 @@ class Assembler:
         # A step back of more than half the range is a counter that has wrapped.
         return offset + _WRAP if offset + _WRAP // 2 < self._offset else offset
 
+    def _here(self) -> Position:
+        return Position(self._committed.server, self._file, self._offset, born=self._born)
+
     def _publish(self) -> None:
         """Make the present place known; never backwards, which a server does when it repeats a file's head."""
-        here = Position(self._committed.server, self._file, self._offset)
-        if here > self._committed:
+        here = self._here()
+        if here > self._committed or (here.born != self._committed.born and here >= self._committed):
             self._committed = here
 
     def _handle(self, header: Header, event: Event) -> None:
@@ -398,7 +406,7 @@ class Assembler:
             self._timestamp = gtid.commit_timestamp / 1e6
         if isinstance(gtid, MariaGtid) and isinstance(self._gtids, GtidPosition):
             self._gtids.add(gtid.domain, gtid.server_id, gtid.sequence)
-        self._committed = Position(self._committed.server, self._file, self._offset)
+        self._committed = self._here()
         self._transactions += 1
         self._work.take(work, self._decoder)
         if work.events:

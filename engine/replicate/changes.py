@@ -19,13 +19,19 @@ class Position:
     """A place in one server's binary log, after a whole transaction.
 
     `server` is the server_uuid, or "mariadb-<server_id>". `gtids` is the executed set up to here as text
-    (MariaDB: "d-s-n,…"). Order is by (file number, offset) and means something on one server only.
+    (MariaDB: "d-s-n,…"). Order is by (file number, offset) and means something on one server only. `born` is when the
+    file was begun, in seconds since the epoch, 0 when that is not known: names may be used again.
     """
 
     server: str
     file: str
     offset: int
     gtids: str = ""
+    born: int = 0
+
+    def covers(self, other: "Position") -> bool:
+        """Whether everything up to another place is up to here: both must be of one server."""
+        return self.server == other.server and self.key >= other.key
 
     @property
     def key(self) -> tuple[int, int]:

@@ -4,23 +4,28 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 
 import duckdb
 
-from base.errors import WarmfrontError
+from base.errors import BackendError, WarmfrontError
 from base.settings import Settings
 from engine.backend import Connection, read_position
 from engine.catalog import State
 from engine.load.manager import Loader
 from engine.replicate.apply import FATAL, Applier
 from engine.replicate.changes import Position
-from engine.replicate.source import LogLost, Source
+from engine.replicate.history import file_birth, judge
+from engine.replicate.source import BackendMoved, LogLost, Source
+from engine.store.bookkeeping import NOWHERE
 from engine.store.copies import Copies
 from engine.store.database import Store
 
 log = logging.getLogger(__name__)
 
 _POLL = 0.5  # seconds
+_LOOK = 3.0  # seconds between two looks at whose log it is
 _PAUSE = 1.0  # seconds before replication is begun again
 
 
@@ -45,6 +50,10 @@ class Follower:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="follow", daemon=True)
         self._recovered = False
+        self._lost = ""  # why the copy has to be made anew
+        self._doubted = False
+        self._looked = 0.0
+        self._seen = NOWHERE  # where the copy was when we looked last
         store.hurry = self.want
 
     def start(self) -> None:
@@ -65,6 +74,10 @@ class Follower:
         if self._source is not None:
             self._source.want(position)
 
+    def doubt(self) -> None:
+        """Ask that the backend's log be compared with the one that is followed."""
+        self._doubted = True
+
     @property
     def connected(self) -> bool:
         """Tell whether the backend's log is being read."""
@@ -83,7 +96,7 @@ class Follower:
                 self._follow()
             except LogLost as error:
                 log.warning("everything is loaded again: %s", error)
-                self._start_over(str(error))
+                self._lost = str(error).rstrip(".")
             except WarmfrontError as error:
                 log.warning("replication: %s", error)
             except FATAL as error:
@@ -91,24 +104,52 @@ class Follower:
                 return
             except duckdb.Error as error:
                 log.error("the column store cannot be written: %s", error)
+            except Exception:  # a defect of ours must be seen, and must not leave the copy where it is for ever
+                log.exception("replication stopped, and is begun again")
             self._end_source()
             self._stop.wait(_PAUSE)
 
     def _begin(self) -> None:
+        self._end_source()
         with Connection(self._settings) as connection:
-            position = self._store.position
-            if position.server and position.server != connection.identity:
-                self._start_over("the backend is another server")
-                position = self._store.position
-            if not position.server:
-                with self._store.write() as transaction:
-                    transaction.set_position(read_position(connection))
+            if not self._lost and self._store.position.server:
+                self._adopt(connection)
+            if self._lost:
+                self._start_over(self._lost)
+                self._lost = ""
+            if not self._store.position.server:
+                position = read_position(connection)
+                position = replace(position, born=file_birth(self._settings, position.file))
+                with self._store.write("position") as transaction:
+                    transaction.set_position(position)
             self._loader.distrust(connection)
-        self._source = Source(self._settings, self._store.position, self.applier.table)
+        self._source = Source(self._settings, self._store.position, self.applier.table, self._check)
         self._source.start()
         if not self._recovered:
             self._loader.recover()
             self._recovered = True
+
+    def _adopt(self, connection: Connection) -> None:
+        """Go on with a server that took the place of the one that was followed, when it has all that the copy has."""
+        position = self._store.position
+        verdict = judge(self._settings, connection, position)
+        self._lost = verdict.lost
+        if self._lost:
+            log.warning("everything is loaded again: %s", self._lost)
+        if verdict.moved:
+            log.info("the backend is another server now, %s; the copy goes on there", connection.identity)
+            with self._store.write("position") as transaction:
+                # Loads under way have positions of the server that was.
+                self._copies.cancel_all("the backend is another server now")
+                transaction.set_position(Position(connection.identity, "", 0, position.gtids))
+
+    def _check(self, connection: Connection, position: Position) -> None:
+        """Raise LogLost or BackendMoved when the log of a backend is not the one that ends at `position`."""
+        verdict = judge(self._settings, connection, position)
+        if verdict.lost:
+            raise LogLost(verdict.lost)
+        if verdict.moved:
+            raise BackendMoved(f"the backend is another server now, {connection.identity}")
 
     def _follow(self) -> None:
         source = self._source
@@ -116,6 +157,20 @@ class Follower:
             batch = source.next_batch(_POLL)
             if batch is not None:
                 self.applier.apply(batch)
+            if source.connected and (self._doubted or time.monotonic() - self._looked > _LOOK):
+                self._look()
+
+    def _look(self) -> None:
+        """See whether the log is still the one that is followed: a connection to one that is not may stay open."""
+        doubted, self._doubted = self._doubted, False
+        before = self._store.position
+        with suppress(BackendError), Connection(self._settings, read_timeout=_LOOK) as connection:
+            there = read_position(connection, with_gtids=False)
+            stuck = before == self._seen and there.key != before.key
+            if doubted or stuck or there.server != before.server:
+                self._check(connection, before)
+        self._seen = before
+        self._looked = time.monotonic()
 
     def _end_source(self) -> None:
         if self._source is not None:
@@ -123,14 +178,11 @@ class Follower:
             self._source = None
 
     def _start_over(self, reason: str) -> None:
-        """Throw the copy away; what was in it is loaded again, as what its users had asked for."""
-        self._end_source()
-        kept = dict(self._store.entries)
-        for key in kept:
-            self._copies.cancel(key, reason)
-        self._store.reset()
+        """Empty the copy; what was in it is loaded again, as what its users had asked for."""
         self._recovered = False
-        with self._store.write() as transaction:
-            for entry in kept.values():
+        self._copies.cancel_all(reason)
+        with self._store.write("start over") as transaction:
+            for key, entry in list(transaction.tables.items()):
                 state = entry.state if entry.state is State.UNLOADED else State.RECOVERING
-                transaction.put(entry.with_state(state, reason))
+                self._copies.take_out(transaction, key, state, reason)
+            transaction.set_position(NOWHERE)

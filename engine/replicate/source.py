@@ -15,6 +15,7 @@ import threading
 import time
 import uuid
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import pymysql
@@ -50,20 +51,31 @@ _HEARTBEAT_V2 = 2  # flag of COM_BINLOG_DUMP_GTID
 _THROUGH_GTID = 4
 
 
+Check = Callable[[Connection, Position], None]
+
+
 class LogLost(WarmfrontError):
     """The backend no longer has the log from where we stopped: everything has to be loaded again."""
 
     number = _FATAL
 
 
+class BackendMoved(WarmfrontError):
+    """The backend is another server than before, and has all that the copy has: it goes on there."""
+
+    number = 2013
+
+
 class Source:
     """Follows the backend's log from `start` on, in a thread, until stopped or until the log is lost.
 
+    `check` is called with a new connection and the place to go on from; what it raises ends the thread.
     `lookup` gives a followed table's definition as loaded; it is called on the thread, at every statement.
     """
 
-    def __init__(self, settings: Settings, start: Position, lookup: Lookup) -> None:
+    def __init__(self, settings: Settings, start: Position, lookup: Lookup, check: Check | None = None) -> None:
         self._settings = settings
+        self._check = check
         self._lookup = lookup
         self._start_position = start
         self._assembler: Assembler | None = None
@@ -135,7 +147,7 @@ class Source:
             before = self._assembler.gtids if self._assembler else None
             try:
                 self._follow()
-            except LogLost as error:
+            except (LogLost, BackendMoved) as error:
                 self._end(error)
                 return
             except (WarmfrontError, OSError, pymysql.err.Error) as error:
@@ -187,6 +199,8 @@ class Source:
                     spill_folder=self._settings.paths.store_file.parent,
                 )
             assembler = self._assembler
+            if self._check is not None:
+                self._check(connection, assembler.position)
             assembler.reconnected(server)
             with self._changed:
                 self._wanted = [position for position in self._wanted if position.server == server]

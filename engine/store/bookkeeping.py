@@ -23,8 +23,9 @@ _CREATE = (
     f"CREATE SCHEMA {CATALOG}.{TABLES}",
     f"CREATE TABLE {_AT}.format(number INTEGER)",
     f"INSERT INTO {_AT}.format VALUES ({FORMAT})",
-    f"CREATE TABLE {_AT}.position(server VARCHAR, file VARCHAR, log_offset BIGINT, gtids VARCHAR, version BIGINT)",
-    f"INSERT INTO {_AT}.position VALUES ('', '', 0, '', 0)",
+    f"""CREATE TABLE {_AT}.position(server VARCHAR, file VARCHAR, log_offset BIGINT, gtids VARCHAR, born BIGINT,
+        version BIGINT)""",
+    f"INSERT INTO {_AT}.position VALUES ('', '', 0, '', 0, 0)",
     f"""CREATE TABLE {_AT}.tables(id BIGINT, schema_name VARCHAR, table_name VARCHAR, definition VARCHAR,
         state VARCHAR, reason VARCHAR, load_type VARCHAR, load_started DOUBLE, load_ended DOUBLE)""",
     f"CREATE TABLE {_AT}.presence(id BIGINT, column_name VARCHAR, bits BLOB)",
@@ -51,10 +52,10 @@ def is_ours(connection: duckdb.DuckDBPyConnection) -> bool:
 
 def read_position(connection: duckdb.DuckDBPyConnection) -> tuple[Position, int]:
     """The position and the catalog's version in this connection's snapshot."""
-    row = connection.execute(f"SELECT server, file, log_offset, gtids, version FROM {_AT}.position").fetchone()
+    row = connection.execute(f"SELECT server, file, log_offset, gtids, born, version FROM {_AT}.position").fetchone()
     if row is None:
         raise duckdb.InternalException("the store has no position")
-    return Position(row[0], row[1], row[2], row[3]), row[4]
+    return Position(row[0], row[1], row[2], row[3], row[4]), row[5]
 
 
 def write_position(connection: duckdb.DuckDBPyConnection, position: Position, version: int) -> None:
@@ -63,7 +64,7 @@ def write_position(connection: duckdb.DuckDBPyConnection, position: Position, ve
     texts = [value.replace("'", "''") for value in (position.server, position.file, position.gtids)]
     connection.execute(
         f"UPDATE {_AT}.position SET server = '{texts[0]}', file = '{texts[1]}', log_offset = {position.offset}, "
-        f"gtids = '{texts[2]}', version = {version}"
+        f"gtids = '{texts[2]}', born = {position.born}, version = {version}"
     )
 
 

@@ -65,7 +65,7 @@ class Copying:
     def has_read(self, position: Position) -> bool:
         """Tell whether everything up to a place that the store is at is in the rows that are, or will be, read."""
         since = self.since
-        return since is None or (position.server == since.server and position <= since)
+        return since is None or since.covers(position)
 
     def add_presence(self, found: dict[str, bytes]) -> None:
         """OR bytes seen in string columns."""
@@ -105,7 +105,7 @@ class Copies:
     def begin(self, table: Table, load_type: str, expected_rows: int = 0, since: Position | None = None) -> Copying:
         """Make an empty table; from now on its changes are kept. Raises SecondaryEngineError, duckdb.Error."""
         key = (table.schema, table.name)
-        with self.store.write() as transaction:
+        with self.store.write("load begin") as transaction:
             self.cancel(key, "the load was begun again")
             transaction.forget(key)
             number = self.store.new_id()
@@ -134,16 +134,17 @@ class Copies:
         """
         with self.store.lock:
             self.require(copying)
-            copying.since = max(position, self.store.position)
+            here = self.store.position
+            copying.since = here if here.covers(position) else position
         return copying.since
 
     def finish(self, copying: Copying, until: Position) -> None:
         """Put the kept changes over the rows read; the table answers once the store is at `until`."""
-        with self.store.write() as transaction:
+        with self.store.write("load finish") as transaction:
             self.require(copying)
             delta.apply_pending(transaction.connection, copying.entry.id, copying.entry.store_name, copying.entry.table)
             copying.until = until
-            whole = until <= transaction.position
+            whole = transaction.position.covers(until)
             if whole:
                 self.complete(transaction, copying)
         if whole:
@@ -180,6 +181,11 @@ class Copies:
         if not copying.done.done():
             copying.done.set_result(None)
         log.info("table %s.%s is loaded: %d rows", *copying.key, copying.rows)
+
+    def cancel_all(self, reason: str) -> None:
+        """Give every load and every rewrite up."""
+        for key in {*self._copying, *self._rewrites}:
+            self.cancel(key, reason)
 
     def cancel(self, key: Key, reason: str) -> None:
         """Give a load up, and a rewrite; the load's thread stops at the next batch."""
@@ -259,7 +265,7 @@ class Copies:
 
     def begin_rewrite(self, key: Key) -> Rewrite | None:
         """Make an empty twin of a table; from now on changes are kept for it. None when it cannot be now."""
-        with self.store.write() as transaction:
+        with self.store.write("rewrite begin") as transaction:
             entry = transaction.tables.get(key)
             if entry is None or entry.state is not State.AVAILABLE or not entry.table.primary_key:
                 return None
@@ -285,7 +291,7 @@ class Copies:
 
     def finish_rewrite(self, key: Key, rewrite: Rewrite) -> bool:
         """Put the twin in the table's place, unless the rewrite was given up."""
-        with self.store.write() as transaction:
+        with self.store.write("rewrite finish") as transaction:
             connection = transaction.connection
             valid = self._rewrites.pop(key, None) is rewrite
             entry = transaction.tables.get(key)

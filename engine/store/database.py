@@ -15,6 +15,7 @@ from types import TracebackType
 import duckdb
 import psutil
 
+from base import faults
 from engine.catalog import CatalogView, Key, LoadedTable, State
 from engine.replicate.changes import Position
 from engine.store import bookkeeping
@@ -150,7 +151,9 @@ class Store:
         if not bookkeeping.is_ours(self._writer):
             self._writer.execute("BEGIN")
             bookkeeping.create(self._writer)
+            faults.point("before", "create")
             self._writer.execute("COMMIT")
+            faults.point("after", "create")
         self._position, self._version = bookkeeping.read_position(self._writer)
         self._tables = self._recover()
         self._views = {self._version: self._make_view(self._tables)}
@@ -176,16 +179,6 @@ class Store:
             self._root.execute(f"DETACH DATABASE IF EXISTS {CATALOG}")
         for path in (self._path, self._path.with_name(self._path.name + ".wal")):
             path.unlink(missing_ok=True)
-
-    def reset(self) -> None:
-        """Throw everything away and begin with an empty file; readers that run now fail."""
-        self.broken = "the copy is made anew"
-        with self.lock:
-            self._writer.close()
-            self._throw_away()
-            self._open_file()
-            self._stale.clear()
-        self.broken = ""
 
     def close(self) -> None:
         """Close the file."""
@@ -252,14 +245,17 @@ class Store:
             return self._next_id - 1
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
-        """One transaction of the only writer. An exception rolls it back; duckdb.Error may come from the commit."""
+    def write(self, step: faults.Step = "state") -> Iterator[Transaction]:
+        """One transaction of the only writer, `step` of what is done.
+
+        An exception rolls it back; duckdb.Error may come from the commit.
+        """
         with self.lock:
             transaction = Transaction(self._writer, dict(self._tables), self._position)
             self._writer.execute("BEGIN")
             try:
                 yield transaction
-                self._commit(transaction)
+                self._commit(transaction, step)
             except BaseException:
                 with suppress(duckdb.Error):
                     self._writer.execute("ROLLBACK")
@@ -267,14 +263,16 @@ class Store:
         if transaction.position_changed:
             self._tell()
 
-    def _commit(self, transaction: Transaction) -> None:
+    def _commit(self, transaction: Transaction, step: faults.Step) -> None:
         version = self._version + 1 if transaction.catalog_changed else self._version
         view = self._make_view(transaction.tables)
         if version != self._version:
             self._views[version] = view  # before the commit: a reader may see it at once
         if transaction.catalog_changed or transaction.position_changed:
             bookkeeping.write_position(self._writer, transaction.position, version)
+        faults.point("before", step)
         self._writer.execute("COMMIT")
+        faults.point("after", step)
         self._views[version] = view
         self._version = version
         self._tables = transaction.tables
@@ -287,7 +285,7 @@ class Store:
     def advance(self, position: Position) -> None:
         """Note that the log has nothing for the store up to here; written down now and then only."""
         if time.monotonic() - self._persisted_at > _PERSIST_IDLE_POSITION:
-            with self.write() as transaction:
+            with self.write("position") as transaction:
                 transaction.set_position(position)
             return
         with self.lock:
@@ -315,7 +313,9 @@ class Store:
         """Write the log into the file; readers and the writer go on meanwhile. Raises duckdb.Error."""
         cursor = self._root.cursor()
         try:
+            faults.point("before", "checkpoint")
             cursor.execute(f"CHECKPOINT {CATALOG}")
+            faults.point("after", "checkpoint")
         finally:
             cursor.close()
 

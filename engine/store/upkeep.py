@@ -6,6 +6,7 @@ import time
 
 import duckdb
 
+from base import faults
 from engine.catalog import Key
 from engine.store.copies import Copies
 from engine.store.database import Store
@@ -86,6 +87,8 @@ class Upkeep:
         cursor = self._store.cursor()
         try:
             order = ", ".join(quote(name) for name in keys)
+            faults.point("before", "rewrite rows")
             cursor.execute(f"INSERT INTO {target} SELECT * FROM {source} ORDER BY {order}")
+            faults.point("after", "rewrite rows")
         finally:
             cursor.close()

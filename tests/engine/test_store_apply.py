@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from base import faults
 from engine.catalog import State
 from engine.replicate import apply
 from engine.replicate.changes import Batch, Changes, Failure, TableEvent
@@ -258,11 +259,11 @@ def test_a_store_that_cannot_write_serves_nobody_until_it_can(kit: Kit, monkeypa
     seen: list[str] = []
     commit = database.Store._commit
 
-    def full_disk(self: database.Store, transaction: database.Transaction) -> None:
+    def full_disk(self: database.Store, transaction: database.Transaction, step: faults.Step) -> None:
         seen.append(str(self.view().table(*KEY)) if self.broken else "in service")
         if len(seen) < 3:
             raise duckdb.IOException("No space left on device")
-        commit(self, transaction)
+        commit(self, transaction, step)
 
     monkeypatch.setattr(database.Store, "_commit", full_disk)
     monkeypatch.setattr(kit.applier._stop, "wait", lambda pause: False)

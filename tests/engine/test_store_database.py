@@ -111,17 +111,6 @@ def test_a_file_that_another_process_has_is_left_alone(tmp_path: Path) -> None:
     kit.store.close()
 
 
-def test_reset_forgets_everything(tmp_path: Path) -> None:
-    kit = Kit(tmp_path / "store.duckdb")
-    kit.load(KEYED)
-    kit.store.reset()
-    assert dict(kit.store.entries) == {}
-    assert kit.store.position.server == ""
-    kit.load(KEYED)
-    assert kit.rows(KEYED) == []
-    kit.store.close()
-
-
 def test_sizes_are_those_of_the_file(tmp_path: Path) -> None:
     kit = Kit(tmp_path / "store.duckdb")
     kit.load(KEYED)

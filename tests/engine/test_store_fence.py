@@ -57,9 +57,16 @@ def kit(tmp_path: Path) -> Iterator[Kit]:
     made.store.close()
 
 
-def run(kit: Kit, scenario: Callable[[Fence], Any], wanted: list[Position] | None = None) -> None:
+def run(
+    kit: Kit,
+    scenario: Callable[[Fence], Any],
+    wanted: list[Position] | None = None,
+    doubted: list[bool] | None = None,
+) -> None:
     async def main() -> None:
-        fence = Fence(Settings(), kit.store, (wanted if wanted is not None else []).append, lambda: 7.0)
+        want = (wanted if wanted is not None else []).append
+        doubt = (doubted if doubted is not None else []).append
+        fence = Fence(Settings(), kit.store, want, lambda: 7.0, lambda: doubt(True))
         fence.start()
         try:
             await scenario(fence)
@@ -135,9 +142,24 @@ def test_reasons_not_to_wait(kit: Kit, backend: Backend) -> None:
 
 def test_positions_of_another_server_say_nothing(kit: Kit, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fence_module, "read_position", lambda *_, **__: Position("other", "log.000001", 0))
+    doubted: list[bool] = []
 
     async def scenario(fence: Fence) -> None:
-        with pytest.raises(NotFresh):
-            await fence.wait(timeout=0.05)
+        with pytest.raises(NotFresh, match="not the one that is followed"):
+            await fence.wait()
 
-    run(kit, scenario)
+    run(kit, scenario, doubted=doubted)
+    assert doubted == [True]
+
+
+def test_a_log_that_is_shorter_than_the_copy_was_reset(kit: Kit, backend: Backend) -> None:
+    kit.applier.apply(batch(5))
+    backend.end = 4  # it must not pass for something that the copy has had for long
+    doubted: list[bool] = []
+
+    async def scenario(fence: Fence) -> None:
+        with pytest.raises(NotFresh, match="not the one that is followed"):
+            await fence.wait()
+
+    run(kit, scenario, doubted=doubted)
+    assert doubted == [True]

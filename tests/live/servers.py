@@ -92,15 +92,17 @@ def _template(program: ServerProgram) -> Path:
     return template
 
 
-def start_backend(program: ServerProgram, base: Path, options: tuple[str, ...] = ()) -> Backend:
-    """Start a new server in an empty folder."""
+def start_backend(
+    program: ServerProgram, base: Path, options: tuple[str, ...] = (), server_id: int = 1, password: str = ""
+) -> Backend:
+    """Start a new server in an empty folder; a replica needs another number and the password of its source."""
     folders = Folders(base, base / "error.log")
     base.mkdir(parents=True, exist_ok=True)
     shutil.copytree(_template(program), folders.data, symlinks=True)
     (folders.data / "auto.cnf").unlink(missing_ok=True)  # each server its own uuid
-    password = secrets.token_urlsafe(12)
+    password = password or secrets.token_urlsafe(12)
     write_first_start(folders, program.kind, password)
-    server = EmbeddedServer(program, folders, password, (*_FAST, *options))
+    server = EmbeddedServer(program, folders, password, (*_FAST, *options), server_id)
     up = server.start()
     return Backend(
         up.kind,
