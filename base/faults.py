@@ -17,6 +17,7 @@ Step = Literal[
     "load begin",  # empty table, table of pending changes and entry
     "load rows",  # rows of one connection
     "load finish",  # pending changes put over the rows
+    "repair",  # rows of the source put over wrong ones
     "state",  # a table taken out of service, forgotten or refused
     "rewrite begin",
     "rewrite rows",

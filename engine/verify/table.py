@@ -192,7 +192,7 @@ class TableComparison:
 
         What changed since the look is left out: the others are at the store's position what they were then.
         """
-        with self._store.write() as transaction:
+        with self._store.write("repair") as transaction:
             entry = transaction.tables.get(self.key)
             if entry is None or entry.id != self._entry.id or entry.state is not State.AVAILABLE:
                 return False
