@@ -30,7 +30,8 @@ from wire.responses import ColumnDefinition
 
 _KEYS = frozenset({"group_value", "any"})
 _COMPUTED = AGGREGATES - _KEYS | {WINDOW}
-_STRINGS = frozenset({FieldType.VAR_STRING, FieldType.STRING, FieldType.BLOB, FieldType.LONG_BLOB})
+_LONG_TEXTS = frozenset({FieldType.BLOB, FieldType.MEDIUM_BLOB, FieldType.LONG_BLOB})
+_STRINGS = _LONG_TEXTS | {FieldType.VAR_STRING, FieldType.STRING}
 _INTEGERS = frozenset(
     {FieldType.TINY, FieldType.SHORT, FieldType.INT24, FieldType.LONG, FieldType.LONGLONG, FieldType.YEAR}
 )
@@ -41,7 +42,8 @@ _FIELD_IS_LONGLONG = 10  # display length from which MySQL makes a BIGINT field 
 _EXTREMES = frozenset({"min", "max"})
 _STORED_LENGTHS = {Family.DOUBLE: 22, Family.FLOAT: 12}  # MariaDB's fields of MIN and MAX of a column
 _UNSET_DECIMALS = {"mysql": 31, "mariadb": 39}
-_UNSIGNED_PARTS = frozenset({"date_part"})  # MariaDB's field has room for a sign that the expression has not
+# MariaDB's field has room for a sign that the expression has not.
+_UNSIGNED_PARTS = frozenset({"date_part", "day_of_year", "time_part", "to_days", *(f"week_{n}" for n in range(8))})
 
 
 def executed(query: Query, definitions: Sequence[ColumnDefinition], backend: str) -> list[ColumnDefinition]:
@@ -137,7 +139,11 @@ def _of_field(definition: ColumnDefinition, backend: str, origin: Expr) -> Colum
     if origin.op in _EXTREMES and backend == "mysql":
         return definition
     if definition.type in _STRINGS and definition.decimals == _UNSET_DECIMALS[backend]:
-        return definition if backend == "mariadb" and origin.op == WINDOW else replace(definition, decimals=0)
+        if backend == "mariadb" and origin.op == WINDOW:
+            return definition
+        # A field holds any long text as a BLOB of some length.
+        kind = FieldType.BLOB if definition.type in _LONG_TEXTS else definition.type
+        return replace(definition, type=int(kind), decimals=0)
     if backend == "mariadb":
         if origin.op in _EXTREMES:
             return replace(definition, length=_STORED_LENGTHS[origin.type.family])
