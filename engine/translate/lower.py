@@ -65,7 +65,7 @@ class Lowering:
         """Give the weights of a string's collation for such data; raises Refused when they are not known."""
         found = self._weigh(type_.collation or "", presence)
         if found is None:
-            refuse(f"collation {type_.collation} is not supported")
+            refuse(f"the weights of collation {type_.collation} are not known, or not yet: they are read at first use")
         return found
 
     def equality_key(self, expr: Expr, presence: Presence | None = None) -> str:
