@@ -60,6 +60,9 @@ class Loader:
             there: Future[None] = Future()
             there.set_result(None)
             return there
+        copying = self._copies.get((schema, name))
+        if copying is not None and copying.in_place:
+            return copying.done
         return self._request((schema, name), load_type, again=False).done
 
     def unload(self, schema: str, name: str) -> None:

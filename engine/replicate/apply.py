@@ -1,7 +1,6 @@
 """Put whole-transaction batches into the store: data, presence and position in one transaction of its own."""
 
 import logging
-import re
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,12 +10,14 @@ import duckdb
 import pyarrow as pa
 
 from engine.catalog import Key, LoadedTable, State
-from engine.replicate.changes import Batch, Changes, ChangeSource, TableEvent
+from engine.replicate.changes import Batch, Changes, ChangeSource, Position, TableEvent
+from engine.replicate.inplace import Describe, Planned, Plans, plan_events
 from engine.store import delta
 from engine.store.copies import Copies, Copying
 from engine.store.database import Store, Transaction
 from engine.store.layout import arrow_schema
 from engine.store.presence import EMPTY, merge_presence, presence_of
+from engine.store.reshape import has_nulls, reshape_table, reshaped
 from statements.schema import Table
 
 log = logging.getLogger(__name__)
@@ -34,12 +35,6 @@ _STORAGE = (
 FATAL = (duckdb.FatalException, duckdb.InternalException)
 _PIECE_BYTES = 128 << 20  # of Arrow rows that one statement takes, unless they come in larger pieces
 _LONGEST_PAUSE = 30.0  # seconds between two tries of a batch
-# An ALTER that leaves rows, columns and keys as they are.
-_HARMLESS = re.compile(
-    r"\s*(?:ALTER\s+TABLE\s+\S+\s+SECONDARY_ENGINE\s*=\s*\w+|CREATE\s+INDEX\s.*"
-    r"|ALTER\s+TABLE\s+\S+\s+SECONDARY_(?:UN)?LOAD)\s*;?\s*$",
-    re.IGNORECASE | re.DOTALL,
-)
 
 
 class LoadRequests(Protocol):
@@ -64,10 +59,12 @@ class TableFailed(Exception):
 class Applier:
     """Applies batches; one thread calls `apply`, any thread may ask `table`."""
 
-    def __init__(self, store: Store, copies: Copies, loads: LoadRequests) -> None:
+    def __init__(self, store: Store, copies: Copies, loads: LoadRequests, describe: Describe | None = None) -> None:
+        """Without `describe` every table whose definition may have changed is loaded again."""
         self._store = store
         self._copies = copies
         self._loads = loads
+        self._describe = describe
         self._stop = threading.Event()
         self.commit_timestamp = 0.0  # of the newest transaction applied, seconds since the epoch
         self.transactions = 0
@@ -98,11 +95,12 @@ class Applier:
 
     def _apply_until_done(self, batch: Batch) -> None:
         failed: dict[Key, str] = {}
+        plans = plan_events(batch, self._store.entries, self._describe)
         pause = 0.5
         while not self._stop.is_set():
             try:
                 with self._store.write("apply") as transaction:
-                    work = _Work(self._store, self._copies, transaction, failed)
+                    work = _Work(self._store, self._copies, transaction, failed, plans)
                     work.run(batch)
                 self._store.broken = ""
                 self._after(work)
@@ -129,6 +127,9 @@ class Applier:
                 self._copies.give_up(given_up, reason)
         for key in work.gone:
             self._store.clear_stale(key)
+        for key, until in work.settling.items():
+            self._copies.adopt(key, until)
+            self._store.hurry(until)
         for key, reason in work.reloads.items():
             self._store.clear_stale(key)
             self._loads.reload(key, reason)
@@ -139,11 +140,14 @@ class Applier:
 class _Work:
     """One try of one batch inside one transaction; what has to follow the commit is only collected."""
 
-    def __init__(self, store: Store, copies: Copies, transaction: Transaction, failed: dict[Key, str]) -> None:
+    def __init__(
+        self, store: Store, copies: Copies, transaction: Transaction, failed: dict[Key, str], plans: Plans
+    ) -> None:
         self._store = store
         self._copies = copies
         self._transaction = transaction
         self._failed = failed
+        self._plans = plans
         self._position = transaction.position
         self._left: dict[Key, tuple[str, Key | None]] = {}  # names given up: how loaded, and where the table went
         self.completed: list[Copying] = []
@@ -151,14 +155,15 @@ class _Work:
         self.reloads: dict[Key, str] = {}
         self.created: dict[Key, str] = {}
         self.gone: set[Key] = set()
+        self.settling: dict[Key, Position] = {}  # changed in place, to be trusted from there on
 
     def run(self, batch: Batch) -> None:
         self._position = batch.position
         for key, group in _by_table(batch.changes).items():
             if key not in self._failed:
                 self._change(key, group)
-        for event in batch.events:
-            self._event(event)
+        for place, event in enumerate(batch.events):
+            self._event(event, self._plans.get(place, "its definition changed"))
         for failure in batch.failures:
             for key in self._meant(failure.schema, failure.name):
                 if not self._is_read(key):
@@ -224,7 +229,7 @@ class _Work:
         else:
             self._transaction.put_rows(key, entry.rows + grown)
 
-    def _event(self, event: TableEvent) -> None:
+    def _event(self, event: TableEvent, plan: Planned | str) -> None:
         if event.kind == "create":
             if event.name and not self._is_read((event.schema, event.name)):
                 former, _ = self._left.get((event.schema, event.name), ("", None))
@@ -233,7 +238,7 @@ class _Work:
         if event.kind == "rename" and event.renamed_to:
             self._rename((event.schema, event.name), event.renamed_to)
             return
-        if event.kind == "alter" and _HARMLESS.match(event.statement):
+        if event.kind == "alter" and isinstance(plan, Planned) and plan.reshape is None:
             return
         for key in list(self._meant(event.schema, event.name)):
             entry = self._transaction.tables[key]
@@ -246,8 +251,33 @@ class _Work:
                 self._copies.note_disturbed(key, "it was emptied")
                 self._transaction.create_data(entry)
                 self._transaction.put_rows(key, 0)
+            elif isinstance(plan, Planned) and plan.id == entry.id and self._reshape(key, entry, plan):
+                log.info("table %s.%s has its new definition", *key)
             elif entry.state is not State.UNLOADED:
-                self._quarantine(key, "its definition changed", State.RECOVERING)
+                reason = plan if isinstance(plan, str) else "its definition changed"
+                self._quarantine(key, reason, State.RECOVERING)
+
+    def _reshape(self, key: Key, entry: LoadedTable, plan: Planned) -> bool:
+        """Give a copy its new definition in place; False when it has to be loaded."""
+        connection, reshape = self._transaction.connection, plan.reshape
+        if entry.state is not State.AVAILABLE or reshape is None or reshape.old != entry.table or plan.until is None:
+            return False
+        try:
+            if has_nulls(connection, entry, reshape.not_null):
+                return False
+            self._copies.stop_rewrite(key)
+            self._copies.note_disturbed(key, "its definition changed")
+            reshape_table(connection, entry, reshape)
+        except (*FATAL, *_STORAGE):
+            raise
+        except duckdb.Error as error:
+            raise TableFailed(key, f"its new definition cannot be applied: {error}".splitlines()[0]) from error
+        entry = reshaped(entry, reshape, key)
+        settled = plan.until.server == self._position.server and plan.until <= self._position
+        self._transaction.put(entry if settled else replace(entry, state=State.LOADING))
+        if not settled:
+            self.settling[key] = plan.until
+        return True
 
     def _is_read(self, key: Key) -> bool:
         """Whether a load of the table under way has read, or will read, all that this batch is about."""
@@ -257,20 +287,47 @@ class _Work:
         return copying.has_read(self._position)
 
     def _rename(self, key: Key, to: Key) -> None:
-        """Load the table under its new name. Who had loaded a name by hand keeps it when another table takes it."""
-        entry = self._transaction.tables.get(key)
+        """Give the copy its new name, or load it. A name loaded by hand stays loaded when another table takes it."""
+        tables = self._transaction.tables
+        entry = tables.get(key)
         load_type = self.created.pop(key, "")
         if entry is not None and entry.state is not State.UNLOADED:
             load_type = entry.load_type
-        if entry is not None and not self._is_read(key):
+        moved = entry is not None and not self._is_read(key) and self._move(key, entry, to)
+        if entry is not None and not moved and not self._is_read(key):
             self._remove(key, to)
         if to in self._left:
             former, went_to = self._left[to]
             load_type = "USER" if "USER" in (former, load_type) else former or load_type
-            if went_to in self.created and went_to not in self._left:
-                self.created[went_to] = "SELF"
-        if load_type and not self._is_read(to):
+            if went_to is not None and went_to not in self._left:
+                self._set_load_type(went_to, "SELF")
+        if moved:
+            self._set_load_type(to, load_type)
+        elif load_type and not self._is_read(to):
             self.created[to] = load_type
+
+    def _move(self, key: Key, entry: LoadedTable, to: Key) -> bool:
+        """Give a copy another name; False when it is not one that can answer, or one of that name is being made."""
+        if (entry.state is not State.AVAILABLE and key not in self.settling) or self._is_read(to):
+            return False
+        if to in self._transaction.tables:
+            self._remove(to)
+        self._left[key] = entry.load_type, to
+        self._copies.stop_rewrite(key)
+        self._copies.note_disturbed(key, "it was renamed")
+        self._copies.removed[to] = self._copies.removed.pop(key, 0)
+        self._transaction.rename(key, to)
+        if key in self.settling:
+            self.settling[to] = self.settling.pop(key)
+        self.gone.add(key)
+        return True
+
+    def _set_load_type(self, key: Key, load_type: str) -> None:
+        entry = self._transaction.tables.get(key)
+        if key in self.created:
+            self.created[key] = load_type
+        elif entry is not None and entry.load_type != load_type:
+            self._transaction.put(replace(entry, load_type=load_type))
 
     def _remove(self, key: Key, went_to: Key | None = None) -> None:
         entry = self._transaction.tables[key]

@@ -106,6 +106,7 @@ class TableEvent:
     kind: TableEventKind
     statement: str
     renamed_to: tuple[str, str] | None = None  # (schema, name), kind "rename" only
+    sql_mode: int = 0  # the bit mask to read the statement with
 
 
 @dataclass(frozen=True, slots=True)

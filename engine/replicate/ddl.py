@@ -128,7 +128,7 @@ _DML = frozenset(
 )
 
 
-class _Tokens:
+class Tokens:
     """The statement's tokens: upper-cased words, names without their quotes, single marks."""
 
     def __init__(self, query: Query, fold: bool) -> None:
@@ -136,6 +136,7 @@ class _Tokens:
         self.fold = fold
         self._ansi = bool(query.sql_mode & _ANSI_QUOTES)
         self.texts: list[str] = []
+        self.raw: list[str] = []  # as they stand in the statement
         self.quoted: list[bool] = []
         for match in _TOKEN.finditer(query.statement):
             kind = match.lastgroup
@@ -144,6 +145,7 @@ class _Tokens:
         self.at = 0
 
     def _add(self, kind: str, text: str) -> None:
+        self.raw.append(text)
         if kind == "tick":
             self.texts.append(text[1:-1].replace("``", "`"))
         elif kind == "double" and self._ansi:
@@ -175,14 +177,15 @@ class _Tokens:
 
     def name(self) -> Name:
         """Read a table's name; raises ValueError."""
-        first = self._part()
+        first = self.part()
         if self.word() == "." and not self._ended():
             self.at += 1
-            return first, self._part()
+            return first, self.part()
         schema = self.query.schema
         return (schema.lower() if self.fold else schema), first
 
-    def _part(self) -> str:
+    def part(self) -> str:
+        """Read one name; raises ValueError."""
         if self._ended() or not (self.quoted[self.at] or re.match(r"[\w$\x80-\U0010ffff]", self.texts[self.at])):
             raise ValueError(self.query.statement)
         text = self.texts[self.at]
@@ -203,7 +206,7 @@ def read_effect(query: Query, fold: bool = False) -> Effect:
     quick = _QUICK.get(query.statement)
     if quick is not None:
         return quick
-    tokens = _Tokens(query, fold)
+    tokens = Tokens(query, fold)
     try:
         return _read(tokens)
     except ValueError:
@@ -213,11 +216,11 @@ def read_effect(query: Query, fold: bool = False) -> Effect:
 _QUICK = {"BEGIN": Effect("begin"), "COMMIT": Effect("commit"), "ROLLBACK": Effect("rollback")}
 
 
-def _unknown(tokens: _Tokens) -> Effect:
+def _unknown(tokens: Tokens) -> Effect:
     return Effect("ddl", (TableEvent("", "", "unknown", tokens.query.statement),))
 
 
-def _read(tokens: _Tokens) -> Effect:
+def _read(tokens: Tokens) -> Effect:
     while tokens.take("SET", "STATEMENT"):  # MariaDB: SET STATEMENT variables FOR statement
         while not tokens.ended and not tokens.take("FOR"):
             tokens.at += 1
@@ -232,35 +235,36 @@ def _read(tokens: _Tokens) -> Effect:
     return _unknown(tokens)
 
 
-def _make(tokens: _Tokens, *events: TableEvent) -> Effect:
+def _make(tokens: Tokens, *events: TableEvent) -> Effect:
     return Effect("ddl", events)
 
 
-def _event(tokens: _Tokens, name: Name, kind: str, to: Name | None = None) -> TableEvent:
-    return TableEvent(name[0], name[1], kind, tokens.query.statement, to)  # type: ignore[arg-type]
+def _event(tokens: Tokens, name: Name, kind: str, to: Name | None = None) -> TableEvent:
+    query = tokens.query
+    return TableEvent(name[0], name[1], kind, query.statement, to, query.sql_mode)  # type: ignore[arg-type]
 
 
-def _read_begin(tokens: _Tokens) -> Effect:
+def _read_begin(tokens: Tokens) -> Effect:
     return Effect("begin")
 
 
-def _read_commit(tokens: _Tokens) -> Effect:
+def _read_commit(tokens: Tokens) -> Effect:
     return Effect("commit")
 
 
-def _read_rollback(tokens: _Tokens) -> Effect:
+def _read_rollback(tokens: Tokens) -> Effect:
     tokens.take("WORK")
     if tokens.take("TO"):
         tokens.take("SAVEPOINT")
-        return Effect("rollback to", name=tokens._part().lower())
+        return Effect("rollback to", name=tokens.part().lower())
     return Effect("rollback")
 
 
-def _read_savepoint(tokens: _Tokens) -> Effect:
-    return Effect("savepoint", name=tokens._part().lower())
+def _read_savepoint(tokens: Tokens) -> Effect:
+    return Effect("savepoint", name=tokens.part().lower())
 
 
-def _read_xa(tokens: _Tokens) -> Effect:
+def _read_xa(tokens: Tokens) -> Effect:
     verb = tokens.word()
     match = _XID.search(tokens.query.statement)
     xid = (bytes.fromhex(match[1]), bytes.fromhex(match[2]), int(match[3])) if match else None
@@ -273,7 +277,7 @@ def _read_xa(tokens: _Tokens) -> Effect:
     return HARMLESS
 
 
-def _read_create(tokens: _Tokens) -> Effect:
+def _read_create(tokens: Tokens) -> Effect:
     replaces = tokens.take("OR", "REPLACE")
     if tokens.take("TEMPORARY"):
         return HARMLESS
@@ -284,7 +288,7 @@ def _read_create(tokens: _Tokens) -> Effect:
         return _make(tokens, _event(tokens, name, "drop"), created) if replaces else _make(tokens, created)
     if replaces and tokens.word() in ("DATABASE", "SCHEMA"):
         tokens.at += 1
-        return _make(tokens, _event(tokens, (tokens._part(), ""), "drop"))
+        return _make(tokens, _event(tokens, (tokens.part(), ""), "drop"))
     tokens.skip(frozenset({"ONLINE", "OFFLINE", "UNIQUE", "FULLTEXT", "VECTOR"}))
     if tokens.word() == "SPATIAL" and tokens.word(1) == "INDEX":
         tokens.at += 1
@@ -293,7 +297,7 @@ def _read_create(tokens: _Tokens) -> Effect:
     return _read_object(tokens)
 
 
-def _read_index(tokens: _Tokens) -> Effect:
+def _read_index(tokens: Tokens) -> Effect:
     while not tokens.ended:
         if tokens.take("ON"):
             return _make(tokens, _event(tokens, tokens.name(), "alter"))
@@ -301,7 +305,7 @@ def _read_index(tokens: _Tokens) -> Effect:
     raise ValueError(tokens.query.statement)
 
 
-def _read_object(tokens: _Tokens) -> Effect:
+def _read_object(tokens: Tokens) -> Effect:
     """CREATE, ALTER, DROP of things that are no tables: known by a word before any parenthesis."""
     while not tokens.ended and tokens.word() not in ("(", "TABLE", "TABLES", "INDEX"):
         if tokens.word() in _OBJECTS:
@@ -310,7 +314,7 @@ def _read_object(tokens: _Tokens) -> Effect:
     raise ValueError(tokens.query.statement)
 
 
-def _read_alter(tokens: _Tokens) -> Effect:
+def _read_alter(tokens: Tokens) -> Effect:
     tokens.skip(frozenset({"ONLINE", "OFFLINE", "IGNORE"}))
     if not tokens.take("TABLE"):
         return _read_object(tokens)
@@ -332,7 +336,7 @@ def _read_alter(tokens: _Tokens) -> Effect:
     return _make(tokens, *events)
 
 
-def _read_drop(tokens: _Tokens) -> Effect:
+def _read_drop(tokens: Tokens) -> Effect:
     if tokens.take("TEMPORARY"):
         return HARMLESS
     if tokens.take("TABLE") or tokens.take("TABLES"):
@@ -343,14 +347,14 @@ def _read_drop(tokens: _Tokens) -> Effect:
         return _make(tokens, *events)
     if tokens.take("DATABASE") or tokens.take("SCHEMA"):
         tokens.take("IF", "EXISTS")
-        return _make(tokens, _event(tokens, (tokens._part(), ""), "drop"))
+        return _make(tokens, _event(tokens, (tokens.part(), ""), "drop"))
     tokens.skip(frozenset({"ONLINE", "OFFLINE"}))
     if tokens.take("INDEX"):
         return _read_index(tokens)
     return _read_object(tokens)
 
 
-def _read_rename(tokens: _Tokens) -> Effect:
+def _read_rename(tokens: Tokens) -> Effect:
     if not (tokens.take("TABLE") or tokens.take("TABLES")):
         return HARMLESS  # RENAME USER
     tokens.take("IF", "EXISTS")
@@ -367,12 +371,12 @@ def _read_rename(tokens: _Tokens) -> Effect:
             return _make(tokens, *events)
 
 
-def _read_truncate(tokens: _Tokens) -> Effect:
+def _read_truncate(tokens: Tokens) -> Effect:
     tokens.take("TABLE")
     return _make(tokens, _event(tokens, tokens.name(), "truncate"))
 
 
-def _read_dml(tokens: _Tokens, verb: str) -> Effect:
+def _read_dml(tokens: Tokens, verb: str) -> Effect:
     """Only two forms have an effect we can tell: emptying a table at restart, and writing the server's own."""
     tokens.skip(frozenset({"LOW_PRIORITY", "HIGH_PRIORITY", "DELAYED", "QUICK", "IGNORE", "INTO", "FROM"}))
     try:
@@ -386,7 +390,7 @@ def _read_dml(tokens: _Tokens, verb: str) -> Effect:
     return Effect("dml")
 
 
-_READERS: dict[str, Callable[[_Tokens], Effect]] = {
+_READERS: dict[str, Callable[[Tokens], Effect]] = {
     "BEGIN": _read_begin,
     "COMMIT": _read_commit,
     "ROLLBACK": _read_rollback,

@@ -16,6 +16,7 @@ from engine.catalog import State
 from engine.load.manager import Loader
 from engine.replicate.apply import FATAL, Applier
 from engine.replicate.changes import Position
+from engine.replicate.definitions import Definitions
 from engine.replicate.history import file_birth, judge
 from engine.replicate.source import BackendMoved, LogLost, Source
 from engine.store.bookkeeping import NOWHERE
@@ -45,7 +46,7 @@ class Follower:
         self._copies = copies
         self._loader = loader
         self._on_fatal = on_fatal
-        self.applier = Applier(store, copies, loader)
+        self.applier = Applier(store, copies, loader, Definitions(settings))
         self._source: Source | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="follow", daemon=True)

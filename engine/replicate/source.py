@@ -84,6 +84,7 @@ class Source:
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_read.setblocking(False)
         self._wake_write.setblocking(False)
+        self._in_hand = False  # whether a batch was taken that may not be applied yet
         self._wanted: list[Position] = []  # places that readers wait for and no batch has reached
         self._longest = settings.batch_interval_ms / 1000  # seconds a commit waits for company when nobody wants it
         self._most = settings.batch_bytes  # of row images in one batch, unless one transaction is larger
@@ -121,9 +122,12 @@ class Source:
     def next_batch(self, timeout: float | None = None) -> Batch | None:
         """Wait for the next batch, at most `timeout` seconds; None when none came or after `stop`.
 
-        Raises LogLost, or another WarmfrontError that ended the thread, after the last good batch.
+        Who asks again has applied the batch it was given before. Raises LogLost, or another WarmfrontError that ended
+        the thread, after the last good batch.
         """
         with self._changed:
+            self._in_hand = False
+            self._changed.notify_all()
             self._changed.wait_for(lambda: self._ready or self._stopping or self._lost, timeout)
             if self._stopping:
                 return None
@@ -132,6 +136,7 @@ class Source:
                     raise self._lost
                 return None
             batch = self._ready.popleft()
+            self._in_hand = True
             self._changed.notify_all()
         self._wake()
         return batch
@@ -235,7 +240,8 @@ class Source:
                     heard = time.monotonic()
                     for event in packets.receive():
                         assembler.feed(event)
-                    self._pass_on(assembler)
+                        if assembler.ready:
+                            self._pass_on(assembler)
                     if packets.received < _LITTLE and time.time() - assembler.timestamp < _RECENT:
                         self._rest()
                 elif readable:
@@ -274,9 +280,16 @@ class Source:
             self._changed.wait_for(lambda: self._stopping or self._wanted, _REST)
 
     def _pass_on(self, assembler: Assembler) -> None:
-        """Hand over what a DDL statement has ended."""
+        """Hand over what a DDL statement has ended, and wait until it is applied.
+
+        What comes behind it belongs to tables as they are after it: no event may be looked up before.
+        """
         while assembler.ready and not self._stopping:
-            self._hand_over(assembler.ready.popleft())
+            batch = assembler.ready.popleft()
+            self._hand_over(batch)
+            if batch.events:
+                with self._changed:
+                    self._changed.wait_for(lambda: self._stopping or not (self._ready or self._in_hand))
 
     def _hand_over(self, batch: Batch | None) -> None:
         if batch is None:

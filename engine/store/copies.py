@@ -42,6 +42,7 @@ class Copying:
     since: Position | None = None
     until: Position | None = None
     cancelled: str = ""  # why the load has to stop
+    in_place: bool = False  # not a load: the copy has a new definition, which holds from `until` on
     done: Future[None] = field(default_factory=Future)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -172,7 +173,8 @@ class Copies:
                 load_ended=time.time(),
             )
         transaction.put(entry)
-        self.removed[copying.key] = 0
+        if not copying.in_place:
+            self.removed[copying.key] = 0
 
     def completed(self, copying: Copying) -> None:
         """Tell whoever waits, once the transaction that put the table into service is committed."""
@@ -180,7 +182,18 @@ class Copies:
             del self._copying[copying.key]
         if not copying.done.done():
             copying.done.set_result(None)
-        log.info("table %s.%s is loaded: %d rows", *copying.key, copying.rows)
+        if not copying.in_place:
+            log.info("table %s.%s is loaded: %d rows", *copying.key, copying.rows)
+
+    def adopt(self, key: Key, until: Position) -> None:
+        """Let a table that was changed in place answer once the store is at `until`; until then nobody else may."""
+        with self.store.lock:
+            entry = self.store.entries.get(key)
+            if entry is None or entry.state is not State.LOADING or key in self._copying:
+                return
+            copying = Copying(entry, dict(entry.presence), entry.rows, entry.rows, until=until, in_place=True)
+            copying.since = self.store.position
+            self._copying[key] = copying
 
     def cancel_all(self, reason: str) -> None:
         """Give every load and every rewrite up."""

@@ -83,6 +83,11 @@ class Transaction:
         """Set a table's row count; it is not kept in the file but counted when the store is opened."""
         self.tables[key] = replace(self.tables[key], rows=max(rows, 0))
 
+    def rename(self, key: Key, to: Key) -> None:
+        """Give a table another name; its data has none."""
+        entry = self.tables.pop(key)
+        self.put(replace(entry, table=replace(entry.table, schema=to[0], name=to[1])))
+
     def forget(self, key: Key) -> None:
         """Remove a table's entry and its data; nothing happens when there is none."""
         entry = self.tables.pop(key, None)

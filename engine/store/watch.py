@@ -19,6 +19,8 @@ class Watch:
 
     def add(self, rows: pa.RecordBatch) -> None:
         """Note the images of changed rows."""
+        if self.disturbed:
+            return
         self._rows += rows.num_rows
         if self._rows > _MOST:
             self.disturb("its rows change too fast")

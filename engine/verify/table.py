@@ -196,6 +196,8 @@ class TableComparison:
             entry = transaction.tables.get(self.key)
             if entry is None or entry.id != self._entry.id or entry.state is not State.AVAILABLE:
                 return False
+            if entry.table != self._entry.table:  # it has been changed or renamed in place
+                return False
             self._comparison.drop_changed(self._changed())
             self._copies.stop_rewrite(self.key)
             put, connection = self._comparison.rows_to_put(), transaction.connection

@@ -211,6 +211,7 @@ class Verifier:
             with self._store.write() as transaction:
                 found = transaction.tables.get(key)
                 there = found is not None and found.id == entry.id and found.state is State.AVAILABLE
+                there = there and found is not None and found.table == entry.table
                 if there:
                     self._copies.take_out(transaction, key, State.STALE, reason)
             self._store.clear_stale(key, reason)

@@ -1,0 +1,33 @@
+"""Read the definition that a table has on the server after a statement in its log."""
+
+from base.errors import SecondaryEngineError
+from base.settings import Settings
+from engine.backend import Connection, describe_table, read_position
+from engine.catalog import Key
+from engine.replicate.changes import Position
+from engine.replicate.inplace import Described
+
+_TIMEOUT = 10  # seconds; replication waits meanwhile
+
+
+class Definitions:
+    """Reads definitions, on a connection for each: they are asked for after DDL only."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def __call__(self, key: Key, position: Position) -> Described:
+        """Describe a table not before `position` is done on the server. Raises WarmfrontError."""
+        with Connection(self._settings, read_timeout=2 * _TIMEOUT) as connection:
+            if connection.is_mariadb:
+                # Its dictionary is the table's own: a statement at work on it holds a lock until it is done.
+                connection.execute(f"SET SESSION lock_wait_timeout = {_TIMEOUT}")
+            else:
+                waited = connection.query("SELECT WAIT_FOR_EXECUTED_GTID_SET(%s, %s)", (position.gtids, _TIMEOUT))
+                if waited[0][0] != 0:
+                    raise SecondaryEngineError("the statement did not end in time")
+            table = describe_table(connection, *key)
+            until = read_position(connection, with_gtids=False)
+        if until.server != position.server:
+            raise SecondaryEngineError("the backend is another server")
+        return Described(table, until)
