@@ -141,8 +141,10 @@ class Follower:
             log.info("the backend is another server now, %s; the copy goes on there", connection.identity)
             with self._store.write("position") as transaction:
                 # Loads under way have positions of the server that was.
-                self._copies.cancel_all("the backend is another server now")
+                orphans = self._copies.cancel_all("the backend is another server now")
                 transaction.set_position(Position(connection.identity, "", 0, position.gtids))
+            for key in orphans:
+                self._loader.reload(key, "the backend is another server now")
 
     def _check(self, connection: Connection, position: Position) -> None:
         """Raise LogLost or BackendMoved when the log of a backend is not the one that ends at `position`."""

@@ -195,10 +195,12 @@ class Copies:
             copying.since = self.store.position
             self._copying[key] = copying
 
-    def cancel_all(self, reason: str) -> None:
-        """Give every load and every rewrite up."""
+    def cancel_all(self, reason: str) -> list[Key]:
+        """Give every load and every rewrite up; gives the tables that nobody is going to load by himself."""
+        orphans = [copying.key for copying in self._copying.values() if copying.in_place]
         for key in {*self._copying, *self._rewrites}:
             self.cancel(key, reason)
+        return orphans
 
     def cancel(self, key: Key, reason: str) -> None:
         """Give a load up, and a rewrite; the load's thread stops at the next batch."""
