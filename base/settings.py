@@ -73,6 +73,7 @@ class Settings:
 
     host: str = _setting("127.0.0.1", "Address that clients connect to.")
     port: int = _setting(3307, "Port that clients connect to; 0 takes a free one.", high=65535)
+    socket: Path | None = _setting(None, "Socket file that clients on this machine may connect to as well.")
     data_dir: Path = _setting(_default_data_dir, "Folder of everything this instance keeps.")
     backend: str | None = _setting(
         None,

@@ -12,8 +12,12 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def spawn(argv: Sequence[str | Path], log: Path, cwd: Path | None = None) -> subprocess.Popen[bytes]:
+def spawn(
+    argv: Sequence[str | Path], log: Path, cwd: Path | None = None, pass_fds: Sequence[int] = ()
+) -> subprocess.Popen[bytes]:
     """Start a program in its own session, output appended to `log`; the kernel ends it when we die.
+
+    It inherits the open files `pass_fds` under their numbers.
 
     Call from the main thread: the kernel counts the death of the starting thread as the parent's.
     """
@@ -32,6 +36,7 @@ def spawn(argv: Sequence[str | Path], log: Path, cwd: Path | None = None) -> sub
             stderr=subprocess.STDOUT,
             start_new_session=True,
             cwd=cwd,
+            pass_fds=tuple(pass_fds),
             preexec_fn=_die_with_parent,
         )
 

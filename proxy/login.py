@@ -128,6 +128,7 @@ class _Attempt:
         self._doors = doors
         self._loop = asyncio.get_running_loop()
         self._client_socket = client_socket
+        self._is_local = client_socket.family == socket.AF_UNIX  # a secure line, as the server sees it too
         self._backend_socket: socket.socket | None = None
         self._client: PacketPipe | None = None
         self._backend: PacketPipe | None = None
@@ -153,7 +154,8 @@ class _Attempt:
         capabilities = agreed & ~int(_CLIENT_SIDE)
         backend_secure = await self._open_backend(greeting, replace(login, capabilities=capabilities), backend_sequence)
         assert self._client
-        client_secure = self._client.transport is not None and bool(self._client.transport.get_extra_info("ssl_object"))
+        has_tls = self._client.transport is not None and bool(self._client.transport.get_extra_info("ssl_object"))
+        client_secure = has_tls or self._is_local
         exchange = Exchange(greeting.plugin, greeting.nonce, client_secure, backend_secure, self._doors.keys)
         if login.plugin:
             exchange.plugin = login.plugin
@@ -191,7 +193,7 @@ class _Attempt:
             context = self._doors.client_tls
             if context is None:
                 raise MalformedPacket("TLS request, which was not offered,")
-        elif self._doors.settings.tls == "required":
+        elif self._doors.settings.tls == "required" and not self._is_local:
             raise BackendError(3159, "HY000", "Connections using insecure transport are prohibited.")
         pipe = PacketPipe(self._sequence, self._bell)
         await self._loop.connect_accepted_socket(lambda: pipe, self._client_socket, ssl=context)

@@ -6,6 +6,8 @@ import logging
 import os
 import resource
 import socket
+from collections.abc import Sequence
+from pathlib import Path
 
 from base.errors import SettingsError
 from base.settings import Settings
@@ -42,6 +44,31 @@ def listen(settings: Settings) -> socket.socket:
     return sock
 
 
+def listen_locally(path: Path) -> socket.socket:
+    """Open a socket file, for the workers to inherit; one that nobody listens on any more is replaced."""
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        if path.is_socket() and not _is_served(path):
+            path.unlink()
+        sock.bind(str(path))
+        path.chmod(0o777)  # as the server's own: who may log in is for the accounts to say
+    except OSError as problem:
+        sock.close()
+        raise SettingsError(f"cannot listen on {path}: {problem.strerror or problem}") from problem
+    sock.listen(_BACKLOG)
+    sock.setblocking(False)
+    return sock
+
+
+def _is_served(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            return False
+        return True
+
+
 def session_limit() -> int:
     """Raise the limit of open files as far as allowed; gives how many clients a worker can serve with it."""
     with contextlib.suppress(OSError, ValueError):
@@ -66,18 +93,19 @@ class Worker:
         self._kept: set[asyncio.Task[None]] = set()
         self._logins: set[asyncio.Task[None]] = set()
 
-    async def serve(self, listener: socket.socket, stop: asyncio.Event) -> None:
+    async def serve(self, listeners: Sequence[socket.socket], stop: asyncio.Event) -> None:
         """Serve clients until `stop` is set; then close every session."""
-        accepting = asyncio.create_task(self._accept(listener))
+        accepting = [asyncio.create_task(self._accept(listener)) for listener in listeners]
         watching = asyncio.create_task(self.engine.run())
         try:
             await stop.wait()
         finally:
-            accepting.cancel()
-            watching.cancel()
-            await asyncio.gather(accepting, watching, return_exceptions=True)
+            for task in (*accepting, watching):
+                task.cancel()
+            await asyncio.gather(*accepting, watching, return_exceptions=True)
             self.engine.close()
-            listener.close()
+            for listener in listeners:
+                listener.close()
             for login in list(self._logins):
                 login.cancel()
             await asyncio.gather(*self._logins, return_exceptions=True)
@@ -95,8 +123,9 @@ class Worker:
                 await asyncio.sleep(0.05)
                 continue
             client.setblocking(False)
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            if client.family != socket.AF_UNIX:
+                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             task = loop.create_task(self._log_in(client))
             self._logins.add(task)
             task.add_done_callback(self._logins.discard)

@@ -17,6 +17,7 @@ import pymysql
 from base import supervise
 from base.errors import WarmfrontError
 from base.settings import Settings, Upstream
+from proxy.server import listen_locally
 from warmfront import backends, certificates, doctor, instance
 from warmfront.embedded import EmbeddedError, EmbeddedServer
 from warmfront.private import open_private
@@ -50,6 +51,7 @@ class _Child:
     name: str
     argv: list[str]
     log: Path
+    files: tuple[int, ...] = ()  # open files that it inherits
     process: subprocess.Popen[bytes] | None = None
     pause: float = _FIRST_PAUSE
     born: float = 0.0
@@ -61,7 +63,7 @@ class _Child:
         return self.name.split()[0]
 
     def start(self) -> None:
-        self.process = supervise.spawn(self.argv, self.log)
+        self.process = supervise.spawn(self.argv, self.log, pass_fds=self.files)
         self.born = time.monotonic()
 
     def watch(self) -> None:
@@ -101,12 +103,15 @@ class Supervisor:
         self._lock: TextIO | None = None  # open, it holds the lock on the data dir
         self._stopping = False
         self._backend_due = 0.0
+        self._local: socket.socket | None = None
 
     def start(self) -> None:
         """Bring everything up. Raises Refused, StartError and other WarmfrontErrors; call `stop` then as well."""
         self._lock = instance.claim(self.paths)
         self.paths.ready.unlink(missing_ok=True)
         port = self._check_port()
+        if self.settings.socket is not None:
+            self._local = listen_locally(self.settings.socket)
         certificates.ensure(self.paths)
         instance.ensure_secret(self.paths)
         upstream = self._start_backend()
@@ -150,6 +155,9 @@ class Supervisor:
                 supervise.stop(process, _STOP_PATIENCE[kind])
         if self._embedded is not None:
             self._embedded.stop()
+        if self._local is not None and self.settings.socket is not None:
+            self._local.close()
+            self.settings.socket.unlink(missing_ok=True)
 
     def _check_port(self) -> int:
         port = self.settings.port or supervise.free_port()
@@ -181,9 +189,11 @@ class Supervisor:
         path = str(self.paths.settings)
         engine_log, proxy_log = self.paths.logs / "engine.log", self.paths.logs / "proxy.log"
         self.paths.engine_socket.unlink(missing_ok=True)
+        files = (self._local.fileno(),) if self._local else ()
+        proxy = [sys.executable, "-m", "proxy", path, *map(str, files)]
         self._children = [
             _Child("engine", [sys.executable, "-m", "engine", path], engine_log),
-            *(_Child(f"proxy {n}", [sys.executable, "-m", "proxy", path], proxy_log) for n in range(1, workers + 1)),
+            *(_Child(f"proxy {n}", proxy, proxy_log, files) for n in range(1, workers + 1)),
         ]
         for child in self._children:
             child.start()
