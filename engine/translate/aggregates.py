@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 
-from engine.translate import doubles
+from sqlglot import exp
+
+from engine.translate import control, doubles
 from engine.translate.literals import NULL_LITERAL
 from engine.translate.members import require_order, spelled
 from engine.translate.numbers import as_value, operand, quotient
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
-from engine.translate.types import APPROXIMATE, DOUBLE, WHOLE, Family, Type, decimal
+from engine.translate.types import APPROXIMATE, DOUBLE, UBIGINT, WHOLE, Family, Type, decimal
 
 COUNT = Type(Family.INT, digits=21)
 _RANKS = frozenset({"row_number", "rank", "dense_rank", "ntile", "percent_rank", "cume_dist"})
@@ -100,6 +102,29 @@ def neighbour(operation: str, value: Expr, distance: int) -> Expr:
     return Expr(operation, value.type, (value,), value=distance)
 
 
+def any_value(value: Expr) -> Expr:
+    """ANY_VALUE: certain where all rows of the group have the same value."""
+    value = one_zero(as_value(value))
+    if value.type.family is Family.NULL or (value.type.vague and value.type.frac != value.type.scale):
+        refuse("ANY_VALUE of this value is not supported")
+    return Expr("any_same", value.type, (value,))
+
+
+def bits(operation: str, value: Expr) -> Expr:
+    """BIT_AND, BIT_OR or BIT_XOR of integers seen as 64 bits; decimals are rounded."""
+    value = as_value(value)
+    if value.type.family is Family.DECIMAL:
+        value = control.to_integer(value, unsigned=False)
+    if value.type.family not in WHOLE:
+        refuse(f"BIT_AND, BIT_OR or BIT_XOR of a {value.type.family.value} is not supported")
+    return Expr(operation, UBIGINT, (value,))
+
+
+BIT_SUMS: dict[type[exp.Expression], str] = {
+    exp.BitwiseAndAgg: "bits_all",
+    exp.BitwiseOrAgg: "bits_any",
+    exp.BitwiseXorAgg: "bits_odd",
+}
 EXTREMES: dict[str, Callable[[Expr], Expr]] = {
     "MIN": lambda value: extreme("min", value),
     "MAX": lambda value: extreme("max", value),

@@ -148,5 +148,7 @@ class Binder:
         if isinstance(node, exp.Avg):
             return aggregates.average(values[0], distinct, self.context.div_precision_increment)
         if isinstance(node, exp.AnyValue):
-            refuse("ANY_VALUE depends on the order of rows")
+            return aggregates.any_value(values[0])
+        if type(node) in aggregates.BIT_SUMS:
+            return aggregates.bits(aggregates.BIT_SUMS[type(node)], values[0])
         return aggregates.extreme("min" if isinstance(node, exp.Min) else "max", values[0])

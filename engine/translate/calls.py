@@ -5,7 +5,22 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from engine.translate import bits, clock, codes, control, dates, doubles, literals, pieces, places, text, times, weeks
+from engine.translate import (
+    bits,
+    clock,
+    codes,
+    control,
+    dates,
+    documents,
+    doubles,
+    literals,
+    patterns,
+    pieces,
+    places,
+    text,
+    times,
+    weeks,
+)
 from engine.translate.nodes import child, children, kind, only, undated
 from engine.translate.numbers import arithmetic
 from engine.translate.refusal import Refused, refuse
@@ -185,7 +200,7 @@ def _named(binder: "Binder", node: exp.Expression) -> Expr:
         value = binder.expr(arguments[0])
         found = times.part(name, value) if name == "MICROSECOND" else None
         return dates.FUNCTIONS[name](value) if found is None else found
-    for table in (weeks.NAMED, pieces.NAMED, codes.NAMED, places.NAMED, times.NAMED):
+    for table in (weeks.NAMED, pieces.NAMED, codes.NAMED, places.NAMED, times.NAMED, documents.NAMED):
         if name in table and table[name][0] <= len(arguments) <= table[name][1]:
             return table[name][2](binder, arguments)
     if name in text.FUNCTIONS:
@@ -253,6 +268,8 @@ CALLS: dict[type[exp.Expression], Rule] = {
     **codes.NODES,
     **places.NODES,
     **times.NODES,
+    **documents.NODES,
+    exp.RegexpLike: patterns.bind,
     **bits.NODES,
     exp.ConcatWs: _concat_with,
     exp.TimeToStr: _format,

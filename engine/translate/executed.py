@@ -109,6 +109,8 @@ def _origin(expr: Expr, block: Block, known: Mapping[str, Query | Recursion]) ->
     if expr.op == WINDOW and expr.args[0].op in _KEEPING:
         return expr
     if expr.op != "column":
+        if expr.op == "any_same":
+            return expr
         if expr.op in _EXTREMES and expr.type.family in _STORED_LENGTHS:
             return expr if expr.args[0].op == "plain_zero" and expr.args[0].args[0].op == "column" else None
         return None if expr.op == "literal" or any(part.op in _COMPUTED for part in walk(expr)) else expr
@@ -138,6 +140,10 @@ def _query_of(source: Source | None, alias: str, known: Mapping[str, Query | Rec
 def _of_field(definition: ColumnDefinition, backend: str, origin: Expr) -> ColumnDefinition:
     if origin.op in _EXTREMES and backend == "mysql":
         return definition
+    if origin.op == "any_same":
+        return _kept(definition)
+    if backend == "mysql" and definition.type == FieldType.LONG_BLOB and origin.op != WINDOW:
+        return replace(definition, type=int(FieldType.BLOB), decimals=0)
     if definition.type in _STRINGS and definition.decimals == _UNSET_DECIMALS[backend]:
         if backend == "mariadb" and origin.op == WINDOW:
             return definition

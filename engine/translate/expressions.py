@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from engine.translate import control, dates, doubles, literals, text, times, weeks
+from engine.translate import aggregates, control, dates, doubles, literals, text, times, weeks
 from engine.translate.calls import CALLS, modulo
 from engine.translate.compare import between, compare, one_of
 from engine.translate.nodes import child, children, kind, only
@@ -312,6 +312,7 @@ _RULES: dict[type[exp.Expression], Rule] = {
     exp.Min: _aggregate,
     exp.Max: _aggregate,
     exp.AnyValue: _aggregate,
+    **dict.fromkeys(aggregates.BIT_SUMS, _aggregate),
     exp.Window: _window,
     **dict.fromkeys(doubles.SPREADS, _aggregate),
     **doubles.NODES,

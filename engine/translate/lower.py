@@ -8,6 +8,7 @@ from engine.collate.weights import Weights
 from engine.translate.doubles import is_loose
 from engine.translate.lower_codes import CODE_OPS
 from engine.translate.lower_dates import DATE_OPS
+from engine.translate.lower_documents import DOCUMENT_OPS
 from engine.translate.lower_doubles import DOUBLE_OPS, bare
 from engine.translate.lower_sets import both_sides
 from engine.translate.lower_strings import TEXT_OPS
@@ -41,6 +42,7 @@ _OPS: dict[str, Callable[["Lowering", Expr], str]] = {
     **DOUBLE_OPS,
     **CODE_OPS,
     **TIME_OPS,
+    **DOCUMENT_OPS,
 }
 _JOINS = {"inner": "JOIN", "left": "LEFT JOIN", "right": "RIGHT JOIN", "cross": "CROSS JOIN"}
 

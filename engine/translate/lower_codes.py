@@ -74,6 +74,11 @@ def _with_commas(low: "Lowering", expr: Expr) -> str:
     return f"({sign} || {head}{tail})"
 
 
+def _regexp(low: "Lowering", expr: Expr) -> str:
+    pattern, blind = cast("tuple[str, bool]", expr.value)
+    return f"regexp_matches({low.expr(expr.args[0])}, {rules.quote(pattern)}, '{'i' if blind else 'c'}')"
+
+
 def _spaces(low: "Lowering", expr: Expr) -> str:
     sql = low.expr(expr.args[0])
     return f"(CASE WHEN {sql} > {expr.value} THEN error('too many spaces') ELSE repeat(' ', {sql}) END)"
@@ -167,6 +172,17 @@ def _shifted(low: "Lowering", expr: Expr) -> str:
     )
 
 
+def _bit_sum(function: str, nothing: str) -> Writer:
+    """An aggregate of 64 bits; `nothing` is its value without rows."""
+    return lambda low, expr: f"coalesce({function}({_unsigned(low, expr.args[0])}), CAST({nothing} AS UBIGINT))"
+
+
+def _any_same(low: "Lowering", expr: Expr) -> str:
+    sql = low.expr(expr.args[0])
+    same = f"min({sql}) IS NOT DISTINCT FROM max({sql}) AND count({sql}) IN (0, count(*))"
+    return f"(CASE WHEN {same} THEN min({sql}) ELSE error('a group holds different values') END)"
+
+
 CODE_OPS: dict[str, Writer] = {
     "in_base": _in_base,
     "sha256": _template("sha256({0})"),
@@ -175,6 +191,11 @@ CODE_OPS: dict[str, Writer] = {
     "inet_text": _inet_text,
     "bit_count": lambda low, expr: f"bit_count({_unsigned(low, expr.args[0])})",
     "bit_length": _template("(strlen({0}) * 8)"),
+    "bits_all": _bit_sum("bit_and", _MASK),
+    "bits_any": _bit_sum("bit_or", "0"),
+    "bits_odd": _bit_sum("bit_xor", "0"),
+    "any_same": _any_same,
+    "regexp": _regexp,
     "spaces": _spaces,
     "with_commas": _with_commas,
     "position": _position,

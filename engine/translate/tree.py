@@ -132,6 +132,10 @@ AGGREGATES = frozenset(
         "any",
         "group_value",
         "group_concat",
+        "bits_all",
+        "bits_any",
+        "bits_odd",
+        "any_same",
         "double_sum",
         "spread",
     }

@@ -68,3 +68,10 @@ INSERT INTO k VALUES
   (4, 'x,y', 'c', 'é', '', b'1', b'11', 7, ST_GeomFromText('POINT(1 2)'), 0),
   (5, 'it''s', 'b', 'z', 'Green,blue,red', b'1', b'11', 256, NULL, -1.5),
   (6, 'small', 'A', 'z', 'Green', b'0', b'111111111', 1, NULL, 0.000000000000000000000000000001);
+CREATE TABLE doc (id INT NOT NULL PRIMARY KEY, j JSON);
+INSERT INTO doc VALUES (1, '{"a": 1, "b": "x", "c": [1, 2, {"d": null}], "e": true, "f": 1.5, "g": {"h": "y", "n": null}}'),
+  (2, '{"a": 2, "b": "Y", "c": [], "e": false, "f": -0.25, "g": {"h": ""}}'), (3, NULL), (4, '{}'),
+  (5, '{"a": -5, "c": [7], "e": null, "f": 100.0, "g": {"h": "é"}}'), (6, '{"a": 18446744073709551615, "b": "", "f": 1e20}');
+CREATE TABLE odd (id INT NOT NULL PRIMARY KEY, j JSON);
+INSERT INTO odd VALUES (1, '[1, "two", 3.5, null, []]'), (2, '"str"'), (3, 'null'), (4, '{"a": {"b": [10, 20]}, "k": "e\\n\\t/"}'),
+  (5, '{"x": {"a": 1.25}, "a": 2.50}'), (6, '123');

@@ -1,0 +1,129 @@
+"""JSON functions over JSON columns, which hold MySQL's own text of a document: what can be cut out of it unchanged.
+
+A path's keys and places are constants. Scalars are spelled as the document spells them; objects, arrays and numbers
+that the engine would spell otherwise fail and are left to MySQL. MariaDB's JSON columns are texts as written: refused.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from engine.collate.presence import ANYTHING
+from engine.translate.nodes import child, children, only
+from engine.translate.refusal import Refused, refuse
+from engine.translate.tree import Expr
+from engine.translate.types import BIGINT, Family, Type
+
+if TYPE_CHECKING:
+    from engine.translate.binder import Binder
+
+Rule = Callable[["Binder", exp.Expression], Expr]
+Call = Callable[["Binder", list[exp.Expression]], Expr]
+Step = str | int
+_JSON = Type(Family.JSON)
+_TEXT = Type(Family.STRING, collation="utf8mb4_bin", charset="utf8mb4", presence=ANYTHING)
+_AWKWARD = frozenset('"\\*?')
+
+
+def _document(binder: "Binder", node: exp.Expression, what: str) -> Expr:
+    value = binder.expr(node)
+    if value.type.family is not Family.JSON or value.op != "column":
+        refuse(f"{what} of anything but a JSON column is not supported")
+    return value
+
+
+def _steps(node: exp.Expression) -> tuple[Step, ...]:
+    """Read a constant path of keys and places; raises Refused for wildcards, ranges and filters."""
+    if not isinstance(node, exp.JSONPath):
+        refuse("a JSON path that is not a constant is not supported")
+    root, *parts = children(node)
+    if not isinstance(root, exp.JSONPathRoot) or not parts:
+        refuse("this JSON path is not supported")
+    return tuple(_step(part) for part in parts)
+
+
+def _step(part: exp.Expression) -> Step:
+    value = part.this
+    if isinstance(part, exp.JSONPathKey) and isinstance(value, str) and value and not _AWKWARD & set(value):
+        return value
+    if isinstance(part, exp.JSONPathSubscript) and isinstance(value, int) and value >= 0:
+        return value
+    raise Refused("this JSON path is not supported")
+
+
+def _text_path(binder: "Binder", node: exp.Expression) -> tuple[Step, ...]:
+    """Read a path that the parser left as text."""
+    if not isinstance(node, exp.Literal) or not node.is_string:
+        refuse("a JSON path that is not a constant is not supported")
+    parsed = exp.maybe_parse(f"x->'{node.name}'", dialect="mysql") if "'" not in node.name else None
+    if not isinstance(parsed, exp.JSONExtract):
+        refuse("this JSON path is not supported")
+    return _steps(child(parsed, "expression"))
+
+
+def _extract(binder: "Binder", node: exp.Expression) -> Expr:
+    """JSON_EXTRACT(document, 'path') and document->'path'."""
+    only(node, "this", "expression")
+    value = _document(binder, child(node), "JSON_EXTRACT")
+    return Expr("json_part", _JSON, (value,), value=_steps(child(node, "expression")))
+
+
+def _extract_text(binder: "Binder", node: exp.Expression) -> Expr:
+    """document->>'path'."""
+    only(node, "this", "expression")
+    value = _document(binder, child(node), "JSON_UNQUOTE")
+    return Expr("json_text", _TEXT, (value,), value=_steps(child(node, "expression")))
+
+
+def _unquote(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
+    """JSON_UNQUOTE(JSON_EXTRACT(document, 'path'))."""
+    if not isinstance(arguments[0], exp.JSONExtract):
+        refuse("JSON_UNQUOTE of anything but JSON_EXTRACT is not supported")
+    return _extract_text(binder, arguments[0])
+
+
+def _length(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
+    value = _document(binder, arguments[0], "JSON_LENGTH")
+    path = _text_path(binder, arguments[1]) if len(arguments) > 1 else ()
+    return Expr("json_length", BIGINT, (value,), value=path)
+
+
+def _valid(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
+    return Expr("json_valid", BIGINT, (_document(binder, arguments[0], "JSON_VALID"),))
+
+
+def _keys(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this")
+    return Expr("json_keys", _JSON, (_document(binder, child(node), "JSON_KEYS"),))
+
+
+def _has_path(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
+    """JSON_CONTAINS_PATH(document, 'one' or 'all', 'path')."""
+    value = _document(binder, arguments[0], "JSON_CONTAINS_PATH")
+    if arguments[1].name.lower() not in ("one", "all"):
+        refuse("this JSON_CONTAINS_PATH is not supported")
+    return Expr("json_has", BIGINT, (value,), value=_text_path(binder, arguments[2]))
+
+
+def _mysql_only(rule: Call) -> Call:
+    def checked(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
+        if binder.context.backend != "mysql":
+            refuse("JSON functions over MariaDB's texts are not supported")
+        return rule(binder, arguments)
+
+    return checked
+
+
+NODES: dict[type[exp.Expression], Rule] = {
+    exp.JSONExtract: _extract,
+    exp.JSONExtractScalar: _extract_text,
+    exp.JSONKeys: _keys,
+}
+# name -> (least and most arguments, rule)
+NAMED: dict[str, tuple[int, int, Call]] = {
+    "JSON_UNQUOTE": (1, 1, _mysql_only(_unquote)),
+    "JSON_LENGTH": (1, 2, _mysql_only(_length)),
+    "JSON_VALID": (1, 1, _mysql_only(_valid)),
+    "JSON_CONTAINS_PATH": (3, 3, _mysql_only(_has_path)),
+}

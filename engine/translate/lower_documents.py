@@ -1,0 +1,91 @@
+"""DuckDB for parts of JSON documents in MySQL's own spelling (see `engine.translate.documents`)."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+from engine.collate.rules import quote
+from engine.translate.tree import Expr
+
+if TYPE_CHECKING:
+    from engine.translate.lower import Lowering
+
+Writer = Callable[["Lowering", Expr], str]
+Steps = tuple[str | int, ...]
+_SPELLING = "error('a part of a document would be spelled otherwise')"
+_WRAPPED = "error('a place in a document that is no array')"
+
+
+def _path(steps: Steps) -> str:
+    return quote("$" + "".join(f"[{step}]" if isinstance(step, int) else f'."{step}"' for step in steps))
+
+
+def _kind(sql: str, steps: Steps) -> str:
+    """The DuckDB type of a part; NULL where there is none. MySQL takes any value for an array of one: that fails."""
+    found = f"json_type({sql}, {_path(steps)})" if steps else f"json_type({sql})"
+    outer = [steps[:at] for at, step in enumerate(steps) if isinstance(step, int)]
+    checks = (f"WHEN {_kind(sql, prefix)} <> 'ARRAY' THEN {_WRAPPED}" for prefix in outer)
+    return f"(CASE {' '.join(checks)} ELSE {found} END)" if outer else found
+
+
+def _number(sql: str, steps: Steps) -> str:
+    """The digits of a number with a point or exponent: behind its key, where the text has that key once."""
+    if not isinstance(steps[-1], str) or any(ord(character) < 32 for character in steps[-1]):
+        return _SPELLING
+    marker = quote(f'"{steps[-1]}": ')
+    once = f"length({sql}) - length(replace({sql}, {marker}, '')) = length({marker})"
+    behind = f"substring({sql}, strpos({sql}, {marker}) + length({marker}))"
+    return f"(CASE WHEN {once} THEN regexp_extract({behind}, '^-?[0-9][-+.0-9eE]*') ELSE {_SPELLING} END)"
+
+
+def _part(low: "Lowering", expr: Expr) -> str:
+    sql, steps = low.expr(expr.args[0]), cast("Steps", expr.value)
+    found = _kind(sql, steps)
+    return (
+        f"(CASE {found} WHEN 'VARCHAR' THEN CASE WHEN contains({sql}, '\\') THEN {_SPELLING}"
+        f" ELSE '\"' || json_extract_string({sql}, {_path(steps)}) || '\"' END"
+        f" WHEN 'NULL' THEN 'null' WHEN 'DOUBLE' THEN {_number(sql, steps)}"
+        f" WHEN 'OBJECT' THEN {_SPELLING} WHEN 'ARRAY' THEN {_SPELLING}"
+        f" ELSE json_extract_string({sql}, {_path(steps)}) END)"
+    )
+
+
+def _text(low: "Lowering", expr: Expr) -> str:
+    sql, steps = low.expr(expr.args[0]), cast("Steps", expr.value)
+    return (
+        f"(CASE {_kind(sql, steps)} WHEN 'NULL' THEN 'null' WHEN 'DOUBLE' THEN {_number(sql, steps)}"
+        f" WHEN 'OBJECT' THEN {_SPELLING} WHEN 'ARRAY' THEN {_SPELLING}"
+        f" ELSE json_extract_string({sql}, {_path(steps)}) END)"
+    )
+
+
+def _length(low: "Lowering", expr: Expr) -> str:
+    sql, steps = low.expr(expr.args[0]), cast("Steps", expr.value)
+    path = f", {_path(steps)}" if steps else ""
+    found = _kind(sql, steps)
+    return (
+        f"(CASE {found} WHEN 'ARRAY' THEN json_array_length({sql}{path})"
+        f" WHEN 'OBJECT' THEN len(json_keys({sql}{path})) ELSE CASE WHEN {found} IS NOT NULL THEN 1 END END)"
+    )
+
+
+def _keys(low: "Lowering", expr: Expr) -> str:
+    sql = low.expr(expr.args[0])
+    keys = f"'[\"' || array_to_string(json_keys({sql}), '\", \"') || '\"]'"
+    listed = f"CASE WHEN {sql} = '{{}}' THEN '[]' ELSE {keys} END"
+    escaped = f"CASE WHEN contains({sql}, '\\') THEN {_SPELLING} ELSE {listed} END"
+    return f"(CASE WHEN json_type({sql}) = 'OBJECT' THEN {escaped} END)"
+
+
+def _has(low: "Lowering", expr: Expr) -> str:
+    sql, steps = low.expr(expr.args[0]), cast("Steps", expr.value)
+    return f"(CASE WHEN {sql} IS NOT NULL THEN CASE WHEN {_kind(sql, steps)} IS NULL THEN 0 ELSE 1 END END)"
+
+
+DOCUMENT_OPS: dict[str, Writer] = {
+    "json_part": _part,
+    "json_text": _text,
+    "json_length": _length,
+    "json_keys": _keys,
+    "json_has": _has,
+    "json_valid": lambda low, expr: f"(CASE WHEN {low.expr(expr.args[0])} IS NOT NULL THEN 1 END)",
+}
