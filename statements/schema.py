@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 STRING_TYPES = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext"})
 BINARY_TYPES = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"})
+DATE_TYPES = frozenset({"date", "datetime", "timestamp"})
 INTEGER_TYPES = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint"})
 SPATIAL_TYPES = frozenset(
     {"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"}
@@ -41,6 +42,7 @@ class Column:
     invisible: bool = False
     not_secondary: bool = False  # declared NOT SECONDARY: HeatWave does not load it
     members: tuple[str, ...] = ()
+    packed: bool = False  # a DATE, DATETIME or TIMESTAMP that the store keeps so that it may be zero or partial
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,13 @@ from base import faults
 from base.errors import BackendError, SecondaryEngineError, WarmfrontError
 from base.settings import Settings
 from engine.backend import Connection, describe_table, estimate_rows, read_position
-from engine.load.reader import BinaryResult, UnfitValue
+from engine.load.reader import BinaryResult, UnfitDate, UnfitValue
 from engine.load.select import mysql_name, mysql_quote, select_rows
 from engine.load.visible import await_applied, await_visible
 from engine.store.copies import Copies, Copying, Overtaken
 from engine.store.database import Store
 from engine.store.delta import string_columns
-from engine.store.layout import carried_columns, reason_not_loadable
+from engine.store.layout import carried_columns, pack_columns, packed_columns, reason_not_loadable
 from engine.store.presence import byte_presence
 from statements.schema import INTEGER_TYPES, Table
 
@@ -38,21 +38,37 @@ class TableGone(NotLoadable):
 
 
 def copy_table(settings: Settings, store: Store, copies: Copies, table_key: tuple[str, str], load_type: str) -> Copying:
-    """Load a table up to where only the position is waited for. Raises WarmfrontError, duckdb.Error."""
-    with Connection(settings) as connection:
-        table = _describe(connection, *table_key)
-        if table.primary_key:
-            return _copy_keyed(settings, store, copies, connection, table, load_type)
-        return _copy_locked(settings, store, copies, connection, table, load_type)
+    """Load a table up to where only the position is waited for. Raises WarmfrontError, duckdb.Error.
+
+    A column in which a zero or partial date turns up is kept packed from then on, and reading begins again.
+    """
+    entry = store.entries.get(table_key)
+    packed = packed_columns(entry.table, entry.reason) if entry is not None else frozenset()
+    while True:
+        try:
+            with Connection(settings) as connection:
+                table = _describe(connection, *table_key, packed)
+                copy = _copy_keyed if table.primary_key else _copy_locked
+                return copy(settings, store, copies, connection, table, load_type)
+        except UnfitDate as error:
+            if error.column in packed:
+                raise NotLoadable(str(error)) from error
+            log.info("table %s.%s is read again: %s", *table_key, error)
+            packed |= {error.column}
+            copies.cancel(table_key, str(error))
 
 
-def _describe(connection: Connection, schema: str, name: str) -> Table:
+def _describe(connection: Connection, schema: str, name: str, packed: frozenset[str]) -> Table:
     table = describe_table(connection, schema, name)
     if table is None:
         raise TableGone(f"table {schema}.{name} does not exist")
     if reason := reason_not_loadable(table):
         raise NotLoadable(reason)
-    return table
+    return pack_columns(table, packed)
+
+
+def _packed(table: Table) -> frozenset[str]:
+    return packed_columns(table, "")
 
 
 def _copy_keyed(
@@ -61,7 +77,7 @@ def _copy_keyed(
     copying = copies.begin(table, load_type, estimate_rows(connection, table.schema, table.name))
     await_visible(connection, store, copies.set_since(copying, read_position(connection, with_gtids=False)))
     # What the log says up to there is passed over from now on, so it must be in the definition.
-    if _describe(connection, table.schema, table.name) != table:
+    if _describe(connection, table.schema, table.name, _packed(table)) != table:
         raise Overtaken("the definition changed when the load began")
     ranges = deque(_ranges(connection, table, copying.expected_rows))
     try:
@@ -83,7 +99,7 @@ def _copy_locked(
     with Connection(settings) as locker:
         locker.execute("SET SESSION lock_wait_timeout = 3")
         locker.execute(f"LOCK TABLES {mysql_name(table)} READ")
-        if _describe(connection, table.schema, table.name) != table:
+        if _describe(connection, table.schema, table.name, _packed(table)) != table:
             raise Overtaken("the definition changed when the load began")
         connection.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
         at = read_position(locker, with_gtids=False)
@@ -181,6 +197,9 @@ class _Worker:
                 with copying.lock:
                     copying.rows += batch.num_rows
                 yield batch
+        except UnfitDate as error:
+            self._failure = error
+            raise
         except UnfitValue as error:
             self._failure = NotLoadable(str(error))
             raise

@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 # What a column's bytes are on the wire.
-INT1, UINT1, INT2, UINT2, INT4, UINT4, INT8, FLOAT4, DATE, DATETIME, TIME, DECIMAL, VAR = range(13)
+INT1, UINT1, INT2, UINT2, INT4, UINT4, INT8, FLOAT4, DATE, DATETIME, TIME, DECIMAL, VAR, PACKED = range(14)
 
 # How framing stopped.
 MORE, END, ERROR, FULL = range(4)
 
 # Why a value could not be taken; kept with its row and column.
-OK, ZERO_DATE, INVALID_DATE, MALFORMED = range(4)
+OK, NO_DATE, MALFORMED = range(3)
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -95,17 +95,17 @@ def days_from_civil(year: int, month: int, day: int) -> int:
 
 @_compile
 def check_date(year: int, month: int, day: int) -> int:
-    """Tell whether a date can be held: OK, ZERO_DATE for one with a part that is 0, INVALID_DATE."""
+    """Tell whether a date can be held: OK, or NO_DATE for one with a part that is 0 or that is in no calendar."""
     if year == 0 or month == 0 or day == 0:
         return 1
     if month > 12 or day > 31:
-        return 2
+        return 1
     if day == 31 and (month == 4 or month == 6 or month == 9 or month == 11):
-        return 2
+        return 1
     if month == 2:
         leap = (year % 4 == 0 and year % 100 != 0) or year % 400 == 0
         if day > (29 if leap else 28):
-            return 2
+            return 1
     return 0
 
 
@@ -191,7 +191,7 @@ def slice_rows(
         for column in range(columns):
             bit = column + 2
             if at > end:
-                failure[0], failure[1], failure[2] = row, column, 3
+                failure[0], failure[1], failure[2] = row, column, 2
                 return False
             if buffer[bitmap + (bit >> 3)] >> (bit & 7) & 1:
                 valid[column, row] = 0
@@ -241,6 +241,20 @@ def slice_rows(
                     failure[0], failure[1], failure[2] = row, column, why
                     return False
                 at += length
+            elif kind == 13:  # the packed integer of a date that may be zero
+                length = int(buffer[at])
+                at += 1
+                value = 0
+                if length >= 4:
+                    value = (_int_at(buffer, at, 2) * 13 + int(buffer[at + 2])) << 5 | int(buffer[at + 3])
+                value <<= 17
+                if length >= 7:
+                    value |= int(buffer[at + 4]) << 12 | int(buffer[at + 5]) << 6 | int(buffer[at + 6])
+                value <<= 24
+                if length >= 11:
+                    value |= _int_at(buffer, at + 7, 4)
+                first[column, row] = value
+                at += length
             elif kind == 10:
                 length = int(buffer[at])
                 at += 1
@@ -262,12 +276,12 @@ def slice_rows(
                     length = _int_at(buffer, at, size)
                     at += size
                 if length < 0 or at + length > end:
-                    failure[0], failure[1], failure[2] = row, column, 3
+                    failure[0], failure[1], failure[2] = row, column, 2
                     return False
                 if kind == 11:
                     low, high, good = parse_decimal(buffer, at, length, scales[column])
                     if not good:
-                        failure[0], failure[1], failure[2] = row, column, 3
+                        failure[0], failure[1], failure[2] = row, column, 2
                         return False
                     first[column, row] = low
                     second[column, row] = high
@@ -276,7 +290,7 @@ def slice_rows(
                     second[column, row] = length
                 at += length
         if at != end:
-            failure[0], failure[1], failure[2] = row, columns - 1, 3
+            failure[0], failure[1], failure[2] = row, columns - 1, 2
             return False
     return True
 

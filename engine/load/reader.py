@@ -14,7 +14,7 @@ import pyarrow as pa
 from base.errors import BackendError, MalformedPacket
 from engine.backend import Connection
 from engine.load import kernels
-from engine.store.layout import arrow_type
+from engine.store.layout import arrow_type, unfit_date
 from statements.schema import NUMBERED_TYPES, Column
 from wire.constants import Command, FieldType
 from wire.framing import PacketReader, build_packets
@@ -57,9 +57,19 @@ class UnfitValue(Exception):
     """A value that the store cannot hold; the text is the reason for the table to stay out."""
 
 
+class UnfitDate(UnfitValue):
+    """A zero or partial date: the column has to be kept packed."""
+
+    def __init__(self, column: Column) -> None:
+        super().__init__(unfit_date(column))
+        self.column = column.name
+
+
 def _kind(column: Column) -> int:
     if column.type in NUMBERED_TYPES:
         return kernels.INT8
+    if column.packed:
+        return kernels.PACKED
     if pa.types.is_decimal(arrow_type(column)):
         return kernels.DECIMAL
     return kernels.TIME if column.type == "time" else _KINDS[arrow_type(column)]
@@ -192,12 +202,9 @@ class BinaryResult:
         return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
 
     def _raise_unfit(self, column: int, why: int) -> None:
-        name = self._columns[column].name
-        if why == kernels.ZERO_DATE:
-            raise UnfitValue(f"zero or partial date in column {name}")
-        if why == kernels.INVALID_DATE:
-            raise UnfitValue(f"date that is in no calendar in column {name}")
-        raise MalformedPacket(f"row value of column {name}")
+        if why == kernels.NO_DATE:
+            raise UnfitDate(self._columns[column])
+        raise MalformedPacket(f"row value of column {self._columns[column].name}")
 
     def _array(self, index: int, first: kernels.Ints, second: kernels.Ints, valid: kernels.Bytes) -> pa.Array:
         kind, arrow = self._kinds[index], self._schema.field(index).type

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from engine.replicate import kernels, texts
+from engine.replicate import kernels, packed, texts
 from engine.replicate.json_binary import MalformedJson, json_texts
-from engine.store.layout import arrow_type
+from engine.store.layout import arrow_type, unfit_date
 from statements.schema import ADDRESS_TYPES, BINARY_TYPES, MEMBER_TYPES, SPATIAL_TYPES, STRING_TYPES, Column
 from wire.binlog_table_map import MapColumn
 from wire.constants import FieldType
@@ -157,16 +157,27 @@ _TEMPORAL = frozenset({"date", "datetime", "timestamp", "time", "year"})
 
 def _temporal(column: Column, logged: MapColumn, kind: pa.DataType) -> Reader:
     bits = np.dtype("i4" if kind == pa.date32() else "u2" if column.type == "year" else "i8")
-    call = _temporal_kernel(logged)
+    call = _packed_kernel(logged) if column.packed else _temporal_kernel(logged)
 
     def read(cells: Cells) -> pa.Array:
         out = np.empty(len(cells.at), bits)
         bad = call(cells, out)
         if bad is not None and bad >= 0:
-            raise Undecodable(f"zero or partial date in column {column.name}")
+            raise Undecodable(unfit_date(column))
         return _wrap(out, kind, cells)
 
     return read
+
+
+def _packed_kernel(logged: MapColumn) -> Callable[[Cells, npt.NDArray[np.generic]], int | None]:
+    if logged.type in (FieldType.DATE, FieldType.NEWDATE):
+        return lambda c, out: packed.pack_dates(c.data, c.at, c.null, out)
+    if logged.type == FieldType.DATETIME2:
+        return lambda c, out: packed.pack_datetimes(c.data, c.at, c.null, logged.meta, out)
+    if logged.type == FieldType.DATETIME:
+        return lambda c, out: packed.pack_old_datetimes(c.data, c.at, c.null, out)
+    big_endian = logged.type == FieldType.TIMESTAMP2
+    return lambda c, out: packed.pack_timestamps(c.data, c.at, c.null, logged.meta, big_endian, out)
 
 
 def _temporal_kernel(logged: MapColumn) -> Callable[[Cells, npt.NDArray[np.generic]], int | None]:

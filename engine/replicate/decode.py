@@ -12,7 +12,7 @@ from engine.replicate import kernels
 from engine.replicate.changes import Changes
 from engine.replicate.columns import INTEGER_WIDTHS, Cells, Reader, Undecodable, choose_reader
 from engine.store.layout import carried_columns
-from statements.schema import ADDRESS_TYPES, BINARY_TYPES, SPATIAL_TYPES, STRING_TYPES, Column, Table
+from statements.schema import ADDRESS_TYPES, BINARY_TYPES, DATE_TYPES, SPATIAL_TYPES, STRING_TYPES, Column, Table
 from wire.binlog_table_map import BLOB_COMPRESSED, VARCHAR_COMPRESSED, MapColumn, TableMap
 from wire.constants import BINARY_CHARSET, FieldType
 
@@ -270,6 +270,7 @@ def warm_up() -> None:
     for kind, width in (("tinyint", 1), ("smallint", 2), ("bigint", 8), ("int", 4)):
         code = next(code for code, bytes_ in INTEGER_WIDTHS.items() if bytes_ == width)
         shapes += [(kind, unsigned, 10, MapColumn(code, 0, True)) for unsigned in (False, True)]
+    shapes += [(kind, False, 0, shape) for kind, shape in logged.items() if kind in DATE_TYPES]
     shapes.append(("varchar", False, 10, MapColumn(FieldType.VARCHAR, 4, True)))
     columns = tuple(
         Column(
@@ -279,6 +280,7 @@ def warm_up() -> None:
             scale=0,
             charset="latin1",
             members=("",),
+            packed=not precision,
         )
         for i, (kind, unsigned, precision, _) in enumerate(shapes)
     )

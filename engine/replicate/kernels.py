@@ -137,7 +137,8 @@ def read_integers(data: Bytes, at: Places, null: Bytes, width: int, signed: bool
 
 
 @compiled
-def _big_endian(data: Bytes, place: int, width: int) -> Any:
+def big_endian(data: Bytes, place: int, width: int) -> Any:
+    """A signed number of 1 to 8 bytes, the highest first."""
     value = np.int64(0)
     for i in range(width):
         value = (value << 8) | np.int64(data[np.uint64(place + i)])
@@ -185,7 +186,7 @@ def read_decimals(data: Bytes, at: Places, null: Bytes, precision: int, scale: i
                 if digits == 0:
                     continue
                 width = widths[digits]
-                group = _big_endian(data, place, width)
+                group = big_endian(data, place, width)
                 place += width
                 if flip:  # the sign is the first byte's inverted highest bit
                     group ^= flip << (8 * (width - 1))
@@ -245,10 +246,10 @@ def read_dates(data: Bytes, at: Places, null: Bytes, out: Any) -> Any:
 
 
 @compiled
-def _fraction(data: Bytes, place: int, digits: int) -> Any:
+def fraction(data: Bytes, place: int, digits: int) -> Any:
     """Microseconds from the bytes behind a temporal value with this many fractional digits."""
     width = (digits + 1) // 2
-    value = _big_endian(data, place, width)
+    value = big_endian(data, place, width)
     for _ in range(3 - width):
         value *= 100
     return value
@@ -261,13 +262,13 @@ def read_datetimes(data: Bytes, at: Places, null: Bytes, digits: int, out: Any) 
         out[row] = 0
         if not null[row]:
             place = at[row]
-            value = _big_endian(data, place, 5) - (np.int64(1) << 39)
+            value = big_endian(data, place, 5) - (np.int64(1) << 39)
             months = value >> 22
             days = _days(months // 13, months % 13, (value >> 17) & 31) if value >= 0 else np.int64(-1) << 40
             if days < -(np.int64(1) << 39):
                 return row
             seconds = ((value >> 12) & 31) * 3600 + ((value >> 6) & 63) * 60 + (value & 63)
-            out[row] = (days * 86400 + seconds) * 1000000 + _fraction(data, place + 5, digits)
+            out[row] = (days * 86400 + seconds) * 1000000 + fraction(data, place + 5, digits)
     return -1
 
 
@@ -290,21 +291,21 @@ def read_old_datetimes(data: Bytes, at: Places, null: Bytes, out: Any) -> Any:
 
 
 @compiled
-def read_timestamps(data: Bytes, at: Places, null: Bytes, digits: int, big_endian: bool, out: Any) -> Any:
+def read_timestamps(data: Bytes, at: Places, null: Bytes, digits: int, is_new: bool, out: Any) -> Any:
     """TIMESTAMP2, and TIMESTAMP of before 5.6 (little-endian); returns the first row that is zero, or -1."""
     for row in range(out.shape[0]):
         out[row] = 0
         if not null[row]:
             place = at[row]
-            if big_endian:
-                seconds = _big_endian(data, place, 4)
+            if is_new:
+                seconds = big_endian(data, place, 4)
             else:
                 seconds = np.int64(0)
                 for i in range(4):
                     seconds |= np.int64(data[np.uint64(place + i)]) << (8 * i)
             if seconds == 0:
                 return row
-            out[row] = seconds * 1000000 + _fraction(data, place + 4, digits)
+            out[row] = seconds * 1000000 + fraction(data, place + 4, digits)
     return -1
 
 
@@ -316,7 +317,7 @@ def read_times(data: Bytes, at: Places, null: Bytes, digits: int, out: Any) -> N
         out[row] = 0
         if not null[row]:
             # Seconds and fraction are one big-endian number with an offset, so negatives borrow across both.
-            value = _big_endian(data, at[row], 3 + width) - (np.int64(0x800000) << (8 * width))
+            value = big_endian(data, at[row], 3 + width) - (np.int64(0x800000) << (8 * width))
             negative = value < 0
             if negative:
                 value = -value

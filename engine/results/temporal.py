@@ -174,12 +174,78 @@ def _fraction(decimals: int) -> int:
     return decimals
 
 
+@kernel(void, i64r, u8r, i64, i32w, u8w)
+def _packed_text(packed: I64, valid: U8, fsp: int, lengths: I32, out: U8) -> None:
+    """Dates that may be zero, from MySQL's packed integers; `fsp` is -1 for a date alone."""
+    for i in range(packed.size):
+        if valid[i] == 0:
+            lengths[i] = -1
+            continue
+        at = i * 32
+        months = packed[i] >> 46
+        _digits(out, at, months // 13, 4)
+        out[at + 4] = 45
+        _digits(out, at + 5, months % 13, 2)
+        out[at + 7] = 45
+        _digits(out, at + 8, packed[i] >> 41 & 31, 2)
+        lengths[i] = 10
+        if fsp < 0:
+            continue
+        out[at + 10] = 32
+        _digits(out, at + 11, packed[i] >> 36 & 31, 2)
+        out[at + 13] = 58
+        _digits(out, at + 14, packed[i] >> 30 & 63, 2)
+        out[at + 16] = 58
+        _digits(out, at + 17, packed[i] >> 24 & 63, 2)
+        lengths[i] = 19
+        if fsp > 0:
+            out[at + 19] = 46
+            _digits(out, at + 20, packed[i] & 0xFFFFFF, 6)
+            lengths[i] = 20 + fsp
+
+
+@kernel(void, i64r, u8r, i32w, u8w)
+def _packed_binary(packed: I64, valid: U8, lengths: I32, out: U8) -> None:
+    """The 0, 4, 7 or 11 byte form of dates that may be zero."""
+    for i in range(packed.size):
+        if valid[i] == 0:
+            lengths[i] = -1
+            continue
+        at = i * 32
+        year = (packed[i] >> 46) // 13
+        out[at] = year & 0xFF
+        out[at + 1] = year >> 8
+        out[at + 2] = (packed[i] >> 46) % 13
+        out[at + 3] = packed[i] >> 41 & 31
+        out[at + 4] = packed[i] >> 36 & 31
+        out[at + 5] = packed[i] >> 30 & 63
+        out[at + 6] = packed[i] >> 24 & 63
+        micros = packed[i] & 0xFFFFFF
+        for k in range(4):
+            out[at + 7 + k] = (micros >> (8 * k)) & 0xFF
+        has_clock = packed[i] & ((1 << 41) - 1)
+        lengths[i] = 11 if micros else 7 if has_clock else 4 if packed[i] else 0
+
+
+def _packed(array: pa.Array, binary: bool, fsp: int = -1) -> Values:
+    valid = validity(array)
+    values = fixed_values(array, np.int64)
+    lengths, out = _buffers(values.size)
+    if binary:
+        _packed_binary(values, valid, lengths, out)
+    else:
+        _packed_text(values, valid, fsp, lengths, out)
+    return Values(out, slots(values.size, _SLOT), lengths)
+
+
 def _buffers(rows: int) -> tuple[I32, U8]:
     return np.empty(rows, np.int32), np.empty(rows * _SLOT, np.uint8)
 
 
 def date_text(array: pa.Array) -> Values:
     """YYYY-MM-DD."""
+    if array.type == pa.int64():
+        return _packed(array, binary=False)
     us, valid = _datetimes(array)
     lengths, out = _buffers(us.size)
     _datetime_text(us, valid, -1, lengths, out)
@@ -188,6 +254,8 @@ def date_text(array: pa.Array) -> Values:
 
 def datetime_text(array: pa.Array, decimals: int) -> Values:
     """YYYY-MM-DD HH:MM:SS and `decimals` fractional digits; more are cut off, as MySQL does."""
+    if array.type == pa.int64():
+        return _packed(array, binary=False, fsp=_fraction(decimals))
     us, valid = _datetimes(array)
     lengths, out = _buffers(us.size)
     _datetime_text(us, valid, _fraction(decimals), lengths, out)
@@ -204,6 +272,8 @@ def time_text(array: pa.Array, decimals: int) -> Values:
 
 def datetime_binary(array: pa.Array) -> Values:
     """The 4, 7 or 11 byte form, whichever holds the value; the row puts its length before it."""
+    if array.type == pa.int64():
+        return _packed(array, binary=True)
     us, valid = _datetimes(array)
     lengths, out = _buffers(us.size)
     _datetime_binary(us, valid, lengths, out)

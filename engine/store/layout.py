@@ -1,13 +1,14 @@
 """How a backend table lies in the store: types, carried columns, names. docs/internals.md, "Store types"."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pyarrow as pa
 
 from statements.schema import (
     ADDRESS_TYPES,
     BINARY_TYPES,
+    DATE_TYPES,
     SPATIAL_TYPES,
     STRING_TYPES,
     WIDEST_DECIMAL,
@@ -51,6 +52,8 @@ _BYTES = BINARY_TYPES | SPATIAL_TYPES
 
 
 def _types(column: Column) -> tuple[str, pa.DataType] | None:
+    if column.packed:
+        return "BIGINT", pa.int64()
     if found := _INTEGERS.get((column.type, column.unsigned)):
         return found
     if found := _PLAIN.get(column.type):
@@ -109,6 +112,25 @@ def reason_not_loadable(table: Table) -> str | None:
     if len(set(folded)) < len(folded):
         return "two columns whose names differ in case only"
     return None
+
+
+_UNFIT_DATE = "zero or partial date in column {}"
+
+
+def unfit_date(column: Column) -> str:
+    """The reason for a table to leave service when a column turns out to hold what is no date."""
+    return _UNFIT_DATE.format(column.name)
+
+
+def packed_columns(table: Table, reason: str) -> frozenset[str]:
+    """Columns whose dates have to be kept packed: those that are, and the one that the reason names."""
+    return frozenset(c.name for c in table.columns if c.packed or (c.type in DATE_TYPES and reason == unfit_date(c)))
+
+
+def pack_columns(table: Table, names: frozenset[str]) -> Table:
+    """The table with these columns' dates kept packed."""
+    columns = tuple(replace(c, packed=True) if c.name in names and c.type in DATE_TYPES else c for c in table.columns)
+    return replace(table, columns=columns)
 
 
 def quote(name: str) -> str:

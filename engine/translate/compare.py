@@ -4,6 +4,7 @@ from engine.translate import literals
 from engine.translate.literals import NULL_LITERAL, is_literal, text_of
 from engine.translate.members import LISTED, address, as_number_of, numbered, require_order, spelled
 from engine.translate.numbers import as_double, as_value, number_of_text
+from engine.translate.packed import PACKED, as_packed
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr
 from engine.translate.types import (
@@ -45,6 +46,8 @@ def paired(left: Expr, right: Expr) -> tuple[Expr, Expr]:
     """Convert two values to what MySQL compares them as; raises Refused."""
     left, right = _unlisted(numbered(left), numbered(right))
     a, b = left.type.family, right.type.family
+    if a in PACKED or b in PACKED:
+        return as_packed(left), as_packed(right)
     if a in NUMERIC and b in NUMERIC:
         return _numbers(left, right)
     if a is Family.STRING and b is Family.STRING:

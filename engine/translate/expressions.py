@@ -10,6 +10,7 @@ from engine.translate.calls import CALLS, modulo
 from engine.translate.compare import between, compare, one_of
 from engine.translate.nodes import child, children, kind, only
 from engine.translate.numbers import arithmetic, as_condition, negated
+from engine.translate.packed import require_comparable
 from engine.translate.refusal import Refused, refuse
 from engine.translate.row_values import compare_rows, only_row, parts_of
 from engine.translate.tree import Expr
@@ -122,7 +123,7 @@ def _is(binder: "Binder", node: exp.Expression) -> Expr:
     left, right = _operands(node)
     value = binder.expr(left)
     if isinstance(right, exp.Null):
-        return Expr("is_null", BOOL, (value,))
+        return Expr("is_null", BOOL, (require_comparable(value),))
     if isinstance(right, exp.Boolean):
         return control.is_truth(value, bool(right.this))
     raise Refused("IS with this value is not supported")

@@ -127,7 +127,30 @@ def _read_date(low: "Lowering", expr: Expr) -> str:
     return f"(CASE WHEN {sql} IS NULL THEN NULL WHEN {matches} THEN {made} ELSE error('not a date in this form') END)"
 
 
+def pack(moment: str) -> str:
+    """Write a TIMESTAMP as the integer that MySQL packs it into."""
+    day = f"((year({moment}) * 13 + month({moment})) * 32 + day({moment}))"
+    clock = f"(hour({moment}) * 4096 + minute({moment}) * 64 + second({moment}))"
+    return f"((CAST({day} AS BIGINT) * 131072 + {clock}) * 16777216 + microsecond({moment}) % 1000000)"
+
+
+def _to_packed(low: "Lowering", expr: Expr) -> str:
+    return pack(f"CAST({low.expr(expr.args[0])} AS TIMESTAMP)")
+
+
+def _packed_add_seconds(low: "Lowering", expr: Expr) -> str:
+    """Another time zone: a zero date stays one, all other TIMESTAMPs are dates."""
+    sql = low.expr(expr.args[0])
+    months, day, clock = f"({sql} >> 46)", f"({sql} >> 41 & 31)", f"({sql} >> 24 & 131071)"
+    seconds = f"(({clock} >> 12) * 3600 + ({clock} >> 6 & 63) * 60 + ({clock} & 63))"
+    midnight = f"CAST(make_date({months} // 13, {months} % 13, {day}) AS TIMESTAMP)"
+    moved = f"({midnight} + to_microseconds(({seconds} + {expr.value}) * 1000000 + ({sql} & 16777215)))"
+    return f"(CASE WHEN {sql} = 0 THEN 0 ELSE {pack(moved)} END)"
+
+
 DATE_OPS: dict[str, Writer] = {
+    "to_packed": _to_packed,
+    "packed_add_seconds": _packed_add_seconds,
     **{op: _week(op) for op in _WEEKS},
     "months_between": _months_between,
     "digits_joined": _digits_joined,

@@ -35,6 +35,8 @@ _EXACT_TYPES = {
     Family.DATETIME: frozenset({FieldType.DATETIME, FieldType.TIMESTAMP}),
     Family.TIME: frozenset({FieldType.TIME}),
     Family.JSON: frozenset({FieldType.JSON}),
+    Family.PACKED_DATE: frozenset({FieldType.DATE, FieldType.NEWDATE}),
+    Family.PACKED_DATETIME: frozenset({FieldType.DATETIME, FieldType.TIMESTAMP}),
     Family.BIT: frozenset({FieldType.BIT}),
     Family.SPATIAL: frozenset({FieldType.GEOMETRY}),
     Family.VECTOR: frozenset({FieldType.VECTOR}),
@@ -73,7 +75,7 @@ def _shown(expr: Expr, definition: ColumnDefinition, context: SessionContext) ->
     if field in _STRINGS and family is (Family.BINARY if binary else Family.STRING):
         return expr
     if field in _EXACT_TYPES.get(family, ()):
-        if family in (Family.DATETIME, Family.TIME) and definition.decimals != expr.type.fsp:
+        if family in (Family.DATETIME, Family.PACKED_DATETIME, Family.TIME) and definition.decimals != expr.type.fsp:
             refuse(f"the backend gives column {definition.name} other fractional seconds than the engine")
         if is_loose(expr) and definition.decimals < _UNSET_DECIMALS and context.protocol == "text":
             return Expr("shown_double", expr.type, (expr,), value=definition.decimals)

@@ -11,6 +11,7 @@ from engine.translate.members import listed_type
 from engine.translate.names import Scope, Visible
 from engine.translate.nodes import child, children, kind, only
 from engine.translate.numbers import as_condition
+from engine.translate.packed import packed_type
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import CteSource, Expr, Join, Output, QuerySource, Source, TableSource
 from engine.translate.types import BOOL, column_type
@@ -99,8 +100,12 @@ def _columns(binder: "Binder", loaded: "LoadedTable", alias: str) -> tuple[list[
 
 
 def _stored(binder: "Binder", table: Table, column: Column, loaded: "LoadedTable", alias: str) -> Expr:
-    listed = column.type in MEMBER_TYPES
-    type_ = listed_type(column) if listed else column_type(column, loaded.presence.get(column.name))
+    if column.packed:
+        type_ = packed_type(column)
+    elif column.type in MEMBER_TYPES:
+        type_ = listed_type(column)
+    else:
+        type_ = column_type(column, loaded.presence.get(column.name))
     expr = Expr("column", type_, value=(alias, column.name))
     return zone_shift(expr, binder.context) if column.type == "timestamp" else expr
 

@@ -13,6 +13,7 @@ from engine.translate.blocks import bind_query, require_first_rows
 from engine.translate.executed import executed
 from engine.translate.lower import Lowering, Weigh
 from engine.translate.outputs import shown
+from engine.translate.packed_uses import require_plain_uses
 from engine.translate.refusal import Refusal, Refused, refuse
 from engine.translate.shown_only import require_shown_only
 from statements.context import SessionContext
@@ -68,6 +69,7 @@ def _translate(
     query = bind_query(shared, parse_statement(statement), None, {})
     require_first_rows(query)
     require_shown_only(query)
+    require_plain_uses(query, context)
     lowering = Lowering(weigh)
     sql = lowering.query(query, shown(query, definitions, context))
     described = tuple(executed(query, definitions, context.backend))

@@ -39,6 +39,8 @@ class Family(Enum):
     ADDRESS = "uuid or network address"
     SPATIAL = "geometry"
     VECTOR = "vector"
+    PACKED_DATE = "date that may be zero"
+    PACKED_DATETIME = "datetime that may be zero"
     LONG_DECIMAL = "decimal of more than 38 digits"
     NULL = "NULL"
 
@@ -62,7 +64,8 @@ class Type:
     differs from row to row (not counting zeros), `unpadded` that MySQL shows each value with its own decimals, `fixed`
     that MariaDB rounds a double once more when it stores it.
     `presence` says which bytes may occur in a string; `coercible` strings (literals) take the collation of
-    what they are compared with. `members` are an ENUM's or SET's; which address it is, is in `charset`.
+    what they are compared with. `members` are an ENUM's or SET's; which address it is, is in `charset`;
+    `required` is a packed date's that is NOT NULL.
     """
 
     family: Family
@@ -79,6 +82,7 @@ class Type:
     presence: Presence = EMPTY
     coercible: bool = False
     members: tuple[str, ...] = ()
+    required: bool = False
 
 
 BOOL = Type(Family.BOOL, digits=1)

@@ -4,6 +4,7 @@ import re
 
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
+from engine.translate.types import Family
 from statements.context import SessionContext
 
 _OFFSET = re.compile(r"([+-])(\d{1,2}):(\d\d)\Z")
@@ -30,4 +31,5 @@ def parse_offset(zone: str) -> int | None:
 def zone_shift(column: Expr, context: SessionContext) -> Expr:
     """Bring a TIMESTAMP column to the session's time zone."""
     offset = offset_seconds(context)
-    return column if offset == 0 else Expr("add_seconds", column.type, (column,), value=offset)
+    operation = "add_seconds" if column.type.family is Family.DATETIME else "packed_add_seconds"
+    return column if offset == 0 else Expr(operation, column.type, (column,), value=offset)

@@ -41,13 +41,13 @@ def test_days(day: datetime.date) -> None:
 @pytest.mark.parametrize(
     ("day", "why"),
     [
-        ((0, 1, 1), kernels.ZERO_DATE),
-        ((2020, 0, 1), kernels.ZERO_DATE),
-        ((2020, 1, 0), kernels.ZERO_DATE),
-        ((2021, 2, 29), kernels.INVALID_DATE),
-        ((1900, 2, 29), kernels.INVALID_DATE),
-        ((2020, 13, 1), kernels.INVALID_DATE),
-        ((2020, 4, 31), kernels.INVALID_DATE),
+        ((0, 1, 1), kernels.NO_DATE),
+        ((2020, 0, 1), kernels.NO_DATE),
+        ((2020, 1, 0), kernels.NO_DATE),
+        ((2021, 2, 29), kernels.NO_DATE),
+        ((1900, 2, 29), kernels.NO_DATE),
+        ((2020, 13, 1), kernels.NO_DATE),
+        ((2020, 4, 31), kernels.NO_DATE),
     ],
 )
 def test_dates_that_are_none(day: tuple[int, int, int], why: int) -> None:

@@ -29,7 +29,21 @@ def _read(column: Column) -> str:
     return f"CAST({name} AS CHAR)" if column.type == "decimal" and (column.precision or 0) > 38 else name
 
 
+def packed(value: Any) -> Any:
+    """A date, datetime or the text that PyMySQL gives of what is neither, as the integer that MySQL makes of it."""
+    if value is None:
+        return None
+    day, _, clock = str(value).partition(" ")
+    hours, _, micros = (clock or "00:00:00").partition(".")
+    year, month, date = (int(part) for part in day.split("-"))
+    hour, minute, second = (int(part) for part in hours.split(":"))
+    joined = ((year * 13 + month) << 5 | date) << 17 | hour << 12 | minute << 6 | second
+    return joined << 24 | int(micros.ljust(6, "0"))
+
+
 def _form(column: Column, value: Any) -> Any:
+    if column.packed:
+        return packed(value)
     if isinstance(value, datetime.timedelta):
         return value // datetime.timedelta(microseconds=1)
     return value

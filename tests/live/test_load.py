@@ -137,19 +137,23 @@ def test_load_while_others_write(backend: Any, copy: Copy, schema: str, monkeypa
 
 
 @pytest.mark.parametrize("value", ["0000-00-00", "2020-00-10", "2020-02-31"])
-def test_dates_that_are_none_keep_a_table_out(backend: Any, copy: Copy, schema: str, value: str) -> None:
-    backend.run(f"CREATE TABLE {schema}.t (id INT PRIMARY KEY, d DATE)")
+def test_dates_that_are_none_are_kept_packed(backend: Any, copy: Copy, schema: str, value: str) -> None:
+    for name in ("first", "later"):
+        backend.run(f"CREATE TABLE {schema}.{name} (id INT PRIMARY KEY, d DATE, e DATE)")
     with backend.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SET sql_mode = 'ALLOW_INVALID_DATES'")
-        cursor.execute(f"INSERT INTO {schema}.t VALUES (1, '{value}')")
-        with pytest.raises(SecondaryEngineError, match="date"):
-            copy.load(schema, "t")
-        assert "column d" in copy.answer(schema, "t")
-        cursor.execute(f"DELETE FROM {schema}.t")
-        copy.load(schema, "t")
-        cursor.execute(f"INSERT INTO {schema}.t VALUES (2, '{value}')")
-        copy.wait()
-        assert copy.answer(schema, "t") != "AVAILABLE"
+        cursor.execute(f"INSERT INTO {schema}.first VALUES (1, '{value}', '2024-01-01')")
+        copy.load(schema, "first")
+        copy.load(schema, "later")
+        cursor.execute(f"INSERT INTO {schema}.first VALUES (2, '{value}', NULL), (3, '2024-01-01', NULL)")
+        cursor.execute(f"INSERT INTO {schema}.later VALUES (2, '{value}', NULL), (3, '2024-01-01', NULL)")
+        for name in ("first", "later"):
+            copy.wait_until_equal(connection, schema, name)
+            assert [c.packed for c in copy.replica.store.entries[schema, name].table.columns] == [False, True, False]
+        cursor.execute(f"UPDATE {schema}.later SET d = '{value}' WHERE id = 3")
+        cursor.execute(f"DELETE FROM {schema}.first WHERE d = '2024-01-01'")
+        for name in ("first", "later"):
+            copy.wait_until_equal(connection, schema, name)
 
 
 def test_tables_that_are_not_there_or_not_innodb(backend: Any, copy: Copy, schema: str) -> None:

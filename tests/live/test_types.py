@@ -6,6 +6,7 @@ compared with the server's packets, in both protocols.
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ NINES = "9" * 35 + "." + "9" * 30
 MEMBERS = ", ".join(f"'m{i}'" for i in range(300))
 BITS = ", ".join(f"'b{i}'" for i in range(64))
 WORDS = ("''", "'a'", "'a  '", "'  a'", "'\\\\''\"'", "'é日😀'", "'\\0x'", "'\\t\\n'", "'Ü€'", "REPEAT('x', 40)")
-# name, type, values: written as SQL, stored with an empty sql_mode, so that a wrong value becomes a server's own.
+# name, type, values: written as SQL, stored with a lax sql_mode, so that a wrong value becomes a server's own.
 COLUMNS: list[tuple[str, tuple[str, ...]]] = [
     ("TINYINT", ("-128", "127")),
     ("TINYINT UNSIGNED", ("0", "255")),
@@ -50,6 +51,12 @@ COLUMNS: list[tuple[str, tuple[str, ...]]] = [
     ("DATETIME", ("'1000-01-01 00:00:00'", "'9999-12-31 23:59:59'")),
     ("DATETIME(6)", ("'0001-01-01 00:00:00.000001'", "'9999-12-31 23:59:59.999999'")),
     ("TIMESTAMP(4) NULL", ("'1970-01-01 00:00:01.0001'", "'2038-01-19 03:14:07.9999'")),
+    ("DATE", ("'0000-00-00'", "'2020-00-00'", "'2020-02-31'", "'0000-01-01'", "'9999-12-31'", "'2024-02-29'")),
+    ("DATETIME", ("'0000-00-00'", "'2020-00-05 01:02:03'", "'9999-12-31 23:59:59'", "'2020-01-01'")),
+    ("DATETIME(6)", ("'0000-00-00'", "'2020-04-31 23:59:59.000001'", "'2020-01-00 00:00:00.999999'")),
+    ("DATETIME(3)", ("'0000-00-00 00:00:00.001'", "'0001-01-01 00:00:00.5'", "'2020-12-31 12:30:15.123'")),
+    ("TIMESTAMP NULL", ("'0000-00-00'", "'1970-01-01 00:00:01'", "'2038-01-19 03:14:07'", "'2024-02-29 12:00:00'")),
+    ("TIMESTAMP(6) NULL", ("'0000-00-00'", "'2000-02-29 23:59:59.999999'", "'1999-12-31 00:00:00'")),
     ("TIME", ("'-838:59:59'", "'838:59:59'", "'00:00:00'")),
     ("TIME(6)", ("'-838:59:58.999999'", "'838:59:58.999999'", "'-00:00:00.000001'", "'0'")),
     ("CHAR(40)", WORDS),
@@ -106,7 +113,7 @@ def bench(backend: Backend, tmp_path: Path) -> Iterator[Bench]:
     backend.run("CREATE DATABASE wf_types CHARACTER SET utf8mb4")
     with backend.connect(charset="utf8mb4") as connection:
         with connection.cursor() as cursor:
-            cursor.execute("SET sql_mode = '', time_zone = '+00:00'")
+            cursor.execute("SET sql_mode = 'ALLOW_INVALID_DATES', time_zone = '+00:00'")
         yield Bench(connection, backend.is_mariadb, "wf_types", tmp_path / "weights")
     backend.run("DROP DATABASE wf_types")
 
@@ -162,3 +169,22 @@ def _check(bench: Bench, copy: Copy, columns: list[tuple[str, tuple[str, ...]]])
 
 def test_every_type_is_carried_and_shown(bench: Bench, copy: Copy, backend: Backend) -> None:
     _check(bench, copy, COLUMNS + OWN[backend.kind])
+
+
+def test_zero_dates_are_compared_where_sql_mode_knows_them(bench: Bench, copy: Copy) -> None:
+    _run(bench.raw, "CREATE TABLE t (id INT PRIMARY KEY, d DATE, dt DATETIME(3), ts TIMESTAMP NULL)")
+    rows = ("1, '0000-00-00', '0000-00-00', '0000-00-00'", "2, '2020-00-00', '2020-00-00', '2020-01-01 02:00:00'")
+    _run(bench.raw, f"INSERT INTO t VALUES ({rows[0]}), ({rows[1]}), (3, '2020-01-01', '2020-01-01', NULL)")
+    copy.load("wf_types", "t")
+    conditions = ("d = '0000-00-00'", "d > '0000-00-00'", "dt = '0000-00-00 00:00:00'", "d >= '2020-00-00'")
+    for condition in (
+        *conditions,
+        "dt IN ('0000-00-00', '2020-01-01')",
+        "ts = '0000-00-00 00:00:00'",
+        "ts > '2019-12-31'",
+    ):
+        assert not _differences(bench, copy, f"SELECT id, d, dt, ts FROM t WHERE {condition} ORDER BY id", "text")
+    with bench.raw.cursor() as cursor:
+        cursor.execute("SET time_zone = '-05:30'")
+    bench.context = replace(bench.context, time_zone="-05:30")
+    assert not _differences(bench, copy, "SELECT id, ts FROM t WHERE ts < '2020-01-01' ORDER BY ts, id", "binary")

@@ -146,6 +146,38 @@ def test_datetimes(digits: int, values: list[datetime.datetime]) -> None:
     assert decode(column, MapColumn(FieldType.DATETIME2, digits, True), cells) == values
 
 
+def pack(year: int, month: int, day: int, clock: tuple[int, int, int] = (0, 0, 0), micro: int = 0) -> int:
+    hour, minute, second = clock
+    return ((((year * 13 + month) << 5 | day) << 17) | hour << 12 | minute << 6 | second) << 24 | micro
+
+
+@few
+@given(st.lists(st.tuples(st.integers(0, 9999), st.integers(0, 12), st.integers(0, 31)), min_size=1, max_size=20))
+def test_packed_dates(values: list[tuple[int, int, int]]) -> None:
+    cells: list[bytes | None] = [(y << 9 | m << 5 | d).to_bytes(3, "little") for y, m, d in values]
+    packed = [pack(*v) for v in values]
+    assert decode(Column("c", 0, "date", "date", packed=True), MapColumn(FieldType.DATE, 0, True), cells) == packed
+    cells = [((pack(*v) >> 24) + (1 << 39)).to_bytes(5, "big") for v in values]
+    column = Column("c", 0, "datetime", "datetime", packed=True)
+    assert decode(column, MapColumn(FieldType.DATETIME2, 0, True), cells) == packed
+    cells = [(v[0] * 10**10 + v[1] * 10**8 + v[2] * 10**6).to_bytes(8, "little") for v in values]
+    assert decode(column, MapColumn(FieldType.DATETIME, 0, True), cells) == packed
+
+
+@few
+@given(st.integers(0, 6), st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=20))
+def test_packed_timestamps(digits: int, values: list[int]) -> None:
+    micro = shorten(987654, digits)
+    cells: list[bytes | None] = [v.to_bytes(4, "big") + fraction(micro, digits) for v in values]
+    moments = [datetime.datetime.fromtimestamp(v, datetime.UTC) for v in values]
+    packed = [
+        pack(m.year, m.month, m.day, (m.hour, m.minute, m.second), micro) if v else 0
+        for v, m in zip(values, moments, strict=True)
+    ]
+    column = Column("c", 0, "timestamp", "timestamp", fsp=digits, packed=True)
+    assert decode(column, MapColumn(FieldType.TIMESTAMP2, digits, True), cells) == packed
+
+
 @few
 @given(st.integers(0, 6), st.lists(st.integers(-3020399_999999, 3020399_999999), min_size=1, max_size=20))
 def test_times(digits: int, values: list[int]) -> None:

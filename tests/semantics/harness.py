@@ -19,11 +19,12 @@ from engine.collate.store import Collations
 from engine.collate.weights import Weights
 from engine.load.select import select_value
 from engine.results.encoder import RowEncoder
-from engine.store.layout import arrow_schema, carried_columns, create_statement, left_out, quote
+from engine.store.layout import arrow_schema, carried_columns, create_statement, left_out, pack_columns, quote
 from engine.translate.refusal import Refusal
 from engine.translate.translator import translate
 from statements.context import SessionContext
-from statements.schema import STRING_TYPES, WIDEST_DECIMAL, Column, Table
+from statements.schema import DATE_TYPES, STRING_TYPES, WIDEST_DECIMAL, Column, Table
+from tests.live.compare import packed
 from wire.constants import Command
 from wire.integers import read_lenenc_bytes
 from wire.responses import ColumnDefinition, parse_column_definition
@@ -91,7 +92,6 @@ class Bench:
 
     def _copy(self, number: int, table: Table) -> LoadedTable:
         name = f"{quote(self.schema)}.{quote(table.name)}"
-        self.duck.execute(create_statement(table, name))
         columns = carried_columns(table)
         listed = ", ".join(_read(c) for c in columns)
         with self.raw.cursor() as cursor:
@@ -99,8 +99,15 @@ class Bench:
             cursor.execute(f"SELECT {listed} FROM `{table.name}`")
             rows = cursor.fetchall()
             cursor.execute("SET time_zone = @old_zone")
+        # PyMySQL gives what is no date as text.
+        none = {
+            c.name for at, c in enumerate(columns) if c.type in DATE_TYPES and any(_is_text(row[at]) for row in rows)
+        }
+        table = pack_columns(table, frozenset(none))
+        self.duck.execute(create_statement(table, name))
         arrays = [
-            pa.array([_form(row[at]) for row in rows], field.type) for at, field in enumerate(arrow_schema(table))
+            pa.array([packed(row[at]) if field.name in none else _form(row[at]) for row in rows], field.type)
+            for at, field in enumerate(arrow_schema(table))
         ]
         data = pa.table(arrays, schema=arrow_schema(table))
         self.duck.register("incoming", data)
@@ -225,6 +232,10 @@ def _read(column: Column) -> str:
         return f"`{column.name}` + 0e0"
     long = column.type == "decimal" and (column.precision or 0) > WIDEST_DECIMAL
     return f"CAST(`{column.name}` AS CHAR)" if long else select_value(column)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 def _form(value: Any) -> Any:

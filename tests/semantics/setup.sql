@@ -75,3 +75,12 @@ INSERT INTO doc VALUES (1, '{"a": 1, "b": "x", "c": [1, 2, {"d": null}], "e": tr
 CREATE TABLE odd (id INT NOT NULL PRIMARY KEY, j JSON);
 INSERT INTO odd VALUES (1, '[1, "two", 3.5, null, []]'), (2, '"str"'), (3, 'null'), (4, '{"a": {"b": [10, 20]}, "k": "e\\n\\t/"}'),
   (5, '{"x": {"a": 1.25}, "a": 2.50}'), (6, '123');
+SET SESSION sql_mode = 'ALLOW_INVALID_DATES';
+CREATE TABLE z (id INT NOT NULL PRIMARY KEY, d DATE, dt DATETIME(3), ts TIMESTAMP NULL, r DATE NOT NULL, f DATE);
+INSERT INTO z VALUES
+  (1, '0000-00-00', '0000-00-00', '0000-00-00', '0000-00-00', '2024-01-01'),
+  (2, '2020-00-00', '2020-00-05 01:02:03.5', '2020-05-05 23:30:00', '2020-01-01', '2024-01-02'),
+  (3, '2020-02-31', '2020-02-31 23:59:59.999', '1970-01-02', '2020-00-01', NULL), (4, NULL, NULL, NULL, '9999-12-31', NULL),
+  (5, '2020-01-00', '2020-01-01', '2038-01-01 03:14:07', '1000-01-01', '2020-01-01'),
+  (6, '2020-01-01', '2020-01-01 12:00:00.001', '2020-01-01', '2020-01-01', '2020-01-01');
+SET SESSION sql_mode = DEFAULT;

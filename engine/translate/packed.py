@@ -1,0 +1,69 @@
+"""Dates that may be zero or partial, as in 0000-00-00: integers that sort as MySQL sorts, of which little is known.
+
+They are shown, counted, compared and sorted by; nothing is computed with them.
+"""
+
+import re
+from datetime import date, datetime
+
+from engine.translate.literals import as_temporal, is_literal, text_of
+from engine.translate.refusal import refuse
+from engine.translate.tree import Expr
+from engine.translate.types import Family, Type
+from statements.schema import Column
+
+PACKED = frozenset({Family.PACKED_DATE, Family.PACKED_DATETIME})
+_KNOWN = frozenset({Family.DATE, Family.DATETIME})
+_ZERO = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?: 00:00:00(?:\.0{1,6})?)?\Z")
+_MOST_DAYS = 31
+
+
+def packed_type(column: Column) -> Type:
+    """Give the type of a DATE, DATETIME or TIMESTAMP column that is kept packed."""
+    family = Family.PACKED_DATE if column.type == "date" else Family.PACKED_DATETIME
+    return Type(family, fsp=column.fsp, required=not column.nullable)
+
+
+def pack(year: int, month: int, day: int, clock: int = 0, micros: int = 0) -> int:
+    """Pack a date and a clock in seconds as MySQL does inside: TIME_to_longlong_datetime_packed()."""
+    clock = clock // 3600 << 12 | clock // 60 % 60 << 6 | clock % 60
+    return ((year * 13 + month << 5 | day) << 17 | clock) << 24 | micros
+
+
+def _packed_value(value: date | datetime) -> int:
+    if not isinstance(value, datetime):
+        return pack(value.year, value.month, value.day)
+    clock = (value.hour * 60 + value.minute) * 60 + value.second
+    return pack(value.year, value.month, value.day, clock, value.microsecond)
+
+
+def _literal(text: str) -> Expr:
+    """Read a date literal, which may be zero or partial; raises Refused."""
+    found = _ZERO.match(text)
+    year, month, day = (int(part) for part in found.groups()) if found else (1, 1, 1)
+    if month and day:
+        return as_packed(as_temporal(text))
+    if month > 12 or day > _MOST_DAYS:
+        refuse("a date literal is not a valid date")
+    return Expr("literal", Type(Family.PACKED_DATETIME), value=pack(year, month, day))
+
+
+def as_packed(expr: Expr) -> Expr:
+    """Pack a date or datetime; raises Refused for other values."""
+    if expr.type.family in PACKED:
+        return expr
+    if (text := text_of(expr)) is not None:
+        return _literal(text)
+    if expr.type.family not in _KNOWN:
+        refuse(f"a date that may be zero is compared with a {expr.type.family.value}")
+    type_ = Type(Family.PACKED_DATETIME, fsp=expr.type.fsp)
+    if is_literal(expr) and isinstance(expr.value, date):
+        return Expr("literal", type_, value=_packed_value(expr.value))
+    return Expr("to_packed", type_, (expr,))
+
+
+def require_comparable(value: Expr) -> Expr:
+    """Give a value that IS NULL asks about: a zero date of a NOT NULL column is NULL to the server; raises Refused."""
+    if value.type.family in PACKED and value.type.required:
+        refuse("IS NULL of a date that may be zero and must not be NULL is not supported")
+    return value

@@ -1,0 +1,61 @@
+"""Where a date that may be zero may stand in a statement: not where the server puts it into a temporary table."""
+
+from collections.abc import Iterator
+
+from engine.translate.literals import is_literal
+from engine.translate.packed import PACKED
+from engine.translate.refusal import refuse
+from engine.translate.tree import WINDOW, Block, Expr, Join, Query, walk
+from engine.translate.walks import expressions, nodes, queries
+from statements.context import SessionContext
+from statements.sqlmode import modes
+
+_NO_ZERO_MODES = frozenset({"NO_ZERO_DATE", "NO_ZERO_IN_DATE", "TRADITIONAL"})
+
+
+def require_plain_uses(query: Query, context: SessionContext) -> None:
+    """Refuse what the server does by way of a temporary table, or with a warning or an error; raises Refused.
+
+    What is no date cannot be stored in most sql_modes, and temporary tables are no exception: MySQL warns for each
+    row, MariaDB makes a zero date of one that is in no calendar.
+    """
+    for part in queries(query):
+        stored = part is not query or not isinstance(part, Block) or part.distinct
+        if stored and any(_is_packed(output.expr) for output in part.outputs):
+            refuse("a date that may be zero passes through a temporary table")
+        if isinstance(part, Block):
+            _require_unstored(part)
+    if modes(context.sql_mode) & _NO_ZERO_MODES:
+        _require_dates(query)
+
+
+def _is_packed(expr: Expr) -> bool:
+    return expr.type.family in PACKED
+
+
+def _require_unstored(block: Block) -> None:
+    kept = [output.expr for output in block.outputs] + [item.expr for item in block.order]
+    if block.having is not None:
+        kept.append(block.having)
+    sorts = block.groups or (block.order and isinstance(block.source, Join))
+    if any(map(_is_packed, block.groups)) or (sorts and any(_is_packed(node) for e in kept for node in _uncounted(e))):
+        refuse("a date that may be zero is grouped by, or sorted with a join or with groups")
+    for node in (node for expr in expressions(block) for node in walk(expr)):
+        if node.op in ("count_distinct", WINDOW) and any(_is_packed(inner) for a in node.args for inner in walk(a)):
+            refuse("a date that may be zero is in a window or counted DISTINCT")
+
+
+def _uncounted(expr: Expr) -> Iterator[Expr]:
+    """Give an expression and all below it, but not what is counted only."""
+    yield expr
+    if expr.op != "count":
+        for arg in expr.args:
+            yield from _uncounted(arg)
+
+
+def _require_dates(query: Query) -> None:
+    for node in nodes(query):
+        if is_literal(node) and _is_packed(node) and isinstance(node.value, int):
+            months, day = node.value >> 46, node.value >> 41 & 31
+            if not day or not months % 13:
+                refuse("a zero or partial date is compared in an sql_mode that has NO_ZERO_DATE or NO_ZERO_IN_DATE")
