@@ -3,19 +3,29 @@
 import importlib.machinery
 import importlib.util
 import pathlib
+import types
 
 ROOT = pathlib.Path(__file__).parents[2]
 
 
-def test_how_it_decides_lists_every_reason_and_function() -> None:
-    script = str(ROOT / "scripts" / "reasons-page")
-    loader = importlib.machinery.SourceFileLoader("reasons_page", script)
-    spec = importlib.util.spec_from_loader("reasons_page", loader)
+def _script(name: str) -> types.ModuleType:
+    loader = importlib.machinery.SourceFileLoader(name.replace("-", "_"), str(ROOT / "scripts" / name))
+    spec = importlib.util.spec_from_loader(loader.name, loader)
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     loader.exec_module(module)
+    return module
+
+
+def test_how_it_decides_lists_every_reason() -> None:
+    module = _script("reasons-page")
     page = module.PAGE.read_text()
     assert module.filled(page) == page, "run scripts/reasons-page"
+
+
+def test_functions_page_is_the_list() -> None:
+    module = _script("functions-page")
+    assert module.PAGE.read_text() == module.page(), "run scripts/functions-page"
 
 
 def test_readme_shows_commands_that_exist() -> None:

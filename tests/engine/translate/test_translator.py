@@ -11,6 +11,7 @@ from engine.translate.numbers import quotient_digits
 from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation
 from engine.translate.types import decimal
+from statements.function_list import entries
 from wire.constants import FieldType
 
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -145,6 +146,11 @@ def test_refusals_are_named(run: Callable[..., Translation | Refusal], statement
     assert isinstance(found, Refusal)
     if reason is not None:
         assert found.reason == reason
+
+
+def test_functions_that_are_not_offloaded_are_refused(run: Callable[..., Translation | Refusal]) -> None:
+    names = [name for name, (kind, _) in entries().items() if kind == "never"]
+    assert [name for name in names if not isinstance(run(f"SELECT id FROM t WHERE {name}(i) > 1"), Refusal)] == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,156 @@
+"""Every built-in function of MySQL 9.7 and MariaDB 10.11: offloaded, offloaded when …, or not offloaded because ….
+
+What the translator does is in `engine/translate`; this list says it in words. Tests hold it to both servers' own
+lists, to the translator, and to the statements that prove each function (tests/semantics).
+"""
+
+from statements.functions import SESSION, VOLATILE
+
+EXACT = frozenset(
+    [
+        "ABS", "ADDDATE", "AVG", "BIT_AND", "BIT_COUNT", "BIT_LENGTH", "BIT_OR", "BIT_XOR", "CASE", "CEIL",
+        "CEILING", "CHAR_LENGTH", "CHARACTER_LENGTH", "COALESCE", "CONCAT", "COUNT", "CUME_DIST", "CURDATE",
+        "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "CURTIME", "DATE", "DATEDIFF", "DATE_ADD", "DATE_SUB",
+        "DAY", "DAYOFMONTH", "DAYOFWEEK", "DAYOFYEAR", "DEGREES", "DENSE_RANK", "ELT", "EXISTS", "FIELD",
+        "FIRST_VALUE", "FLOOR", "FROM_DAYS", "GROUPING", "HOUR", "IF", "IFNULL", "INET_ATON", "INET_NTOA", "ISNULL",
+        "LAG", "LAST_DAY", "LAST_VALUE", "LEAD", "LEFT", "LENGTH", "LOCALTIME", "LOCALTIMESTAMP", "MAKE_SET", "MAX",
+        "MICROSECOND", "MID", "MIN", "MINUTE", "MOD", "MONTH", "NOW", "NTH_VALUE", "NULLIF", "NVL", "OCT",
+        "OCTET_LENGTH", "PERCENT_RANK", "PERIOD_ADD", "PERIOD_DIFF", "PI", "QUARTER", "RADIANS", "RANK", "RIGHT",
+        "ROW_NUMBER", "SECOND", "SIGN", "SPACE", "SQRT", "STRCMP", "SUBDATE", "SUBSTR", "SUBSTRING", "SUM",
+        "TIMESTAMPDIFF", "TO_DAYS", "TO_SECONDS", "UTC_DATE", "UTC_TIME", "UTC_TIMESTAMP", "WEEK", "WEEKDAY",
+        "WEEKOFYEAR", "YEAR", "YEARWEEK", "BIN",
+    ]
+)  # fmt: skip
+
+_ROUNDED = "it is rounded (ROUND, TRUNCATE, FLOOR, CAST AS DECIMAL) or compared"
+_ASCII = "the text is ASCII"
+_COLLATED = "the collation compares character by character"
+_JSON = "the argument is a JSON column of MySQL and the path a constant of keys and places"
+WHEN: dict[str, tuple[str, ...]] = {
+    _ROUNDED: tuple(
+        [
+            "ACOS", "ASIN", "ATAN", "ATAN2", "COS", "COT", "EXP", "LN", "LOG", "LOG10", "LOG2", "SIN", "STD", "STDDEV",
+            "STDDEV_POP", "STDDEV_SAMP", "TAN", "VARIANCE", "VAR_POP", "VAR_SAMP",
+        ]
+    ),
+    f"both are whole numbers, or {_ROUNDED}": ("POW", "POWER"),
+    _ASCII: ("ASCII", "LCASE", "LOWER", "ORD", "REVERSE", "UCASE", "UPPER"),
+    f"{_COLLATED}, and the text sought is a constant": ("FIND_IN_SET", "INSTR", "LOCATE", "POSITION"),
+    _JSON: (
+        "JSON_CONTAINS_PATH", "JSON_EXTRACT", "JSON_KEYS", "JSON_LENGTH", "JSON_UNQUOTE", "JSON_VALID", "->", "->>",
+    ),
+    "all rows of the group have the same value": ("ANY_VALUE",),
+    "the order settles the text, and it is not longer than group_concat_max_len": ("GROUP_CONCAT",),
+    "the pattern is a constant that every library reads alike, and the text ASCII without line ends": (
+        "REGEXP", "REGEXP_LIKE", "RLIKE",
+    ),
+    "the pattern is a constant": ("LIKE",),
+    "the offsets are written as '+hh:mm'": ("CONVERT_TZ",),
+    "the pattern is a constant of codes that do not depend on a locale beside English": ("DATE_FORMAT",),
+    "lc_time_names is English": ("DAYNAME", "MONTHNAME"),
+    "the pattern is a constant of digits": ("STR_TO_DATE",),
+    "the arguments are moments or times, and the result stays in its range": ("ADDTIME", "SUBTIME", "TIMEDIFF"),
+    "the argument is no literal": ("TIMESTAMPADD", "TIME"),
+    "the numbers are integers in range": ("MAKETIME", "SEC_TO_TIME", "MAKEDATE"),
+    "the time has whole seconds": ("TIME_TO_SEC",),
+    "the session's time zone is a fixed offset": ("FROM_UNIXTIME", "UNIX_TIMESTAMP"),
+    "the unit is made of date parts, or of time parts of a date": ("EXTRACT",),
+    "the number of places is a constant": ("FORMAT", "ROUND", "TRUNCATE"),
+    "numbers or dates of one kind are compared": ("GREATEST", "LEAST"),
+    "the bounds are rising constants": ("INTERVAL",),
+    "position and length are constants": ("INSERT",),
+    "the length is a constant of at most 1000": ("LPAD", "RPAD"),
+    "the count is at most 1000": ("REPEAT",),
+    "the texts sought and put in are constants": ("REPLACE",),
+    "the delimiter is a constant": ("SUBSTRING_INDEX", "CONCAT_WS"),
+    "what is removed is one character": ("TRIM",),
+    "spaces are removed": ("LTRIM", "RTRIM"),
+    "the base is 10 and the value an integer": ("CONV",),
+    "the argument is an integer or a text": ("HEX",),
+    "the length is 256": ("SHA2",),
+    "the text has at most 57 bytes": ("TO_BASE64",),
+    "the argument is a text": ("MD5", "SHA", "SHA1"),
+    "the count is a constant": ("NTILE",),
+    "the type is SIGNED, UNSIGNED, DECIMAL, DOUBLE, DATE, DATETIME, TIME or CHAR, and nothing is cut off": (
+        "CAST", "CONVERT",
+    ),
+}  # fmt: skip
+
+NEVER: dict[str, frozenset[str]] = {
+    "each call gives another value or has an effect": VOLATILE | {"SYS_GUID", "RANDOM_BYTES", "SET_USER_VAR"},
+    "only the session's own connection knows": SESSION
+    | {
+        "CHARSET", "COERCIBILITY", "COLLATION", "DEFAULT", "VALUES", "BINLOG_GTID_POS", "MASTER_GTID_WAIT", "SCHEMAS",
+        "WSREP_LAST_SEEN_GTID", "WSREP_LAST_WRITTEN_GTID", "WSREP_SYNC_WAIT_UPTO_GTID", "FORMAT_BYTES",
+        "FORMAT_PICO_TIME", "VALIDATE_PASSWORD_STRENGTH", "STATEMENT_DIGEST", "STATEMENT_DIGEST_TEXT", "GET_FORMAT",
+    },
+    "the server's own library makes the bytes": frozenset(
+        [
+            "AES_DECRYPT", "AES_ENCRYPT", "COMPRESS", "UNCOMPRESS", "UNCOMPRESSED_LENGTH", "DECODE", "ENCODE",
+            "DES_DECRYPT", "DES_ENCRYPT", "ENCRYPT", "OLD_PASSWORD", "PASSWORD", "CRC32", "CRC32C",
+            "ASYMMETRIC_DECRYPT", "ASYMMETRIC_ENCRYPT", "ASYMMETRIC_SIGN", "ASYMMETRIC_VERIFY",
+            "CREATE_ASYMMETRIC_PRIV_KEY", "CREATE_ASYMMETRIC_PUB_KEY", "CREATE_DIGEST", "FROM_BASE64", "UNHEX",
+            "WEIGHT_STRING", "NATURAL_SORT_KEY", "VECTOR_DIM", "VECTOR_TO_STRING", "STRING_TO_VECTOR", "DISTANCE",
+            "BIN_TO_UUID", "UUID_TO_BIN", "IS_UUID", "INET6_ATON", "INET6_NTOA", "IS_IPV4", "IS_IPV4_COMPAT",
+            "IS_IPV4_MAPPED", "IS_IPV6",
+        ]
+    ),
+    "documents are made or searched by the server only": frozenset(
+        [
+            "JSON_ARRAY", "JSON_ARRAYAGG", "JSON_ARRAY_APPEND", "JSON_ARRAY_INSERT", "JSON_COMPACT", "JSON_CONTAINS",
+            "JSON_DEPTH", "JSON_DETAILED", "JSON_EQUALS", "JSON_EXISTS", "JSON_INSERT", "JSON_LOOSE", "JSON_MERGE",
+            "JSON_MERGE_PATCH", "JSON_MERGE_PRESERVE", "JSON_NORMALIZE", "JSON_OBJECT", "JSON_OBJECTAGG",
+            "JSON_OVERLAPS", "JSON_PRETTY", "JSON_QUERY", "JSON_QUOTE", "JSON_REMOVE", "JSON_REPLACE", "JSON_SEARCH",
+            "JSON_SET", "JSON_STORAGE_FREE", "JSON_STORAGE_SIZE", "JSON_TABLE", "JSON_TYPE", "JSON_VALUE",
+            "JSON_SCHEMA_VALID", "JSON_SCHEMA_VALIDATION_REPORT", "COLUMN_CHECK", "COLUMN_EXISTS", "COLUMN_JSON",
+            "COLUMN_LIST", "EXTRACTVALUE", "UPDATEXML",
+        ]
+    ),
+    "the text depends on the character set or the server's tables": frozenset(
+        [
+            "CHAR", "CHR", "EXPORT_SET", "QUOTE", "SOUNDEX", "REGEXP_INSTR", "REGEXP_REPLACE", "REGEXP_SUBSTR",
+            "MATCH", "SFORMAT", "TIME_FORMAT", "TO_CHAR", "DECODE_HISTOGRAM",
+        ]
+    ),
+    "MariaDB alone has it": frozenset(
+        [
+            "ADD_MONTHS", "CONCAT_OPERATOR_ORACLE", "DECODE_ORACLE", "LENGTHB", "LPAD_ORACLE", "LTRIM_ORACLE",
+            "MEDIAN", "NVL2", "PERCENTILE_CONT", "PERCENTILE_DISC", "REPLACE_ORACLE", "RPAD_ORACLE", "RTRIM_ORACLE",
+            "SUBSTR_ORACLE", "TRIM_ORACLE",
+        ]
+    ),
+    "a moment is made of two parts": frozenset({"TIMESTAMP"}),
+}  # fmt: skip
+# Families of names: geometry and the data dictionary's own functions.
+NEVER_PREFIXES = {
+    "ST_": "geometry is the server's",
+    "MBR": "geometry is the server's",
+    "INTERNAL_": "the data dictionary is the server's",
+    "CAN_ACCESS_": "the data dictionary is the server's",
+    "GET_DD_": "the data dictionary is the server's",
+    "IS_VISIBLE_": "the data dictionary is the server's",
+}
+GEOMETRIES = frozenset(
+    [
+        "GEOMCOLLECTION", "GEOMETRYCOLLECTION", "LINESTRING", "MULTILINESTRING", "MULTIPOINT", "MULTIPOLYGON",
+        "POINT", "POLYGON",
+    ]
+)  # fmt: skip
+
+
+def entries() -> dict[str, tuple[str, str]]:
+    """Give each function's standing: "exact", "when" or "never", and the condition or the reason."""
+    found = {name: ("exact", "") for name in EXACT}
+    for condition, names in WHEN.items():
+        found |= {name: ("when", condition) for name in names}
+    for reason, names_ in NEVER.items():
+        found |= {name: ("never", reason) for name in names_ if name not in found}
+    return found | {name: ("never", NEVER_PREFIXES["ST_"]) for name in GEOMETRIES}
+
+
+def standing(name: str) -> tuple[str, str] | None:
+    """Give the standing of a function by its name; None when the list does not have it."""
+    for prefix, reason in NEVER_PREFIXES.items():
+        if name.startswith(prefix):
+            return "never", reason
+    return entries().get(name)
