@@ -6,6 +6,7 @@ it for the N-th time that the place is reached.
 
 import os
 import signal
+import sys
 from typing import Literal, get_args
 
 VARIABLE = "WARMFRONT_TEST_FAULT"
@@ -17,6 +18,7 @@ Step = Literal[
     "load begin",  # empty table, table of pending changes and entry
     "load rows",  # rows of one connection
     "load finish",  # pending changes put over the rows
+    "spill",  # a piece of a large transaction in a file of its own, which the next start must not miss
     "repair",  # rows of the source put over wrong ones
     "state",  # a table taken out of service, forgotten or refused
     "rewrite begin",
@@ -54,6 +56,7 @@ class _Armed:
             return
         self.passes -= 1
         if self.passes == 0:
+            print(f"injected {self.action} at {name}", file=sys.stderr, flush=True)
             if self.action == "crash":
                 os.kill(os.getpid(), signal.SIGKILL)
             raise InjectedFault(f"injected at {name}")

@@ -11,6 +11,7 @@ from typing import IO
 
 import pyarrow as pa
 
+from base import faults
 from engine.replicate.changes import Changes, ChangeSource
 
 _KIND = "_warmfront_kind"
@@ -54,9 +55,11 @@ class SpillFile:
                     yield self._write(changes)
 
     def _write(self, changes: Changes) -> Spilled:
+        faults.point("before", "spill")
         start = self._file.seek(0, 2)
         rows = changes.rows.append_column(_KIND, pa.array(changes.kinds))
         with pa.ipc.new_stream(self._file, rows.schema) as stream:
             stream.write_batch(rows)
         self._file.flush()
+        faults.point("after", "spill")
         return Spilled(changes.schema, changes.name, changes.images, self._file, start)

@@ -47,7 +47,7 @@ class Upkeep:
                 self.checkpoint_when_due()
                 for key in self.worn():
                     self.rewrite(key)
-            except duckdb.Error as error:
+            except (duckdb.Error, OSError) as error:
                 log.warning("upkeep of the column store: %s", error)
 
     def checkpoint_when_due(self) -> None:

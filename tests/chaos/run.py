@@ -18,8 +18,8 @@ from tests.live.copying import Copy
 from tests.live.servers import Backend
 
 TABLES = 6
-_KILLS_BETWEEN = 12  # between two comparisons
-_PATIENCE = 10.0  # seconds that the copy may take to answer before the next trouble
+_KILLS_BETWEEN = 25  # between two comparisons
+_PATIENCE = 4.0  # seconds that the copy may take to answer before the next trouble
 _EQUAL_IN = 120.0  # seconds that loads and the rest of the log may take when nobody writes any more
 
 
@@ -104,8 +104,8 @@ class Run:
         return self.report
 
     def _let_be(self, end: float) -> None:
-        """Leave everything alone for a moment; mostly until the copy has answered again."""
-        if self._rng.random() < 0.7:
+        """Leave everything alone for a moment, now and then until the copy has answered again."""
+        if self._rng.random() < 0.4:
             self._await_answer(min(_PATIENCE, end - time.monotonic()))
         time.sleep(self._rng.expovariate(3))
 

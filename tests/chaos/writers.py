@@ -16,6 +16,7 @@ from tests.chaos.shapes import SCHEMA, Shape, Shapes
 Connect = Callable[[], Any]
 ACCOUNTS = 60
 TOTAL = 2 * ACCOUNTS * 1000
+_BREATH = 0.01  # seconds between two pieces: the engine shall have some of the processor
 WRITERS = 3  # of transfers: each has a row in `ticks`
 
 SETUP = (
@@ -113,6 +114,7 @@ class Worker:
                 with self._connection.cursor() as cursor:
                     self.work(cursor)
                 self.done += 1
+                self.pause(_BREATH)
             except (pymysql.err.MySQLError, OSError) as error:
                 self._fell(error)
             except BaseException as error:  # shown by the run
