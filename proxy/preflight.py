@@ -12,7 +12,7 @@ from typing import Any
 from base.errors import MalformedPacket
 from proxy.answers import Answer, AnswerReader
 from proxy.reasons import Reason, Refusal
-from statements.context import SessionContext
+from statements.context import SessionContext, ViewDefinition
 from statements.facts import StatementFacts
 from wire.constants import Capability, Command
 from wire.framing import build_packets
@@ -149,6 +149,8 @@ class Questions:
             return Refusal(Reason.UNKNOWN_SESSION)
         if not self.text.isascii() and not out.context.character_set_client.startswith("utf8"):
             return Refusal(Reason.NOT_UTF8)
+        if not all(_reads_alike(view, out.context) for view in self.facts.views):
+            return Refusal(Reason.UNSUPPORTED, "a view was made with another collation_connection")
         return None
 
     def _context(self, values: list[str | None]) -> SessionContext:
@@ -175,7 +177,15 @@ class Questions:
             max_execution_time=int(float(text[16])) if limit is None else limit,
             recursion_limit=int(text[17]),
             capabilities=self.capabilities,
+            views=self.facts.views,
         )
+
+
+def _reads_alike(view: ViewDefinition, context: SessionContext) -> bool:
+    """Tell whether a view's literals mean in this session what they meant where it was made."""
+    if not view.body.isascii() and not context.character_set_results.startswith("utf8"):
+        return False
+    return "'" not in view.body or view.collation == context.collation_connection
 
 
 def _judge_prepare(answer: Answer) -> Refusal | None:

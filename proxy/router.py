@@ -21,6 +21,7 @@ from proxy.prepared import Prepared, PreparedStatements, same_shape
 from proxy.reasons import QUIET, Reason, Refusal
 from proxy.rules import Subject, check
 from proxy.state import FORCED, OFF, ON
+from proxy.views import expanded
 from statements.facts import StatementFacts, statement_facts
 from statements.scan import first_word
 from statements.sqlmode import refused_mode
@@ -195,6 +196,9 @@ class Router:
         if use == FORCED and (not self._worker.engine.alive or (refusal and refusal.reason is Reason.NOT_LOADED)):
             await self._worker.engine.refresh()
             refusal = check(self.subject(facts, use))
+        if refusal and refusal.reason is Reason.NOT_LOADED and self._worker.engine.alive:
+            facts = await self._through_views(facts)
+            refusal = check(self.subject(facts, use)) if facts.views else refusal
         if refusal and (use != FORCED or refusal.reason in QUIET):
             if refusal.reason in _LASTING:
                 self._worker.stays.remember(key, ALWAYS)
@@ -217,6 +221,11 @@ class Router:
         log.debug("on the backend: %s: %s", refusal.sentence, redact_sql(text.decode("utf-8", "replace")))
         self._pass_on(data)
         return True
+
+    async def _through_views(self, facts: StatementFacts) -> StatementFacts:
+        """Look whether what is not loaded is a view of tables that are."""
+        loaded, capabilities = self._worker.engine.loaded, self.session.capabilities
+        return await expanded(self.session.ask, facts, lambda name: loaded.has(name[0] or None, name[1]), capabilities)
 
     def _effective(self, facts: StatementFacts) -> tuple[str, float]:
         state = self.session.state

@@ -5,6 +5,21 @@ from dataclasses import asdict, dataclass, fields
 
 
 @dataclass(frozen=True, slots=True)
+class ViewDefinition:
+    """A view that a statement names, as SHOW CREATE VIEW shows it.
+
+    `schema` is "" for the session's own; the body's tables without one are in the view's. `columns` is empty when the
+    body names them. `collation` is the collation_connection that the view was made with.
+    """
+
+    schema: str
+    name: str
+    columns: tuple[str, ...]
+    body: str
+    collation: str
+
+
+@dataclass(frozen=True, slots=True)
 class SessionContext:
     """What the backend said of the user's session when the statement was prepared.
 
@@ -13,6 +28,8 @@ class SessionContext:
     `capabilities` are the client's capability flags (`wire.constants.Capability`): they shape OK, EOF and
     column packets. `backend` is "mysql" or "mariadb". `now` and `utc_now` are NOW(6) and UTC_TIMESTAMP(6) as the
     backend gave them, "" when it was not asked: the time at which the statement begins.
+    `recursion_limit` is cte_max_recursion_depth, on MariaDB max_recursive_iterations. `views` are the definitions of
+    the views that the statement names, and of those under them.
     """
 
     connection_id: int
@@ -38,6 +55,7 @@ class SessionContext:
     freshness_timeout: float = 2.0  # seconds to wait for the fence before the statement goes to MySQL
     protocol: str = "text"
     capabilities: int = 0
+    views: tuple[ViewDefinition, ...] = ()
 
     def to_json(self) -> str:
         """Write as JSON text."""
@@ -50,4 +68,5 @@ class SessionContext:
         known = {f.name for f in fields(cls)}
         if unknown := set(values) - known:
             raise ValueError(f"unknown keys in session context: {sorted(unknown)}")
-        return cls(**values)
+        views = (ViewDefinition(**{**view, "columns": tuple(view["columns"])}) for view in values.pop("views", ()))
+        return cls(**values, views=tuple(views))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
+from statements.context import ViewDefinition
 from statements.digest import digest
 from statements.functions import BARE_CALLS, SESSION, VOLATILE
 from statements.hints import max_execution_time, refused_hint, set_vars
@@ -38,6 +39,7 @@ class StatementFacts:
     `kind` is "select", "explain", "insert_select", "create_select" or "other". `tables` holds (schema, name)
     as written, schema "" for the session's own, without names of common table expressions. `functions` are
     upper-case names. `set_vars` are the SET_VAR hints, `max_execution_time` milliseconds of that hint.
+    `views` are definitions that somebody has asked for: then `tables` are the ones under them.
     """
 
     kind: str
@@ -53,6 +55,7 @@ class StatementFacts:
     set_vars: dict[str, str] = field(default_factory=dict)
     max_execution_time: int | None = None
     reason: str | None = None
+    views: tuple[ViewDefinition, ...] = ()
 
 
 def statement_facts(statement: str, sql_mode: str = "") -> StatementFacts:

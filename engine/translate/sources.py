@@ -16,6 +16,8 @@ from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import CteSource, Expr, Join, Output, QuerySource, Source, TableSource
 from engine.translate.types import BOOL, column_type
 from engine.translate.zones import zone_shift
+from statements.context import ViewDefinition
+from statements.parse import parse_statement
 from statements.schema import MEMBER_TYPES, Column, Table
 
 if TYPE_CHECKING:
@@ -64,6 +66,9 @@ def _table(binder: "Binder", node: exp.Expression) -> Source:
         _see(binder.scope, node, "", common.columns, alias)
         return CteSource(alias, common.label)
     schema = schema or binder.context.schema
+    view = _view(binder, schema, name)
+    if view is not None:
+        return _through_view(binder, node, schema, view)
     found = binder.shared.view.table(schema, name)
     if isinstance(found, str):
         refuse(found)
@@ -77,6 +82,41 @@ def _table(binder: "Binder", node: exp.Expression) -> Source:
     visible = Visible(node.alias or name, schema, alias, columns, () if -1 in key else key, excluded, hidden)
     _add(binder.scope, visible)
     return TableSource(alias, found.store_name)
+
+
+def _view(binder: "Binder", schema: str, name: str) -> ViewDefinition | None:
+    wanted = (schema.casefold(), name.casefold())
+    default = binder.context.schema
+    views = binder.context.views
+    return next((v for v in views if ((v.schema or default).casefold(), v.name.casefold()) == wanted), None)
+
+
+def _through_view(binder: "Binder", node: exp.Expression, schema: str, view: ViewDefinition) -> Source:
+    """Read a view as the derived table that it stands for: it sees no names of the statement around it."""
+    tree = parse_statement(view.body)
+    for table in _tables_without_schema(tree):
+        table.set("db", exp.to_identifier(schema, quoted=True))
+    query = blocks.bind_query(binder.shared, tree, None, {})
+    blocks.settle(query)
+    alias = binder.shared.unique("d")
+    _see(binder.scope, node, schema, blocks.renamed(query.outputs, list(view.columns)), alias)
+    return QuerySource(alias, query)
+
+
+def _tables_without_schema(tree: exp.Expression) -> list[exp.Table]:
+    """The tables of a view's body that are named without their schema, and are not its common tables; raises Refused
+    when one name may mean both."""
+    clause = tree.args.get("with_")
+    if any(other is not clause for other in tree.find_all(exp.With)):
+        refuse("a view with WITH inside its query is not supported")
+    ctes = [] if clause is None else children(clause)
+    common = [cte.alias.casefold() for cte in ctes]
+    recursive = clause is not None and bool(clause.args.get("recursive"))
+    for place, cte in enumerate(ctes):
+        later = set(common[place + recursive :])
+        if any(table.name.casefold() in later for table in child(cte).find_all(exp.Table)):
+            refuse("a view's common table has the name of a table")
+    return [table for table in tree.find_all(exp.Table) if not table.text("db") and table.name.casefold() not in common]
 
 
 def _common(binder: "Binder", name: str) -> "CommonTable | None":

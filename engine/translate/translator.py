@@ -65,7 +65,10 @@ def _translate(
     statement: str, context: SessionContext, view: View, definitions: Sequence[ColumnDefinition], weigh: Weigh
 ) -> Translation:
     _check(statement, context)
-    shared = Shared(context, view, statement)
+    bodies = [definition.body for definition in context.views]
+    for body in bodies:
+        _check(body, context)
+    shared = Shared(context, view, "\n".join([statement, *bodies]))
     query = bind_query(shared, parse_statement(statement), None, {})
     require_first_rows(query)
     require_shown_only(query)

@@ -1,0 +1,82 @@
+"""Views: their definitions, asked of the backend on the user's own connection, one level of nesting after the other.
+
+The backend's PREPARE checks what the user, or the view's definer, may read; reading a definition takes SHOW VIEW.
+What cannot be read stays on the backend: its table is one that is not loaded.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from base.errors import MalformedPacket
+from proxy.answers import Answer, AnswerReader
+from proxy.preflight import build_query, quote_name
+from statements.context import ViewDefinition
+from statements.facts import StatementFacts, statement_facts
+from wire.constants import Command
+
+Ask = Callable[[bytes, list[int]], Awaitable[bytes]]
+Name = tuple[str, str]
+
+_DEEPEST = 8  # views of views
+_NAME = r"`(?:[^`]|``)*`"
+_SHOWN = re.compile(
+    rf"CREATE ALGORITHM=(?:UNDEFINED|MERGE) DEFINER={_NAME}@{_NAME} SQL SECURITY \w+ VIEW (?:{_NAME}\.)?{_NAME}"
+    rf"(?: \((?P<columns>{_NAME}(?:,{_NAME})*)\))? AS (?P<body>.*?)(?: WITH (?:CASCADED|LOCAL) CHECK OPTION)?\s*\Z",
+    re.DOTALL,
+)
+
+
+async def expanded(
+    ask: Ask, facts: StatementFacts, is_loaded: Callable[[Name], bool], capabilities: int
+) -> StatementFacts:
+    """Put the tables under its views into a statement's facts, and their definitions; the facts as they are when
+    something that is not loaded is no view."""
+    views: list[ViewDefinition] = []
+    tables = facts.tables
+    for _ in range(_DEEPEST):
+        unknown = sorted(name for name in tables if not is_loaded(name))
+        if not unknown:
+            return replace(facts, tables=tables, views=tuple(views))
+        found = await _ask(ask, unknown, capabilities)
+        if found is None:
+            return facts
+        views += found
+        tables = frozenset(tables - set(unknown)).union(*(_tables(view) for view in found))
+        if any(statement_facts(view.body).reason for view in found):
+            return facts
+    return facts
+
+
+async def _ask(ask: Ask, names: list[Name], capabilities: int) -> list[ViewDefinition] | None:
+    parts = [build_query(f"SHOW CREATE TABLE {_written(name)}".encode(), capabilities) for name in names]
+    answers = AnswerReader(await ask(b"".join(parts), [int(Command.QUERY)] * len(parts)), capabilities)
+    try:
+        views = [read_view(name, answers.result()) for name in names]
+    except MalformedPacket:
+        return None
+    return None if None in views else [view for view in views if view is not None]
+
+
+def _written(name: Name) -> str:
+    return ".".join(quote_name(part) for part in name if part)
+
+
+def _tables(view: ViewDefinition) -> frozenset[Name]:
+    """The tables that a view's body names; those without a schema are in the view's own."""
+    return frozenset((schema or view.schema, name) for schema, name in statement_facts(view.body).tables)
+
+
+def read_view(name: Name, answer: Answer) -> ViewDefinition | None:
+    """Read the answer to SHOW CREATE TABLE; None for anything but a view that can be put in its place."""
+    if answer.error or len(answer.rows) != 1 or len(answer.rows[0]) != 4:
+        return None
+    text, collation = answer.rows[0][1], answer.rows[0][3]
+    try:
+        shown = _SHOWN.match((text or b"").decode("utf-8"))
+    except UnicodeDecodeError:
+        return None
+    if not shown:
+        return None
+    columns = tuple(part[1:-1].replace("``", "`") for part in re.findall(_NAME, shown["columns"] or ""))
+    return ViewDefinition(*name, columns, shown["body"], (collation or b"").decode())
