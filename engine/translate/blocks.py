@@ -13,6 +13,7 @@ from engine.translate.nodes import child, children, kind, only, whole_number
 from engine.translate.numbers import as_condition, as_value
 from engine.translate.recursive import bind_recursion, is_recursive
 from engine.translate.refusal import refuse
+from engine.translate.row_values import parts_of
 from engine.translate.sources import bind_from, star
 from engine.translate.tree import (
     AGGREGATES,
@@ -49,6 +50,8 @@ def bind_query(shared: "Shared", node: exp.Expression, parent: Scope | None, com
     if isinstance(node, exp.Subquery):
         return _parenthesised(shared, node, parent, common)
     common, ctes = _with(shared, node.args.get("with_"), common)
+    if isinstance(node, exp.Values):
+        node = _values_as_union(node)
     if isinstance(node, exp.Select):
         query: Query = _select(shared, node, parent, common)
     elif type(node) in _SET_OPERATIONS:
@@ -56,6 +59,21 @@ def bind_query(shared: "Shared", node: exp.Expression, parent: Scope | None, com
     else:
         refuse(f"{kind(node)} is not supported as a query")
     query.ctes = ctes
+    return query
+
+
+def _values_as_union(node: exp.Expression) -> exp.Expression:
+    """VALUES ROW(…), ROW(…) as UNION ALL of SELECTs; the columns are column_0, column_1, …."""
+    only(node, "expressions", "alias")  # MySQL cuts by LIMIT before it orders
+    rows = [parts_of(row.expressions[0]) for row in children(node) if len(row.expressions) == 1]
+    if not rows or len(rows) != len(children(node)) or None in rows:
+        refuse("this VALUES is not supported")
+    query: exp.Expression | None = None
+    for row in rows:
+        named = [exp.alias_(part, f"column_{place}", quoted=True) for place, part in enumerate(row or ())]
+        select = exp.Select(expressions=named)
+        query = select if query is None else exp.Union(this=query, expression=select, distinct=False)
+    assert query is not None
     return query
 
 
@@ -200,15 +218,15 @@ def _clauses(binder: "Binder", node: exp.Expression, block: Block) -> None:
     parts += [block.having] if block.having is not None else []
     block.grouped = group is not None or any(has_aggregate(part) for part in parts)
     if block.having is not None and not block.grouped:
-        _having_as_where(block, parts)
+        _having_as_where(block)
     group_block(binder, block)
 
 
-def _having_as_where(block: Block, parts: list[Expr]) -> None:
+def _having_as_where(block: Block) -> None:
     """HAVING without groups filters rows as WHERE does, but knows aliases; windows are computed after it."""
-    if any(part.op == WINDOW for expr in parts for part in walk(expr)):
-        refuse("HAVING beside window functions is not supported")
     assert block.having is not None
+    if any(part.op == WINDOW for part in walk(block.having)):
+        refuse("HAVING with window functions is not supported")
     block.where = block.having if block.where is None else Expr("and", block.having.type, (block.where, block.having))
     block.having = None
 

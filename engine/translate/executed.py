@@ -52,7 +52,7 @@ def executed(query: Query, definitions: Sequence[ColumnDefinition], backend: str
         return [_of_union(query, definition, backend) for definition in definitions]
     if query.rollup and backend == "mysql" and _sorts_rollup(query):
         return [
-            _kept(definition) if output.expr.op == "group_value" else definition
+            _kept(definition) if output.expr.op == "group_value" else _rolled(output.expr, definition)
             for output, definition in zip(query.outputs, definitions, strict=True)
         ]
     if not _is_stored(query):
@@ -82,6 +82,12 @@ def _sorts_rollup(block: Block) -> bool:
 
 def _has_window(block: Block) -> bool:
     return any(part.op == WINDOW for expr in _expressions(block) for part in walk(expr))
+
+
+def _rolled(expr: Expr, definition: ColumnDefinition) -> ColumnDefinition:
+    """A text made of group values, on MySQL."""
+    made_of_keys = definition.type in _STRINGS and any(part.op == "group_value" for part in walk(expr))
+    return replace(definition, decimals=0) if made_of_keys else definition
 
 
 def _kept(definition: ColumnDefinition) -> ColumnDefinition:

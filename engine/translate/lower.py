@@ -185,7 +185,7 @@ class Lowering:
         if isinstance(source, CteSource):
             return f"{source.cte} AS {source.alias}"
         if isinstance(source, QuerySource):
-            return f"({self.query(source.query)}) AS {source.alias}"
+            return f"{'LATERAL ' if source.lateral else ''}({self.query(source.query)}) AS {source.alias}"
         return self._join(source)
 
     def _join(self, join: Join) -> str:

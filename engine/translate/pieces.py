@@ -143,12 +143,14 @@ def _root(binder: "Binder", node: exp.Expression) -> Expr:
 
 
 def _grouping(binder: "Binder", node: exp.Expression) -> Expr:
-    """GROUPING(key): 1 in the sums of ROLLUP over that key."""
+    """GROUPING(key, …): a bit for each key, the last one lowest: 1 in the sums of ROLLUP over that key."""
     only(node, "expressions")
-    keys = children(node)
-    if len(keys) != 1:
-        refuse("GROUPING of several keys is not supported")
-    return Expr("grouping", BIGINT, (binder.expr(keys[0]),))
+    bits = [Expr("grouping", BIGINT, (binder.expr(key),)) for key in children(node)]
+    total = bits[0]
+    for bit in bits[1:]:
+        doubled = Expr("int_multiply", BIGINT, (total, literals.integer(2)))
+        total = Expr("int_add", BIGINT, (doubled, bit))
+    return total
 
 
 NODES: dict[type[exp.Expression], Rule] = {

@@ -13,7 +13,7 @@ from engine.translate.nodes import child, children, kind, only
 from engine.translate.numbers import as_condition
 from engine.translate.packed import packed_type
 from engine.translate.refusal import Refused, refuse
-from engine.translate.tree import CteSource, Expr, Join, Output, QuerySource, Source, TableSource
+from engine.translate.tree import CteSource, Expr, Join, Output, Query, QuerySource, Source, TableSource
 from engine.translate.types import BOOL, column_type
 from engine.translate.zones import zone_shift
 from statements.context import ViewDefinition
@@ -55,6 +55,11 @@ def _item(binder: "Binder", node: exp.Expression) -> Source:
     if isinstance(node, exp.Subquery):
         only(node, "this", "alias", "joins")
         return _joins(binder, _derived(binder, node), children(node, "joins"))
+    if isinstance(node, exp.Lateral):
+        only(node, "this", "alias")
+        return _derived(binder, node, lateral=True)
+    if isinstance(node, exp.Values):
+        return _see_query(binder, node, blocks.bind_query(binder.shared, node, None, binder.common))
     raise Refused(f"{kind(node)} in FROM is not supported")
 
 
@@ -150,12 +155,16 @@ def _stored(binder: "Binder", table: Table, column: Column, loaded: "LoadedTable
     return zone_shift(expr, binder.context) if column.type == "timestamp" else expr
 
 
-def _derived(binder: "Binder", node: exp.Expression) -> Source:
-    query = blocks.bind_query(binder.shared, child(node), None, binder.common)
+def _derived(binder: "Binder", node: exp.Expression, lateral: bool = False) -> Source:
+    parent = binder.scope if lateral else binder.scope.parent
+    return _see_query(binder, node, blocks.bind_query(binder.shared, child(node), parent, binder.common), lateral)
+
+
+def _see_query(binder: "Binder", node: exp.Expression, query: Query, lateral: bool = False) -> Source:
     blocks.settle(query)
     alias = binder.shared.unique("d")
     _see(binder.scope, node, "", query.outputs, alias)
-    return QuerySource(alias, query)
+    return QuerySource(alias, query, lateral)
 
 
 def _see(scope: Scope, node: exp.Expression, schema: str, outputs: list[Output], alias: str) -> None:
@@ -191,9 +200,15 @@ def _join(binder: "Binder", left: Source, node: exp.Expression) -> Source:
         on: Expr | None = _using(binder, names, before, side)
     else:
         on = None if condition is None else as_condition(binder.expr(condition))
+    if isinstance(right, QuerySource) and right.lateral and side and not _is_true(condition):
+        refuse("an outer join of a LATERAL table with a condition is not supported")
     if on is None:
         return Join("cross", left, right, None) if not side else refuse("an outer join without a condition")
     return Join(side.lower() or "inner", left, right, on)
+
+
+def _is_true(condition: exp.Expression | None) -> bool:
+    return isinstance(condition, exp.Boolean) and bool(condition.this)
 
 
 def _common_names(scope: Scope, before: int) -> list[str]:

@@ -46,10 +46,11 @@ class TableSource:
 
 @dataclass(slots=True)
 class QuerySource:
-    """A derived table; its columns are c0, c1, … in order."""
+    """A derived table; its columns are c0, c1, … in order. `lateral`: it sees the tables before it."""
 
     alias: str
     query: "Query"
+    lateral: bool = False
 
 
 @dataclass(slots=True)

@@ -7,12 +7,13 @@ from sqlglot import exp
 from engine.translate import aggregates
 from engine.translate.control import alternatives
 from engine.translate.doubles import is_loose
+from engine.translate.frames import frame_of, has_distance
 from engine.translate.literals import is_literal
 from engine.translate.nodes import child, children, kind, only, whole_number
 from engine.translate.numbers import as_value
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr, walk
-from engine.translate.types import EXACT, unify
+from engine.translate.types import BIGINT, EXACT, WHOLE, unify
 
 if TYPE_CHECKING:
     from engine.translate.binder import Binder
@@ -31,7 +32,6 @@ _PLACES: dict[type[exp.Expression], str] = {
     exp.NthValue: "nth_value",
 }
 _ORDERED = frozenset({"row_number", "ntile", *_NEIGHBOURS.values(), *_PLACES.values()})
-_ENDS = frozenset({"UNBOUNDED", "CURRENT ROW"})
 
 
 class Windows:
@@ -43,24 +43,15 @@ class Windows:
         self.orders: set[tuple[tuple[Expr, ...], tuple[tuple[Expr, bool], ...]]] = set()
 
     def name(self, nodes: list[exp.Expression]) -> None:
-        """Note the windows of a WINDOW clause; raises Refused for one that builds on another."""
+        """Note the windows of a WINDOW clause."""
         for node in nodes:
-            if node.args.get("alias") is not None:
-                refuse("a window that builds on another is not supported")
             self.named[node.name.casefold()] = node
 
     def bind(self, node: exp.Expression) -> Expr:
         """Bind `function OVER (…)` or `function OVER name`; raises Refused."""
         function = self._function(child(node))
-        name = node.args.get("alias")
-        if isinstance(name, exp.Expression):
-            only(node, "this", "alias")
-            if name.name.casefold() not in self.named:
-                refuse(f"the window {name.name} is not found")
-            node = self.named[name.name.casefold()]
-        only(node, "this", "partition_by", "order", "spec")
-        partition = [self.binder.expr(item) for item in children(node, "partition_by")]
-        order = node.args.get("order")
+        parts, order, spec = self._built(node, len(self.named))
+        partition = [self.binder.expr(item) for item in parts]
         items = self._order(order) if order is not None else []
         if not items and function.op in _ORDERED:
             refuse(f"{function.op.upper()} without ORDER BY depends on the order of rows")
@@ -68,12 +59,31 @@ class Windows:
             refuse("DISTINCT in a window function is not supported")
         if any(is_loose(e) for e in walk(function)):
             refuse("SUM or AVG of doubles in a window depends on the order of rows")
-        frame = _frame(node.args.get("spec"))
+        frame = frame_of(spec, items)
+        if has_distance(frame):
+            items = [
+                (Expr("to_signed", BIGINT, (key,)) if key.type.family in WHOLE else key, down) for key, down in items
+            ]
         self._require_one_order(partition, items)
         if function.op != "quotient":
             return aggregates.window(function, partition, items, frame)
         sides = tuple(aggregates.window(side, partition, items, frame) for side in function.args)  # AVG
         return Expr("quotient", function.type, sides)
+
+    def _built(
+        self, node: exp.Expression, deepest: int
+    ) -> tuple[list[exp.Expression], exp.Expression | None, exp.Expression | None]:
+        """Partition, order and frame of a window, with those of the named one that it builds on."""
+        only(node, "this", "alias", "partition_by", "order", "spec")
+        parts, order, spec = children(node, "partition_by"), node.args.get("order"), node.args.get("spec")
+        name = node.args.get("alias")
+        if not isinstance(name, exp.Expression):
+            return parts, order, spec
+        base = self.named.get(name.name.casefold())
+        if base is None or deepest < 0:
+            refuse(f"the window {name.name} is not found")
+        base_parts, base_order, base_spec = self._built(base, deepest - 1)
+        return parts or base_parts, order or base_order, spec or base_spec
 
     def _require_one_order(self, partition: list[Expr], items: list[tuple[Expr, bool]]) -> None:
         """MariaDB reads rows in a wrong order for some of several different windows; raises Refused there."""
@@ -106,7 +116,7 @@ class Windows:
         offset, default = node.args.get("offset"), node.args.get("default")
         distance = 1 if offset is None else whole_number(offset, "a distance in rows")
         value = self.binder.expr(child(node))
-        if default is None:
+        if default is None or isinstance(default, exp.Null):
             return aggregates.neighbour(_NEIGHBOURS[type(node)], value, distance)
         _, (value, other) = alternatives([as_value(value), as_value(self.binder.expr(default))], "LAG or LEAD")
         fits = other.type.family is value.type.family or {other.type.family, value.type.family} <= EXACT
@@ -119,25 +129,3 @@ class Windows:
     def _order(self, node: exp.Expression) -> list[tuple[Expr, bool]]:
         only(node, "expressions")
         return [(self.binder.expr(child(item)), bool(item.args.get("desc"))) for item in children(node)]
-
-
-def _frame(spec: exp.Expression | None) -> str:
-    if spec is None:
-        return ""
-    only(spec, "kind", "start", "start_side", "end", "end_side")
-    ends = [_end(spec, "start"), _end(spec, "end") if spec.args.get("end") else "CURRENT ROW"]
-    kind_ = str(spec.args.get("kind")).upper()
-    if kind_ != "ROWS" and any(end.split()[0].isdigit() for end in ends):
-        refuse("a RANGE window frame with distances is not supported")
-    if kind_ not in ("ROWS", "RANGE"):
-        refuse("this window frame is not supported")
-    return f"{kind_} BETWEEN {ends[0]} AND {ends[1]}"
-
-
-def _end(spec: exp.Expression, name: str) -> str:
-    value, side = spec.args.get(name), str(spec.args.get(f"{name}_side") or "").upper()
-    if isinstance(value, exp.Expression):
-        return f"{whole_number(value, 'a window frame')} {side}"
-    if str(value).upper() not in _ENDS:
-        refuse("this window frame is not supported")
-    return f"{str(value).upper()} {side}".strip()
