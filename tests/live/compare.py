@@ -13,14 +13,15 @@ def source_rows(connection: Any, table: Table) -> "Counter[tuple[Any, ...]]":
     """All rows of the backend's table, through PyMySQL's text protocol, in the store's forms."""
     columns = carried_columns(table)
     # The text protocol prints a FLOAT with six digits; as DOUBLE it is exact.
-    listed = ", ".join(_read(c) for c in columns)
+    listed = ", ".join(selected(c) for c in columns)
     with connection.cursor() as cursor:
         cursor.execute("SET time_zone = '+00:00', names utf8mb4")
         cursor.execute(f"SELECT {listed} FROM `{table.schema}`.`{table.name}`")
-        return Counter(tuple(_form(c, v) for c, v in zip(columns, row, strict=True)) for row in cursor.fetchall())
+        return Counter(tuple(as_stored(c, v) for c, v in zip(columns, row, strict=True)) for row in cursor.fetchall())
 
 
-def _read(column: Column) -> str:
+def selected(column: Column) -> str:
+    """Write how to select a column so that PyMySQL gives its value in the store's form, or nearly."""
     name = f"`{column.name}`"
     if column.type == "float":
         return f"{name} + 0e0"
@@ -41,7 +42,8 @@ def packed(value: Any) -> Any:
     return joined << 24 | int(micros.ljust(6, "0"))
 
 
-def _form(column: Column, value: Any) -> Any:
+def as_stored(column: Column, value: Any) -> Any:
+    """Give what PyMySQL read of a selected column in the store's form."""
     if column.packed:
         return packed(value)
     if isinstance(value, datetime.timedelta):

@@ -16,7 +16,8 @@ from engine.replicate import assemble
 from engine.replicate.changes import DELETED, Batch, Failure, Position, TableEvent
 from engine.replicate.source import LogLost, Source
 from engine.store.layout import carried_columns
-from statements.schema import Column, Table
+from statements.schema import Table
+from tests.live.compare import as_stored, selected
 
 pytestmark = pytest.mark.live
 
@@ -92,7 +93,7 @@ class Follower:
         """Compare the folded rows with the server's; returns how many there are."""
         table = self.tables[SCHEMA, name]
         columns = carried_columns(table)
-        listed = ", ".join(f"`{c.name}`" for c in columns)
+        listed = ", ".join(map(selected, columns))
         expected = {
             row[0]: {c.name: as_stored(c, value) for c, value in zip(columns, row, strict=True)}
             for row in self.connection.query(f"SELECT {listed} FROM {SCHEMA}.{name}")
@@ -107,17 +108,6 @@ class Follower:
         if self.source:
             self.source.stop()
             self.source = None
-
-
-def as_stored(column: Column, value: Any) -> Any:
-    """A value as PyMySQL gives it, in the store's form."""
-    if value is None:
-        return None
-    if column.type == "time":
-        return value // datetime.timedelta(microseconds=1)
-    if column.type == "char":
-        return value.rstrip(" ")
-    return value
 
 
 def same(left: dict[str, Any], right: dict[str, Any]) -> bool:
