@@ -74,6 +74,11 @@ class EventParser:
         self._is_mariadb = False
         self._maps: dict[bytes, TableMap] = {}
 
+    @property
+    def checksums(self) -> bool:
+        """Whether the events end with a checksum."""
+        return self._checksums
+
     def parse(self, event: bytes) -> tuple[Header, Event]:
         """Read one event as it stands in the log.
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,9 +10,10 @@ from engine.replicate.changes import Batch, ChangeSource, Failure, Position, Tab
 from engine.replicate.columns import Undecodable
 from engine.replicate.ddl import SYSTEM_SCHEMAS, Effect, Xid, read_effect
 from engine.replicate.decode import KINDS, Decoder, Run
+from engine.replicate.plain import PlainScanner, Stretch
 from engine.replicate.spill import SpillFile
 from statements.schema import Table
-from wire.binlog_events import DUMMY_TABLE, EventParser, UnknownEvent
+from wire.binlog_events import CHECKSUM, DUMMY_TABLE, HEADER, EventParser, UnknownEvent, parse_header
 from wire.binlog_table_map import TableMap
 from wire.binlog_types import (
     Event,
@@ -62,6 +63,17 @@ class _Work:
         runs[-1].kinds.append(kind)
         runs[-1].images.append(images)
         self.size += len(images)
+
+    def add_all(self, table: Table, shape: TableMap, kinds: list[int], images: list[bytes]) -> None:
+        """Add row events of one shape that log all columns."""
+        count = len(shape.columns)
+        present = ((1 << count) - 1).to_bytes((count + 7) // 8, "little")
+        _, runs = self.runs.setdefault(id(table), (table, []))
+        if not runs or runs[-1].shape is not shape or runs[-1].present != present:
+            runs.append(Run(shape, present))
+        runs[-1].kinds.extend(kinds)
+        runs[-1].images.extend(images)
+        self.size += sum(map(len, images))
 
     def fail(self, schema: str, name: str, reason: str) -> None:
         self.failures.setdefault((schema, name), Failure(schema, name, reason))
@@ -143,6 +155,7 @@ class Assembler:
         self._gtids: GtidSet | GtidPosition = GtidPosition(start.gtids) if mariadb else GtidSet(start.gtids)
         self._decoder = Decoder()
         self._parser = EventParser()
+        self._plain = PlainScanner(mariadb)
         self._maps: dict[int, tuple[TableMap, Table | None]] = {}
         self._file = start.file
         self._offset = start.offset
@@ -187,11 +200,59 @@ class Assembler:
     def reconnected(self, server: str) -> None:
         """Forget the transaction in the middle: the server sends it again from its begin."""
         self._parser = EventParser()
+        self._plain = PlainScanner(isinstance(self._gtids, GtidPosition))
         self._transaction = None
         self._maps.clear()
         if server != self._committed.server:
             # Files and offsets of another server say nothing here; its first event brings its own.
             self._committed = Position(server, "", 0)
+
+    def feed_all(self, events: list[bytes]) -> Iterator[None]:
+        """Take events as they stand in the log, and stop after each that makes a batch `ready`: what follows is read
+        with the tables as they are then. Raises MalformedPacket, ChecksumMismatch."""
+        at, checksums = 0, self._parser.checksums
+        for stretch in self._plain.find(events, checksums):
+            yield from self._feed_some(events[at : stretch.first])
+            at = stretch.first
+            if self._transaction is None and self._parser.checksums == checksums:
+                self._take_stretch(stretch, events[stretch.end - 1])
+                at = stretch.end
+        yield from self._feed_some(events[at:])
+
+    def _feed_some(self, events: list[bytes]) -> Iterator[None]:
+        for raw in events:
+            self.feed(raw)
+            if self.ready:
+                yield
+
+    def _take_stretch(self, stretch: Stretch, end: bytes) -> None:
+        """Take plain transactions as `_commit` does, all at once; `end` is the last one's commit."""
+        header = parse_header(end)
+        for shape, kinds, images in stretch.rows:
+            table = None if shape.schema in SYSTEM_SCHEMAS else self._lookup(shape.schema, shape.name)
+            if table is not None:
+                self._work.add_all(table, shape, kinds, images)
+        for number in stretch.numbers.tolist():
+            self._add_number(number)
+        self._timestamp = stretch.time / 1e6 if stretch.time else float(header.timestamp)
+        self._offset = self._widen(header.next_position)
+        self._committed = self._here()
+        self._transactions += len(stretch.numbers)
+
+    def _add_number(self, number: int) -> None:
+        if isinstance(self._gtids, GtidSet):
+            self._gtids.add(self._plain.uuid, number)
+        else:
+            self._gtids.add(*self._plain.domain, number)
+
+    def _learn(self, raw: bytes, event: Event) -> None:
+        """Let what plain transactions are made of be known by sight."""
+        if isinstance(event, TableMap):
+            self._plain.learn_map(raw[HEADER : len(raw) - CHECKSUM * self._parser.checksums], event)
+        elif isinstance(event, Gtid) and event.uuid and not event.tag:
+            self._plain.learn_uuid(event.uuid)
+        elif isinstance(event, MariaGtid):
+            self._plain.learn_domain(event.domain, event.server_id)
 
     def feed(self, raw: bytes) -> None:
         """Take one event as it stands in the log; raises MalformedPacket, ChecksumMismatch."""
@@ -200,6 +261,7 @@ class Assembler:
         except UnknownEvent as error:
             self._fail_all(str(error).rstrip("."))
             return
+        self._learn(raw, event)
         self._advance(header, event)
         if isinstance(event, Payload):
             try:

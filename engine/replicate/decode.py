@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from engine.replicate import kernels
+from engine.replicate import kernels, plain
 from engine.replicate.changes import Changes
 from engine.replicate.columns import INTEGER_WIDTHS, Cells, Reader, Undecodable, choose_reader
 from engine.store.layout import carried_columns
@@ -291,3 +291,4 @@ def warm_up() -> None:
     run = Run(shape, b"\xff" * ((count + 7) // 8), [kernels.WRITE], [nulls + b"\x01\xe9"])
     for _ in Decoder().decode(Table("", "", columns), run):
         pass
+    plain.warm_up()

@@ -238,10 +238,8 @@ class Source:
                             readable = True
                 if readable and may_read:
                     heard = time.monotonic()
-                    for event in packets.receive():
-                        assembler.feed(event)
-                        if assembler.ready:
-                            self._pass_on(assembler)
+                    for _ in assembler.feed_all(packets.receive()):
+                        self._pass_on(assembler)
                     if packets.received < _LITTLE and time.time() - assembler.timestamp < _RECENT:
                         self._rest()
                 elif readable:

@@ -1,0 +1,103 @@
+"""Plain transactions are read at once, and give exactly what the parser gives event by event."""
+
+import random
+import zlib
+from typing import Any
+
+import pytest
+
+from engine.replicate.assemble import Assembler
+from engine.replicate.changes import Batch, Position
+from engine.replicate.plain import PlainScanner
+from tests.replicate.test_assemble import ITEMS, KINDS, split
+from wire.binlog_events import ChecksumMismatch
+
+_GTIDS = (33, 42, 162)
+
+
+def plain_log(kind: str, copies: int = 60) -> list[bytes]:
+    """The transcript, and its transactions of rows many times more, each under a number and a place of its own."""
+    events = split(kind)
+    starts = [i for i, event in enumerate(events) if event[4] in _GTIDS]
+    groups = [events[a:b] for a, b in zip(starts, [*starts[1:], len(events)], strict=True)]
+    rows = [g for g in groups if g[0][4] != 42 and g[-1][4] == 16 and any(e[4] == 19 for e in g)]
+    assert len(rows) >= 2
+    number, place = 100_000, 1 << 20
+    for group in rows * copies:
+        number += 1
+        for event in group:
+            place += len(event)
+            changed = bytearray(event)
+            changed[13:17] = place.to_bytes(4, "little")
+            if event[4] == 33:
+                changed[36:44] = number.to_bytes(8, "little")
+            elif event[4] == 162:
+                changed[19:27] = number.to_bytes(8, "little")
+            changed[-4:] = zlib.crc32(changed[:-4]).to_bytes(4, "little")
+            events.append(bytes(changed))
+    return events
+
+
+def collect(assembler: Assembler, batches: list[Batch]) -> dict[str, Any]:
+    """All that a run has given."""
+    batches = [*batches, *assembler.ready]
+    if last := assembler.flush():
+        batches.append(last)
+    changes = [(c.name, piece) for batch in batches for c in batch.changes for piece in c.read()]
+    return {
+        "rows": [(n, int(k), row) for n, p in changes for k, row in zip(p.kinds, p.rows.to_pylist(), strict=True)],
+        "transactions": sum(batch.transactions for batch in batches),
+        "position": batches[-1].position,
+        "timestamp": batches[-1].commit_timestamp,
+        "events": [event for batch in batches for event in batch.events],
+        "failures": [failure for batch in batches for failure in batch.failures],
+    }
+
+
+def fresh(kind: str) -> Assembler:
+    return Assembler(Position("s", "binlog.000004", 100), lambda *_: ITEMS, kind == "mariadb")
+
+
+def feed(assembler: Assembler, events: list[bytes]) -> None:
+    for _ in assembler.feed_all(events):
+        assert assembler.ready
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", range(6))
+def test_it_is_what_the_parser_gives(kind: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    events = plain_log(kind)
+    slow = fresh(kind)
+    for event in events:
+        slow.feed(event)
+    at_once = []
+    take = Assembler._take_stretch
+
+    def counted(self: Assembler, stretch: Any, end: bytes) -> None:
+        at_once.append(len(stretch.numbers))
+        take(self, stretch, end)
+
+    monkeypatch.setattr(Assembler, "_take_stretch", counted)
+    quick, dice, at = fresh(kind), random.Random(seed), len(split(kind))
+    feed(quick, events[:at])
+    while at < len(events):
+        size = dice.choice((1, 3, 7, 40, 200))
+        feed(quick, events[at : at + size])
+        at += size
+    assert collect(quick, []) == collect(slow, [])
+    assert sum(at_once) > 50
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_byte_that_is_wrong_is_found(kind: str) -> None:
+    events = plain_log(kind, 2)
+    whole = fresh(kind)
+    feed(whole, events[: len(split(kind))])
+    broken = bytearray(events[-2])
+    broken[-6] ^= 1
+    with pytest.raises(ChecksumMismatch):
+        feed(whole, [*events[len(split(kind)) : -2], bytes(broken), events[-1]])
+
+
+def test_nothing_is_found_before_anything_is_known() -> None:
+    assert list(PlainScanner(mariadb=False).find(plain_log("mysql"), True)) == []
