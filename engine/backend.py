@@ -4,6 +4,7 @@ import functools
 import re
 import ssl
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pymysql
@@ -13,7 +14,8 @@ from base.errors import BackendError
 from base.settings import Settings
 from engine.cascades import unlogged_actions
 from engine.replicate.changes import Position
-from statements.schema import MEMBER_TYPES, Column, Table, parse_members
+from statements.generated import unsteady
+from statements.schema import BYTE_CHARSETS, MEMBER_TYPES, Column, Table, parse_members
 
 SYSTEM_SCHEMAS = frozenset({"mysql", "information_schema", "performance_schema", "sys"})
 # Zero dates must arrive as they are, generated text must not depend on the server's settings.
@@ -160,6 +162,7 @@ def describe_schema(connection: Connection, schema: str, name: str | None = None
     columns: dict[str, list[Column]] = {}
     for row in connection.query(_COLUMNS.format(name=only, expression=expression), parameters):
         columns.setdefault(row[0], []).append(_column(row))
+    columns = {table: _complete(connection, found) for table, found in columns.items()}
     keys = _keys(connection.query(_KEYS.format(name=only), parameters))
     unlogged = unlogged_actions(connection, schema, [table for table, *_ in tables], name is None)
     return [
@@ -174,6 +177,28 @@ def describe_schema(connection: Connection, schema: str, name: str | None = None
         )
         for table, engine, collation in tables
     ]
+
+
+def _complete(connection: Connection, columns: list[Column]) -> list[Column]:
+    """Add what only the other columns, or the server, can tell of a column."""
+    zoned = {c.name.lower() for c in columns if c.type == "timestamp"}
+    unsigned = {c.name.lower() for c in columns if c.unsigned}
+    done = []
+    for column in columns:
+        if column.generated == "virtual":
+            # MySQL shows the expression as the text of a literal.
+            plain = column.expression if connection.is_mariadb else re.sub(r"\\(.)", r"\1", column.expression)
+            column = replace(column, unsteady=unsteady(plain, zoned, unsigned))
+        if column.charset in BYTE_CHARSETS:
+            column = replace(column, characters=_characters(connection, column.charset))
+        done.append(column)
+    return done
+
+
+def _characters(connection: Connection, charset: str) -> str:
+    """What the server makes of each byte of a character set; empty when it is not one character for each."""
+    made = str(connection.query(f"SELECT CONVERT(_{charset} X'{bytes(range(256)).hex()}' USING utf8mb4)")[0][0] or "")
+    return made if len(made) == 256 else ""
 
 
 def describe_table(connection: Connection, schema: str, name: str) -> Table | None:
@@ -242,5 +267,6 @@ def _column(row: tuple[Any, ...]) -> Column:
         generated=generated,
         invisible="INVISIBLE" in extra,
         not_secondary="NOT SECONDARY" in extra,
+        expression=expr or "" if generated else "",
         members=parse_members(full) if kind in MEMBER_TYPES else (),
     )

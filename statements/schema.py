@@ -12,6 +12,15 @@ SPATIAL_TYPES = frozenset(
 )
 ADDRESS_TYPES = frozenset({"uuid", "inet6", "inet4"})  # MariaDB's types that are shown as text and kept as bytes
 MEMBER_TYPES = frozenset({"enum", "set"})
+# Character sets of one byte a character, of which the server is asked what each byte means.
+BYTE_CHARSETS = frozenset(
+    {
+        "armscii8", "cp1250", "cp1251", "cp1256", "cp1257", "cp850", "cp852", "cp866", "dec8", "geostd8",
+        "greek", "hebrew", "hp8", "keybcs2", "koi8r", "koi8u", "latin2", "latin5", "latin7", "macce",
+        "macroman", "swe7", "tis620",
+    }
+)  # fmt: skip
+WIDE_CHARSETS = frozenset({"ucs2", "utf16", "utf16le", "utf32"})
 NUMBERED_TYPES = MEMBER_TYPES | {"bit"}  # kept as the unsigned integer that they are inside the server
 WIDEST_DECIMAL = 38  # digits that the store's decimals hold
 
@@ -42,6 +51,9 @@ class Column:
     invisible: bool = False
     not_secondary: bool = False  # declared NOT SECONDARY: HeatWave does not load it
     members: tuple[str, ...] = ()
+    expression: str = ""  # of a generated column
+    unsteady: str = ""  # why a virtual column's value may differ from session to session
+    characters: str = ""  # of a character set of one byte: what the server makes of each of the 256 bytes
     packed: bool = False  # a DATE, DATETIME or TIMESTAMP that the store keeps so that it may be zero or partial
 
 

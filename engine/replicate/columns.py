@@ -10,7 +10,15 @@ import pyarrow as pa
 from engine.replicate import kernels, packed, texts
 from engine.replicate.json_binary import MalformedJson, json_texts
 from engine.store.layout import arrow_type, unfit_date
-from statements.schema import ADDRESS_TYPES, BINARY_TYPES, MEMBER_TYPES, SPATIAL_TYPES, STRING_TYPES, Column
+from statements.schema import (
+    ADDRESS_TYPES,
+    BINARY_TYPES,
+    MEMBER_TYPES,
+    SPATIAL_TYPES,
+    STRING_TYPES,
+    WIDE_CHARSETS,
+    Column,
+)
 from wire.binlog_table_map import MapColumn
 from wire.constants import FieldType
 
@@ -212,11 +220,17 @@ def _collect(cells: Cells, trim: bool, name: str) -> tuple[npt.NDArray[np.int32]
 
 def _strings(column: Column) -> Reader:
     trim = column.type == "char"
+    is_wide = column.charset in WIDE_CHARSETS
+    mapped = ByteMap(column.characters) if column.characters else _LATIN1 if column.charset == "latin1" else None
 
     def read(cells: Cells) -> pa.Array:
-        offsets, raw, ascii_only = _collect(cells, trim, column.name)
-        if not ascii_only and column.charset == "latin1":
-            offsets, raw = _latin1_to_utf8(offsets, raw, column.name)
+        offsets, raw, ascii_only = _collect(cells, trim and not is_wide, column.name)
+        if is_wide:
+            offsets, raw = _wide_to_utf8(offsets, raw, column, trim)
+            ascii_only = False
+        elif mapped is not None and not (ascii_only and mapped.keeps_ascii):
+            offsets, raw = mapped.to_utf8(offsets, raw, column.name)
+            ascii_only = False
         elif not ascii_only and column.charset not in _UTF8:
             raise Undecodable(f"character set {column.charset} of column {column.name}")
         valid, nulls = _validity(cells.null)
@@ -251,32 +265,55 @@ def _documents(column: Column) -> Reader:
     return read
 
 
-def _make_latin1() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+class ByteMap:
+    """Characters of one byte each, as UTF-8."""
+
+    def __init__(self, characters: str) -> None:
+        """Take the character of each of the 256 bytes."""
+        self.keeps_ascii = characters[:128] == bytes(range(128)).decode()
+        self._widths = np.zeros(256, np.uint8)
+        self._encoded = np.zeros((256, 4), np.uint8)
+        for byte, character in enumerate(characters):
+            text = character.encode()
+            self._widths[byte] = len(text)
+            self._encoded[byte, : len(text)] = np.frombuffer(text, np.uint8)
+
+    def to_utf8(
+        self, offsets: npt.NDArray[np.int32], raw: npt.NDArray[np.uint8], name: str
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
+        """Rewrite the strings between offsets; raises Undecodable when they become too large."""
+        wide = np.empty(len(offsets), np.int64)
+        total = kernels.measure_mapped(raw, offsets, self._widths, wide)
+        if total > _LARGEST_COLUMN:
+            raise Undecodable(f"values of column {name} are too large")
+        out = np.empty(total, np.uint8)
+        kernels.map_bytes(raw, self._widths, self._encoded, out)
+        return wide.astype(np.int32), out
+
+
+def _make_latin1() -> ByteMap:
     """MySQL's latin1 is cp1252, with the five places that cp1252 leaves open as control characters."""
-    widths = np.zeros(256, np.uint8)
-    encoded = np.zeros((256, 3), np.uint8)
-    for byte in range(256):
-        open_place = byte in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
-        character = chr(byte) if open_place else bytes((byte,)).decode("cp1252")
-        text = character.encode()
-        widths[byte] = len(text)
-        encoded[byte, : len(text)] = np.frombuffer(text, np.uint8)
-    return widths, encoded
+    holes = (0x81, 0x8D, 0x8F, 0x90, 0x9D)
+    return ByteMap("".join(chr(b) if b in holes else bytes((b,)).decode("cp1252") for b in range(256)))
 
 
-_LATIN1_WIDTHS, _LATIN1 = _make_latin1()
+_LATIN1 = _make_latin1()
+_UNITS = {"ucs2": 2, "utf16": 2, "utf16le": 2, "utf32": 4}
 
 
-def _latin1_to_utf8(
-    offsets: npt.NDArray[np.int32], raw: npt.NDArray[np.uint8], name: str
+def _wide_to_utf8(
+    offsets: npt.NDArray[np.int32], raw: npt.NDArray[np.uint8], column: Column, trim: bool
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
-    wide = np.empty(len(offsets), np.int64)
-    total = kernels.measure_mapped(raw, offsets, _LATIN1_WIDTHS, wide)
+    """Rewrite strings of two or four bytes a unit; raises Undecodable for half a character."""
+    charset = str(column.charset)
+    out = np.empty(len(raw) * 3 // 2 + 4, np.uint8)
+    made = np.empty(len(offsets), np.int64)
+    total = texts.write_wide(raw, offsets, _UNITS[charset], charset == "utf16le", charset != "ucs2", trim, made, out)
+    if total < 0:
+        raise Undecodable(f"invalid {charset} in column {column.name}")
     if total > _LARGEST_COLUMN:
-        raise Undecodable(f"values of column {name} are too large")
-    out = np.empty(total, np.uint8)
-    kernels.map_bytes(raw, _LATIN1_WIDTHS, _LATIN1, out)
-    return wide.astype(np.int32), out
+        raise Undecodable(f"values of column {column.name} are too large")
+    return made.astype(np.int32), out[:total].copy()
 
 
 def _binaries(column: Column, logged: MapColumn) -> Reader:

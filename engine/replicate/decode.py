@@ -257,6 +257,7 @@ def warm_up() -> None:
         "time": MapColumn(FieldType.TIME2, 0, True),
         "year": MapColumn(FieldType.YEAR, 0, True),
         "binary": MapColumn(FieldType.STRING, 4, True),
+        "char": MapColumn(FieldType.STRING, 4, True),
         "json": MapColumn(FieldType.JSON, 4, True),
         "bit": MapColumn(FieldType.BIT, 1 << 8 | 2, True),
         "enum": MapColumn(FieldType.ENUM, 1, True),
@@ -278,7 +279,7 @@ def warm_up() -> None:
             unsigned=unsigned,
             precision=precision,
             scale=0,
-            charset="latin1",
+            charset="ucs2" if kind == "char" else "latin1",
             members=("",),
             packed=not precision,
         )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
 from engine.replicate.alter import Alteration, Default
-from engine.store.layout import carried_columns, reason_left_out, reason_not_loadable
+from engine.store.layout import carried_columns, pack_columns, reason_left_out, reason_not_loadable
 from statements.schema import STRING_TYPES, Column, Table
 
 Constant = int | float | str | Decimal | None
@@ -40,12 +40,14 @@ def plan_reshape(old: Table, new: Table, alteration: Alteration) -> Reshape | st
     if reason := reason_not_loadable(new):
         return reason
     origins = _origins(old, alteration)
+    packed = (name for name, column in origins.items() if column.packed)
+    new = pack_columns(new, frozenset(packed))
     names = {column.name.casefold() for column in new.columns}
     if names != origins.keys() | {name.casefold() for name in alteration.added} or len(names) != len(new.columns):
         return "its definition changed again"
     redefined = {name.casefold() for name in alteration.redefined}
-    if any(c.generated == "stored" for c in old.columns) and (redefined or alteration.converts):
-        return "its definition changed under a stored generated column"
+    if any(c.generated for c in carried_columns(old)) and (redefined or alteration.converts):
+        return "its definition changed under a generated column"
     added = {name.casefold(): default for name, default in alteration.added.items()}
     sources, not_null = [], []
     for column in carried_columns(new):

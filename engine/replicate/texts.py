@@ -172,3 +172,57 @@ def write_decimals(data: Bytes, at: Places, null: Bytes, precision: int, scale: 
             to += 1
     offsets[at.shape[0]] = to
     return to
+
+
+@compiled
+def write_wide(raw: Bytes, at: Any, unit: int, little: bool, pairs: bool, trim: bool, offsets: Any, out: Bytes) -> Any:
+    """UCS-2, UTF-16 and UTF-32 between the offsets `at`, as UTF-8; gives the bytes in all, or -1 for half a character.
+
+    `pairs` says that surrogates go in pairs, `trim` takes trailing spaces off.
+    """
+    to = 0
+    for row in range(at.shape[0] - 1):
+        offsets[row] = to
+        start = to
+        place, end = np.int64(at[row]), np.int64(at[row + 1])
+        if (end - place) % unit:
+            return -1
+        while place < end:
+            point = np.int64(0)
+            for i in range(unit):
+                byte = raw[np.uint64(place + (unit - 1 - i if little else i))]
+                point = point << 8 | np.int64(byte)
+            place += unit
+            if unit == 2 and pairs and 0xD800 <= point < 0xE000:
+                if point >= 0xDC00 or place + 2 > end:
+                    return -1
+                first, second = np.int64(raw[np.uint64(place)]), np.int64(raw[np.uint64(place + 1)])
+                low = second << 8 | first if little else first << 8 | second
+                if not 0xDC00 <= low < 0xE000:
+                    return -1
+                point = 0x10000 + ((point - 0xD800) << 10) + (low - 0xDC00)
+                place += 2
+            if point > 0x10FFFF:
+                return -1
+            if point < 0x80:
+                out[to] = point
+                to += 1
+            elif point < 0x800:
+                out[to] = 0xC0 | point >> 6
+                out[to + 1] = 0x80 | point & 0x3F
+                to += 2
+            elif point < 0x10000:
+                out[to] = 0xE0 | point >> 12
+                out[to + 1] = 0x80 | point >> 6 & 0x3F
+                out[to + 2] = 0x80 | point & 0x3F
+                to += 3
+            else:
+                out[to] = 0xF0 | point >> 18
+                out[to + 1] = 0x80 | point >> 12 & 0x3F
+                out[to + 2] = 0x80 | point >> 6 & 0x3F
+                out[to + 3] = 0x80 | point & 0x3F
+                to += 4
+        while trim and to > start and out[to - 1] == 0x20:
+            to -= 1
+    offsets[at.shape[0] - 1] = to
+    return to

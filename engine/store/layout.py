@@ -11,6 +11,7 @@ from statements.schema import (
     DATE_TYPES,
     SPATIAL_TYPES,
     STRING_TYPES,
+    WIDE_CHARSETS,
     WIDEST_DECIMAL,
     Column,
     Table,
@@ -74,11 +75,12 @@ def reason_left_out(column: Column) -> str | None:
     """Why a column is not carried; None when it is."""
     if column.not_secondary:
         return "declared NOT SECONDARY"
-    if column.generated == "virtual":
-        return "virtual generated column"
+    if column.generated == "virtual" and (column.unsteady or not column.expression):
+        return f"virtual generated column {column.unsteady}".rstrip()
     if _types(column) is None:
         return f"type {column.type}"
-    if column.type in STRING_TYPES and column.charset not in CARRIED_CHARSETS:
+    is_read = column.charset in CARRIED_CHARSETS | WIDE_CHARSETS or column.characters
+    if column.type in STRING_TYPES and not is_read:
         return f"character set {column.charset}"
     if column.type == "uuid" and column.column_type != "uuid":
         return f"type {column.column_type}, whose bytes are in the order of before MariaDB 10.11.5"
@@ -129,7 +131,9 @@ def packed_columns(table: Table, reason: str) -> frozenset[str]:
 
 def pack_columns(table: Table, names: frozenset[str]) -> Table:
     """The table with these columns' dates kept packed."""
-    columns = tuple(replace(c, packed=True) if c.name in names and c.type in DATE_TYPES else c for c in table.columns)
+    folded = {name.casefold() for name in names}
+    packed = (c.type in DATE_TYPES and c.name.casefold() in folded for c in table.columns)
+    columns = tuple(replace(c, packed=is_packed) for c, is_packed in zip(table.columns, packed, strict=True))
     return replace(table, columns=columns)
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from engine.collate import presence
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
-from engine.translate.types import UBIGINT, Family, Type
+from engine.translate.types import COMPARED_CHARSETS, UBIGINT, Family, Type
 from statements.schema import Column
 
 LISTED = frozenset({Family.ENUM, Family.SET})
@@ -47,7 +47,8 @@ def spelled(expr: Expr) -> Expr:
         return expr
     if not expr.type.members:
         refuse(f"the backend does not tell the members of this {expr.type.family.value}")
-    type_ = replace(expr.type, family=Family.STRING, digits=0, members=())
+    family = Family.STRING if expr.type.charset in COMPARED_CHARSETS else Family.OTHER_TEXT
+    type_ = replace(expr.type, family=family, digits=0, members=())
     return Expr(f"{expr.type.family.value}_text", type_, (expr,), value=expr.type.members)
 
 

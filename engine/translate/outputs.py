@@ -70,7 +70,7 @@ def _shown(expr: Expr, definition: ColumnDefinition, context: SessionContext) ->
     if field == FieldType.NEWDECIMAL:
         return _decimal(expr, definition)
     binary = definition.charset == _BINARY_CHARSET
-    if field in _STRINGS and family is Family.ADDRESS and not binary:
+    if field in _STRINGS and family in (Family.ADDRESS, Family.OTHER_TEXT) and not binary:
         return expr
     if field in _STRINGS and family is (Family.BINARY if binary else Family.STRING):
         return expr

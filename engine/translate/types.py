@@ -39,6 +39,7 @@ class Family(Enum):
     ADDRESS = "uuid or network address"
     SPATIAL = "geometry"
     VECTOR = "vector"
+    OTHER_TEXT = "string in another character set"
     PACKED_DATE = "date that may be zero"
     PACKED_DATETIME = "datetime that may be zero"
     LONG_DECIMAL = "decimal of more than 38 digits"
@@ -50,8 +51,10 @@ WHOLE = frozenset({Family.BOOL, Family.INT, Family.YEAR})
 APPROXIMATE = frozenset({Family.FLOAT, Family.DOUBLE})
 NUMERIC = EXACT | APPROXIMATE
 TEMPORAL = frozenset({Family.DATE, Family.DATETIME, Family.TIME})
-SHOWN_ONLY = frozenset({Family.JSON, Family.SPATIAL, Family.VECTOR})
+SHOWN_ONLY = frozenset({Family.OTHER_TEXT, Family.JSON, Family.SPATIAL, Family.VECTOR})
 
+# Of these it is known what a character is in bytes, and which are equal.
+COMPARED_CHARSETS = frozenset({"utf8mb4", "utf8mb3", "utf8", "ascii", "latin1"})
 _DIGITS = {"tinyint": 3, "smallint": 5, "mediumint": 8, "int": 10, "bigint": 20}
 
 
@@ -118,6 +121,8 @@ def column_type(column: Column, presence: Presence | None) -> Type:
         return decimal(column.precision, scale)
     if kind in ("float", "double"):
         return Type(Family(kind), digits=17)
+    if kind in STRING_TYPES and column.charset not in COMPARED_CHARSETS:
+        return Type(Family.OTHER_TEXT)
     if kind in STRING_TYPES:
         return Type(Family.STRING, collation=column.collation, charset=column.charset, presence=presence or ANYTHING)
     if kind in BINARY_TYPES:

@@ -65,6 +65,15 @@ COLUMNS: list[tuple[str, tuple[str, ...]]] = [
     ("VARCHAR(40) CHARACTER SET utf8mb3", WORDS),
     ("CHAR(40) CHARACTER SET latin1", WORDS),
     ("TEXT CHARACTER SET ascii", WORDS),
+    ("CHAR(40) CHARACTER SET ucs2", (*WORDS, "'††††'")),
+    ("VARCHAR(40) CHARACTER SET utf16", WORDS),
+    ("LONGTEXT CHARACTER SET utf16le", WORDS),
+    ("CHAR(40) CHARACTER SET utf32", WORDS),
+    ("VARCHAR(40) CHARACTER SET koi8r", ("'Жук'", "'a  '", "''", "'Привет'")),
+    ("CHAR(40) CHARACTER SET cp1251", ("'Жук'", "'a  '", "'Ѓ'")),
+    ("VARCHAR(40) CHARACTER SET hebrew", ("'שלום'", "'a'")),
+    ("VARCHAR(40) CHARACTER SET swe7", ("'Ä'", "'abc'")),
+    ("VARCHAR(300) CHARACTER SET cp852", ("CONVERT(X'808182A0FEFF' USING cp852)", "'x'")),
     ("BINARY(5)", ("''", "X'00'", "X'FF20'", "'abcde'")),
     ("VARBINARY(300)", ("''", "X'00'", "X'FF20'", "'abc  '")),
     ("BLOB", ("''", "X'00FF'", "REPEAT(X'00', 5000)")),
@@ -188,3 +197,29 @@ def test_zero_dates_are_compared_where_sql_mode_knows_them(bench: Bench, copy: C
         cursor.execute("SET time_zone = '-05:30'")
     bench.context = replace(bench.context, time_zone="-05:30")
     assert not _differences(bench, copy, "SELECT id, ts FROM t WHERE ts < '2020-01-01' ORDER BY ts, id", "binary")
+
+
+def test_generated_and_invisible_columns_are_carried(bench: Bench, copy: Copy) -> None:
+    columns = (
+        "id INT, a INT, b VARCHAR(20), ts TIMESTAMP NULL, s INT GENERATED ALWAYS AS (a * 2) STORED,"
+        " v INT GENERATED ALWAYS AS (a * 3 - 1) VIRTUAL, w VARCHAR(30) GENERATED ALWAYS AS (CONCAT(UPPER(b), 'it''s'))"
+        " VIRTUAL, hid INT INVISIBLE"
+    )
+    unsteady = (
+        ", z INT GENERATED ALWAYS AS (HOUR(ts)) VIRTUAL, q DECIMAL(10,4) GENERATED ALWAYS AS (a / 3) VIRTUAL,"
+        " PRIMARY KEY (id)"
+    )
+    for name, more, left_out in (("keyed", unsteady, {"z", "q"}), ("keyless", "", set())):
+        _run(bench.raw, f"CREATE TABLE {name} ({columns}{more})")
+        insert = f"INSERT INTO {name} (id, a, b, ts, hid) VALUES"
+        _run(bench.raw, f"{insert} (1, 1, 'x', NOW(), 1), (2, NULL, NULL, NULL, NULL)")
+        copy.load("wf_types", name)
+        _run(bench.raw, f"{insert} (3, 3, 'é', NOW(), 3), (4, 4, '', NOW(), 4), (5, 5, 'q', NOW(), 5)")
+        _run(bench.raw, f"UPDATE {name} SET b = 'later' WHERE id IN (1, 3)")
+        _run(bench.raw, f"UPDATE {name} SET a = 10, hid = hid + 1 WHERE id = 4")
+        _run(bench.raw, f"DELETE FROM {name} WHERE id = 5")
+        entry = copy.replica.store.entries["wf_types", name]
+        assert set(entry.left_out) == left_out
+        for protocol in ("text", "binary"):
+            select = f"SELECT id, a, b, s, v, w, hid FROM {name} ORDER BY id"
+            assert not _differences(bench, copy, select, protocol)
