@@ -59,7 +59,7 @@ def compare(bench: Bench, seed: int, queries: int) -> tuple[Counter[str], Counte
             outcomes["raised"] += 1
             faults.append(f"{statement}\n  raised {problem!r}")
             continue
-        outcomes[outcome.kind] += 1
+        outcomes[outcome.kind] += 1  # "warned": in rows that its plan computes although they are filtered out
         if outcome.kind == "refused":
             reasons[outcome.detail] += 1
         elif outcome.kind == "failed":

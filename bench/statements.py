@@ -12,7 +12,8 @@ _MOMENTS = ("d.tm", "d.tm3", "d.ts", "NOW()", "d.dt")
 _WORDS = ("abc", "ABC", "AIR", "air", "two", "", "a", "b", "e", "MAIL", "10", "9x", "a_c", "a%c")
 _UNITS = ("DAY", "WEEK", "MONTH", "QUARTER", "YEAR", "HOUR", "MINUTE", "SECOND")
 _PATTERNS = ("%Y-%m", "%Y-%m-01", "%d.%m.%y", "%H:%i", "%Y-%m-%d %H:%i:%s", "%b %e", "%W", "%j", "%M %Y")
-_FROM = "n JOIN s ON n.id = s.id JOIN d ON d.id = n.id"
+_NUMERALS = ("c.v", "c.w")  # strings that are numbers
+_FROM = "n JOIN s ON n.id = s.id JOIN d ON d.id = n.id JOIN c ON c.id = n.id LEFT JOIN doc ON doc.id = n.id"
 
 
 class Statements:
@@ -52,6 +53,47 @@ class Statements:
             f"FIELD(s.u, 'AIR', 'mail', '{self._pick(*_WORDS)}')", f"({a} & {few})", f"({a} >> 2)",
             f"EXTRACT(YEAR_MONTH FROM {self.date(less)})", f"UNIX_TIMESTAMP({self._pick('d.tm', 'd.ts', 'd.dt')})",
             f"CASE {a} WHEN 1 THEN {b} WHEN 10 THEN 2 ELSE {few} END", f"(({self.truth(less)}) + {few})",
+            self.coded(less),
+        )  # fmt: skip
+
+    def coded(self, depth: int) -> str:
+        """Make an integer of bits, places, periods, times and documents."""
+        a, text, moment = self.integer(depth - 1), self.text(depth - 1), self.moment(depth - 1)
+        return self._pick(
+            f"BIT_COUNT({a})", f"({a} | {self.exact(depth - 1)})", f"({a} ^ 5)", f"(n.id << {a})", f"({a} >> n.ti)",
+            f"INTERVAL({self.exact(depth - 1)}, -1, 0, 5, 100)", "FIND_IN_SET(s.u, 'AIR,mail,x')",
+            "FIND_IN_SET('two', CONCAT(s.w, ',two'))", f"LOCATE('e', s.w, {self._pick('1', '2', '4')})",
+            f"INSTR({text}, 'a')", f"ORD({text})", f"BIT_LENGTH({text})", f"WEEK({moment}, {self._pick(*'4567')})",
+            f"YEARWEEK({moment}, {self._pick(*'01234567')})", f"TO_SECONDS({moment})", "TIME_TO_SEC(d.ti)",
+            f"{self._pick('HOUR', 'MINUTE', 'SECOND', 'MICROSECOND')}({self.time(depth - 1)})",
+            f"PERIOD_DIFF(EXTRACT(YEAR_MONTH FROM {moment}), 199912)", f"PERIOD_ADD(200001, {a})",
+            f"CAST({self._pick(*_NUMERALS)} AS SIGNED)", f"CAST({self.double(depth - 1)} AS SIGNED)",
+            f"({self.date(depth - 1)} + 0)", f"JSON_LENGTH(doc.j, '$.{self._pick(*'abcg')}')", "INET_ATON('10.0.0.1')",
+            f"({text} REGEXP '{self._pick('^a', 'b$', '[0-9]+', 'a.c', 'ai|ma', 'e{2}')}')",
+        )  # fmt: skip
+
+    def double(self, depth: int) -> str:
+        """Make a double whose last digit is certain."""
+        if depth <= 0 or self.chance.random() < 0.3:
+            return self._pick(*_DOUBLES, "1.5e0", "0.1e0", "-2e0", *_NUMERALS)
+        less, places = depth - 1, self._pick("0", "1", "2", "5", "-1")
+        a, x = self.double(less), self.exact(less)
+        library = self._pick("EXP", "LN", "SIN", "COS", "ATAN", "LOG10", "SQRT", "DEGREES", "RADIANS", "TAN", "LOG2")
+        return self._pick(
+            f"({a} {self._pick('+', '-', '*', '/')} {x})", f"ROUND({a}, {places})", f"TRUNCATE({a}, {places})",
+            f"FLOOR({a})", f"CEIL({a})", f"ABS({a})", f"-({a})", f"({a} % 3)", f"ROUND({library}({x}), {places})",
+            f"ROUND(POW({x}, {self._pick('2', '0.5', '3')}), 2)", f"POW({self.integer(less)}, 2)", f"({x} * 1e0)",
+            f"CAST({x} AS DOUBLE)", f"({self._pick(*_NUMERALS)} + {x})", f"IF({self.truth(less)}, {a}, 1.5e0)",
+            f"COALESCE({a}, n.db)",
+        )  # fmt: skip
+
+    def time(self, depth: int) -> str:
+        """Make a time of day or a span."""
+        moment = self.moment(depth - 1)
+        return self._pick(
+            "d.ti", "d.ti", f"SEC_TO_TIME({self.integer(depth - 1)})", f"MAKETIME(n.id, 30, {self._pick('0', '59')})",
+            f"TIME({moment})", f"TIMEDIFF({moment}, {moment})", "TIMEDIFF(d.tm3, d.tm)", "ADDTIME(d.ti, '00:30:00')",
+            "SUBTIME(d.ti, '12:00:00')", f"CAST({moment} AS TIME)", "(d.ti + INTERVAL n.id MINUTE)",
         )  # fmt: skip
 
     def _part(self) -> str:
@@ -71,6 +113,8 @@ class Statements:
             f"ROUND({a}, {self._pick('0', '1', '2', '4', '-1', '-2')})", f"TRUNCATE({a}, {self._pick('0', '1', '3')})",
             f"IFNULL({a}, {b})", f"CASE WHEN {self.truth(less)} THEN {a} ELSE {b} END", f"ABS({a})", f"({a} % 3)",
             f"LEAST({a}, {b})", f"CAST({a} AS DECIMAL(20,{self._pick('0', '2', '5')}))", f"({a} * 100.0 / {b})",
+            f"CAST({self.double(less)} AS DECIMAL(20,{self._pick('0', '2', '5')}))",
+            f"CAST({self._pick(*_NUMERALS)} AS DECIMAL(20,3))",
         )  # fmt: skip
 
     def text(self, depth: int) -> str:
@@ -89,6 +133,22 @@ class Statements:
             f"SUBSTRING_INDEX({a}, '{self._pick('b', 'e', 'A', ' ')}', {self._pick('1', '-1', '2')})", f"HEX({a})",
             f"DATE_FORMAT({self.moment(less)}, '{self._pick(*_PATTERNS)}')", f"CAST({self.exact(less)} AS CHAR)",
             f"DAYNAME({self.date(less)})", f"ELT({self.integer(less)}, 'x', s.u)", f"MONTHNAME({self.date(less)})",
+            self.spelled(less),
+        )  # fmt: skip
+
+    def spelled(self, depth: int) -> str:
+        """Make a text in another spelling, or cut by computed places."""
+        a, number = self.text(depth - 1), self.integer(depth - 1)
+        return self._pick(
+            f"BIN({number})", f"OCT({number})", f"CONV({number}, 10, 16)", f"HEX({number})", f"SPACE({number} % 9)",
+            f"FORMAT({self.exact(depth - 1)}, {self._pick('0', '2', '4')})", f"FORMAT({self.double(depth - 1)}, 2)",
+            f"LEFT({a}, {number} % 5)", f"RIGHT({a}, {number} % 5)", f"SUBSTRING({a}, {number} % 4, 3)",
+            f"REPEAT({a}, {number} % 3)", f"INSERT({a}, {self._pick('1', '2', '5')}, {self._pick('0', '-1')}, 'XY')",
+            f"MAKE_SET({number}, 'a', s.u, 'b')", f"TRIM({self._pick('BOTH', 'LEADING', 'TRAILING')} 'a' FROM {a})",
+            f"TO_BASE64({a})", f"SHA2({a}, 256)", f"INET_NTOA({number} & 4294967295)", f"CONCAT({self.time(1)}, '')",
+            f"DATE_FORMAT({self.moment(depth - 1)}, '{self._pick('%D %U %u', '%V-%X', '%v/%x', '%r %T', '%k:%l %w')}')",
+            "JSON_UNQUOTE(JSON_EXTRACT(doc.j, '$.b'))", "JSON_UNQUOTE(JSON_EXTRACT(doc.j, '$.g.h'))",
+            f"SUBSTRING_INDEX({a}, '{self._pick('ab', 'e', 'AI', 've')}', {self._pick('1', '-1', '2')})",
         )  # fmt: skip
 
     def date(self, depth: int) -> str:
@@ -103,6 +163,8 @@ class Statements:
             f"DATE(DATE_SUB({self.moment(less)}, INTERVAL DAYOFMONTH(d.tm) - 1 DAY))",
             f"IF({self.truth(less)}, {a}, d.dt)",
             f"STR_TO_DATE(CONCAT(DATE_FORMAT({a}, '%Y-%m'), '-01'), '%Y-%m-%d')", f"CAST({self.moment(less)} AS DATE)",
+            f"FROM_DAYS(TO_DAYS({a}) + {amount})", f"STR_TO_DATE(DATE_FORMAT({a}, '%d.%m.%Y'), '%d.%m.%Y')",
+            f"DATE(CONCAT({a}, ''))",
         )  # fmt: skip
 
     def moment(self, depth: int) -> str:
@@ -113,6 +175,9 @@ class Statements:
         return self._pick(
             f"({self.moment(less)} + INTERVAL {amount} {self._pick(*_UNITS)})", f"CAST({self.date(less)} AS DATETIME)",
             "DATE_ADD(DATE(d.tm), INTERVAL HOUR(d.tm) HOUR)", f"({self.moment(less)} - INTERVAL '1 2' DAY_HOUR)",
+            f"ADDTIME({self._pick('d.tm', 'd.tm3')}, {self._pick('d.ti', chr(39) + '01:00:00' + chr(39))})",
+            f"(d.tm + INTERVAL {amount} MICROSECOND)", "CAST(d.tm3 AS DATETIME)", "CAST(d.tm3 AS DATETIME(1))",
+            "CONVERT_TZ(d.tm, '+00:00', '-05:30')", "FROM_UNIXTIME(n.id * 100000)",
         )  # fmt: skip
 
     def truth(self, depth: int) -> str:
@@ -131,11 +196,15 @@ class Statements:
             f"({self.moment(less)} {sign} {self.moment(less)})", f"({self._pick(*_DOUBLES)} {sign} {self._number()})",
             f"(n.id IN (SELECT nid FROM o WHERE qty {sign} 4))", f"({self.text(less)} {sign} {self._pick(*_STRINGS)})",
             f"EXISTS (SELECT 1 FROM o WHERE o.nid = n.id AND o.price {sign} 5.5)",
+            f"({self.double(less)} {sign} {self.double(less)})", f"({self._pick(*_NUMERALS)} {sign} {b})",
+            f"({self.time(less)} {sign} '01:00:00')", f"(JSON_UNQUOTE(JSON_EXTRACT(doc.j, '$.b')) {sign} '{word}')",
         )  # fmt: skip
 
     def value(self, depth: int) -> str:
         """Make a value of any kind."""
-        make = self.chance.choice((self.integer, self.exact, self.text, self.date, self.moment, self.truth))
+        make = self.chance.choice(
+            (self.integer, self.exact, self.text, self.date, self.moment, self.truth, self.double, self.time)
+        )
         return make(depth)
 
     def _where(self) -> str:
@@ -161,6 +230,9 @@ class Statements:
             f"SUM(CASE WHEN {self.truth(1)} THEN 1 ELSE 0 END)", f"ROUND(AVG({a}), 2)", f"SUM({self.truth(1)})",
             f"GROUP_CONCAT({self._pick('n.i', 's.u', 'd.dt', 'n.d')} ORDER BY n.id)", f"MAX({a}) - MIN({a})",
             "GROUP_CONCAT(DISTINCT s.w ORDER BY s.w SEPARATOR '|')", f"100.0 * SUM({a}) / SUM({self.exact(1)})",
+            f"SUM({self.double(1)})", f"ROUND(AVG({self.double(1)}), 2)", f"ROUND(STD({a}), 2)",
+            f"ROUND(VAR_SAMP({self.double(0)}), 1)", f"BIT_{self._pick('AND', 'OR', 'XOR')}({self.integer(1)})",
+            f"ANY_VALUE({self.value(1)})", f"SUM({self.double(1)}) > 10", f"SUM({self._pick(*_NUMERALS)})",
         )  # fmt: skip
 
     def _grouped(self) -> str:

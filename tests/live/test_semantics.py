@@ -50,7 +50,7 @@ def _outcomes(bench: Bench, statements: list[str]) -> tuple[list[str], list[str]
             continue
         if outcome.columns:
             different.append(f"{statement}: {', '.join(outcome.columns)}")
-        if outcome.kind == "different":
+        if outcome.kind in ("different", "warned"):
             different.append(f"{statement}: {outcome.detail}")
         elif outcome.kind != "equal":
             reason = outcome.detail if outcome.kind == "refused" else f"fails: {outcome.detail.split(':')[0]}"
