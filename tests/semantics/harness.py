@@ -35,8 +35,9 @@ _LIMIT = re.compile(r"\sLIMIT \d+$")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a statement: "equal", "refused", "failed" (in the engine, before any row), "different", or "warned"
-    when the backend's answer has warnings and the engine's has none.
+    """What became of a statement: "equal", "refused", "failed" (in the engine, before any row), "different" or "warned".
+
+    A "warned" answer is equal, but the backend's has warnings and the engine's has none.
 
     `columns` are the differences between the definitions told and those that the executed statement has.
     """
