@@ -35,7 +35,7 @@ _LIMIT = re.compile(r"\sLIMIT \d+$")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a statement: "equal", "refused", "failed" (in the engine, before any row), "different" or "warned".
+    """What became of it: "equal", "refused", "failed" (in the engine, before any row), "different" or "warned".
 
     A "warned" answer is equal, but the backend's has warnings and the engine's has none.
 
