@@ -107,6 +107,12 @@ class Settings:
         0, "Memory the column store may use; 0 takes half of the machine's.", unit="bytes"
     )
     engine_threads: int = _setting(0, "Threads of the column store; 0 makes one per core.")
+    freshness: str = _setting(
+        "strict",
+        "Whether an offloaded query waits until the copy has every commit made before it; a session chooses with "
+        "SET warmfront_freshness.",
+        choices=("strict", "relaxed"),
+    )
     freshness_timeout: float = _setting(
         5.0, "How long an offloaded query waits for the copy to be fresh before it goes to the backend.", unit="seconds"
     )

@@ -18,6 +18,8 @@ from base.errors import SecondaryEngineError
 from engine.announce import Announcer
 from engine.catalog import CatalogView, Key, State
 from engine.history import History
+from engine.lag import Lag
+from engine.replicate.progress import Progress
 from engine.store.layout import carried_columns
 from engine.verify.verifier import Verifications
 from statements.schema import STRING_TYPES
@@ -104,15 +106,16 @@ _COLUMNS: dict[str, list[tuple[str, pa.DataType]]] = {
 class Facts:
     """Where the information comes from.
 
-    `sizes` gives bytes on disk per table, `follower` what replication says, `lag` for how many seconds the copy has
-    been behind the backend, 0 when it is not; `lag` may ask the backend and is called from a worker thread.
+    `sizes` gives bytes on disk per table, `follower` what replication says, `progress` what it has done; `lag` may ask
+    the backend and is called from a worker thread.
     """
 
     view: Callable[[], CatalogView]
     sizes: Callable[[], dict[Key, int]]
     history: History
     follower: Callable[[], "Follower"]
-    lag: Callable[[], float]
+    lag: Callable[[], Lag]
+    progress: Progress
     verifications: Verifications
     counters: Callable[[], dict[str, int]] = dict  # further status variables, by name
 
@@ -333,6 +336,7 @@ def status_variables(facts: Facts) -> dict[str, str]:
     follower = facts.follower()
     entries = list(facts.view())
     verified = facts.verifications.counters
+    lag, applied, rate = facts.lag(), facts.progress.total, facts.progress.per_second()
     wanted = [e for e in entries if e.state is not State.UNAVAILABLE]
     progress = sum(100.0 if e.state is State.AVAILABLE else e.progress for e in wanted) / len(wanted) if wanted else 100
     return {
@@ -350,7 +354,14 @@ def status_variables(facts: Facts) -> dict[str, str]:
         "warmfront_applied_position": f"{follower.file}:{follower.offset}" if follower.file else "",
         "warmfront_applied_gtid": follower.gtids,
         "warmfront_change_propagation_error": follower.reason,
-        "warmfront_lag_seconds": f"{facts.lag():.3f}",
+        "warmfront_applied_log_bytes": str(applied.log_bytes),
+        "warmfront_applied_row_images": str(applied.images),
+        "warmfront_applied_transactions": str(applied.transactions),
+        "warmfront_apply_log_bytes_per_second": f"{rate.log_bytes:.0f}",
+        "warmfront_apply_row_images_per_second": f"{rate.images:.1f}",
+        "warmfront_apply_transactions_per_second": f"{rate.transactions:.1f}",
+        "warmfront_lag_seconds": f"{lag.seconds:.3f}",
+        "warmfront_lag_transactions": str(lag.transactions),
         "warmfront_refused_count": str(facts.history.refused),
         "warmfront_tables_available": str(sum(e.state is State.AVAILABLE for e in entries)),
         "warmfront_tables_known": str(len(entries)),

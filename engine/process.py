@@ -28,7 +28,6 @@ from engine.verify.outcome import as_answer
 
 log = logging.getLogger("engine")
 
-_LAG_PATIENCE = 0.2  # seconds; a copy that is fresh within it counts as not behind
 # Seconds a thread that decodes may keep another from going on; a batch or an answer is handed over many times.
 _SWITCH = 0.0005
 _PATIENCE = 2.0  # seconds between tries to reach the backend at start
@@ -86,7 +85,8 @@ async def _begin(
         replica.store.sizes,
         history,
         functools.partial(_follower, replica),
-        functools.partial(_lag, replica, asyncio.get_running_loop()),
+        replica.lag.measure,
+        replica.follower.progress,
         replica.verifier.seen,
         shadow.counters,
     )
@@ -122,15 +122,6 @@ def _follower(replica: Replica) -> Follower:
         gtids=position.gtids,
         reason=replica.store.broken,
     )
-
-
-def _lag(replica: Replica, loop: asyncio.AbstractEventLoop) -> float:
-    """Seconds behind the backend, 0 when the copy has all of it; called from a worker thread."""
-    try:
-        asyncio.run_coroutine_threadsafe(replica.fence.wait("strict", _LAG_PATIENCE), loop).result(1.0)
-    except (SecondaryEngineError, TimeoutError):
-        return replica.follower.seconds_behind
-    return 0.0
 
 
 async def _end_with_parent(parent: int, stop: asyncio.Event) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from base.settings import Settings
 from engine.backend import Connection, folds_table_names
 from engine.fence import Fence
+from engine.lag import LagMeter
 from engine.load.manager import Loader
 from engine.replicate.follow import Follower
 from engine.store.copies import Copies
@@ -29,7 +30,7 @@ def _exit(error: BaseException) -> None:
 
 class Replica:
     """Everything that keeps the copy. The parts are public: `store`, `copies`, `loader`,
-    `follower`, `fence`, `upkeep`, `verifier`, `rolling`."""
+    `follower`, `fence`, `upkeep`, `verifier`, `rolling`, `lag`."""
 
     def __init__(self, settings: Settings, on_fatal: Callable[[BaseException], None] = _exit) -> None:
         """Open the store. Raises BackendError when the backend does not answer, duckdb.Error when no file can be."""
@@ -44,6 +45,10 @@ class Replica:
         self.copies = Copies(self.store)
         self.loader = Loader(settings, self.store, self.copies)
         self.follower = Follower(settings, self.store, self.copies, self.loader, on_fatal)
+        progress = self.follower.progress
+        self.lag = LagMeter(
+            settings, self.store, self.follower.oldest_waiting, lambda: progress.newest_commit, progress.per_second
+        )
         self.upkeep = Upkeep(self.store, self.copies)
         self.verifier = Verifier(settings, self.store, self.copies, self.loader.reload)
         self.idle: Callable[[], bool] = lambda: True  # whether nobody asks anything; who serves statements puts its own
@@ -57,6 +62,7 @@ class Replica:
         self.follower.start()
         self.fence.start()
         self.upkeep.start()
+        self.lag.start()
         self.rolling.start()
 
     def stop(self) -> None:
@@ -65,6 +71,7 @@ class Replica:
         self.rolling.stop()
         self.fence.stop()
         self.upkeep.stop()
+        self.lag.stop()
         self.loader.stop()
         self.follower.stop()
         self.store.close()

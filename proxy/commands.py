@@ -78,9 +78,11 @@ async def _show_status(router: "Router", data: bytes, text: bytes, scope: str) -
     raw = await session.ask(data, [Command.QUERY])
     answer = AnswerReader(raw, session.capabilities).result()
     ours = await _engine_status(router, text)
-    if answer.error or ours is None:
+    if answer.error or (ours is None and not router.is_mariadb):
         session.client.write(raw)
         return
+    if ours is None:  # the engine counts from its start, and it is down; MySQL has this variable of its own
+        ours = [[b"Secondary_engine_execution_count", b"0"]] if _lists_executions(text) else []
     if scope.lower() != "global":
         count = str(session.state.execution_count).encode()
         ours = [[row[0], count if (row[0] or b"").lower() == _EXECUTIONS else row[1]] for row in ours]
@@ -88,6 +90,12 @@ async def _show_status(router: "Router", data: bytes, text: bytes, scope: str) -
     rows = [row for row in answer.rows if (row[0] or b"").lower() not in names] + ours
     rows.sort(key=lambda row: (row[0] or b"").lower())
     session.client.write(build_result(answer.definitions, rows, Status(answer.status), session.capabilities))
+
+
+def _lists_executions(text: bytes) -> bool:
+    found = _STATUS.fullmatch(_decode(text))
+    pattern = (found["like"] or found["quoted"]) if found else None
+    return pattern is None or variables.is_like(_EXECUTIONS.decode(), pattern.replace("\\", ""))
 
 
 async def _engine_status(router: "Router", text: bytes) -> list[list[bytes | None]] | None:

@@ -26,7 +26,7 @@ class SessionState:
     def __init__(self, settings: Settings) -> None:
         self.use_secondary_engine = ON
         self.cost_threshold = settings.secondary_engine_cost_threshold
-        self.freshness = "strict"
+        self.freshness = settings.freshness
         self.locked_tables = False
         self.found_rows: int | None = None  # rows of the offloaded statement that was the last one
         self.execution_count = 0  # Secondary_engine_execution_count of the session

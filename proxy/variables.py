@@ -117,7 +117,7 @@ async def _set(router: "Router", data: bytes, ours: list[Assignment], others: li
         if assignment.name == _USE:
             use = _to_switch(value)
         elif assignment.name == _FRESHNESS:
-            freshness = _to_freshness(value)
+            freshness = _to_freshness(router, value)
         else:
             threshold = _to_number(router, value)
             if not router.is_mariadb:
@@ -154,8 +154,10 @@ def _to_switch(value: str) -> str:
         raise _wrong_value(_USE, value) from None
 
 
-def _to_freshness(value: str) -> str:
-    lowered = "strict" if value.lower() == "default" else value.lower()
+def _to_freshness(router: "Router", value: str) -> str:
+    lowered = value.lower()
+    if lowered == "default":
+        return router.session.worker.settings.freshness
     if lowered not in _FRESH:
         raise _wrong_value(_FRESHNESS, value)
     return lowered

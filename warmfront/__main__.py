@@ -1,6 +1,7 @@
 """The command line: up, status, doctor, load, unload, verify, demo."""
 
 import inspect
+import json
 import signal
 import sys
 from collections.abc import Callable
@@ -10,15 +11,14 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from base import log as logging_setup
 from base.errors import WarmfrontError
 from base.settings import Settings, load
-from engine.quarantine import read_shapes
 from warmfront import backends, copies, doctor, instance, verification
 from warmfront.demo import Benchmark, demonstrate
 from warmfront.progress import progress_shown
+from warmfront.status import collect, show
 from warmfront.supervisor import Refused, Supervisor
 
 app = typer.Typer(
@@ -95,32 +95,16 @@ def up(settings: Settings) -> None:
 
 
 @app.command()
-def status(data_dir: DataDir = None) -> None:
-    """Show the instance: where it listens, its backend, the copies and how many queries they answered."""
-    settings = _instance(data_dir)
-    server = settings.server
-    console.print(f"listening on {settings.host}:{settings.port}, data dir {settings.data_dir}", highlight=False)
-    console.print(f"backend {server.kind} {server.version} at {server.socket or f'{server.host}:{server.port}'}")
-    with instance.connect(settings) as connection:
-        try:
-            _print_copies(connection)
-        except copies.CopyError as error:
-            console.print(f"the engine does not answer, so the backend does: {error}", markup=False)
-    _print_quarantine(settings)
-
-
-def _print_copies(connection: Any) -> None:
-    table = Table("table", "state", "rows")
-    for copy in copies.listed(connection):
-        table.add_row(copy.name, copy.state, f"{copy.rows:,}")
-    console.print(table)
-    for name, value in copies.counters(connection):
-        console.print(f"{name} = {value}", highlight=False)
-
-
-def _print_quarantine(settings: Settings) -> None:
-    for shape in read_shapes(settings.paths.quarantine):
-        console.print(f"in quarantine: {shape.key}\n  {shape.difference}", highlight=False, markup=False)
+def status(
+    data_dir: DataDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything as one JSON object.")] = False,
+) -> None:
+    """Show the instance: where it listens, its backend, the copies, how far they are behind, and counters."""
+    found = collect(_instance(data_dir))
+    if as_json:
+        print(json.dumps(found, indent=1))
+    else:
+        show(found, console)
 
 
 @app.command("doctor")

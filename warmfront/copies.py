@@ -48,12 +48,6 @@ def listed(connection: Any) -> list[Copy]:
     )
 
 
-def counters(connection: Any) -> list[tuple[str, str]]:
-    """The engine's counters."""
-    found = ask(connection, "SHOW GLOBAL STATUS LIKE 'rapid%'")
-    return [(str(name), str(value)) for name, value in found]
-
-
 def matching(connection: Any, what: str) -> list[str]:
     """The InnoDB tables that SCHEMA or SCHEMA.TABLE names, quoted. Raises CopyError when there is none."""
     schema, _, table = what.partition(".")

@@ -232,6 +232,11 @@ class GtidPosition:
                 left._domains[domain] = server, sequence
         return left
 
+    def distance(self, other: GtidPosition) -> int:
+        """How many transactions this position is past the other: the sequence numbers between, over all domains."""
+        reached = {domain: sequence for domain, (_, sequence) in other._domains.items()}
+        return sum(max(n - reached.get(domain, 0), 0) for domain, (_, n) in self._domains.items())
+
     def copy(self) -> GtidPosition:
         """Make an independent copy."""
         twin = GtidPosition()

@@ -66,8 +66,6 @@ class Applier:
         self._loads = loads
         self._describe = describe
         self._stop = threading.Event()
-        self.commit_timestamp = 0.0  # of the newest transaction applied, seconds since the epoch
-        self.transactions = 0
 
     def stop(self) -> None:
         """Make a batch that is tried again and again give up."""
@@ -90,8 +88,6 @@ class Applier:
                 self._apply_until_done(Batch(batch.position))
         else:
             self._apply_until_done(batch)
-        self.transactions += batch.transactions
-        self.commit_timestamp = batch.commit_timestamp or self.commit_timestamp
 
     def _apply_until_done(self, batch: Batch) -> None:
         failed: dict[Key, str] = {}

@@ -166,6 +166,7 @@ class Assembler:
         self._work = _Work()
         self._transactions = 0
         self._timestamp = 0.0
+        self.oldest_commit = 0.0  # of what no batch holds yet, seconds since the epoch
         self._flushed = self._committed
 
     @property
@@ -287,9 +288,11 @@ class Assembler:
             list(work.failures.values()),
             self._transactions,
             self._timestamp,
+            self.oldest_commit,
         )
         self._flushed = self._committed
         self._transactions = 0
+        self.oldest_commit = 0.0
         return batch
 
     def _advance(self, header: Header, event: Event) -> None:
@@ -470,6 +473,7 @@ class Assembler:
             self._gtids.add(gtid.domain, gtid.server_id, gtid.sequence)
         self._committed = self._here()
         self._transactions += 1
+        self.oldest_commit = self.oldest_commit or self._timestamp
         self._work.take(work, self._decoder)
         if work.events:
             self._finish_batch()

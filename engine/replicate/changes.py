@@ -122,8 +122,9 @@ class Failure:
 class Batch:
     """Whole transactions in log order, with the position after the last of them.
 
-    A batch holds changes or DDL, never both: it ends before and after a DDL event. `commit_timestamp` is the
-    last transaction's commit in seconds since the epoch (MySQL: to the microsecond; MariaDB: whole seconds).
+    A batch holds changes or DDL, never both: it ends before and after a DDL event. `commit_timestamp` is the last
+    transaction's commit, `oldest_commit` the first one's, in seconds since the epoch (MySQL: to the microsecond;
+    MariaDB: whole seconds).
     """
 
     position: Position
@@ -132,3 +133,4 @@ class Batch:
     failures: list[Failure] = field(default_factory=list)
     transactions: int = 0
     commit_timestamp: float = 0.0
+    oldest_commit: float = 0.0

@@ -18,6 +18,7 @@ from engine.replicate.apply import FATAL, Applier
 from engine.replicate.changes import Position
 from engine.replicate.definitions import Definitions
 from engine.replicate.history import file_birth, judge
+from engine.replicate.progress import Progress
 from engine.replicate.source import BackendMoved, LogLost, Source
 from engine.store.bookkeeping import NOWHERE
 from engine.store.copies import Copies
@@ -47,6 +48,7 @@ class Follower:
         self._loader = loader
         self._on_fatal = on_fatal
         self.applier = Applier(store, copies, loader, Definitions(settings))
+        self.progress = Progress()
         self._source: Source | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="follow", daemon=True)
@@ -87,8 +89,13 @@ class Follower:
     @property
     def seconds_behind(self) -> float:
         """Age of the newest commit in the store, in seconds; 0 when nothing has been applied yet."""
-        newest = self.applier.commit_timestamp
+        newest = self.progress.newest_commit
         return max(0.0, time.time() - newest) if newest else 0.0
+
+    def oldest_waiting(self) -> float:
+        """The oldest commit that was read and is not applied, seconds since the epoch; 0 when there is none."""
+        source = self._source
+        return self.progress.applying or (source.oldest_commit() if source is not None else 0.0)
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -159,7 +166,9 @@ class Follower:
         while source is not None and not self._stop.is_set():
             batch = source.next_batch(_POLL)
             if batch is not None:
+                self.progress.begin(batch)
                 self.applier.apply(batch)
+                self.progress.end(batch)
             if source.connected and (self._doubted or time.monotonic() - self._looked > _LOOK):
                 self._look()
 

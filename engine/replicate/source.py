@@ -141,6 +141,13 @@ class Source:
         self._wake()
         return batch
 
+    def oldest_commit(self) -> float:
+        """The oldest commit that was read and not handed over, seconds since the epoch; 0 when there is none."""
+        with self._changed:
+            if self._ready:
+                return self._ready[0].oldest_commit
+        return self._assembler.oldest_commit if self._assembler is not None else 0.0
+
     def _wake(self) -> None:
         with contextlib.suppress(BlockingIOError, OSError):
             self._wake_write.send(b"\0")

@@ -28,6 +28,7 @@ _ROW_GROUP = 30720
 _VIEWS_KEPT = 256  # a reader looks its view up a moment after its snapshot was taken
 _IN_USE = "Could not set lock on file"  # DuckDB has no error class of its own for it
 _PERSIST_IDLE_POSITION = 10.0  # seconds
+_BLOCK = 262144  # bytes
 
 
 class Snapshot:
@@ -64,11 +65,15 @@ class Transaction:
         self.connection = connection
         self.tables = tables
         self.position = position
+        self.news: list[LoadedTable] = []  # entries whose state this transaction changes
         self.catalog_changed = False
         self.position_changed = False
 
     def put(self, entry: LoadedTable) -> None:
         """Set a table's entry."""
+        old = self.tables.get((entry.table.schema, entry.table.name))
+        if old is None or (old.state, old.reason) != (entry.state, entry.reason):
+            self.news.append(entry)
         bookkeeping.write_table(self.connection, entry)
         self.tables[entry.table.schema, entry.table.name] = entry
         self.catalog_changed = True
@@ -265,6 +270,9 @@ class Store:
                 with suppress(duckdb.Error):
                     self._writer.execute("ROLLBACK")
                 raise
+        for entry in transaction.news:
+            reason = f": {entry.reason}" if entry.reason else ""
+            log.info("table %s.%s is %s%s", entry.table.schema, entry.table.name, entry.state.name, reason)
         if transaction.position_changed:
             self._tell()
 
@@ -333,18 +341,38 @@ class Store:
             return 0
 
     def sizes(self) -> dict[Key, int]:
-        """Bytes on disk per table, from the blocks of its columns."""
+        """Bytes per table: the blocks of its columns in the file, and what waits in memory to be written there."""
         entries = [entry for entry in self._tables.values() if entry.state is State.AVAILABLE]
         found: dict[Key, int] = {}
         cursor = self._root.cursor()
         for entry in entries:
             with suppress(duckdb.Error):
-                row = cursor.execute(
-                    "SELECT count(DISTINCT block_id) FROM pragma_storage_info(?) WHERE persistent", [entry.store_name]
-                ).fetchone()
-                found[entry.table.schema, entry.table.name] = (row[0] if row else 0) * 262144
+                rows = cursor.execute(
+                    "SELECT segment_type, persistent, count(DISTINCT block_id), count(*), sum(count) "
+                    "FROM pragma_storage_info(?) GROUP BY ALL",
+                    [entry.store_name],
+                ).fetchall()
+                found[entry.table.schema, entry.table.name] = sum(
+                    blocks * _BLOCK if persistent else _in_memory(kind, segments, values)
+                    for kind, persistent, blocks, segments, values in rows
+                )
         cursor.close()
         return found
+
+
+# Bytes of a value in a segment that is not compressed; all others are reckoned with 16.
+_WIDTHS = {
+    **dict.fromkeys(("TINYINT", "UTINYINT", "BOOLEAN"), 1.0),
+    **dict.fromkeys(("SMALLINT", "USMALLINT"), 2.0),
+    **dict.fromkeys(("INTEGER", "UINTEGER", "FLOAT", "DATE"), 4.0),
+    **dict.fromkeys(("BIGINT", "UBIGINT", "DOUBLE", "TIMESTAMP", "TIME"), 8.0),
+    "VALIDITY": 1 / 8,
+}
+
+
+def _in_memory(kind: str, segments: int, values: int) -> int:
+    """Bytes of segments that no checkpoint has written yet, which have at most a block each."""
+    return min(max(int(values * _WIDTHS.get(kind, 16.0)), 1), segments * _BLOCK)
 
 
 def _nobody(_: Position) -> None:

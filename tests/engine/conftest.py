@@ -14,7 +14,9 @@ from engine.dispatch import Dispatcher
 from engine.execute import Executor
 from engine.history import History
 from engine.information import Facts, Follower, Information
+from engine.lag import Lag
 from engine.quarantine import Quarantine
+from engine.replicate.progress import Progress
 from engine.server import listen
 from engine.store.database import Store
 from engine.store.layout import store_name
@@ -134,7 +136,9 @@ def endpoint(tmp_path, query_attributes):
 
         executor = Executor(store, PassThrough(), fresh, history, Quarantine(tmp_path / "quarantine.json"))
         follower = Follower(True, "binlog.000007", 1234)
-        facts = Facts(store.view, store.sizes, history, lambda: follower, lambda: 0.25, Verifications())
+        facts = Facts(
+            store.view, store.sizes, history, lambda: follower, lambda: Lag(0.25, 3), Progress(), Verifications()
+        )
         path = tmp_path / "engine.sock"
         server = await listen(path, Dispatcher(executor, Information(facts), load, unload, check, "9.7.0-test"), SECRET)
         made["endpoint"] = Endpoint(path, store, executor, history, asyncio.get_running_loop())
