@@ -275,7 +275,8 @@ class Information:
     def _recent_sizes(self) -> dict[Key, int]:
         # Proxies ask for the tables all the time, and measuring reads the storage of every column.
         measured, sizes = self._sizes
-        if time.monotonic() - measured > _SIZES_KEPT:
+        there = {(e.table.schema, e.table.name) for e in self._facts.view() if e.state is State.AVAILABLE}
+        if time.monotonic() - measured > _SIZES_KEPT or not there <= sizes.keys():
             sizes = self._measure()
             self._sizes = (time.monotonic(), sizes)
         return sizes

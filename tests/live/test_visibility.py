@@ -12,6 +12,7 @@ import psutil
 import pymysql
 import pytest
 
+from engine.lag import Lag
 from tests.live.copying import Copy, settings_for
 
 pytestmark = pytest.mark.live
@@ -19,10 +20,11 @@ pytestmark = pytest.mark.live
 ROOT = Path(__file__).parents[2]
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+def wait_until(expected: Any, seen: Callable[[], Any], seconds: float = 60) -> None:
+    """Look until something is as expected; fails with what was seen last."""
     deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
+    while (last := seen()) != expected:
+        assert time.monotonic() < deadline, f"{last} is not {expected}"
         time.sleep(0.02)
 
 
@@ -34,18 +36,18 @@ def test_lag_counts_what_is_missing(backend: Any, tmp_path: Path) -> None:
         copy.load("lag_seen", "t")
         lag, progress = copy.replica.lag, copy.replica.follower.progress
         copy.wait()
-        wait_for(lambda: lag.measure().transactions == 0 and lag.measure().seconds == 0)
+        began = time.time()
+        wait_until(Lag(), lag.measure)
         before = progress.total
         with copy.replica.store.lock:  # the applier cannot write
-            began = time.time()
             for number in range(3):
                 backend.run(f"INSERT INTO lag_seen.t VALUES ({number}), (10 + {number})")
-            wait_for(lambda: lag.measure().transactions == 3)
-            wait_for(lambda: lag.measure().seconds > 1.5)
+            wait_until(3, lambda: lag.measure().transactions)
+            wait_until(True, lambda: lag.measure().seconds > 1.5)
             assert lag.measure().seconds <= time.time() - began + 1.0  # MariaDB logs whole seconds
         copy.wait()
-        wait_for(lambda: lag.measure().transactions == 0 and lag.measure().seconds == 0)
-        wait_for(lambda: progress.total.images - before.images == 6)
+        wait_until(Lag(), lag.measure)
+        wait_until(6, lambda: progress.total.images - before.images)
         assert progress.total.transactions - before.transactions == 3
         assert progress.total.log_bytes > before.log_bytes
         assert progress.per_second().images > 0
@@ -59,7 +61,7 @@ def test_a_backend_that_is_gone_does_not_look_level(private_backend: Any, tmp_pa
     try:
         copy.wait()
         private_backend.server.stop()
-        wait_for(lambda: copy.replica.lag.measure().seconds > 0.2)
+        wait_until(True, lambda: copy.replica.lag.measure().seconds > 0.2)
     finally:
         copy.stop()
 
@@ -81,9 +83,9 @@ def test_tables_states_and_sizes_are_shown(warmfront_instance: Any) -> None:
         warmfront_instance.wait_until_loaded("seen", "good")
         size = "SELECT t.SIZE_BYTES FROM performance_schema.rpd_tables t JOIN performance_schema.rpd_table_id i "
         size += "ON t.ID = i.ID WHERE i.SCHEMA_NAME = 'seen' AND i.TABLE_NAME = 'good'"
-        wait_for(lambda: int(warmfront_instance.run(size)[0][0]) > 0)
+        wait_until(True, lambda: int(warmfront_instance.run(size)[0][0]) > 0)
         level = [("warmfront_lag_seconds", "0.000"), ("warmfront_lag_transactions", "0")]
-        wait_for(lambda: warmfront_instance.run("SHOW GLOBAL STATUS LIKE 'warmfront_lag%'") == level)
+        wait_until(level, lambda: warmfront_instance.run("SHOW GLOBAL STATUS LIKE 'warmfront_lag%'"))
         found = json.loads(status(warmfront_instance, "--json"))
         (table,) = [t for t in found["tables"] if (t["schema"], t["table"]) == ("seen", "good")]
         assert (table["state"], table["rows"], table["reason"]) == ("AVAIL_RPDGSTABSTATE", 2, None)
