@@ -18,8 +18,9 @@ from tests.live.copying import Copy
 from tests.live.servers import Backend
 
 TABLES = 6
+LEAST = 3  # kills, however slow the machine is
 _KILLS_BETWEEN = 25  # between two comparisons
-_PATIENCE = 4.0  # seconds that the copy may take to answer before the next trouble
+_PATIENCE = 3.0  # seconds that the copy may take to answer before the next trouble
 _EQUAL_IN = 120.0  # seconds that loads and the rest of the log may take when nobody writes any more
 
 
@@ -79,6 +80,7 @@ class Run:
         """Run for a time and compare at the end. Raises AssertionError with what is wrong."""
         family = self.family
         troubles = Troubles(family, self._rng)
+        end = time.monotonic() + seconds
         try:
             family.start("engine")
             family.start("proxy")
@@ -86,10 +88,9 @@ class Run:
             for worker in self._workers:
                 worker.start()
             self._await_answer(_EQUAL_IN)
-            end = time.monotonic() + seconds
             compared = 0
-            while time.monotonic() < end:
-                self._let_be(end)
+            while time.monotonic() < end or self.report.kills < LEAST:
+                self._let_be()
                 self.report.troubles[troubles.cause()] += 1
                 self._check_threads()
                 self.report.killed = family.killed
@@ -103,10 +104,10 @@ class Run:
             family.stop_all()
         return self.report
 
-    def _let_be(self, end: float) -> None:
+    def _let_be(self) -> None:
         """Leave everything alone for a moment, now and then until the copy has answered again."""
-        if self._rng.random() < 0.4:
-            self._await_answer(min(_PATIENCE, end - time.monotonic()))
+        if self._rng.random() < 0.25:
+            self._await_answer(_PATIENCE)
         time.sleep(self._rng.expovariate(3))
 
     def _await_answer(self, longest: float) -> None:

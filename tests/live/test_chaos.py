@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.run import Run
+from tests.chaos.run import LEAST, Run
 
 pytestmark = pytest.mark.live
 
 SEED = 20261122
-SECONDS = 10
+SECONDS = 20
 
 
 def test_a_short_run_stays_exact(private_backend: Any, tmp_path: Path) -> None:
     run = Run(private_backend, tmp_path, SEED, print, ddl_pause=1.5)
     found = run.run(SECONDS)
-    assert found.kills >= 2
+    assert found.kills >= LEAST
     assert found.comparisons >= 1
     assert sum(n for name, n in found.outcomes.items() if name.endswith("answered")) > 0, found
