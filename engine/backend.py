@@ -136,7 +136,7 @@ def read_position(connection: Connection, with_gtids: bool = True) -> Position:
 _COLUMNS = """
 SELECT TABLE_NAME, COLUMN_NAME, ORDINAL_POSITION, LOWER(DATA_TYPE), COLUMN_TYPE, IS_NULLABLE, NUMERIC_PRECISION,
  NUMERIC_SCALE, CHARACTER_MAXIMUM_LENGTH, CHARACTER_OCTET_LENGTH, DATETIME_PRECISION, CHARACTER_SET_NAME,
- COLLATION_NAME, EXTRA, {expression} FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s {name}
+ COLLATION_NAME, EXTRA, {expression}, COLUMN_DEFAULT FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s {name}
  ORDER BY TABLE_NAME, ORDINAL_POSITION
 """
 _TABLES = """
@@ -161,7 +161,7 @@ def describe_schema(connection: Connection, schema: str, name: str | None = None
     tables = connection.query(_TABLES.format(name=only), parameters)
     columns: dict[str, list[Column]] = {}
     for row in connection.query(_COLUMNS.format(name=only, expression=expression), parameters):
-        columns.setdefault(row[0], []).append(_column(row))
+        columns.setdefault(row[0], []).append(_column(row, connection.is_mariadb))
     columns = {table: _complete(connection, found) for table, found in columns.items()}
     keys = _keys(connection.query(_KEYS.format(name=only), parameters))
     unlogged = unlogged_actions(connection, schema, [table for table, *_ in tables], name is None)
@@ -239,12 +239,12 @@ def _keys(rows: list[tuple[Any, ...]]) -> dict[str, tuple[str, ...]]:
     return keys
 
 
-def _column(row: tuple[Any, ...]) -> Column:
-    (_, name, ordinal, kind, full, nullable, precision, scale, chars, octets, fsp, charset, collation, extra, expr) = (
-        row
-    )
+def _column(row: tuple[Any, ...], is_mariadb: bool) -> Column:
+    (_, name, ordinal, kind, full, nullable, precision, scale, chars, octets, fsp, charset, collation, *rest) = row
+    extra, expr, given = rest
     extra = (extra or "").upper()
     full = full.decode() if isinstance(full, bytes) else full
+    default, computed = _default(given, extra, is_mariadb)
     generated = ""
     if "VIRTUAL" in extra and expr:
         generated = "virtual"
@@ -269,4 +269,29 @@ def _column(row: tuple[Any, ...]) -> Column:
         not_secondary="NOT SECONDARY" in extra,
         expression=expr or "" if generated else "",
         members=parse_members(full) if kind in MEMBER_TYPES else (),
+        default=default,
+        computed_default=computed,
     )
+
+
+_NUMBER = re.compile(r"-?[0-9.]+(?:e[+-]?[0-9]+)?$", re.IGNORECASE)
+
+
+def _default(text: str | bytes | None, extra: str, is_mariadb: bool) -> tuple[str | None, bool]:
+    """A constant default's text, and whether there is one that is an expression or cannot be read.
+
+    MySQL shows a constant as it is, MariaDB as a literal; NULL is one of those.
+    """
+    text = text.decode() if isinstance(text, bytes) else text
+    if text is None:
+        return None, False
+    if not is_mariadb:
+        unreadable = "DEFAULT_GENERATED" in extra or text.startswith(("b'", "0x"))
+        return (None, True) if unreadable else (text, False)
+    if text == "NULL":
+        return None, False
+    if _NUMBER.match(text):
+        return text, False
+    if len(text) > 1 and text[0] == text[-1] == "'" and "\\" not in text:
+        return text[1:-1].replace("''", "'"), False
+    return None, True

@@ -55,6 +55,8 @@ class Column:
     unsteady: str = ""  # why a virtual column's value may differ from session to session
     characters: str = ""  # of a character set of one byte: what the server makes of each of the 256 bytes
     packed: bool = False  # a DATE, DATETIME or TIMESTAMP that the store keeps so that it may be zero or partial
+    default: str | None = None  # a constant one, as text; None for NULL and for none
+    computed_default: bool = False  # the default is an expression, or could not be read
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from wire.binlog_compression import unpack_mariadb, unpack_transaction_payload
 from wire.binlog_serialization import parse_tagged_gtid
 from wire.binlog_table_map import TableMap, parse_table_map
 from wire.binlog_types import (
+    Annotation,
     Event,
     EventType,
     FormatDescription,
@@ -300,6 +301,7 @@ _PARSERS: dict[int, Callable[[bytes], Event]] = {
     EventType.XA_PREPARE: _parse_xa_prepare,
     EventType.TRANSACTION_PAYLOAD: lambda body: Payload(unpack_transaction_payload(body)),
     EventType.INCIDENT: _parse_incident,
+    EventType.ANNOTATE_ROWS: lambda body: Annotation(_text(body)),
 }
 
 # Notes beside the row events, and parts of statement-format DML whose QUERY event decides.
@@ -316,7 +318,6 @@ _HARMLESS = frozenset(
         EventType.ROWS_QUERY,
         EventType.TRANSACTION_CONTEXT,
         EventType.VIEW_CHANGE,
-        EventType.ANNOTATE_ROWS,
         EventType.BINLOG_CHECKPOINT,
         EventType.GTID_LIST,
         EventType.START_ENCRYPTION,  # the server decrypts what it sends

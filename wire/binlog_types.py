@@ -187,6 +187,13 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
+class Annotation:
+    """The statement that made the row events that follow (MariaDB)."""
+
+    statement: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ignored:
     """An event that changes no row."""
 
@@ -207,5 +214,6 @@ Event = (
     | Heartbeat
     | Payload
     | Incident
+    | Annotation
     | Ignored
 )

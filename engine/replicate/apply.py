@@ -7,15 +7,19 @@ from dataclasses import replace
 from typing import Protocol
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from engine.catalog import Key, LoadedTable, State
-from engine.replicate.changes import Batch, Changes, ChangeSource, Position, TableEvent
+from engine.replicate.changes import Batch, Changes, ChangeSource, Position, TableEvent, join_changes
+from engine.replicate.images import Fetch, Incomplete, complete
 from engine.replicate.inplace import Describe, Planned, Plans, plan_events
 from engine.store import delta
 from engine.store.copies import Copies, Copying
 from engine.store.database import Store, Transaction
 from engine.store.layout import arrow_schema
+from engine.store.lookup import fetch_rows
 from engine.store.presence import EMPTY, merge_presence, presence_of
 from engine.store.reshape import has_nulls, reshape_table, reshaped
 from statements.schema import Table
@@ -174,14 +178,17 @@ class _Work:
 
     def _change(self, key: Key, group: list[ChangeSource]) -> None:
         try:
-            for kinds, rows in _pieces(group):
-                self._change_piece(key, kinds, rows)
+            for piece in _pieces(group):
+                self._change_piece(key, piece)
         except (*FATAL, *_STORAGE):
             raise
+        except Incomplete as error:
+            raise TableFailed(key, str(error)) from error
         except (duckdb.Error, pa.ArrowException, KeyError, ValueError) as error:
             raise TableFailed(key, f"its changes cannot be applied: {error}".splitlines()[0]) from error
 
-    def _change_piece(self, key: Key, kinds: delta.Kinds, rows: pa.RecordBatch) -> None:
+    def _change_piece(self, key: Key, piece: Changes) -> None:
+        kinds, rows = piece.kinds, piece.rows
         copying = self._copies.get(key)
         entry = copying.entry if copying else self._transaction.tables.get(key)
         if entry is None or (copying is None and entry.state is not State.AVAILABLE):
@@ -190,13 +197,24 @@ class _Work:
             return
         if not rows.schema.equals(arrow_schema(entry.table)):
             raise TableFailed(key, "its changes have other columns than the copy")
-        if copying is not None and copying.until is None:
-            self._keep(copying, kinds, rows)
+        loading = copying is not None and copying.until is None
+        known = None
+        if piece.missing is not None:
+            fetch = None if loading else self._fetch(entry)
+            rows, known = complete(entry.table, kinds, rows, piece.missing, fetch, idempotent=copying is not None)
+        if copying is not None and loading:
+            self._keep(copying, kinds, rows, known)
         else:
             self._put(key, entry, copying, kinds, rows)
 
-    def _keep(self, copying: Copying, kinds: delta.Kinds, rows: pa.RecordBatch) -> None:
-        delta.append_pending(self._transaction.connection, copying.entry.id, kinds, rows, copying.sequence)
+    def _fetch(self, entry: LoadedTable) -> Fetch:
+        connection = self._transaction.connection
+        return lambda keys, columns: fetch_rows(connection, entry.store_name, entry.table, keys, columns)
+
+    def _keep(
+        self, copying: Copying, kinds: delta.Kinds, rows: pa.RecordBatch, known: npt.NDArray[np.uint8] | None
+    ) -> None:
+        delta.append_pending(self._transaction.connection, copying.entry.id, kinds, rows, copying.sequence, known)
         copying.sequence += len(kinds)
         copying.add_presence(presence_of(rows))
 
@@ -359,23 +377,16 @@ def _by_table(changes: list[ChangeSource]) -> dict[Key, list[ChangeSource]]:
     return groups
 
 
-def _pieces(group: list[ChangeSource]) -> Iterator[tuple[delta.Kinds, pa.RecordBatch]]:
+def _pieces(group: list[ChangeSource]) -> Iterator[Changes]:
     """Put changes together to pieces that are worth a statement each and do not fill the memory."""
     waiting: list[Changes] = []
     size = 0
     for source in group:
         for changes in source.read():
             if waiting and size + changes.rows.nbytes > _PIECE_BYTES:
-                yield _joined(waiting)
+                yield join_changes(waiting)
                 waiting, size = [], 0
             waiting.append(changes)
             size += changes.rows.nbytes
     if waiting:
-        yield _joined(waiting)
-
-
-def _joined(group: list[Changes]) -> tuple[delta.Kinds, pa.RecordBatch]:
-    if len(group) == 1:
-        return group[0].kinds, group[0].rows
-    kinds = delta.join_kinds([changes.kinds for changes in group])
-    return kinds, delta.one_batch([changes.rows for changes in group])
+        yield join_changes(waiting)

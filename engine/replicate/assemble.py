@@ -10,12 +10,14 @@ from engine.replicate.changes import Batch, ChangeSource, Failure, Position, Tab
 from engine.replicate.columns import Undecodable
 from engine.replicate.ddl import SYSTEM_SCHEMAS, Effect, Xid, read_effect
 from engine.replicate.decode import KINDS, Decoder, Run
+from engine.replicate.hidden_values import hidden_values
 from engine.replicate.plain import PlainScanner, Stretch
 from engine.replicate.spill import SpillFile
 from statements.schema import Table
 from wire.binlog_events import CHECKSUM, DUMMY_TABLE, HEADER, EventParser, UnknownEvent, parse_header
 from wire.binlog_table_map import TableMap
 from wire.binlog_types import (
+    Annotation,
     Event,
     FormatDescription,
     Gtid,
@@ -56,23 +58,19 @@ class _Work:
     failures: dict[Key, Failure] = field(default_factory=dict)
     size: int = 0  # bytes of the row images in `runs`
 
-    def add(self, table: Table, shape: TableMap, present: bytes, kind: int, images: bytes) -> None:
+    def add(self, table: Table, shape: TableMap, event: Rows) -> None:
         _, runs = self.runs.setdefault(id(table), (table, []))
-        if not runs or runs[-1].shape is not shape or runs[-1].present != present:
-            runs.append(Run(shape, present))
-        runs[-1].kinds.append(kind)
-        runs[-1].images.append(images)
-        self.size += len(images)
+        if not runs or runs[-1].shape is not shape:
+            runs.append(Run(shape))
+        runs[-1].add(KINDS[event.kind], event.before, event.after, event.images)
+        self.size += len(event.images)
 
     def add_all(self, table: Table, shape: TableMap, kinds: list[int], images: list[bytes]) -> None:
         """Add row events of one shape that log all columns."""
-        count = len(shape.columns)
-        present = ((1 << count) - 1).to_bytes((count + 7) // 8, "little")
         _, runs = self.runs.setdefault(id(table), (table, []))
-        if not runs or runs[-1].shape is not shape or runs[-1].present != present:
-            runs.append(Run(shape, present))
-        runs[-1].kinds.extend(kinds)
-        runs[-1].images.extend(images)
+        if not runs or runs[-1].shape is not shape:
+            runs.append(Run(shape))
+        runs[-1].add_whole(kinds, images)
         self.size += sum(map(len, images))
 
     def fail(self, schema: str, name: str, reason: str) -> None:
@@ -101,9 +99,8 @@ class _Work:
         for identity, (table, runs) in later.runs.items():
             mine = self.runs.setdefault(identity, (table, []))[1]
             for run in runs:
-                if mine and mine[-1].shape is run.shape and mine[-1].present == run.present:
-                    mine[-1].kinds.extend(run.kinds)
-                    mine[-1].images.extend(run.images)
+                if mine and mine[-1].shape is run.shape:
+                    mine[-1].extend(run)
                 else:
                     mine.append(run)
         self.events.extend(later.events)
@@ -121,6 +118,8 @@ class _Transaction:
     work: _Work = field(default_factory=_Work)
     savepoints: list[tuple[str, _Work]] = field(default_factory=list)  # work up to there
     touched: set[Key] = field(default_factory=set)
+    annotation: str = ""  # the statement that the row events come from
+    statement_tables: set[Key] = field(default_factory=set)
     file: SpillFile | None = None
 
     def spill(self, folder: Path) -> None:
@@ -152,6 +151,7 @@ class Assembler:
         self._fold = fold_names
         self._early = early
         self._spill_folder = spill_folder
+        self._mariadb = mariadb
         self._gtids: GtidSet | GtidPosition = GtidPosition(start.gtids) if mariadb else GtidSet(start.gtids)
         self._decoder = Decoder()
         self._parser = EventParser()
@@ -336,6 +336,8 @@ class Assembler:
             self._transaction = _Transaction(event, begun=isinstance(event, MariaGtid) and not event.standalone)
         elif isinstance(event, XidEvent):
             self._commit(header)
+        elif isinstance(event, Annotation):
+            self._open().annotation = event.statement
         elif isinstance(event, Query):
             self._take_query(header, event)
         elif isinstance(event, XaPrepare):
@@ -358,12 +360,19 @@ class Assembler:
     def _take_map(self, event: TableMap) -> None:
         table = None if event.schema in SYSTEM_SCHEMAS else self._lookup(event.schema, event.name)
         self._maps[event.table_id] = event, table
-        self._open().touched.add((event.schema, event.name))
+        transaction = self._open()
+        transaction.touched.add((event.schema, event.name))
+        transaction.statement_tables.add((event.schema, event.name))
 
     def _take_rows(self, event: Rows) -> None:
         transaction = self._open()
-        if event.table_id == DUMMY_TABLE:
-            return
+        if event.table_id != DUMMY_TABLE:
+            self._add_rows(transaction, event)
+        if event.statement_end:
+            transaction.annotation = ""
+            transaction.statement_tables.clear()
+
+    def _add_rows(self, transaction: _Transaction, event: Rows) -> None:
         known = self._maps.get(event.table_id)
         if known is None:
             transaction.work.fail("", "", "row event without its table map")
@@ -371,18 +380,16 @@ class Assembler:
         shape, table = known
         if table is None:
             return
-        present = event.after or event.before
-        reason = None
-        if event.kind == "partial":
-            reason = "partial JSON update: binlog_row_value_options must be empty"
-        elif event.columns != len(shape.columns):
-            reason = "row event is cut short or has another shape than its table map"
-        elif event.kind == "update" and event.before != event.after:
-            reason = "row image without all columns: binlog_row_image must be FULL"
-        if reason:
-            transaction.work.fail(table.schema, table.name, reason)
+        if event.columns != len(shape.columns):
+            cut = "row event is cut short or has another shape than its table map"
+            transaction.work.fail(table.schema, table.name, cut)
             return
-        transaction.work.add(table, shape, present, KINDS[event.kind], event.images)
+        if self._mariadb:
+            several = len(transaction.statement_tables) != 1
+            if reason := hidden_values(table, event, transaction.annotation, several):
+                transaction.work.fail(table.schema, table.name, reason)
+                return
+        transaction.work.add(table, shape, event)
         if transaction.work.size > self._early:
             transaction.work.decode(self._decoder)
             if self._spill_folder is not None:

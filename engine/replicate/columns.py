@@ -110,7 +110,8 @@ def _decimals(kind: pa.DataType, meta: int) -> Reader:
 
     def read(cells: Cells) -> pa.Array:
         out = np.empty((len(cells.at), 2), np.uint64)
-        kernels.read_decimals(cells.data, cells.at, cells.null, precision, scale, out)
+        if kernels.read_decimals(cells.data, cells.at, cells.null, precision, scale, out) >= 0:
+            raise Undecodable("row event is cut short or has another shape than its table map")
         return _wrap(out, kind, cells)
 
     return read
@@ -314,6 +315,13 @@ def _wide_to_utf8(
     if total > _LARGEST_COLUMN:
         raise Undecodable(f"values of column {column.name} are too large")
     return made.astype(np.int32), out[:total].copy()
+
+
+def read_bytes(cells: Cells, name: str) -> pa.Array:
+    """The cells' bytes as they are."""
+    valid, nulls = _validity(cells.null)
+    offsets, raw, _ = _collect(cells, False, name)
+    return pa.Array.from_buffers(pa.binary(), len(cells.at), [valid, pa.py_buffer(offsets), pa.py_buffer(raw)], nulls)
 
 
 def _binaries(column: Column, logged: MapColumn) -> Reader:

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from engine.replicate import kernels, plain
-from engine.replicate.changes import Changes
-from engine.replicate.columns import INTEGER_WIDTHS, Cells, Reader, Undecodable, choose_reader
+from engine.replicate.changes import Changes, Missing
+from engine.replicate.columns import INTEGER_WIDTHS, Cells, Reader, Undecodable, choose_reader, read_bytes
+from engine.replicate.defaults import default_value
 from engine.store.layout import carried_columns
 from statements.schema import ADDRESS_TYPES, BINARY_TYPES, DATE_TYPES, SPATIAL_TYPES, STRING_TYPES, Column, Table
 from wire.binlog_table_map import BLOB_COMPRESSED, VARCHAR_COMPRESSED, MapColumn, TableMap
@@ -19,7 +21,12 @@ from wire.constants import BINARY_CHARSET, FieldType
 MOST_ROWS = 1 << 16  # of one RecordBatch
 MOST_BYTES = 256 << 20  # of row images in one RecordBatch, unless a single row is larger
 
-KINDS = {"write": kernels.WRITE, "update": kernels.UPDATE, "delete": kernels.DELETE}
+KINDS = {
+    "write": kernels.WRITE,
+    "update": kernels.UPDATE,
+    "delete": kernels.DELETE,
+    "partial": kernels.PARTIAL,
+}
 
 # Types that a column of INFORMATION_SCHEMA's type may have in the log.
 _LOGGED: dict[str, tuple[int, ...]] = {
@@ -81,24 +88,58 @@ _TEXTS = frozenset({FieldType.STRING, FieldType.VARCHAR, FieldType.VAR_STRING, V
 
 @dataclass(slots=True)
 class Run:
-    """Successive row events of one table with the same logged shape. `present` is the bitmap of columns logged."""
+    """Successive row events of one table with the same logged shape.
+
+    `patterns` numbers the bitmaps of columns logged, `logged` has those of an event's before and after images.
+    """
 
     shape: TableMap
-    present: bytes
+    patterns: dict[bytes, int] = field(default_factory=dict)
     kinds: list[int] = field(default_factory=list)
+    logged: list[tuple[int, int]] = field(default_factory=list)
     images: list[bytes] = field(default_factory=list)
+
+    def add(self, kind: int, before: bytes, after: bytes, images: bytes) -> None:
+        """Append an event; a bitmap is empty for the image that a write or a delete does not have."""
+        number = self.patterns.setdefault
+        patterns = self.patterns
+        first = number(before or after, len(patterns))
+        second = first if after == before or not after or not before else number(after, len(patterns))
+        self.kinds.append(kind)
+        self.logged.append((first, second))
+        self.images.append(images)
+
+    def add_whole(self, kinds: list[int], images: list[bytes]) -> None:
+        """Append events that log all columns."""
+        count = len(self.shape.columns)
+        present = ((1 << count) - 1).to_bytes((count + 7) // 8, "little")
+        number = self.patterns.setdefault(present, len(self.patterns))
+        self.kinds.extend(kinds)
+        self.logged.extend([(number, number)] * len(kinds))
+        self.images.extend(images)
+
+    def extend(self, later: "Run") -> None:
+        """Append the events of a run of the same shape."""
+        numbers = {
+            number: self.patterns.setdefault(bitmap, len(self.patterns)) for bitmap, number in later.patterns.items()
+        }
+        same = all(number == renamed for number, renamed in numbers.items())
+        self.kinds.extend(later.kinds)
+        self.logged.extend(later.logged if same else [(numbers[a], numbers[b]) for a, b in later.logged])
+        self.images.extend(later.images)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How to read the rows of a logged shape into a table's carried columns."""
 
-    present: npt.NDArray[np.uint8]
     fixed: npt.NDArray[np.int32]
     slots: npt.NDArray[np.int32]
+    documents: npt.NDArray[np.int32]
     readers: tuple[Reader, ...]
     names: tuple[str, ...]
-    shortest: int  # bytes of the shortest row there can be
+    shortest: tuple[int, ...]  # bytes that each column takes at least where it is in an image
+    unknown: tuple[int, ...]  # columns of types that are not understood
 
 
 def width_of(column: MapColumn) -> int:
@@ -163,11 +204,10 @@ def _bit_list(bitmap: bytes, count: int) -> npt.NDArray[np.uint8]:
     return np.unpackbits(np.frombuffer(bitmap, np.uint8), bitorder="little")[:count]
 
 
-def make_plan(table: Table, shape: TableMap, present: bytes) -> Plan:
+def make_plan(table: Table, shape: TableMap) -> Plan:
     """Check a logged shape against the table as it was loaded; raises Undecodable with the difference."""
     if len(shape.columns) != len(table.columns):
         raise Undecodable(f"shape differs: {len(shape.columns)} columns in the log, {len(table.columns)} in the table")
-    bits = _bit_list(present, len(shape.columns))
     slots = np.full(len(shape.columns), -1, np.int32)
     readers: list[Reader] = []
     names: list[str] = []
@@ -175,16 +215,54 @@ def make_plan(table: Table, shape: TableMap, present: bytes) -> Plan:
         logged = shape.columns[column.ordinal]
         if difference := _difference(column, logged):
             raise Undecodable(f"shape differs: column {column.name} {difference} in the log")
-        if not bits[column.ordinal]:
-            raise Undecodable(f"row image without column {column.name}: binlog_row_image must be FULL")
         slots[column.ordinal] = slot
         readers.append(choose_reader(column, logged))
         names.append(column.name)
-    # Only what is in the row has to be understood.
-    fixed = np.array([width_of(c) if bits[i] else 0 for i, c in enumerate(shape.columns)], np.int32)
-    shortest = (int(bits.sum()) + 7) // 8
-    shortest += sum(abs(int(w)) for w, c, b in zip(fixed, shape.columns, bits, strict=True) if b and not c.nullable)
-    return Plan(bits, fixed, slots, tuple(readers), tuple(names), shortest)
+    fixed = np.zeros(len(shape.columns), np.int32)
+    unknown: list[int] = []
+    for number, shown in enumerate(shape.columns):
+        try:
+            fixed[number] = width_of(shown)
+        except Undecodable:
+            unknown.append(number)
+    is_document = np.array([c.type == FieldType.JSON for c in shape.columns])
+    documents = np.where(is_document, np.cumsum(is_document) - 1, -1).astype(np.int32)
+    shortest = tuple(0 if c.nullable else abs(int(w)) for w, c in zip(fixed, shape.columns, strict=True))
+    return Plan(fixed, slots, documents, tuple(readers), tuple(names), shortest, tuple(unknown))
+
+
+def _check(plan: Plan, patterns: npt.NDArray[np.uint8], shape: TableMap) -> int:
+    """Bytes of the shortest row there can be; raises Undecodable for a column that an image has and nobody can read."""
+    for number in plan.unknown:
+        if patterns[:, number].any():
+            raise Undecodable(f"binlog column type {shape.columns[number].type}")
+    return int((patterns @ np.array(plan.shortest, np.int64) + (patterns.sum(axis=1, dtype=np.int64) + 7) // 8).min())
+
+
+def take_differences(names: tuple[str, ...], cells: list[Cells], known: npt.NDArray[np.uint8]) -> dict[str, pa.Array]:
+    """Take the differences of JSON documents out of the cells, where they become NULL."""
+    differences: dict[str, pa.Array] = {}
+    for name, column, has in zip(names, cells, known, strict=True):
+        differs = has == kernels.DIFFERENCE
+        if differs.any():
+            null = np.where(differs, column.null, np.uint8(1))
+            differences[name] = read_bytes(Cells(column.data, column.at, column.lengths, null), name)
+            column.null = np.where(differs, np.uint8(1), column.null)
+    return differences
+
+
+def _missing(
+    table: Table, arrays: list[pa.Array], known: npt.NDArray[np.uint8], differences: dict[str, pa.Array]
+) -> Missing | None:
+    """Put defaults where an INSERT left them out, and tell what is missing then; None when nothing is."""
+    for slot, column in enumerate(carried_columns(table)):
+        left_out = known[slot] == kernels.DEFAULT
+        if left_out.any():
+            value = default_value(column)
+            if value.is_valid:
+                arrays[slot] = pc.if_else(pa.array(left_out), value, arrays[slot])
+    known = np.where(known == kernels.DEFAULT, np.uint8(kernels.VALUE), known)
+    return None if bool((known == kernels.VALUE).all()) else Missing(known, differences)
 
 
 class Decoder:
@@ -192,7 +270,7 @@ class Decoder:
 
     def __init__(self) -> None:
         # Keyed by identity, which the kept references make safe: comparing whole shapes costs more than decoding.
-        self._plans: dict[tuple[int, int, bytes], tuple[Table, TableMap, Plan]] = {}
+        self._plans: dict[tuple[int, int], tuple[Table, TableMap, Plan]] = {}
         self._at = np.empty(0, np.int64)
         self._lengths = np.empty(0, np.int32)
         self._null = np.empty(0, np.uint8)
@@ -203,24 +281,29 @@ class Decoder:
         data = np.frombuffer(b"".join(run.images), np.uint8)
         ends = np.cumsum([len(image) for image in run.images], dtype=np.int64)
         kinds = np.array(run.kinds, np.int8)
-        capacity = min(MOST_ROWS, len(data) // max(plan.shortest, 1) + 2)
+        logged = np.array(run.logged, np.int32)
+        patterns = np.stack([_bit_list(bitmap, len(run.shape.columns)) for bitmap in run.patterns])
+        shortest = _check(plan, patterns, run.shape)
+        whole = kernels.PARTIAL not in run.kinds and bool(patterns[:, plan.slots >= 0].all())
+        capacity = min(MOST_ROWS, len(data) // max(shortest, 1) + 2)
         cells = len(plan.readers)
         event = place = 0
         while place < len(data):
             at, lengths, null = self._scratch(cells, capacity)
             row_kinds = np.empty(capacity, np.int8)
+            known = np.empty((0, 0) if whole else (cells, capacity), np.uint8)
             rows, event, place, error = kernels.walk(
-                data, ends, kinds, event, place, plan.present, plan.fixed, plan.slots, MOST_BYTES,
-                at, lengths, null, row_kinds,
+                data, ends, kinds, logged, event, place, patterns, plan.fixed, plan.slots, plan.documents, MOST_BYTES,
+                at, lengths, null, row_kinds, known,
             )  # fmt: skip
             if error:
                 raise Undecodable("row event is cut short or has another shape than its table map")
-            arrays = [
-                read(Cells(data, at[slot, :rows], lengths[slot, :rows], null[slot, :rows]))
-                for slot, read in enumerate(plan.readers)
-            ]
+            found = [Cells(data, at[slot, :rows], lengths[slot, :rows], null[slot, :rows]) for slot in range(cells)]
+            differences = {} if whole else take_differences(plan.names, found, known[:, :rows])
+            arrays = [read(column) for read, column in zip(plan.readers, found, strict=True)]
+            missing = None if whole else _missing(table, arrays, known[:, :rows], differences)
             batch = pa.RecordBatch.from_arrays(arrays, names=list(plan.names))
-            yield Changes(table.schema, table.name, row_kinds[:rows].copy(), batch)
+            yield Changes(table.schema, table.name, row_kinds[:rows].copy(), batch, missing)
 
     def _scratch(self, cells: int, capacity: int) -> tuple[Any, Any, Any]:
         """Arrays for the places of cells, used again: the readers copy what they keep."""
@@ -237,12 +320,12 @@ class Decoder:
         )
 
     def _plan(self, table: Table, run: Run) -> Plan:
-        key = (id(table), id(run.shape), run.present)
+        key = (id(table), id(run.shape))
         found = self._plans.get(key)
         if found is None:
             if len(self._plans) >= 4096:
                 self._plans.clear()
-            found = self._plans[key] = (table, run.shape, make_plan(table, run.shape, run.present))
+            found = self._plans[key] = (table, run.shape, make_plan(table, run.shape))
         return found[2]
 
 
@@ -289,7 +372,8 @@ def warm_up() -> None:
     count = len(shapes)
     # All NULL but the last: a string that has to be converted.
     nulls = ((1 << (count - 1)) - 1).to_bytes((count + 7) // 8, "little")
-    run = Run(shape, b"\xff" * ((count + 7) // 8), [kernels.WRITE], [nulls + b"\x01\xe9"])
+    run = Run(shape)
+    run.add(kernels.WRITE, b"", b"\xff" * ((count + 7) // 8), nulls + b"\x01\xe9")
     for _ in Decoder().decode(Table("", "", columns), run):
         pass
     plain.warm_up()

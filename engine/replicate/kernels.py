@@ -19,7 +19,8 @@ Lengths = npt.NDArray[np.int32]
 
 compiled: Callable[[Any], Any] = numba.njit(cache=True, nogil=True)
 
-WRITE, UPDATE, DELETE = 0, 1, 2
+WRITE, UPDATE, DELETE, PARTIAL = 0, 1, 2, 3
+ABSENT, VALUE, DIFFERENCE, DEFAULT = 0, 1, 2, 3  # what a row image has of a column
 CUT_SHORT = 1
 _LARGEST_VALUE = (1 << 31) - 1
 
@@ -29,28 +30,35 @@ def walk(
     data: Bytes,
     ends: Places,
     kinds: npt.NDArray[np.int8],
+    logged: Lengths,
     event: int,
     start: int,
-    present: Bytes,
+    patterns: Bytes,
     fixed: Lengths,
     slots: Lengths,
+    documents: Lengths,
     byte_limit: int,
     at: Places,
     lengths: Lengths,
     null: Bytes,
     row_kinds: npt.NDArray[np.int8],
+    known: Bytes,
 ) -> tuple[int, int, int, int]:
     """Note where the cells of the next rows lie; stop when the outputs are full or `byte_limit` is passed.
 
-    `ends` are the events' ends in `data`, `fixed` a column's width, or minus the width of its length prefix,
-    `slots` its row in the outputs or -1. Returns (rows, next event, next place, error); update pairs stay whole.
+    `ends` are the events' ends in `data`, `logged` the rows of `patterns` (columns present) of an event's before and
+    after images, `fixed` a column's width, or minus the width of its length prefix, `slots` its row in the outputs or
+    -1, `documents` its number among the JSON columns or -1. `known` says of each cell whether it is ABSENT, a VALUE, a
+    DIFFERENCE or what an INSERT left to its DEFAULT; without room in it all are values. Returns (rows, next event,
+    next place, error); update pairs stay whole.
     """
     capacity = row_kinds.shape[0]
     columns = fixed.shape[0]
-    bitmap = 0
+    tracked = known.shape[0] > 0
+    bits: Any = 0
     for column in range(columns):
-        bitmap += present[column]
-    bitmap = (bitmap + 7) // 8
+        bits = max(bits, np.int64(documents[column]) + 1)
+    bits = (bits + 7) // 8
     rows = 0
     place = start
     while event < ends.shape[0]:
@@ -58,10 +66,25 @@ def walk(
         if place >= end:
             event += 1
             continue
-        images = 2 if kinds[event] == UPDATE else 1
+        kind = kinds[event]
+        images = 1 if kind in (WRITE, DELETE) else 2
         if rows + images > capacity or (rows > 0 and place - start > byte_limit):
             break
         for image in range(images):
+            is_before = kind == DELETE or (images == 2 and image == 0)
+            present = patterns[logged[event, 0 if is_before else 1]]
+            bitmap = 0
+            for column in range(columns):
+                bitmap += present[column]
+            bitmap = (bitmap + 7) // 8
+            differences = np.int64(-1)  # where the bits lie that say which documents are differences
+            if kind == PARTIAL and image == 1:
+                if place >= end or data[np.uint64(place)] > 1:
+                    return rows, event, place, CUT_SHORT
+                place += 1
+                if data[np.uint64(place - 1)]:
+                    differences = np.int64(place)
+                    place += bits
             nulls_at = place
             place += bitmap
             if place > end:
@@ -70,9 +93,16 @@ def walk(
             for column in range(columns):
                 slot = slots[column]
                 if not present[column]:
+                    if tracked and slot >= 0:
+                        known[slot, rows] = DEFAULT if kind == WRITE else ABSENT
+                        null[slot, rows] = 1
+                        at[slot, rows] = place
+                        lengths[slot, rows] = 0
                     continue
                 is_null = (data[np.uint64(nulls_at + (bit >> 3))] >> (bit & 7)) & 1
                 bit += 1
+                if tracked and slot >= 0:
+                    known[slot, rows] = VALUE
                 if is_null:
                     if slot >= 0:
                         null[slot, rows] = 1
@@ -98,8 +128,13 @@ def walk(
                     null[slot, rows] = 0
                     at[slot, rows] = place
                     lengths[slot, rows] = long
+                    number = documents[column]
+                    if differences >= 0 and number >= 0:
+                        flags = data[np.uint64(differences + (number >> 3))]
+                        if tracked and (flags >> (number & 7)) & 1:
+                            known[slot, rows] = DIFFERENCE
                 place += long
-            row_kinds[rows] = 0 if kinds[event] == DELETE or (images == 2 and image == 0) else 1
+            row_kinds[rows] = 0 if is_before else 1
             rows += 1
     return rows, event, place, 0
 
@@ -157,8 +192,11 @@ def read_bits(data: Bytes, at: Places, null: Bytes, width: int, out: Any) -> Non
 
 
 @compiled
-def read_decimals(data: Bytes, at: Places, null: Bytes, precision: int, scale: int, out: Any) -> None:
-    """NEWDECIMAL into 128-bit two's complement: `out[row]` is (low, high) as unsigned 64-bit words."""
+def read_decimals(data: Bytes, at: Places, null: Bytes, precision: int, scale: int, out: Any) -> Any:
+    """NEWDECIMAL into 128-bit two's complement: `out[row]` is (low, high) as unsigned 64-bit words.
+
+    Returns the first row with bytes that are no decimal, or -1.
+    """
     # Digits left over from groups of nine take this many bytes.
     widths = (0, 1, 1, 2, 2, 3, 3, 4, 4, 4)
     powers = (1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000)
@@ -193,6 +231,8 @@ def read_decimals(data: Bytes, at: Places, null: Bytes, precision: int, scale: i
                     flip = np.int64(0)
                 group = (group ^ mask) & ((np.int64(1) << (8 * width)) - 1)
                 power = np.uint64(powers[digits])
+                if np.uint64(group) >= power:
+                    return row
                 # (high, low) = (high, low) * power + group
                 a = (low & half) * power + np.uint64(group)
                 b = (low >> np.uint64(32)) * power + (a >> np.uint64(32))
@@ -203,6 +243,7 @@ def read_decimals(data: Bytes, at: Places, null: Bytes, precision: int, scale: i
                 high = ~high + np.uint64(1 if low == 0 else 0)
         out[row, 0] = low
         out[row, 1] = high
+    return -1
 
 
 @compiled

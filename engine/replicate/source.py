@@ -49,6 +49,7 @@ _LOST_ERRORS = frozenset({_FATAL, 1789, 1945, 1947, 1948, 1949, 1950, 1955})
 _PASSING = ("same server_uuid", "same server_id", "server_uuid/server_id")
 _HEARTBEAT_V2 = 2  # flag of COM_BINLOG_DUMP_GTID
 _THROUGH_GTID = 4
+_ANNOTATE = (2).to_bytes(2, "little")  # flag of MariaDB's COM_BINLOG_DUMP: send the statements of row events too
 
 
 Check = Callable[[Connection, Position], None]
@@ -410,7 +411,7 @@ def request_dump(connection: Connection, stream: Any, gtids: str, server_id: int
     identity = server_id.to_bytes(4, "little")
     _command(connection, Command.REGISTER_SLAVE, identity + bytes(3) + bytes(2) + bytes(4) + bytes(4))
     if connection.is_mariadb:
-        request = bytes((Command.BINLOG_DUMP,)) + (4).to_bytes(4, "little") + bytes(2) + identity
+        request = bytes((Command.BINLOG_DUMP,)) + (4).to_bytes(4, "little") + _ANNOTATE + identity
     else:
         executed = GtidSet(gtids).build()
         request = (

@@ -13,8 +13,7 @@ import pyarrow as pa
 
 from base import faults
 from engine.replicate.changes import Changes, ChangeSource
-
-_KIND = "_warmfront_kind"
+from engine.replicate.frames import from_batch, to_batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +31,7 @@ class Spilled:
         self.file.seek(self.start)
         with pa.ipc.open_stream(self.file) as stream:
             for batch in stream:
-                kinds = batch.column(_KIND).to_numpy()
-                yield Changes(self.schema, self.name, kinds, batch.drop_columns([_KIND]))
+                yield from_batch(self.schema, self.name, batch)
 
 
 class SpillFile:
@@ -57,7 +55,7 @@ class SpillFile:
     def _write(self, changes: Changes) -> Spilled:
         faults.point("before", "spill")
         start = self._file.seek(0, 2)
-        rows = changes.rows.append_column(_KIND, pa.array(changes.kinds))
+        rows = to_batch(changes)
         with pa.ipc.new_stream(self._file, rows.schema) as stream:
             stream.write_batch(rows)
         self._file.flush()

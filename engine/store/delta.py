@@ -8,9 +8,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.replicate.changes import DELETED, INSERTED
+from engine.replicate.changes import DELETED, INSERTED, Missing
+from engine.replicate.frames import pack_known, unpack_known
+from engine.replicate.images import complete
 from engine.store.bookkeeping import pending_name
 from engine.store.layout import arrow_schema, create_statement, quote
+from engine.store.lookup import fetch_rows
 from statements.schema import Table
 
 Kinds = npt.NDArray[np.int8]
@@ -18,6 +21,7 @@ Kinds = npt.NDArray[np.int8]
 _SEQUENCE = "_warmfront_sequence"
 _KIND = "_warmfront_kind"
 _LISTED = 1000  # most keys that a statement lists; more are joined
+_KNOWN = "_warmfront_known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +158,7 @@ def create_pending(connection: duckdb.DuckDBPyConnection, table_id: int, table: 
     connection.execute(create_statement(table, name))
     connection.execute(f"ALTER TABLE {name} ADD COLUMN {_KIND} TINYINT")
     connection.execute(f"ALTER TABLE {name} ADD COLUMN {_SEQUENCE} BIGINT")
+    connection.execute(f"ALTER TABLE {name} ADD COLUMN {_KNOWN} BLOB")
 
 
 def append_pending(
@@ -162,17 +167,23 @@ def append_pending(
     kinds: Kinds,
     rows: pa.RecordBatch,
     sequence: int,
+    known: npt.NDArray[np.uint8] | None = None,
 ) -> None:
-    """Keep changes for later; `sequence` numbers the first of them over the whole load."""
+    """Keep changes for later; `sequence` numbers the first of them over the whole load.
+
+    `known` says which cells have a value (`engine.replicate.images`), None when all have.
+    """
     numbers = pa.array(np.arange(sequence, sequence + len(kinds), dtype=np.int64))
     data = pa.Table.from_batches([rows]).append_column(_KIND, pa.array(kinds)).append_column(_SEQUENCE, numbers)
-    append(connection, pending_name(table_id), data)
+    append(connection, pending_name(table_id), data.append_column(_KNOWN, pack_known(known, len(kinds))))
 
 
 def apply_pending(connection: duckdb.DuckDBPyConnection, table_id: int, name: str, table: Table) -> None:
     """Put the changes kept during a load over the rows loaded, and drop them."""
     pending = pending_name(table_id)
-    if table.primary_key:
+    if connection.execute(f"SELECT 1 FROM {pending} WHERE {_KNOWN} IS NOT NULL LIMIT 1").fetchone():
+        _apply_incomplete(connection, pending, name, table)
+    elif table.primary_key:
         keys = ", ".join(quote(k) for k in table.primary_key)
         same = " AND ".join(f"t.{quote(k)} = d.{quote(k)}" for k in table.primary_key)
         connection.execute(
@@ -181,12 +192,31 @@ def apply_pending(connection: duckdb.DuckDBPyConnection, table_id: int, name: st
         )
         connection.execute(f"DELETE FROM {name} t USING _wf_last d WHERE {same}")
         connection.execute(
-            f"INSERT INTO {name} SELECT * EXCLUDE ({_KIND}, {_SEQUENCE}) FROM _wf_last WHERE {_KIND} = {INSERTED}"
+            f"INSERT INTO {name} SELECT * EXCLUDE ({_KIND}, {_SEQUENCE}, {_KNOWN}) FROM _wf_last "
+            f"WHERE {_KIND} = {INSERTED}"
         )
         connection.execute("DROP TABLE _wf_last")
     else:
         _apply_counted(connection, name, table, pending)
     connection.execute(f"DROP TABLE {pending}")
+
+
+def _apply_incomplete(connection: duckdb.DuckDBPyConnection, pending: str, name: str, table: Table) -> None:
+    """Put kept changes whose images lack columns over the rows loaded, which have them."""
+    kept = connection.execute(f"SELECT * FROM {pending} ORDER BY {_SEQUENCE}").to_arrow_table().combine_chunks()
+    schema = arrow_schema(table)
+    rows = kept.select(schema.names).cast(schema).to_batches()[0]
+    kinds = kept.column(_KIND).to_numpy().astype(np.int8)
+    known = unpack_known(kept.column(_KNOWN).chunk(0), len(schema))
+    rows, _ = complete(
+        table,
+        kinds,
+        rows,
+        Missing(known),
+        lambda keys, columns: fetch_rows(connection, name, table, keys, columns),
+        idempotent=True,
+    )
+    apply_delta(connection, name, table, fold(table, kinds, rows, idempotent=True))
 
 
 def string_columns(schema: pa.Schema) -> list[str]:

@@ -24,7 +24,8 @@ def decode(column: Column, logged: MapColumn, cells: list[bytes | None]) -> list
     """Decode a table of one column whose row images hold these cells."""
     table = Table("s", "t", (column,))
     image = b"".join(b"\x01" if cell is None else b"\x00" + cell for cell in cells)
-    run = Run(TableMap(1, "s", "t", (logged,)), b"\x01", [0], [image])
+    run = Run(TableMap(1, "s", "t", (logged,)))
+    run.add(kernels.WRITE, b"", b"\x01", image)
     batches = [changes.rows for changes in Decoder().decode(table, run)]
     column_ = pa.Table.from_batches(batches).column(0)
     column_.validate(full=True)
@@ -250,7 +251,9 @@ def test_any_bytes_end_in_rows_or_a_reason(image: bytes, seed: int) -> None:
         Column(f"c{i}", i, kind, kind, precision=10, scale=0, charset="latin1") for i, (kind, _, _) in enumerate(chosen)
     )
     shape = TableMap(1, "s", "t", tuple(MapColumn(int(t), meta, True) for _, t, meta in chosen))
-    run = Run(shape, b"\xff\x0f", [int(generator.integers(0, 3))], [image])
+    run = Run(shape)
+    present = generator.integers(0, 256, 4, np.uint8).tobytes()
+    run.add(int(generator.integers(0, 4)), present[:2], present[2:] if generator.random() < 0.5 else present[:2], image)
     try:
         for changes in Decoder().decode(Table("s", "t", columns), run):
             changes.rows.validate(full=True)
