@@ -1,13 +1,13 @@
 """One column's cells in the row images to one Arrow array: the choice of kernel by type, buffers, character sets."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from engine.replicate import kernels, packed, texts
+from engine.replicate import inflate, kernels, packed, texts
 from engine.replicate.json_binary import MalformedJson, json_texts
 from engine.store.layout import arrow_type, unfit_date
 from statements.schema import (
@@ -19,7 +19,7 @@ from statements.schema import (
     WIDE_CHARSETS,
     Column,
 )
-from wire.binlog_table_map import MapColumn
+from wire.binlog_table_map import BLOB_COMPRESSED, VARCHAR_COMPRESSED, MapColumn
 from wire.constants import FieldType
 
 _UTF8 = frozenset({"utf8mb4", "utf8mb3", "utf8"})
@@ -60,6 +60,9 @@ def choose_reader(column: Column, logged: MapColumn) -> Reader:
 
     The reader raises Undecodable for a value that the store cannot hold, as does this function for a type.
     """
+    if logged.type in (BLOB_COMPRESSED, VARCHAR_COMPRESSED):
+        plain = FieldType.BLOB if logged.type == BLOB_COMPRESSED else FieldType.VARCHAR
+        return _unpacked(choose_reader(column, replace(logged, type=plain)), column.name)
     kind = arrow_type(column)
     if column.type in STRING_TYPES:
         return _strings(column)
@@ -79,6 +82,22 @@ def choose_reader(column: Column, logged: MapColumn) -> Reader:
         return _temporal(column, logged, kind)
     signed = pa.types.is_signed_integer(kind)
     return _numbers(kind, INTEGER_WIDTHS[logged.type], signed)
+
+
+def _unpacked(reader: Reader, name: str) -> Reader:
+    """Make a reader of MariaDB's COMPRESSED cells of one for plain cells."""
+
+    def read(cells: Cells) -> pa.Array:
+        offsets = np.empty(len(cells.at) + 1, np.int64)
+        total = inflate.measure_unpacked(cells.data, cells.at, cells.lengths, cells.null, offsets)
+        if total > _LARGEST_COLUMN:
+            raise Undecodable(f"values of column {name} are too large")
+        out = np.empty(max(total, 0), np.uint8)
+        if total < 0 or not inflate.unpack(cells.data, cells.at, cells.lengths, cells.null, offsets, out):
+            raise Undecodable(f"compressed values of column {name} in another form")
+        return reader(Cells(out, offsets[:-1], np.diff(offsets).astype(np.int32), cells.null))
+
+    return read
 
 
 INTEGER_WIDTHS: dict[int, int] = {

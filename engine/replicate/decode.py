@@ -40,8 +40,8 @@ _LOGGED: dict[str, tuple[int, ...]] = {
     "double": (FieldType.DOUBLE,),
     "char": (FieldType.STRING,),
     "binary": (FieldType.STRING,),
-    "varchar": (FieldType.VARCHAR, FieldType.VAR_STRING),
-    "varbinary": (FieldType.VARCHAR, FieldType.VAR_STRING),
+    "varchar": (FieldType.VARCHAR, FieldType.VAR_STRING, VARCHAR_COMPRESSED),
+    "varbinary": (FieldType.VARCHAR, FieldType.VAR_STRING, VARCHAR_COMPRESSED),
     "date": (FieldType.DATE, FieldType.NEWDATE),
     "datetime": (FieldType.DATETIME2, FieldType.DATETIME),
     "timestamp": (FieldType.TIMESTAMP2, FieldType.TIMESTAMP),
@@ -66,7 +66,7 @@ _METAS: dict[str, Callable[[Column], int]] = {
     "inet4": lambda c: 4,
 }
 _BLOB_WIDTHS = {"tiny": 1, "": 2, "medium": 3, "long": 4}
-_LOGGED |= {f"{size}{kind}": (FieldType.BLOB,) for size in _BLOB_WIDTHS for kind in ("text", "blob")}
+_LOGGED |= {f"{size}{kind}": (FieldType.BLOB, BLOB_COMPRESSED) for size in _BLOB_WIDTHS for kind in ("text", "blob")}
 
 _FIXED: dict[int, int] = {
     **INTEGER_WIDTHS,
@@ -180,7 +180,7 @@ def _difference(column: Column, logged: MapColumn) -> str | None:
         return "differs in precision" if column.type == "decimal" else "differs in size"
     if logged.members and len(logged.members) != len(column.members):
         return "has other members"
-    if logged.type == FieldType.BLOB and logged.meta != _blob_width(column.type):
+    if logged.type in (FieldType.BLOB, BLOB_COMPRESSED) and logged.meta != _blob_width(column.type):
         return "differs in length"
     if logged.type in _FRACTIONAL and logged.meta != column.fsp:
         return "differs in fractional seconds"
@@ -341,6 +341,7 @@ def warm_up() -> None:
         "year": MapColumn(FieldType.YEAR, 0, True),
         "binary": MapColumn(FieldType.STRING, 4, True),
         "char": MapColumn(FieldType.STRING, 4, True),
+        "blob": MapColumn(BLOB_COMPRESSED, 2, True),
         "json": MapColumn(FieldType.JSON, 4, True),
         "bit": MapColumn(FieldType.BIT, 1 << 8 | 2, True),
         "enum": MapColumn(FieldType.ENUM, 1, True),

@@ -104,6 +104,10 @@ OWN: dict[str, list[tuple[str, tuple[str, ...]]]] = {
                 ),
             ),
         ),
+        ("VARCHAR(300) COMPRESSED", (*WORDS, "REPEAT('ab', 150)")),
+        ("TEXT COMPRESSED", (*WORDS, "REPEAT('é日', 5000)")),
+        ("LONGBLOB COMPRESSED", ("''", "REPEAT('x', 100000)", "X'00FF'", "CONCAT(REPEAT(MD5('a'), 99), RAND())")),
+        ("VARCHAR(200) COMPRESSED CHARACTER SET ucs2", ("REPEAT('日本', 90)", "''")),
         ("JSON", ("'{\"a\": 1}'", "'[]'")),
     ],
 }
