@@ -175,6 +175,28 @@ def test_a_negative_zero_is_another_value(backend: Any, copy: Copy, schema: str)
     assert counts(verify(copy, schema, "z", repair=True)) == (0, 0, 1)
 
 
+def test_every_type_is_compared_in_the_store_s_form(backend: Any, copy: Copy, schema: str) -> None:
+    backend.run(
+        f"CREATE TABLE {schema}.y (e ENUM('x', 'y'), id INT, b BIT(12), s SET('p', 'q', 'r'), j JSON, z DATE, "
+        "w DECIMAL(60, 20), h TIME(4), y YEAR, g POINT, n DATETIME, PRIMARY KEY (e, id, b, s))"
+    )
+    with backend.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SET sql_mode = ''")
+        for number in range(6):
+            cursor.execute(
+                f"INSERT INTO {schema}.y VALUES ({number % 3}, {number}, b'1010', 'p,r', '{{\"a\": [1, 2.5, null]}}', "
+                f"'2024-0{number}-00', 12345678901234567890123.5 + {number}, '-101:00:01.5', 1999, "
+                f"POINT(1, {number}), 0)"
+            )
+    copy.load(schema, "y")
+    found = verify(copy, schema, "y")
+    assert (counts(found), found.rows, found.error) == ((0, 0, 0), 6, "")
+    damage(copy, f"UPDATE {stored(copy, schema, 'y')} SET y = 2000 WHERE id IN (2, 4)")
+    found = verify(copy, schema, "y", repair=True)
+    assert (counts(found), found.action, found.error) == ((0, 0, 2), "repaired", "")
+    assert counts(verify(copy, schema, "y")) == (0, 0, 0)
+
+
 class Writer(threading.Thread):
     """Changes rows of `t` as fast as the backend takes it, until stopped."""
 
