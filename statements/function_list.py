@@ -56,7 +56,7 @@ WHEN: dict[str, tuple[str, ...]] = {
     "the session's time zone is a fixed offset": ("FROM_UNIXTIME", "UNIX_TIMESTAMP"),
     "the unit is made of date parts, or of time parts of a date": ("EXTRACT",),
     "the number of places is a constant": ("FORMAT", "ROUND", "TRUNCATE"),
-    "numbers or dates of one kind are compared": ("GREATEST", "LEAST"),
+    "numbers, dates or at most four texts are compared": ("GREATEST", "LEAST"),
     "the bounds are rising constants": ("INTERVAL",),
     "position and length are constants": ("INSERT",),
     "the length is a constant of at most 1000": ("LPAD", "RPAD"),

@@ -23,8 +23,11 @@ from engine.translate.types import (
     Type,
     decimal,
     unify,
+    unify_strings,
     whole_digits,
 )
+
+_MOST_TEXTS = 4  # of GREATEST and LEAST: each one is compared with all before it
 
 
 def convert(expr: Expr, type_: Type) -> Expr:
@@ -90,13 +93,26 @@ def nullif(left: Expr, right: Expr) -> Expr:
 
 
 def extreme(operation: str, values: list[Expr]) -> Expr:
-    """GREATEST or LEAST: NULL when one is NULL; numbers and dates of one kind only."""
+    """GREATEST or LEAST: NULL when one is NULL; values of one kind only."""
+    if all(value.type.family is Family.STRING for value in values) and len(values) <= _MOST_TEXTS:
+        return _extreme_text(operation, values)
     type_, converted = alternatives(values, operation.upper())
     if type_.family in (Family.STRING, Family.BINARY, Family.NULL) or (type_.vague and type_.frac != type_.scale):
         refuse(f"{operation.upper()} of {type_.family.value} values is not supported")
     if len({v.type.family for v in converted}) > 1 and type_.family not in EXACT:
         refuse(f"{operation.upper()} of mixed values is not supported")
     return Expr(operation, type_, converted)
+
+
+def _extreme_text(operation: str, values: list[Expr]) -> Expr:
+    """The servers give different ones of texts that are equal in different spellings: those fail."""
+    best, *others = values
+    for other in others:
+        type_ = unify_strings([best.type, other.type], operation.upper())
+        above, below = (other, best) if operation == "greatest" else (best, other)
+        same = Expr("same_text", type_, (best, other))
+        best = case([compare("gt", other, best), compare("lt", other, best)], [above, below], same, operation.upper())
+    return best
 
 
 def round_to(operation: str, expr: Expr, places: Expr | None) -> Expr:

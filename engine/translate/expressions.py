@@ -164,7 +164,7 @@ def _in_rows(binder: "Binder", parts: list[exp.Expression], items: list[exp.Expr
 
 def _like(binder: "Binder", node: exp.Expression, escape: str = "\\") -> Expr:
     left, right = _operands(node)
-    found = text.like(binder.expr(left), binder.expr(right), escape)
+    found = text.like(binder.expr(left), binder.expr(right), escape, binder.context.collation_connection)
     return Expr("not", BOOL, (found,)) if node.args.get("negate") else found
 
 

@@ -241,6 +241,16 @@ def _storable(low: "Lowering", expr: Expr) -> str:
     return f"(CASE WHEN abs({sql}) >= 1e15 THEN error('a number may be stored with fewer digits') ELSE {sql} END)"
 
 
+def _text(low: "Lowering", expr: Expr) -> str:
+    """The shortest digits, where MySQL writes them without an exponent; others fail."""
+    sql = low.expr(expr.args[0])
+    plain = f"abs({sql}) BETWEEN 1e-4 AND 1e14"
+    written = f"regexp_replace(CAST({sql} AS VARCHAR), '[.]0$', '')"
+    failure = "error('a double may be written otherwise')"
+    plain = f"{plain} OR CAST({sql} AS VARCHAR) = '0.0'"
+    return f"(CASE WHEN {sql} IS NULL THEN NULL WHEN {plain} THEN {written} ELSE {failure} END)"
+
+
 def _plain_zero(low: "Lowering", expr: Expr) -> str:
     """Which zero of a group with -0 is shown is a matter of the order of rows."""
     sql = low.expr(expr.args[0])
@@ -257,6 +267,7 @@ DOUBLE_OPS: dict[str, Writer] = {
     "double_to_decimal": _to_decimal,
     "double_modulo": _modulo,
     "shown_double": _shown,
+    "double_to_text": _text,
     "plain_zero": _plain_zero,
     "storable": _storable,
 }

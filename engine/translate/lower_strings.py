@@ -170,6 +170,14 @@ def _group_concat(low: "Lowering", expr: Expr) -> str:
     return f"(CASE WHEN strlen({made}) > {longest} THEN error('a text is too long') ELSE {made} END)"
 
 
+def _same_text(low: "Lowering", expr: Expr) -> str:
+    left, right = (low.expr(arg) for arg in expr.args)
+    failure = "error('texts are equal in different spellings')"
+    return (
+        f"(CASE WHEN {left} IS NULL OR {right} IS NULL THEN NULL WHEN {left} = {right} THEN {left} ELSE {failure} END)"
+    )
+
+
 TEXT_OPS: dict[str, Writer] = {
     **dict.fromkeys(_SIGNS, _comparison),
     "in": _in,
@@ -183,6 +191,7 @@ TEXT_OPS: dict[str, Writer] = {
     "datetime_to_text": _datetime_to_text,
     "enum_text": _enum_text,
     "set_text": _set_text,
+    "same_text": _same_text,
     "concat_with": lambda low, expr: f"concat_ws({', '.join(low.expr(arg) for arg in expr.args)})",
     "concat": lambda low, expr: "(" + " || ".join(low.expr(arg) for arg in expr.args) + ")",
     "substring": _substring,

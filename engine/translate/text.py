@@ -8,7 +8,7 @@ from engine.translate.literals import NULL_LITERAL, is_literal, text_of
 from engine.translate.members import spelled
 from engine.translate.numbers import as_value, settled
 from engine.translate.refusal import Refused, refuse
-from engine.translate.tree import Expr
+from engine.translate.tree import Expr, walk
 from engine.translate.types import BOOL, INT, WHOLE, Family, Type, unify_strings
 
 _UTF8 = ("utf8mb4", "utf8mb3", "utf8", "ascii")
@@ -26,6 +26,8 @@ def as_string(expr: Expr, what: str, collation: str) -> Expr:
         return Expr("decimal_to_text", _plain(collation), (settled(expr),), value=expr.type.scale)
     if family is Family.DATETIME:
         return Expr("datetime_to_text", _plain(collation), (expr,), value=expr.type.fsp)
+    if family is Family.DOUBLE and not is_literal(expr) and not any(part.type.fixed for part in walk(expr)):
+        return Expr("double_to_text", _plain(collation), (expr,))
     raise Refused(f"{what} is applied to a {family.value}")
 
 
@@ -63,9 +65,14 @@ def position(text: Expr, needle: Expr) -> Expr:
     return Expr("position", INT, (text, needle))
 
 
-def like(value: Expr, pattern: Expr, escape: str) -> Expr:
-    """value LIKE 'pattern'; the pattern must be a literal."""
+def like(value: Expr, pattern: Expr, escape: str, collation: str) -> Expr:
+    """value LIKE 'pattern'; the pattern must be a literal. Numbers and dates are matched as they are spelled."""
     value, text = spelled(value), text_of(pattern)
+    if value.type.family in (Family.INT, Family.DECIMAL, Family.DATE, Family.DATETIME) and not is_literal(value):
+        value = as_string(value, "LIKE", collation)
+        if text is not None and not text.isascii():
+            refuse("LIKE of a number or date has a pattern beyond ASCII")
+        value = value.typed(replace(value.type, coercible=False))
     if Family.NULL in (value.type.family, pattern.type.family):
         return NULL_LITERAL.typed(BOOL)
     if text is None:
