@@ -1,19 +1,19 @@
 """Rows per second of processor time of the change decoder, on row events that a real server wrote.
 
-    python bench/decode.py mysql://USER:PASSWORD@HOST:PORT [--rows 200000]
+    python -m bench.decode --rows 200000 --mysqld PROGRAM
 
 Writes a sysbench-like table of ten columns into the backend, reads its log into memory, and decodes it again and
-again; beside it a plain Python decoder of the same bytes.
+again; beside it a plain Python decoder of the same bytes, and mysql-replication (where it is installed) reading the
+same rows from the server.
 """
 
 import argparse
 import struct
 import time
-from urllib.parse import urlsplit
 
-import pymysql
-
-from base.settings import Settings, Upstream
+from base.settings import Settings
+from bench import report
+from bench.backend import private_backend
 from engine.backend import Connection, describe_table, read_position
 from engine.replicate.assemble import Assembler
 from engine.replicate.changes import Batch, Position
@@ -28,17 +28,6 @@ COLUMNS = (
     " price decimal(15,2) NOT NULL, ratio double NOT NULL, day date NOT NULL, made datetime(6) NOT NULL,"
     " note varchar(40)"
 )
-
-
-def connect(url: str) -> Settings:
-    """Make settings for a backend given by URL."""
-    parts = urlsplit(url)
-    host, port = parts.hostname or "127.0.0.1", parts.port or 3306
-    user, password = parts.username or "root", parts.password or ""
-    with pymysql.connect(host=host, port=port, user=user, password=password) as probe:
-        version = probe.get_server_info()
-    kind = "mariadb" if "mariadb" in version.lower() else "mysql"
-    return Settings(upstream=Upstream(kind, host, port, None, user, password, version))
 
 
 def capture(settings: Settings, rows: int) -> tuple[Table, list[bytes]]:
@@ -69,8 +58,6 @@ def capture(settings: Settings, rows: int) -> tuple[Table, list[bytes]]:
                 events.append(event)
                 if isinstance(parser.parse(event)[1], Xid):
                     connection.raw._force_close()
-                    with Connection(settings) as cleaner:
-                        cleaner.execute(f"DROP DATABASE {SCHEMA}")
                     return table, events
 
 
@@ -125,14 +112,38 @@ def decode_plainly(events: list[bytes]) -> int:
     return len(rows)
 
 
+def mysql_replication(settings: Settings) -> tuple[int, float] | None:
+    """Rows that mysql-replication reads from the server's log, and its seconds of processor; None without it."""
+    try:
+        from pymysqlreplication import BinLogStreamReader
+        from pymysqlreplication.row_event import WriteRowsEvent
+    except ImportError:
+        return None
+    server = settings.server
+    login = {"user": server.user, "passwd": server.password, "unix_socket": server.socket}
+    began, rows = time.process_time(), 0
+    stream = BinLogStreamReader(connection_settings=login, server_id=4294901761, only_events=[WriteRowsEvent])
+    for event in stream:
+        rows += len(event.rows) if event.schema == SCHEMA else 0
+    stream.close()
+    return rows, time.process_time() - began
+
+
 def main() -> None:
     """Capture, decode, print."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("backend")
+    arguments.add_argument("--mysqld", help="server program")
     arguments.add_argument("--rows", type=int, default=200_000)
     options = arguments.parse_args()
-    settings = connect(options.backend)
-    table, events = capture(settings, options.rows)
+    report.head("Decoding row events")
+    with private_backend(options.mysqld) as upstream:
+        measure(Settings(upstream=upstream), options.rows)
+
+
+def measure(settings: Settings, count: int) -> None:
+    """Decode in each way and print."""
+    table, events = capture(settings, count)
+    theirs = mysql_replication(settings)
     size = sum(map(len, events))
     assemble(settings, table, events)  # compiles
     best = float("inf")
@@ -148,6 +159,9 @@ def main() -> None:
     print(f"{rows:,} rows, {len(events):,} events, {size / 1e6:.1f} MB from {settings.server.version}")
     print(f"columns, compiled: {rows / best:>12,.0f} rows/s  {size / best / 1e6:>7,.0f} MB/s")
     print(f"plain Python:      {plain / plain_time:>12,.0f} rows/s  {size / plain_time / 1e6:>7,.0f} MB/s")
+    print(
+        f"mysql-replication: {theirs[0] / theirs[1]:>12,.0f} rows/s" if theirs else "mysql-replication: not installed"
+    )
 
 
 if __name__ == "__main__":

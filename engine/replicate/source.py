@@ -262,6 +262,7 @@ class Source:
                         oldest = None
                 else:
                     oldest = None
+                    self._pass_by(assembler)
 
     def _patience(self, oldest: float | None) -> float:
         if oldest is None:
@@ -280,6 +281,11 @@ class Source:
             if due:
                 self._wanted = wanted
         return due
+
+    def _pass_by(self, assembler: Assembler) -> None:
+        """Forget the places that are in batches already: they must not end the next one early."""
+        with self._changed:
+            self._wanted = [position for position in self._wanted if not assembler.has_reached(position)]
 
     def _rest(self) -> None:
         with self._changed:
