@@ -14,7 +14,7 @@ import pymysql
 
 from base.settings import Settings
 from bench import report
-from bench.statements import Statements
+from bench.shapes import Shapes
 from tests.semantics.harness import Bench, load
 from warmfront.embedded import EmbeddedServer, Folders, make_data, write_first_start
 from warmfront.servers import fetched, installed
@@ -45,7 +45,7 @@ def compare(bench: Bench, seed: int, queries: int) -> tuple[Counter[str], Counte
     outcomes: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     faults: list[str] = []
-    made = Statements(seed)
+    made = Shapes(seed)
     for _ in range(queries):
         statement = made.next()
         try:

@@ -14,4 +14,4 @@ def query_text(number: int, scale: float, backend: str) -> str:
     return demo_data.sql_text("tpcds", name).strip()
 
 
-TPCDS = Benchmark("TPC-DS", "tpcds", 99, 80, 0.01, tpcds_data.TABLES, tpcds_data.ensure, query_text)
+TPCDS = Benchmark("TPC-DS", "tpcds", 99, 94, 0.01, tpcds_data.TABLES, tpcds_data.ensure, query_text)

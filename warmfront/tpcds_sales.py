@@ -76,7 +76,7 @@ def _prices(draws: Draws, count: int) -> dict[str, Ints]:
     """Prices in cents; whole lines are quantity times one piece."""
     quantity, wholesale = draws.ints(1, 100, count), draws.ints(100, 10_000, count)
     listed = wholesale * draws.ints(100, 300, count) // 100
-    sold = listed * draws.ints(0, 100, count) // 100
+    sold = listed * draws.ints(1, 100, count) // 100
     coupon = np.where(draws.share(0.2, count), sold * quantity * draws.ints(0, 100, count) // 100, 0)
     paid = sold * quantity - coupon
     tax = paid * draws.ints(0, 9, count) // 100

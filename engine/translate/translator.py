@@ -16,6 +16,7 @@ from engine.translate.outputs import shown
 from engine.translate.packed_uses import require_plain_uses
 from engine.translate.refusal import Refusal, Refused, refuse
 from engine.translate.shown_only import require_shown_only
+from engine.translate.unread import require_read
 from statements.context import SessionContext
 from statements.facts import statement_facts
 from statements.parse import NotParsed, parse_statement
@@ -73,6 +74,7 @@ def _translate(
     require_first_rows(query)
     require_shown_only(query)
     require_plain_uses(query, context)
+    require_read(query)
     lowering = Lowering(weigh)
     sql = lowering.query(query, shown(query, definitions, context))
     described = tuple(executed(query, definitions, context.backend))

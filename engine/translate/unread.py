@@ -1,0 +1,60 @@
+"""Columns of derived tables that nothing reads: the engine leaves them out, and with them the warnings they give.
+
+The servers compute every column of a derived table that they store: one that groups, or a set operation.
+"""
+
+from collections.abc import Callable, Iterator
+
+from engine.translate.refusal import refuse
+from engine.translate.tree import Block, CteSource, Join, Query, QuerySource, Recursion, SetOperation, Source, walk
+from engine.translate.walks import nodes, queries
+
+# Operations that the servers may give a warning for, and that fail in the engine then.
+_WARNING = frozenset({"nonzero", "date_shift"})
+
+
+def require_read(query: Query) -> None:
+    """Refuse a derived table whose unread columns may give warnings; raises Refused."""
+    parts = list(queries(query))
+    read = {node.value for node in nodes(query) if node.op == "column"}
+    labels: dict[str, list[str]] = {}
+    for source in (source for part in parts for source in _sources(part)):
+        if isinstance(source, CteSource):
+            labels.setdefault(source.cte, []).append(source.alias)
+        elif isinstance(source, QuerySource):
+            _check(source.query, _reader(read, [source.alias]))
+    for label, common in (cte for part in parts for cte in part.ctes):
+        if not isinstance(common, Recursion):
+            _check(common, _reader(read, labels.get(label, [])))
+
+
+def _reader(read: set[object], aliases: list[str]) -> Callable[[int], bool]:
+    return lambda place: any((alias, f"c{place}") in read for alias in aliases)
+
+
+def _sources(query: Query) -> Iterator[Source]:
+    if isinstance(query, Block) and query.source is not None:
+        pending = [query.source]
+        while pending:
+            source = pending.pop()
+            if isinstance(source, Join):
+                pending += [source.left, source.right]
+            else:
+                yield source
+
+
+def _check(query: Query, is_read: Callable[[int], bool]) -> None:
+    if isinstance(query, SetOperation):
+        _check_columns(query.left, is_read)
+        _check_columns(query.right, is_read)
+    elif query.grouped or query.distinct or query.limit is not None:
+        _check_columns(query, is_read)
+
+
+def _check_columns(query: Query, is_read: Callable[[int], bool]) -> None:
+    if isinstance(query, SetOperation):
+        _check(query, is_read)
+        return
+    for place, output in enumerate(query.outputs):
+        if not is_read(place) and any(node.op in _WARNING for node in walk(output.expr)):
+            refuse("a value that may give a warning is computed, but not read")
