@@ -42,6 +42,8 @@ _CHUNK = 4 << 20  # bytes: rows are put together in pieces of about this size
 def _text_converter(d: ColumnDefinition, charset: str) -> Convert | None:
     unsigned = bool(d.flags & FieldFlag.UNSIGNED)
     if d.type in _INTEGERS:
+        if d.flags & FieldFlag.ZEROFILL:
+            return lambda a: integers.zero_filled(a, d.length)
         return lambda a: integers.integer_text(a, unsigned)
     if d.type in _DECIMALS:
         return lambda a: _decimal_text(a, d)
@@ -105,7 +107,8 @@ class RowEncoder:
         self._converters = [self._converter(d, charset) for d in definitions]
 
     def _converter(self, d: ColumnDefinition, charset: str) -> Convert:
-        if d.flags & FieldFlag.ZEROFILL and d.type != FieldType.YEAR:
+        filled = d.flags & FieldFlag.ZEROFILL and d.type != FieldType.YEAR
+        if filled and (d.type not in _INTEGERS or d.length > integers.WIDEST_FILLED):
             raise SecondaryEngineError("A ZEROFILL column in the result is not supported")
         if (d.type in _STRINGS or d.type == FieldType.JSON) and not strings.knows_charset(charset):
             raise SecondaryEngineError(f"Results in character set {charset} are not supported")

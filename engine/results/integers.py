@@ -147,6 +147,21 @@ def _text_64(words: I64, valid: U8, scale: int, unsigned: bool) -> Values:
     return Values(out, starts, lengths)
 
 
+WIDEST_FILLED = 40  # digits
+
+
+def zero_filled(array: pa.Array, width: int) -> Values:
+    """Unsigned integers with zeros before them, `width` digits at least."""
+    text = integer_text(array, True)
+    ends = slots(text.lengths.size, _SLOT) + _SLOT
+    first = np.where(text.lengths >= 0, np.minimum(text.starts, ends - width), text.starts)
+    places = np.arange(text.data.size, dtype=np.int64).reshape(-1, _SLOT)
+    zeros = (places >= first[:, None]) & (places < text.starts[:, None])
+    text.data.reshape(-1, _SLOT)[zeros] = ord("0")
+    lengths = np.where(text.lengths >= 0, ends - first, -1).astype(np.int32)
+    return Values(text.data, first, lengths)
+
+
 def year_text(array: pa.Array) -> Values:
     """Years: four digits, 0000 for the zero year."""
     words, valid = integer_values(array, False)

@@ -20,6 +20,8 @@ def as_string(expr: Expr, what: str, collation: str) -> Expr:
     family = expr.type.family
     if family is Family.STRING or family is Family.NULL:
         return expr
+    if expr.type.zerofill:
+        refuse(f"{what} is applied to a ZEROFILL column")
     if family in WHOLE or family is Family.DATE:
         return Expr("int_to_text" if family in WHOLE else "date_to_text", _plain(collation), (expr,))
     if family is Family.DECIMAL and not expr.type.unpadded and not expr.type.vague:

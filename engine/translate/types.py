@@ -69,6 +69,7 @@ class Type:
     `presence` says which bytes may occur in a string; `coercible` strings (literals) take the collation of
     what they are compared with. `members` are an ENUM's or SET's; which address it is, is in `charset`;
     `required` is a packed date's that is NOT NULL.
+    `zerofill` columns have zeros before them as text.
     """
 
     family: Family
@@ -86,6 +87,7 @@ class Type:
     coercible: bool = False
     members: tuple[str, ...] = ()
     required: bool = False
+    zerofill: bool = False
 
 
 BOOL = Type(Family.BOOL, digits=1)
@@ -113,12 +115,13 @@ def column_type(column: Column, presence: Presence | None) -> Type:
     """Give the type of a stored column; raises Refused when the store does not carry it."""
     kind = column.type
     if kind in INTEGER_TYPES:
-        return Type(Family.INT, unsigned=column.unsigned, digits=_DIGITS[kind])
+        filled = "zerofill" in column.column_type.lower()
+        return Type(Family.INT, unsigned=column.unsigned, digits=_DIGITS[kind], zerofill=filled)
     if kind == "decimal" and column.precision is not None:
         scale = column.scale or 0
         if column.precision > WIDEST_DECIMAL:
             return Type(Family.LONG_DECIMAL, digits=column.precision, scale=scale, frac=scale)
-        return decimal(column.precision, scale)
+        return replace(decimal(column.precision, scale), zerofill="zerofill" in column.column_type.lower())
     if kind in ("float", "double"):
         return Type(Family(kind), digits=17)
     if kind in STRING_TYPES and column.charset not in COMPARED_CHARSETS:

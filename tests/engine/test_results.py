@@ -119,7 +119,7 @@ def test_binary_integers_out_of_their_width_are_refused():
 
 def test_zerofill_and_unknown_charset_are_refused_before_any_row():
     with pytest.raises(SecondaryEngineError):
-        RowEncoder([column(FieldType.LONG, flags=FieldFlag.ZEROFILL)], "text", "utf8mb4")
+        RowEncoder([column(FieldType.DOUBLE, flags=FieldFlag.ZEROFILL)], "text", "utf8mb4")
     with pytest.raises(SecondaryEngineError):
         RowEncoder([column(FieldType.VAR_STRING)], "text", "utf16")
 
