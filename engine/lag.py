@@ -66,10 +66,10 @@ class LagMeter:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread."""
+        """End the thread; one that waits for a backend that is gone is left behind, for it touches no file."""
         self._stop.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(1.0)
 
     def measure(self) -> Lag:
         """Ask the backend how far it is; when it does not answer, what is known without it."""
