@@ -12,10 +12,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from engine.catalog import Key, LoadedTable, State
-from engine.replicate.changes import Batch, Changes, ChangeSource, Position, TableEvent, join_changes
+from engine.replicate.changes import Batch, Changes, ChangeSource, Position, Prepared, TableEvent, join_changes
 from engine.replicate.images import Fetch, Incomplete, complete
 from engine.replicate.inplace import Describe, Planned, Plans, plan_events
-from engine.store import delta
+from engine.store import delta, prepared
 from engine.store.copies import Copies, Copying
 from engine.store.database import Store, Transaction
 from engine.store.layout import arrow_schema
@@ -85,7 +85,7 @@ class Applier:
 
     def apply(self, batch: Batch) -> None:
         """Apply a batch and tell the fence. Raises FATAL errors of DuckDB; waits out a store that cannot write."""
-        if not (batch.changes or batch.events or batch.failures or self._copies.waiting()):
+        if not (batch.changes or batch.events or batch.failures or batch.prepared or self._copies.waiting()):
             self._store.advance(batch.position)
             # A load may have begun to wait since we looked, and nothing else need ever come.
             if self._copies.waiting():
@@ -162,6 +162,8 @@ class _Work:
         for key, group in _by_table(batch.changes).items():
             if key not in self._failed:
                 self._change(key, group)
+        for transaction in batch.prepared:
+            self._take_prepared(transaction)
         for place, event in enumerate(batch.events):
             self._event(event, self._plans.get(place, "its definition changed"))
         for failure in batch.failures:
@@ -175,6 +177,24 @@ class _Work:
             if copying.key not in self.cancelled and copying.until and batch.position.covers(copying.until):
                 self._copies.complete(self._transaction, copying)
                 self.completed.append(copying)
+
+    def _take_prepared(self, transaction: Prepared) -> None:
+        """Put an XA transaction aside, apply it, or forget it."""
+        connection, tables = self._transaction.connection, self._transaction.tables
+        if transaction.kind == "prepare":
+            prepared.park(connection, transaction, tables)
+            return
+        if transaction.kind == "rollback":
+            prepared.drop(connection, transaction.xid)
+            return
+        found = prepared.decide(connection, transaction.xid, tables)
+        changes, unknown = found if found is not None else ([], set(tables))
+        for key, group in _by_table(list(changes)).items():
+            if key not in self._failed:
+                self._change(key, group)
+        for key in unknown & set(tables):
+            if not self._is_read(key):
+                self._quarantine(key, "changed by an XA transaction that was prepared before its copy was made")
 
     def _change(self, key: Key, group: list[ChangeSource]) -> None:
         try:

@@ -3,16 +3,15 @@
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
-from engine.replicate.changes import Batch, ChangeSource, Failure, Position, TableEvent
-from engine.replicate.columns import Undecodable
+from engine.replicate.changes import Batch, Position, Prepared
 from engine.replicate.ddl import SYSTEM_SCHEMAS, Effect, Xid, read_effect
-from engine.replicate.decode import KINDS, Decoder, Run
+from engine.replicate.decode import Decoder
 from engine.replicate.hidden_values import hidden_values
 from engine.replicate.plain import PlainScanner, Stretch
-from engine.replicate.spill import SpillFile
+from engine.replicate.work import Transaction, Work
 from statements.schema import Table
 from wire.binlog_events import CHECKSUM, DUMMY_TABLE, HEADER, EventParser, UnknownEvent, parse_header
 from wire.binlog_table_map import TableMap
@@ -44,89 +43,6 @@ _WRAP = 1 << 32
 
 # Events that stand between transactions: all up to them is whole.
 _BETWEEN = (Rotate, FormatDescription, PreviousGtids, Heartbeat, Ignored)
-
-Key = tuple[str, str]
-
-
-@dataclass(slots=True)
-class _Work:
-    """Row events in log order per table, and what has been decoded of them already."""
-
-    runs: dict[int, tuple[Table, list[Run]]] = field(default_factory=dict)  # by the identity of the table
-    changes: list[ChangeSource] = field(default_factory=list)
-    events: list[TableEvent] = field(default_factory=list)
-    failures: dict[Key, Failure] = field(default_factory=dict)
-    size: int = 0  # bytes of the row images in `runs`
-
-    def add(self, table: Table, shape: TableMap, event: Rows) -> None:
-        _, runs = self.runs.setdefault(id(table), (table, []))
-        if not runs or runs[-1].shape is not shape:
-            runs.append(Run(shape))
-        runs[-1].add(KINDS[event.kind], event.before, event.after, event.images)
-        self.size += len(event.images)
-
-    def add_all(self, table: Table, shape: TableMap, kinds: list[int], images: list[bytes]) -> None:
-        """Add row events of one shape that log all columns."""
-        _, runs = self.runs.setdefault(id(table), (table, []))
-        if not runs or runs[-1].shape is not shape:
-            runs.append(Run(shape))
-        runs[-1].add_whole(kinds, images)
-        self.size += sum(map(len, images))
-
-    def fail(self, schema: str, name: str, reason: str) -> None:
-        self.failures.setdefault((schema, name), Failure(schema, name, reason))
-
-    def decode(self, decoder: Decoder) -> None:
-        """Turn the row events into columns; a table that cannot be decoded becomes a failure."""
-        for table, runs in self.runs.values():
-            try:
-                for run in runs:
-                    if (table.schema, table.name) not in self.failures:
-                        self.changes.extend(decoder.decode(table, run))
-            except Undecodable as reason:
-                self.fail(table.schema, table.name, str(reason))
-            except Exception as error:  # a defect of ours costs one table, not the stream
-                log.exception("changes of %s.%s", table.schema, table.name)
-                self.fail(table.schema, table.name, f"changes cannot be decoded: {error!r}")
-        self.runs = {}
-        self.size = 0
-
-    def take(self, later: "_Work", decoder: Decoder) -> None:
-        """Append the work of a transaction that has committed."""
-        if later.changes:
-            self.decode(decoder)
-            self.changes.extend(later.changes)
-        for identity, (table, runs) in later.runs.items():
-            mine = self.runs.setdefault(identity, (table, []))[1]
-            for run in runs:
-                if mine and mine[-1].shape is run.shape:
-                    mine[-1].extend(run)
-                else:
-                    mine.append(run)
-        self.events.extend(later.events)
-        for failure in later.failures.values():
-            self.failures.setdefault((failure.schema, failure.name), failure)
-        self.size += later.size
-
-
-@dataclass(slots=True)
-class _Transaction:
-    """The transaction being read. `groups` are the savepoints: work since each, oldest first."""
-
-    gtid: Gtid | MariaGtid | None = None
-    begun: bool = False
-    work: _Work = field(default_factory=_Work)
-    savepoints: list[tuple[str, _Work]] = field(default_factory=list)  # work up to there
-    touched: set[Key] = field(default_factory=set)
-    annotation: str = ""  # the statement that the row events come from
-    statement_tables: set[Key] = field(default_factory=set)
-    file: SpillFile | None = None
-
-    def spill(self, folder: Path) -> None:
-        """Put what has been decoded where it takes no memory. Raises OSError."""
-        if self.file is None:
-            self.file = SpillFile(folder)
-        self.work.changes = list(self.file.keep(self.work.changes))
 
 
 class Assembler:
@@ -161,9 +77,8 @@ class Assembler:
         self._offset = start.offset
         self._born = start.born
         self._committed = replace(start, gtids="")  # their text is dear
-        self._transaction: _Transaction | None = None
-        self._prepared: dict[Xid, set[Key]] = {}
-        self._work = _Work()
+        self._transaction: Transaction | None = None
+        self._work = Work()
         self._transactions = 0
         self._timestamp = 0.0
         self.oldest_commit = 0.0  # of what no batch holds yet, seconds since the epoch
@@ -277,7 +192,7 @@ class Assembler:
         """End the batch in the making; None when nothing has happened since the last one."""
         if not self.pending:
             return None
-        work, self._work = self._work, _Work()
+        work, self._work = self._work, Work()
         work.decode(self._decoder)
         failed = set(work.failures)
         changes = [c for c in work.changes if (c.schema, c.name) not in failed]
@@ -289,6 +204,7 @@ class Assembler:
             self._transactions,
             self._timestamp,
             self.oldest_commit,
+            work.prepared,
         )
         self._flushed = self._committed
         self._transactions = 0
@@ -333,7 +249,7 @@ class Assembler:
         elif isinstance(event, Gtid | MariaGtid):
             if self._transaction is not None:
                 self._fail_all("a transaction in the log has no end")
-            self._transaction = _Transaction(event, begun=isinstance(event, MariaGtid) and not event.standalone)
+            self._transaction = Transaction(event, begun=isinstance(event, MariaGtid) and not event.standalone)
         elif isinstance(event, XidEvent):
             self._commit(header)
         elif isinstance(event, Annotation):
@@ -348,9 +264,9 @@ class Assembler:
         elif isinstance(event, FormatDescription) and not header.artificial:
             self._transaction = None  # cut off when the server crashed, and rolled back when it came up again
 
-    def _open(self) -> _Transaction:
+    def _open(self) -> Transaction:
         if self._transaction is None:
-            self._transaction = _Transaction()
+            self._transaction = Transaction()
         return self._transaction
 
     def _fail_all(self, reason: str) -> None:
@@ -372,7 +288,7 @@ class Assembler:
             transaction.annotation = ""
             transaction.statement_tables.clear()
 
-    def _add_rows(self, transaction: _Transaction, event: Rows) -> None:
+    def _add_rows(self, transaction: Transaction, event: Rows) -> None:
         known = self._maps.get(event.table_id)
         if known is None:
             transaction.work.fail("", "", "row event without its table map")
@@ -405,7 +321,7 @@ class Assembler:
         if effect.kind == "commit" or not transaction.begun or effect.kind == "rollback":
             self._commit(header)
 
-    def _apply_effect(self, transaction: _Transaction, effect: Effect, event: Query) -> None:
+    def _apply_effect(self, transaction: Transaction, effect: Effect, event: Query) -> None:
         if effect.kind == "ddl":
             transaction.work.events.extend(effect.events)
         elif effect.kind == "dml":
@@ -414,31 +330,31 @@ class Assembler:
             self._give_up(transaction, "transaction rolled back in the log")
         elif effect.kind == "savepoint":
             transaction.savepoints.append((effect.name, transaction.work))
-            transaction.work = _Work()
+            transaction.work = Work()
         elif effect.kind == "rollback to":
             self._roll_back_to(transaction, effect.name)
         elif effect.kind == "xa commit":
-            tables = self._prepared.pop(effect.xid, None) if effect.xid else None
-            # Prepared before we came: which tables it changed is not in this log.
-            for schema, name in {("", "")} if tables is None else tables:
-                transaction.work.fail(schema, name, "change by a prepared XA transaction")
+            if effect.xid is None:
+                transaction.work.fail("", "", "change by a prepared XA transaction")
+            else:
+                transaction.work.prepared.append(Prepared("commit", _xid_text(effect.xid)))
         elif effect.kind == "xa rollback" and effect.xid:
-            self._prepared.pop(effect.xid, None)
+            transaction.work.prepared.append(Prepared("rollback", _xid_text(effect.xid)))
 
-    def _give_up(self, transaction: _Transaction, reason: str) -> None:
-        transaction.work = _Work(failures=transaction.work.failures)
+    def _give_up(self, transaction: Transaction, reason: str) -> None:
+        transaction.work = Work(failures=transaction.work.failures)
         transaction.savepoints.clear()
         for schema, name in transaction.touched:
             transaction.work.fail(schema, name, reason)
 
-    def _roll_back_to(self, transaction: _Transaction, name: str) -> None:
+    def _roll_back_to(self, transaction: Transaction, name: str) -> None:
         """Drop what was done since a savepoint. It is in the log only beside changes that cannot be undone."""
         work = transaction.work
         undone = [work]
         while transaction.savepoints:
             saved, before = transaction.savepoints[-1]
             if saved == name:
-                transaction.work = _Work(failures={**work.failures})
+                transaction.work = Work(failures={**work.failures})
                 break
             transaction.savepoints.pop()
             undone.append(before)
@@ -456,19 +372,29 @@ class Assembler:
     def _prepare(self, header: Header, event: XaPrepare) -> None:
         transaction = self._open()
         if not event.one_phase:
-            self._prepared[event.xid] = transaction.touched
-            transaction.work = _Work(events=transaction.work.events)
+            work = self._whole(transaction)
+            work.decode(self._decoder)
+            changes = tuple(c for c in work.changes if (c.schema, c.name) not in work.failures)
+            prepared = Prepared("prepare", _xid_text(event.xid), frozenset(transaction.touched), changes)
+            unknown = {key: failure for key, failure in work.failures.items() if not key[1]}
+            transaction.work = Work(events=work.events, prepared=[prepared], failures=unknown)
             transaction.savepoints.clear()
         self._commit(header)
+
+    def _whole(self, transaction: Transaction) -> Work:
+        """All work of a transaction that has not been undone."""
+        work = Work()
+        for _, part in [*transaction.savepoints, ("", transaction.work)]:
+            work.take(part, self._decoder)
+        return work
 
     def _commit(self, header: Header) -> None:
         """End the transaction: its work joins the batch, which ends before and after DDL."""
         transaction = self._open()
         self._transaction = None
-        work = _Work()
-        for _, part in [*transaction.savepoints, ("", transaction.work)]:
-            work.take(part, self._decoder)
-        if work.events:
+        work = self._whole(transaction)
+        alone = bool(work.events) or any(prepared.kind == "commit" for prepared in work.prepared)
+        if alone:
             self._finish_batch()
         gtid = transaction.gtid
         self._timestamp = float(header.timestamp)
@@ -482,10 +408,14 @@ class Assembler:
         self._transactions += 1
         self.oldest_commit = self.oldest_commit or self._timestamp
         self._work.take(work, self._decoder)
-        if work.events:
+        if alone:
             self._finish_batch()
 
     def _finish_batch(self) -> None:
         batch = self.flush()
         if batch is not None:
             self.ready.append(batch)
+
+
+def _xid_text(xid: Xid) -> str:
+    return f"{xid[2]}:{xid[0].hex()}:{xid[1].hex()}"

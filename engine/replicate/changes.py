@@ -160,12 +160,25 @@ class Failure:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What becomes of an XA transaction: it is prepared, committed or rolled back.
+
+    `tables` and `changes` are those of one that is prepared: all that it writes to, and what is followed of it.
+    """
+
+    kind: Literal["prepare", "commit", "rollback"]
+    xid: str
+    tables: frozenset[tuple[str, str]] = frozenset()
+    changes: tuple[ChangeSource, ...] = ()
+
+
 @dataclass(slots=True)
 class Batch:
     """Whole transactions in log order, with the position after the last of them.
 
-    A batch holds changes or DDL, never both: it ends before and after a DDL event. `commit_timestamp` is the last
-    transaction's commit, `oldest_commit` the first one's, in seconds since the epoch (MySQL: to the microsecond;
+    A batch holds changes, DDL or the commit of a prepared transaction, never two of them. `commit_timestamp` is the
+    last transaction's commit, `oldest_commit` the first one's, in seconds since the epoch (MySQL: to the microsecond;
     MariaDB: whole seconds).
     """
 
@@ -176,3 +189,4 @@ class Batch:
     transactions: int = 0
     commit_timestamp: float = 0.0
     oldest_commit: float = 0.0
+    prepared: list[Prepared] = field(default_factory=list)

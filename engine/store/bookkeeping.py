@@ -14,7 +14,7 @@ from engine.store.layout import (
     table_to_json,
 )
 
-FORMAT = 4  # raise it when the meaning of the file changes: an older file is then thrown away
+FORMAT = 5  # raise it when the meaning of the file changes: an older file is then thrown away
 _AT = f"{CATALOG}.{BOOKKEEPING}"
 NOWHERE = Position("", "", 0, "")
 
@@ -30,6 +30,8 @@ _CREATE = (
         state VARCHAR, reason VARCHAR, load_type VARCHAR, load_started DOUBLE, load_ended DOUBLE)""",
     f"CREATE TABLE {_AT}.presence(id BIGINT, column_name VARCHAR, bits BLOB)",
     f"CREATE TABLE {_AT}.verified(id BIGINT, moment DOUBLE, row_count BIGINT, log_position VARCHAR)",
+    f"""CREATE TABLE {_AT}.prepared(xid VARCHAR, schema_name VARCHAR, table_name VARCHAR, definition VARCHAR,
+        place BIGINT, changes BLOB)""",
 )
 
 

@@ -359,7 +359,7 @@ def test_goes_on_after_its_connection_is_killed(follower: Follower) -> None:
     assert follower.check("t") == 6
 
 
-def test_xa_is_never_lost_silently(follower: Follower) -> None:
+def test_xa_waits_for_its_decision(follower: Follower) -> None:
     follower.execute(f"CREATE TABLE {SCHEMA}.t (id int PRIMARY KEY)", f"CREATE TABLE {SCHEMA}.u (id int PRIMARY KEY)")
     follower.follow("t", "u")
     follower.execute(
@@ -369,14 +369,22 @@ def test_xa_is_never_lost_silently(follower: Follower) -> None:
         "XA PREPARE 'one','two',3",
     )
     follower.catch_up()
-    assert follower.failures == []
     follower.execute("XA COMMIT 'one','two',3")
     follower.execute("XA START 'f'", f"INSERT INTO {SCHEMA}.u VALUES (1)", "XA END 'f'", "XA COMMIT 'f' ONE PHASE")
     follower.execute("XA START 'r'", f"INSERT INTO {SCHEMA}.u VALUES (2)", "XA END 'r'", "XA PREPARE 'r'")
     follower.execute("XA ROLLBACK 'r'")
     follower.catch_up()
-    assert [(f.schema, f.name) for f in follower.failures] == [(SCHEMA, "t")]
+    assert follower.failures == []
+    assert follower.rows.get("t", {}) == {}
     assert follower.check("u") == 1
+    seen = [(p.kind, p.xid, p.tables, sum(c.images for c in p.changes)) for b in follower.batches for p in b.prepared]
+    one, r = "3:6f6e65:74776f", "1:72:"
+    assert seen == [
+        ("prepare", one, {(SCHEMA, "t")}, 1),
+        ("commit", one, frozenset(), 0),
+        ("prepare", r, {(SCHEMA, "u")}, 1),
+        ("rollback", r, frozenset(), 0),
+    ]
 
 
 @pytest.mark.parametrize("image", ["MINIMAL", "NOBLOB"])
