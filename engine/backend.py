@@ -72,6 +72,17 @@ class Connection:
         except pymysql.err.MySQLError as error:
             raise backend_error(error) from error
 
+    def query_bytes(self, statement: str) -> list[tuple[Any, ...]]:
+        """Run a statement and give all its rows, text as bytes. Raises BackendError.
+
+        MariaDB shows a binary column's default as the bytes that it is, in a text that is no text then.
+        """
+        self.raw.use_unicode = False
+        try:
+            return self.query(statement)
+        finally:
+            self.raw.use_unicode = True
+
     def execute(self, statement: str) -> None:
         """Run a statement that gives no rows. Raises BackendError."""
         self.query(statement)

@@ -63,7 +63,7 @@ def logs_actions(connection: "Connection") -> bool:
 def _from_definition(connection: "Connection", schema: str, table: str) -> str:
     name = ".".join("`" + part.replace("`", "``") + "`" for part in (schema, table))
     try:
-        text = connection.query(f"SHOW CREATE TABLE {name}")[0][1]
+        text = connection.query_bytes(f"SHOW CREATE TABLE {name}")[0][1].decode("utf-8", "replace")
     except BackendError as error:
         if error.number in _NO_SUCH_TABLE:
             return ""

@@ -113,7 +113,8 @@ class Follower:
             except duckdb.Error as error:
                 log.error("the column store cannot be written: %s", error)
             except Exception:  # a defect of ours must be seen, and must not leave the copy where it is for ever
-                log.exception("replication stopped, and is begun again")
+                if not self._stop.is_set():
+                    log.exception("replication stopped, and is begun again")
             self._end_source()
             self._stop.wait(_PAUSE)
 

@@ -197,3 +197,11 @@ def test_autoload_takes_what_is_there_and_what_comes(backend: Any, tmp_path: Pat
             assert copy.replica.store.entries[schema, "b"].load_type == "SELF"
     finally:
         copy.stop()
+
+
+def test_a_default_that_is_no_text(backend: Any, copy: Copy, schema: str) -> None:
+    backend.run(f"CREATE TABLE {schema}.bytes (id INT PRIMARY KEY, v VARBINARY(9) DEFAULT x'e4ff00', b BINARY(4))")
+    backend.run(f"ALTER TABLE {schema}.bytes ADD COLUMN late VARBINARY(9) NOT NULL DEFAULT x'fee4'")
+    backend.run(f"INSERT INTO {schema}.bytes (id) VALUES (1)")
+    copy.load(schema, "bytes")
+    assert copy.difference(backend.connect(), schema, "bytes") == ""
