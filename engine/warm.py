@@ -55,6 +55,24 @@ def warm_changes() -> None:
     warm_up()
 
 
+def warm_images() -> None:
+    """Complete an update that says only its key and a JSON difference."""
+    import numpy as np
+    import pyarrow as pa
+
+    from engine.replicate.changes import Missing
+    from engine.replicate.images import complete
+    from engine.replicate.kernels import DIFFERENCE, VALUE
+    from statements.schema import Column, Table
+
+    table = Table("s", "t", (Column("k", 0, "int", "int"), Column("j", 1, "json", "json")), ("k",))
+    rows = pa.RecordBatch.from_pydict({"k": pa.array([1, 1], pa.int32()), "j": ['{"a": 1}', None]})
+    known = np.array([[VALUE, VALUE], [VALUE, DIFFERENCE]], np.uint8)
+    difference = b"\x00\x03$.a\x09\x0b" + bytes(8)  # replace, path, a double
+    missing = Missing(known, {"j": pa.array([None, difference], pa.binary())})
+    complete(table, np.array([0, 1], np.int8), rows, missing, None, idempotent=False)
+
+
 def warm_collations() -> None:
     """Make keys of one string, by code point and by weights."""
     import numpy as np
@@ -76,6 +94,7 @@ STEPS: dict[str, Callable[[], None]] = {
     "rows of results": warm_results,
     "rows of loads": warm_loads,
     "row images of the binary log": warm_changes,
+    "row images that lack columns": warm_images,
     "collation keys": warm_collations,
 }
 
