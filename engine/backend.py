@@ -12,7 +12,7 @@ import pymysql.cursors
 
 from base.errors import BackendError
 from base.settings import Settings
-from engine.cascades import unlogged_actions
+from engine.cascades import find_causes, unlogged_actions
 from engine.replicate.changes import Position
 from statements.generated import unsteady
 from statements.schema import BYTE_CHARSETS, MEMBER_TYPES, Column, Table, parse_members
@@ -176,6 +176,11 @@ def describe_schema(connection: Connection, schema: str, name: str | None = None
     columns = {table: _complete(connection, found) for table, found in columns.items()}
     keys = _keys(connection.query(_KEYS.format(name=only), parameters))
     unlogged = unlogged_actions(connection, schema, [table for table, *_ in tables], name is None)
+    causes = {}
+    for table in unlogged.keys() & keys.keys():
+        causes[table] = find_causes(connection, schema, table)
+        if causes[table]:
+            del unlogged[table]
     return [
         Table(
             schema,
@@ -185,6 +190,7 @@ def describe_schema(connection: Connection, schema: str, name: str | None = None
             engine or "",
             collation,
             unlogged.get(table, ""),
+            causes.get(table, ()),
         )
         for table, engine, collation in tables
     ]

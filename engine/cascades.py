@@ -3,6 +3,9 @@
 InnoDB runs ON DELETE and ON UPDATE actions below the log in MariaDB and in MySQL before 9.6: only the parent's change
 is logged. MySQL 9.6 moved them above it ("innodb_native_foreign_keys" brings the old way back). A table is changed in
 this way only through a foreign key of its own, so chains of any length are found one table at a time.
+
+What such an action does is not followed, but when one may have happened is seen: rows of a table that the child depends
+on, at any distance, were deleted or updated. Then the child is loaded again (`find_causes`).
 """
 
 import re
@@ -60,16 +63,60 @@ def logs_actions(connection: "Connection") -> bool:
         raise
 
 
+_NAME = r"`(?:[^`]|``)*`"
+_FOREIGN_KEY = re.compile(
+    rf"FOREIGN KEY \((?:{_NAME}|[^`)])*\) REFERENCES (?:({_NAME})\.)?({_NAME}) \((?:{_NAME}|[^`)])*\)"
+    r"((?: ON (?:DELETE|UPDATE) (?:CASCADE|SET NULL|SET DEFAULT|RESTRICT|NO ACTION))*)"
+)
+_ACTION = re.compile(r"ON (DELETE|UPDATE) (?:CASCADE|SET NULL|SET DEFAULT)")
+
+
+def find_causes(connection: "Connection", schema: str, table: str) -> tuple[tuple[str, str, str], ...]:
+    """Give the tables whose logged deletes or updates may change this one's rows outside the log, at any distance.
+
+    As `Table.causes`; empty when the definition does not show them. Raises BackendError.
+    """
+    kinds: dict[tuple[str, str], set[str]] = {}
+    seen = set()
+    waiting = [(schema, table)]
+    while waiting:
+        child = waiting.pop()
+        if child in seen:
+            continue
+        seen.add(child)
+        for parent, found in _parents(connection, *child):
+            kinds.setdefault(parent, set()).update(found)
+            waiting.append(parent)
+    return tuple(sorted((*parent, " ".join(sorted(found))) for parent, found in kinds.items()))
+
+
+def _parents(connection: "Connection", schema: str, table: str) -> list[tuple[tuple[str, str], set[str]]]:
+    """The tables that foreign keys with actions refer to, and what there makes them act."""
+    found = []
+    for own_schema, name, rules in _FOREIGN_KEY.findall(_definition(connection, schema, table)):
+        if kinds := {verb.lower() for verb in _ACTION.findall(rules)}:
+            found.append(((_plain(own_schema) if own_schema else schema, _plain(name)), kinds))
+    return found
+
+
+def _plain(quoted: str) -> str:
+    return quoted[1:-1].replace("``", "`")
+
+
 def _from_definition(connection: "Connection", schema: str, table: str) -> str:
+    match = _CLAUSE.search(_definition(connection, schema, table))
+    return _reason(match[1].replace("``", "`"), match[2], match[3]) if match else ""
+
+
+def _definition(connection: "Connection", schema: str, table: str) -> str:
+    """The CREATE TABLE of a table; empty when there is none."""
     name = ".".join("`" + part.replace("`", "``") + "`" for part in (schema, table))
     try:
-        text = connection.query_bytes(f"SHOW CREATE TABLE {name}")[0][1].decode("utf-8", "replace")
+        return str(connection.query_bytes(f"SHOW CREATE TABLE {name}")[0][1].decode("utf-8", "replace"))
     except BackendError as error:
         if error.number in _NO_SUCH_TABLE:
             return ""
         raise
-    match = _CLAUSE.search(text)
-    return _reason(match[1].replace("``", "`"), match[2], match[3]) if match else ""
 
 
 def _reason(name: str, verb: str, rule: str) -> str:

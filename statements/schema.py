@@ -63,7 +63,9 @@ class Column:
 class Table:
     """One base table. `primary_key` names its columns in key order; empty when there is none.
 
-    `unlogged` says why some changes of its rows are not in the backend's log; empty when all are.
+    `unlogged` says why some changes of its rows are not in the backend's log; empty when all are, or when they come
+    with logged changes of other tables only: `causes` has (schema, name, kinds) of those, kinds being "delete",
+    "update" or both with a space between.
     """
 
     schema: str
@@ -73,6 +75,7 @@ class Table:
     engine: str = "InnoDB"
     collation: str | None = None
     unlogged: str = ""
+    causes: tuple[tuple[str, str, str], ...] = ()
 
     def column(self, name: str) -> Column | None:
         """Find a column by name, case-insensitively as MySQL does; None when there is no such column."""

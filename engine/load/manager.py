@@ -110,9 +110,11 @@ class Loader:
         for key, entry in list(self._store.entries.items()):
             if entry.state in (State.AVAILABLE, State.LOADING):
                 schema, name = key
-                if reason := unlogged_actions(connection, schema, [name], False).get(name):
+                reason = unlogged_actions(connection, schema, [name], False).get(name)
+                if reason and not entry.table.causes:
                     log.warning("table %s.%s is not followed any more: %s", schema, name, reason)
-                    self._copies.set_state(key, State.UNAVAILABLE, reason)
+                    self._copies.set_state(key, State.STALE, reason)
+                    self.reload(key, reason)
 
     def _autoload(self, tries: int = 1) -> None:
         try:

@@ -69,6 +69,7 @@ class Applier:
         self._copies = copies
         self._loads = loads
         self._describe = describe
+        self._dependents: tuple[int, dict[Key, tuple[tuple[Key, str], ...]]] = -1, {}
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -82,6 +83,19 @@ class Applier:
             return copying.table
         entry = self._store.entries.get(key)
         return entry.table if entry and entry.state is State.AVAILABLE else None
+
+    def dependents(self, schema: str, name: str) -> tuple[tuple[Key, str], ...]:
+        """The copies whose rows change outside the log when a table's rows are deleted or updated, with these kinds."""
+        version, found = self._dependents
+        if version != self._store.version:
+            version, found = self._store.version, {}
+            for key, entry in self._store.entries.items():
+                if entry.state in (State.AVAILABLE, State.LOADING):
+                    for *cause, kinds in entry.table.causes:
+                        parent = cause[0], cause[1]
+                        found[parent] = (*found.get(parent, ()), (key, kinds))
+            self._dependents = version, found
+        return found.get((schema, name), ())
 
     def apply(self, batch: Batch) -> None:
         """Apply a batch and tell the fence. Raises FATAL errors of DuckDB; waits out a store that cannot write."""
@@ -264,6 +278,9 @@ class _Work:
             self._transaction.put_rows(key, entry.rows + grown)
 
     def _event(self, event: TableEvent, plan: Planned | str) -> None:
+        if event.kind == "alter" and isinstance(plan, Planned) and plan.reshape is None:
+            return
+        self._disturb_dependents(event)
         if event.kind == "create":
             if event.name and not self._is_read((event.schema, event.name)):
                 former, _ = self._left.get((event.schema, event.name), ("", None))
@@ -271,8 +288,6 @@ class _Work:
             return
         if event.kind == "rename" and event.renamed_to:
             self._rename((event.schema, event.name), event.renamed_to)
-            return
-        if event.kind == "alter" and isinstance(plan, Planned) and plan.reshape is None:
             return
         for key in list(self._meant(event.schema, event.name)):
             entry = self._transaction.tables[key]
@@ -290,6 +305,17 @@ class _Work:
             elif entry.state is not State.UNLOADED:
                 reason = plan if isinstance(plan, str) else "its definition changed"
                 self._quarantine(key, reason, State.RECOVERING)
+
+    def _disturb_dependents(self, event: TableEvent) -> None:
+        """Load again what foreign keys tie to a table: the chain that changes it may be another one now."""
+        named = {(event.schema, event.name), event.renamed_to}
+        for key, entry in list(self._transaction.tables.items()):
+            for schema, name, _ in entry.table.causes:
+                if (schema, name) == key and event.kind != "rename":
+                    continue  # its own event
+                meant = named & {(schema, name), (schema, ""), ("", "")}
+                if meant and not self._is_read(key):
+                    self._quarantine(key, f"table {schema}.{name}, which it refers to, changed", State.RECOVERING)
 
     def _reshape(self, key: Key, entry: LoadedTable, plan: Planned) -> bool:
         """Give a copy its new definition in place; False when it has to be loaded."""

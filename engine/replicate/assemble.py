@@ -8,7 +8,8 @@ from pathlib import Path
 
 from engine.replicate.changes import Batch, Position, Prepared
 from engine.replicate.ddl import SYSTEM_SCHEMAS, Effect, Xid, read_effect
-from engine.replicate.decode import Decoder
+from engine.replicate.decode import KINDS, Decoder
+from engine.replicate.dependents import Dependents, disturbance, disturbed
 from engine.replicate.hidden_values import hidden_values
 from engine.replicate.plain import PlainScanner, Stretch
 from engine.replicate.work import Transaction, Work
@@ -60,10 +61,12 @@ class Assembler:
         fold_names: bool = False,
         early: int = EARLY_DECODE,
         spill_folder: Path | None = None,
+        dependents: Dependents = lambda schema, name: (),
     ) -> None:
         """`early` bytes of an open transaction's images are decoded before its end, and kept in `spill_folder`."""
         self.ready: deque[Batch] = deque()
         self._lookup = lookup
+        self._dependents = dependents
         self._fold = fold_names
         self._early = early
         self._spill_folder = spill_folder
@@ -72,7 +75,7 @@ class Assembler:
         self._decoder = Decoder()
         self._parser = EventParser()
         self._plain = PlainScanner(mariadb)
-        self._maps: dict[int, tuple[TableMap, Table | None]] = {}
+        self._maps: dict[int, tuple[TableMap, Table | None, tuple[tuple[Key, str], ...]]] = {}
         self._file = start.file
         self._offset = start.offset
         self._born = start.born
@@ -148,6 +151,10 @@ class Assembler:
             table = None if shape.schema in SYSTEM_SCHEMAS else self._lookup(shape.schema, shape.name)
             if table is not None:
                 self._work.add_all(table, shape, kinds, images)
+            dependents = self._dependents(shape.schema, shape.name)
+            for verb in {verb for verb, kind in KINDS.items() if kind in kinds} if dependents else ():
+                for key in disturbed(dependents, verb):
+                    self._work.fail(*key, disturbance(shape))
         for number in stretch.numbers.tolist():
             self._add_number(number)
         self._timestamp = stretch.time / 1e6 if stretch.time else float(header.timestamp)
@@ -275,7 +282,7 @@ class Assembler:
 
     def _take_map(self, event: TableMap) -> None:
         table = None if event.schema in SYSTEM_SCHEMAS else self._lookup(event.schema, event.name)
-        self._maps[event.table_id] = event, table
+        self._maps[event.table_id] = event, table, self._dependents(event.schema, event.name)
         transaction = self._open()
         transaction.touched.add((event.schema, event.name))
         transaction.statement_tables.add((event.schema, event.name))
@@ -293,7 +300,10 @@ class Assembler:
         if known is None:
             transaction.work.fail("", "", "row event without its table map")
             return
-        shape, table = known
+        shape, table, dependents = known
+        for key in disturbed(dependents, event.kind):
+            transaction.touched.add(key)
+            transaction.work.fail(*key, disturbance(shape))
         if table is None:
             return
         if event.columns != len(shape.columns):

@@ -132,7 +132,8 @@ class Follower:
                 with self._store.write("position") as transaction:
                     transaction.set_position(position)
             self._loader.distrust(connection)
-        self._source = Source(self._settings, self._store.position, self.applier.table, self._check)
+        applier = self.applier
+        self._source = Source(self._settings, self._store.position, applier.table, self._check, applier.dependents)
         self._source.start()
         if not self._recovered:
             self._loader.recover()

@@ -26,6 +26,7 @@ from engine.backend import Connection, folds_table_names
 from engine.replicate.assemble import Assembler, Lookup
 from engine.replicate.changes import Batch, Position
 from engine.replicate.decode import warm_up
+from engine.replicate.dependents import Dependents
 from wire.binlog_events import ChecksumMismatch
 from wire.constants import MAX_PACKET_PAYLOAD, Command
 from wire.framing import build_packets
@@ -74,7 +75,15 @@ class Source:
     `lookup` gives a followed table's definition as loaded; it is called on the thread, at every statement.
     """
 
-    def __init__(self, settings: Settings, start: Position, lookup: Lookup, check: Check | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        start: Position,
+        lookup: Lookup,
+        check: Check | None = None,
+        dependents: Dependents = lambda schema, name: (),
+    ) -> None:
+        self._dependents = dependents
         self._settings = settings
         self._check = check
         self._lookup = lookup
@@ -210,6 +219,7 @@ class Source:
                     fold,
                     early=self._most,
                     spill_folder=self._settings.paths.store_file.parent,
+                    dependents=self._dependents,
                 )
             assembler = self._assembler
             if self._check is not None:

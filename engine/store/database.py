@@ -244,6 +244,11 @@ class Store:
         return self._position
 
     @property
+    def version(self) -> int:
+        """Another number after every change of an entry."""
+        return self._version
+
+    @property
     def entries(self) -> Mapping[Key, LoadedTable]:
         """Every table's entry as last committed, by schema and name as the backend writes them."""
         return self._tables
@@ -287,8 +292,8 @@ class Store:
         self._writer.execute("COMMIT")
         faults.point("after", step)
         self._views[version] = view
-        self._version = version
         self._tables = transaction.tables
+        self._version = version  # last: who keeps what he made of the tables asks for it first
         self._position = transaction.position
         self._persisted_at = time.monotonic()
         if len(self._views) > _VIEWS_KEPT:

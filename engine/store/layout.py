@@ -197,4 +197,5 @@ def table_from_json(text: str) -> Table:
     raw = json.loads(text)
     columns = tuple(Column(**{**c, "members": tuple(c.get("members", ()))}) for c in raw.pop("columns"))
     key = tuple(raw.pop("primary_key"))
-    return Table(columns=columns, primary_key=key, **raw)
+    causes = tuple((schema, name, kinds) for schema, name, kinds in raw.pop("causes", ()))
+    return Table(columns=columns, primary_key=key, causes=causes, **raw)

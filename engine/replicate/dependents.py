@@ -1,0 +1,19 @@
+"""Copies whose rows may change outside the log when logged changes are made to other tables (engine.cascades)."""
+
+from collections.abc import Callable
+
+from wire.binlog_table_map import TableMap
+
+Key = tuple[str, str]
+# Gives the tables that depend on one, each with what there may change it: "delete", "update" or both.
+Dependents = Callable[[str, str], tuple[tuple[Key, str], ...]]
+
+
+def disturbed(dependents: tuple[tuple[Key, str], ...], verb: str) -> list[Key]:
+    """Give the tables that an event of this kind may have changed, on the table that they depend on."""
+    return [key for key, verbs in dependents if ("update" if verb == "partial" else verb) in verbs.split()]
+
+
+def disturbance(shape: TableMap) -> str:
+    """Say why a dependent table cannot be trusted after such an event on the table of this map."""
+    return f"rows of {shape.schema}.{shape.name}, which it refers to, changed"
