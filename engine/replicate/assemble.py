@@ -68,8 +68,7 @@ class Assembler:
         self._lookup = lookup
         self._dependents = dependents
         self._fold = fold_names
-        self._early = early
-        self._spill_folder = spill_folder
+        self._early, self._spill_folder = early, spill_folder
         self._mariadb = mariadb
         self._gtids: GtidSet | GtidPosition = GtidPosition(start.gtids) if mariadb else GtidSet(start.gtids)
         self._decoder = Decoder()
@@ -152,9 +151,8 @@ class Assembler:
             if table is not None:
                 self._work.add_all(table, shape, kinds, images)
             dependents = self._dependents(shape.schema, shape.name)
-            for verb in {verb for verb, kind in KINDS.items() if kind in kinds} if dependents else ():
-                for key in disturbed(dependents, verb):
-                    self._work.fail(*key, disturbance(shape))
+            for key in disturbed(dependents, *(verb for verb, kind in KINDS.items() if dependents and kind in kinds)):
+                self._work.fail(*key, disturbance(shape))
         for number in stretch.numbers.tolist():
             self._add_number(number)
         self._timestamp = stretch.time / 1e6 if stretch.time else float(header.timestamp)

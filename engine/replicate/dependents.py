@@ -9,9 +9,10 @@ Key = tuple[str, str]
 Dependents = Callable[[str, str], tuple[tuple[Key, str], ...]]
 
 
-def disturbed(dependents: tuple[tuple[Key, str], ...], verb: str) -> list[Key]:
-    """Give the tables that an event of this kind may have changed, on the table that they depend on."""
-    return [key for key, verbs in dependents if ("update" if verb == "partial" else verb) in verbs.split()]
+def disturbed(dependents: tuple[tuple[Key, str], ...], *verbs: str) -> list[Key]:
+    """Give the tables that events of these kinds may have changed, on the table that they depend on."""
+    found = {"update" if verb == "partial" else verb for verb in verbs}
+    return [key for key, causes in dependents if found & set(causes.split())]
 
 
 def disturbance(shape: TableMap) -> str:
