@@ -206,6 +206,10 @@ class _Work:
         for key, group in _by_table(list(changes)).items():
             if key not in self._failed:
                 self._change(key, group)
+        touched = unknown | {(change.schema, change.name) for change in changes}
+        for key, entry in list(tables.items()):
+            if any(cause[:2] in touched for cause in entry.table.causes) and not self._is_read(key):
+                self._quarantine(key, "a table that it refers to was changed by an XA transaction")
         for key in unknown & set(tables):
             if not self._is_read(key):
                 self._quarantine(key, "changed by an XA transaction that was prepared before its copy was made")

@@ -74,7 +74,7 @@ class Assembler:
         self._decoder = Decoder()
         self._parser = EventParser()
         self._plain = PlainScanner(mariadb)
-        self._maps: dict[int, tuple[TableMap, Table | None, tuple[tuple[Key, str], ...]]] = {}
+        self._maps: dict[int, tuple[TableMap, Table | None, tuple[tuple[tuple[str, str], str], ...]]] = {}
         self._file = start.file
         self._offset = start.offset
         self._born = start.born
