@@ -264,7 +264,7 @@ class _Work:
         self._copies.note_changed(key, rows)
         if table.primary_key:
             folded = delta.fold(table, kinds, rows, idempotent=copying is not None)
-            gone, added = delta.apply_delta(connection, entry.store_name, table, folded)
+            gone, added = delta.apply_delta(connection, entry.store_name, table, folded, entry.rows)
             grown, inserted = added - gone, folded.insert
             self._copies.note_removed(key, gone)
             self._copies.keep_for_rewrite(self._transaction, key, kinds, rows)

@@ -19,12 +19,10 @@ from base import faults
 from engine.catalog import CatalogView, Key, LoadedTable, State
 from engine.replicate.changes import Position
 from engine.store import bookkeeping
-from engine.store.layout import BOOKKEEPING, CATALOG, TABLES, TWIN, create_statement, local_name, quote
+from engine.store.layout import BOOKKEEPING, CATALOG, ROW_GROUP, TABLES, TWIN, create_statement, local_name, quote
 
 log = logging.getLogger(__name__)
 
-# Rows: a change reads the whole groups that may hold its keys, so fewer than DuckDB's 122,880.
-_ROW_GROUP = 30720
 _VIEWS_KEPT = 256  # a reader looks its view up a moment after its snapshot was taken
 _IN_USE = "Could not set lock on file"  # DuckDB has no error class of its own for it
 _PERSIST_IDLE_POSITION = 10.0  # seconds
@@ -152,7 +150,7 @@ class Store:
     def _open_file(self) -> None:
         self._root.execute(
             f"ATTACH '{str(self._path).replace(chr(39), chr(39) * 2)}' AS {CATALOG} "
-            f"(TYPE duckdb, ROW_GROUP_SIZE {_ROW_GROUP})"
+            f"(TYPE duckdb, ROW_GROUP_SIZE {ROW_GROUP})"
         )
         self._writer = self._root.cursor()
         self._writer.execute(f"USE {CATALOG}")

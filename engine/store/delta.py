@@ -12,7 +12,7 @@ from engine.replicate.changes import DELETED, INSERTED, Missing
 from engine.replicate.frames import pack_known, unpack_known
 from engine.replicate.images import complete
 from engine.store.bookkeeping import pending_name
-from engine.store.layout import arrow_schema, create_statement, quote
+from engine.store.layout import ROW_GROUP, arrow_schema, create_statement, quote
 from engine.store.lookup import fetch_rows
 from statements.schema import Table
 
@@ -21,6 +21,7 @@ Kinds = npt.NDArray[np.int8]
 _SEQUENCE = "_warmfront_sequence"
 _KIND = "_warmfront_kind"
 _LISTED = 1000  # most keys that a statement lists; more are joined
+_FEW = 20  # keys that are listed whatever the table's size
 _KNOWN = "_warmfront_known"
 
 
@@ -73,14 +74,16 @@ def _take(rows: pa.RecordBatch, places: npt.NDArray[np.int64]) -> pa.Table:
     return pa.Table.from_batches([rows if whole else rows.take(pa.array(places))])
 
 
-def apply_delta(connection: duckdb.DuckDBPyConnection, name: str, table: Table, delta: Delta) -> tuple[int, int]:
-    """Remove and add rows of store table `name`; gives how many were removed and how many added.
+def apply_delta(
+    connection: duckdb.DuckDBPyConnection, name: str, table: Table, delta: Delta, size: int = 0
+) -> tuple[int, int]:
+    """Remove and add rows of store table `name` of about `size` rows; gives how many were removed and how many added.
 
     Raises RowsMissing when there are fewer, or more, to remove than there must be.
     """
     gone = 0
     if delta.delete.num_rows:
-        gone = _remove(connection, name, table, delta.delete)
+        gone = _remove(connection, name, table, delta.delete, size)
     if delta.expected is not None and gone != delta.expected:
         raise RowsMissing(f"{delta.expected} of its rows were changed and {gone} found in the copy")
     if delta.insert.num_rows:
@@ -88,10 +91,11 @@ def apply_delta(connection: duckdb.DuckDBPyConnection, name: str, table: Table, 
     return gone, delta.insert.num_rows
 
 
-def _remove(connection: duckdb.DuckDBPyConnection, name: str, table: Table, keys: pa.Table) -> int:
-    """Delete rows by key. Row groups that hold none of a list of numbers are not read."""
+def _remove(connection: duckdb.DuckDBPyConnection, name: str, table: Table, keys: pa.Table, size: int) -> int:
+    """Delete rows by key. Row groups that hold none of a list of numbers are not read; those read cost more by a list
+    than by a join, so there have to be more of them than keys."""
     first = quote(table.primary_key[0])
-    listed = _listed(keys.column(0)) if keys.num_rows <= _LISTED else None
+    listed = _listed(keys.column(0)) if keys.num_rows <= min(max(size // ROW_GROUP, _FEW), _LISTED) else None
     if listed and keys.num_columns == 1:
         removed = connection.execute(f"DELETE FROM {name} WHERE {first} IN ({listed})").fetchone()
     else:

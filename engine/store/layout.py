@@ -17,6 +17,8 @@ from statements.schema import (
     Table,
 )
 
+# Rows of a row group: a change reads the whole groups that may hold its keys, so fewer than DuckDB's 122,880.
+ROW_GROUP = 30720
 CATALOG = "_store"  # the name the database file is attached under
 BOOKKEEPING = "_warmfront"
 TABLES = "_tables"  # the schema that has all copies, under their numbers: names change, differ in case, are exchanged
