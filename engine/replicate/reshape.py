@@ -97,6 +97,8 @@ def _same(old: Column, new: Column) -> bool:
         nullable=new.nullable,
         invisible=new.invisible,
         not_secondary=new.not_secondary,
+        default=new.default,
+        computed_default=new.computed_default,
     )
 
 

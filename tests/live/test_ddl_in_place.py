@@ -34,7 +34,6 @@ IN_PLACE = (
     "ADD INDEX (zero), ADD UNIQUE KEY u (id, zero)",
     "DROP INDEX u, ENGINE = InnoDB",
     "ADD CONSTRAINT c CHECK (zero < 1000)",
-    "ADD COLUMN g INT AS (id + 1) VIRTUAL",
     "DROP PRIMARY KEY, ADD PRIMARY KEY (id, zero)",
     "PARTITION BY HASH (id) PARTITIONS 3",
     "COALESCE PARTITION 1",
