@@ -44,6 +44,7 @@ _NUMERIC = {
     FieldType.NEWDECIMAL,
     FieldType.FLOAT,
     FieldType.DOUBLE,
+    FieldType.YEAR,  # which is unsigned
 }
 # Columns that have a character set in the metadata. Only MariaDB counts GEOMETRY, which is a blob inside.
 _CHARACTER = {
