@@ -399,7 +399,7 @@ def test_row_images_say_what_they_lack(follower: Follower, image: str, logged: l
     assert follower.failures == []
     (changes,) = (changes for batch in follower.batches for source in batch.changes for changes in source.read())
     assert changes.missing is not None
-    assert ["".join("01"[known == VALUE] for known in row) for row in changes.missing.known.T] == logged
+    assert ["".join("01"[int(known == VALUE)] for known in row) for row in changes.missing.known.T] == logged
 
 
 def test_changes_logged_as_statements_are_a_failure(follower: Follower, backend: Any) -> None:
