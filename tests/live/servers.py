@@ -15,7 +15,7 @@ from base.settings import Settings, Upstream
 from warmfront.embedded import EmbeddedServer, Folders, make_data, write_first_start
 from warmfront.servers import ServerProgram, fetched, installed, probe
 
-KINDS = ("mysql", "mariadb")
+KINDS = tuple(os.environ.get("WARMFRONT_TEST_SERVERS", "mysql mariadb").split())
 # A test server may lose its last second in a crash: no test crashes the machine.
 _FAST = (
     "--innodb-flush-log-at-trx-commit=2",

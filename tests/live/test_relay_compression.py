@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
+from tests.live.servers import program_of
+
 pytestmark = pytest.mark.live
 
 
 @pytest.fixture(scope="module")
-def client(request: pytest.FixtureRequest) -> str:
+def client() -> str:
     """MySQL's command line client; it talks to MariaDB as well."""
-    conftest = request.config.pluginmanager.get_plugin(str(Path(__file__).with_name("conftest.py")))
-    client = conftest._program("mysql").path.parent.parent / "bin" / "mysql"
+    client = program_of("mysql").path.parent.parent / "bin" / "mysql"
     assert client.exists(), "the server's own command line client is missing"
     return str(client)
 
