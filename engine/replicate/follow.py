@@ -134,6 +134,7 @@ class Follower:
             self._loader.distrust(connection)
         applier = self.applier
         self._source = Source(self._settings, self._store.position, applier.table, self._check, applier.dependents)
+        self.progress.start(self._store.position)
         self._source.start()
         if not self._recovered:
             self._loader.recover()

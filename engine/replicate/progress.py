@@ -35,6 +35,10 @@ class Progress:
         self._position: Position | None = None
         self.newest_commit = 0.0  # of what has been applied, seconds since the epoch
 
+    def start(self, position: Position) -> None:
+        """The log is read from here on."""
+        self._position = position
+
     def begin(self, batch: Batch) -> None:
         """A batch is about to be applied."""
         self._applying = batch.oldest_commit

@@ -58,6 +58,13 @@ class _Describer:
             cursor.execute(statement, parameters)
             return list(cursor.fetchall())
 
+    def query_bytes(self, statement: str) -> list[tuple[Any, ...]]:
+        self.raw.use_unicode = False
+        try:
+            return self.query(statement)
+        finally:
+            self.raw.use_unicode = True
+
 
 class Bench:
     """A schema on a backend and its copy."""
