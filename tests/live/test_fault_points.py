@@ -55,6 +55,10 @@ class Bench:
             run(f"CREATE TABLE {SCHEMA}.more (id INT PRIMARY KEY, v VARCHAR(30))")
             run(f"INSERT INTO {SCHEMA}.more VALUES {rows}")
         elif step.startswith("rewrite"):
+            # So large that each statement is a batch of its own: of one batch only the last image of a row is applied.
+            many = ", ".join(f"({n}, 'a longer row {n}')" for n in range(1_000_000, 1_006_000))
+            run(f"DELETE FROM {SCHEMA}.t WHERE id >= 1000000")
+            run(f"INSERT INTO {SCHEMA}.t VALUES {many}")
             run(f"UPDATE {SCHEMA}.t SET v = CONCAT(v, '.')")
             run(f"DELETE FROM {SCHEMA}.t WHERE id % 3 <> 0")
         elif step == "state":
