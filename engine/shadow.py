@@ -136,7 +136,7 @@ class Shadow:
 
     def _compare(self, offload: Offload) -> str | None:
         context = replace(offload.context, protocol="text")
-        if not is_determined(offload.text) or context.sql_select_limit != _NO_LIMIT:
+        if not is_comparable(offload.text, context):
             return None
         with Connection(self._settings, read_timeout=_LONGEST + 5) as connection:
             _take_on(connection, context)
@@ -185,6 +185,12 @@ class Shadow:
             for piece, _ in encoder.encode(batch, 0):
                 packets.feed(piece)
         return [packets.next_payload() or b"" for _ in range(rows)]
+
+
+def is_comparable(statement: str, context: SessionContext) -> bool:
+    """Tell whether a statement, and every view it reads, leaves nothing but the order of its rows open."""
+    texts = (statement, *(view.body for view in context.views))
+    return context.sql_select_limit == _NO_LIMIT and all(map(is_determined, texts))
 
 
 def is_determined(statement: str) -> bool:

@@ -4,6 +4,7 @@ Each has a connection of its own and a generator of its own; how they interleave
 """
 
 import threading
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
 from random import Random
@@ -75,7 +76,7 @@ class Gate:
             self._changed.notify_all()
 
 
-class Worker:
+class Worker(ABC):
     """One thread that does one piece of work after the other on a connection that may break at any time."""
 
     def __init__(self, name: str, seed: int, gate: Gate, connect: Connect) -> None:
@@ -102,9 +103,9 @@ class Worker:
         """Do nothing for a time."""
         self._over.wait(seconds)
 
+    @abstractmethod
     def work(self, cursor: Any) -> None:
         """Do one piece; pymysql's errors mean that nothing was done, or that nobody knows."""
-        raise NotImplementedError
 
     def _run(self) -> None:
         while self._gate.enter():

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from engine.quarantine import Quarantine, read_shapes
-from engine.shadow import first_difference, is_determined
+from engine.shadow import first_difference, is_comparable, is_determined
+from statements.context import SessionContext, ViewDefinition
 
 
 def test_a_shape_is_kept_out_whatever_its_literals(tmp_path: Path) -> None:
@@ -42,3 +43,13 @@ def test_what_mysql_leaves_open_is_not_compared() -> None:
         "SELECT a FROM",
     ):
         assert not is_determined(text), text
+
+
+def test_a_view_leaves_open_what_it_reads() -> None:
+    def reading(body: str, limit: int = 18446744073709551615) -> bool:
+        view = ViewDefinition("", "v", (), body, "utf8mb4_0900_ai_ci")
+        return is_comparable("SELECT a FROM v", SessionContext(1, views=(view,), sql_select_limit=limit))
+
+    assert reading("SELECT a FROM t")
+    assert not reading("SELECT a FROM t LIMIT 3")
+    assert not reading("SELECT a FROM t", limit=10)
