@@ -1,12 +1,12 @@
 """What the backend is asked about a statement before it is offloaded, on the user's own connection, in one write.
 
 The session's variables give the statement its meaning; the PREPARE checks syntax, names and grants and gives the
-exact column definitions; SHOW CREATE TABLE shows whether a temporary table or a view hides a table that is loaded;
-EXPLAIN gives the cost. Pure: bytes out, bytes in.
+exact column definitions; what only this session knows (`@x`, DATABASE()) is asked for; SHOW CREATE TABLE shows whether
+a temporary table or a view hides a table that is loaded; EXPLAIN gives the cost. Pure: bytes out, bytes in.
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from base.errors import MalformedPacket
@@ -14,9 +14,10 @@ from proxy.answers import Answer, AnswerReader
 from proxy.reasons import Reason, Refusal
 from statements.context import SessionContext, ViewDefinition
 from statements.facts import StatementFacts
+from statements.session_values import question, read_values
 from wire.constants import Capability, Command
 from wire.framing import build_packets
-from wire.responses import build_query_attributes
+from wire.responses import build_query_attributes, parse_column_definition
 
 _VARIABLES = (
     "CONNECTION_ID()",
@@ -99,6 +100,9 @@ class Questions:
         if self.prepared is None:
             parts.append(build_prepare(self.text))
             commands.append(int(Command.STMT_PREPARE))
+        if self.facts.session_values:
+            parts.append(build_query(question(self.facts.session_values).encode(), self.capabilities))
+            commands.append(int(Command.QUERY))
         # EXPLAIN leaves a note behind, which what comes after it clears: SHOW WARNINGS must not find it.
         queries = [b"EXPLAIN FORMAT=JSON " + self.text] if self.with_cost else []
         queries += [f"SHOW CREATE TABLE {name}".encode() for name in self._names()]
@@ -122,6 +126,7 @@ class Questions:
             prepared = answers.prepare() if self.prepared is None else Answer(definitions=self.prepared)
             if prepared.prepared:
                 out.statement_id = prepared.prepared.statement_id
+            asked = answers.result() if self.facts.session_values else None
             explained = answers.result() if self.with_cost else None
             shown = [answers.result() for _ in self.facts.tables]
         except MalformedPacket:
@@ -133,6 +138,7 @@ class Questions:
         out.refusal = (
             self._read_context(variables, out)
             or _judge_prepare(prepared)
+            or self._read_values(asked, out)
             or next((refusal for answer in shown if (refusal := _judge_table(answer))), None)
         )
         if explained and not out.refusal:
@@ -151,6 +157,17 @@ class Questions:
             return Refusal(Reason.NOT_UTF8)
         if not all(_reads_alike(view, out.context) for view in self.facts.views):
             return Refusal(Reason.UNSUPPORTED, "a view was made with another collation_connection")
+        return None
+
+    def _read_values(self, answer: Answer | None, out: Preflight) -> Refusal | None:
+        if answer is None or out.context is None:
+            return None
+        if answer.error or len(answer.rows) != 1:
+            return Refusal(Reason.UNKNOWN_SESSION)
+        definitions = [parse_column_definition(payload) for payload in answer.definitions]
+        texts, results = self.facts.session_values, out.context.character_set_results
+        values = read_values(texts, definitions, answer.rows[0], results)
+        out.context = replace(out.context, values=values)
         return None
 
     def _context(self, values: list[str | None]) -> SessionContext:

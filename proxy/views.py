@@ -43,7 +43,8 @@ async def expanded(
             return facts
         views += found
         tables = frozenset(tables - set(unknown)).union(*(_tables(view) for view in found))
-        if any(statement_facts(view.body).reason for view in found):
+        bodies = [statement_facts(view.body) for view in found]
+        if any(body.reason or body.session_values for body in bodies):  # CURRENT_USER() may be the definer's there
             return facts
     return facts
 

@@ -3,6 +3,8 @@
 import json
 from dataclasses import asdict, dataclass, fields
 
+from statements.session_values import SessionValue
+
 
 @dataclass(frozen=True, slots=True)
 class ViewDefinition:
@@ -29,7 +31,8 @@ class SessionContext:
     column packets. `backend` is "mysql" or "mariadb". `now` and `utc_now` are NOW(6) and UTC_TIMESTAMP(6) as the
     backend gave them, "" when it was not asked: the time at which the statement begins.
     `recursion_limit` is cte_max_recursion_depth, on MariaDB max_recursive_iterations. `views` are the definitions of
-    the views that the statement names, and of those under them.
+    the views that the statement names, and of those under them. `values` are the user variables and the like that it
+    reads.
     """
 
     connection_id: int
@@ -56,6 +59,7 @@ class SessionContext:
     protocol: str = "text"
     capabilities: int = 0
     views: tuple[ViewDefinition, ...] = ()
+    values: tuple[SessionValue, ...] = ()
 
     def to_json(self) -> str:
         """Write as JSON text."""
@@ -64,9 +68,10 @@ class SessionContext:
     @classmethod
     def from_json(cls, text: str) -> "SessionContext":
         """Read what `to_json` wrote; unknown keys raise ValueError."""
-        values = json.loads(text)
+        state = json.loads(text)
         known = {f.name for f in fields(cls)}
-        if unknown := set(values) - known:
+        if unknown := set(state) - known:
             raise ValueError(f"unknown keys in session context: {sorted(unknown)}")
-        views = (ViewDefinition(**{**view, "columns": tuple(view["columns"])}) for view in values.pop("views", ()))
-        return cls(**values, views=tuple(views))
+        views = tuple(ViewDefinition(**{**v, "columns": tuple(v["columns"])}) for v in state.pop("views", ()))
+        values = tuple(SessionValue(**value) for value in state.pop("values", ()))
+        return cls(views=views, values=values, **state)

@@ -11,6 +11,7 @@ from statements.digest import digest
 from statements.functions import BARE_CALLS, SESSION, VOLATILE
 from statements.hints import max_execution_time, refused_hint, set_vars
 from statements.parse import NotParsed, parse_statement
+from statements.session_values import CALLS, session_value
 from statements.sqlmode import refused_mode
 
 _NOT_MYSQL: dict[type[exp.Expression], str] = {
@@ -39,6 +40,7 @@ class StatementFacts:
     `kind` is "select", "explain", "insert_select", "create_select" or "other". `tables` holds (schema, name)
     as written, schema "" for the session's own, without names of common table expressions. `functions` are
     upper-case names. `set_vars` are the SET_VAR hints, `max_execution_time` milliseconds of that hint.
+    `session_values` are what the backend is asked for: see `statements.session_values`.
     `views` are definitions that somebody has asked for: then `tables` are the ones under them.
     """
 
@@ -55,6 +57,7 @@ class StatementFacts:
     set_vars: dict[str, str] = field(default_factory=dict)
     max_execution_time: int | None = None
     reason: str | None = None
+    session_values: tuple[str, ...] = ()
     views: tuple[ViewDefinition, ...] = ()
 
 
@@ -84,6 +87,7 @@ def statement_facts(statement: str, sql_mode: str = "") -> StatementFacts:
         set_vars=set_vars(statement),
         max_execution_time=max_execution_time(statement),
         reason=gathered.reason or _reason(gathered, statement, sql_mode),
+        session_values=tuple(sorted(gathered.session_values)),
     )
 
 
@@ -111,10 +115,8 @@ def _reason(gathered: "_Gathered", statement: str, sql_mode: str) -> str | None:
         return "SELECT ... INTO is not supported"
     if gathered.locking:
         return "locking reads are not supported"
-    if gathered.user_variables or gathered.assigns:
-        return "user variables are not supported"
-    if gathered.system_variables:
-        return "system variables are not supported"
+    if gathered.assigns:
+        return "user variables that are assigned are not supported"
     if found := min(gathered.functions & (VOLATILE | SESSION), default=None):
         return f"function {found} is not supported"
     return None
@@ -128,6 +130,7 @@ class _Gathered:
         self.functions: set[str] = set()
         self.user_variables: set[str] = set()
         self.system_variables: set[str] = set()
+        self.session_values: set[str] = set()
         self.assigns = self.locking = self.has_into = False
         self.parameters = 0
         self.reason: str | None = None
@@ -152,19 +155,26 @@ class _Gathered:
         return names
 
     def _note(self, node: exp.Expression, names: frozenset[str]) -> None:
-        kind = type(node)
+        kind, asked = type(node), session_value(node)
+        if asked is not None:
+            self.session_values.add(asked)
         if kind is exp.Table:
             self._table(node, names)
         elif kind is exp.Column:
             self._column(node)
         elif isinstance(node, exp.Anonymous):
-            self.functions.add(str(node.this).upper())
+            name = str(node.this).upper()
+            self.functions.add(name)
+            if name in CALLS:
+                self._require(asked, f"function {name} with arguments is not supported")
         elif isinstance(node, exp.Func):
             self.functions.add(node.sql_name().upper())
         elif kind is exp.Parameter:
             self.user_variables.add(node.name)
+            self._require(asked, "this user variable is not supported")
         elif kind is exp.SessionParameter:
             self.system_variables.add(node.name.lower())
+            self._require(asked, f"the system variable {node.name} is not supported")
         elif kind is exp.PropertyEQ:
             self.assigns = True
         elif kind is exp.Placeholder:
@@ -179,6 +189,10 @@ class _Gathered:
             self.reason = self.reason or "an interval without a unit is not supported"
         elif kind is exp.Dot:
             self.reason = self.reason or "stored functions are not supported"
+
+    def _require(self, asked: str | None, reason: str) -> None:
+        if asked is None:
+            self.reason = self.reason or reason
 
     def _table(self, node: exp.Expression, names: frozenset[str]) -> None:
         name, schema = node.name, node.text("db")

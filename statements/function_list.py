@@ -18,7 +18,8 @@ EXACT = frozenset(
         "OCTET_LENGTH", "PERCENT_RANK", "PERIOD_ADD", "PERIOD_DIFF", "PI", "QUARTER", "RADIANS", "RANK", "RIGHT",
         "ROW_NUMBER", "SECOND", "SIGN", "SPACE", "SQRT", "STRCMP", "SUBDATE", "SUBSTR", "SUBSTRING", "SUM",
         "TIMESTAMPDIFF", "TO_DAYS", "TO_SECONDS", "UTC_DATE", "UTC_TIME", "UTC_TIMESTAMP", "WEEK", "WEEKDAY",
-        "WEEKOFYEAR", "YEAR", "YEARWEEK", "BIN",
+        "WEEKOFYEAR", "YEAR", "YEARWEEK", "BIN", "CONNECTION_ID", "CURRENT_ROLE", "CURRENT_USER", "DATABASE", "SCHEMA",
+        "SESSION_USER", "SYSTEM_USER", "USER", "VERSION",
     ]
 )  # fmt: skip
 
@@ -45,6 +46,7 @@ WHEN: dict[str, tuple[str, ...]] = {
         "REGEXP", "REGEXP_LIKE", "RLIKE",
     ),
     "the pattern is a constant": ("LIKE",),
+    "it has no argument": ("LAST_INSERT_ID",),
     "the offsets are written as '+hh:mm'": ("CONVERT_TZ",),
     "the pattern is a constant of codes that do not depend on a locale beside English": ("DATE_FORMAT",),
     "lc_time_names is English": ("DAYNAME", "MONTHNAME"),

@@ -9,14 +9,8 @@ VOLATILE = frozenset(
     }
 )  # fmt: skip
 
-# Answers about the session that only the backend's own connection can give.
-SESSION = frozenset(
-    {
-        "CONNECTION_ID", "CURRENT_ROLE", "CURRENT_USER", "FOUND_ROWS", "LAST_INSERT_ID", "ROW_COUNT", "SESSION_USER",
-        "SYSTEM_USER", "USER", "ICU_VERSION", "PS_CURRENT_THREAD_ID", "PS_THREAD_ID", "ROLES_GRAPHML", "DATABASE",
-        "SCHEMA", "VERSION",
-    }
-)  # fmt: skip
+# Answers about the session that only the backend's own connection can give, at the moment at which it is asked.
+SESSION = frozenset({"FOUND_ROWS", "ROW_COUNT", "ICU_VERSION", "PS_CURRENT_THREAD_ID", "PS_THREAD_ID", "ROLES_GRAPHML"})
 
 # The time at which the statement began.
 CLOCK = frozenset(

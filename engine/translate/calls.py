@@ -17,6 +17,7 @@ from engine.translate import (
     patterns,
     pieces,
     places,
+    session_literals,
     text,
     times,
     weeks,
@@ -25,6 +26,7 @@ from engine.translate.nodes import child, children, kind, only, undated
 from engine.translate.numbers import arithmetic
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr
+from statements.session_values import CALLS as SESSION_CALLS
 
 if TYPE_CHECKING:
     from engine.translate.binder import Binder
@@ -106,7 +108,7 @@ def _format(binder: "Binder", node: exp.Expression) -> Expr:
     if isinstance(value, exp.TsOrDsToTimestamp):  # put around every DATE_FORMAT argument by the parser
         only(value, "this")
         value = child(value)
-    return weeks.formatted(binder, binder.expr(value), binder.expr(child(node, "format")))
+    return weeks.formatted(binder, binder.expr(value), child(node, "format"))
 
 
 def _coalesce(binder: "Binder", node: exp.Expression) -> Expr:
@@ -190,6 +192,8 @@ def _named(binder: "Binder", node: exp.Expression) -> Expr:
     """A call that the parser knows by name only."""
     only(node, "this", "expressions")
     name, arguments = str(node.this).upper(), children(node)
+    if name in SESSION_CALLS and not arguments:
+        return session_literals.bind(binder, node)
     if name in clock.NAMES:
         return clock.value(binder.context, name, arguments)
     if name == "UNIX_TIMESTAMP" and not arguments:
@@ -231,6 +235,7 @@ def _add_date(binder: "Binder", arguments: list[exp.Expression], sign: int) -> E
 
 CALLS: dict[type[exp.Expression], Rule] = {
     **dict.fromkeys(clock.NODES, clock.bind),
+    **dict.fromkeys(session_literals.NODES, session_literals.bind),
     exp.Anonymous: _named,
     exp.Substring: _text("SUBSTRING", "this", "start", "length"),
     exp.Left: _text("LEFT", "this", "expression"),

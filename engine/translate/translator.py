@@ -69,6 +69,8 @@ def _translate(
     bodies = [definition.body for definition in context.views]
     for body in bodies:
         _check(body, context)
+        if statement_facts(body, context.sql_mode).session_values:
+            refuse("a view reads values of the session")
     shared = Shared(context, view, "\n".join([statement, *bodies]))
     query = bind_query(shared, parse_statement(statement), None, {})
     require_first_rows(query)

@@ -156,11 +156,14 @@ def from_unix_time(binder: "Binder", node: exp.Expression) -> Expr:
     backend = binder.context.backend
     limits = (offset_seconds(binder.context), _LAST_SECOND[backend], _NO_TIME[backend])
     moment = Expr("from_unix_time", datetime_type(0), (value,), value=limits)
-    return moment if pattern is None else formatted(binder, moment, binder.expr(pattern))
+    return moment if pattern is None else formatted(binder, moment, pattern)
 
 
-def formatted(binder: "Binder", value: Expr, pattern: Expr) -> Expr:
+def formatted(binder: "Binder", value: Expr, written: exp.Expression) -> Expr:
     """DATE_FORMAT(value, 'pattern'); raises Refused where the parser's spelling of the pattern hides MySQL's."""
+    if not isinstance(written, exp.Literal):  # of a literal the parser has changed the codes to its own
+        refuse("DATE_FORMAT with a format that is not a literal is not supported")
+    pattern = binder.expr(written)
     ambiguous = any(code in binder.statement for code in AMBIGUOUS_FORMATS)
     if ambiguous or text_of(pattern) == "None":  # what the parser makes of an empty pattern
         refuse("this DATE_FORMAT is not supported")

@@ -55,6 +55,18 @@ def count(connection: Any) -> int:
     return int(rows(connection, "SHOW SESSION STATUS LIKE 'Secondary_engine_execution_count'")[0][1])
 
 
+def test_values_of_the_session_are_its_own(client: Any, warmfront_instance: Any, schema: str) -> None:
+    with warmfront_instance.connect(database=schema) as other:
+        rows(other, "SET @least = 6")
+        rows(client, "SET @least = 2, use_secondary_engine = FORCED")
+        statement = "SELECT @least, DATABASE(), CONNECTION_ID(), COUNT(DISTINCT g) FROM sales WHERE g >= @least"
+        before = count(client)
+        own = rows(client, "SELECT CONNECTION_ID()")[0][0]
+        assert rows(client, statement) == [(2, schema, own, 5)]
+        assert count(client) == before + 1
+        assert rows(other, statement)[0][3] == 1
+
+
 def test_answers_are_the_backends(client: Any, backend: Any, schema: str) -> None:
     rows(client, "SET use_secondary_engine = FORCED")
     with client.cursor() as cursor:
@@ -91,7 +103,7 @@ def test_on_offloads_above_the_threshold_only(client: Any) -> None:
         ("LOCK TABLES sales READ", GROUPED, "LOCK TABLES"),
         ("DO 0", "SELECT * FROM sales FOR UPDATE", "locking"),
         ("DO 0", "SELECT RAND() FROM sales", "RAND"),
-        ("DO 0", "SELECT @x FROM sales", "user variables"),
+        ("DO 0", "SELECT @x := 1 FROM sales", "user variables"),
         ("CREATE TABLE IF NOT EXISTS offload.kept_out (j JSON)", "SELECT j FROM kept_out", ""),
     ],
 )

@@ -23,13 +23,19 @@ from engine.store.layout import arrow_schema, carried_columns, create_statement,
 from engine.translate.refusal import Refusal
 from engine.translate.translator import translate
 from statements.context import SessionContext
+from statements.facts import statement_facts
 from statements.schema import DATE_TYPES, STRING_TYPES, WIDEST_DECIMAL, Column, Table
+from statements.session_values import question, read_values
 from tests.live.compare import packed
 from wire.constants import Command
 from wire.integers import read_lenenc_bytes
 from wire.responses import ColumnDefinition, parse_column_definition
 
 CLOCK = "1709210096.987654"  # 2024-02-29 12:34:56.987654 UTC
+# User variables of each session.
+VARIABLES = """@whole = 3, @unsigned = CAST(7 AS UNSIGNED), @double = 1.5e0, @decimal = 1.25, @text = 'abc',
+    @air = 'air', @pattern = 'a%', @day = '2024-01-31', @moment = '2023-02-28 12:34:56', @number_day = 20240131,
+    @year = 2024, @codes = '%M', @bytes = x'00ff', @digits = '5', @zone = '+02:00'"""
 _LIMIT = re.compile(r"\sLIMIT \d+$")
 
 
@@ -181,10 +187,18 @@ class Bench:
     def begin(self) -> None:
         """Hold the session's clock, and note what it says."""
         with self.raw.cursor() as cursor:
-            cursor.execute(f"SET timestamp = {CLOCK}")
+            cursor.execute(f"SET timestamp = {CLOCK}, {VARIABLES}")
             cursor.execute("SELECT CAST(NOW(6) AS CHAR), CAST(UTC_TIMESTAMP(6) AS CHAR)")
             now, utc_now = cursor.fetchone()
         self.context = replace(self.context, now=now, utc_now=utc_now)
+
+    def _context_of(self, statement: str) -> SessionContext:
+        """The session, with the values that only the backend's connection knows."""
+        texts = statement_facts(statement).session_values
+        if not texts:
+            return self.context
+        definitions, rows = self.backend_rows(question(texts))
+        return replace(self.context, values=read_values(texts, definitions, rows[0], "utf8mb4"))
 
     def run(self, statement: str) -> Outcome:
         """Run a statement on both; an error of the backend is raised."""
@@ -193,7 +207,7 @@ class Bench:
             return Outcome("refused", "Preparing the statement gives warnings")
         described, expected = self.backend_rows(statement)
         warnings = self.warnings
-        translation = translate(statement, self.context, self.view, definitions, self.weigh)
+        translation = translate(statement, self._context_of(statement), self.view, definitions, self.weigh)
         if isinstance(translation, Refusal):
             return Outcome("refused", translation.reason)
         for weights in translation.weights:
