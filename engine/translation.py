@@ -1,4 +1,4 @@
-"""The translator with what it needs from the backend and the store: collation weights, and functions that use them."""
+"""The translator with what it needs from the backend and the store: weights, time zones, and their functions."""
 
 import logging
 import threading
@@ -10,6 +10,7 @@ import duckdb
 
 from base.errors import WarmfrontError
 from base.settings import Settings
+from engine import zones
 from engine.backend import Connection
 from engine.catalog import CatalogView
 from engine.collate import keys, presence
@@ -17,12 +18,22 @@ from engine.collate.store import Collations
 from engine.collate.weights import Weights
 from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation, translate
+from engine.zone_source import ZoneSource
+from engine.zones import ZoneTable
 from statements.context import SessionContext
 from wire.responses import ColumnDefinition
 
 log = logging.getLogger(__name__)
 
 _ASCII = presence.of_text("a")
+
+
+def register(connection: duckdb.DuckDBPyConnection, called: Weights | ZoneTable) -> None:
+    """Make the functions of a translation callable on a database; once for each `called.function`."""
+    if isinstance(called, Weights):
+        keys.register(connection, called)
+    else:
+        zones.register(connection, called)
 
 
 class Translator:
@@ -35,6 +46,7 @@ class Translator:
         self._held: dict[tuple[str, bool], Weights | None] = {}
         self._fetching: set[str] = set()
         self._registered: set[str] = set()
+        self._zones = ZoneSource(settings)
         self._lock = threading.Lock()
         self._background = ThreadPoolExecutor(1, thread_name_prefix="weights")
 
@@ -42,23 +54,25 @@ class Translator:
         self, statement: str, context: SessionContext, view: CatalogView, definitions: Sequence[ColumnDefinition]
     ) -> Translation | Refusal:
         """Translate a statement for one snapshot's view."""
-        return translate(statement, context, view, definitions, self._weigh)
+        return translate(statement, context, view, definitions, self._weigh, self._zones.find)
 
     def prepare(self, translation: Translation) -> bool:
         """Make the functions that a translation calls; True when one is new, which older snapshots do not see."""
         new = False
         with self._lock:
-            for weights in translation.weights:
-                if weights.function not in self._registered:
+            needed: tuple[Weights | ZoneTable, ...] = (*translation.weights, *translation.zones)
+            for called in needed:
+                if called.function not in self._registered:
                     with closing(self._store_cursor()) as cursor:
-                        keys.register(cursor, weights)
-                    self._registered.add(weights.function)
+                        register(cursor, called)
+                    self._registered.add(called.function)
                     new = True
         return new
 
     def stop(self) -> None:
-        """End the background fetch after the collation it is at."""
+        """End the background fetches after the collation and the zone they are at."""
         self._background.shutdown(wait=False, cancel_futures=True)
+        self._zones.stop()
 
     def _weigh(self, collation: str, present: presence.Presence) -> Weights | None:
         """Weights for strings of these bytes; None while those of all characters are being fetched."""

@@ -1,6 +1,7 @@
 """The last pass: typed tree to DuckDB SQL. Only this module and its tables know the engine."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from engine.collate import rules
 from engine.collate.presence import Presence, union
@@ -33,8 +34,10 @@ from engine.translate.tree import (
 )
 from engine.translate.types import Family, Type
 from engine.translate.unions import UNION_ALIAS
+from engine.zones import ZoneTable
 
 Weigh = Callable[[str, Presence], Weights | None]
+FindZone = Callable[[str], ZoneTable | None]
 _OPS: dict[str, Callable[["Lowering", Expr], str]] = {
     **VALUE_OPS,
     **TEXT_OPS,
@@ -53,11 +56,12 @@ def identifier(name: str) -> str:
 
 
 class Lowering:
-    """Writes one statement. `weights_used` gathers those whose key function the SQL calls."""
+    """Writes one statement. `weights_used` and `zones_used` gather those whose functions the SQL calls."""
 
-    def __init__(self, weigh: Weigh) -> None:
-        self._weigh = weigh
+    def __init__(self, weigh: Weigh, find_zone: FindZone) -> None:
+        self._weigh, self._find_zone = weigh, find_zone
         self.weights_used: dict[str, Weights] = {}
+        self.zones_used: dict[str, ZoneTable] = {}
 
     def expr(self, expr: Expr) -> str:
         """Write an expression; raises Refused for what the engine cannot do exactly."""
@@ -69,6 +73,33 @@ class Lowering:
         if found is None:
             refuse(f"the weights of collation {type_.collation} are not known, or not yet: they are read at first use")
         return found
+
+    def from_utc(self, sql: str, zone: int | str) -> str:
+        """Write a moment of UTC in a zone: an offset in seconds, or a name; raises Refused when it is not known."""
+        return self._moved(sql, zone, "")
+
+    def to_utc(self, sql: str, zone: int | str) -> str:
+        """Write a local time of a zone in UTC; raises Refused when the zone is not known."""
+        return self._moved(sql, zone, "_back")
+
+    def is_certain(self, zone: str, local: datetime) -> bool:
+        """Tell whether a local time is that of one moment; raises Refused when the zone is not known."""
+        return self._zone(zone).is_certain(local)
+
+    def _moved(self, sql: str, zone: int | str, way: str) -> str:
+        if isinstance(zone, str):
+            table = self._zone(zone)
+            if len(table.offsets) > 1:
+                self.zones_used[table.function] = table
+                return f"{table.function}{way}({sql})"
+            zone = int(table.offsets[0])
+        return sql if zone == 0 else f"({sql} + to_seconds({-zone if way else zone}))"
+
+    def _zone(self, zone: str) -> ZoneTable:
+        table = self._find_zone(zone)
+        if table is None:
+            refuse(f"time zone {zone} is not known, or not yet: it is read at first use")
+        return table
 
     def equality_key(self, expr: Expr, presence: Presence | None = None) -> str:
         """Write what is equal where MySQL says equal; the expression itself unless it is a string."""

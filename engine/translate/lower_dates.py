@@ -88,26 +88,42 @@ def _digits_joined(low: "Lowering", expr: Expr) -> str:
     return first
 
 
+def _unsure(moment: str) -> str:
+    """What was not asked about a zone: moments before 1970-01-03 and after 2038-01-16 fail (a branch of CASE)."""
+    known = "BETWEEN TIMESTAMP '1970-01-03 00:00:00' AND TIMESTAMP '2038-01-17 00:00:00'"
+    return f"{moment} NOT {known} THEN error('a time beyond what is known of its zone')"
+
+
 def _unix_time(low: "Lowering", expr: Expr) -> str:
-    offset, last, outside = cast("tuple[int, int, str]", expr.value)
-    sql = f"(epoch_us({low.expr(expr.args[0])}) // 1000000 - {offset})"
-    return f"(CASE WHEN {sql} NOT BETWEEN 0 AND {last} THEN {outside} ELSE {sql} END)"
+    zone, last, outside = cast("tuple[int | str, int, str]", expr.value)
+    moment = low.expr(expr.args[0])
+    sql = f"(epoch_us({low.to_utc(moment, zone)}) // 1000000)"
+    checked = f"CASE WHEN {sql} NOT BETWEEN 0 AND {last} THEN {outside} ELSE {sql} END"
+    return f"({checked})" if isinstance(zone, int) else f"(CASE WHEN {_unsure(moment)} ELSE {checked} END)"
 
 
 def _unix_time_fraction(low: "Lowering", expr: Expr) -> str:
-    fsp, sql = expr.type.scale, f"(epoch_us({low.expr(expr.args[0])}) - {expr.value} * 1000000)"
+    zone = cast("int | str", expr.value)
+    fsp, sql = expr.type.scale, f"epoch_us({low.to_utc(low.expr(expr.args[0]), zone)})"
     cut = f"CAST({sql} // {10 ** (6 - fsp)} AS DECIMAL(38, 0)) * 0.{'0' * (fsp - 1)}1"
     failure = "error('a time out of range')"
-    return f"(CASE WHEN {sql} NOT BETWEEN 0 AND 2145830400000000 THEN {failure} ELSE {cut} END)"
+    return f"(CASE WHEN {sql} NOT BETWEEN 172800000000 AND 2147299200000000 THEN {failure} ELSE {cut} END)"
+
+
+def _zoned(low: "Lowering", expr: Expr) -> str:
+    """A stored moment in the session's time zone, which has a name."""
+    sql = low.expr(expr.args[0])
+    return f"(CASE WHEN {_unsure(sql)} ELSE {low.from_utc(sql, str(expr.value))} END)"
 
 
 def _from_unix_time(low: "Lowering", expr: Expr) -> str:
-    offset, last, outside = cast("tuple[int, int, str]", expr.value)
+    zone, last, outside = cast("tuple[int | str, int, str]", expr.value)
     sql = low.expr(expr.args[0])
-    return (
-        f"(CASE WHEN {sql} BETWEEN 0 AND {last} THEN make_timestamp((CAST({sql} AS BIGINT) + {offset}) * 1000000)"
-        f" WHEN {sql} IS NOT NULL THEN {outside} END)"
-    )
+    moment = f"make_timestamp(CAST({sql} AS BIGINT) * 1000000)"
+    local = low.from_utc(moment, zone)
+    if isinstance(zone, str):
+        local = f"CASE WHEN {_unsure(moment)} ELSE {local} END"
+    return f"(CASE WHEN {sql} BETWEEN 0 AND {last} THEN {local} WHEN {sql} IS NOT NULL THEN {outside} END)"
 
 
 def _make_date(low: "Lowering", expr: Expr) -> str:
@@ -159,4 +175,5 @@ DATE_OPS: dict[str, Writer] = {
     "unix_time": _unix_time,
     "unix_time_fraction": _unix_time_fraction,
     "from_unix_time": _from_unix_time,
+    "zoned": _zoned,
 }

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 Writer = Callable[["Lowering", Expr], str]
 _LAST_TIME = 3_020_399_000_000  # 838:59:59
-_LAST_CONVERTED = 2_145_830_400  # 2037-12-31: until here every server converts time zones
+# What every server converts to another time zone, and what it does not.
+_CONVERTED = ("TIMESTAMP '1970-01-03 00:00:00'", "TIMESTAMP '2038-01-17 00:00:00'")
+_UNCONVERTED = "TIMESTAMP '1969-12-30 00:00:00'"
+_UNCONVERTED_FROM = {"mysql": "TIMESTAMP '3001-01-21 00:00:00'", "mariadb": "TIMESTAMP '2038-01-21 00:00:00'"}
 _OUTSIDE = "error('a time leaves its range')"
 _SUFFIX = (
     "(day({0}) || CASE WHEN day({0}) IN (11, 12, 13) THEN 'th' WHEN day({0}) % 10 = 1 THEN 'st'"
@@ -112,11 +115,13 @@ def _period_diff(low: "Lowering", expr: Expr) -> str:
 
 
 def _other_zone(low: "Lowering", expr: Expr) -> str:
-    source, target = cast("tuple[int, int]", expr.value)
+    """Times that the server does not convert stay as they are; where that begins differs, so a margin fails."""
+    source, target, backend = cast("tuple[int | str, int | str, str]", expr.value)
     sql = low.expr(expr.args[0])
-    known = f"epoch_us({sql}) // 1000000 BETWEEN 86400 AND {_LAST_CONVERTED}"
-    moved = f"{sql} + to_seconds({target - source})"
-    return f"(CASE WHEN {sql} IS NULL THEN NULL WHEN {known} THEN {moved} ELSE {_OUTSIDE} END)"
+    known = f"{sql} BETWEEN {_CONVERTED[0]} AND {_CONVERTED[1]}"
+    kept = f"{sql} < {_UNCONVERTED} OR {sql} >= {_UNCONVERTED_FROM[backend]}"
+    moved = low.from_utc(low.to_utc(sql, source), target)
+    return f"(CASE WHEN {known} THEN {moved} WHEN {kept} THEN {sql} WHEN {sql} IS NOT NULL THEN {_OUTSIDE} END)"
 
 
 def _format(low: "Lowering", expr: Expr) -> str:

@@ -298,12 +298,21 @@ def _count_distinct(low: "Lowering", expr: Expr) -> str:
 def _minmax(low: "Lowering", expr: Expr) -> str:
     (arg,) = expr.args
     sql = low.expr(arg)
+    if arg.op == "zoned":
+        return _last_moment(low, expr.op, arg)
     if arg.type.family is not Family.STRING:
         return f"{expr.op}({sql})"
     if not low.is_bare(arg):
         refuse(f"{expr.op.upper()} of strings that may be equal in different spellings is not supported")
     key = low.order_key(arg)
     return f"{expr.op}({sql})" if key == sql else f"arg_{expr.op}({sql}, {key})"
+
+
+def _last_moment(low: "Lowering", operation: str, arg: Expr) -> str:
+    """MIN or MAX in a time zone with summer time: of the moments or of the local times, which must be the same."""
+    local = f"{operation}({low.expr(arg)})"
+    same = f"{local} IS NOT DISTINCT FROM {low.from_utc(f'{operation}({low.expr(arg.args[0])})', str(arg.value))}"
+    return f"(CASE WHEN {same} THEN {local} ELSE error('an hour comes twice') END)"
 
 
 def _group_value(low: "Lowering", expr: Expr) -> str:

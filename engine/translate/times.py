@@ -137,15 +137,21 @@ def _period(op: str) -> Call:
 
 
 def _other_zone(binder: "Binder", node: exp.Expression) -> Expr:
-    """CONVERT_TZ between offsets written as '+hh:mm'."""
+    """CONVERT_TZ between constant zones: offsets written as '+hh:mm', or names that the server knows."""
     only(node, "source_tz", "target_tz", "timestamp")
     value = binder.expr(child(node, "timestamp"))
     if value.type.family not in (Family.DATE, Family.DATETIME) or is_literal(value):
         refuse(f"CONVERT_TZ of this {value.type.family.value} is not supported")
-    offsets = [parse_offset(child(node, name).name) for name in ("source_tz", "target_tz")]
-    if None in offsets:
-        refuse("CONVERT_TZ with named time zones needs the server's tables of them")
-    return Expr("other_zone", as_datetime(value).type, (as_datetime(value),), value=tuple(offsets))
+    zones = [_zone(binder.expr(child(node, name))) for name in ("source_tz", "target_tz")]
+    return Expr("other_zone", as_datetime(value).type, (as_datetime(value),), value=(*zones, binder.context.backend))
+
+
+def _zone(written: Expr) -> int | str:
+    name = text_of(written)
+    if not name or not name.isascii():
+        refuse("CONVERT_TZ with time zones that are not constants is not supported")
+    offset = parse_offset(name)
+    return name if offset is None else offset
 
 
 NODES: dict[type[exp.Expression], Rule] = {

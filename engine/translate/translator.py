@@ -11,12 +11,14 @@ from engine.collate.weights import Weights
 from engine.translate.binder import Shared, View
 from engine.translate.blocks import bind_query, require_first_rows
 from engine.translate.executed import executed
-from engine.translate.lower import Lowering, Weigh
+from engine.translate.lower import FindZone, Lowering, Weigh
 from engine.translate.outputs import shown
 from engine.translate.packed_uses import require_plain_uses
 from engine.translate.refusal import Refusal, Refused, refuse
 from engine.translate.shown_only import require_shown_only
 from engine.translate.unread import require_read
+from engine.translate.zoned_uses import require_certain_uses
+from engine.zones import ZoneTable
 from statements.context import SessionContext
 from statements.facts import statement_facts
 from statements.parse import NotParsed, parse_statement
@@ -31,15 +33,16 @@ _UTF8_RESULTS = ("utf8mb4", "utf8mb3", "utf8")
 class Translation:
     """DuckDB SQL whose outputs are the statement's columns.
 
-    `weights` are those whose key function must be registered on the connection (`engine.collate.keys.register`),
-    once for each `weights.function`. `tables` are the (schema, name) of the tables read. `definitions` are those that
-    the executed statement has on the backend. `guarded` says that a row may fail for which the backend has an answer,
-    a warning or another error: no row may leave before the last one is known.
+    `weights` and `zones` are those whose functions must be registered on the connection, once for each `function`.
+    `tables` are the (schema, name) of the tables read. `definitions` are those that the executed statement has on the
+    backend. `guarded` says that a row may fail for which the backend has an answer, a warning or another error: no row
+    may leave before the last one is known.
     """
 
     sql: str
     definitions: tuple[ColumnDefinition, ...] = ()
     weights: tuple[Weights, ...] = ()
+    zones: tuple[ZoneTable, ...] = ()
     tables: tuple[tuple[str, str], ...] = ()
     guarded: bool = False
 
@@ -50,10 +53,11 @@ def translate(
     view: View,
     definitions: Sequence[ColumnDefinition],
     weigh: Weigh,
+    find_zone: FindZone = lambda zone: None,
 ) -> Translation | Refusal:
-    """Translate a SELECT; `weigh` gives a collation's weights, or None when it is not known."""
+    """Translate a SELECT; `weigh` gives a collation's weights, `find_zone` a time zone; None when it is not known."""
     try:
-        return _translate(statement, context, view, definitions, weigh)
+        return _translate(statement, context, view, definitions, Lowering(weigh, find_zone))
     except Refused as refused:
         return Refusal(refused.reason)
     except NotParsed as problem:
@@ -63,7 +67,7 @@ def translate(
 
 
 def _translate(
-    statement: str, context: SessionContext, view: View, definitions: Sequence[ColumnDefinition], weigh: Weigh
+    statement: str, context: SessionContext, view: View, definitions: Sequence[ColumnDefinition], lowering: Lowering
 ) -> Translation:
     _check(statement, context)
     bodies = [definition.body for definition in context.views]
@@ -76,12 +80,12 @@ def _translate(
     require_first_rows(query)
     require_shown_only(query)
     require_plain_uses(query, context)
+    require_certain_uses(query, lowering)
     require_read(query)
-    lowering = Lowering(weigh)
     sql = lowering.query(query, shown(query, definitions, context))
     described = tuple(executed(query, definitions, context.backend))
-    weights, tables = tuple(lowering.weights_used.values()), tuple(dict.fromkeys(shared.tables))
-    return Translation(sql, described, weights, tables, guarded=_GUARD in sql)
+    weights, zones = tuple(lowering.weights_used.values()), tuple(lowering.zones_used.values())
+    return Translation(sql, described, weights, zones, tuple(dict.fromkeys(shared.tables)), guarded=_GUARD in sql)
 
 
 def _check(statement: str, context: SessionContext) -> None:

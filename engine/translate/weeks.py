@@ -14,7 +14,7 @@ from engine.translate.nodes import child, only, undated, whole_number
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
 from engine.translate.types import BIGINT, DATE, INT, Family, Type, datetime_type, decimal
-from engine.translate.zones import offset_seconds
+from engine.translate.zones import session_zone
 
 if TYPE_CHECKING:
     from engine.translate.binder import Binder
@@ -139,8 +139,10 @@ def _unix_time(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
     value = binder.expr(arguments[0])
     if value.type.family not in (Family.DATE, Family.DATETIME) or value.op == "literal":
         refuse("UNIX_TIMESTAMP of this value is not supported")
-    backend = binder.context.backend
-    limits = (offset_seconds(binder.context), _LAST_SECOND[backend], _OUTSIDE[backend])
+    backend, zone = binder.context.backend, session_zone(binder.context)
+    if value.op == "zoned":  # the server gives the moment that it stores
+        (value,), zone = value.args, 0
+    limits = (zone, _LAST_SECOND[backend], _OUTSIDE[backend])
     if value.type.fsp:
         type_ = decimal(13 + value.type.fsp, value.type.fsp)
         return Expr("unix_time_fraction", type_, (value,), value=limits[0])
@@ -154,7 +156,7 @@ def from_unix_time(binder: "Binder", node: exp.Expression) -> Expr:
     if value.type.family is not Family.INT or value.type.unsigned:
         refuse("FROM_UNIXTIME of this value is not supported")
     backend = binder.context.backend
-    limits = (offset_seconds(binder.context), _LAST_SECOND[backend], _NO_TIME[backend])
+    limits = (session_zone(binder.context), _LAST_SECOND[backend], _NO_TIME[backend])
     moment = Expr("from_unix_time", datetime_type(0), (value,), value=limits)
     return moment if pattern is None else formatted(binder, moment, pattern)
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.live.servers import Backend
 from tests.semantics.harness import Bench, load, read_statements
+from tests.semantics.zones import load_zones
 from warmfront.demo_tpcds import query_text
 
 pytestmark = pytest.mark.live
@@ -33,6 +34,7 @@ TPCDS_REFUSED = {
 @pytest.fixture(scope="module")
 def bench(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     connection = backend.connect(charset="utf8mb4")
+    load_zones(connection)
     load(connection, "wf_semantics", FOLDER / "setup.sql")
     made = Bench(connection, backend.is_mariadb, "wf_semantics", tmp_path_factory.mktemp("weights"))
     made.copy_all()

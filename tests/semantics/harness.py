@@ -11,9 +11,10 @@ import duckdb
 import pyarrow as pa
 
 from base.errors import SecondaryEngineError
+from engine import zones
 from engine.backend import describe_schema
 from engine.catalog import CatalogView, LoadedTable, State
-from engine.collate import keys, presence
+from engine.collate import presence
 from engine.collate.presence import Presence
 from engine.collate.store import Collations
 from engine.collate.weights import Weights
@@ -22,6 +23,8 @@ from engine.results.encoder import RowEncoder
 from engine.store.layout import arrow_schema, carried_columns, create_statement, left_out, pack_columns, quote
 from engine.translate.refusal import Refusal
 from engine.translate.translator import translate
+from engine.translation import register
+from engine.zones import ZoneTable
 from statements.context import SessionContext
 from statements.facts import statement_facts
 from statements.schema import DATE_TYPES, STRING_TYPES, WIDEST_DECIMAL, Column, Table
@@ -83,6 +86,7 @@ class Bench:
         self.collations = Collations(folder)
         self.view = CatalogView({})
         self.registered: set[str] = set()
+        self.zones: dict[str, ZoneTable | None] = {}
         self.warnings = self.prepare_warnings = 0  # of the last statement on the backend
         with connection.cursor() as cursor:
             cursor.execute(f"USE {schema}")
@@ -137,6 +141,13 @@ class Bench:
         """Give the backend's weights."""
         with self.raw.cursor() as cursor:
             return self.collations.get(cursor, collation, held)
+
+    def zone(self, name: str) -> ZoneTable | None:
+        """Give the backend's time zone."""
+        if name not in self.zones:
+            with self.raw.cursor() as cursor:
+                self.zones[name] = zones.fetch_zone(cursor, name)
+        return self.zones[name]
 
     def prepare(self, statement: str) -> list[ColumnDefinition]:
         """Give the backend's column definitions of a statement."""
@@ -207,13 +218,13 @@ class Bench:
             return Outcome("refused", "Preparing the statement gives warnings")
         described, expected = self.backend_rows(statement)
         warnings = self.warnings
-        translation = translate(statement, self._context_of(statement), self.view, definitions, self.weigh)
+        translation = translate(statement, self._context_of(statement), self.view, definitions, self.weigh, self.zone)
         if isinstance(translation, Refusal):
             return Outcome("refused", translation.reason)
-        for weights in translation.weights:
-            if weights.function not in self.registered:
-                keys.register(self.duck, weights)
-                self.registered.add(weights.function)
+        for called in (*translation.weights, *translation.zones):
+            if called.function not in self.registered:
+                register(self.duck, called)
+                self.registered.add(called.function)
         try:
             found = self.engine_rows(translation.sql, list(translation.definitions))
         except (duckdb.Error, pa.ArrowException, SecondaryEngineError) as problem:
