@@ -45,18 +45,19 @@ WHEN: dict[str, tuple[str, ...]] = {
     "the pattern is a constant that every library reads alike, and the text ASCII without line ends": (
         "REGEXP", "REGEXP_LIKE", "RLIKE",
     ),
-    "the pattern is a constant": ("LIKE",),
     "it has no argument": ("LAST_INSERT_ID",),
     "the zones are constants": ("CONVERT_TZ",),
     "the pattern is a constant of codes that do not depend on a locale beside English": ("DATE_FORMAT",),
     "lc_time_names is English": ("DAYNAME", "MONTHNAME"),
-    "the pattern is a constant of digits": ("STR_TO_DATE",),
+    "the pattern is a constant that names one whole date": ("STR_TO_DATE",),
+    "the pattern is a constant": ("LIKE", "TIME_FORMAT"),
+    "the time, if any, is no text of a column": ("TIMESTAMP",),
     "the arguments are moments or times, and the result stays in its range": ("ADDTIME", "SUBTIME", "TIMEDIFF"),
     "the argument is no literal": ("TIMESTAMPADD", "TIME"),
     "the numbers are integers in range": ("MAKETIME", "SEC_TO_TIME", "MAKEDATE"),
     "the time has whole seconds": ("TIME_TO_SEC",),
     "the argument is an integer, a date or a moment, and no literal": ("FROM_UNIXTIME", "UNIX_TIMESTAMP"),
-    "the unit is made of date parts, or of time parts of a date": ("EXTRACT",),
+    "the unit is made of date parts, or of time parts of a date or of a time of a day": ("EXTRACT",),
     "the number of places is a constant": ("FORMAT", "ROUND", "TRUNCATE"),
     "numbers, dates or at most four texts are compared": ("GREATEST", "LEAST"),
     "the bounds are rising constants": ("INTERVAL",),
@@ -111,7 +112,7 @@ NEVER: dict[str, frozenset[str]] = {
     "the text depends on the character set or the server's tables": frozenset(
         [
             "CHAR", "CHR", "EXPORT_SET", "QUOTE", "SOUNDEX", "REGEXP_INSTR", "REGEXP_REPLACE", "REGEXP_SUBSTR",
-            "MATCH", "SFORMAT", "TIME_FORMAT", "TO_CHAR", "DECODE_HISTOGRAM",
+            "MATCH", "SFORMAT", "TO_CHAR", "DECODE_HISTOGRAM",
         ]
     ),
     "MariaDB alone has it": frozenset(
@@ -121,7 +122,6 @@ NEVER: dict[str, frozenset[str]] = {
             "SUBSTR_ORACLE", "TRIM_ORACLE",
         ]
     ),
-    "a moment is made of two parts": frozenset({"TIMESTAMP"}),
 }  # fmt: skip
 # Families of names: geometry and the data dictionary's own functions.
 NEVER_PREFIXES = {

@@ -14,9 +14,11 @@ from engine.translate import (
     documents,
     doubles,
     literals,
+    moments,
     patterns,
     pieces,
     places,
+    read_dates,
     session_literals,
     text,
     times,
@@ -92,6 +94,11 @@ def _to_date(binder: "Binder", node: exp.Expression) -> Expr:
 def _extract(binder: "Binder", node: exp.Expression) -> Expr:
     only(node, "this", "expression")
     unit, value = child(node).name.upper(), binder.expr(child(node, "expression"))
+    if unit == "WEEK":
+        return weeks.week_in_mode(value, binder.context.default_week_format)
+    found = times.part(unit, value) if unit in times.PARTS else None
+    if found is not None:  # of negative times the servers give signs, of long ones different hours
+        return Expr("within_day", found.type, (value, found))
     return weeks.compound_part(unit, value) if unit in weeks.COMPOUND_PARTS else dates.part(unit, value)
 
 
@@ -180,7 +187,7 @@ def _added(binder: "Binder", node: exp.Expression) -> Expr:
     base = binder.expr(child(node))
     if literals.is_literal(base):
         refuse("TIMESTAMPADD to a literal is not supported")
-    return dates.shift(base, binder.expr(child(node, "expression")), unit, 1)
+    return dates.shift(base, binder.expr(child(node, "expression")), unit, 1, binder.context.backend)
 
 
 def _absolute(binder: "Binder", node: exp.Expression) -> Expr:
@@ -204,7 +211,7 @@ def _named(binder: "Binder", node: exp.Expression) -> Expr:
         value = binder.expr(arguments[0])
         found = times.part(name, value) if name == "MICROSECOND" else None
         return dates.FUNCTIONS[name](value) if found is None else found
-    for table in (weeks.NAMED, pieces.NAMED, codes.NAMED, places.NAMED, times.NAMED, documents.NAMED):
+    for table in (weeks.NAMED, pieces.NAMED, codes.NAMED, places.NAMED, times.NAMED, moments.NAMED, documents.NAMED):
         if name in table and table[name][0] <= len(arguments) <= table[name][1]:
             return table[name][2](binder, arguments)
     if name in text.FUNCTIONS:
@@ -230,7 +237,7 @@ def _add_date(binder: "Binder", arguments: list[exp.Expression], sign: int) -> E
     if isinstance(amount, exp.Interval):
         only(amount, "this", "unit")
         amount, unit = child(amount), child(amount, "unit").name.upper()
-    return dates.shift(binder.expr(arguments[0]), binder.expr(amount), unit, sign)
+    return dates.shift(binder.expr(arguments[0]), binder.expr(amount), unit, sign, binder.context.backend)
 
 
 CALLS: dict[type[exp.Expression], Rule] = {
@@ -265,14 +272,14 @@ CALLS: dict[type[exp.Expression], Rule] = {
     exp.TimestampAdd: _added,
     exp.Week: weeks.week,
     exp.WeekOfYear: weeks.week_of_year,
-    exp.StrToDate: weeks.read_date,
-    exp.StrToTime: weeks.read_date,
+    exp.StrToDate: read_dates.bind,
+    exp.StrToTime: read_dates.bind,
     exp.Dayname: weeks.day_name,
-    exp.UnixToTime: weeks.from_unix_time,
     **pieces.NODES,
     **codes.NODES,
     **places.NODES,
     **times.NODES,
+    **moments.NODES,
     **documents.NODES,
     exp.RegexpLike: patterns.bind,
     **bits.NODES,

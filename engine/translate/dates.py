@@ -3,6 +3,7 @@
 import calendar
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from engine.collate import presence
@@ -88,7 +89,7 @@ def part(unit: str, expr: Expr) -> Expr:
     return Expr("date_part", INT, (expr,), value=unit)
 
 
-def shift(base: Expr, amount: Expr, unit: str, sign: int) -> Expr:
+def shift(base: Expr, amount: Expr, unit: str, sign: int, backend: str) -> Expr:
     """base + INTERVAL amount unit (sign -1: minus), clamped to the month's end as MySQL does."""
     if unit in _COMPOUND:
         amount, unit = _compound(amount, unit)
@@ -101,8 +102,12 @@ def shift(base: Expr, amount: Expr, unit: str, sign: int) -> Expr:
         return NULL_LITERAL
     text = text_of(base)
     if text is not None:
-        moved = shift(literals.as_temporal(text), amount, unit, sign)
+        moved = shift(literals.as_temporal(text), amount, unit, sign, backend)
         return _as_text(moved, base) if is_literal(moved) else refuse("a string plus an interval is not supported")
+    if base.type.family is Family.STRING:
+        if backend != "mysql" and base.op != "format_date":  # MariaDB shows six decimals of the others
+            refuse("an interval is added to a string")
+        return _text_shifted(base, amount, unit, sign)
     if base.type.family is Family.TIME and unit in _SECONDS and not is_literal(base):
         return Expr("time_shift", base.type, (base, amount), value=_SECONDS[unit] * 1_000_000 * sign)
     if base.type.family not in (Family.DATE, Family.DATETIME):
@@ -141,6 +146,16 @@ def _as_text(moved: Expr, base: Expr) -> Expr:
     if isinstance(value, datetime) and value.microsecond:
         refuse("a string with fractional seconds plus an interval is not supported")
     return Expr("literal", base.type, value=str(value))
+
+
+def _text_shifted(base: Expr, amount: Expr, unit: str, sign: int) -> Expr:
+    """A text plus an interval is a text: a date stays a date unless hours, minutes or seconds are added."""
+    if not base.type.coercible:  # the result is in the connection's collation
+        refuse("an interval is added to a string")
+    moment = Expr("text_to_moment", datetime_type(0), (base,))
+    moved = Expr("date_shift", datetime_type(0), (moment, amount), value=(unit, sign))
+    type_ = replace(base.type, presence=presence.of_text("0123456789:- "))
+    return Expr("spelled_moment", type_, (base, moved), value=unit not in ("SECOND", "MINUTE", "HOUR"))
 
 
 def _moved(base: Expr, amount: int, unit: str) -> Expr:

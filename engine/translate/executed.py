@@ -150,6 +150,8 @@ def _of_field(definition: ColumnDefinition, backend: str, origin: Expr) -> Colum
         return _kept(definition)
     if backend == "mysql" and definition.type == FieldType.LONG_BLOB and origin.op != WINDOW:
         return replace(definition, type=int(FieldType.BLOB), decimals=0)
+    if origin.op == "spelled_moment":  # a CHAR by PREPARE, a VARCHAR in the table
+        definition = replace(definition, type=int(FieldType.VAR_STRING))
     if definition.type in _STRINGS and definition.decimals == _UNSET_DECIMALS[backend]:
         if backend == "mariadb" and origin.op == WINDOW:
             return definition

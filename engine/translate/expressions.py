@@ -80,14 +80,15 @@ def _arithmetic(operator: str) -> Rule:
 def _shifted(binder: "Binder", base: exp.Expression, interval: exp.Expression, sign: int) -> Expr:
     only(interval, "this", "unit")
     amount = binder.expr(child(interval))
-    return dates.shift(binder.expr(base), amount, child(interval, "unit").name.upper(), sign)
+    return dates.shift(binder.expr(base), amount, child(interval, "unit").name.upper(), sign, binder.context.backend)
 
 
 def _date_add(sign: int) -> Rule:
     def rule(binder: "Binder", node: exp.Expression) -> Expr:
         only(node, "this", "expression", "unit")
         unit = child(node, "unit").name.upper()
-        return dates.shift(binder.expr(child(node)), binder.expr(child(node, "expression")), unit, sign)
+        amount = binder.expr(child(node, "expression"))
+        return dates.shift(binder.expr(child(node)), amount, unit, sign, binder.context.backend)
 
     return rule
 

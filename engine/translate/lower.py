@@ -11,6 +11,8 @@ from engine.translate.lower_codes import CODE_OPS
 from engine.translate.lower_dates import DATE_OPS
 from engine.translate.lower_documents import DOCUMENT_OPS
 from engine.translate.lower_doubles import DOUBLE_OPS, bare
+from engine.translate.lower_moments import MOMENT_OPS
+from engine.translate.lower_read_dates import READ_DATE_OPS
 from engine.translate.lower_sets import both_sides
 from engine.translate.lower_strings import TEXT_OPS
 from engine.translate.lower_times import TIME_OPS
@@ -46,6 +48,8 @@ _OPS: dict[str, Callable[["Lowering", Expr], str]] = {
     **CODE_OPS,
     **TIME_OPS,
     **DOCUMENT_OPS,
+    **READ_DATE_OPS,
+    **MOMENT_OPS,
 }
 _JOINS = {"inner": "JOIN", "left": "LEFT JOIN", "right": "RIGHT JOIN", "cross": "CROSS JOIN"}
 

@@ -3,9 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
-from engine.collate.rules import quote
 from engine.translate.tree import Expr
-from engine.translate.types import Family
 
 if TYPE_CHECKING:
     from engine.translate.lower import Lowering
@@ -88,7 +86,7 @@ def _digits_joined(low: "Lowering", expr: Expr) -> str:
     return first
 
 
-def _unsure(moment: str) -> str:
+def unsure(moment: str) -> str:
     """What was not asked about a zone: moments before 1970-01-03 and after 2038-01-16 fail (a branch of CASE)."""
     known = "BETWEEN TIMESTAMP '1970-01-03 00:00:00' AND TIMESTAMP '2038-01-17 00:00:00'"
     return f"{moment} NOT {known} THEN error('a time beyond what is known of its zone')"
@@ -99,7 +97,7 @@ def _unix_time(low: "Lowering", expr: Expr) -> str:
     moment = low.expr(expr.args[0])
     sql = f"(epoch_us({low.to_utc(moment, zone)}) // 1000000)"
     checked = f"CASE WHEN {sql} NOT BETWEEN 0 AND {last} THEN {outside} ELSE {sql} END"
-    return f"({checked})" if isinstance(zone, int) else f"(CASE WHEN {_unsure(moment)} ELSE {checked} END)"
+    return f"({checked})" if isinstance(zone, int) else f"(CASE WHEN {unsure(moment)} ELSE {checked} END)"
 
 
 def _unix_time_fraction(low: "Lowering", expr: Expr) -> str:
@@ -113,17 +111,7 @@ def _unix_time_fraction(low: "Lowering", expr: Expr) -> str:
 def _zoned(low: "Lowering", expr: Expr) -> str:
     """A stored moment in the session's time zone, which has a name."""
     sql = low.expr(expr.args[0])
-    return f"(CASE WHEN {_unsure(sql)} ELSE {low.from_utc(sql, str(expr.value))} END)"
-
-
-def _from_unix_time(low: "Lowering", expr: Expr) -> str:
-    zone, last, outside = cast("tuple[int | str, int, str]", expr.value)
-    sql = low.expr(expr.args[0])
-    moment = f"make_timestamp(CAST({sql} AS BIGINT) * 1000000)"
-    local = low.from_utc(moment, zone)
-    if isinstance(zone, str):
-        local = f"CASE WHEN {_unsure(moment)} ELSE {local} END"
-    return f"(CASE WHEN {sql} BETWEEN 0 AND {last} THEN {local} WHEN {sql} IS NOT NULL THEN {outside} END)"
+    return f"(CASE WHEN {unsure(sql)} ELSE {low.from_utc(sql, str(expr.value))} END)"
 
 
 def _make_date(low: "Lowering", expr: Expr) -> str:
@@ -131,16 +119,6 @@ def _make_date(low: "Lowering", expr: Expr) -> str:
     century = f"{sql} + CASE WHEN {sql} < 70 THEN 2000 WHEN {sql} < 100 THEN 1900 ELSE 0 END"
     days = int(str(expr.value)) - 1
     return f"(CASE WHEN {sql} BETWEEN 0 AND 9999 THEN make_date(CAST({century} AS BIGINT), 1, 1) + {days} END)"
-
-
-def _read_date(low: "Lowering", expr: Expr) -> str:
-    form, places = cast("tuple[str, tuple[int, ...]]", expr.value)
-    sql = low.expr(expr.args[0])
-    parts = [f"CAST(regexp_extract({sql}, {quote(form)}, {place}) AS BIGINT)" if place else "0" for place in places]
-    timed = expr.type.family is not Family.DATE
-    made = f"make_timestamp({', '.join(parts)})" if timed else f"make_date({', '.join(parts[:3])})"
-    matches = f"regexp_full_match({sql}, {quote(form)})"
-    return f"(CASE WHEN {sql} IS NULL THEN NULL WHEN {matches} THEN {made} ELSE error('not a date in this form') END)"
 
 
 def pack(moment: str) -> str:
@@ -171,9 +149,7 @@ DATE_OPS: dict[str, Writer] = {
     "months_between": _months_between,
     "digits_joined": _digits_joined,
     "make_date": _make_date,
-    "read_date": _read_date,
     "unix_time": _unix_time,
     "unix_time_fraction": _unix_time_fraction,
-    "from_unix_time": _from_unix_time,
     "zoned": _zoned,
 }

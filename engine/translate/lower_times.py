@@ -157,13 +157,16 @@ def _text_to_moment(low: "Lowering", expr: Expr) -> str:
     sql = low.expr(expr.args[0])
     time = "" if expr.type.family is Family.DATE else r"( \d\d:\d\d:\d\d)?"
     kind = "DATE" if expr.type.family is Family.DATE else "TIMESTAMP"
-    matches = f"regexp_full_match({sql}, '[1-9]\\d{{3}}-\\d\\d-\\d\\d{time}')"
+    matches = f"regexp_full_match({sql}, '[1-9]\\d{{3}}-\\d{{1,2}}-\\d{{1,2}}{time}')"
     failure = "error('a text is not a plain date')"
     return f"(CASE WHEN {sql} IS NULL THEN NULL WHEN {matches} THEN CAST({sql} AS {kind}) ELSE {failure} END)"
 
 
 TIME_OPS: dict[str, Writer] = {
     "time_part": _part,
+    "within_day": _template(
+        "(CASE WHEN {0} BETWEEN 0 AND 86399999999 THEN {1} WHEN {0} IS NOT NULL THEN error('no time of a day') END)"
+    ),
     "time_of_day": _template("(epoch_us({0}) - epoch_us(date_trunc('day', {0})))"),
     "make_time": _make,
     "seconds_as_time": _seconds_as_time,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Rule = Callable[["Binder", exp.Expression], Expr]
 Call = Callable[["Binder", list[exp.Expression]], Expr]
 _MOMENTS = frozenset({Family.DATETIME, Family.TIME})
-_PARTS = {"HOUR": 3_600_000_000, "MINUTE": 60_000_000, "SECOND": 1_000_000, "MICROSECOND": 1}
+PARTS = {"HOUR": 3_600_000_000, "MINUTE": 60_000_000, "SECOND": 1_000_000, "MICROSECOND": 1}
 
 
 def time_type(fsp: int) -> Type:
@@ -41,7 +41,7 @@ def part(unit: str, value: Expr) -> Expr | None:
     """HOUR, MINUTE, SECOND, MICROSECOND of a TIME; None for other values."""
     if value.type.family is not Family.TIME or is_literal(value):
         return None
-    return Expr("time_part", BIGINT, (value,), value=(_PARTS[unit], 0 if unit == "HOUR" else 60, unit))
+    return Expr("time_part", BIGINT, (value,), value=(PARTS[unit], 0 if unit == "HOUR" else 60, unit))
 
 
 def _of_day(value: Expr) -> Expr:

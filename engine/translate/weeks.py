@@ -1,6 +1,5 @@
 """Weeks and calendars: WEEK, YEARWEEK, TO_DAYS, FROM_DAYS, names of days and months, months between dates."""
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from engine.translate.literals import NULL_LITERAL, text_of
 from engine.translate.nodes import child, only, undated, whole_number
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
-from engine.translate.types import BIGINT, DATE, INT, Family, Type, datetime_type, decimal
+from engine.translate.types import BIGINT, DATE, INT, Family, Type, decimal
 from engine.translate.zones import session_zone
 
 if TYPE_CHECKING:
@@ -23,22 +22,8 @@ if TYPE_CHECKING:
 _LETTERS = presence.of_text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _MODES = range(8)
 # The last second that UNIX time functions know: 3001-01-18 on 64-bit MySQL since 8.0.28, 2038-01-19 on MariaDB.
-_LAST_SECOND = {"mysql": 32536771199, "mariadb": 2147483647}
+LAST_SECOND = {"mysql": 32536771199, "mariadb": 2147483647}
 _OUTSIDE = {"mysql": "0", "mariadb": "NULL"}  # what UNIX_TIMESTAMP gives for other times
-_NO_TIME = {"mysql": "NULL", "mariadb": "error('a time out of range')"}  # what FROM_UNIXTIME does with others
-# STR_TO_DATE's codes, in the parser's spelling: the part of the date, and the form of its digits.
-_READ = {
-    "%Y": ("year", "[1-9][0-9]{3}"),
-    "%m": ("month", "[0-9]{2}"),
-    "%-m": ("month", "[0-9]{1,2}"),
-    "%d": ("day", "[0-9]{2}"),
-    "%-d": ("day", "[0-9]{1,2}"),
-    "%H": ("hour", "[0-9]{2}"),
-    "%M": ("minute", "[0-9]{2}"),
-    "%S": ("second", "[0-9]{2}"),
-}
-_DATE_READ, _TIME_READ = ("year", "month", "day"), ("hour", "minute", "second")
-_BETWEEN = "./-:,_T "  # what may stand between the digits
 COMPOUND_PARTS = {
     "YEAR_MONTH": ("YEAR", "MONTH"),
     "DAY_HOUR": ("DAY", "HOUR"),
@@ -68,6 +53,11 @@ def week(binder: "Binder", node: exp.Expression) -> Expr:
     only(node, "this", "mode")
     mode = _mode(binder.context, node.args.get("mode"), binder.context.default_week_format)
     return _numbered(binder.expr(undated(child(node))), f"week_{mode}", INT)
+
+
+def week_in_mode(value: Expr, mode: int) -> Expr:
+    """EXTRACT(WEEK FROM value): `mode` is default_week_format."""
+    return _numbered(value, f"week_{mode}", INT)
 
 
 def week_of_year(binder: "Binder", node: exp.Expression) -> Expr:
@@ -142,23 +132,11 @@ def _unix_time(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
     backend, zone = binder.context.backend, session_zone(binder.context)
     if value.op == "zoned":  # the server gives the moment that it stores
         (value,), zone = value.args, 0
-    limits = (zone, _LAST_SECOND[backend], _OUTSIDE[backend])
+    limits = (zone, LAST_SECOND[backend], _OUTSIDE[backend])
     if value.type.fsp:
         type_ = decimal(13 + value.type.fsp, value.type.fsp)
         return Expr("unix_time_fraction", type_, (value,), value=limits[0])
     return Expr("unix_time", BIGINT, (as_datetime(value),), value=limits)
-
-
-def from_unix_time(binder: "Binder", node: exp.Expression) -> Expr:
-    """FROM_UNIXTIME(integer): NULL outside the times that the server knows."""
-    only(node, "this", "format")
-    value, pattern = binder.expr(child(node)), node.args.get("format")
-    if value.type.family is not Family.INT or value.type.unsigned:
-        refuse("FROM_UNIXTIME of this value is not supported")
-    backend = binder.context.backend
-    limits = (session_zone(binder.context), _LAST_SECOND[backend], _NO_TIME[backend])
-    moment = Expr("from_unix_time", datetime_type(0), (value,), value=limits)
-    return moment if pattern is None else formatted(binder, moment, pattern)
 
 
 def formatted(binder: "Binder", value: Expr, written: exp.Expression) -> Expr:
@@ -180,40 +158,6 @@ def _make_date(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
     if year.type.family is not Family.INT or not 1 <= place <= 365:
         refuse("MAKEDATE of these arguments is not supported")
     return Expr("make_date", DATE, (year,), value=place)
-
-
-def read_date(binder: "Binder", node: exp.Expression) -> Expr:
-    """STR_TO_DATE of patterns that are all digits: texts of another form fail in the engine."""
-    only(node, "this", "format")
-    value, written = binder.expr(child(node)), child(node, "format")
-    if any(code in binder.statement for code in AMBIGUOUS_FORMATS) or not isinstance(written, exp.Literal):
-        refuse("this STR_TO_DATE is not supported")
-    if value.type.family is not Family.STRING or value.op == "literal":
-        refuse(f"STR_TO_DATE of this {value.type.family.value} is not supported")
-    form, parts = _form(written.name)
-    timed = [part for part in _TIME_READ if part in parts]
-    if any(part not in parts for part in _DATE_READ) or timed != list(_TIME_READ[: len(timed)]):
-        refuse("this STR_TO_DATE is not supported")
-    places = tuple(parts.index(part) + 1 if part in parts else 0 for part in (*_DATE_READ, *_TIME_READ))
-    return Expr("read_date", datetime_type(0) if timed else DATE, (value,), value=(form, places))
-
-
-def _form(pattern: str) -> tuple[str, list[str]]:
-    """Give a regular expression of a pattern and the parts of the date in its groups; raises Refused."""
-    parts: list[str] = []
-    pieces: list[str] = []
-    tokens = re.findall(r"%-?.|[^%]", pattern)
-    for token, following in zip(tokens, [*tokens[1:], ""], strict=True):
-        if token in _BETWEEN:
-            pieces.append(re.escape(token))
-            continue
-        part, digits = _READ.get(token, ("", ""))
-        if not part or part in parts:
-            refuse("this STR_TO_DATE is not supported")
-        parts.append(part)
-        loose = digits == "[0-9]{2}" and not following.startswith("%")  # one digit will do where others do not follow
-        pieces.append(f"({'[0-9]{1,2}' if loose else digits})")
-    return "".join(pieces), parts
 
 
 # name -> (least and most arguments, rule)
