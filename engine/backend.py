@@ -5,6 +5,7 @@ import re
 import ssl
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pymysql
@@ -19,14 +20,12 @@ from statements.schema import BYTE_CHARSETS, MEMBER_TYPES, Column, Table, parse_
 
 SYSTEM_SCHEMAS = frozenset({"mysql", "information_schema", "performance_schema", "sys"})
 # Zero dates must arrive as they are, generated text must not depend on the server's settings.
-_SESSION = (
-    "SET NAMES utf8mb4",
-    "SET SESSION time_zone = '+00:00'",
-    "SET SESSION sql_mode = ''",
-    "SET SESSION transaction_isolation = 'REPEATABLE-READ'",
-    "SET SESSION net_write_timeout = 3600",
-    "SET SESSION net_read_timeout = 3600",
-)
+_SESSION = {
+    "time_zone": "'+00:00'",
+    "sql_mode": "''",
+    "net_write_timeout": "3600",
+    "net_read_timeout": "3600",
+}
 _HIDES_KEYS_SINCE = (8, 0, 30)  # sql_generate_invisible_primary_key
 _LOST = (pymysql.err.OperationalError, pymysql.err.InterfaceError)
 
@@ -47,19 +46,16 @@ class Connection:
             "autocommit": True,
             "read_timeout": read_timeout,
         }
-        if server.socket:
-            options["unix_socket"] = server.socket
-        else:
-            options |= {"host": server.host, "port": server.port, "ssl": _tls(settings)}
+        options |= {"unix_socket": server.socket} if server.socket else {"host": server.host, "port": server.port}
+        options |= _tls(settings)
+        variables = {**_SESSION, "tx_isolation" if self.is_mariadb else "transaction_isolation": "'REPEATABLE-READ'"}
+        if not self.is_mariadb and self.version >= _HIDES_KEYS_SINCE:
+            # Row events have the column, so the definition must.
+            variables["show_gipk_in_create_table_and_information_schema"] = "ON"
         try:
             self.raw: pymysql.Connection[Any] = pymysql.connect(**options)
-            for statement in _SESSION:
-                if self.is_mariadb and "transaction_isolation" in statement:
-                    statement = statement.replace("transaction_isolation", "tx_isolation")
-                self.execute(statement)
-            if not self.is_mariadb and self.version >= _HIDES_KEYS_SINCE:
-                # Row events have the column, so the definition must.
-                self.execute("SET SESSION show_gipk_in_create_table_and_information_schema = ON")
+            # One statement: connections are made while readers wait.
+            self.execute("SET " + ", ".join(f"SESSION {name} = {value}" for name, value in variables.items()))
         except pymysql.err.MySQLError as error:
             raise backend_error(error) from error
 
@@ -108,13 +104,19 @@ class Connection:
         self.close()
 
 
-def _tls(settings: Settings) -> ssl.SSLContext | None:
-    if settings.backend_tls in ("disabled", "preferred") and settings.server.host in ("127.0.0.1", "::1", "localhost"):
-        return None
-    if settings.backend_tls == "disabled":
-        return None
-    context = ssl.create_default_context(cafile=settings.backend_tls_ca)
-    if settings.backend_tls != "verify":
+def _tls(settings: Settings) -> dict[str, object]:
+    """PyMySQL's options: by itself it encrypts wherever the server can, a socket file's line too."""
+    wanted = settings.backend_tls
+    if wanted == "disabled" or settings.server.socket:
+        return {"ssl_disabled": True}
+    return {} if wanted == "preferred" else {"ssl": _context(wanted == "verify", settings.backend_tls_ca)}
+
+
+@functools.cache
+def _context(verify: bool, ca: Path | None) -> ssl.SSLContext:
+    """A context costs tens of milliseconds: it reads all certificates that the system trusts."""
+    context = ssl.create_default_context(cafile=ca)
+    if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context

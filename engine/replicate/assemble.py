@@ -11,7 +11,7 @@ from engine.replicate.ddl import SYSTEM_SCHEMAS, Effect, Xid, read_effect
 from engine.replicate.decode import KINDS, Decoder
 from engine.replicate.dependents import Dependents, disturbance, disturbed
 from engine.replicate.hidden_values import hidden_values
-from engine.replicate.plain import PlainScanner, Stretch
+from engine.replicate.plain import PIECES, ROWS, Log, PlainScanner, Stretch
 from engine.replicate.work import Transaction, Work
 from statements.schema import Table
 from wire.binlog_events import CHECKSUM, DUMMY_TABLE, HEADER, EventParser, UnknownEvent, parse_header
@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 Lookup = Callable[[str, str], Table | None]
 EARLY_DECODE = 64 << 20  # bytes of row images after which an open transaction is turned into columns
 _WRAP = 1 << 32
+_LONGEST_PAUSE = 64  # events between two tries to read them at once
 
 # Events that stand between transactions: all up to them is whole.
 _BETWEEN = (Rotate, FormatDescription, PreviousGtids, Heartbeat, Ignored)
@@ -128,20 +129,53 @@ class Assembler:
     def feed_all(self, events: list[bytes]) -> Iterator[None]:
         """Take events as they stand in the log, and stop after each that makes a batch `ready`: what follows is read
         with the tables as they are then. Raises MalformedPacket, ChecksumMismatch."""
-        at, checksums = 0, self._parser.checksums
-        for stretch in self._plain.find(events, checksums):
-            yield from self._feed_some(events[at : stretch.first])
+        at, checksums, log = 0, self._parser.checksums, Log(events)
+        for stretch in self._plain.find(log, checksums):
+            yield from self._feed_some(log, at, stretch.first)
             at = stretch.first
             if self._transaction is None and self._parser.checksums == checksums:
                 self._take_stretch(stretch, events[stretch.end - 1])
                 at = stretch.end
-        yield from self._feed_some(events[at:])
+        yield from self._feed_some(log, at, len(events))
 
-    def _feed_some(self, events: list[bytes]) -> Iterator[None]:
-        for raw in events:
-            self.feed(raw)
-            if self.ready:
-                yield
+    def _feed_some(self, log: Log, at: int, stop: int) -> Iterator[None]:
+        again, pause = at, 1  # rows that are not plain are seldom followed by plain ones
+        while at < stop:
+            transaction = self._transaction
+            if at >= again and transaction is not None and transaction.begun and log.events[at][4] in PIECES:
+                behind = self._take_piece(transaction, log, at, stop)
+                again, pause = (at + pause, min(2 * pause, _LONGEST_PAUSE)) if behind == at else (behind, 1)
+                at = behind
+            if at < stop:
+                self.feed(log.events[at])
+                at += 1
+                if self.ready:
+                    yield
+
+    def _take_piece(self, transaction: Transaction, log: Log, at: int, stop: int) -> int:
+        """Take plain rows events inside a transaction all at once; gives the event behind them."""
+        mapped = (shape for shape, _, _ in self._maps.values())
+        piece = self._plain.find_rows(log, at, stop, self._parser.checksums, mapped)
+        if piece is None:
+            return at
+        for shape, kinds, images in piece.rows:
+            self._take_map(shape)
+            _, table, dependents = self._maps[shape.table_id]
+            for key in disturbed(dependents, *(verb for verb, kind in KINDS.items() if dependents and kind in kinds)):
+                transaction.touched.add(key)
+                transaction.work.fail(*key, disturbance(shape))
+            if table is not None:
+                transaction.work.add_all(table, shape, kinds, images)
+        if piece.ended > at:
+            transaction.annotation = ""
+            transaction.statement_tables.clear()
+        # What the statement that goes on behind them has said of itself.
+        for raw in log.events[max(piece.ended, at) : piece.end]:
+            if raw[4] not in ROWS:
+                self._handle(*self._parser.parse(raw))
+        self._offset = self._widen(parse_header(log.events[piece.end - 1]).next_position)
+        self._spill(transaction)
+        return piece.end
 
     def _take_stretch(self, stretch: Stretch, end: bytes) -> None:
         """Take plain transactions as `_commit` does, all at once; `end` is the last one's commit."""
@@ -314,6 +348,9 @@ class Assembler:
                 transaction.work.fail(table.schema, table.name, reason)
                 return
         transaction.work.add(table, shape, event)
+        self._spill(transaction)
+
+    def _spill(self, transaction: Transaction) -> None:
         if transaction.work.size > self._early:
             transaction.work.decode(self._decoder)
             if self._spill_folder is not None:

@@ -4,12 +4,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 
 import duckdb
 
-from base.errors import BackendError, WarmfrontError
+from base.errors import WarmfrontError
 from base.settings import Settings
 from engine.backend import Connection, read_position
 from engine.catalog import State
@@ -54,23 +53,27 @@ class Follower:
         self._thread = threading.Thread(target=self._run, name="follow", daemon=True)
         self._recovered = False
         self._lost = ""  # why the copy has to be made anew
-        self._doubted = False
-        self._looked = 0.0
-        self._seen = NOWHERE  # where the copy was when we looked last
+        self._doubt = threading.Event()
+        self._verdict: tuple[Source, WarmfrontError] | None = None  # of the last look, and what was followed then
+        self._looker = threading.Thread(target=self._look_on, name="look", daemon=True)
         store.hurry = self.want
 
     def start(self) -> None:
         """Begin to follow; loads begin by themselves when the backend is reached."""
         self._thread.start()
+        self._looker.start()
 
     def stop(self) -> None:
-        """End the thread; what was applied is kept."""
+        """End the threads; what was applied is kept. One that waits for a backend that is gone is left behind."""
         self._stop.set()
+        self._doubt.set()
         self.applier.stop()
         if self._source is not None:
             self._source.stop()
         if self._thread.is_alive():
             self._thread.join()
+        if self._looker.is_alive():
+            self._looker.join(_POLL)
 
     def want(self, position: Position) -> None:
         """Ask for everything up to a position as soon as possible."""
@@ -79,7 +82,7 @@ class Follower:
 
     def doubt(self) -> None:
         """Ask that the backend's log be compared with the one that is followed."""
-        self._doubted = True
+        self._doubt.set()
 
     @property
     def connected(self) -> bool:
@@ -172,20 +175,36 @@ class Follower:
                 self.progress.begin(batch)
                 self.applier.apply(batch)
                 self.progress.end(batch)
-            if source.connected and (self._doubted or time.monotonic() - self._looked > _LOOK):
-                self._look()
+            verdict, self._verdict = self._verdict, None
+            if verdict is not None and verdict[0] is source:
+                raise verdict[1]
 
-    def _look(self) -> None:
-        """See whether the log is still the one that is followed: a connection to one that is not may stay open."""
-        doubted, self._doubted = self._doubted, False
+    def _look_on(self) -> None:
+        """See now and then whether the log is still the one that is followed: a connection to one that is not may stay
+        open. In a thread of its own: readers would wait for the backend's answers."""
+        seen = NOWHERE  # where the copy was when we looked last
+        while not self._stop.is_set():
+            doubted = self._doubt.wait(_LOOK)
+            self._doubt.clear()
+            source = self._source
+            if not self._stop.is_set() and source is not None and source.connected:
+                seen = self._look(source, doubted, seen)
+
+    def _look(self, source: Source, doubted: bool, seen: Position) -> Position:
         before = self._store.position
-        with suppress(BackendError), Connection(self._settings, read_timeout=_LOOK) as connection:
-            there = read_position(connection, with_gtids=False)
-            stuck = before == self._seen and there.key != before.key
-            if doubted or stuck or there.server != before.server:
-                self._check(connection, before)
-        self._seen = before
-        self._looked = time.monotonic()
+        try:
+            with Connection(self._settings, read_timeout=_LOOK) as connection:
+                there = read_position(connection, with_gtids=False)
+                stuck = before == seen and there.key != before.key
+                if doubted or stuck or there.server != before.server:
+                    self._check(connection, before)
+        except (LogLost, BackendMoved) as error:
+            self._verdict = source, error
+        except WarmfrontError as error:
+            log.debug("the backend does not tell whose log it writes: %s", error)
+        except Exception:  # a defect of ours must be seen, and must not end the looking
+            log.exception("the backend's log cannot be judged")
+        return before
 
     def _end_source(self) -> None:
         if self._source is not None:

@@ -6,7 +6,7 @@ costs more than to decode and store their rows. Everything else, and whatever di
 
 import itertools
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,8 @@ import numpy.typing as npt
 from engine.replicate.kernels import DELETE, UPDATE, WRITE
 from wire.binlog_table_map import TableMap
 from wire.binlog_types import EventType
+
+Numbers = npt.NDArray[Any]
 
 _compiled: Callable[[Any], Any] = numba.njit(cache=True, nogil=True)
 
@@ -33,6 +35,9 @@ _MAP, _XID = int(EventType.TABLE_MAP), int(EventType.XID)
 _NOTE, _ANNOTATION = int(EventType.ROWS_QUERY), int(EventType.ANNOTATE_ROWS)
 _FIRST_V1, _FIRST_V2 = int(EventType.WRITE_ROWS_V1), int(EventType.WRITE_ROWS)
 _ORDER = np.array([WRITE, UPDATE, DELETE], np.int8)  # of the event types of either version
+_STATEMENT_END = 1  # flag of a rows event
+ROWS = frozenset({*range(_FIRST_V1, _FIRST_V1 + 3), *range(_FIRST_V2, _FIRST_V2 + 3)})  # types of rows events
+PIECES = ROWS | {_MAP}  # types of events that a piece may begin with
 
 
 def _make_crc_tables() -> npt.NDArray[np.uint32]:
@@ -228,6 +233,42 @@ def find_plain(
     return found
 
 
+@_compiled
+def find_rows(
+    data: Any, at: Any, event: int, stop: int, checksums: bool, ids: Any, maps: Any, map_ends: Any, columns: Any,
+    met: Any, slot: Any, kind: Any, start: Any, end: Any,
+) -> Any:  # fmt: skip
+    """Note the rows events from `event` on, up to one that is no part of a plain statement; `met` has 1 per known map.
+
+    Returns how many there are, the event behind them, and the event behind the last end of a statement (or `event`).
+    """
+    rows, ended = 0, event
+    trailer = 4 if checksums else 0
+    while event < stop:
+        begin, after = at[event], at[event + 1]
+        if not _is_sound(data, begin, after, checksums):
+            break
+        type_, body, tail = np.int64(data[begin + 4]), begin + _HEADER, after - trailer
+        if type_ == _MAP:
+            which = _map_of(data, body, tail, ids, maps, map_ends)
+            if which < 0:
+                break
+            met[which] = 1
+        elif type_ != _NOTE and type_ != _ANNOTATION:
+            slot[rows], kind[rows], start[rows] = _rows_of(data, type_, body, tail, ids, columns, met, 1)
+            if slot[rows] < 0:
+                break
+            end[rows] = tail
+            rows += 1
+            if data[body + 6] & _STATEMENT_END:
+                ended = event + 1
+        event += 1
+    return rows, event, ended
+
+
+TableRows = tuple[TableMap, list[int], list[bytes]]  # of one table map: kinds of its rows events, and their images
+
+
 @dataclass(slots=True)
 class Stretch:
     """Plain transactions one after another: events `first` to `end` - 1, GTID numbers, time of the last commit.
@@ -239,7 +280,47 @@ class Stretch:
     end: int
     numbers: npt.NDArray[np.int64]
     time: int
-    rows: list[tuple[TableMap, list[int], list[bytes]]]
+    rows: list[TableRows]
+
+
+@dataclass(slots=True)
+class Piece:
+    """Rows events inside a transaction, up to event `end` - 1; their last whole statement ends before `ended`."""
+
+    end: int
+    ended: int
+    rows: list[TableRows]
+
+
+class Log:
+    """Whole events put together, for compiled code."""
+
+    def __init__(self, events: list[bytes]) -> None:
+        self.events = events
+        self.joined = b"".join(events)
+        self.data = np.frombuffer(self.joined, np.uint8)
+        self.at = np.zeros(len(events) + 1, np.int64)
+        np.cumsum([len(event) for event in events], out=self.at[1:])
+
+    def rows_of(
+        self, maps: list[TableMap], slot: Numbers, kind: Numbers, start: Numbers, end: Numbers
+    ) -> list[TableRows]:
+        """Rows events by table map; those of a table that has several maps stay in their order."""
+        present = np.unique(slot).tolist()
+        names = {(maps[which].schema, maps[which].name) for which in present}
+        if len(names) == len(present):
+            groups = [np.flatnonzero(slot == which) for which in present]
+        else:
+            groups = np.split(np.arange(len(slot)), np.flatnonzero(slot[1:] != slot[:-1]) + 1)
+        joined = self.joined
+        return [
+            (
+                maps[slot[mine[0]]],
+                kind[mine].tolist(),
+                [joined[a:b] for a, b in zip(start[mine].tolist(), end[mine].tolist(), strict=True)],
+            )
+            for mine in groups
+        ]
 
 
 class PlainScanner:
@@ -281,32 +362,43 @@ class PlainScanner:
             np.array([len(m.columns) for m in shapes], np.int64),
         )
 
-    def find(self, events: list[bytes], checksums: bool) -> Iterator[Stretch]:
+    def find(self, log: Log, checksums: bool) -> Iterator[Stretch]:
         """Give the stretches of plain transactions among whole events, in order."""
-        if self._origin is None or self._slots is None or len(events) < 4:
+        size = len(log.events)
+        if self._origin is None or self._slots is None or size < 4:
             return
-        joined = b"".join(events)
-        at = np.zeros(len(events) + 1, np.int64)
-        np.cumsum([len(event) for event in events], out=at[1:])
-        size = len(events)
         first, last, number, time, rows_end, start, end = np.empty((7, size), np.int64)
         slot, kind = np.empty((2, size), np.int8)
         found = find_plain(
-            np.frombuffer(joined, np.uint8), at, checksums, self._mariadb, self._origin, *self._slots,
+            log.data, log.at, checksums, self._mariadb, self._origin, *self._slots,
             np.full(len(self._maps), -1, np.int64), first, last, number, time, rows_end, slot, kind, start, end,
         )  # fmt: skip
-        shapes = list(self._maps.values())
         if not found:
             return
+        maps = list(self._maps.values())
         borders = np.flatnonzero(first[1:found] != last[: found - 1] + 1) + 1
         for low, high in itertools.pairwise([0, *borders.tolist(), found]):
-            begin, stop = int(rows_end[low - 1]) if low else 0, int(rows_end[high - 1])
-            rows = []
-            for which in np.unique(slot[begin:stop]):
-                mine = np.flatnonzero(slot[begin:stop] == which) + begin
-                images = [joined[a:b] for a, b in zip(start[mine].tolist(), end[mine].tolist(), strict=True)]
-                rows.append((shapes[which], kind[mine].tolist(), images))
+            part = slice(int(rows_end[low - 1]) if low else 0, int(rows_end[high - 1]))
+            rows = log.rows_of(maps, slot[part], kind[part], start[part], end[part])
             yield Stretch(int(first[low]), int(last[high - 1]) + 1, number[low:high], int(time[high - 1]), rows)
+
+    def find_rows(self, log: Log, event: int, stop: int, checksums: bool, current: Iterable[TableMap]) -> Piece | None:
+        """Give the rows events from `event` on inside a transaction, whose tables are mapped already by `current`."""
+        if self._slots is None:
+            return None
+        size = stop - event
+        met = np.zeros(len(self._maps), np.int64)
+        maps = list(self._maps.values())
+        known = {id(shape) for shape in current}
+        met[[which for which, shape in enumerate(maps) if id(shape) in known]] = 1
+        start, end = np.empty((2, size), np.int64)
+        slot, kind = np.empty((2, size), np.int8)
+        found, behind, ended = find_rows(
+            log.data, log.at, event, stop, checksums, *self._slots, met, slot, kind, start, end
+        )
+        if not found:
+            return None
+        return Piece(behind, ended, log.rows_of(maps, slot[:found], kind[:found], start[:found], end[:found]))
 
 
 def warm_up() -> None:
@@ -314,5 +406,7 @@ def warm_up() -> None:
     scanner = PlainScanner(mariadb=False)
     scanner.learn_uuid("00000000-0000-0000-0000-000000000000")
     scanner.learn_map(b"\0" * 8, TableMap(0, "", "", ()))
-    for _ in scanner.find([b"\0" * 19] * 4, True):
+    log = Log([b"\0" * 19] * 4)
+    for _ in scanner.find(log, True):
         pass
+    scanner.find_rows(log, 0, 4, True, ())

@@ -8,6 +8,7 @@ Sources: "COM_BINLOG_DUMP_GTID" of the MySQL source documentation, "Replication 
 import contextlib
 import logging
 import random
+import select
 import selectors
 import socket
 import ssl
@@ -42,6 +43,7 @@ _LITTLE = 64 << 10  # bytes at once, and
 _RECENT = 2.0  # seconds since the commit, of a stream that is read up to its end
 _SILENCE = 30.0  # seconds without a byte, heartbeats included, after which the connection is given up
 _BUFFER = 4 << 20
+_AT_ONCE = 512 << 10  # bytes read before what is in them is looked at
 _BACKOFF = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
 _BAD_EVENTS = 3  # malformed events at one position before we give up on it
 
@@ -332,6 +334,8 @@ class _Packets:
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
+        self._poll = select.poll()
+        self._poll.register(stream, select.POLLIN)
         self._buffer = bytearray(_BUFFER)
         self._start = 0
         self._end = 0
@@ -344,15 +348,23 @@ class _Packets:
         return isinstance(self._stream, ssl.SSLSocket) and self._stream.pending() > 0
 
     def receive(self) -> list[bytes]:
-        """Read once and give the whole events that are there. Raises LogLost, BackendError."""
+        """Read what is there and give the whole events in it. Raises LogLost, BackendError."""
         self._make_room()
+        self.received = 0
         with memoryview(self._buffer) as view:
-            got = self._stream.recv_into(view[self._end :])
-            if not got:
+            # TLS gives 16 KiB at a time, and events cost less the more there are.
+            while self.received < _AT_ONCE and self._end < len(self._buffer):
+                got = self._stream.recv_into(view[self._end :])
+                self._end += got
+                self.received += got
+                if not got or not self._has_more():
+                    break
+            if not self.received:
                 raise BackendError(2013, "HY000", "the backend closed the replication connection")
-            self._end += got
-            self.received = got
-            return list(self._split(view))
+            return list(self._split(view))  # it may say why before it closes
+
+    def _has_more(self) -> bool:
+        return self.buffered_by_tls or bool(self._poll.poll(0))
 
     def _make_room(self) -> None:
         if self._start == self._end:

@@ -343,6 +343,11 @@ class Store:
         except OSError:
             return 0
 
+    @property
+    def seconds_quiet(self) -> float:
+        """Seconds since the last commit."""
+        return time.monotonic() - self._persisted_at
+
     def sizes(self) -> dict[Key, int]:
         """Bytes per table: the blocks of its columns in the file, and what waits in memory to be written there."""
         entries = [entry for entry in self._tables.values() if entry.state is State.AVAILABLE]

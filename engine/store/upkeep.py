@@ -15,8 +15,12 @@ from engine.store.layout import quote
 log = logging.getLogger(__name__)
 
 _EVERY = 2.0  # seconds
-_LOG_SIZE = 16 << 20  # bytes of log that ask for a checkpoint
-_LOG_AGE = 60.0  # seconds after which a smaller log is written into the file
+# A checkpoint holds up whoever changes or scans the table that it writes, a tenth of a second and more: seldom, or when
+# nothing goes on. A log is read again at the next start, at more than its own size per second.
+_LOG_SIZE = 64 << 20  # bytes of log that ask for a checkpoint
+_LOG_AGE = 60.0  # seconds after which a smaller log is written into the file when nothing goes on,
+_LOG_OLD = 600.0  # and whatever goes on
+_QUIET = 1.0  # seconds without a commit
 _DEAD_SHARE = 0.25  # of a table's rows; deleted rows cost a scan as much as live ones
 _DEAD_ROWS = 100_000
 
@@ -53,7 +57,8 @@ class Upkeep:
     def checkpoint_when_due(self) -> None:
         """Write the log into the file when it is large or old. Raises duckdb.Error."""
         size, age = self._store.log_size, time.monotonic() - self._checkpointed
-        if size > _LOG_SIZE or (size and age > _LOG_AGE):
+        old = _LOG_AGE if self._store.seconds_quiet > _QUIET else _LOG_OLD
+        if size > _LOG_SIZE or (size and age > old):
             self._store.checkpoint()
             self._checkpointed = time.monotonic()
 

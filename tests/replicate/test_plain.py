@@ -8,7 +8,7 @@ import pytest
 
 from engine.replicate.assemble import Assembler
 from engine.replicate.changes import Batch, Position
-from engine.replicate.plain import PlainScanner
+from engine.replicate.plain import Log, PlainScanner
 from tests.replicate.test_assemble import ITEMS, KINDS, split
 from wire.binlog_events import ChecksumMismatch
 
@@ -100,4 +100,52 @@ def test_a_byte_that_is_wrong_is_found(kind: str) -> None:
 
 
 def test_nothing_is_found_before_anything_is_known() -> None:
-    assert list(PlainScanner(mariadb=False).find(plain_log("mysql"), True)) == []
+    scanner, log = PlainScanner(mariadb=False), Log(plain_log("mysql"))
+    assert list(scanner.find(log, True)) == []
+    assert scanner.find_rows(log, 0, len(log.events), True, ()) is None
+
+
+def one_transaction(kind: str, new_id_at: int | None = None) -> list[bytes]:
+    """The log's rows events as those of one transaction; the table has another id from a certain event on."""
+    events = plain_log(kind)
+    begin = len(split(kind))
+    opening = next(i for i in range(begin, len(events)) if events[i][4] == 19)
+    inner = [event for event in events[opening:] if event[4] not in (*_GTIDS, 2, 16)]
+    if new_id_at is not None:
+        inner[new_id_at:] = [with_table_id(event, 4711) for event in inner[new_id_at:]]
+    return [*events[:opening], *inner, events[-1]]
+
+
+def with_table_id(event: bytes, number: int) -> bytes:
+    """A table map or rows event of another table id."""
+    if event[4] not in (19, 23, 24, 25, 30, 31, 32):
+        return event
+    changed = event[:19] + number.to_bytes(6, "little") + event[25:-4]
+    return changed + zlib.crc32(changed).to_bytes(4, "little")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("new_id_at", [None, 50, 51])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_transaction_in_pieces_is_what_the_parser_gives(
+    kind: str, new_id_at: int | None, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = one_transaction(kind, new_id_at)
+    slow = fresh(kind)
+    for event in events:
+        slow.feed(event)
+    at_once = []
+    take = Assembler._take_piece
+
+    def counted(self: Assembler, transaction: Any, log: Log, at: int, stop: int) -> int:
+        at_once.append(take(self, transaction, log, at, stop) - at)
+        return at + at_once[-1]
+
+    monkeypatch.setattr(Assembler, "_take_piece", counted)
+    quick, dice, at = fresh(kind), random.Random(seed), 0
+    while at < len(events):
+        size = dice.choice((1, 3, 7, 40, 200))
+        feed(quick, events[at : at + size])
+        at += size
+    assert collect(quick, []) == collect(slow, [])
+    assert sum(at_once) > 50
