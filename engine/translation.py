@@ -14,6 +14,8 @@ from engine import zones
 from engine.backend import Connection
 from engine.catalog import CatalogView
 from engine.collate import keys, presence
+from engine.collate.cases import Cases, fetch_cases
+from engine.collate.fetch import fetch_facts
 from engine.collate.store import Collations
 from engine.collate.weights import Weights
 from engine.translate.refusal import Refusal
@@ -45,6 +47,8 @@ class Translator:
         self._collations = Collations(settings.paths.collations)
         self._held: dict[tuple[str, bool], Weights | None] = {}
         self._fetching: set[str] = set()
+        self._cases: dict[str, Cases | None] = {}
+        self._fetching_cases: set[str] = set()
         self._registered: set[str] = set()
         self._zones = ZoneSource(settings)
         self._lock = threading.Lock()
@@ -54,7 +58,7 @@ class Translator:
         self, statement: str, context: SessionContext, view: CatalogView, definitions: Sequence[ColumnDefinition]
     ) -> Translation | Refusal:
         """Translate a statement for one snapshot's view."""
-        return translate(statement, context, view, definitions, self._weigh, self._zones.find)
+        return translate(statement, context, view, definitions, self._weigh, self._zones.find, self._find_cases)
 
     def prepare(self, translation: Translation) -> bool:
         """Make the functions that a translation calls; True when one is new, which older snapshots do not see."""
@@ -73,6 +77,27 @@ class Translator:
         """End the background fetches after the collation and the zone they are at."""
         self._background.shutdown(wait=False, cancel_futures=True)
         self._zones.stop()
+
+    def _find_cases(self, collation: str) -> Cases | None:
+        """What LOWER and UPPER do in a collation; None while it is being fetched."""
+        with self._lock:
+            if collation not in self._cases and collation not in self._fetching_cases:
+                self._fetching_cases.add(collation)
+                self._background.submit(self._fetch_cases, collation)
+            return self._cases.get(collation)
+
+    def _fetch_cases(self, collation: str) -> None:
+        try:
+            with Connection(self._settings) as connection, connection.raw.cursor() as cursor:
+                facts = fetch_facts(cursor, collation)
+                self._cases[collation] = None if facts is None else fetch_cases(cursor, facts)
+        except (WarmfrontError, OSError) as error:
+            log.warning("cases of %s cannot be fetched: %s", collation, error)
+        except Exception:
+            log.exception("cases of %s cannot be fetched", collation)
+        finally:
+            if collation not in self._cases:
+                self._fetching_cases.discard(collation)
 
     def _weigh(self, collation: str, present: presence.Presence) -> Weights | None:
         """Weights for strings of these bytes; None while those of all characters are being fetched."""

@@ -24,7 +24,7 @@ EXACT = frozenset(
 )  # fmt: skip
 
 _ROUNDED = "it is rounded (ROUND, TRUNCATE, FLOOR, CAST AS DECIMAL) or compared"
-_ASCII = "the text is ASCII"
+_ASCII = "the text is ASCII or in a character set of Unicode"
 _COLLATED = "the collation compares character by character"
 _JSON = "the argument is a JSON column of MySQL and the path a constant of keys and places"
 WHEN: dict[str, tuple[str, ...]] = {

@@ -148,6 +148,11 @@ def _split(facts: Facts, full: bytes | None, levels: list[bytes]) -> tuple[bytes
     return tuple(bytes(part) for part in parts)
 
 
+def plane_of(plane: int) -> str:
+    """Write a FROM clause whose column n has the code points of a plane; it ends in a condition."""
+    return _PLANE.format(first=plane << 16, last=CODE_POINTS)
+
+
 def _rows(cursor: Cursor, query: str) -> list[Any]:
     cursor.execute(query)
     return list(cursor.fetchall())

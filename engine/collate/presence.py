@@ -18,6 +18,7 @@ TRAILING_SPACE = 0xFF
 EMPTY: Presence = bytes(SIZE)
 ANYTHING: Presence = b"\xff" * SIZE
 
+_LATIN_LEADS = {0xC2, 0xC3, 0xC4, 0xC5, 0xCE}
 _LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
@@ -119,8 +120,11 @@ def of_digits() -> Presence:
 
 def _of_case(presence: Presence, lower: bool) -> Presence:
     if not is_ascii(presence):
-        # Case changes some characters beyond ASCII into ASCII letters (the Kelvin sign) and into other lead bytes.
-        return union(presence, of_values(_LETTERS | set(range(0x80, 0xF8))))
+        # Case changes some characters beyond ASCII into ASCII letters (the Kelvin sign) and into other lead bytes;
+        # those below U+0180 into nothing but each other and, the micro sign, a Greek letter.
+        leads = {value for value in values(presence) if value >= 0xC0}
+        others = _LATIN_LEADS if leads <= _LATIN_LEADS - {0xCE} else set(range(0xC0, 0xF8))
+        return union(presence, of_values(_LETTERS | others | set(range(0x80, 0xC0))))
     text = bytes(values(presence))
     changed = of_values(set(text.lower() if lower else text.upper()))
     return union(changed, of_values({TRAILING_SPACE})) if may_end_with_space(presence) else changed

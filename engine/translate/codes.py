@@ -99,11 +99,9 @@ def _bit_length(binder: "Binder", node: exp.Expression) -> Expr:
 
 
 def _first_code(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
-    """ORD is ASCII for ASCII characters."""
+    """ORD: the number that the bytes of the first character make."""
     value = _bytes(binder, arguments[0], "ORD")
-    if not presence.is_ascii(value.type.presence):
-        refuse("ORD is applied to text beyond ASCII")
-    return Expr("ascii", BIGINT, (value,))
+    return Expr("ord", BIGINT, (value,))
 
 
 def _space(binder: "Binder", node: exp.Expression) -> Expr:

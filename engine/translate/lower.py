@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from engine.collate import rules
+from engine.collate.cases import Cases
 from engine.collate.presence import Presence, union
 from engine.collate.weights import Weights
 from engine.translate.doubles import is_loose
@@ -40,6 +41,7 @@ from engine.zones import ZoneTable
 
 Weigh = Callable[[str, Presence], Weights | None]
 FindZone = Callable[[str], ZoneTable | None]
+FindCases = Callable[[str], Cases | None]
 _OPS: dict[str, Callable[["Lowering", Expr], str]] = {
     **VALUE_OPS,
     **TEXT_OPS,
@@ -62,8 +64,8 @@ def identifier(name: str) -> str:
 class Lowering:
     """Writes one statement. `weights_used` and `zones_used` gather those whose functions the SQL calls."""
 
-    def __init__(self, weigh: Weigh, find_zone: FindZone) -> None:
-        self._weigh, self._find_zone = weigh, find_zone
+    def __init__(self, weigh: Weigh, find_zone: FindZone, find_cases: FindCases) -> None:
+        self._weigh, self._find_zone, self._find_cases = weigh, find_zone, find_cases
         self.weights_used: dict[str, Weights] = {}
         self.zones_used: dict[str, ZoneTable] = {}
 
@@ -76,6 +78,13 @@ class Lowering:
         found = self._weigh(type_.collation or "", presence)
         if found is None:
             refuse(f"the weights of collation {type_.collation} are not known, or not yet: they are read at first use")
+        return found
+
+    def cases(self, collation: str) -> Cases:
+        """Give what LOWER and UPPER do in a collation; raises Refused when it is not known."""
+        found = self._find_cases(collation)
+        if found is None:
+            refuse(f"the cases of collation {collation} are not known, or not yet: they are read at first use")
         return found
 
     def from_utc(self, sql: str, zone: int | str) -> str:

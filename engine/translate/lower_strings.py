@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from engine.collate import rules
+from engine.collate.presence import is_ascii
 from engine.translate.doubles import is_loose
 from engine.translate.lower_doubles import compared
 from engine.translate.lower_widths import aligned
@@ -170,6 +171,49 @@ def _group_concat(low: "Lowering", expr: Expr) -> str:
     return f"(CASE WHEN strlen({made}) > {longest} THEN error('a text is too long') ELSE {made} END)"
 
 
+def _cased(low: "Lowering", expr: Expr) -> str:
+    (text,) = expr.args
+    if text.type.family is not Family.STRING or is_ascii(text.type.presence):
+        return f"{expr.op}({low.expr(text)})"
+    return low.cases(text.type.collation or "").write(expr.op, low.expr(text), text.type.presence)
+
+
+def _reversed(low: "Lowering", expr: Expr) -> str:
+    """DuckDB's own reverse() keeps what is shown as one character together, MySQL's does not."""
+    (text,) = expr.args
+    sql = low.expr(text)
+    if text.type.family is not Family.STRING or is_ascii(text.type.presence):
+        return f"reverse({sql})"
+    return f"array_to_string(list_reverse(regexp_extract_all({sql}, '(?s).')), '')"
+
+
+def _bytes(sql: str, place: int) -> str:
+    return f"CAST('0x' || substring(hex({sql}), {2 * place + 1}, 2) AS BIGINT)"
+
+
+def _first_byte(low: "Lowering", expr: Expr) -> str:
+    sql = low.expr(expr.args[0])
+    if is_ascii(expr.args[0].type.presence):
+        return f"ascii({sql})"
+    return f"(CASE WHEN {sql} = '' THEN 0 ELSE {_bytes(sql, 0)} END)"
+
+
+def _first_character(low: "Lowering", expr: Expr) -> str:
+    """ORD: the bytes of the first character as one number."""
+    (text,) = expr.args
+    sql = low.expr(text)
+    if is_ascii(text.type.presence):
+        return f"ascii({sql})"
+    first = f"left({sql}, 1)"
+    number = _bytes(first, 0)
+    pieces = [f"WHEN strlen({first}) = 1 THEN {number}"]
+    for length in (2, 3):
+        number = f"({number} * 256 + {_bytes(first, length - 1)})"
+        pieces.append(f"WHEN strlen({first}) = {length} THEN {number}")
+    last = f"({number} * 256 + {_bytes(first, 3)})"
+    return f"(CASE WHEN {sql} = '' THEN 0 {' '.join(pieces)} ELSE {last} END)"
+
+
 def _same_text(low: "Lowering", expr: Expr) -> str:
     left, right = (low.expr(arg) for arg in expr.args)
     failure = "error('texts are equal in different spellings')"
@@ -198,9 +242,9 @@ TEXT_OPS: dict[str, Writer] = {
     "empty_unless_null": _template("(CASE WHEN {0} IS NOT NULL THEN '' END)"),
     "left": _template("left({0}, {v})"),
     "right": _template("right({0}, {v})"),
-    "upper": _template("upper({0})"),
-    "lower": _template("lower({0})"),
-    "reverse": _template("reverse({0})"),
+    "upper": _cased,
+    "lower": _cased,
+    "reverse": _reversed,
     "replace": _template("replace({0}, {1}, {2})"),
     "trim_both": _template("trim({0}, ' ')"),
     "trim_leading": _template("ltrim({0}, ' ')"),
@@ -212,7 +256,8 @@ TEXT_OPS: dict[str, Writer] = {
     "pad_left": _template("lpad({0}, {v}, {1})"),
     "pad_right": _template("rpad({0}, {v}, {1})"),
     "substring_index": _substring_index,
-    "ascii": _template("ascii({0})"),
+    "ascii": _first_byte,
+    "ord": _first_character,
     "hex": _hexadecimal,
     "md5": _template("md5({0})"),
     "sha1": _template("sha1({0})"),

@@ -77,8 +77,8 @@ def _substring_index(binder: "Binder", node: exp.Expression) -> Expr:
 def _ascii(binder: "Binder", node: exp.Expression) -> Expr:
     only(node, "this")
     value = _string(binder, child(node), "ASCII")
-    if not presence.is_ascii(value.type.presence):
-        refuse("ASCII is applied to text beyond ASCII")
+    if not presence.is_ascii(value.type.presence) and value.type.charset not in _UTF8:
+        refuse(f"ASCII of a {value.type.charset} string is not supported")
     return Expr("ascii", INT, (value,))
 
 

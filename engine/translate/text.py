@@ -135,7 +135,9 @@ def _case(operation: str) -> Callable[[list[Expr], str], Expr]:
     change = presence.of_upper if operation == "upper" else presence.of_lower
 
     def bind(args: list[Expr], collation: str) -> Expr:
-        text = _ascii(as_string(args[0], operation.upper(), collation), operation.upper())
+        text = as_string(args[0], operation.upper(), collation)
+        if text.type.charset not in _UTF8:
+            text = _ascii(text, operation.upper())
         return Expr(operation, replace(text.type, presence=change(text.type.presence)), (text,))
 
     return bind
@@ -195,7 +197,7 @@ def _replace(args: list[Expr], collation: str) -> Expr:
 
 
 def _reverse(args: list[Expr], collation: str) -> Expr:
-    text = _ascii(as_string(args[0], "REVERSE", collation), "REVERSE")
+    text = as_string(args[0], "REVERSE", collation)
     return Expr("reverse", replace(text.type, presence=presence.of_substring(text.type.presence)), (text,))
 
 

@@ -11,7 +11,7 @@ from engine.collate.weights import Weights
 from engine.translate.binder import Shared, View
 from engine.translate.blocks import bind_query, require_first_rows
 from engine.translate.executed import executed
-from engine.translate.lower import FindZone, Lowering, Weigh
+from engine.translate.lower import FindCases, FindZone, Lowering, Weigh
 from engine.translate.outputs import shown
 from engine.translate.packed_uses import require_plain_uses
 from engine.translate.refusal import Refusal, Refused, refuse
@@ -54,10 +54,12 @@ def translate(
     definitions: Sequence[ColumnDefinition],
     weigh: Weigh,
     find_zone: FindZone = lambda zone: None,
+    find_cases: FindCases = lambda collation: None,
 ) -> Translation | Refusal:
-    """Translate a SELECT; `weigh` gives a collation's weights, `find_zone` a time zone; None when it is not known."""
+    """Translate a SELECT; `weigh` gives a collation's weights, `find_cases` what LOWER and UPPER do in it, `find_zone`
+    a time zone: each None when it is not known."""
     try:
-        return _translate(statement, context, view, definitions, Lowering(weigh, find_zone))
+        return _translate(statement, context, view, definitions, Lowering(weigh, find_zone, find_cases))
     except Refused as refused:
         return Refusal(refused.reason)
     except NotParsed as problem:

@@ -15,6 +15,8 @@ from engine import zones
 from engine.backend import describe_schema
 from engine.catalog import CatalogView, LoadedTable, State
 from engine.collate import presence
+from engine.collate.cases import Cases, fetch_cases
+from engine.collate.fetch import fetch_facts
 from engine.collate.presence import Presence
 from engine.collate.store import Collations
 from engine.collate.weights import Weights
@@ -86,6 +88,7 @@ class Bench:
         self.collations = Collations(folder)
         self.view = CatalogView({})
         self.registered: set[str] = set()
+        self.known_cases: dict[str, Cases | None] = {}
         self.zones: dict[str, ZoneTable | None] = {}
         self.warnings = self.prepare_warnings = 0  # of the last statement on the backend
         with connection.cursor() as cursor:
@@ -148,6 +151,14 @@ class Bench:
             with self.raw.cursor() as cursor:
                 self.zones[name] = zones.fetch_zone(cursor, name)
         return self.zones[name]
+
+    def cases(self, collation: str) -> Cases | None:
+        """Give what LOWER and UPPER do in a collation of the backend."""
+        if collation not in self.known_cases:
+            with self.raw.cursor() as cursor:
+                facts = fetch_facts(cursor, collation)
+                self.known_cases[collation] = None if facts is None else fetch_cases(cursor, facts)
+        return self.known_cases[collation]
 
     def prepare(self, statement: str) -> list[ColumnDefinition]:
         """Give the backend's column definitions of a statement."""
@@ -218,7 +229,8 @@ class Bench:
             return Outcome("refused", "Preparing the statement gives warnings")
         described, expected = self.backend_rows(statement)
         warnings = self.warnings
-        translation = translate(statement, self._context_of(statement), self.view, definitions, self.weigh, self.zone)
+        context = self._context_of(statement)
+        translation = translate(statement, context, self.view, definitions, self.weigh, self.zone, self.cases)
         if isinstance(translation, Refusal):
             return Outcome("refused", translation.reason)
         for called in (*translation.weights, *translation.zones):

@@ -19,7 +19,8 @@ def _bounds(expr: Expr, values: list[float]) -> tuple[float, float]:
     duck = duckdb.connect()
     duck.execute("CREATE TABLE t (x DOUBLE)")
     duck.executemany("INSERT INTO t VALUES (?)", [(value,) for value in values])
-    found = duck.execute(f"SELECT {bounds(Lowering(lambda *_: None, lambda _: None), expr)} FROM t").fetchone()
+    lowering = Lowering(lambda *_: None, lambda _: None, lambda _: None)
+    found = duck.execute(f"SELECT {bounds(lowering, expr)} FROM t").fetchone()
     assert found is not None
     return found[0]["l"], found[0]["h"]
 
