@@ -1,5 +1,6 @@
 """Changes of one table, folded and put into the store: set operations only, no row by row work."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import duckdb
@@ -113,7 +114,7 @@ def _remove(connection: duckdb.DuckDBPyConnection, name: str, table: Table, keys
         same = " AND ".join(f"t.{quote(k)} = d.{quote(k)}" for k in table.primary_key)
         if listed:
             same += f" AND t.{first} IN ({listed})"
-        connection.register("_wf_delete", keys.to_reader())
+        connection.register("_wf_delete", read_once(keys))
         removed = connection.execute(f"DELETE FROM {name} t USING _wf_delete d WHERE {same}").fetchone()
         connection.unregister("_wf_delete")
     return removed[0] if removed else 0
@@ -129,11 +130,26 @@ def _listed(column: pa.ChunkedArray) -> str | None:
 
 def append(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
     """Add Arrow rows to a table of the store that has the same columns in the same order."""
-    # A reader: DuckDB scans a table through Arrow's thread pool, which costs milliseconds on a busy machine. In pieces:
-    # its threads take one each.
-    connection.register("_wf_insert", rows.to_reader(max_chunksize=ROW_GROUP))
+    connection.register("_wf_insert", read_once(rows))
     connection.execute(f"INSERT INTO {name} SELECT * FROM _wf_insert")
     connection.unregister("_wf_insert")
+
+
+def read_once(rows: pa.Table) -> pa.RecordBatchReader:
+    """A reader that lets go of the rows when it has given them: DuckDB keeps what was registered in a transaction to
+    its end, however many pieces there are.
+
+    A reader, because DuckDB scans a table through Arrow's thread pool, which costs milliseconds on a busy machine. In
+    batches of a row group: its threads take one each.
+    """
+    batches = rows.to_batches(max_chunksize=ROW_GROUP)
+    batches.reverse()
+
+    def give() -> Iterator[pa.RecordBatch]:
+        while batches:
+            yield batches.pop()
+
+    return pa.RecordBatchReader.from_batches(rows.schema, give())
 
 
 def apply_multiset(
@@ -141,7 +157,7 @@ def apply_multiset(
 ) -> int:
     """Apply images of a table without a key: exactly as many copies of a row go as were deleted."""
     data = pa.Table.from_batches([rows]).append_column(_KIND, pa.array(kinds.astype(np.int64)))
-    connection.register("_wf_images", data.to_reader())
+    connection.register("_wf_images", read_once(data))
     connection.execute("CREATE OR REPLACE TEMP TABLE _wf_multiset AS SELECT * FROM _wf_images")
     connection.unregister("_wf_images")
     return _apply_counted(connection, name, table, "_wf_multiset")
