@@ -14,7 +14,8 @@ import time
 from base.settings import Settings
 from bench import report
 from bench.backend import private_backend
-from engine.backend import Connection, describe_table, read_position
+from engine.backend import Connection, read_position
+from engine.describe import describe_table
 from engine.replicate.assemble import Assembler
 from engine.replicate.changes import Batch, Position
 from engine.replicate.source import _Packets, request_dump

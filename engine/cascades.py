@@ -10,12 +10,9 @@ on, at any distance, were deleted or updated. Then the child is loaded again (`f
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from base.errors import BackendError
-
-if TYPE_CHECKING:
-    from engine.backend import Connection
+from engine.backend import Connection
 
 _LOGGED_SINCE = (9, 6, 0)
 _NO_SUCH_TABLE = frozenset({1146, 1051, 1049})
@@ -32,9 +29,7 @@ _CLAUSE = re.compile(
 )
 
 
-def unlogged_actions(
-    connection: "Connection", schema: str, tables: Sequence[str], all_of_schema: bool
-) -> dict[str, str]:
+def unlogged_actions(connection: Connection, schema: str, tables: Sequence[str], all_of_schema: bool) -> dict[str, str]:
     """Give, for each of these tables whose rows change outside the log, the reason. Raises BackendError."""
     if logs_actions(connection):
         return {}
@@ -51,7 +46,7 @@ def unlogged_actions(
     return reasons
 
 
-def logs_actions(connection: "Connection") -> bool:
+def logs_actions(connection: Connection) -> bool:
     """Tell whether the backend's log has what foreign keys do to child rows. Raises BackendError."""
     if connection.is_mariadb or connection.version < _LOGGED_SINCE:
         return False
@@ -71,7 +66,7 @@ _FOREIGN_KEY = re.compile(
 _ACTION = re.compile(r"ON (DELETE|UPDATE) (?:CASCADE|SET NULL|SET DEFAULT)")
 
 
-def find_causes(connection: "Connection", schema: str, table: str) -> tuple[tuple[str, str, str], ...]:
+def find_causes(connection: Connection, schema: str, table: str) -> tuple[tuple[str, str, str], ...]:
     """Give the tables whose logged deletes or updates may change this one's rows outside the log, at any distance.
 
     As `Table.causes`; empty when the definition does not show them. Raises BackendError.
@@ -90,7 +85,7 @@ def find_causes(connection: "Connection", schema: str, table: str) -> tuple[tupl
     return tuple(sorted((*parent, " ".join(sorted(found))) for parent, found in kinds.items()))
 
 
-def _parents(connection: "Connection", schema: str, table: str) -> list[tuple[tuple[str, str], set[str]]]:
+def _parents(connection: Connection, schema: str, table: str) -> list[tuple[tuple[str, str], set[str]]]:
     """The tables that foreign keys with actions refer to, and what there makes them act."""
     found = []
     for own_schema, name, rules in _FOREIGN_KEY.findall(_definition(connection, schema, table)):
@@ -103,12 +98,12 @@ def _plain(quoted: str) -> str:
     return quoted[1:-1].replace("``", "`")
 
 
-def _from_definition(connection: "Connection", schema: str, table: str) -> str:
+def _from_definition(connection: Connection, schema: str, table: str) -> str:
     match = _CLAUSE.search(_definition(connection, schema, table))
     return _reason(match[1].replace("``", "`"), match[2], match[3]) if match else ""
 
 
-def _definition(connection: "Connection", schema: str, table: str) -> str:
+def _definition(connection: Connection, schema: str, table: str) -> str:
     """The CREATE TABLE of a table; empty when there is none."""
     name = ".".join("`" + part.replace("`", "``") + "`" for part in (schema, table))
     try:

@@ -5,7 +5,8 @@ import os
 from collections.abc import Callable
 
 from base.settings import Settings
-from engine.backend import Connection, folds_table_names
+from engine.backend import Connection
+from engine.describe import folds_table_names
 from engine.fence import Fence
 from engine.lag import LagMeter
 from engine.load.manager import Loader

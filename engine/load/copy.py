@@ -12,7 +12,8 @@ import pyarrow as pa
 from base import faults
 from base.errors import BackendError, SecondaryEngineError, WarmfrontError
 from base.settings import Settings
-from engine.backend import Connection, describe_table, estimate_rows, read_position
+from engine.backend import Connection, read_position
+from engine.describe import describe_table, estimate_rows
 from engine.load.reader import BinaryResult, UnfitDate, UnfitValue
 from engine.load.select import mysql_name, mysql_quote, select_rows
 from engine.load.visible import await_applied, await_visible

@@ -12,9 +12,10 @@ import duckdb
 
 from base.errors import SecondaryEngineError, WarmfrontError
 from base.settings import Settings
-from engine.backend import Connection, describe_schema, user_schemas
+from engine.backend import Connection
 from engine.cascades import unlogged_actions
 from engine.catalog import CatalogView, Key, State
+from engine.describe import describe_schema, user_schemas
 from engine.load.copy import NotLoadable, TableGone, copy_table
 from engine.replicate.changes import Position
 from engine.store.copies import Copies, Copying, Overtaken

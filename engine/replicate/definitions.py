@@ -2,8 +2,9 @@
 
 from base.errors import SecondaryEngineError
 from base.settings import Settings
-from engine.backend import Connection, describe_table, read_position
+from engine.backend import Connection, read_position
 from engine.catalog import Key
+from engine.describe import describe_table
 from engine.replicate.changes import Position
 from engine.replicate.inplace import Described
 

@@ -23,7 +23,8 @@ import pymysql
 
 from base.errors import BackendError, MalformedPacket, WarmfrontError
 from base.settings import Settings
-from engine.backend import Connection, folds_table_names
+from engine.backend import Connection
+from engine.describe import folds_table_names
 from engine.replicate.assemble import Assembler, Lookup
 from engine.replicate.changes import Batch, Position
 from engine.replicate.decode import warm_up

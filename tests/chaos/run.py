@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from engine.backend import Connection, describe_schema
+from engine.backend import Connection
+from engine.describe import describe_schema
 from engine.store.layout import reason_not_loadable
 from tests.chaos.definitions import Definitions
 from tests.chaos.processes import Family, Troubles

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 
 from base.settings import Settings
-from engine.backend import Connection, describe_table, read_position
+from engine.backend import Connection, read_position
+from engine.describe import describe_table
 from engine.replicate import assemble
 from engine.replicate.changes import DELETED, Batch, Failure, Position, TableEvent
 from engine.replicate.kernels import VALUE

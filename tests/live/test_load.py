@@ -10,7 +10,8 @@ import pymysql
 import pytest
 
 from base.errors import SecondaryEngineError
-from engine.backend import Connection, describe_table
+from engine.backend import Connection
+from engine.describe import describe_table
 from engine.load import copy as load_copy
 from engine.load.reader import BinaryResult
 from engine.store.layout import carried_columns

@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from base.errors import SecondaryEngineError
 from engine import zones
-from engine.backend import describe_schema
 from engine.catalog import CatalogView, LoadedTable, State
 from engine.collate import presence
 from engine.collate.cases import Cases, fetch_cases
@@ -20,6 +19,7 @@ from engine.collate.fetch import fetch_facts
 from engine.collate.presence import Presence
 from engine.collate.store import Collations
 from engine.collate.weights import Weights
+from engine.describe import describe_schema
 from engine.load.select import select_value
 from engine.results.encoder import RowEncoder
 from engine.store.layout import arrow_schema, carried_columns, create_statement, left_out, pack_columns, quote
