@@ -18,7 +18,8 @@ from engine.backend import Connection, read_position
 from engine.describe import describe_table
 from engine.replicate.assemble import Assembler
 from engine.replicate.changes import Batch, Position
-from engine.replicate.source import _Packets, request_dump
+from engine.replicate.dump import request_dump
+from engine.replicate.source import _Packets
 from statements.schema import Table
 from wire.binlog_events import EventParser
 from wire.binlog_types import Rows, Xid
@@ -52,7 +53,7 @@ def capture(settings: Settings, rows: int) -> tuple[Table, list[bytes]]:
             f" FROM {source} WHERE {number} < {rows}"
         )
         events: list[bytes] = []
-        request_dump(connection, connection.raw._sock, start.gtids, 4294901760, "00000000-0000-4000-8000-000000000001")
+        request_dump(connection, connection.raw._sock, start, 4294901760, "00000000-0000-4000-8000-000000000001")
         packets, parser = _Packets(connection.raw._sock), EventParser()
         while True:
             for event in packets.receive():

@@ -14,6 +14,7 @@ from base.errors import MalformedPacket, WarmfrontError
 from wire.integers import read_bytes, read_int
 
 Sid = tuple[str, str]  # UUID in lower case, tag in lower case ("" when there is none)
+NAMELESS = "00000000-0000-0000-0000-000000000000"  # among GTIDs of ours: they do not name every transaction
 _MAX_GNO = (1 << 63) - 1
 _TAG = re.compile(r"[a-z_][a-z0-9_]{0,31}\Z")
 _INTERVAL = re.compile(r"(\d+)(?:-(\d+))?\Z", re.ASCII)
@@ -69,6 +70,16 @@ class GtidSet:
         else:
             self.add_interval((uuid, tag), gno, gno + 1)
 
+    def add_nameless(self) -> None:
+        """Note that there is a transaction without a GTID."""
+        self.add(NAMELESS, 1)
+
+    def named(self) -> GtidSet:
+        """Make the set that a server knows: without the note of transactions that have no GTID."""
+        named = self.copy()
+        named._intervals.pop((NAMELESS, ""), None)
+        return named
+
     def add_interval(self, sid: Sid, start: int, end: int) -> None:
         """Put the numbers `start` to `end` - 1 in, joining what touches."""
         intervals = self._intervals.setdefault(sid, [])
@@ -104,6 +115,11 @@ class GtidSet:
         intervals = self._intervals.get((uuid, tag), [])
         at = bisect_right(intervals, gno, key=lambda interval: interval[0])
         return bool(at) and gno < intervals[at - 1][1]
+
+    def end(self, uuid: str) -> int:
+        """The number after the last one that a UUID has without a tag; 1 when it has none."""
+        intervals = self._intervals.get((uuid, ""))
+        return intervals[-1][1] if intervals else 1
 
     def contains(self, other: GtidSet) -> bool:
         """Tell whether every GTID of the other set is in this one."""
@@ -194,15 +210,22 @@ def parse_gtid_set(data: bytes, at: int = 0) -> GtidSet:
 
 
 class GtidPosition:
-    """A MariaDB GTID position: the last (server id, sequence number) of each replication domain."""
+    """A MariaDB GTID position: the last (server id, sequence number) of each replication domain.
 
-    __slots__ = ("_domains",)
+    It notes, in its text too, when a number has gone back, as it may without gtid_strict_mode: then it names no place.
+    """
+
+    __slots__ = ("_domains", "_went_back")
 
     def __init__(self, text: str = "") -> None:
         """Parse a position as `@@gtid_binlog_pos` shows it; raises MalformedGtid."""
         self._domains: dict[int, tuple[int, int]] = {}
+        self._went_back = False
         for part in text.split(","):
             if not part.strip():
+                continue
+            if part == NAMELESS:
+                self._went_back = True
                 continue
             match = _MARIADB.match(part.strip())
             if not match:
@@ -214,6 +237,7 @@ class GtidPosition:
 
     def add(self, domain: int, server: int, sequence: int) -> None:
         """Advance one domain to this GTID."""
+        self._went_back |= self.has(domain, sequence)
         self._domains[domain] = server, sequence
 
     def has(self, domain: int, sequence: int) -> bool:
@@ -241,6 +265,7 @@ class GtidPosition:
         """Make an independent copy."""
         twin = GtidPosition()
         twin._domains = dict(self._domains)
+        twin._went_back = self._went_back
         return twin
 
     def __bool__(self) -> bool:
@@ -255,4 +280,11 @@ class GtidPosition:
         return f"GtidPosition({str(self)!r})"
 
     def __str__(self) -> str:
-        return ",".join(f"{d}-{server}-{seq}" for d, (server, seq) in sorted(self._domains.items()))
+        parts = [f"{d}-{server}-{seq}" for d, (server, seq) in sorted(self._domains.items())]
+        return ",".join([*parts, NAMELESS] if self._went_back else parts)
+
+    def named(self) -> GtidPosition:
+        """Make the position that a server knows."""
+        named = self.copy()
+        named._went_back = False
+        return named

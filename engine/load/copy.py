@@ -16,7 +16,7 @@ from engine.backend import Connection, read_position
 from engine.describe import describe_table, estimate_rows
 from engine.load.reader import BinaryResult, UnfitDate, UnfitValue
 from engine.load.select import mysql_name, mysql_quote, select_rows
-from engine.load.visible import await_applied, await_visible
+from engine.load.visible import await_applied, await_visible, names_transactions
 from engine.store.copies import Copies, Copying, Overtaken
 from engine.store.database import Store
 from engine.store.delta import string_columns
@@ -49,7 +49,8 @@ def copy_table(settings: Settings, store: Store, copies: Copies, table_key: tupl
         try:
             with Connection(settings) as connection:
                 table = _describe(connection, *table_key, packed)
-                copy = _copy_keyed if table.primary_key else _copy_locked
+                free = table.primary_key and names_transactions(connection)
+                copy = _copy_keyed if free else _copy_locked
                 return copy(settings, store, copies, connection, table, load_type)
         except UnfitDate as error:
             if error.column in packed:
@@ -95,7 +96,10 @@ def _copy_keyed(
 def _copy_locked(
     settings: Settings, store: Store, copies: Copies, connection: Connection, table: Table, load_type: str
 ) -> Copying:
-    """Without a key changes cannot be applied twice: lock for a moment, to read at one exact position."""
+    """Without a key changes cannot be applied twice: lock for a moment, to read at one exact position.
+
+    So it is with transactions that have no GTID: who gets the lock sees what others have done under theirs.
+    """
     expected = estimate_rows(connection, table.schema, table.name)
     with Connection(settings) as locker:
         locker.execute("SET SESSION lock_wait_timeout = 3")

@@ -27,9 +27,16 @@ def await_visible(connection: Connection, store: Store, position: Position) -> N
         return
     # Only the store's position names the transactions: the server's own list of them lags behind its log.
     await_applied(store, position, _TIMEOUT)
-    arguments = (store.position.gtids, _TIMEOUT)
+    if not names_transactions(connection):
+        raise SecondaryEngineError("without gtid_mode = ON nothing tells when commits in the log become visible")
+    arguments = (store.position.named, _TIMEOUT)
     if connection.query("SELECT WAIT_FOR_EXECUTED_GTID_SET(%s, %s)", arguments)[0][0] != 0:
         raise SecondaryEngineError("commits in the backend's log did not become visible in time")
+
+
+def names_transactions(connection: Connection) -> bool:
+    """Tell whether all transactions under way have GTIDs: MySQL is not ON before. Raises BackendError."""
+    return connection.is_mariadb or connection.query("SELECT @@global.gtid_mode")[0][0] == "ON"
 
 
 def _await_snapshot(connection: Connection, position: Position) -> None:

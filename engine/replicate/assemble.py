@@ -133,7 +133,7 @@ class Assembler:
         for stretch in self._plain.find(log, checksums):
             yield from self._feed_some(log, at, stretch.first)
             at = stretch.first
-            if self._transaction is None and self._parser.checksums == checksums:
+            if self._transaction is None and self._parser.checksums == checksums and self._is_new(stretch):
                 self._take_stretch(stretch, events[stretch.end - 1])
                 at = stretch.end
         yield from self._feed_some(log, at, len(events))
@@ -193,6 +193,10 @@ class Assembler:
         self._offset = self._widen(header.next_position)
         self._committed = self._here()
         self._transactions += len(stretch.numbers)
+
+    def _is_new(self, stretch: Stretch) -> bool:
+        """Whether surely none of these transactions was followed before."""
+        return not isinstance(self._gtids, GtidSet) or stretch.numbers.min() >= self._gtids.end(self._plain.uuid)
 
     def _add_number(self, number: int) -> None:
         if isinstance(self._gtids, GtidSet):
@@ -288,7 +292,8 @@ class Assembler:
         elif isinstance(event, Gtid | MariaGtid):
             if self._transaction is not None:
                 self._fail_all("a transaction in the log has no end")
-            self._transaction = Transaction(event, begun=isinstance(event, MariaGtid) and not event.standalone)
+            begun = isinstance(event, MariaGtid) and not event.standalone
+            self._transaction = Transaction(event, self._is_known(event), begun)
         elif isinstance(event, XidEvent):
             self._commit(header)
         elif isinstance(event, Annotation):
@@ -302,6 +307,12 @@ class Assembler:
             self._commit(header)
         elif isinstance(event, FormatDescription) and not header.artificial:
             self._transaction = None  # cut off when the server crashed, and rolled back when it came up again
+
+    def _is_known(self, gtid: Gtid | MariaGtid) -> bool:
+        """Whether a MySQL transaction was followed before: from a place in the log some may come again."""
+        if isinstance(gtid, Gtid) and isinstance(self._gtids, GtidSet):
+            return self._gtids.has(gtid.uuid, gtid.gno, gtid.tag)
+        return False
 
     def _open(self) -> Transaction:
         if self._transaction is None:
@@ -370,7 +381,9 @@ class Assembler:
         if effect.kind == "ddl":
             transaction.work.events.extend(effect.events)
         elif effect.kind == "dml":
-            transaction.work.fail("", "", f"change logged as a statement: {event.statement[:60]}")
+            for schema in event.updated or ("",):
+                reason = f"change logged as a statement: {event.statement[:60]}"
+                transaction.work.fail(schema.lower() if self._fold else schema, "", reason)
         elif effect.kind == "rollback":
             self._give_up(transaction, "transaction rolled back in the log")
         elif effect.kind == "savepoint":
@@ -416,7 +429,7 @@ class Assembler:
 
     def _prepare(self, header: Header, event: XaPrepare) -> None:
         transaction = self._open()
-        if not event.one_phase:
+        if not event.one_phase and not transaction.known:
             work = self._whole(transaction)
             work.decode(self._decoder)
             changes = tuple(c for c in work.changes if (c.schema, c.name) not in work.failures)
@@ -437,14 +450,17 @@ class Assembler:
         """End the transaction: its work joins the batch, which ends before and after DDL."""
         transaction = self._open()
         self._transaction = None
-        work = self._whole(transaction)
+        work = Work() if transaction.known else self._whole(transaction)
         alone = bool(work.events) or any(prepared.kind == "commit" for prepared in work.prepared)
         if alone:
             self._finish_batch()
         gtid = transaction.gtid
         self._timestamp = float(header.timestamp)
-        if isinstance(gtid, Gtid) and gtid.uuid and isinstance(self._gtids, GtidSet):
-            self._gtids.add(gtid.uuid, gtid.gno, gtid.tag)
+        if isinstance(gtid, Gtid) and isinstance(self._gtids, GtidSet):
+            if gtid.uuid:
+                self._gtids.add(gtid.uuid, gtid.gno, gtid.tag)
+            else:
+                self._gtids.add_nameless()
         if isinstance(gtid, Gtid) and gtid.commit_timestamp:
             self._timestamp = gtid.commit_timestamp / 1e6
         if isinstance(gtid, MariaGtid) and isinstance(self._gtids, GtidPosition):

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from wire.gtid import NAMELESS, GtidPosition, GtidSet
+
 DELETED = 0  # kind of a row that is a before image
 INSERTED = 1  # kind of a row that is an after image
 
@@ -19,8 +21,9 @@ class Position:
     """A place in one server's binary log, after a whole transaction.
 
     `server` is the server_uuid, or "mariadb-<server_id>". `gtids` is the executed set up to here as text
-    (MariaDB: "d-s-n,…"). Order is by (file number, offset) and means something on one server only. `born` is when the
-    file was begun, in seconds since the epoch, 0 when that is not known: names may be used again.
+    (MariaDB: "d-s-n,…"), with `NAMELESS` where they do not name all. Order is by (file number, offset) and means
+    something on one server only. `born` is when the file was begun, in seconds since the epoch, 0 when that is not
+    known: names may be used again.
     """
 
     server: str
@@ -32,6 +35,19 @@ class Position:
     def covers(self, other: "Position") -> bool:
         """Whether everything up to another place is up to here: both must be of one server."""
         return self.server == other.server and self.key >= other.key
+
+    @property
+    def nameless(self) -> bool:
+        """Whether the GTIDs do not name all transactions up to here: then it is a place on this server only."""
+        return NAMELESS in self.gtids
+
+    @property
+    def named(self) -> str:
+        """The executed set as the server knows it."""
+        if not self.nameless:
+            return self.gtids
+        kind = GtidPosition if self.server.startswith("mariadb-") else GtidSet
+        return str(kind(self.gtids).named())
 
     @property
     def key(self) -> tuple[int, int]:

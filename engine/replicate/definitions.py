@@ -5,6 +5,7 @@ from base.settings import Settings
 from engine.backend import Connection, read_position
 from engine.catalog import Key
 from engine.describe import describe_table
+from engine.load.visible import names_transactions
 from engine.replicate.changes import Position
 from engine.replicate.inplace import Described
 
@@ -23,8 +24,10 @@ class Definitions:
             if connection.is_mariadb:
                 # Its dictionary is the table's own: a statement at work on it holds a lock until it is done.
                 connection.execute(f"SET SESSION lock_wait_timeout = {_TIMEOUT}")
+            elif not names_transactions(connection):
+                raise SecondaryEngineError("without gtid_mode = ON nothing tells when the statement is done")
             else:
-                waited = connection.query("SELECT WAIT_FOR_EXECUTED_GTID_SET(%s, %s)", (position.gtids, _TIMEOUT))
+                waited = connection.query("SELECT WAIT_FOR_EXECUTED_GTID_SET(%s, %s)", (position.named, _TIMEOUT))
                 if waited[0][0] != 0:
                     raise SecondaryEngineError("the statement did not end in time")
             table = describe_table(connection, *key)

@@ -13,9 +13,11 @@ from base.settings import Settings
 from engine.backend import Connection, read_position
 from engine.catalog import State
 from engine.load.manager import Loader
+from engine.load.visible import names_transactions
 from engine.replicate.apply import FATAL, Applier
 from engine.replicate.changes import Position
 from engine.replicate.definitions import Definitions
+from engine.replicate.dump import gtids_at
 from engine.replicate.history import file_birth, judge
 from engine.replicate.progress import Progress
 from engine.replicate.source import BackendMoved, LogLost, Source
@@ -130,8 +132,7 @@ class Follower:
                 self._start_over(self._lost)
                 self._lost = ""
             if not self._store.position.server:
-                position = read_position(connection)
-                position = replace(position, born=file_birth(self._settings, position.file))
+                position = self._beginning(connection)
                 with self._store.write("position") as transaction:
                     transaction.set_position(position)
             self._loader.distrust(connection)
@@ -142,6 +143,17 @@ class Follower:
         if not self._recovered:
             self._loader.recover()
             self._recovered = True
+
+    def _beginning(self, connection: Connection) -> Position:
+        """The end of the log, with the GTIDs of that very place."""
+        position = read_position(connection)
+        if connection.is_mariadb:
+            gtids = str(gtids_at(connection, position) or "")
+            return replace(position, gtids=gtids, born=file_birth(self._settings, position.file))
+        # What is at MySQL's end of the log may not count as executed yet.
+        if names_transactions(connection):
+            return replace(position, file="", offset=0)
+        return replace(position, offset=4, born=file_birth(self._settings, position.file))
 
     def _adopt(self, connection: Connection) -> None:
         """Go on with a server that took the place of the one that was followed, when it has all that the copy has."""

@@ -16,6 +16,7 @@ import pymysql
 
 from base.settings import Settings
 from engine.backend import Connection, backend_error
+from engine.load.visible import names_transactions
 from engine.replicate.changes import Position
 from wire.binlog_events import EventParser
 from wire.binlog_types import FormatDescription
@@ -36,20 +37,27 @@ class Verdict:
 def judge(settings: Settings, connection: Connection, position: Position) -> Verdict:
     """Compare a backend with the position that a copy of it stopped at. Raises BackendError."""
     moved = position.server != connection.identity
+    if moved and position.nameless:
+        return Verdict("the backend is another server, and GTIDs do not name all that the copy has")
     if not moved and (lost := _file_differs(settings, connection, position)):
         return Verdict(lost)
+    if moved and not names_transactions(connection):
+        return Verdict("the backend is another server, and its transactions have no GTIDs")
     lost = _missing_in_mariadb(connection, position) if connection.is_mariadb else _missing(connection, position, moved)
     return Verdict(lost, moved and not lost)
 
 
 def _file_differs(settings: Settings, connection: Connection, position: Position) -> str:
-    """Why the file of a position is not the file of that name; empty when it is, or has been purged since."""
+    """Why the log does not go on from the file of a position; empty when it does, and for a purged file of MariaDB."""
     if not position.file:
         return ""
     sizes = {Position(position.server, row[0], 0).key: int(row[1]) for row in connection.query("SHOW BINARY LOGS")}
     here = Position(position.server, position.file, 0).key
     if here not in sizes:
-        return f"the backend's log ends before file {position.file}" if here > max(sizes, default=here) else ""
+        if here > max(sizes, default=here):
+            return f"the backend's log ends before file {position.file}"
+        # MySQL would pass over transactions without a GTID; MariaDB has none.
+        return "" if connection.is_mariadb else f"file {position.file} of the backend's log has been purged"
     if sizes[here] < position.offset:
         return f"file {position.file} of the backend's log ends at {sizes[here]}, before {position.offset}"
     if position.born and file_birth(settings, position.file) != position.born:
@@ -83,10 +91,11 @@ def file_birth(settings: Settings, file: str) -> int:
 
 def _missing(connection: Connection, position: Position, moved: bool) -> str:
     """Which transactions of the copy MySQL does not have, or cannot send; empty when there are none."""
-    # The log is written before a transaction counts as executed.
-    if connection.query("SELECT WAIT_FOR_EXECUTED_GTID_SET(%s, %s)", (position.gtids, _PATIENCE))[0][0] != 0:
-        gone = connection.query("SELECT GTID_SUBTRACT(%s, @@global.gtid_executed)", (position.gtids,))[0][0]
-        return f"the backend lacks transactions that the copy has: {_shown(gone)}"
+    deadline = time.monotonic() + _PATIENCE  # the log is written before a transaction counts as executed
+    while gone := connection.query("SELECT GTID_SUBTRACT(%s, @@global.gtid_executed)", (position.named,))[0][0]:
+        if time.monotonic() > deadline:
+            return f"the backend lacks transactions that the copy has: {_shown(gone)}"
+        time.sleep(0.1)
     if moved:
         purged = connection.query("SELECT GTID_SUBTRACT(@@global.gtid_purged, %s)", (position.gtids,))[0][0]
         if purged:
@@ -101,7 +110,7 @@ def _missing_in_mariadb(connection: Connection, position: Position) -> str:
         state = {}
         for domain, server, sequence in _parts(connection.query("SELECT @@global.gtid_binlog_state")[0][0]):
             state[domain, server] = sequence
-        gone = [f"{d}-{s}-{n}" for d, s, n in _parts(position.gtids) if state.get((d, s), -1) < n]
+        gone = [f"{d}-{s}-{n}" for d, s, n in _parts(position.named) if state.get((d, s), -1) < n]
         if not gone:
             return ""
         if time.monotonic() > deadline:

@@ -29,16 +29,14 @@ from engine.replicate.assemble import Assembler, Lookup
 from engine.replicate.changes import Batch, Position
 from engine.replicate.decode import warm_up
 from engine.replicate.dependents import Dependents
+from engine.replicate.dump import begins_by_place, request_dump
 from wire.binlog_events import ChecksumMismatch
-from wire.constants import MAX_PACKET_PAYLOAD, Command
-from wire.framing import build_packets
-from wire.gtid import GtidSet
+from wire.constants import MAX_PACKET_PAYLOAD
 from wire.responses import is_eof, is_err, parse_err
 
 log = logging.getLogger(__name__)
 
 QUEUED = 2  # finished batches that wait for the store
-HEARTBEAT = 0.1  # seconds
 _REST = 0.02  # seconds between two reads while nobody waits: events come in bulk, and writers keep the processor
 _LITTLE = 64 << 10  # bytes at once, and
 _RECENT = 2.0  # seconds since the commit, of a stream that is read up to its end
@@ -51,9 +49,6 @@ _BAD_EVENTS = 3  # malformed events at one position before we give up on it
 _FATAL = 1236  # ER_SOURCE_FATAL_ERROR_READING_BINLOG
 _LOST_ERRORS = frozenset({_FATAL, 1789, 1945, 1947, 1948, 1949, 1950, 1955})
 _PASSING = ("same server_uuid", "same server_id", "server_uuid/server_id")
-_HEARTBEAT_V2 = 2  # flag of COM_BINLOG_DUMP_GTID
-_THROUGH_GTID = 4
-_ANNOTATE = (2).to_bytes(2, "little")  # flag of MariaDB's COM_BINLOG_DUMP: send the statements of row events too
 
 
 Check = Callable[[Connection, Position], None]
@@ -169,7 +164,7 @@ class Source:
         warm_up()
         failures = 0
         while not self._stopping:
-            before = self._assembler.gtids if self._assembler else None
+            before = self._assembler.position if self._assembler else None
             try:
                 self._follow()
             except (LogLost, BackendMoved) as error:
@@ -180,7 +175,7 @@ class Source:
                 if self._bad_events >= _BAD_EVENTS:
                     self._end(LogLost(f"the log cannot be read: {error}"))
                     return
-                moved = self._assembler is not None and self._assembler.gtids != before
+                moved = self._assembler is not None and self._assembler.position != before
                 failures = 0 if moved else failures + 1
             except Exception as error:  # a defect of ours must be seen, and must not leave readers waiting
                 log.exception("replication stopped")
@@ -188,13 +183,13 @@ class Source:
                 return
             self._pause(_BACKOFF[min(failures, len(_BACKOFF) - 1)])
 
-    def _note(self, error: Exception, before: str | None) -> None:
+    def _note(self, error: Exception, before: Position | None) -> None:
         self.connected = False
         if self._stopping:
             return
         self.error = str(error)
         log.warning("replication connection: %s", error)
-        moved = self._assembler is not None and self._assembler.gtids != before
+        moved = self._assembler is not None and self._assembler.position != before
         if isinstance(error, MalformedPacket | ChecksumMismatch):
             self._bad_events = 1 if moved else self._bad_events + 1
 
@@ -227,14 +222,17 @@ class Source:
             assembler = self._assembler
             if self._check is not None:
                 self._check(connection, assembler.position)
+            by_place = begins_by_place(connection, assembler.position)
             assembler.reconnected(server)
             with self._changed:
                 self._wanted = [position for position in self._wanted if position.server == server]
             stream: Any = connection.raw._sock  # PyMySQL has no call for a dump
-            request_dump(connection, stream, assembler.gtids, self._server_id, self._uuid)
+            start = assembler.position
+            request_dump(connection, stream, start, self._server_id, self._uuid, by_place)
             self.connected = True
             self.error = None
-            log.info("replicating from %s after %s", server, assembler.gtids or "the beginning")
+            place = f"{start.file}:{start.offset}" if by_place else start.gtids
+            log.info("replicating from %s after %s", server, place or "the beginning")
             try:
                 self._read(stream, assembler)
             finally:
@@ -416,49 +414,3 @@ def _event_of(payload: bytes) -> bytes:
     if is_eof(payload):
         raise BackendError(2013, "HY000", "the backend ended the replication stream")
     raise MalformedPacket("replication stream")
-
-
-def request_dump(connection: Connection, stream: Any, gtids: str, server_id: int, replica_uuid: str) -> None:
-    """Register as a replica and ask for the log after `gtids`. Raises BackendError."""
-    heartbeat = int(HEARTBEAT * 1e9)
-    settings = ["@master_binlog_checksum = @@global.binlog_checksum", f"@master_heartbeat_period = {heartbeat}"]
-    if connection.is_mariadb:
-        settings += [
-            "@mariadb_slave_capability = 4",
-            f"@slave_connect_state = '{gtids}'",
-            "@slave_gtid_strict_mode = 1",
-            "@slave_gtid_ignore_duplicates = 0",
-        ]
-    else:
-        settings += [
-            "@source_binlog_checksum = @@global.binlog_checksum",
-            f"@source_heartbeat_period = {heartbeat}",
-            f"@slave_uuid = '{replica_uuid}'",
-            f"@replica_uuid = '{replica_uuid}'",
-        ]
-    connection.execute("SET " + ", ".join(settings))
-    identity = server_id.to_bytes(4, "little")
-    _command(connection, Command.REGISTER_SLAVE, identity + bytes(3) + bytes(2) + bytes(4) + bytes(4))
-    if connection.is_mariadb:
-        request = bytes((Command.BINLOG_DUMP,)) + (4).to_bytes(4, "little") + _ANNOTATE + identity
-    else:
-        executed = GtidSet(gtids).build()
-        request = (
-            bytes((Command.BINLOG_DUMP_GTID,))
-            + (_HEARTBEAT_V2 | _THROUGH_GTID).to_bytes(2, "little")
-            + identity
-            + bytes(4)  # no file name
-            + (4).to_bytes(8, "little")
-            + len(executed).to_bytes(4, "little")
-            + executed
-        )
-    stream.sendall(build_packets(request, 0))
-
-
-def _command(connection: Connection, command: Command, body: bytes) -> None:
-    try:
-        connection.raw._execute_command(command, body)
-        connection.raw._read_ok_packet()
-    except pymysql.err.MySQLError as error:
-        number = error.args[0] if error.args and isinstance(error.args[0], int) else 2013
-        raise BackendError(number, "HY000", str(error.args[-1])) from error

@@ -87,6 +87,7 @@ class Transaction:
     """The transaction being read. `groups` are the savepoints: work since each, oldest first."""
 
     gtid: Gtid | MariaGtid | None = None
+    known: bool = False  # followed before
     begun: bool = False
     work: Work = field(default_factory=Work)
     savepoints: list[tuple[str, Work]] = field(default_factory=list)  # work up to there

@@ -71,7 +71,6 @@ def test_a_good_server_passes(kind):
     [
         ({"binlog_format": "MIXED"}, "SET PERSIST binlog_format = ROW;"),
         ({"binlog_row_metadata": "MINIMAL"}, "SET PERSIST binlog_row_metadata = FULL;"),
-        ({"gtid_mode": "OFF_PERMISSIVE"}, "SET PERSIST gtid_mode = ON_PERMISSIVE;\nSET PERSIST gtid_mode = ON;"),
         ({"log_bin": "OFF"}, ""),
         ({"server_id": "0"}, "SET GLOBAL server_id = 1;"),
     ],
@@ -85,8 +84,21 @@ def test_what_is_missing_blocks_and_can_be_pasted(change, fix):
 
 
 def test_mariadb_keeps_its_settings_in_the_option_file():
-    (found,) = [f for f in examine("mariadb", {"binlog_row_image": "MINIMAL"}) if f.blocks]
-    assert (found.fix, found.option) == ("SET GLOBAL binlog_row_image = FULL;", "binlog_row_image = FULL")
+    (found,) = [f for f in examine("mariadb", {"binlog_row_metadata": "NO_LOG"}) if f.blocks]
+    assert (found.fix, found.option) == ("SET GLOBAL binlog_row_metadata = FULL;", "binlog_row_metadata = FULL")
+
+
+@pytest.mark.parametrize(
+    ("change", "fix"),
+    [
+        ({"binlog_row_image": "MINIMAL"}, "SET PERSIST binlog_row_image = FULL;"),
+        ({"gtid_mode": "OFF_PERMISSIVE"}, "SET PERSIST gtid_mode = ON_PERMISSIVE;\nSET PERSIST gtid_mode = ON;"),
+    ],
+)
+def test_what_can_be_done_without_is_advice_that_can_be_pasted(change, fix):
+    findings = examine("mysql", change)
+    assert not doctor.blocked(findings)
+    assert [finding.fix for finding in findings if not finding.ok] == [fix]
 
 
 def test_missing_grants_name_the_account():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.gtid import GtidPosition, GtidSet, MalformedGtid, parse_gtid_set
+from wire.gtid import NAMELESS, GtidPosition, GtidSet, MalformedGtid, parse_gtid_set
 
 A = "3e11fa47-71ca-11e1-9e33-c80aa9429562"
 B = "4e11fa47-71ca-11e1-9e33-c80aa9429562"
@@ -78,3 +78,20 @@ def test_mariadb_positions() -> None:
 def test_no_mariadb_position(text: str) -> None:
     with pytest.raises(MalformedGtid):
         GtidPosition(text)
+
+
+def test_a_note_that_not_all_transactions_have_names() -> None:
+    gtids = GtidSet("3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5")
+    gtids.add_nameless()
+    again = GtidSet(str(gtids))
+    assert again.has(NAMELESS, 1)
+    assert str(again.named()) == "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5"
+    assert (gtids.end("3e11fa47-71ca-11e1-9e33-c80aa9429562"), gtids.end("unknown")) == (6, 1)
+    position = GtidPosition("0-1-5,1-1-9")
+    position.add(0, 1, 6)
+    assert NAMELESS not in str(position)
+    position.add(0, 2, 6)
+    again_position = GtidPosition(str(position))
+    assert str(again_position) == f"0-2-6,1-1-9,{NAMELESS}"
+    assert str(again_position.named()) == "0-2-6,1-1-9"
+    assert again_position == position
