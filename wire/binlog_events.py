@@ -11,6 +11,7 @@ from uuid import UUID
 
 from base.errors import MalformedPacket, WarmfrontError
 from wire.binlog_compression import unpack_mariadb, unpack_transaction_payload
+from wire.binlog_query import sql_mode_of, updated_schemas
 from wire.binlog_serialization import parse_tagged_gtid
 from wire.binlog_table_map import TableMap, parse_table_map
 from wire.binlog_types import (
@@ -162,27 +163,22 @@ def _parse_rotate(body: bytes) -> Rotate:
 
 
 def _parse_query(body: bytes, extra: int = 0) -> Query:
-    schema, error, sql_mode, at = _parse_query_head(body, extra)
-    return Query(schema, _text(body[at:]), sql_mode, error)
+    schema, error, status, at = _parse_query_head(body, extra)
+    return Query(schema, _text(body[at:]), sql_mode_of(status), error, updated_schemas(status))
 
 
 def _parse_query_compressed(body: bytes) -> Query:
-    schema, error, sql_mode, at = _parse_query_head(body, 0)
-    return Query(schema, _text(unpack_mariadb(body[at:])), sql_mode, error)
+    schema, error, status, at = _parse_query_head(body, 0)
+    return Query(schema, _text(unpack_mariadb(body[at:])), sql_mode_of(status), error)
 
 
-def _parse_query_head(body: bytes, extra: int) -> tuple[str, int, int, int]:
+def _parse_query_head(body: bytes, extra: int) -> tuple[str, int, bytes, int]:
     schema_length, at = read_int(body, 8, 1)
     error, at = read_int(body, at, 2)
     status_length, at = read_int(body, at, 2)
     status, at = read_bytes(body, at + extra, status_length)
     schema, at = read_bytes(body, at, schema_length)
-    # Flags (code 0) and SQL mode (code 1) are written first, when at all.
-    mode_at = 5 if status[:1] == b"\0" else 0
-    sql_mode = (
-        int.from_bytes(status[mode_at + 1 : mode_at + 9], "little") if status[mode_at : mode_at + 1] == b"\1" else 0
-    )
-    return _text(schema), error, sql_mode, at + 1
+    return _text(schema), error, status, at + 1
 
 
 def _parse_load_query(body: bytes) -> Query:

@@ -94,12 +94,16 @@ class FormatDescription:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A statement: BEGIN, COMMIT, DDL, or DML in statement format. `sql_mode` is the bit mask."""
+    """A statement: BEGIN, COMMIT, DDL, or DML in statement format. `sql_mode` is the bit mask.
+
+    `updated` names the schemas whose tables it may have written to; None when the server does not say.
+    """
 
     schema: str
     statement: str
     sql_mode: int
     error: int
+    updated: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
