@@ -291,7 +291,8 @@ class _Work:
                 self.created[event.schema, event.name] = former or "SELF"
             return
         if event.kind == "rename" and event.renamed_to:
-            self._rename((event.schema, event.name), event.renamed_to)
+            if event.renamed_to != (event.schema, event.name):  # ALTER TABLE takes the name that the table has
+                self._rename((event.schema, event.name), event.renamed_to)
             return
         for key in list(self._meant(event.schema, event.name)):
             entry = self._transaction.tables[key]
@@ -365,6 +366,8 @@ class _Work:
             load_type = "USER" if "USER" in (former, load_type) else former or load_type
             if went_to is not None and went_to not in self._left:
                 self._set_load_type(went_to, "SELF")
+        elif entry is None:
+            load_type = load_type or "SELF"  # made a moment ago, under a name that was gone before it could be read
         if moved:
             self._set_load_type(to, load_type)
         elif load_type and not self._is_read(to):

@@ -314,12 +314,18 @@ def _read_object(tokens: Tokens) -> Effect:
     raise ValueError(tokens.query.statement)
 
 
+# What becomes of the table that takes, gives or becomes a partition, by the word before it.
+_OTHER_TABLE = {"WITH": "alter", "TO": "create", "CONVERT": "drop"}
+
+
 def _read_alter(tokens: Tokens) -> Effect:
     tokens.skip(frozenset({"ONLINE", "OFFLINE", "IGNORE"}))
     if not tokens.take("TABLE"):
         return _read_object(tokens)
     tokens.take("IF", "EXISTS")
     name = tokens.name()
+    if tokens.take("TRUNCATE", "PARTITION", "ALL") and tokens.ended:
+        return _make(tokens, _event(tokens, name, "truncate"))
     events = [_event(tokens, name, "alter")]
     depth = 0
     while not tokens.ended:
@@ -331,8 +337,8 @@ def _read_alter(tokens: Tokens) -> Effect:
         if word == "RENAME" and tokens.word() not in ("COLUMN", "INDEX", "KEY"):
             tokens.skip(frozenset({"TO", "AS", "="}))
             events.append(_event(tokens, name, "rename", tokens.name()))
-        elif word in ("WITH", "CONVERT", "TO") and tokens.take("TABLE"):
-            events.append(_event(tokens, tokens.name(), "alter"))
+        elif word in _OTHER_TABLE and tokens.take("TABLE"):
+            events.append(_event(tokens, tokens.name(), _OTHER_TABLE[word]))
     return _make(tokens, *events)
 
 

@@ -146,8 +146,24 @@ def test_tables_that_change_names_keep_their_copies(copy: Copy, schema: str, cur
     cursor.execute("CREATE TABLE b (id INT PRIMARY KEY)")
     copy.load(schema, "b")
     cursor.execute("INSERT INTO b VALUES (4)")
+    cursor.execute("ALTER TABLE B RENAME TO B")
     _equal(copy, cursor, schema, "B", a)
     assert copy.difference(cursor.connection, schema, "b") == ""
+
+
+def test_a_new_table_is_found_under_the_name_it_takes_at_once(
+    backend: Any, schema: str, cursor: Any, tmp_path: Path
+) -> None:
+    copy = Copy(settings_for(backend.upstream, tmp_path, autoload=True))
+    try:
+        copy.wait()
+        for number in range(5):
+            cursor.execute(f"CREATE TABLE made (id INT PRIMARY KEY, v INT DEFAULT {number})")
+            cursor.execute(f"RENAME TABLE made TO kept{number}")
+        for number in range(5):
+            copy.wait_until_equal(cursor.connection, schema, f"kept{number}")
+    finally:
+        copy.stop()
 
 
 @pytest.mark.parametrize("shadow", ["_t_gho", "_t_new"])
