@@ -27,6 +27,8 @@ def selected(column: Column) -> str:
         return f"{name} + 0e0"
     if column.type in NUMBERED_TYPES:
         return f"CAST({name} AS UNSIGNED)"
+    if column.type == "vector":
+        return f"CAST({name} AS BINARY)"
     return f"CAST({name} AS CHAR)" if column.type == "decimal" and (column.precision or 0) > 38 else name
 
 
