@@ -62,7 +62,8 @@ class Translates(Protocol):
         """Make what the translation needs in the store; True when that is new, which older snapshots do not see."""
 
 
-WaitUntilFresh = Callable[[float], Awaitable[None]]  # seconds at most; raises SecondaryEngineError
+# Seconds at most, and the server that the session is on; raises SecondaryEngineError.
+WaitUntilFresh = Callable[[float, str], Awaitable[None]]
 
 
 class Channel(Protocol):
@@ -174,7 +175,8 @@ class Executor:
 
     async def _run_in_slot(self, offload: Offload, channel: Channel, running: Running, record: QueryRecord) -> None:
         if offload.context.freshness == "strict" and not offload.only_asked:
-            await running.wait_for(_awaited(self._wait_until_fresh(offload.context.freshness_timeout)))
+            context = offload.context
+            await running.wait_for(_awaited(self._wait_until_fresh(context.freshness_timeout, context.server)))
         if self._stopping:
             raise SecondaryEngineError(_STOPPING)
         record.waited = time.time() - record.started

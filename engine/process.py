@@ -18,6 +18,7 @@ from base.settings import Settings
 from engine import server
 from engine.dispatch import Dispatcher
 from engine.execute import Executor
+from engine.fence import NotFresh
 from engine.history import History
 from engine.information import Facts, Follower, Information
 from engine.quarantine import Quarantine
@@ -109,8 +110,11 @@ async def _begin(
     return executor, shadow, await server.listen(settings.paths.engine_socket, dispatcher, secret)
 
 
-async def _wait_until_fresh(replica: Replica, timeout: float) -> None:
-    await replica.fence.wait("strict", timeout)
+async def _wait_until_fresh(replica: Replica, timeout: float, server: str) -> None:
+    """Wait for the fence; a session on another server, as behind an address that moves, may have seen more."""
+    position = await replica.fence.wait("strict", timeout)
+    if server and position.server != server:
+        raise NotFresh("the session is on another server than the one whose log is followed")
 
 
 def _follower(replica: Replica) -> Follower:

@@ -40,6 +40,7 @@ _VARIABLES = (
 )
 _TIMEOUT = {"mysql": "@@max_execution_time", "mariadb": "ROUND(@@max_statement_time * 1000)"}
 _RECURSION = {"mysql": "@@cte_max_recursion_depth", "mariadb": "@@max_recursive_iterations"}
+_SERVER = {"mysql": "@@server_uuid", "mariadb": "CONCAT('mariadb-', @@server_id)"}  # as engine.backend names it
 _DENIED = 1142  # ER_TABLEACCESS_DENIED_ERROR
 _COST_PER_ROW = 0.1  # MySQL's row_evaluate_cost: MariaDB 10.11 shows rows, not costs
 
@@ -67,7 +68,7 @@ def quote_name(name: str) -> str:
 
 def context_query(kind: str) -> bytes:
     """The SELECT that reads the session's variables."""
-    return ("SELECT " + ", ".join((*_VARIABLES, _TIMEOUT[kind], _RECURSION[kind]))).encode()
+    return ("SELECT " + ", ".join((*_VARIABLES, _TIMEOUT[kind], _RECURSION[kind], _SERVER[kind]))).encode()
 
 
 @dataclass(slots=True)
@@ -193,6 +194,7 @@ class Questions:
             utc_now=text[15],
             max_execution_time=int(float(text[16])) if limit is None else limit,
             recursion_limit=int(text[17]),
+            server=text[18],
             capabilities=self.capabilities,
             views=self.facts.views,
         )

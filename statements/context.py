@@ -32,7 +32,7 @@ class SessionContext:
     backend gave them, "" when it was not asked: the time at which the statement begins.
     `recursion_limit` is cte_max_recursion_depth, on MariaDB max_recursive_iterations. `views` are the definitions of
     the views that the statement names, and of those under them. `values` are the user variables and the like that it
-    reads.
+    reads. `server` names the server that the session is on, "" when it was not asked.
     """
 
     connection_id: int
@@ -60,6 +60,7 @@ class SessionContext:
     capabilities: int = 0
     views: tuple[ViewDefinition, ...] = ()
     values: tuple[SessionValue, ...] = ()
+    server: str = ""
 
     def to_json(self) -> str:
         """Write as JSON text."""

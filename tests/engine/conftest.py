@@ -116,7 +116,7 @@ def endpoint(tmp_path, query_attributes):
         stop = asyncio.Event()
         history = History()
 
-        async def fresh(timeout):
+        async def fresh(timeout, server):
             fence = made["endpoint"].fence
             if isinstance(fence, Exception):
                 raise fence
