@@ -55,12 +55,16 @@ class Bench:
             run(f"CREATE TABLE {SCHEMA}.more (id INT PRIMARY KEY, v VARCHAR(30))")
             run(f"INSERT INTO {SCHEMA}.more VALUES {rows}")
         elif step.startswith("rewrite"):
-            # So large that each statement is a batch of its own: of one batch only the last image of a row is applied.
             many = ", ".join(f"({n}, 'a longer row {n}')" for n in range(1_000_000, 1_006_000))
-            run(f"DELETE FROM {SCHEMA}.t WHERE id >= 1000000")
-            run(f"INSERT INTO {SCHEMA}.t VALUES {many}")
-            run(f"UPDATE {SCHEMA}.t SET v = CONCAT(v, '.')")
-            run(f"DELETE FROM {SCHEMA}.t WHERE id % 3 <> 0")
+            for statement in (
+                f"DELETE FROM {SCHEMA}.t WHERE id >= 1000000",
+                f"INSERT INTO {SCHEMA}.t VALUES {many}",
+                f"UPDATE {SCHEMA}.t SET v = CONCAT(v, '.')",
+                f"DELETE FROM {SCHEMA}.t WHERE id % 3 <> 0",
+            ):
+                run(statement)
+                # DDL ends a batch: of one batch only the last image of a row is applied.
+                run(f"ALTER TABLE {SCHEMA}.more COMMENT = 'after {self.number}'")
         elif step == "state":
             run(f"DROP TABLE IF EXISTS {SCHEMA}.unfit")
             run(f"CREATE TABLE {SCHEMA}.unfit (id INT PRIMARY KEY) ENGINE = MyISAM")
@@ -74,6 +78,21 @@ class Bench:
         elif step == "create":
             for file in self.folder.glob("store/store.duckdb*"):
                 file.unlink()
+
+    def prepare(self) -> tuple[str, str]:
+        """Prepare two XA transactions, one of which is more than a batch may hold, in sessions that then end."""
+        self.number += 1000
+        names = f"a{self.number}", f"b{self.number}"
+        for place, name in enumerate(names, self.number):
+            with self.backend.connect() as connection, connection.cursor() as cursor:
+                cursor.execute(f"XA START '{name}'")
+                cursor.execute(f"INSERT INTO {SCHEMA}.t VALUES ({place}, '{name}')")
+                cursor.execute(f"UPDATE {SCHEMA}.t SET v = CONCAT(v, '{name}') WHERE id = {place}")
+                for _ in range(LARGE if name == names[0] else 1):
+                    cursor.execute(f"INSERT INTO {SCHEMA}.heap WITH RECURSIVE n (v) AS ({NUMBERS}) SELECT v FROM n")
+                cursor.execute(f"XA END '{name}'")
+                cursor.execute(f"XA PREPARE '{name}'")
+        return names
 
     def crash(self, point: str, step: faults.Step) -> None:
         """Run a copy that dies at a point, and wait until it has."""
@@ -124,6 +143,20 @@ def test_killed_at_every_step(bench: Bench, steps: tuple[faults.Step, ...]) -> N
             bench.provoke(step)
             bench.crash(f"{side} {step}", step)
         bench.compare(repair=step == "repair")
+
+
+@pytest.mark.parametrize("moment", ["prepared", "decided"])
+def test_killed_while_transactions_are_prepared(bench: Bench, moment: str) -> None:
+    for side in ("before", "after"):
+        names = bench.prepare()
+        if moment == "prepared":
+            bench.crash(f"{side} apply", "apply")
+        bench.compare()
+        bench.backend.run(f"XA {'COMMIT' if side == 'before' else 'ROLLBACK'} '{names[0]}'")
+        bench.backend.run(f"XA {'ROLLBACK' if side == 'before' else 'COMMIT'} '{names[1]}'")
+        if moment == "decided":
+            bench.crash(f"{side} apply", "apply")
+        bench.compare()
 
 
 def test_no_step_is_forgotten() -> None:

@@ -113,6 +113,55 @@ OWN: dict[str, list[tuple[str, tuple[str, ...]]]] = {
 }
 
 
+# Further widths and signs of the types above.
+MORE: list[tuple[str, tuple[str, ...]]] = [
+    ("SMALLINT UNSIGNED", ("0", "65535")),
+    ("INT UNSIGNED", ("0", "4294967295")),
+    ("INT ZEROFILL", ("0", "4294967295", "7")),
+    ("DECIMAL(10,3) UNSIGNED", ("0", "9999999.999", "0.001")),
+    ("DECIMAL(1,1)", ("0.9", "-0.9", "0")),
+    ("FLOAT UNSIGNED", ("0", "3.4028234e38")),
+    ("FLOAT(7,3)", ("1234.567", "-0.001", "9999.999")),
+    ("DOUBLE UNSIGNED", ("0", "1.7976931348623157e308")),
+    ("DOUBLE(20,5)", ("123456789012345.12345", "-0.00001")),
+    ("BIT(24)", ("0", "16777215", "65536")),
+    ("DATETIME(1)", ("'9999-12-31 23:59:59.9'", "'1000-01-01 00:00:00.1'")),
+    ("TIMESTAMP(2) NULL", ("'1970-01-01 00:00:01.01'", "'2038-01-19 03:14:07.99'")),
+    ("TIME(3)", ("'-838:59:58.999'", "'838:59:58.999'", "'-00:00:00.001'")),
+    ("TIME(1)", ("'-00:00:00.1'", "'00:00:59.9'")),
+    ("BINARY(255)", ("''", "REPEAT(X'FF', 255)", "X'00'")),
+    ("TINYBLOB", ("''", "REPEAT(X'00FF', 127)")),
+    ("MEDIUMBLOB", ("''", "REPEAT(X'FE', 70000)")),
+    ("LONGBLOB", ("''", "X'00'")),
+    ("VARBINARY(9)", ("''", "'a '", "X'0000'")),
+    ("POINT", ("ST_GeomFromText('POINT(-1.5 2e300)')",)),
+    ("LINESTRING", ("ST_GeomFromText('LINESTRING(0 0, 1 1)')",)),
+    ("MULTIPOINT", ("ST_GeomFromText('MULTIPOINT(0 0, 1 1)')",)),
+    ("MULTILINESTRING", ("ST_GeomFromText('MULTILINESTRING((0 0, 1 1))')",)),
+    ("MULTIPOLYGON", ("ST_GeomFromText('MULTIPOLYGON(((0 0,1 0,1 1,0 0)))')",)),
+    ("GEOMETRYCOLLECTION", ("ST_GeomFromText('GEOMETRYCOLLECTION(POINT(0 0))')",)),
+]
+CHARSETS = {
+    "utf8mb4": WORDS,
+    "utf8mb3": ("''", "'a'", "'a  '", "'é日'", "'\\\\''\"'", "REPEAT('日', 40)"),
+    "latin1": ("''", "'a'", "'a  '", "'Ü€ÿ'", "'\\0x'", "REPEAT('é', 40)"),
+    "ascii": ("''", "'a'", "'a  '", "'\\t~'", "REPEAT('x', 40)"),
+    "ucs2": ("''", "'a'", "'a  '", "'é日'", "'††'", "REPEAT('日', 40)"),
+    "binary": ("''", "'a'", "'a  '", "X'00FF'", "REPEAT(X'FE', 40)"),
+}
+STRINGS = ("CHAR(40)", "VARCHAR(40)", "VARCHAR(300)", "TINYTEXT", "TEXT", "MEDIUMTEXT", "LONGTEXT")
+
+
+def _in_every_charset() -> list[tuple[str, tuple[str, ...]]]:
+    columns = []
+    for charset, words in CHARSETS.items():
+        columns += [(f"{kind} CHARACTER SET {charset}", words) for kind in STRINGS]
+        members = ("'a'", "'B'") if charset == "ascii" else ("'é'", "'b'")
+        for kind in ("ENUM", "SET") if charset != "binary" else ():  # of bytes: carried, but not offloaded
+            columns.append((f"{kind}({', '.join(members)}) CHARACTER SET {charset}", (*members, "''", "'none'")))
+    return columns
+
+
 @pytest.fixture
 def copy(backend: Backend, tmp_path: Path) -> Iterator[Copy]:
     made = Copy(settings_for(backend.upstream, tmp_path))
@@ -182,6 +231,14 @@ def _check(bench: Bench, copy: Copy, columns: list[tuple[str, tuple[str, ...]]])
 
 def test_every_type_is_carried_and_shown(bench: Bench, copy: Copy, backend: Backend) -> None:
     _check(bench, copy, COLUMNS + OWN[backend.kind])
+
+
+def test_further_widths_are_carried_and_shown(bench: Bench, copy: Copy) -> None:
+    _check(bench, copy, MORE)
+
+
+def test_every_string_type_is_carried_in_every_character_set(bench: Bench, copy: Copy) -> None:
+    _check(bench, copy, _in_every_charset())
 
 
 def test_zero_dates_are_compared_where_sql_mode_knows_them(bench: Bench, copy: Copy) -> None:
