@@ -58,7 +58,10 @@ def average(value: Expr, distinct: bool, increment: int) -> Expr:
     counted = Expr("count_distinct" if distinct else "count", COUNT, (value,))
     if value.type.family in APPROXIMATE:
         return doubles.average(value, distinct, counted)
-    return quotient(total(value, distinct), counted, increment)
+    found = quotient(total(value, distinct), counted, increment)
+    if distinct and value.type.scale and found.type.frac == found.type.scale:
+        refuse("the last digit of AVG(DISTINCT) of so many decimals is not certain")  # MySQL rounds it, MariaDB cuts
+    return found
 
 
 def extreme(operation: str, value: Expr) -> Expr:

@@ -47,6 +47,9 @@ class Shared:
     statement: str
     counter: int = 0
     tables: list[tuple[str, str]] = field(default_factory=list)
+    outer_joined: bool = False
+    misjudged: bool = False  # something of engine.translate.misjudged decides about rows
+    shares: int = 0  # PERCENT_RANK and CUME_DIST of MariaDB
 
     def unique(self, prefix: str) -> str:
         """Make a name that nothing else in the statement has."""

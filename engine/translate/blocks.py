@@ -28,6 +28,7 @@ from engine.translate.tree import (
     has_aggregate,
     walk,
 )
+from engine.translate.types import TEMPORAL
 from engine.translate.unions import align
 from engine.translate.wrapped import wrapped
 
@@ -217,9 +218,26 @@ def _clauses(binder: "Binder", node: exp.Expression, block: Block) -> None:
     parts = [output.expr for output in block.outputs] + [item.expr for item in block.order]
     parts += [block.having] if block.having is not None else []
     block.grouped = group is not None or any(has_aggregate(part) for part in parts)
+    if block.grouped and group is None:
+        _require_aggregate(parts)
     if block.having is not None and not block.grouped:
         _having_as_where(block)
+    if block.having is not None and binder.context.backend == "mysql":
+        _require_no_missing_date(block.having)
     group_block(binder, block)
+
+
+def _require_aggregate(parts: list[Expr]) -> None:
+    """Refuse ANY_VALUE alone, which does not make a group of all rows."""
+    if not any(part.op in AGGREGATES and part.op != "any_same" for expr in parts for part in walk(expr)):
+        refuse("ANY_VALUE without GROUP BY is no aggregate")
+
+
+def _require_no_missing_date(having: Expr) -> None:
+    """Refuse MIN(date) IS NULL, for which MySQL 9.7 warns of a date '0000-00-00'."""
+    for part in walk(having):
+        if part.op == "is_null" and part.args[0].op in ("min", "max") and part.args[0].type.family in TEMPORAL:
+            refuse("HAVING MIN or MAX of dates IS NULL gives a warning")
 
 
 def _having_as_where(block: Block) -> None:
@@ -297,7 +315,7 @@ def _set_operation(
     right = bind_query(shared, child(node, "expression"), parent, common)
     for side in (left, right):
         require_order(side)
-    outputs = align(left, right)
+    outputs = align(left, right, name == "union" and keep_all)
     query = SetOperation(name, keep_all, left, right, outputs)
     _order_and_limit(shared, node, query, common)
     return query

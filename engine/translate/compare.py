@@ -6,7 +6,7 @@ from engine.translate.members import LISTED, address, as_number_of, numbered, re
 from engine.translate.numbers import as_double, as_value, number_of_text
 from engine.translate.packed import PACKED, as_packed
 from engine.translate.refusal import Refused, refuse
-from engine.translate.tree import Expr
+from engine.translate.tree import Expr, walk
 from engine.translate.types import (
     APPROXIMATE,
     BOOL,
@@ -91,8 +91,9 @@ def _unlisted(left: Expr, right: Expr) -> tuple[Expr, Expr]:
 
 def _numbers(left: Expr, right: Expr) -> tuple[Expr, Expr]:
     for one, other in ((left, right), (right, left)):
-        if one.type.family is Family.YEAR and is_literal(other) and other.value not in _YEARS:
-            refuse("a YEAR is compared with a number that is not a year")
+        constant = not any(part.op in ("column", "group_value") for part in walk(other))
+        if one.type.family is Family.YEAR and constant and (not is_literal(other) or other.value not in _YEARS):
+            refuse("a YEAR is compared with a constant that is not written as a year")  # 5 is 2005 there
     if left.type.family in EXACT and right.type.family in EXACT:
         if any(e.type.vague and e.type.frac != e.type.scale for e in (left, right)):
             refuse("a quotient of mixed scales is compared")
@@ -148,6 +149,12 @@ def between(value: Expr, low: Expr, high: Expr) -> Expr:
     approximate = [side.type.family in APPROXIMATE for end in ends for side in end.args]
     if any(approximate) and not all(approximate):
         refuse("BETWEEN mixes doubles with other numbers")
+    compared = {side.type.family for end in ends for side in end.args}
+    if Family.STRING in compared and len(compared) > 1:
+        refuse("BETWEEN mixes strings with other values")
+    written = any(side.type.family is Family.STRING for side in (value, low, high))
+    if Family.TIME in compared and written and not (value.op == "column" and is_literal(low) and is_literal(high)):
+        refuse("a time is between others that are written as text")  # they are compared as text
     return Expr("and", BOOL, tuple(ends))
 
 

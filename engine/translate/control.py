@@ -1,8 +1,9 @@
 """Conditionals and casts: CASE, IF, COALESCE, NULLIF, GREATEST, LEAST, ROUND and friends, CAST."""
 
+import re
 from dataclasses import replace
 
-from engine.translate import text
+from engine.translate import literals, text
 from engine.translate.compare import as_datetime, compare
 from engine.translate.literals import NULL_LITERAL, is_literal
 from engine.translate.members import spelled
@@ -27,6 +28,7 @@ from engine.translate.types import (
     whole_digits,
 )
 
+_WHOLE_TEXT = re.compile(r"[0-9]{1,15}|-[0-9]{1,15}")
 _MOST_TEXTS = 4  # of GREATEST and LEAST: each one is compared with all before it
 
 
@@ -178,6 +180,9 @@ def to_integer(expr: Expr, unsigned: bool) -> Expr:
     """CAST(expr AS SIGNED or UNSIGNED); decimals round half away from zero."""
     if expr.type.family is Family.STRING and not is_literal(expr):
         return Expr("text_to_unsigned" if unsigned else "text_to_signed", UBIGINT if unsigned else BIGINT, (expr,))
+    written = literals.text_of(expr)
+    if written is not None and not _WHOLE_TEXT.fullmatch(written):
+        refuse("CAST of a text that is no whole number gives a warning")
     if expr.type.family in TEMPORAL and not expr.type.fsp:
         expr = operand(expr, "CAST")
     expr = as_number(expr, "CAST AS SIGNED")

@@ -51,7 +51,7 @@ def stored_again(binder: "Binder", rounded: Expr) -> Expr:
 def require_stored_alike(expr: Expr) -> None:
     """Refuse a value that MariaDB may round once more on its way; raises Refused."""
     if any(part.type.fixed for part in walk(expr)):
-        refuse("MariaDB rounds a rounded double once more when it stores it")
+        refuse("a double with a fixed number of decimals may be rounded when it is stored")
 
 
 def total(value: Expr, distinct: bool) -> Expr:

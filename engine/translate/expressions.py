@@ -8,6 +8,7 @@ from sqlglot import exp
 from engine.translate import aggregates, control, dates, doubles, literals, text, times, weeks
 from engine.translate.calls import CALLS, modulo
 from engine.translate.compare import between, compare, one_of
+from engine.translate.misjudged import decides, is_misjudged
 from engine.translate.nodes import child, children, kind, only
 from engine.translate.numbers import arithmetic, as_condition, negated
 from engine.translate.packed import require_comparable
@@ -51,6 +52,7 @@ def _comparison(operator: str) -> Rule:
 
 def _rows(binder: "Binder", operator: str, parts: list[exp.Expression], right: exp.Expression) -> Expr:
     left, others = [binder.side(part) for part in parts], parts_of(right)
+    _note(binder, parts[0])
     if isinstance(right, exp.Subquery):
         return only_row(binder, operator, left, right)
     if others is None:
@@ -159,6 +161,7 @@ def _in_rows(binder: "Binder", parts: list[exp.Expression], items: list[exp.Expr
     rows = [parts_of(item) for item in items]
     if any(row is None for row in rows):
         refuse("a row is compared with a value")
+    _note(binder, parts[0])
     tests = tuple(compare_rows("eq", left, [binder.side(part) for part in row or ()]) for row in rows)
     return Expr("or", BOOL, tests) if len(tests) > 1 else tests[0]
 
@@ -327,4 +330,10 @@ def bind_expression(binder: "Binder", node: exp.Expression) -> Expr:
     rule = _RULES.get(type(node))
     if rule is None:
         refuse(f"{kind(node)} is not supported")
+    if is_misjudged(node):
+        _note(binder, node)
     return rule(binder, node)
+
+
+def _note(binder: "Binder", node: exp.Expression) -> None:
+    binder.shared.misjudged |= decides(node)

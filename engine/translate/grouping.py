@@ -11,6 +11,8 @@ from statements.sqlmode import modes
 if TYPE_CHECKING:
     from engine.translate.binder import Binder
 
+_NULL_TESTS = frozenset({"is_null", "is_not_null", "null_safe_eq"})
+
 
 def group_block(binder: "Binder", block: Block) -> None:
     """Turn references to group keys into group values, DISTINCT into groups; raises Refused."""
@@ -52,8 +54,24 @@ def group_block(binder: "Binder", block: Block) -> None:
         block.having = rebuild(block.having, change)
     if block.rollup and (len(keys) < len(block.groups) or any(key.op == "literal" for key in block.groups)):
         refuse("ROLLUP over constants or the same key twice is not supported")
+    if block.rollup and binder.context.backend != "mysql":
+        _require_plain_rollup(block)
     if not block.rollup:
         block.groups = _needed(binder, block)
+
+
+def _require_plain_rollup(block: Block) -> None:
+    """Refuse what MariaDB does with keys in totals.
+
+    A key that is shown twice keeps the last group's value in the second one, and one that is declared NOT NULL is
+    never NULL for IS NULL in HAVING.
+    """
+    parts = [] if block.having is None else list(walk(block.having))
+    if any(part.op in _NULL_TESTS and any(arg.op == "group_value" for arg in part.args) for part in parts):
+        refuse("a key of ROLLUP is compared with NULL in HAVING")
+    shown = [output.expr for output in block.outputs if output.expr.op == "group_value"]
+    if len(set(shown)) < len(shown):
+        refuse("ROLLUP with a key that is selected twice is not supported")
 
 
 def _needed(binder: "Binder", block: Block) -> list[Expr]:

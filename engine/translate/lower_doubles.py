@@ -28,6 +28,7 @@ _OUT_OF_RANGE = "error('a number is out of range')"
 _PER_ROW = "2.6e-16"  # 2 u, and room for the rounding of the bounds
 _EXACT = f"{1 << 53}.0"
 _GRAINS = (0, 10, 20, 32, 44)  # values are looked at as multiples of 2^-k for these k
+_LEAST_PLAIN = "1e-4"  # smaller numbers have an exponent as text
 _FIELD = re.compile(r"(?<=[a-z\]])\.([a-z]+)\b")
 _RISING = frozenset({"exp", "ln", "log2", "log10", "atan", "asin"})
 
@@ -221,9 +222,17 @@ def _to_integer(low: "Lowering", expr: Expr) -> str:
 
 
 def _to_decimal(low: "Lowering", expr: Expr) -> str:
-    """The shortest decimal digits that read back as the double are rounded half away from zero."""
+    """The shortest decimal digits that read back as the double are rounded half away from zero.
+
+    DuckDB 1.5 reads digits with an exponent wrongly: it keeps too many of a large number, and makes one of 9.5e-25.
+    """
     digits, scale = expr.type.digits, expr.type.scale
-    return _monotone(f"CAST(CAST({{0}} AS VARCHAR) AS DECIMAL({digits}, {scale}))")(low, expr)
+    read = f"CAST(CAST({{0}} AS VARCHAR) AS DECIMAL({digits}, {scale}))"
+    plain = f"{{0}} IS NULL OR {{0}} = 0 OR abs({{0}}) >= {_LEAST_PLAIN}"
+    large = f"WHEN abs({{0}}) >= 1e{digits - scale} THEN error('a number is too large for the decimal')"
+    small = f"WHEN abs({{0}}) < 5e-{scale + 1} THEN CAST(0 AS DECIMAL({digits}, {scale}))"
+    failure = "error('a small number is made a decimal')"
+    return _monotone(f"(CASE {large} WHEN {plain} THEN {read} {small} ELSE {failure} END)")(low, expr)
 
 
 def _shown(low: "Lowering", expr: Expr) -> str:

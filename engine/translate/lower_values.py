@@ -66,13 +66,19 @@ def _wide(low: "Lowering", expr: Expr, unsigned: bool) -> str:
     return sql if expr.op.startswith("int_") and expr.op != "int_to_text" else f"CAST({sql} AS BIGINT)"
 
 
+_NAMED = {"+": "add", "-": "subtract", "*": "multiply"}
+_LONG = 19  # digits from which a sum with a value may leave BIGINT
+
+
 def _integer(operator: str) -> Writer:
     def write(low: "Lowering", expr: Expr) -> str:
         unsigned = expr.type.unsigned or any(arg.type.unsigned for arg in expr.args)
         left, right = (_wide(low, arg, unsigned) for arg in expr.args)
         if operator in ("//", "%"):
             right = f"NULLIF({right}, 0)"
-        sql = f"({left} {operator} {right})"
+        # DuckDB turns 5 + x = 9 into x = 4, which never overflows; it does not look into the operator's other name.
+        overflows = operator in _NAMED and any(arg.op != "literal" and arg.type.digits >= _LONG for arg in expr.args)
+        sql = f"{_NAMED[operator]}({left}, {right})" if overflows else f"({left} {operator} {right})"
         return f"CAST({sql} AS {'UBIGINT' if expr.type.unsigned else 'BIGINT'})" if unsigned else sql
 
     return write
@@ -205,6 +211,12 @@ def _extreme(low: "Lowering", expr: Expr) -> str:
     args = aligned(low, expr.args)
     nothing = " OR ".join(f"{arg} IS NULL" for arg in args)
     return f"(CASE WHEN {nothing} THEN NULL ELSE {expr.op}({', '.join(args)}) END)"
+
+
+def _grouping(low: "Lowering", expr: Expr) -> str:
+    """Of no rows at all MySQL says 0 or 1, as its plan goes."""
+    told = f"GROUPING({low.equality_key(expr.args[0])})"
+    return f"(CASE WHEN count(*) = 0 THEN error('GROUPING of no rows') ELSE {told} END)"
 
 
 def _to_decimal(low: "Lowering", expr: Expr) -> str:
@@ -462,7 +474,7 @@ VALUE_OPS: dict[str, Writer] = {
     "max": _minmax,
     "any": _template("any_value({0})"),
     "group_value": _group_value,
-    "grouping": lambda low, expr: f"GROUPING({low.equality_key(expr.args[0])})",
+    "grouping": _grouping,
     "window": _window,
     "row_number": lambda low, expr: "row_number()",
     "rank": lambda low, expr: "rank()",

@@ -14,7 +14,7 @@ from engine.translate.nodes import child, children, only, whole_number
 from engine.translate.numbers import as_value
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
-from engine.translate.types import BIGINT, INT, WHOLE, Family, Type, unify_strings
+from engine.translate.types import BIGINT, INT, NUMERIC, WHOLE, Family, Type, unify_strings
 
 if TYPE_CHECKING:
     from engine.translate.binder import Binder
@@ -90,6 +90,8 @@ def _digest(op: str, what: str) -> Rule:
         value = binder.expr(child(node))
         if what == "HEX" and value.type.family in WHOLE:
             value = as_value(value)
+        elif what == "HEX" and value.type.family in NUMERIC:
+            refuse("HEX of a number that is not an integer is not supported")
         else:
             value = text.as_string(value, what, binder.context.collation_connection)
             if value.type.family is not Family.STRING:

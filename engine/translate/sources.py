@@ -204,6 +204,8 @@ def _join(binder: "Binder", left: Source, node: exp.Expression) -> Source:
         refuse("an outer join of a LATERAL table with a condition is not supported")
     if on is None:
         return Join("cross", left, right, None) if not side else refuse("an outer join without a condition")
+    if side:
+        binder.shared.outer_joined = True
     return Join(side.lower() or "inner", left, right, on)
 
 

@@ -17,6 +17,7 @@ from engine.translate.packed_uses import require_plain_uses
 from engine.translate.refusal import Refusal, Refused, refuse
 from engine.translate.shown_only import require_shown_only
 from engine.translate.unread import require_read
+from engine.translate.windows import require_shown_shares
 from engine.translate.zoned_uses import require_certain_uses
 from engine.zones import ZoneTable
 from statements.context import SessionContext
@@ -79,8 +80,11 @@ def _translate(
             refuse("a view reads values of the session")
     shared = Shared(context, view, "\n".join([statement, *bodies]))
     query = bind_query(shared, parse_statement(statement), None, {})
+    if shared.outer_joined and shared.misjudged:
+        refuse("rows, FIELD, INTERVAL, ELT or MAKE_SET decide beside an outer join")
     require_first_rows(query)
     require_shown_only(query)
+    require_shown_shares(query, shared)
     require_plain_uses(query, context)
     require_certain_uses(query, lowering)
     require_read(query)

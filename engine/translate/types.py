@@ -65,7 +65,7 @@ class Type:
     `digits` and `scale` are MySQL's precision and decimals. `frac` is how many decimals a value really
     carries before it is shown or stored: a quotient has more than its `scale`. `vague` says that `frac`
     differs from row to row (not counting zeros), `unpadded` that MySQL shows each value with its own decimals, `fixed`
-    that MariaDB rounds a double once more when it stores it.
+    that a double has a fixed number of decimals, as text too, and MariaDB rounds it once more when it stores it.
     `presence` says which bytes may occur in a string; `coercible` strings (literals) take the collation of
     what they are compared with. `members` are an ENUM's or SET's; which address it is, is in `charset`;
     `required` is a packed date's that is NOT NULL.
@@ -123,9 +123,11 @@ def column_type(column: Column, presence: Presence | None) -> Type:
             return Type(Family.LONG_DECIMAL, digits=column.precision, scale=scale, frac=scale)
         return replace(decimal(column.precision, scale), zerofill="zerofill" in column.column_type.lower())
     if kind in ("float", "double"):
-        return Type(Family(kind), digits=17)
+        return Type(Family(kind), digits=17, fixed=column.scale is not None)
     if kind in STRING_TYPES and column.charset not in COMPARED_CHARSETS:
         return Type(Family.OTHER_TEXT)
+    if kind == "char" and "nopad" in (column.collation or ""):
+        return Type(Family.OTHER_TEXT)  # MariaDB sorts it with the spaces that it is stored with
     if kind in STRING_TYPES:
         return Type(Family.STRING, collation=column.collation, charset=column.charset, presence=presence or ANYTHING)
     if kind in BINARY_TYPES:

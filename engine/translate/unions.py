@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from engine.translate.aggregates import one_zero
 from engine.translate.control import convert
 from engine.translate.doubles import require_stored_alike
 from engine.translate.numbers import as_value
@@ -12,15 +13,18 @@ from engine.translate.types import Family, Type, unify
 UNION_ALIAS = "u"
 
 
-def align(left: Query, right: Query) -> list[Output]:
-    """Convert the outputs of both sides in place; give the columns of the result."""
+def align(left: Query, right: Query, keep_all: bool) -> list[Output]:
+    """Convert the outputs of both sides in place; give the columns of the result.
+
+    Without `keep_all` rows are compared: of equal ones the servers may keep another.
+    """
     if len(left.outputs) != len(right.outputs):
         refuse("the sides of a UNION have different numbers of columns")
     outputs = []
     for position, (one, other) in enumerate(zip(left.outputs, right.outputs, strict=True)):
         type_ = _common(as_value(one.expr).type, as_value(other.expr).type)
         for query in (left, right):
-            _convert(query, position, type_)
+            _convert(query, position, type_, keep_all)
         outputs.append(Output(one.name, Expr("column", type_, value=(UNION_ALIAS, f"c{position}"))))
     return outputs
 
@@ -34,15 +38,15 @@ def _common(left: Type, right: Type) -> Type:
     return replace(type_, coercible=False)
 
 
-def _convert(query: Query, position: int, type_: Type) -> None:
+def _convert(query: Query, position: int, type_: Type, keep_all: bool) -> None:
     output = query.outputs[position]
     require_stored_alike(output.expr)
     if isinstance(query, SetOperation):
-        _convert(query.left, position, type_)
-        _convert(query.right, position, type_)
+        _convert(query.left, position, type_, keep_all)
+        _convert(query.right, position, type_, keep_all)
         output.expr = output.expr.typed(type_)
         return
     expr = convert(as_value(output.expr), type_)
     if type_.family is Family.DECIMAL and expr.type.family is not Family.NULL:
         expr = Expr("round", type_, (expr,), value=type_.scale)
-    output.expr = expr
+    output.expr = expr if keep_all else one_zero(expr)

@@ -12,11 +12,12 @@ from engine.translate.literals import is_literal
 from engine.translate.nodes import child, children, kind, only, whole_number
 from engine.translate.numbers import as_value
 from engine.translate.refusal import Refused, refuse
-from engine.translate.tree import Expr, walk
+from engine.translate.tree import WINDOW, Block, Expr, walk
 from engine.translate.types import BIGINT, EXACT, WHOLE, unify
 
 if TYPE_CHECKING:
-    from engine.translate.binder import Binder
+    from engine.translate.binder import Binder, Shared
+    from engine.translate.tree import Query
 
 _RANKS: dict[type[exp.Expression], str] = {
     exp.RowNumber: "row_number",
@@ -32,6 +33,8 @@ _PLACES: dict[type[exp.Expression], str] = {
     exp.NthValue: "nth_value",
 }
 _ORDERED = frozenset({"row_number", "ntile", *_NEIGHBOURS.values(), *_PLACES.values()})
+
+_SHARES = frozenset({"percent_rank", "cume_dist"})
 
 
 class Windows:
@@ -65,6 +68,8 @@ class Windows:
                 (Expr("to_signed", BIGINT, (key,)) if key.type.family in WHOLE else key, down) for key, down in items
             ]
         self._require_one_order(partition, items)
+        if function.op in _SHARES and self.binder.context.backend != "mysql":
+            self.binder.shared.shares += 1
         if function.op != "quotient":
             return aggregates.window(function, partition, items, frame)
         sides = tuple(aggregates.window(side, partition, items, frame) for side in function.args)  # AVG
@@ -129,3 +134,11 @@ class Windows:
     def _order(self, node: exp.Expression) -> list[tuple[Expr, bool]]:
         only(node, "expressions")
         return [(self.binder.expr(child(item)), bool(item.args.get("desc"))) for item in children(node)]
+
+
+def require_shown_shares(query: "Query", shared: "Shared") -> None:
+    """Refuse PERCENT_RANK and CUME_DIST of MariaDB that are not just shown: it calculates with some of them rounded."""
+    outputs = query.outputs if isinstance(query, Block) else []
+    shown = sum(o.expr.op == WINDOW and o.expr.args[0].op in _SHARES for o in outputs)
+    if shared.shares and (shown < shared.shares or shared.context.protocol != "text"):
+        refuse("MariaDB may calculate with PERCENT_RANK and CUME_DIST rounded to 10 decimals")

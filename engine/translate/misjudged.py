@@ -1,0 +1,28 @@
+"""What both servers take for NULL because an argument is: beside an outer join they lose rows for it.
+
+For a condition over rows, FIELD(), INTERVAL(), ELT() or MAKE_SET(), MySQL 9.7 and MariaDB 10.11 read LEFT JOIN as JOIN
+(`Item::not_null_tables`), though the condition may be true of the NULLs of an outer join. Derived tables are merged, so
+the condition may stand far from it. What is only shown, they show right.
+"""
+
+from sqlglot import exp
+
+_NAMES = frozenset({"FIELD", "MAKE_SET"})
+_DECIDING = (exp.Where, exp.Having, exp.Join)
+
+
+def is_misjudged(node: exp.Expression) -> bool:
+    """Tell whether a call is not NULL where an argument is, against the servers' belief."""
+    if isinstance(node, exp.Interval):
+        return isinstance(node.this, exp.Tuple)  # INTERVAL(…)
+    return isinstance(node, exp.Elt) or (isinstance(node, exp.Anonymous) and str(node.this).upper() in _NAMES)
+
+
+def decides(node: exp.Expression) -> bool:
+    """Tell whether rows may come and go with a value: it is not merely in the list of the outermost SELECT."""
+    parent = node.parent
+    while parent is not None and not isinstance(parent, exp.Select):
+        if isinstance(parent, _DECIDING):
+            return True
+        parent = parent.parent
+    return parent is None or parent.parent is not None or parent.args.get("having") is not None
