@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pymysql
 
 from base.errors import SecondaryEngineError
 from engine import zones
@@ -24,7 +25,7 @@ from engine.load.select import select_value
 from engine.results.encoder import RowEncoder
 from engine.store.layout import arrow_schema, carried_columns, create_statement, left_out, pack_columns, quote
 from engine.translate.refusal import Refusal
-from engine.translate.translator import translate
+from engine.translate.translator import Translation, translate
 from engine.translation import register
 from engine.zones import ZoneTable
 from statements.context import SessionContext
@@ -42,13 +43,27 @@ VARIABLES = """@whole = 3, @unsigned = CAST(7 AS UNSIGNED), @double = 1.5e0, @de
     @air = 'air', @pattern = 'a%', @day = '2024-01-31', @moment = '2023-02-28 12:34:56', @number_day = 20240131,
     @year = 2024, @codes = '%M', @bytes = x'00ff', @digits = '5', @zone = '+02:00'"""
 _LIMIT = re.compile(r"\sLIMIT \d+$")
+_STATE = {
+    "sql_mode": "@@sql_mode",
+    "time_zone": "@@time_zone",
+    "system_time_zone": "@@system_time_zone",
+    "collation_connection": "@@collation_connection",
+    "div_precision_increment": "@@div_precision_increment",
+    "group_concat_max_len": "@@group_concat_max_len",
+    "sql_select_limit": "@@sql_select_limit",
+    "default_week_format": "@@default_week_format",
+    "lc_time_names": "@@lc_time_names",
+    "now": "CAST(NOW(6) AS CHAR)",
+    "utc_now": "CAST(UTC_TIMESTAMP(6) AS CHAR)",
+}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of it: "equal", "refused", "failed" (in the engine, before any row), "different" or "warned".
+    """What became of it: "equal", "refused", "failed" (in the engine, before any row), "different", "warned" or more.
 
-    A "warned" answer is equal, but the backend's has warnings and the engine's has none.
+    A "warned" answer is equal, but the backend's has warnings and the engine's has none. "rejected" is what the
+    backend does not prepare; where it fails at run time, the engine must not answer either: "error", or "answered".
 
     `columns` are the differences between the definitions told and those that the executed statement has.
     """
@@ -90,19 +105,30 @@ class Bench:
         self.registered: set[str] = set()
         self.known_cases: dict[str, Cases | None] = {}
         self.zones: dict[str, ZoneTable | None] = {}
-        self.warnings = self.prepare_warnings = 0  # of the last statement on the backend
-        with connection.cursor() as cursor:
-            cursor.execute(f"USE {schema}")
-            cursor.execute(
-                "SELECT @@sql_mode, @@collation_connection, @@div_precision_increment, @@time_zone, @@system_time_zone"
-            )
-            mode, collation, increment, zone, system_zone = cursor.fetchone()
-        backend = "mariadb" if is_mariadb else "mysql"
-        self.context = SessionContext(
-            1, backend, schema, mode, zone, system_zone, collation, div_precision_increment=increment, **session
-        )
+        self.warnings = self.prepare_warnings = self.kept = 0  # of the last statement on the backend
+        self.session = session
+        self.backend = "mariadb" if is_mariadb else "mysql"
         self.describer = _Describer(connection, is_mariadb)
         self.begin()
+
+    def begin(self) -> None:
+        """Use the schema, hold the session's clock, and read the session's state."""
+        with self.raw.cursor() as cursor:
+            cursor.execute(f"USE {self.schema}")
+            cursor.execute(f"SET timestamp = {CLOCK}, {VARIABLES}")
+        self._read_session()
+
+    def set(self, statement: str) -> None:
+        """Run a SET on the backend and read the session's state again."""
+        with self.raw.cursor() as cursor:
+            cursor.execute(statement)
+        self._read_session()
+
+    def _read_session(self) -> None:
+        with self.raw.cursor() as cursor:
+            cursor.execute(f"SELECT {', '.join(_STATE.values())}")
+            state = dict(zip(_STATE, cursor.fetchone(), strict=True))
+        self.context = SessionContext(1, self.backend, self.schema, **{**state, **self.session})
 
     def copy_all(self) -> None:
         """Copy every table of the schema."""
@@ -160,8 +186,8 @@ class Bench:
                 self.known_cases[collation] = None if facts is None else fetch_cases(cursor, facts)
         return self.known_cases[collation]
 
-    def prepare(self, statement: str) -> list[ColumnDefinition]:
-        """Give the backend's column definitions of a statement."""
+    def prepare(self, statement: str, keep: bool = False) -> list[ColumnDefinition]:
+        """Give the backend's column definitions of a statement, which stays prepared when it is to be kept."""
         self.raw._execute_command(Command.STMT_PREPARE, statement)
         first = self.raw._read_packet()._data
         self.prepare_warnings = int.from_bytes(first[10:12], "little")
@@ -172,64 +198,77 @@ class Bench:
         found = [parse_column_definition(bytes(self.raw._read_packet()._data)) for _ in range(columns)]
         if columns:
             self.raw._read_packet()
-        self.raw._execute_command(Command.STMT_CLOSE, statement_id.to_bytes(4, "little"))
+        self.kept = statement_id
+        if not keep:
+            self.close_kept()
         return found
 
     def reconnect(self) -> None:
         """Begin a new session on the backend."""
         self.raw.close()
         self.raw.connect()
-        with self.raw.cursor() as cursor:
-            cursor.execute(f"USE {self.schema}")
         self.begin()
 
-    def backend_rows(self, statement: str) -> tuple[list[ColumnDefinition], list[tuple[bytes | None, ...]]]:
-        """Run a statement on the backend: its column definitions, and cells as the bytes on the wire."""
-        self.raw._execute_command(Command.QUERY, statement)
+    def close_kept(self) -> None:
+        """Close the statement that was prepared last."""
+        self.raw._execute_command(Command.STMT_CLOSE, self.kept.to_bytes(4, "little"))
+
+    def backend_rows(self, statement: str | None) -> tuple[list[ColumnDefinition], list[Any]]:
+        """Run a statement on the backend, None for the one kept in the binary protocol.
+
+        Gives the column definitions, and of each row the cells as on the wire, or the whole packet of a binary row.
+        """
+        if statement is None:
+            self.raw._execute_command(Command.STMT_EXECUTE, self.kept.to_bytes(4, "little") + b"\0\1\0\0\0")
+        else:
+            self.raw._execute_command(Command.QUERY, statement)
         count = self.raw._read_packet()._data[0]
         definitions = [parse_column_definition(bytes(self.raw._read_packet()._data)) for _ in range(count)]
         self.raw._read_packet()
-        rows: list[tuple[bytes | None, ...]] = []
+        rows: list[Any] = []
         while True:
             payload = bytes(self.raw._read_packet()._data)
             if payload[:1] == b"\xfe" and len(payload) < 9:
                 self.warnings = int.from_bytes(payload[1:3], "little")
                 return definitions, rows
-            rows.append(text_row(payload, count))
+            rows.append(payload if statement is None else text_row(payload, count))
 
-    def engine_rows(self, sql: str, definitions: list[ColumnDefinition]) -> list[tuple[bytes | None, ...]]:
-        """Run translated SQL on the copy; cells are the bytes the results part makes."""
-        encoder = RowEncoder(definitions, "text", "utf8mb4", self.context.backend)
-        rows: list[tuple[bytes | None, ...]] = []
+    def engine_rows(self, sql: str, definitions: list[ColumnDefinition], protocol: str = "text") -> list[Any]:
+        """Run translated SQL on the copy; rows are the bytes the results part makes."""
+        encoder = RowEncoder(definitions, protocol, "utf8mb4", self.context.backend)
+        rows: list[Any] = []
         for batch in self.duck.sql(sql).to_arrow_reader(1000):
             for data, _ in encoder.encode(batch, 0):
-                rows += [text_row(payload, len(definitions)) for payload in packets(bytes(data))]
+                found = packets(bytes(data))
+                rows += found if protocol == "binary" else [text_row(one, len(definitions)) for one in found]
         return rows
 
-    def begin(self) -> None:
-        """Hold the session's clock, and note what it says."""
-        with self.raw.cursor() as cursor:
-            cursor.execute(f"SET timestamp = {CLOCK}, {VARIABLES}")
-            cursor.execute("SELECT CAST(NOW(6) AS CHAR), CAST(UTC_TIMESTAMP(6) AS CHAR)")
-            now, utc_now = cursor.fetchone()
-        self.context = replace(self.context, now=now, utc_now=utc_now)
-
-    def _context_of(self, statement: str) -> SessionContext:
+    def _context_of(self, statement: str, protocol: str) -> SessionContext:
         """The session, with the values that only the backend's connection knows."""
-        texts = statement_facts(statement).session_values
+        texts, context = statement_facts(statement).session_values, replace(self.context, protocol=protocol)
         if not texts:
-            return self.context
+            return context
         definitions, rows = self.backend_rows(question(texts))
-        return replace(self.context, values=read_values(texts, definitions, rows[0], "utf8mb4"))
+        return replace(context, values=read_values(texts, definitions, rows[0], "utf8mb4"))
 
-    def run(self, statement: str) -> Outcome:
-        """Run a statement on both; an error of the backend is raised."""
-        definitions = self.prepare(statement)
-        if self.prepare_warnings:
-            return Outcome("refused", "Preparing the statement gives warnings")
-        described, expected = self.backend_rows(statement)
+    def run(self, statement: str, binary: bool = False, ties: bool = False) -> Outcome:
+        """Run a statement on both, in the binary protocol when asked for; `ties` lets rows come in any order."""
+        try:
+            definitions = self.prepare(statement, keep=binary)
+        except pymysql.err.MySQLError as problem:
+            return Outcome("rejected", _error(problem))
+        described, expected, error = definitions, [], ""
+        try:
+            if self.prepare_warnings:
+                return Outcome("refused", "Preparing the statement gives warnings")
+            described, expected = self.backend_rows(None if binary else statement)
+        except pymysql.err.MySQLError as problem:
+            error = _error(problem)
+        finally:
+            if binary:
+                self.close_kept()
         warnings = self.warnings
-        context = self._context_of(statement)
+        context = self._context_of(statement, "binary" if binary else "text")
         translation = translate(statement, context, self.view, definitions, self.weigh, self.zone, self.cases)
         if isinstance(translation, Refusal):
             return Outcome("refused", translation.reason)
@@ -238,18 +277,43 @@ class Bench:
                 register(self.duck, called)
                 self.registered.add(called.function)
         try:
-            found = self.engine_rows(translation.sql, list(translation.definitions))
+            found = self.engine_rows(translation.sql, list(translation.definitions), context.protocol)
         except (duckdb.Error, pa.ArrowException, SecondaryEngineError) as problem:
-            return Outcome("failed", f"{str(problem).splitlines()[0]} IN {translation.sql}")
-        if (cut := _LIMIT.search(statement)) and not _is_ordered(statement):
+            first = f"{str(problem).splitlines()[0]} IN {translation.sql}"
+            return Outcome("error", f"{error} and {first}") if error else Outcome("failed", first)
+        self.warnings = warnings
+        if error:
+            return Outcome("answered", f"the backend fails with {error}, not {translation.sql}")
+        return self._judged(statement, described, translation, expected, found, ties)
+
+    def _judged(
+        self,
+        statement: str,
+        described: list[ColumnDefinition],
+        translation: Translation,
+        expected: list[Any],
+        found: list[Any],
+        ties: bool,
+    ) -> Outcome:
+        warnings = self.warnings
+        if (cut := _LIMIT.search(statement)) and not _is_ordered(statement) and expected and type(expected[0]) is tuple:
             expected = _any_of(self.backend_rows(statement[: cut.start()])[1], expected, found)
         columns = tuple(_column_differences(described, translation.definitions))
-        outcome = replace(_compare(statement, expected, found, translation.sql), columns=columns)
+        outcome = replace(
+            _compare(_is_ordered(statement) and not ties, expected, found, translation.sql), columns=columns
+        )
         if warnings and outcome.kind == "equal":
             return Outcome(
                 "warned", f"the backend gives {warnings} warnings, none come from {translation.sql}", columns
             )
         return outcome
+
+
+def _error(problem: pymysql.err.MySQLError) -> str:
+    """Name an error by its number; raises it again when the connection is lost."""
+    if problem.args[0] in (2006, 2013):
+        raise problem
+    return f"error {problem.args[0]}"
 
 
 def _any_of(rows: list[Any], expected: list[Any], found: list[Any]) -> list[Any]:
@@ -264,8 +328,7 @@ def _column_differences(expected: Sequence[ColumnDefinition], told: Sequence[Col
                 yield f"{one.name}: {fact} {getattr(one, fact)} told {getattr(other, fact)}"
 
 
-def _compare(statement: str, expected: list[Any], found: list[Any], sql: str) -> Outcome:
-    ordered = _is_ordered(statement)
+def _compare(ordered: bool, expected: list[Any], found: list[Any], sql: str) -> Outcome:
     if expected == found or (not ordered and Counter(expected) == Counter(found)):
         return Outcome("equal")
     missing, extra = Counter(expected) - Counter(found), Counter(found) - Counter(expected)
@@ -322,11 +385,12 @@ def read_statements(path: Path) -> list[str]:
     return [s.strip() for s in "\n".join(lines).replace(";\n", "\0").rstrip(";").split("\0") if s.strip()]
 
 
-def load(connection: Any, schema: str, path: Path) -> None:
-    """Make the schema anew on the backend from a file of statements."""
+def load(connection: Any, schema: str, *paths: Path) -> None:
+    """Make the schema anew on the backend from files of statements."""
     with connection.cursor() as cursor:
         cursor.execute(f"DROP SCHEMA IF EXISTS {schema}")
         cursor.execute(f"CREATE SCHEMA {schema} CHARACTER SET utf8mb4")
         cursor.execute(f"USE {schema}")
-        for statement in read_statements(path):
-            cursor.execute(statement)
+        for path in paths:
+            for statement in read_statements(path):
+                cursor.execute(statement)

@@ -86,3 +86,30 @@ INSERT INTO z VALUES
 SET SESSION sql_mode = DEFAULT;
 CREATE TABLE zf (id INT NOT NULL PRIMARY KEY, i INT(6) ZEROFILL, d DECIMAL(8,2) ZEROFILL);
 INSERT INTO zf VALUES (1, 42, 1.5), (2, 12345678, 123456.78), (3, NULL, NULL), (4, 0, 0);
+-- A column of each family of types, for what is between them.
+CREATE TABLE m (
+  id INT NOT NULL PRIMARY KEY, i INT, u BIGINT UNSIGNED, y YEAR, de DECIMAL(10,3), f FLOAT, db DOUBLE, vn VARCHAR(20),
+  vt VARCHAR(20), vb VARBINARY(20), dt DATE, tm DATETIME(3), ts TIMESTAMP NULL, ti TIME(2), en ENUM('5','x','2024'),
+  st SET('a','b','5'), bt BIT(8)
+);
+INSERT INTO m VALUES
+  (1, 5, 5, 2005, 5.000, 5, 5, '5', 'a', '5', '2005-05-05', '2005-05-05 00:00:00.000', '2005-05-05 00:00:00', '00:00:05', '5', '5', 5),
+  (2, 2024, 2024, 2024, 2024.000, 2024, 2024, '2024', 'x', 'x', '2024-02-29', '2024-02-29 12:30:00.500', '2024-02-29 12:30:00', '20:24:00', 'x', 'a', 97),
+  (3, -1, 0, 1999, -0.500, -0.5, -0.5, '-0.5', '', '', '1999-12-31', '1999-12-31 23:59:59.999', '1999-12-31 23:59:59', '-01:00:00.5', '2024', '', 0),
+  (4, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+  (5, 20240229, 20240229, 1970, 1.500, 1.5, 1.5, '1.50', 'b ', 'b ', '1970-01-02', '1970-01-02 00:00:01.000', '1970-01-02 00:00:01', '01:30:00.25', '5', 'a,b', 255),
+  (6, 2147483647, 18446744073709551615, 2155, 9999999.999, 1e10, 1e15, '100', '2024-02-29', x'ff', '9999-12-31', '9999-12-31 00:00:00.000', '2037-12-31 00:00:00', '838:59:59', 'x', 'b', 128);
+-- Text that collations tell apart, or do not; setup_mysql.sql and setup_mariadb.sql have its columns.
+CREATE TABLE raw (id INT NOT NULL PRIMARY KEY, v VARCHAR(20));
+INSERT INTO raw VALUES (1, 'a'), (2, 'A'), (3, 'a '), (4, 'b'), (5, 'B'), (6, 'ab'), (7, 'AB'), (8, 'a b'), (9, 'a-b'),
+  (10, 'a_b'), (11, ''), (12, ' '), (13, NULL), (14, '10'), (15, '9'), (16, 'Z'), (17, 'z'), (18, '[x]'), (19, 'a%b'), (20, 'aa');
+CREATE TABLE rawx (id INT NOT NULL PRIMARY KEY, v VARCHAR(20));
+INSERT INTO rawx VALUES (1, 'a'), (2, 'A'), (3, 'ä'), (4, 'Ä'), (5, 'e'), (6, 'é'), (7, 'É'), (8, 'ß'), (9, 'ss'), (10, 'SS'),
+  (11, 'o'), (12, 'ö'), (13, 'ø'), (14, 'z'), (15, 'æ'), (16, 'ae'), (17, 'ÿ'), (18, 'y'), (19, NULL), (20, 'ñ'), (21, 'n'), (22, 'é ');
+CREATE TABLE g4 (id INT NOT NULL PRIMARY KEY, a INT, b INT, c VARCHAR(5), v DECIMAL(8,2));
+INSERT INTO g4 VALUES (1, 1, 1, 'x', 1.50), (2, 1, 1, 'y', 2.50), (3, 1, 2, 'x', NULL), (4, 1, NULL, 'x', 4.00), (5, 2, 1, NULL, 5.25),
+  (6, 2, 1, 'y', -1.00), (7, NULL, 1, 'x', 0.00), (8, NULL, NULL, NULL, 9.99), (9, 2, 2, 'z', 2.50), (10, 3, 3, 'z', 1.50);
+CREATE TABLE l (id INT NOT NULL PRIMARY KEY, k INT, v VARCHAR(5));
+INSERT INTO l VALUES (1, 1, 'a'), (2, 1, 'b'), (3, 2, 'c'), (4, NULL, 'd'), (5, 5, NULL);
+CREATE TABLE r (id INT NOT NULL PRIMARY KEY, k INT, w VARCHAR(5));
+INSERT INTO r VALUES (1, 1, 'A'), (2, 2, 'b'), (3, 2, NULL), (4, NULL, 'd'), (6, 6, 'z');
