@@ -1,26 +1,45 @@
-"""Random statements on MySQL and MariaDB and, translated, on a copy: equal, refused, or a fault to look into.
+"""Random statements over random tables, on MySQL and MariaDB and, translated, on a copy: equal, refused, or a fault.
 
-python -m bench.differential [--seed S] [--queries N] [--kind mysql|mariadb]
+python -m bench.differential [--seed S] [--queries N] [--kind mysql|mariadb] [--batch B]
+
+Each batch has tables and a session of its own, made from the seed and the batch's number: the batch that showed a fault
+is run again by `--seed S --first NUMBER --queries B`. A fault is shown with the smallest statement that has it.
 """
 
 import argparse
 import pathlib
+import random
 import secrets
 import sys
 import tempfile
+import time
 from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
 
 import pymysql
 
 from base.settings import Settings
 from bench import report
-from bench.shapes import Shapes
-from tests.semantics.harness import Bench, load
+from bench.schemas import RandomTable, Schemas
+from bench.shrink import shrink
+from bench.statements import Statements
+from tests.semantics.harness import Bench, Outcome
 from warmfront.embedded import EmbeddedServer, Folders, make_data, write_first_start
 from warmfront.servers import fetched, installed
 
-SETUP = pathlib.Path(__file__).parent.parent / "tests" / "semantics" / "setup.sql"
+_SCHEMA = "wf_random"
 _SHOWN = 25
+_FAULTS = frozenset({"different", "raised"})
+_BINARY = 0.15  # share of the statements that run in the binary protocol
+# The session of a batch: mostly the defaults.
+_SESSIONS = (
+    "SET div_precision_increment = {0}", "SET time_zone = '{1}'", "SET default_week_format = {0}",
+    "SET group_concat_max_len = 60", "SET sql_mode = ''",
+    "SET sql_mode = 'ERROR_FOR_DIVISION_BY_ZERO,ONLY_FULL_GROUP_BY'",
+)  # fmt: skip
+_ORDERED = (" ORDER BY t.id", " ORDER BY t.id, u.id")  # in this order no two rows are tied
+_ZONES = ("+00:00", "-05:30", "+13:00", "SYSTEM")
 
 
 def start(kind: str, folder: pathlib.Path) -> tuple[EmbeddedServer, "pymysql.connections.Connection[bytes]"]:
@@ -36,67 +55,151 @@ def start(kind: str, folder: pathlib.Path) -> tuple[EmbeddedServer, "pymysql.con
     server = EmbeddedServer(program, folders, password, ())
     up = server.start()
     return server, pymysql.connect(
-        unix_socket=str(up.socket), user=up.user, password=password, autocommit=True, charset="utf8mb4"
+        unix_socket=str(up.socket),
+        user=up.user,
+        password=password,
+        autocommit=True,
+        charset="utf8mb4",
+        ssl_disabled=True,
     )
 
 
-def compare(bench: Bench, seed: int, queries: int) -> tuple[Counter[str], Counter[str], list[str]]:
-    """Run statements; give the counts of outcomes, of reasons for refusals, and the faults."""
-    outcomes: Counter[str] = Counter()
-    reasons: Counter[str] = Counter()
-    faults: list[str] = []
-    made = Shapes(seed)
+@dataclass
+class Found:
+    """What became of statements: outcomes, reasons of refusals, differences of column definitions, faults."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    columns: Counter[str] = field(default_factory=Counter)
+    faults: list[str] = field(default_factory=list)
+
+
+def _make(connection: "pymysql.connections.Connection[Any]", schemas: Schemas, tables: list[RandomTable]) -> None:
+    charset, collation = schemas.main
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP SCHEMA IF EXISTS {_SCHEMA}")
+        cursor.execute(f"CREATE SCHEMA {_SCHEMA} CHARACTER SET {charset} COLLATE {collation}")
+        cursor.execute(f"USE {_SCHEMA}")
+        cursor.execute("SET sql_mode = 'ALLOW_INVALID_DATES', time_zone = '+00:00', autocommit = 0")
+        for table in tables:
+            for statement in table.statements:
+                cursor.execute(statement)
+        cursor.execute("COMMIT")
+        cursor.execute("SET sql_mode = DEFAULT, time_zone = DEFAULT, autocommit = 1")
+
+
+def _session(chance: random.Random, schemas: Schemas) -> list[str]:
+    """The SET statements of a batch's session."""
+    charset, collation = schemas.main
+    settings = [f"SET NAMES utf8mb4 COLLATE {collation}"] if charset == "utf8mb4" else []
+    if chance.random() < 0.5:
+        chosen = chance.choice(_SESSIONS)
+        settings.append(chosen.format(chance.choice((0, 1, 2, 6)), chance.choice(_ZONES)))
+    return settings
+
+
+def _run(bench: Bench, statement: str, binary: bool) -> Outcome:
+    strict = statement.endswith(_ORDERED)
+    try:
+        outcome = bench.run(statement, binary=binary and " LIMIT " not in statement, ties=not strict)
+        # A row of the binary protocol is as its definitions say.
+        return bench.run(statement, ties=not strict) if binary and outcome.columns else outcome
+    except pymysql.err.MySQLError:
+        raise
+    except Exception as problem:  # a fault of the translator: it must not raise
+        return Outcome("raised", repr(problem))
+
+
+def _smallest(bench: Bench, statement: str, binary: bool, kind: str) -> str:
+    """Shrink a statement with a fault; a LIMIT stays with its ORDER BY."""
+
+    def shows(text: str) -> bool:
+        settled = " LIMIT " not in text or text.count(" ORDER BY ") == statement.count(" ORDER BY ")
+        return settled and _run(bench, text, binary).kind == kind
+
+    return shrink(statement, shows)
+
+
+def compare(bench: Bench, statements: Statements, chance: random.Random, queries: int, found: Found) -> None:
+    """Run statements and note what becomes of them."""
     for _ in range(queries):
-        statement = made.next()
-        try:
-            outcome = bench.run(statement)
-        except pymysql.err.MySQLError:
-            bench.reconnect()
-            outcomes["the backend's error"] += 1
-            continue
-        except Exception as problem:  # a fault of the translator: it must not raise
-            bench.reconnect()
-            outcomes["raised"] += 1
-            faults.append(f"{statement}\n  raised {problem!r}")
-            continue
-        outcomes[outcome.kind] += 1  # "warned": in rows that its plan computes although they are filtered out
-        if outcome.kind == "refused":
-            reasons[outcome.detail] += 1
+        statement, binary = statements.next(), chance.random() < _BINARY
+        outcome = _run(bench, statement, binary)
+        found.outcomes[outcome.kind] += 1  # "warned", "answered": in rows that its plan computes although filtered out
+        if outcome.kind in ("refused", "rejected"):
+            found.reasons[outcome.detail] += 1
         elif outcome.kind == "failed":
-            reasons[f"fails: {outcome.detail.split(' IN SELECT')[0][:70]}"] += 1
-        elif outcome.kind == "different":
-            faults.append(f"{statement}\n  {outcome.detail}")
-        elif outcome.columns:  # a temporary table that the plan has for ORDER BY: see engine/translate/executed.py
-            outcomes["of these, other widths of columns"] += 1
-    return outcomes, reasons, faults
+            found.reasons[f"fails: {outcome.detail.split(' IN ')[0][:70]}"] += 1
+        elif outcome.kind in _FAULTS:
+            smallest = _smallest(bench, statement, binary, outcome.kind)
+            detail = _run(bench, smallest, binary).detail
+            found.faults.append(
+                f"{smallest}\n  from {statement}\n  {'binary ' if binary else ''}{outcome.kind} {detail[:3000]}"
+            )
+        if outcome.columns and outcome.kind not in _FAULTS:  # see engine/translate/executed.py
+            found.outcomes["of these, other definitions of columns"] += 1
+            found.columns.update(difference.split(": ", 1)[1] for difference in outcome.columns)
+
+
+def run_batches(
+    connection: "pymysql.connections.Connection[Any]",
+    kind: str,
+    folder: pathlib.Path,
+    seed: int,
+    batches: range,
+    size: int,
+) -> Found:
+    """Make the tables and the session of each batch, and run its statements."""
+    found = Found()
+    for number in batches:
+        chance = random.Random(f"{seed} {number}")
+        schemas = Schemas(chance.randrange(1 << 30), kind)
+        tables = schemas.tables()
+        _make(connection, schemas, tables)
+        bench = Bench(connection, kind == "mariadb", _SCHEMA, folder)
+        bench.copy_all()
+        for setting in _session(chance, schemas):
+            bench.set(setting)
+        statements = Statements(chance.randrange(1 << 30), tables, schemas.main[1], kind)
+        before = len(found.faults)
+        compare(bench, statements, chance, size, found)
+        found.faults[before:] = [f"batch {number}: {fault}" for fault in found.faults[before:]]
+        bench.duck.close()
+        with connection.cursor() as cursor:
+            cursor.execute("SET div_precision_increment = DEFAULT, default_week_format = DEFAULT")
+            cursor.execute("SET group_concat_max_len = DEFAULT")
+    return found
 
 
 def main() -> int:
-    """Run and print; 1 when there is a difference."""
+    """Run and print; 1 when there is a fault."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--queries", type=int, default=1000)
+    parser.add_argument("--batch", type=int, default=500, help="statements over the same tables")
+    parser.add_argument("--first", type=int, default=0, help="number of the first batch")
     parser.add_argument("--kind", choices=("mysql", "mariadb"), action="append")
     arguments = parser.parse_args()
     report.head(f"Random statements, seed {arguments.seed}, {arguments.queries} for each server")
-    found = 0
+    batches = range(arguments.first, arguments.first + -(-arguments.queries // arguments.batch))
+    faults = 0
     with tempfile.TemporaryDirectory(prefix="wf-differential-", ignore_cleanup_errors=True) as folder:
         for kind in arguments.kind or ("mysql", "mariadb"):
             base = pathlib.Path(folder)
             server, connection = start(kind, base / kind)
+            begun = time.monotonic()
             try:
-                load(connection, "wf_random", SETUP)
-                bench = Bench(connection, kind == "mariadb", "wf_random", base)
-                bench.copy_all()
-                outcomes, reasons, faults = compare(bench, arguments.seed, arguments.queries)
+                found = run_batches(connection, kind, base, arguments.seed, batches, arguments.batch)
             finally:
                 server.stop()
-            report.table((kind, "statements"), outcomes.most_common())
-            report.table(("refused because", "statements"), reasons.most_common(_SHOWN))
-            for fault in faults[:_SHOWN]:
+            rate = sum(found.outcomes.values()) / (time.monotonic() - begun)
+            report.table((kind, "statements"), [*found.outcomes.most_common(), ("for each second", round(rate, 1))])
+            report.table(("refused because", "statements"), found.reasons.most_common(_SHOWN))
+            report.table(("column", "statements"), found.columns.most_common(_SHOWN))
+            for fault in found.faults[:_SHOWN]:
                 print(fault)
-            found += len(faults)
-    return 1 if found else 0
+            faults += len(found.faults)
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":

@@ -1,281 +1,384 @@
-"""Random statements over the tables of tests/semantics/setup.sql, of the kind that reports and charts send."""
+"""Random SELECTs over random tables: every shape of query that may be offloaded, filled by `bench.grammar`."""
 
 import random
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-_INTEGERS = ("n.id", "n.grp", "n.i", "n.ti", "n.si", "n.ui", "n.d0")
-_DECIMALS = ("n.d", "n.d4", "n.dbig")
-_DOUBLES = ("n.db", "n.f")
-_STRINGS = ("s.a", "s.u", "s.w", "s.c", "s.g", "s.b", "s.t")
-_DATES = ("d.dt", "DATE(d.tm)", "LAST_DAY(d.dt)", "CURDATE()", "DATE '2024-02-29'")
-_MOMENTS = ("d.tm", "d.tm3", "d.ts", "NOW()", "d.dt")
-_WORDS = ("abc", "ABC", "AIR", "air", "two", "", "a", "b", "e", "MAIL", "10", "9x", "a_c", "a%c")
-_UNITS = ("DAY", "WEEK", "MONTH", "QUARTER", "YEAR", "HOUR", "MINUTE", "SECOND")
-_PATTERNS = ("%Y-%m", "%Y-%m-01", "%d.%m.%y", "%H:%i", "%Y-%m-%d %H:%i:%s", "%b %e", "%W", "%j", "%M %Y")
-_NUMERALS = ("c.v", "c.w")  # strings that are numbers
-_FROM = "n JOIN s ON n.id = s.id JOIN d ON d.id = n.id JOIN c ON c.id = n.id LEFT JOIN doc ON doc.id = n.id"
+from bench.grammar import AGGREGATES, CHOICES, FRAMES, LITERALS, PRODUCTIONS, RANGES, RARE, WINDOWS
+from bench.schemas import Field, RandomTable
+
+_HOLE = re.compile(r"\{(\w+)\}")
+_UNKNOWN = {  # templates that a server does not know
+    "mariadb": re.compile(r"REGEXP_LIKE|GROUPING|ANY_VALUE"),
+    "mysql": re.compile(r"SHA1|MD5"),
+}
+_FRAMED = re.compile(r"SUM|COUNT|AVG|MIN|MAX|BIT|FIRST|LAST|NTH")  # what MariaDB lets have a frame
+_SUMMING = re.compile(r"SUM|COUNT|AVG|MIN|MAX|BIT")  # what does not depend on the order of tied rows
+_VALUE_KINDS = ("integer", "integer", "exact", "exact", "double", "text", "text", "date", "moment", "time", "truth")
+_GROUP_KINDS = ("integer", "text", "date", "exact", "member", "year", "moment", "truth", "bit", "time")
+_SET_WORDS = ("UNION", "UNION ALL", "EXCEPT", "INTERSECT", "EXCEPT ALL", "INTERSECT ALL", "UNION")
+_COMPARISONS = ("=", "<>", "<", "<=", ">", ">=")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The columns that an expression may name, as (alias, field), and the collation that its strings should have."""
+
+    columns: tuple[tuple[str, Field], ...]
+    collation: str = ""
 
 
 class Statements:
-    """Makes statements; the same seed makes the same ones."""
+    """Makes statements over tables; the same seed makes the same ones."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, tables: Sequence[RandomTable], collation: str, server: str) -> None:
         self.chance = random.Random(seed)
+        self.tables = tables
+        self.collation = collation
+        self.server = server
 
     def next(self) -> str:
         """Give the next statement."""
-        shapes: tuple[Callable[[], str], ...] = (
-            self._plain, self._plain, self._grouped, self._grouped, self._windowed, self._derived, self._joined,
-            self._united, self._nested, self._limited,
+        shapes: tuple[tuple[Callable[[], str], int], ...] = (
+            (self._plain, 4), (self._grouped, 4), (self._rolled, 1), (self._windowed, 3), (self._derived, 2),
+            (self._common, 2), (self._chain, 2), (self._nested, 2), (self._quantified, 1), (self._row_values, 1),
+            (self._recursive, 1), (self._distinct, 1), (self._summed, 1), (self._natural, 1), (self._counted, 1),
+            (self._parenthesised, 1),
         )  # fmt: skip
-        return self.chance.choice(shapes)()
+        if self.server == "mysql":
+            shapes = (*shapes, (self._lateral, 1), (self._listed, 1))
+        return self.chance.choices([s for s, _ in shapes], [w for _, w in shapes])[0]()
 
-    def _pick(self, *choices: str) -> str:
-        return self.chance.choice(choices)
+    # Expressions.
 
-    def _number(self) -> str:
-        return self._pick("0", "1", "2", "3", "7", "10", "100", "-1", "-5", "0.5", "1.50", "2.25", "0.0001", "99999")
+    def value(self, kind: str, scope: Scope, depth: int) -> str:
+        """Make an expression of a kind."""
+        if depth <= 0 or kind not in PRODUCTIONS or self.chance.random() < 0.25:
+            return self._leaf(kind, scope)
+        return self._filled(self._template(PRODUCTIONS[kind], scope), scope, depth)
 
-    def integer(self, depth: int) -> str:
-        """Make an integer."""
-        if depth <= 0 or self.chance.random() < 0.3:
-            return self._pick(*_INTEGERS) if self.chance.random() < 0.8 else self._pick("1", "2", "5", "-3", "0")
-        less, few = depth - 1, self._pick("1", "2", "3", "7")
-        a, b = self.integer(less), self.integer(less)
-        return self._pick(
-            f"({a} {self._pick('+', '-', '*')} {b})", f"({a} DIV {few})", f"({a} % {few})", f"ABS({a})", f"-({a})",
-            f"SIGN({self.exact(less)})", f"FLOOR({self.exact(less)})", f"CEIL({self.exact(less)})", f"ROUND({a}, -1)",
-            f"COALESCE({a}, {b})", f"IF({self.truth(less)}, {a}, {b})", f"NULLIF({a}, {b})", f"GREATEST({a}, {b})",
-            f"LENGTH({self.text(less)})", f"CHAR_LENGTH({self.text(less)})", f"CAST({self.exact(less)} AS SIGNED)",
-            f"{self._part()}({self.moment(less)})", f"DATEDIFF({self.date(less)}, {self.date(less)})",
-            f"TIMESTAMPDIFF({self._pick(*_UNITS)}, {self.moment(less)}, {self.moment(less)})",
-            f"WEEK({self.date(less)}, {self._pick('0', '1', '2', '3')})", f"INSTR(s.u, '{self._pick('A', 'i', 'L')}')",
-            f"FIELD(s.u, 'AIR', 'mail', '{self._pick(*_WORDS)}')", f"({a} & {few})", f"({a} >> 2)",
-            f"EXTRACT(YEAR_MONTH FROM {self.date(less)})", f"UNIX_TIMESTAMP({self._pick('d.tm', 'd.ts', 'd.dt')})",
-            f"CASE {a} WHEN 1 THEN {b} WHEN 10 THEN 2 ELSE {few} END", f"(({self.truth(less)}) + {few})",
-            self.coded(less),
-        )  # fmt: skip
+    def _template(self, templates: Sequence[str], scope: Scope) -> str:
+        """Choose a template that the server knows, of a rare kind only where there is a column of it."""
+        present, unknown = {field.kind for _, field in scope.columns}, _UNKNOWN[self.server]
+        while True:
+            template = self.chance.choice(templates)
+            if unknown.search(template) is None and not RARE.intersection(_HOLE.findall(template)) - present:
+                return template
 
-    def coded(self, depth: int) -> str:
-        """Make an integer of bits, places, periods, times and documents."""
-        a, text, moment = self.integer(depth - 1), self.text(depth - 1), self.moment(depth - 1)
-        return self._pick(
-            f"BIT_COUNT({a})", f"({a} | {self.exact(depth - 1)})", f"({a} ^ 5)", f"(n.id << {a})", f"({a} >> n.ti)",
-            f"INTERVAL({self.exact(depth - 1)}, -1, 0, 5, 100)", "FIND_IN_SET(s.u, 'AIR,mail,x')",
-            "FIND_IN_SET('two', CONCAT(s.w, ',two'))", f"LOCATE('e', s.w, {self._pick('1', '2', '4')})",
-            f"INSTR({text}, 'a')", f"ORD({text})", f"BIT_LENGTH({text})", f"WEEK({moment}, {self._pick(*'4567')})",
-            f"YEARWEEK({moment}, {self._pick(*'01234567')})", f"TO_SECONDS({moment})", "TIME_TO_SEC(d.ti)",
-            f"{self._pick('HOUR', 'MINUTE', 'SECOND', 'MICROSECOND')}({self.time(depth - 1)})",
-            f"PERIOD_DIFF(EXTRACT(YEAR_MONTH FROM {moment}), 199912)", f"PERIOD_ADD(200001, {a})",
-            f"CAST({self._pick(*_NUMERALS)} AS SIGNED)", f"CAST({self.double(depth - 1)} AS SIGNED)",
-            f"({self.date(depth - 1)} + 0)", f"JSON_LENGTH(doc.j, '$.{self._pick(*'abcg')}')", "INET_ATON('10.0.0.1')",
-            f"({text} REGEXP '{self._pick('^a', 'b$', '[0-9]+', 'a.c', 'ai|ma', 'e{2}')}')",
-        )  # fmt: skip
+    def _aggregate(self, scope: Scope, depth: int = 1) -> str:
+        return self._filled(self._template(AGGREGATES, scope), scope, depth)
 
-    def double(self, depth: int) -> str:
-        """Make a double whose last digit is certain."""
-        if depth <= 0 or self.chance.random() < 0.3:
-            return self._pick(*_DOUBLES, "1.5e0", "0.1e0", "-2e0", *_NUMERALS)
-        less, places = depth - 1, self._pick("0", "1", "2", "5", "-1")
-        a, x = self.double(less), self.exact(less)
-        library = self._pick("EXP", "LN", "SIN", "COS", "ATAN", "LOG10", "SQRT", "DEGREES", "RADIANS", "TAN", "LOG2")
-        return self._pick(
-            f"({a} {self._pick('+', '-', '*', '/')} {x})", f"ROUND({a}, {places})", f"TRUNCATE({a}, {places})",
-            f"FLOOR({a})", f"CEIL({a})", f"ABS({a})", f"-({a})", f"({a} % 3)", f"ROUND({library}({x}), {places})",
-            f"ROUND(POW({x}, {self._pick('2', '0.5', '3')}), 2)", f"POW({self.integer(less)}, 2)", f"({x} * 1e0)",
-            f"CAST({x} AS DOUBLE)", f"({self._pick(*_NUMERALS)} + {x})", f"IF({self.truth(less)}, {a}, 1.5e0)",
-            f"COALESCE({a}, n.db)",
-        )  # fmt: skip
+    def _filled(self, template: str, scope: Scope, depth: int) -> str:
+        def fill(hole: re.Match[str]) -> str:
+            name = hole[1]
+            return self.chance.choice(CHOICES[name]) if name in CHOICES else self.value(name, scope, depth - 1)
 
-    def time(self, depth: int) -> str:
-        """Make a time of day or a span."""
-        moment = self.moment(depth - 1)
-        return self._pick(
-            "d.ti", "d.ti", f"SEC_TO_TIME({self.integer(depth - 1)})", f"MAKETIME(n.id, 30, {self._pick('0', '59')})",
-            f"TIME({moment})", f"TIMEDIFF({moment}, {moment})", "TIMEDIFF(d.tm3, d.tm)", "ADDTIME(d.ti, '00:30:00')",
-            "SUBTIME(d.ti, '12:00:00')", f"CAST({moment} AS TIME)", "(d.ti + INTERVAL n.id MINUTE)",
-        )  # fmt: skip
+        return _HOLE.sub(fill, template)
 
-    def _part(self) -> str:
-        return self._pick(
-            "YEAR", "MONTH", "DAY", "QUARTER", "HOUR", "MINUTE", "SECOND", "DAYOFWEEK", "WEEKDAY", "DAYOFYEAR",
-            "YEARWEEK", "TO_DAYS",
-        )  # fmt: skip
+    def _leaf(self, kind: str, scope: Scope) -> str:
+        if kind == "truth":
+            return self._filled(
+                self.chance.choice(("({integer} > 1)", "({text} = {word})", "({date} IS NULL)")), scope, 0
+            )
+        kinds = ("exact", "integer") if kind == "exact" else ("moment", "date") if kind == "moment" else (kind,)
+        found = [(alias, field) for alias, field in scope.columns if field.kind in kinds]
+        if kind == "text" and self.chance.random() < 0.93:
+            found = [(alias, field) for alias, field in found if field.collation == scope.collation] or found
+        if not found or self.chance.random() < 0.12:
+            return self.chance.choice(LITERALS[kind])
+        alias, field = self.chance.choice(found)
+        return f"{alias}.{field.name}"
 
-    def exact(self, depth: int) -> str:
-        """Make a decimal or an integer."""
-        if depth <= 0 or self.chance.random() < 0.25:
-            return self._pick(*_DECIMALS, self._number(), *_INTEGERS)
-        less = depth - 1
-        a, b = self.exact(less), self.exact(less)
-        return self._pick(
-            self.integer(less), f"({a} {self._pick('+', '-', '*')} {b})", f"({a} / {b})", f"({a} / 7)",
-            f"ROUND({a}, {self._pick('0', '1', '2', '4', '-1', '-2')})", f"TRUNCATE({a}, {self._pick('0', '1', '3')})",
-            f"IFNULL({a}, {b})", f"CASE WHEN {self.truth(less)} THEN {a} ELSE {b} END", f"ABS({a})", f"({a} % 3)",
-            f"LEAST({a}, {b})", f"CAST({a} AS DECIMAL(20,{self._pick('0', '2', '5')}))", f"({a} * 100.0 / {b})",
-            f"CAST({self.double(less)} AS DECIMAL(20,{self._pick('0', '2', '5')}))",
-            f"CAST({self._pick(*_NUMERALS)} AS DECIMAL(20,3))",
-        )  # fmt: skip
+    def _any(self, scope: Scope, depth: int) -> str:
+        if self.chance.random() < 0.08:  # a column as it is, of any kind
+            alias, field = self.chance.choice(scope.columns)
+            return f"{alias}.{field.name}"
+        return self.value(self.chance.choice(_VALUE_KINDS), scope, depth)
 
-    def text(self, depth: int) -> str:
-        """Make a string."""
-        if depth <= 0 or self.chance.random() < 0.3:
-            return self._pick(*_STRINGS)
-        less = depth - 1
-        a, word = self.text(less), self._pick(*_WORDS)
-        return self._pick(
-            f"UPPER({a})", f"LOWER({a})", f"TRIM({a})", f"LEFT({a}, {self._pick('0', '1', '2', '9')})", f"REVERSE({a})",
-            f"SUBSTRING({a}, {self._pick('1', '2', '-2', '0')}, {self._pick('1', '2', '5')})", f"RIGHT({a}, 2)",
-            f"CONCAT({a}, '{word}')", f"CONCAT({a}, '-', {self.integer(less)})", f"CONCAT_WS(',', {a}, s.u)",
-            f"REPLACE({a}, '{self._pick('a', 'b', 'A', ' ')}', '{word}')", f"LPAD({a}, 6, '*')", f"RPAD({a}, 3, 'xy')",
-            f"COALESCE({a}, '{word}')", f"IF({self.truth(less)}, {a}, '{word}')", f"REPEAT({a}, 2)",
-            f"NULLIF({a}, s.a)",
-            f"SUBSTRING_INDEX({a}, '{self._pick('b', 'e', 'A', ' ')}', {self._pick('1', '-1', '2')})", f"HEX({a})",
-            f"DATE_FORMAT({self.moment(less)}, '{self._pick(*_PATTERNS)}')", f"CAST({self.exact(less)} AS CHAR)",
-            f"DAYNAME({self.date(less)})", f"ELT({self.integer(less)}, 'x', s.u)", f"MONTHNAME({self.date(less)})",
-            self.spelled(less),
-        )  # fmt: skip
+    def _outputs(self, scope: Scope, most: int, depth: int) -> str:
+        return ", ".join(f"{self._any(scope, depth)} v{at}" for at in range(self.chance.randint(1, most)))
 
-    def spelled(self, depth: int) -> str:
-        """Make a text in another spelling, or cut by computed places."""
-        a, number = self.text(depth - 1), self.integer(depth - 1)
-        return self._pick(
-            f"BIN({number})", f"OCT({number})", f"CONV({number}, 10, 16)", f"HEX({number})", f"SPACE({number} % 9)",
-            f"FORMAT({self.exact(depth - 1)}, {self._pick('0', '2', '4')})", f"FORMAT({self.double(depth - 1)}, 2)",
-            f"LEFT({a}, {number} % 5)", f"RIGHT({a}, {number} % 5)", f"SUBSTRING({a}, {number} % 4, 3)",
-            f"REPEAT({a}, {number} % 3)", f"INSERT({a}, {self._pick('1', '2', '5')}, {self._pick('0', '-1')}, 'XY')",
-            f"MAKE_SET({number}, 'a', s.u, 'b')", f"TRIM({self._pick('BOTH', 'LEADING', 'TRAILING')} 'a' FROM {a})",
-            f"TO_BASE64({a})", f"SHA2({a}, 256)", f"INET_NTOA({number} & 4294967295)", f"CONCAT({self.time(1)}, '')",
-            f"DATE_FORMAT({self.moment(depth - 1)}, '{self._pick('%D %U %u', '%V-%X', '%v/%x', '%r %T', '%k:%l %w')}')",
-            "JSON_UNQUOTE(JSON_EXTRACT(doc.j, '$.b'))", "JSON_UNQUOTE(JSON_EXTRACT(doc.j, '$.g.h'))",
-            f"SUBSTRING_INDEX({a}, '{self._pick('ab', 'e', 'AI', 've')}', {self._pick('1', '-1', '2')})",
-        )  # fmt: skip
+    def _aggregates(self, scope: Scope, most: int) -> str:
+        return ", ".join(f"{self._aggregate(scope, 2)} a{at}" for at in range(self.chance.randint(1, most)))
 
-    def date(self, depth: int) -> str:
-        """Make a date."""
-        if depth <= 0 or self.chance.random() < 0.4:
-            return self._pick(*_DATES)
-        less = depth - 1
-        a, amount = self.date(less), self._pick("1", "2", "7", "-1", "30", "n.id")
-        return self._pick(
-            f"({a} + INTERVAL {amount} {self._pick(*_UNITS[:5])})", f"DATE_SUB({a}, INTERVAL {amount} DAY)",
-            f"MAKEDATE(YEAR({a}), {self._pick('1', '60', '365')})", f"COALESCE({a}, CURDATE())",
-            f"DATE(DATE_SUB({self.moment(less)}, INTERVAL DAYOFMONTH(d.tm) - 1 DAY))",
-            f"IF({self.truth(less)}, {a}, d.dt)",
-            f"STR_TO_DATE(CONCAT(DATE_FORMAT({a}, '%Y-%m'), '-01'), '%Y-%m-%d')", f"CAST({self.moment(less)} AS DATE)",
-            f"FROM_DAYS(TO_DAYS({a}) + {amount})", f"STR_TO_DATE(DATE_FORMAT({a}, '%d.%m.%Y'), '%d.%m.%Y')",
-            f"DATE(CONCAT({a}, ''))",
-        )  # fmt: skip
+    # Sources.
 
-    def moment(self, depth: int) -> str:
-        """Make a date with a time."""
-        if depth <= 0 or self.chance.random() < 0.5:
-            return self._pick(*_MOMENTS)
-        less, amount = depth - 1, self._pick("1", "90", "-1", "1000", "n.id")
-        return self._pick(
-            f"({self.moment(less)} + INTERVAL {amount} {self._pick(*_UNITS)})", f"CAST({self.date(less)} AS DATETIME)",
-            "DATE_ADD(DATE(d.tm), INTERVAL HOUR(d.tm) HOUR)", f"({self.moment(less)} - INTERVAL '1 2' DAY_HOUR)",
-            f"ADDTIME({self._pick('d.tm', 'd.tm3')}, {self._pick('d.ti', chr(39) + '01:00:00' + chr(39))})",
-            f"(d.tm + INTERVAL {amount} MICROSECOND)", "CAST(d.tm3 AS DATETIME)", "CAST(d.tm3 AS DATETIME(1))",
-            "CONVERT_TZ(d.tm, '+00:00', '-05:30')", "FROM_UNIXTIME(n.id * 100000)",
-        )  # fmt: skip
+    def _from(self) -> tuple[str, Scope]:
+        """Make a FROM, whose first table is t, and the scope of it."""
+        first = self.chance.choice(self.tables)
+        scope = [("t", f) for f in first.fields]
+        text = f"{first.name} t"
+        if self.chance.random() < 0.45:
+            second = self.chance.choice(self.tables)
+            scope += [("u", f) for f in second.fields]
+            both = Scope(tuple(scope), self.collation)
+            word = self.chance.choice(
+                ("JOIN", "LEFT JOIN", "RIGHT JOIN", "LEFT JOIN", "CROSS JOIN", "STRAIGHT_JOIN", ",")
+            )
+            on = self.chance.choice(
+                ("t.id = u.id", "t.k = u.k", "t.k = u.id", "t.g = u.g AND u.id < 4", self.value("truth", both, 1))
+            )
+            on = on if "id" in on or "k" in on else f"t.id = u.id AND {on}"
+            text += f", {second.name} u" if word == "," else f" {word} {second.name} u"
+            text += "" if word in ("CROSS JOIN", ",") else f" ON {on}"
+        return text, Scope(tuple(scope), self.collation)
 
-    def truth(self, depth: int) -> str:
-        """Make a condition."""
-        less, sign = depth - 1, self._pick("=", "<>", "<", "<=", ">", ">=", "<=>")
-        if depth > 0 and self.chance.random() < 0.3:
-            a, b = self.truth(less), self.truth(less)
-            return self._pick(f"(({a}) AND ({b}))", f"(({a}) OR ({b}))", f"(NOT ({a}))", f"(({a}) XOR ({b}))")
-        a, b = self.exact(less), self.exact(less)
-        word = self._pick(*_WORDS)
-        return self._pick(
-            f"({a} {sign} {b})", f"({self.integer(less)} {sign} {self._number()})", f"({a} IS NULL)",
-            f"({self.text(less)} {sign} '{word}')", f"({self._pick(*_STRINGS)} LIKE '{word[:2]}%')",
-            f"({self.text(less)} IN ('{word}', 'x'))", f"({self.integer(less)} IN (1, 2, NULL))",
-            f"({self.integer(less)} BETWEEN {self._number()} AND 10)", f"({self.date(less)} {sign} '2000-01-01')",
-            f"({self.moment(less)} {sign} {self.moment(less)})", f"({self._pick(*_DOUBLES)} {sign} {self._number()})",
-            f"(n.id IN (SELECT nid FROM o WHERE qty {sign} 4))", f"({self.text(less)} {sign} {self._pick(*_STRINGS)})",
-            f"EXISTS (SELECT 1 FROM o WHERE o.nid = n.id AND o.price {sign} 5.5)",
-            f"({self.double(less)} {sign} {self.double(less)})", f"({self._pick(*_NUMERALS)} {sign} {b})",
-            f"({self.time(less)} {sign} '01:00:00')", f"(JSON_UNQUOTE(JSON_EXTRACT(doc.j, '$.b')) {sign} '{word}')",
-        )  # fmt: skip
+    def _where(self, scope: Scope, part: float = 0.55) -> str:
+        return f" WHERE {self.value('truth', scope, 2)}" if self.chance.random() < part else ""
 
-    def value(self, depth: int) -> str:
-        """Make a value of any kind."""
-        make = self.chance.choice(
-            (self.integer, self.exact, self.text, self.date, self.moment, self.truth, self.double, self.time)
-        )
-        return make(depth)
+    def _body(self, outputs: str, source: str, scope: Scope) -> str:
+        joined = [alias for alias, _ in scope.columns if alias == "u"]
+        crossed = " ON " not in source and bool(joined)
+        where = self._where(scope)
+        if crossed:
+            where = f" WHERE t.id = u.id{where.replace(' WHERE ', ' AND ')}"
+        return f"SELECT {outputs} FROM {source}{where}"
 
-    def _where(self) -> str:
-        return f" WHERE {self.truth(2)}" if self.chance.random() < 0.6 else ""
-
-    def _values(self, most: int, depth: int = 3) -> str:
-        return ", ".join(f"{self.value(depth)} k{at}" for at in range(self.chance.randint(1, most)))
+    # Shapes.
 
     def _plain(self) -> str:
-        return f"SELECT n.id, {self._values(3)} FROM {_FROM}{self._where()} ORDER BY n.id"
+        source, scope = self._from()
+        body = self._body(f"t.id, {self._outputs(scope, 3, 3)}", source, scope)
+        key = "t.id, u.id" if any(alias == "u" for alias, _ in scope.columns) else "t.id"
+        order = self.chance.choice(
+            ("", f" ORDER BY {key}", f" ORDER BY {self._any(scope, 1)}, {key}", f" ORDER BY v0 DESC, {key}")
+        )
+        limit = self.chance.choice(("", "", " LIMIT 3", " LIMIT 2, 5", " LIMIT 4 OFFSET 1")) if order else ""
+        return body + order + limit
 
-    def _limited(self) -> str:
-        order = self._pick("", f" ORDER BY {self.value(1)}, n.id")
-        count = self._pick("0", "1", "3", "1000")
-        return f"SELECT n.id, {self._values(2)} FROM {_FROM}{self._where()}{order} LIMIT {count}"
-
-    def aggregate(self) -> str:
-        """Make an aggregate."""
-        a = self.exact(2)
-        return self._pick(
-            "COUNT(*)", f"COUNT({a})", f"SUM({a})", f"AVG({a})", f"MIN({self.value(2)})", f"MAX({self.value(2)})",
-            f"COUNT(DISTINCT {self.value(1)})", f"SUM({a}) / COUNT(*)", f"SUM(DISTINCT {self.integer(1)})",
-            f"SUM(CASE WHEN {self.truth(1)} THEN 1 ELSE 0 END)", f"ROUND(AVG({a}), 2)", f"SUM({self.truth(1)})",
-            f"GROUP_CONCAT({self._pick('n.i', 's.u', 'd.dt', 'n.d')} ORDER BY n.id)", f"MAX({a}) - MIN({a})",
-            "GROUP_CONCAT(DISTINCT s.w ORDER BY s.w SEPARATOR '|')", f"100.0 * SUM({a}) / SUM({self.exact(1)})",
-            f"SUM({self.double(1)})", f"ROUND(AVG({self.double(1)}), 2)", f"ROUND(STD({a}), 2)",
-            f"ROUND(VAR_SAMP({self.double(0)}), 1)", f"BIT_{self._pick('AND', 'OR', 'XOR')}({self.integer(1)})",
-            f"ANY_VALUE({self.value(1)})", f"SUM({self.double(1)}) > 10", f"SUM({self._pick(*_NUMERALS)})",
-        )  # fmt: skip
+    def _distinct(self) -> str:
+        source, scope = self._from()
+        return self._body(f"DISTINCT {self._outputs(scope, 2, 2)}", source, scope) + self.chance.choice(
+            ("", " ORDER BY 1", " LIMIT 2")
+        )
 
     def _grouped(self) -> str:
-        key = self._pick(
-            "n.grp", "s.u", "s.w", "YEAR(d.dt)", self.value(1), self.integer(2), self.date(2), self.text(2)
+        source, scope = self._from()
+        keys = [self.value(self.chance.choice(_GROUP_KINDS), scope, 1) for _ in range(self.chance.randint(1, 2))]
+        outputs = ", ".join(f"{key} x{at}" for at, key in enumerate(keys))
+        names = ", ".join(
+            self.chance.choice((f"x{at}", key if not key.lstrip("-").isdigit() else f"x{at}"))
+            for at, key in enumerate(keys)
         )
-        having = f" HAVING {self._pick('COUNT(*) > 1', 'SUM(n.i) IS NOT NULL', 'k IS NOT NULL')}"
-        tail = self._pick("", having, " ORDER BY k", " ORDER BY 2, k", " LIMIT 3")
-        sums = ", ".join(self.aggregate() for _ in range(self.chance.randint(1, 3)))
-        return f"SELECT {key} k, {sums} FROM {_FROM}{self._where()} GROUP BY k{tail}"
+        aggregate = self._aggregate(scope)
+        tail = self.chance.choice(
+            ("", "", " HAVING COUNT(*) > 1", f" HAVING {aggregate} IS NOT NULL", " HAVING x0 IS NOT NULL",
+             " ORDER BY x0", " ORDER BY COUNT(*), x0", " ORDER BY 1 DESC", " LIMIT 2", " HAVING a0 > 1 ORDER BY a0",
+             f" ORDER BY {aggregate}, x0")
+        )  # fmt: skip
+        if len(keys) == 2 and "ORDER" in tail:
+            tail += ", x1"
+        return self._body(f"{outputs}, {self._aggregates(scope, 3)}", source, scope) + f" GROUP BY {names}{tail}"
+
+    def _rolled(self) -> str:
+        source, scope = self._from()
+        keys = [
+            self.value(self.chance.choice(_GROUP_KINDS[:8]), scope, self.chance.choice((0, 0, 1))) for _ in range(2)
+        ]
+        keys = [key for key in keys if "." in key] or ["t.g"]
+        shown = ", ".join(f"{key} x{at}" for at, key in enumerate(keys))
+        grouping, tail = "", self.chance.choice(("", " HAVING COUNT(*) > 1", " HAVING x0 IS NULL"))
+        if self.server == "mysql":
+            grouping = self.chance.choice(("", f", GROUPING({keys[0]})"))
+            tail = self.chance.choice((tail, " ORDER BY x0"))
+        query = self._body(f"{shown}, {self._aggregates(scope, 2)}{grouping}", source, scope)
+        query += f" GROUP BY {', '.join(dict.fromkeys(keys))} WITH ROLLUP{tail}"
+        return self.chance.choice((query, f"SELECT x0, COUNT(*), MAX(a0) FROM ({query}) y GROUP BY x0"))
+
+    def _window(self, scope: Scope, function: str) -> str:
+        framed = self.server == "mysql" or _FRAMED.match(function) is not None
+        key = self.value(self.chance.choice(_GROUP_KINDS), scope, 1)
+        partition = self.chance.choice(("", f"PARTITION BY {key} ")) if "." in key else ""
+        if framed and _SUMMING.match(function) and self.chance.random() < 0.3:
+            key = self.chance.choice(("t.id", "t.k", "t.g", self._leaf("integer", scope), self._leaf("exact", scope)))
+            return f"{partition}ORDER BY {key}{self.chance.choice(('', ' DESC'))} {self.chance.choice(RANGES)}"
+        order = self.chance.choice(
+            ("t.id", "t.id DESC", f"{self._any(scope, 1)}, t.id", f"{self._any(scope, 1)} DESC, t.id")
+        )
+        return f"{partition}ORDER BY {order} {self.chance.choice(FRAMES) if framed else ''}".rstrip()
 
     def _windowed(self) -> str:
-        partition = self._pick("", f"PARTITION BY {self._pick('n.grp', 's.u', self.value(1))} ")
-        order = self._pick("n.id", "n.id DESC", f"{self.value(1)}, n.id")
-        function = self._pick(
-            "ROW_NUMBER()", "RANK()", "DENSE_RANK()", "NTILE(3)", "PERCENT_RANK()", "CUME_DIST()", "COUNT(*)",
-            f"SUM({self.exact(1)})", f"AVG({self.exact(1)})", f"MIN({self.value(1)})", f"MAX({self.value(1)})",
-            f"LAG({self.value(1)})", f"LEAD({self.value(1)}, 2)", f"FIRST_VALUE({self.value(1)})",
-            f"LAST_VALUE({self.value(1)})",
-        )  # fmt: skip
-        return f"SELECT n.id, {function} OVER ({partition}ORDER BY {order}) k FROM {_FROM}{self._where()} ORDER BY n.id"
-
-    def _derived(self) -> str:
-        inner = f"SELECT n.id, {self.value(2)} k0, {self.integer(2)} k1 FROM {_FROM}{self._where()}"
-        return self._pick(
-            f"SELECT * FROM ({inner}) x ORDER BY id LIMIT 100",
-            f"SELECT k0, COUNT(*), SUM(k1) FROM ({inner}) x GROUP BY k0",
-            f"WITH x AS ({inner}) SELECT a.id, b.k0 FROM x a JOIN x b ON a.k1 = b.k1",
-            f"SELECT DISTINCT k0 FROM ({inner}) x",
+        first = self.chance.choice(self.tables)
+        scope = Scope(tuple(("t", f) for f in first.fields), self.collation)
+        function = self._filled(self._template(WINDOWS, scope), scope, 1)
+        window = self._window(scope, function)
+        where = self._where(scope, 0.3)
+        source = f"{first.name} t"
+        return self.chance.choice(
+            (
+                f"SELECT t.id, {function} OVER ({window}) w0 FROM {source}{where}",
+                f"SELECT t.id, {function} OVER w w0, COUNT(*) OVER w w1 FROM {source}{where} WINDOW w AS ({window})",
+                f"SELECT t.id, {function} OVER () w0 FROM {source}{where} ORDER BY t.id",
+                f"SELECT w0, COUNT(*) FROM (SELECT {function} OVER ({window}) w0 FROM {source}{where}) y GROUP BY w0",
+                f"SELECT t.id, {function} OVER ({window}) + 0 w0 FROM {source}{where} ORDER BY w0, t.id",
+            )
         )
 
-    def _joined(self) -> str:
-        kind = self._pick("JOIN", "LEFT JOIN", "RIGHT JOIN")
-        on = self._pick("n.id = o.nid", "n.i = o.qty", "n.d > o.price", "n.id = o.sid")
-        keep = self._pick("", " WHERE o.qty > 3", " WHERE o.id IS NULL", " WHERE n.i IS NOT NULL")
-        return f"SELECT n.id, o.id oid, o.price * n.d k, COALESCE(o.qty, n.i) q FROM n {kind} o ON {on}{keep}"
+    def _summed(self) -> str:
+        source, scope = self._from()
+        key = self.value(self.chance.choice(("integer", "text", "date")), scope, 0)
+        sums = self.chance.choice(
+            ("SUM(SUM(t.id))", "AVG(COUNT(*))", "MAX(COUNT(*))", "RANK()", "LAG(MAX(t.g))", "SUM(MAX(t.k))")
+        )
+        body = self._body(f"{key} x0, COUNT(*) a0, {sums} OVER (ORDER BY {key}) w0", source, scope)
+        return f"{body} GROUP BY {key}"
 
-    def _united(self) -> str:
-        word = self._pick("UNION", "UNION ALL", "UNION ALL", "EXCEPT", "INTERSECT")
-        make = self.chance.choice((self.integer, self.exact, self.text, self.date))
-        return f"SELECT {make(1)} k FROM {_FROM} {word} SELECT {make(1)} FROM {_FROM}"
+    def _derived(self) -> str:
+        source, scope = self._from()
+        inner = self._body(f"t.id, {self._any(scope, 2)} v0, {self.value('integer', scope, 2)} v1", source, scope)
+        return self.chance.choice(
+            (
+                f"SELECT * FROM ({inner}) y",
+                f"SELECT v0, COUNT(*), SUM(v1) FROM ({inner}) y GROUP BY v0",
+                f"SELECT a.id, b.v0 FROM ({inner}) a LEFT JOIN ({inner}) b ON a.v1 = b.v1",
+                f"SELECT DISTINCT v0 FROM ({inner}) y",
+                f"SELECT y.v0, t0.g FROM ({inner}) y JOIN t0 ON t0.id = y.id",
+                f"SELECT v0 FROM ({inner}) y WHERE v1 > 0 ORDER BY v1, id, v0 LIMIT 1000",
+                f"SELECT MAX(v0), MIN(v0), COUNT(DISTINCT v0) FROM ({inner}) y",
+            )
+        )
+
+    def _common(self) -> str:
+        source, scope = self._from()
+        inner = self._body(f"t.id, {self._any(scope, 2)} v0, {self._any(scope, 1)} v1", source, scope)
+        grouped = self._body(f"t.g x0, {self._aggregates(scope, 1)}", source, scope) + " GROUP BY t.g"
+        return self.chance.choice(
+            (
+                f"WITH y AS ({inner}) SELECT a.id, b.v0 FROM y a JOIN y b ON a.id = b.id + 1",
+                f"WITH y AS ({inner}), z AS (SELECT v0, COUNT(*) n FROM y GROUP BY v0) SELECT * FROM z WHERE n >= 1",
+                f"WITH y AS ({grouped}) SELECT a.x0, a.a0, b.a0 b0 FROM y a LEFT JOIN y b ON a.x0 = b.x0 + 1",
+                f"WITH y (i, p, q) AS ({inner}) SELECT i, p FROM y WHERE q IS NOT NULL UNION ALL SELECT i, p FROM y",
+                f"WITH y AS ({inner}) SELECT COUNT(*) FROM y WHERE v0 IN (SELECT v0 FROM y WHERE id < 4)",
+            )
+        )
+
+    def _side(self, kinds: tuple[str, str]) -> str:
+        source, scope = self._from()
+        cut = " ORDER BY t.id LIMIT 3" if " u" not in source and self.chance.random() < 0.2 else ""
+        query = (
+            self._body(f"{self.value(kinds[0], scope, 1)} v0, {self.value(kinds[1], scope, 1)} v1", source, scope) + cut
+        )
+        return f"({query})" if cut else query
+
+    def _chain(self) -> str:
+        kinds = tuple(self.chance.choice(_VALUE_KINDS) for _ in range(2))
+        query = self._side((kinds[0], kinds[1]))
+        for _ in range(self.chance.randint(1, 3)):
+            right = self.chance.choice(
+                (kinds[0], self.chance.choice(_VALUE_KINDS)) if self.chance.random() < 0.2 else (kinds[0],)
+            )
+            query += f" {self.chance.choice(_SET_WORDS)} {self._side((right, kinds[1]))}"
+        return self.chance.choice(
+            (query, query, f"{query} ORDER BY v0, v1", f"SELECT COUNT(*), COUNT(DISTINCT v0) FROM ({query}) y")
+        )
+
+    def _inner(self, scope: Scope) -> tuple[str, Scope]:
+        """A FROM of a sub-query, correlated or not, and the scope in it."""
+        table = self.chance.choice(self.tables)
+        inside = tuple(("s", f) for f in table.fields)
+        link = self.chance.choice(
+            ("", "s.id = t.id", "s.k = t.k", "s.g > t.g", "s.k <=> t.k", "s.id < t.id",
+             self.value("truth", Scope((*scope.columns, *inside), self.collation), 1))
+        )  # fmt: skip
+        return f"{table.name} s{f' WHERE {link}' if link else ''}", Scope(inside, self.collation)
 
     def _nested(self) -> str:
-        function = self._pick("MAX(price)", "COUNT(*)", "SUM(qty)", "AVG(price)", "MIN(flag)")
-        on = self._pick("o.nid = n.id", "o.qty > n.i", "o.sid <=> n.grp")
-        return f"SELECT n.id, (SELECT {function} FROM o WHERE {on}) k, {self.value(1)} v FROM {_FROM}{self._where()}"
+        source, scope = self._from()
+        inner, inside = self._inner(scope)
+        aggregate = self._aggregate(inside).replace("t.id", "s.id")
+        kind = self.chance.choice(("integer", "text", "date", "exact"))
+        word = self.chance.choice(("IN", "NOT IN"))
+        exists = self.chance.choice(("EXISTS", "NOT EXISTS"))
+        test = self.chance.choice(
+            (
+                f"{self.value(kind, scope, 1)} {word} (SELECT {self.value(kind, inside, 1)} FROM {inner})",
+                f"{exists} (SELECT 1 FROM {inner})",
+                f"{self.value(kind, scope, 1)} {self.chance.choice(_COMPARISONS)} (SELECT {aggregate} FROM {inner})",
+            )
+        )
+        return self.chance.choice(
+            (
+                f"SELECT t.id, (SELECT {aggregate} FROM {inner}) q FROM {source}",
+                f"SELECT t.id, {test} q FROM {source}",
+                f"SELECT t.id FROM {source} WHERE {test}",
+                f"SELECT t.id FROM {source} WHERE NOT ({test}) OR t.k IS NULL",
+                f"SELECT t.g, COUNT(*) FROM {source} WHERE {test} GROUP BY t.g",
+                f"SELECT t.id, (SELECT s.k FROM {inner.split(' WHERE ')[0]} WHERE s.id = t.k) q FROM {source}",
+            )
+        )
+
+    def _quantified(self) -> str:
+        source, scope = self._from()
+        inner, inside = self._inner(scope)
+        kind = self.chance.choice(("integer", "exact", "text", "date"))
+        word = self.chance.choice(("ANY", "ALL", "SOME"))
+        sign = self.chance.choice(_COMPARISONS)
+        test = f"{self.value(kind, scope, 1)} {sign} {word} (SELECT {self.value(kind, inside, 1)} FROM {inner})"
+        return self.chance.choice(
+            (f"SELECT t.id, {test} q FROM {source}", f"SELECT t.id FROM {source} WHERE NOT ({test})")
+        )
+
+    def _row_values(self) -> str:
+        source, scope = self._from()
+        inner, inside = self._inner(scope)
+        left = f"({self.value('integer', scope, 1)}, {self.value('exact', scope, 1)})"
+        right = f"({self.value('integer', scope, 1)}, {self.value('exact', scope, 0)})"
+        within = f"(SELECT {self.value('integer', inside, 1)}, {self.value('exact', inside, 1)} FROM {inner})"
+        test = self.chance.choice(
+            (
+                f"{left} {self.chance.choice((*_COMPARISONS, '<=>'))} {right}",
+                f"{left} IN {within}",
+                f"{left} NOT IN {within}",
+            )
+        )
+        return self.chance.choice((f"SELECT t.id, {test} q FROM {source}", f"SELECT t.id FROM {source} WHERE {test}"))
+
+    def _recursive(self) -> str:
+        step, most = self.chance.choice(("1", "2", "3")), self.chance.choice(("4", "30", "2000"))
+        source, _ = self._from()
+        return self.chance.choice(
+            (
+                f"WITH RECURSIVE r AS (SELECT 1 n UNION ALL SELECT n + {step} FROM r WHERE n < {most}) "
+                f"SELECT r.n, t.g FROM r JOIN {source.split(' ')[0]} t ON t.id = r.n",
+                f"WITH RECURSIVE r (n) AS (SELECT id FROM t0 WHERE id < 3 UNION SELECT n + {step} FROM r WHERE n < 20) "
+                "SELECT COUNT(*), SUM(n), MAX(n) FROM r",
+                "WITH RECURSIVE r AS (SELECT id, k, 0 d FROM t0 WHERE k IS NULL UNION ALL SELECT t.id, t.k, d + 1 "
+                "FROM t0 t JOIN r ON t.k = r.id WHERE d < 5) SELECT d, COUNT(*), SUM(id) FROM r GROUP BY d",
+            )
+        )
+
+    def _lateral(self) -> str:
+        source, scope = self._from()
+        inner, inside = self._inner(scope)
+        aggregate = self._aggregate(inside).replace("t.id", "s.id")
+        join = self.chance.choice((", LATERAL", "LEFT JOIN LATERAL"))
+        on = " ON TRUE" if join != ", LATERAL" else ""
+        return f"SELECT t.id, y.v FROM {source} {join} (SELECT {aggregate} v FROM {inner}) y{on}"
+
+    def _listed(self) -> str:
+        cells = ("1", "2", "NULL", "2.5", "'a'", "'10'", "-3", "0")
+        rows = ", ".join(f"ROW({self.chance.choice(('1', '2', '6'))}, {self.chance.choice(cells)})" for _ in range(3))
+        table = self.chance.choice(self.tables).name
+        return f"SELECT t.id, y.b, t.k + y.a v FROM {table} t JOIN (VALUES {rows}) AS y (a, b) ON y.a = t.id"
+
+    def _natural(self) -> str:
+        one, other = self.chance.choice(self.tables).name, self.chance.choice(self.tables).name
+        scope = Scope(tuple(("t", f) for f in next(t for t in self.tables if t.name == one).fields), self.collation)
+        using = self.chance.choice(("id", "id, g", "k", "g, k"))
+        word = self.chance.choice(("JOIN", "LEFT JOIN", "RIGHT JOIN"))
+        named = ["*", "COUNT(*)", f"t.g, {self._any(scope, 1)} v0"]
+        named += [f"{using}, u.g + t.k v0"]
+        outputs = self.chance.choice(named)
+        return f"SELECT {outputs} FROM {one} t {word} {other} u USING ({using})"
+
+    def _counted(self) -> str:
+        source, scope = self._from()
+        return self._body(self._aggregates(scope, 4), source, scope)
+
+    def _parenthesised(self) -> str:
+        source, scope = self._from()
+        key = "t.id, u.id" if any(alias == "u" for alias, _ in scope.columns) else "t.id"
+        query = self._body(f"{self._outputs(scope, 2, 2)}", source, scope)
+        inner, outer = self.chance.choice(("0", "3", "100")), self.chance.choice(("0", "100"))
+        return f"({query} ORDER BY {key} LIMIT {inner}) ORDER BY v0 LIMIT {outer}"
