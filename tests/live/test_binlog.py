@@ -51,11 +51,7 @@ class Follower:
             assert table is not None
             self.tables[SCHEMA, name] = table
         self.position = start or read_position(self.connection)
-        self.source = Source(
-            self.settings,
-            self.position,
-            lambda schema, name: self.tables.get((schema, name)),
-        )
+        self.source = Source(self.settings, self.position, lambda schema, name: self.tables.get((schema, name)))
         self.source.start()
 
     def catch_up(self, fold: bool = True) -> None:
