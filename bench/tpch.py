@@ -24,6 +24,8 @@ from pymysql.cursors import SSCursor
 
 from bench import report
 from bench.instance import Instance, running
+from engine.store.bookkeeping import read_tables
+from engine.store.layout import CATALOG
 from warmfront import tpch_data
 from warmfront.tpch_data import schema_name
 
@@ -86,6 +88,14 @@ def store_copy(instance: Instance, folder: str) -> str:
     return str(pathlib.Path(folder) / "store.duckdb")
 
 
+def show_tables(connection: duckdb.DuckDBPyConnection, file: str, schema: str) -> None:
+    """Give the tables of a store's file their names: in it they have numbers."""
+    connection.execute(f"ATTACH '{file}' AS {CATALOG} (READ_ONLY)")
+    for (of, name), entry in read_tables(connection).items():
+        if of == schema:
+            connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {entry.store_name}")
+
+
 def measure(instance: Instance, arguments: argparse.Namespace) -> None:
     """Run all rounds and print the table."""
     texts = {path.stem: path.read_text().rstrip().rstrip(";") for path in sorted(QUERIES.glob("q*.sql"))}
@@ -99,8 +109,8 @@ def measure(instance: Instance, arguments: argparse.Namespace) -> None:
     time.sleep(2)  # background checkpoints after the load
     with tempfile.TemporaryDirectory(dir=arguments.data_dir) as folder:
         config = {"threads": arguments.threads} if arguments.threads else {}
-        own = duckdb.connect(store_copy(instance, folder), read_only=True, config=config)
-        own.execute(f'USE "{schema}"')
+        own = duckdb.connect(config=config)
+        show_tables(own, store_copy(instance, folder), schema)
         for _ in range(arguments.rounds + 1):  # the first round warms both up and is dropped
             for name in texts:
                 wire[name].append(timed(lambda n=name: through_wire(cursor, texts[n])))  # type: ignore[misc]
