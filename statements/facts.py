@@ -11,7 +11,7 @@ from statements.digest import digest
 from statements.functions import BARE_CALLS, SESSION, VOLATILE
 from statements.hints import max_execution_time, refused_hint, set_vars
 from statements.parse import NotParsed, parse_statement
-from statements.session_values import CALLS, session_value
+from statements.session_values import ASKED, CALLS, session_value
 from statements.sqlmode import refused_mode
 
 _NOT_MYSQL: dict[type[exp.Expression], str] = {
@@ -25,12 +25,15 @@ _NOT_MYSQL: dict[type[exp.Expression], str] = {
 
 # With white space before the parenthesis, and without IGNORE_SPACE, these are calls of stored functions.
 # Source: "Function Name Parsing and Resolution" of the MySQL manual.
-_SPACED = re.compile(
-    r"(?<![\w$@.`])(adddate|bit_and|bit_or|bit_xor|cast|count|curdate|curtime|date_add|date_sub|extract|group_concat"
-    r"|max|mid|min|now|position|session_user|std|stddev|stddev_pop|stddev_samp|subdate|substr|substring|sum|sysdate"
-    r"|system_user|trim|variance|var_pop|var_samp)(?:\s|/\*)\s*[(/]",
-    re.IGNORECASE,
-)
+_SPACED = re.compile(r"(?<![\w$@.`])(\w+)(?:\s|/\*)\s*[(/]")
+_UNSPACED = frozenset(
+    {
+        "adddate", "bit_and", "bit_or", "bit_xor", "cast", "count", "curdate", "curtime", "date_add", "date_sub",
+        "extract", "group_concat", "max", "mid", "min", "now", "position", "session_user", "std", "stddev",
+        "stddev_pop", "stddev_samp", "subdate", "substr", "substring", "sum", "sysdate", "system_user", "trim",
+        "variance", "var_pop", "var_samp",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +66,22 @@ class StatementFacts:
 
 def statement_facts(statement: str, sql_mode: str = "") -> StatementFacts:
     """Read one statement; never raises: what cannot be read has kind "other" and a reason."""
+    return read_statement(statement, sql_mode)[1]
+
+
+def read_statement(statement: str, sql_mode: str = "") -> tuple[exp.Expression | None, StatementFacts]:
+    """Give the tree as well: None for a statement that cannot be read."""
     if refused := digest(statement).refuse:
-        return StatementFacts("other", reason=refused)
+        return None, StatementFacts("other", reason=refused)
     try:
         tree = parse_statement(statement)
         gathered = _Gathered()
         gathered.visit(tree, frozenset())
     except NotParsed as problem:
-        return StatementFacts("other", reason=str(problem))
+        return None, StatementFacts("other", reason=str(problem))
     except RecursionError:
-        return StatementFacts("other", reason="the statement is nested too deeply")
-    return StatementFacts(
+        return None, StatementFacts("other", reason="the statement is nested too deeply")
+    return tree, StatementFacts(
         kind=_kind(tree),
         tables=frozenset(gathered.tables),
         has_into=gathered.has_into,
@@ -109,8 +117,8 @@ def _reason(gathered: "_Gathered", statement: str, sql_mode: str) -> str | None:
         return f"SQL mode {mode} is not supported"
     if hint := refused_hint(statement):
         return f"the hint SET_VAR({hint}) is not supported"
-    if spaced := _SPACED.search(statement):
-        return f"white space between {spaced[1].upper()} and its parenthesis is not supported"
+    if spaced := next((name for name in _SPACED.findall(statement) if name.lower() in _UNSPACED), None):
+        return f"white space between {spaced.upper()} and its parenthesis is not supported"
     if gathered.has_into:
         return "SELECT ... INTO is not supported"
     if gathered.locking:
@@ -155,7 +163,8 @@ class _Gathered:
         return names
 
     def _note(self, node: exp.Expression, names: frozenset[str]) -> None:
-        kind, asked = type(node), session_value(node)
+        kind = type(node)
+        asked = session_value(node) if kind in ASKED else None
         if asked is not None:
             self.session_values.add(asked)
         if kind is exp.Table:

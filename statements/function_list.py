@@ -19,7 +19,7 @@ EXACT = frozenset(
         "ROW_NUMBER", "SECOND", "SIGN", "SPACE", "SQRT", "STRCMP", "SUBDATE", "SUBSTR", "SUBSTRING", "SUM",
         "TIMESTAMPDIFF", "TO_DAYS", "TO_SECONDS", "UTC_DATE", "UTC_TIME", "UTC_TIMESTAMP", "WEEK", "WEEKDAY",
         "WEEKOFYEAR", "YEAR", "YEARWEEK", "BIN", "CONNECTION_ID", "CURRENT_ROLE", "CURRENT_USER", "DATABASE", "SCHEMA",
-        "SESSION_USER", "SYSTEM_USER", "USER", "VERSION",
+        "SESSION_USER", "SYSTEM_USER", "USER", "VERSION", "IS_IPV4", "IS_UUID", "QUOTE",
     ]
 )  # fmt: skip
 
@@ -69,12 +69,13 @@ WHEN: dict[str, tuple[str, ...]] = {
     "what is removed is one character": ("TRIM",),
     "spaces are removed": ("LTRIM", "RTRIM"),
     "the base is 10 and the value an integer": ("CONV",),
-    "the argument is an integer or a text": ("HEX",),
+    "the argument is an integer, a text or bytes": ("HEX",),
     "the length is 256": ("SHA2",),
+    "the text stands for bytes": ("BIN_TO_UUID", "FROM_BASE64", "UNHEX", "UUID_TO_BIN"),
     "the text has at most 57 bytes": ("TO_BASE64",),
-    "the argument is a text": ("MD5", "SHA", "SHA1"),
+    "the argument is a text or bytes": ("MD5", "SHA", "SHA1"),
     "the count is a constant": ("NTILE",),
-    "the type is SIGNED, UNSIGNED, DECIMAL, DOUBLE, DATE, DATETIME, TIME or CHAR, and nothing is cut off": (
+    "the type is SIGNED, UNSIGNED, DECIMAL, DOUBLE, DATE, DATETIME, TIME, CHAR or BINARY, and nothing is cut off": (
         "CAST", "CONVERT",
     ),
 }  # fmt: skip
@@ -92,9 +93,9 @@ NEVER: dict[str, frozenset[str]] = {
             "AES_DECRYPT", "AES_ENCRYPT", "COMPRESS", "UNCOMPRESS", "UNCOMPRESSED_LENGTH", "DECODE", "ENCODE",
             "DES_DECRYPT", "DES_ENCRYPT", "ENCRYPT", "OLD_PASSWORD", "PASSWORD", "CRC32", "CRC32C",
             "ASYMMETRIC_DECRYPT", "ASYMMETRIC_ENCRYPT", "ASYMMETRIC_SIGN", "ASYMMETRIC_VERIFY",
-            "CREATE_ASYMMETRIC_PRIV_KEY", "CREATE_ASYMMETRIC_PUB_KEY", "CREATE_DIGEST", "FROM_BASE64", "UNHEX",
+            "CREATE_ASYMMETRIC_PRIV_KEY", "CREATE_ASYMMETRIC_PUB_KEY", "CREATE_DIGEST", 
             "WEIGHT_STRING", "NATURAL_SORT_KEY", "VECTOR_DIM", "VECTOR_TO_STRING", "STRING_TO_VECTOR", "DISTANCE",
-            "BIN_TO_UUID", "UUID_TO_BIN", "IS_UUID", "INET6_ATON", "INET6_NTOA", "IS_IPV4", "IS_IPV4_COMPAT",
+            "INET6_ATON", "INET6_NTOA", "IS_IPV4_COMPAT",
             "IS_IPV4_MAPPED", "IS_IPV6",
         ]
     ),
@@ -111,7 +112,7 @@ NEVER: dict[str, frozenset[str]] = {
     ),
     "the text depends on the character set or the server's tables": frozenset(
         [
-            "CHAR", "CHR", "EXPORT_SET", "QUOTE", "SOUNDEX", "REGEXP_INSTR", "REGEXP_REPLACE", "REGEXP_SUBSTR",
+            "CHAR", "CHR", "EXPORT_SET", "SOUNDEX", "REGEXP_INSTR", "REGEXP_REPLACE", "REGEXP_SUBSTR",
             "MATCH", "SFORMAT", "TO_CHAR", "DECODE_HISTOGRAM",
         ]
     ),

@@ -22,7 +22,9 @@ class NotParsed(Exception):
 
 
 def _open_joins(statement: str) -> int:
-    """Count how many joins wait for an ON or USING at once."""
+    """Count how many joins wait for an ON or USING at once; 0 when there are too few to matter."""
+    if statement.lower().count("join") <= _MAX_OPEN_JOINS:
+        return 0
     waiting = most = 0
     for found in _JOINS.finditer(statement):
         if found.lastgroup == "open":

@@ -26,6 +26,7 @@ _NODES: dict[type[exp.Expression], str] = {
     exp.CurrentVersion: "VERSION",
     exp.SessionUser: "SESSION_USER",
 }
+ASKED = frozenset({exp.Parameter, exp.SessionParameter, exp.Anonymous, *_NODES})  # nodes that may be such values
 # What another statement on the connection, the question itself among them, gives another value.
 _FLEETING = frozenset(
     {

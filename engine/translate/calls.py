@@ -7,6 +7,7 @@ from sqlglot import exp
 
 from engine.translate import (
     bits,
+    byte_strings,
     clock,
     codes,
     control,
@@ -211,7 +212,16 @@ def _named(binder: "Binder", node: exp.Expression) -> Expr:
         value = binder.expr(arguments[0])
         found = times.part(name, value) if name == "MICROSECOND" else None
         return dates.FUNCTIONS[name](value) if found is None else found
-    for table in (weeks.NAMED, pieces.NAMED, codes.NAMED, places.NAMED, times.NAMED, moments.NAMED, documents.NAMED):
+    for table in (
+        weeks.NAMED,
+        pieces.NAMED,
+        codes.NAMED,
+        places.NAMED,
+        times.NAMED,
+        moments.NAMED,
+        byte_strings.NAMED,
+        documents.NAMED,
+    ):
         if name in table and table[name][0] <= len(arguments) <= table[name][1]:
             return table[name][2](binder, arguments)
     if name in text.FUNCTIONS:
@@ -240,6 +250,16 @@ def _add_date(binder: "Binder", arguments: list[exp.Expression], sign: int) -> E
     return dates.shift(binder.expr(arguments[0]), binder.expr(amount), unit, sign, binder.context.backend)
 
 
+_NAMED = (
+    weeks.NAMED,
+    pieces.NAMED,
+    codes.NAMED,
+    places.NAMED,
+    times.NAMED,
+    moments.NAMED,
+    byte_strings.NAMED,
+    documents.NAMED,
+)
 CALLS: dict[type[exp.Expression], Rule] = {
     **dict.fromkeys(clock.NODES, clock.bind),
     **dict.fromkeys(session_literals.NODES, session_literals.bind),
@@ -277,6 +297,7 @@ CALLS: dict[type[exp.Expression], Rule] = {
     exp.Dayname: weeks.day_name,
     **pieces.NODES,
     **codes.NODES,
+    **byte_strings.NODES,
     **places.NODES,
     **times.NODES,
     **moments.NODES,

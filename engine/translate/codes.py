@@ -70,7 +70,10 @@ def _sha2(binder: "Binder", node: exp.Expression) -> Expr:
     length = node.args.get("length")
     if length is None or whole_number(length, "SHA2's length") not in (0, 256):
         refuse("SHA2 of another length than 256 is not supported")
-    return Expr("sha256", _coded(binder), (_bytes(binder, child(node), "SHA2"),))
+    value = binder.expr(child(node))
+    if value.type.family is not Family.BINARY:
+        value = _bytes(binder, child(node), "SHA2")
+    return Expr("sha256", _coded(binder), (value,))
 
 
 def _base64(binder: "Binder", node: exp.Expression) -> Expr:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from engine.translate import aggregates, control, dates, doubles, literals, text, times, weeks
+from engine.translate import aggregates, byte_strings, control, dates, doubles, literals, text, times, weeks
 from engine.translate.calls import CALLS, modulo
 from engine.translate.compare import between, compare, one_of
 from engine.translate.misjudged import decides, is_misjudged
@@ -226,6 +226,10 @@ def _cast(binder: "Binder", node: exp.Expression) -> Expr:
         return control.to_decimal(bound, digits, scale)
     if name in ("BIGINT", "UBIGINT"):
         return control.to_integer(bound, unsigned=name == "UBIGINT")
+    if name == "BINARY" and not sizes:
+        return byte_strings.to_binary(binder, bound)
+    if name == "CHARACTER_SET":
+        return text.in_charset(bound, str(to.args.get("kind") or "").lower(), binder.context)
     if name == "CHAR" and sizes:
         return text.as_short_string(bound, sizes[0], binder.context.collation_connection)
     if name == "CHAR" and not children(to):

@@ -8,6 +8,7 @@ from engine.collate.cases import Cases
 from engine.collate.presence import Presence, union
 from engine.collate.weights import Weights
 from engine.translate.doubles import is_loose
+from engine.translate.lower_bytes import BYTE_OPS
 from engine.translate.lower_codes import CODE_OPS
 from engine.translate.lower_dates import DATE_OPS
 from engine.translate.lower_documents import DOCUMENT_OPS
@@ -52,6 +53,7 @@ _OPS: dict[str, Callable[["Lowering", Expr], str]] = {
     **DOCUMENT_OPS,
     **READ_DATE_OPS,
     **MOMENT_OPS,
+    **BYTE_OPS,
 }
 _JOINS = {"inner": "JOIN", "left": "LEFT JOIN", "right": "RIGHT JOIN", "cross": "CROSS JOIN"}
 

@@ -153,7 +153,7 @@ def _substring_index(low: "Lowering", expr: Expr) -> str:
 def _hexadecimal(low: "Lowering", expr: Expr) -> str:
     (value,) = expr.args
     sql = low.expr(value)
-    if value.type.family is Family.STRING:
+    if value.type.family in (Family.STRING, Family.BINARY):
         return f"hex({sql})"
     return f"hex(CAST({sql} AS {'UBIGINT' if value.type.unsigned else 'BIGINT'}))"
 
@@ -236,6 +236,8 @@ TEXT_OPS: dict[str, Writer] = {
     "enum_text": _enum_text,
     "set_text": _set_text,
     "same_text": _same_text,
+    "same": _template("{0}"),
+    "short_enough": _template("(CASE WHEN length({0}) > {v} THEN error('a text is cut off') ELSE {0} END)"),
     "concat_with": lambda low, expr: f"concat_ws({', '.join(low.expr(arg) for arg in expr.args)})",
     "concat": lambda low, expr: "(" + " || ".join(low.expr(arg) for arg in expr.args) + ")",
     "substring": _substring,

@@ -17,16 +17,21 @@ class Visible:
     key: tuple[int, ...] = ()
     excluded: dict[str, str] = field(default_factory=dict)
     hidden: frozenset[int] = frozenset()  # not in *: invisible columns, or the right side of USING
+    _named: dict[str, list[Output]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for output in self.columns:
+            self._named.setdefault(output.name.casefold(), []).append(output)
 
     def find(self, column: str) -> Expr | None:
         """Find a column without regard to case; raises Refused when it is not carried or stands twice."""
         folded = column.casefold()
         if folded in self.excluded:
             refuse(self.excluded[folded])
-        found = [output.expr for output in self.columns if output.name.casefold() == folded]
+        found = self._named.get(folded, ())
         if len(found) > 1:
             refuse(f"the column name {column} is not unique")
-        return found[0] if found else None
+        return found[0].expr if found else None
 
     def answers_to(self, table: str, schema: str) -> bool:
         """Tell whether a qualified name means this source."""

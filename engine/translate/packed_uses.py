@@ -5,28 +5,30 @@ from collections.abc import Iterator
 from engine.translate.literals import is_literal
 from engine.translate.packed import PACKED
 from engine.translate.refusal import refuse
-from engine.translate.tree import WINDOW, Block, Expr, Join, Query, walk
-from engine.translate.walks import expressions, nodes, queries
+from engine.translate.tree import WINDOW, Block, Expr, Join, walk
+from engine.translate.walks import Gathered, expressions
 from statements.context import SessionContext
 from statements.sqlmode import modes
 
 _NO_ZERO_MODES = frozenset({"NO_ZERO_DATE", "NO_ZERO_IN_DATE", "TRADITIONAL"})
 
 
-def require_plain_uses(query: Query, context: SessionContext) -> None:
+def require_plain_uses(statement: Gathered, context: SessionContext) -> None:
     """Refuse what the server does by way of a temporary table, or with a warning or an error; raises Refused.
 
     What is no date cannot be stored in most sql_modes, and temporary tables are no exception: MySQL warns for each
     row, MariaDB makes a zero date of one that is in no calendar.
     """
-    for part in queries(query):
-        stored = part is not query or not isinstance(part, Block) or part.distinct
+    if not statement.families & PACKED:
+        return
+    for part in statement.queries:
+        stored = part is not statement.queries[0] or not isinstance(part, Block) or part.distinct
         if stored and any(_is_packed(output.expr) for output in part.outputs):
             refuse("a date that may be zero passes through a temporary table")
         if isinstance(part, Block):
             _require_unstored(part)
     if modes(context.sql_mode) & _NO_ZERO_MODES:
-        _require_dates(query)
+        _require_dates(statement)
 
 
 def _is_packed(expr: Expr) -> bool:
@@ -53,8 +55,8 @@ def _uncounted(expr: Expr) -> Iterator[Expr]:
             yield from _uncounted(arg)
 
 
-def _require_dates(query: Query) -> None:
-    for node in nodes(query):
+def _require_dates(statement: Gathered) -> None:
+    for node in statement.nodes:
         if is_literal(node) and _is_packed(node) and isinstance(node.value, int):
             months, day = node.value >> 46, node.value >> 41 & 31
             if not day or not months % 13:

@@ -92,6 +92,8 @@ def _digest(op: str, what: str) -> Rule:
             value = as_value(value)
         elif what == "HEX" and value.type.family in NUMERIC:
             refuse("HEX of a number that is not an integer is not supported")
+        elif value.type.family is Family.BINARY:
+            pass  # its bytes
         else:
             value = text.as_string(value, what, binder.context.collation_connection)
             if value.type.family is not Family.STRING:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr, Query, SetOperation
 from engine.translate.types import SHOWN_ONLY
-from engine.translate.walks import nodes, queries
+from engine.translate.walks import Gathered
 
 # What may be done with such a value: nothing here looks at more than whether it is NULL.
 _ALLOWED = frozenset(
@@ -13,11 +13,13 @@ _ALLOWED = frozenset(
 )
 
 
-def require_shown_only(query: Query) -> None:
+def require_shown_only(statement: Gathered) -> None:
     """Refuse a query that compares, sorts, groups or computes with values that can only be shown; raises Refused."""
-    for node in nodes(query):
+    if not statement.families & SHOWN_ONLY:
+        return
+    for node in statement.nodes:
         _check(node)
-    for part in queries(query):
+    for part in statement.queries:
         for key in _keys(part):
             if key.type.family in SHOWN_ONLY:
                 refuse(f"GROUP BY, DISTINCT or ORDER BY of a {key.type.family.value} value is not supported")

@@ -14,11 +14,11 @@ from engine.translate.numbers import as_condition
 from engine.translate.packed import packed_type
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import CteSource, Expr, Join, Output, Query, QuerySource, Source, TableSource
-from engine.translate.types import BOOL, column_type
+from engine.translate.types import BOOL, Type, column_type
 from engine.translate.zones import zone_shift
 from statements.context import ViewDefinition
 from statements.parse import parse_statement
-from statements.schema import MEMBER_TYPES, Column, Table
+from statements.schema import MEMBER_TYPES, Column
 
 if TYPE_CHECKING:
     from engine.catalog import LoadedTable
@@ -81,9 +81,7 @@ def _table(binder: "Binder", node: exp.Expression) -> Source:
     columns, excluded = _columns(binder, found, alias)
     positions = {output.name.casefold(): at for at, output in enumerate(columns)}
     key = tuple(positions.get(part.casefold(), -1) for part in found.table.primary_key)
-    hidden = frozenset(
-        at for at, output in enumerate(columns) if (c := found.table.column(output.name)) is not None and c.invisible
-    )
+    hidden = frozenset(at for at, (column, _) in enumerate(_typed(found)[0]) if column.invisible)
     visible = Visible(node.alias or name, schema, alias, columns, () if -1 in key else key, excluded, hidden)
     _add(binder.scope, visible)
     return TableSource(alias, found.store_name)
@@ -132,7 +130,31 @@ def _common(binder: "Binder", name: str) -> "CommonTable | None":
 
 def _columns(binder: "Binder", loaded: "LoadedTable", alias: str) -> tuple[list[Output], dict[str, str]]:
     """Make the columns of a stored table, and the reasons for those that cannot be read."""
-    outputs: list[Output] = []
+    typed, excluded = _typed(loaded)
+    outputs = [
+        Output(
+            column.name,
+            zone_shift(Expr("column", type_, value=(alias, column.name)), binder.context)
+            if column.type == "timestamp"
+            else Expr("column", type_, value=(alias, column.name)),
+        )
+        for column, type_ in typed
+    ]
+    return outputs, excluded
+
+
+_Typed = tuple[list[tuple[Column, Type]], dict[str, str]]
+_MOST_TYPED = 4096
+# A table's columns are typed once for as long as its entry is the same, which its snapshots share.
+_TYPED: "dict[int, tuple[LoadedTable, _Typed]]" = {}
+
+
+def _typed(loaded: "LoadedTable") -> _Typed:
+    """Give the columns with their types, and the reasons for those that cannot be read; raises Refused."""
+    known = _TYPED.get(id(loaded))
+    if known is not None and known[0] is loaded:
+        return known[1]
+    typed: list[tuple[Column, Type]] = []
     excluded: dict[str, str] = {}
     left_out = {name.casefold(): reason for name, reason in loaded.left_out.items()}
     for column in loaded.table.columns:
@@ -140,19 +162,19 @@ def _columns(binder: "Binder", loaded: "LoadedTable", alias: str) -> tuple[list[
         if column.not_secondary or reason is not None:
             excluded[column.name.casefold()] = f"column {column.name} is not in the engine: {reason or 'NOT SECONDARY'}"
             continue
-        outputs.append(Output(column.name, _stored(binder, loaded.table, column, loaded, alias)))
-    return outputs, excluded
+        typed.append((column, _stored_type(column, loaded)))
+    if len(_TYPED) >= _MOST_TYPED:
+        _TYPED.clear()
+    _TYPED[id(loaded)] = (loaded, (typed, excluded))
+    return typed, excluded
 
 
-def _stored(binder: "Binder", table: Table, column: Column, loaded: "LoadedTable", alias: str) -> Expr:
+def _stored_type(column: Column, loaded: "LoadedTable") -> Type:
     if column.packed:
-        type_ = packed_type(column)
-    elif column.type in MEMBER_TYPES:
-        type_ = listed_type(column)
-    else:
-        type_ = column_type(column, loaded.presence.get(column.name))
-    expr = Expr("column", type_, value=(alias, column.name))
-    return zone_shift(expr, binder.context) if column.type == "timestamp" else expr
+        return packed_type(column)
+    if column.type in MEMBER_TYPES:
+        return listed_type(column)
+    return column_type(column, loaded.presence.get(column.name))
 
 
 def _derived(binder: "Binder", node: exp.Expression, lateral: bool = False) -> Source:

@@ -10,8 +10,10 @@ from engine.translate.numbers import as_value, settled
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr, walk
 from engine.translate.types import BOOL, INT, WHOLE, Family, Type, unify_strings
+from statements.context import SessionContext
 
 _UTF8 = ("utf8mb4", "utf8mb3", "utf8", "ascii")
+_DEFAULT_COLLATION = {"mysql": "utf8mb4_0900_ai_ci", "mariadb": "utf8mb4_general_ci"}
 
 
 def as_string(expr: Expr, what: str, collation: str) -> Expr:
@@ -39,9 +41,24 @@ def as_short_string(expr: Expr, size: int, collation: str) -> Expr:
     longest = {Family.DATE: 10, Family.DATETIME: 20 + expr.type.fsp}.get(expr.type.family)
     if expr.type.family in (*WHOLE, Family.DECIMAL):
         longest = expr.type.digits + 3
+    if expr.type.family is Family.STRING and not is_literal(expr):
+        return Expr("short_enough", expr.type, (expr,), value=size)
     if longest is None or longest > size:
         refuse("CAST AS CHAR with a length that may be too short is not supported")
     return as_string(expr, "CAST AS CHAR", collation)
+
+
+def in_charset(expr: Expr, charset: str, context: SessionContext) -> Expr:
+    """CONVERT(expr USING utf8mb4) and CAST(expr AS CHAR CHARACTER SET utf8mb4) of what is Unicode or ASCII already."""
+    expr = as_string(expr, "CONVERT", context.collation_connection)
+    if charset != "utf8mb4" or expr.type.family is not Family.STRING:
+        refuse("CONVERT to this character set is not supported")
+    if expr.type.charset not in _UTF8 and not presence.is_ascii(expr.type.presence):
+        refuse(f"CONVERT of a {expr.type.charset} string is not supported")
+    collation = _DEFAULT_COLLATION[context.backend]
+    if context.collation_connection != collation:  # the default may have been changed as well
+        refuse(f"CONVERT in a session with {context.collation_connection} is not supported")
+    return Expr("same", replace(expr.type, charset=charset, collation=collation, coercible=False), (expr,))
 
 
 def _plain(collation: str) -> Type:

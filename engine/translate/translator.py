@@ -7,6 +7,8 @@ The passes, in order: parse and facts, names and scopes (`blocks`, `sources`, `n
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlglot import exp
+
 from engine.collate.weights import Weights
 from engine.translate.binder import Shared, View
 from engine.translate.blocks import bind_query, require_first_rows
@@ -17,12 +19,12 @@ from engine.translate.packed_uses import require_plain_uses
 from engine.translate.refusal import Refusal, Refused, refuse
 from engine.translate.shown_only import require_shown_only
 from engine.translate.unread import require_read
+from engine.translate.walks import gathered
 from engine.translate.windows import require_shown_shares
 from engine.translate.zoned_uses import require_certain_uses
 from engine.zones import ZoneTable
 from statements.context import SessionContext
-from statements.facts import statement_facts
-from statements.parse import NotParsed, parse_statement
+from statements.facts import StatementFacts, read_statement
 from wire.responses import ColumnDefinition
 
 _GUARD = "error('"  # how the lowering lets a row fail
@@ -63,8 +65,6 @@ def translate(
         return _translate(statement, context, view, definitions, Lowering(weigh, find_zone, find_cases))
     except Refused as refused:
         return Refusal(refused.reason)
-    except NotParsed as problem:
-        return Refusal(str(problem))
     except RecursionError:
         return Refusal("the statement is nested too deeply")
 
@@ -72,33 +72,34 @@ def translate(
 def _translate(
     statement: str, context: SessionContext, view: View, definitions: Sequence[ColumnDefinition], lowering: Lowering
 ) -> Translation:
-    _check(statement, context)
+    tree, _ = _checked(statement, context)
     bodies = [definition.body for definition in context.views]
     for body in bodies:
-        _check(body, context)
-        if statement_facts(body, context.sql_mode).session_values:
+        _, facts = _checked(body, context)
+        if facts.session_values:
             refuse("a view reads values of the session")
     shared = Shared(context, view, "\n".join([statement, *bodies]))
-    query = bind_query(shared, parse_statement(statement), None, {})
+    query = bind_query(shared, tree, None, {})
     if shared.outer_joined and shared.misjudged:
         refuse("rows, FIELD, INTERVAL, ELT or MAKE_SET decide beside an outer join")
     require_first_rows(query)
-    require_shown_only(query)
+    whole = gathered(query)
+    require_shown_only(whole)
     require_shown_shares(query, shared)
-    require_plain_uses(query, context)
-    require_certain_uses(query, lowering)
-    require_read(query)
+    require_plain_uses(whole, context)
+    require_certain_uses(whole, lowering)
+    require_read(whole)
     sql = lowering.query(query, shown(query, definitions, context))
     described = tuple(executed(query, definitions, context.backend))
     weights, zones = tuple(lowering.weights_used.values()), tuple(lowering.zones_used.values())
     return Translation(sql, described, weights, zones, tuple(dict.fromkeys(shared.tables)), guarded=_GUARD in sql)
 
 
-def _check(statement: str, context: SessionContext) -> None:
-    """Refuse what does not depend on tables; raises Refused."""
-    facts = statement_facts(statement, context.sql_mode)
-    if facts.reason is not None:
-        refuse(facts.reason)
+def _checked(statement: str, context: SessionContext) -> tuple[exp.Expression, StatementFacts]:
+    """Parse, and refuse what does not depend on tables; raises Refused."""
+    tree, facts = read_statement(statement, context.sql_mode)
+    if facts.reason is not None or tree is None:
+        refuse(facts.reason or "the statement's syntax is not known to the engine")
     if facts.kind != "select":
         refuse("only SELECT is supported")
     if facts.parameters:
@@ -107,3 +108,4 @@ def _check(statement: str, context: SessionContext) -> None:
         refuse("sql_select_limit is set")
     if context.character_set_client not in (*_UTF8_RESULTS, "ascii") and not statement.isascii():
         refuse(f"the statement is written in {context.character_set_client}")
+    return tree, facts

@@ -146,9 +146,11 @@ WINDOW = "window"
 
 def walk(expr: Expr) -> Iterator[Expr]:
     """Give an expression and all below it, not into sub-queries."""
-    yield expr
-    for arg in expr.args:
-        yield from walk(arg)
+    pending = [expr]
+    while pending:
+        found = pending.pop()
+        yield found
+        pending.extend(found.args[::-1])
 
 
 def has_aggregate(expr: Expr) -> bool:

@@ -7,16 +7,18 @@ from collections.abc import Callable, Iterator
 
 from engine.translate.refusal import refuse
 from engine.translate.tree import Block, CteSource, Join, Query, QuerySource, Recursion, SetOperation, Source, walk
-from engine.translate.walks import nodes, queries
+from engine.translate.walks import Gathered
 
 # Operations that the servers may give a warning for, and that fail in the engine then.
 _WARNING = frozenset({"nonzero", "date_shift"})
 
 
-def require_read(query: Query) -> None:
+def require_read(statement: Gathered) -> None:
     """Refuse a derived table whose unread columns may give warnings; raises Refused."""
-    parts = list(queries(query))
-    read = {node.value for node in nodes(query) if node.op == "column"}
+    if not statement.ops & _WARNING:
+        return
+    parts = statement.queries
+    read = {node.value for node in statement.nodes if node.op == "column"}
     labels: dict[str, list[str]] = {}
     for source in (source for part in parts for source in _sources(part)):
         if isinstance(source, CteSource):

@@ -1,16 +1,60 @@
 """All queries and expressions of a statement, wherever they stand."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from engine.translate.row_values import Rows
 from engine.translate.tree import Block, Expr, Join, Query, QuerySource, Recursion, SetOperation, Source, walk
+from engine.translate.types import Family
 
 
-def nodes(query: Query) -> Iterator[Expr]:
-    """Give every expression of a query and of the queries in it."""
-    for part in queries(query):
-        for expr in expressions(part):
-            yield from walk(expr)
+@dataclass(slots=True)
+class Gathered:
+    """A statement's queries, its own first, and all nodes of their expressions; `ops` and `families` are the nodes'."""
+
+    queries: list[Query]
+    nodes: list[Expr]
+    ops: frozenset[str] = frozenset()
+    families: frozenset[Family] = frozenset()
+
+
+def gathered(query: Query) -> Gathered:
+    """Walk a statement once, for all passes that look at the whole of it."""
+    found = Gathered([], [])
+    _gather(query, found)
+    found.ops = frozenset([node.op for node in found.nodes])
+    found.families = frozenset([node.type.family for node in found.nodes])
+    return found
+
+
+def _gather(query: Query, found: Gathered) -> None:
+    found.queries.append(query)
+    inner: list[Query] = []
+    for expr in expressions(query):
+        for node in walk(expr):
+            found.nodes.append(node)
+            if node.value is not None:
+                inner += _values(node.value)
+    for _, common in query.ctes:
+        for part in (common.first, common.step) if isinstance(common, Recursion) else (common,):
+            _gather(part, found)
+    if isinstance(query, SetOperation):
+        _gather(query.left, found)
+        _gather(query.right, found)
+    elif query.source is not None:
+        for part in _derived(query.source):
+            _gather(part, found)
+    for part in inner:
+        _gather(part, found)
+
+
+def _values(value: object) -> Iterator[Query]:
+    """The queries that an expression computes with."""
+    for part in value if isinstance(value, tuple) else (value,):
+        if isinstance(part, Block | SetOperation):
+            yield part
+        elif isinstance(part, Rows):
+            yield from _derived(part.source)
 
 
 def expressions(query: Query) -> Iterator[Expr]:
@@ -32,30 +76,9 @@ def _conditions(source: Source) -> Iterator[Expr]:
         yield from _conditions(source.right)
 
 
-def queries(query: Query) -> Iterator[Query]:
-    """The query and all that are in it."""
-    yield query
-    for _, common in query.ctes:
-        parts = (common.first, common.step) if isinstance(common, Recursion) else (common,)
-        for part in parts:
-            yield from queries(part)
-    if isinstance(query, SetOperation):
-        yield from queries(query.left)
-        yield from queries(query.right)
-    elif query.source is not None:
-        yield from _derived(query.source)
-    for expr in expressions(query):
-        for node in walk(expr):
-            for value in node.value if isinstance(node.value, tuple) else (node.value,):
-                if isinstance(value, Block | SetOperation):
-                    yield from queries(value)
-                elif isinstance(value, Rows):
-                    yield from _derived(value.source)
-
-
 def _derived(source: Source) -> Iterator[Query]:
     if isinstance(source, QuerySource):
-        yield from queries(source.query)
+        yield source.query
     elif isinstance(source, Join):
         yield from _derived(source.left)
         yield from _derived(source.right)

@@ -12,9 +12,9 @@ from typing import Protocol
 
 from engine.translate.literals import is_literal
 from engine.translate.refusal import refuse
-from engine.translate.tree import WINDOW, Block, Expr, Query
+from engine.translate.tree import WINDOW, Block, Expr
 from engine.translate.types import Family
-from engine.translate.walks import expressions, queries
+from engine.translate.walks import Gathered, expressions
 
 ZONED = "zoned"
 _COMPARED = frozenset({"eq", "ne", "null_safe_eq", "lt", "le", "gt", "ge", "in"})
@@ -36,10 +36,12 @@ class Zones(Protocol):
         """Tell whether a local time is that of one moment."""
 
 
-def require_certain_uses(query: Query, zones: Zones) -> None:
+def require_certain_uses(statement: Gathered, zones: Zones) -> None:
     """Refuse what depends on how the server finds such a value, and sort by its moment; raises Refused."""
-    for part in queries(query):
-        stored = part is not query or not isinstance(part, Block) or part.distinct
+    if ZONED not in statement.ops:
+        return
+    for part in statement.queries:
+        stored = part is not statement.queries[0] or not isinstance(part, Block) or part.distinct
         if stored and any(output.expr.op == ZONED for output in part.outputs):
             _refuse("passes through a temporary table")
         for item in part.order:

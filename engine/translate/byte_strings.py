@@ -1,0 +1,105 @@
+"""Bytes and texts made of each other: UNHEX, FROM_BASE64, CAST AS BINARY, UUIDs, QUOTE, IS_UUID, IS_IPV4.
+
+Where the server gives NULL with a warning, or an error, the engine fails.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from engine.collate import presence
+from engine.translate import text
+from engine.translate.literals import NULL_LITERAL
+from engine.translate.nodes import child, only, whole_number
+from engine.translate.refusal import refuse
+from engine.translate.tree import Expr
+from engine.translate.types import INT, Family, Type
+
+if TYPE_CHECKING:
+    from engine.translate.binder import Binder
+
+Rule = Callable[["Binder", exp.Expression], Expr]
+Call = Callable[["Binder", list[exp.Expression]], Expr]
+_UTF8 = ("utf8mb4", "utf8mb3", "utf8")
+_BYTES = Type(Family.BINARY)
+_HEX = presence.of_text("0123456789abcdef-")
+
+
+def as_bytes(value: Expr, what: str, collation: str) -> Expr:
+    """A text whose bytes in the engine are its bytes on the server; raises Refused for others."""
+    found = text.as_string(value, what, collation)
+    if found.type.family is not Family.STRING:
+        refuse(f"{what} of NULL is not supported")
+    if found.type.charset not in _UTF8 and not presence.is_ascii(found.type.presence):
+        refuse(f"{what} of a {found.type.charset} string is not supported")
+    return found
+
+
+def to_binary(binder: "Binder", value: Expr) -> Expr:
+    """CAST(value AS BINARY) and BINARY value."""
+    if value.type.family is Family.BINARY:
+        return value
+    return Expr("as_bytes", _BYTES, (as_bytes(value, "CAST AS BINARY", binder.context.collation_connection),))
+
+
+def _decoded(op: str, what: str) -> Rule:
+    def rule(binder: "Binder", node: exp.Expression) -> Expr:
+        only(node, "this")
+        value = as_bytes(binder.expr(child(node)), what, binder.context.collation_connection)
+        return Expr(op, _BYTES, (value,))
+
+    return rule
+
+
+def _test(op: str, what: str) -> Call:
+    def call(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
+        value = as_bytes(binder.expr(arguments[0]), what, binder.context.collation_connection)
+        return Expr(op, INT, (value,), value=binder.context.backend)
+
+    return call
+
+
+def _swapped(arguments: list[exp.Expression]) -> bool:
+    return len(arguments) > 1 and whole_number(arguments[1], "the second argument of a UUID function") != 0
+
+
+def _uuid_to_bytes(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
+    value = as_bytes(binder.expr(arguments[0]), "UUID_TO_BIN", binder.context.collation_connection)
+    return Expr("uuid_to_bytes", _BYTES, (value,), value=_swapped(arguments))
+
+
+def _bytes_to_uuid(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
+    value = binder.expr(arguments[0])
+    if value.type.family is not Family.BINARY:
+        refuse(f"BIN_TO_UUID of a {value.type.family.value} is not supported")
+    return Expr("bytes_to_uuid", _text(binder, _HEX), (value,), value=_swapped(arguments))
+
+
+def _text(binder: "Binder", held: presence.Presence) -> Type:
+    collation = binder.context.collation_connection
+    return Type(Family.STRING, collation=collation, charset=collation.split("_", 1)[0], presence=held, coercible=True)
+
+
+def _quoted(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
+    """QUOTE: the text as a literal of SQL, NULL as the word."""
+    value = text.as_string(binder.expr(arguments[0]), "QUOTE", binder.context.collation_connection)
+    if value.type.family is not Family.STRING:
+        return NULL_LITERAL if value.type.family is Family.NULL else refuse("QUOTE of this value is not supported")
+    held = presence.union(value.type.presence, presence.of_text("NULL'\\"))
+    return Expr("quoted", Type(Family.STRING, collation=value.type.collation, charset=value.type.charset,
+                               presence=held, coercible=value.type.coercible), (value,))  # fmt: skip
+
+
+NODES: dict[type[exp.Expression], Rule] = {
+    exp.Unhex: _decoded("unhex", "UNHEX"),
+    exp.FromBase64: _decoded("from_base64", "FROM_BASE64"),
+}
+# name -> (least and most arguments, rule)
+NAMED: dict[str, tuple[int, int, Call]] = {
+    "BIN_TO_UUID": (1, 2, _bytes_to_uuid),
+    "IS_IPV4": (1, 1, _test("is_ipv4", "IS_IPV4")),
+    "IS_UUID": (1, 1, _test("is_uuid", "IS_UUID")),
+    "QUOTE": (1, 1, _quoted),
+    "UUID_TO_BIN": (1, 2, _uuid_to_bytes),
+}
