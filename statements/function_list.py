@@ -19,7 +19,7 @@ EXACT = frozenset(
         "ROW_NUMBER", "SECOND", "SIGN", "SPACE", "SQRT", "STRCMP", "SUBDATE", "SUBSTR", "SUBSTRING", "SUM",
         "TIMESTAMPDIFF", "TO_DAYS", "TO_SECONDS", "UTC_DATE", "UTC_TIME", "UTC_TIMESTAMP", "WEEK", "WEEKDAY",
         "WEEKOFYEAR", "YEAR", "YEARWEEK", "BIN", "CONNECTION_ID", "CURRENT_ROLE", "CURRENT_USER", "DATABASE", "SCHEMA",
-        "SESSION_USER", "SYSTEM_USER", "USER", "VERSION", "IS_IPV4", "IS_UUID", "QUOTE",
+        "SESSION_USER", "SYSTEM_USER", "USER", "VERSION", "CONCAT_WS", "REPLACE", "IS_IPV4", "IS_UUID", "QUOTE",
     ]
 )  # fmt: skip
 
@@ -36,7 +36,8 @@ WHEN: dict[str, tuple[str, ...]] = {
     ),
     f"both are whole numbers, or {_ROUNDED}": ("POW", "POWER"),
     _ASCII: ("ASCII", "LCASE", "LOWER", "ORD", "REVERSE", "UCASE", "UPPER"),
-    f"{_COLLATED}, and the text sought is a constant": ("FIND_IN_SET", "INSTR", "LOCATE", "POSITION"),
+    f"{_COLLATED}, and the text sought is a constant": ("FIND_IN_SET",),
+    _COLLATED: ("INSTR", "LIKE", "LOCATE", "POSITION"),
     _JSON: (
         "JSON_CONTAINS_PATH", "JSON_EXTRACT", "JSON_KEYS", "JSON_LENGTH", "JSON_UNQUOTE", "JSON_VALID", "->", "->>",
     ),
@@ -50,7 +51,7 @@ WHEN: dict[str, tuple[str, ...]] = {
     "the pattern is a constant of codes that do not depend on a locale beside English": ("DATE_FORMAT",),
     "lc_time_names is English": ("DAYNAME", "MONTHNAME"),
     "the pattern is a constant that names one whole date": ("STR_TO_DATE",),
-    "the pattern is a constant": ("LIKE", "TIME_FORMAT"),
+    "the pattern is a constant": ("TIME_FORMAT",),
     "the time, if any, is no text of a column": ("TIMESTAMP",),
     "the arguments are moments or times, and the result stays in its range": ("ADDTIME", "SUBTIME", "TIMEDIFF"),
     "the argument is no literal": ("TIMESTAMPADD", "TIME"),
@@ -62,11 +63,10 @@ WHEN: dict[str, tuple[str, ...]] = {
     "numbers, dates or at most four texts are compared": ("GREATEST", "LEAST"),
     "the bounds are rising constants": ("INTERVAL",),
     "position and length are constants": ("INSERT",),
-    "the length is a constant of at most 1000": ("LPAD", "RPAD"),
+    "the length is at most 1000": ("LPAD", "RPAD"),
     "the count is at most 1000": ("REPEAT",),
-    "the texts sought and put in are constants": ("REPLACE",),
-    "the delimiter is a constant": ("SUBSTRING_INDEX", "CONCAT_WS"),
-    "what is removed is one character": ("TRIM",),
+    "the count is a constant, and the delimiter one or of one character": ("SUBSTRING_INDEX",),
+    "what is removed is a constant in ASCII": ("TRIM",),
     "spaces are removed": ("LTRIM", "RTRIM"),
     "the base is 10 and the value an integer": ("CONV",),
     "the argument is an integer, a text or bytes": ("HEX",),

@@ -83,6 +83,14 @@ def like(sql: str, pattern: str, weights: Weights, presence: Presence, escape: s
     return f"({render(key, sql, weights)} LIKE {quote(text)}{tail})"
 
 
+def like_computed(sql: str, pattern: str, weights: Weights, presence: Presence) -> str | None:
+    """Give a predicate for `sql LIKE pattern`, both texts of this presence; None to refuse."""
+    key = like_key(weights, presence)
+    if key is None:
+        return None
+    return f"({render(key, sql, weights)} LIKE {render(key, pattern, weights)} ESCAPE '\\')"
+
+
 def uses_weight_keys(sql: str) -> bool:
     """Tell whether a key expression calls a function that `keys.register` makes."""
     return "weight_key_" in sql

@@ -1,5 +1,6 @@
 """DuckDB for other spellings of numbers and texts, and for places in texts."""
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
@@ -103,6 +104,27 @@ def _position(low: "Lowering", expr: Expr) -> str:
     return f"strpos({key}, {written})"
 
 
+def _position_computed(low: "Lowering", expr: Expr) -> str:
+    """A text sought that is not a constant: both are folded, by the collation of one of them."""
+    value, needle = expr.args
+    held = presence.of_trimmed(low.pair_presence(value, needle))
+    keys = [low.equality_key(part.typed(low.pair_type(value, needle)), held) for part in (value, needle)]
+    if any(rules.uses_weight_keys(key) or "rtrim(" in key for key in keys):
+        refuse(f"searching in collation {value.type.collation} is not supported")
+    return f"strpos({keys[0]}, {keys[1]})"
+
+
+def _trim_word(low: "Lowering", expr: Expr) -> str:
+    """TRIM of a text of several characters, as often as it stands there, byte by byte."""
+    side, word = cast("tuple[str, str]", expr.value)
+    pattern, sql = "(?:" + re.escape(word) + ")+", low.expr(expr.args[0])
+    if side != "trailing":
+        sql = f"regexp_replace({sql}, {rules.quote('^' + pattern)}, '')"
+    if side != "leading":
+        sql = f"regexp_replace({sql}, {rules.quote(pattern + '$')}, '')"
+    return sql
+
+
 def _position_from(low: "Lowering", expr: Expr) -> str:
     key, written = sought(low, *expr.args)
     begin = int(str(expr.value))
@@ -200,6 +222,8 @@ CODE_OPS: dict[str, Writer] = {
     "with_commas": _with_commas,
     "position": _position,
     "position_from": _position_from,
+    "position_computed": _position_computed,
+    "trim_word": _trim_word,
     "member": _member,
     "inserted": _inserted,
     "chosen": _chosen,

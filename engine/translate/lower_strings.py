@@ -83,6 +83,15 @@ def _like(low: "Lowering", expr: Expr) -> str:
     return written
 
 
+def _like_computed(low: "Lowering", expr: Expr) -> str:
+    value, pattern = expr.args
+    type_, held = low.pair_type(value, pattern), low.pair_presence(value, pattern)
+    written = rules.like_computed(low.expr(value), low.expr(pattern), low.weights(type_, held), held)
+    if written is None:
+        refuse(f"LIKE in collation {type_.collation} cannot be done exactly")
+    return written
+
+
 def _numbers_in(low: "Lowering", value: Expr, query: Query, sign: str) -> str:
     """Compare with a sub-query's values; both sides are aligned."""
     output = query.outputs[0].expr
@@ -148,6 +157,26 @@ def _substring_index(low: "Lowering", expr: Expr) -> str:
     count = int(str(expr.value))
     piece = f"[1:{count}]" if count > 0 else f"[{count}:]"
     return f"array_to_string(string_split({text}, {delimiter}){piece}, {delimiter})"
+
+
+def _indexed_by(low: "Lowering", expr: Expr) -> str:
+    text, delimiter = (low.expr(arg) for arg in expr.args)
+    count = int(str(expr.value))
+    pieces = f"string_split({text}, {delimiter}){f'[1:{count}]' if count > 0 else f'[{count}:]'}"
+    made = f"list_reduce({pieces}, lambda one, other: one || {delimiter} || other)"
+    valid = f"length({delimiter}) = 1" if count < 0 else f"{delimiter} <> ''"
+    missing = f"WHEN {text} IS NULL OR {delimiter} IS NULL THEN NULL"
+    failure = "error('a text that may overlap itself')"
+    return f"(CASE {missing} WHEN {delimiter} = '' THEN '' WHEN {valid} THEN {made} ELSE {failure} END)"
+
+
+def _padded(low: "Lowering", expr: Expr) -> str:
+    """LPAD and RPAD to a computed length: a negative one gives NULL, nothing to fill with fails."""
+    side, longest = cast("tuple[str, int]", expr.value)
+    text, length, fill = (low.expr(arg) for arg in expr.args)
+    made = f"{side[0]}pad({text}, CAST({length} AS INTEGER), {fill})"
+    failure = "error('too long a text')"
+    return f"(CASE WHEN {length} < 0 THEN NULL WHEN {length} > {longest} THEN {failure} ELSE {made} END)"
 
 
 def _hexadecimal(low: "Lowering", expr: Expr) -> str:
@@ -226,6 +255,7 @@ TEXT_OPS: dict[str, Writer] = {
     **dict.fromkeys(_SIGNS, _comparison),
     "in": _in,
     "like": _like,
+    "like_computed": _like_computed,
     "in_query": _query(""),
     "any_query": _query("ANY"),
     "all_query": _query("ALL"),
@@ -258,6 +288,8 @@ TEXT_OPS: dict[str, Writer] = {
     "pad_left": _template("lpad({0}, {v}, {1})"),
     "pad_right": _template("rpad({0}, {v}, {1})"),
     "substring_index": _substring_index,
+    "indexed_by": _indexed_by,
+    "padded": _padded,
     "ascii": _first_byte,
     "ord": _first_character,
     "hex": _hexadecimal,

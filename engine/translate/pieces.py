@@ -9,8 +9,8 @@ from sqlglot import exp
 from engine.collate import presence
 from engine.translate import control, literals, text
 from engine.translate.compare import compare
-from engine.translate.literals import text_of
-from engine.translate.nodes import child, children, only, whole_number
+from engine.translate.literals import is_literal, text_of
+from engine.translate.nodes import child, children, only
 from engine.translate.numbers import as_value
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
@@ -35,13 +35,19 @@ def _string(binder: "Binder", node: exp.Expression, what: str) -> Expr:
 def _pad(binder: "Binder", node: exp.Expression) -> Expr:
     only(node, "this", "expression", "fill_pattern", "is_left")
     value = _string(binder, child(node), "LPAD or RPAD")
-    count = whole_number(child(node, "expression"), "a length")
+    length = as_value(binder.expr(child(node, "expression")))
     fill = _string(binder, child(node, "fill_pattern"), "LPAD or RPAD")
-    if not text_of(fill) or count > _LONGEST:
-        refuse("LPAD or RPAD with these arguments is not supported")
     type_ = unify_strings([value.type, fill.type], "LPAD or RPAD")
     type_ = replace(type_, presence=presence.of_substring(type_.presence))
-    return Expr("pad_left" if node.args.get("is_left") else "pad_right", type_, (value, fill), value=count)
+    side = "left" if node.args.get("is_left") else "right"
+    if is_literal(length) and text_of(fill):
+        count = length.value
+        if not isinstance(count, int) or not 0 <= count <= _LONGEST:
+            refuse("LPAD or RPAD with these arguments is not supported")
+        return Expr(f"pad_{side}", type_, (value, fill), value=count)
+    if length.type.family not in WHOLE:
+        refuse("LPAD or RPAD to a length that is not an integer is not supported")
+    return Expr("padded", type_, (value, length, fill), value=(side, _LONGEST))
 
 
 def _repeat(binder: "Binder", node: exp.Expression) -> Expr:
@@ -64,14 +70,25 @@ def _substring_index(binder: "Binder", node: exp.Expression) -> Expr:
     value = _string(binder, child(node), "SUBSTRING_INDEX")
     delimiter = _string(binder, child(node, "delimiter"), "SUBSTRING_INDEX")
     count = binder.expr(child(node, "count")).value
-    if not text_of(delimiter) or not isinstance(count, int) or isinstance(count, bool):
+    if text_of(delimiter) == "" or not isinstance(count, int) or isinstance(count, bool):
         refuse("SUBSTRING_INDEX with these arguments is not supported")
+    if text_of(delimiter) is None:
+        return _indexed_by(value, delimiter, count)
     if count < 0 and _overlaps(text_of(delimiter) or ""):
         refuse("SUBSTRING_INDEX from the right by a text that overlaps itself is not supported")
     type_ = replace(value.type, presence=presence.of_substring(value.type.presence))
     if count == 0:
         return Expr("empty_unless_null", type_, (value,))
     return Expr("substring_index", type_, (value, delimiter), value=count)
+
+
+def _indexed_by(value: Expr, delimiter: Expr, count: int) -> Expr:
+    """SUBSTRING_INDEX by a delimiter that is not a constant: one of one character cannot overlap itself."""
+    unify_strings([value.type, delimiter.type], "SUBSTRING_INDEX")
+    if count == 0:
+        refuse("SUBSTRING_INDEX with these arguments is not supported")
+    type_ = replace(value.type, presence=presence.of_substring(value.type.presence))
+    return Expr("indexed_by", type_, (value, delimiter), value=count)
 
 
 def _ascii(binder: "Binder", node: exp.Expression) -> Expr:

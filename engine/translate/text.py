@@ -68,24 +68,29 @@ def _plain(collation: str) -> Type:
 
 
 def concat_with(args: list[Expr], collation: str) -> Expr:
-    """CONCAT_WS with a literal separator: NULLs are left out."""
-    if text_of(args[0]) is None:
-        refuse("CONCAT_WS with a separator that is not a literal is not supported")
+    """CONCAT_WS: NULLs are left out, but a separator that is NULL makes all NULL."""
     parts = [as_string(arg, "CONCAT_WS", collation) for arg in args]
+    if parts[0].type.family is not Family.STRING:
+        refuse("CONCAT_WS with this separator is not supported")
     type_ = unify_strings([part.type for part in parts if part.type.family is Family.STRING], "CONCAT_WS")
     return Expr("concat_with", type_, tuple(parts))
 
 
 def position(text: Expr, needle: Expr) -> Expr:
-    """INSTR and LOCATE of a literal, by the collation of the text."""
+    """INSTR and LOCATE, by the collation of the text."""
     found = text_of(needle)
+    if found is None and needle.type.family is Family.STRING and text.type.family is Family.STRING:
+        if text.type.coercible:
+            refuse("INSTR or LOCATE of this is not supported")
+        unify_strings([text.type, needle.type], "INSTR or LOCATE")
+        return Expr("position_computed", INT, (text, needle))
     if not found or found.endswith(" ") or text.type.family is not Family.STRING or text.type.coercible:
         refuse("INSTR or LOCATE of this is not supported")
     return Expr("position", INT, (text, needle))
 
 
 def like(value: Expr, pattern: Expr, escape: str, collation: str) -> Expr:
-    """value LIKE 'pattern'; the pattern must be a literal. Numbers and dates are matched as they are spelled."""
+    """value LIKE pattern. Numbers and dates are matched as they are spelled."""
     value, text = spelled(value), text_of(pattern)
     if value.type.family in (Family.INT, Family.DECIMAL, Family.DATE, Family.DATETIME) and not is_literal(value):
         value = as_string(value, "LIKE", collation)
@@ -94,10 +99,13 @@ def like(value: Expr, pattern: Expr, escape: str, collation: str) -> Expr:
         value = value.typed(replace(value.type, coercible=False))
     if Family.NULL in (value.type.family, pattern.type.family):
         return NULL_LITERAL.typed(BOOL)
-    if text is None:
-        refuse("LIKE with a pattern that is not a literal is not supported")
     if value.type.family is not Family.STRING or value.type.coercible:
         refuse(f"LIKE is applied to a {value.type.family.value}")
+    if text is None:
+        if pattern.type.family is not Family.STRING or escape != "\\":
+            refuse("LIKE with this pattern or ESCAPE is not supported")
+        unify_strings([value.type, pattern.type], "LIKE")
+        return Expr("like_computed", BOOL, (value, pattern))
     if value.type.charset not in _UTF8 and not text.isascii():
         refuse("LIKE has a pattern with characters of another character set")
     return Expr("like", BOOL, (value,), value=(text, escape))
@@ -177,8 +185,13 @@ def trim(text: Expr, side: str, characters: Expr | None, collation: str) -> Expr
     """TRIM of spaces, LTRIM, RTRIM; `side` is "both", "leading" or "trailing"."""
     text = as_string(text, "TRIM", collation)
     removed = " " if characters is None else text_of(characters)
-    if removed is None or len(removed) != 1:
+    if not removed:
         refuse("TRIM of this text is not supported")
+    if len(removed) > 1:
+        if text.type.family is not Family.STRING or not removed.isascii():
+            refuse("TRIM of this text is not supported")
+        type_ = replace(text.type, presence=presence.of_substring(text.type.presence))
+        return Expr("trim_word", type_, (text,), value=(side, removed))
     if characters is not None and removed != " ":
         if text.type.family is not Family.STRING or not presence.is_ascii(characters.type.presence):
             refuse("TRIM of this text is not supported")
@@ -206,8 +219,7 @@ def _replace(args: list[Expr], collation: str) -> Expr:
     parts = [as_string(arg, "REPLACE", collation) for arg in args]
     if any(part.type.family is Family.NULL for part in parts):
         return NULL_LITERAL
-    if text_of(parts[1]) is None or text_of(parts[2]) is None:
-        refuse("REPLACE with texts that are not literals is not supported")
+    unify_strings([part.type for part in parts], "REPLACE")
     type_ = unify_strings([parts[0].type, parts[2].type], "REPLACE")
     type_ = replace(type_, presence=presence.of_substring(type_.presence))
     return Expr("replace", type_, tuple(parts))
