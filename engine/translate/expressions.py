@@ -239,6 +239,11 @@ def _cast(binder: "Binder", node: exp.Expression) -> Expr:
     raise Refused(f"CAST AS {name} is not supported")
 
 
+def _collate(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this", "expression")
+    return text.collated(binder.expr(child(node)), child(node, "expression").name)
+
+
 def _moment(binder: "Binder", name: str, value: exp.Expression, sizes: list[int]) -> Expr:
     bound = binder.expr(value)
     if name != "DATETIME":  # TIMESTAMP '…', a literal
@@ -306,6 +311,7 @@ _RULES: dict[type[exp.Expression], Rule] = {
     exp.In: _in,
     exp.Like: _like,
     exp.Escape: _escape,
+    exp.Collate: _collate,
     exp.Case: _case,
     exp.If: _if,
     exp.Cast: _cast,

@@ -66,7 +66,11 @@ def _joined(
     if written.type.family is not Family.STRING:
         refuse("GROUP_CONCAT of NULL is not supported")
     if written.op != value.op and shape[0]:
-        refuse("GROUP_CONCAT(DISTINCT) of numbers or dates is not supported")
+        if written.op not in ("int_to_text", "date_to_text"):
+            refuse(f"GROUP_CONCAT(DISTINCT) of a {value.type.family.value} is not supported")
+        _, _, separator, (descending,), longest = shape
+        type_ = replace(written.type, presence=presence.union(written.type.presence, presence.of_text(separator)))
+        return Expr("group_concat_distinct", type_, (value,), value=(separator, descending, longest))
     held = presence.of_concat(written.type.presence, presence.of_text(shape[2]))
     type_ = replace(written.type, presence=presence.of_substring(held))
     return Expr("group_concat", type_, (written, *keys), value=shape)

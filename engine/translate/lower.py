@@ -247,4 +247,4 @@ class Lowering:
 
     def pair_type(self, left: Expr, right: Expr) -> Type:
         """Give the type whose collation compares two strings: a column's before a literal's."""
-        return right.type if left.type.coercible else left.type
+        return right.type if left.type.coercible or right.type.explicit else left.type

@@ -243,6 +243,17 @@ def _first_character(low: "Lowering", expr: Expr) -> str:
     return f"(CASE WHEN {sql} = '' THEN 0 {' '.join(pieces)} ELSE {last} END)"
 
 
+def _group_concat_distinct(low: "Lowering", expr: Expr) -> str:
+    """Different numbers or dates, sorted as such and then written."""
+    separator, descending, longest = cast("tuple[str, bool, int]", expr.value)
+    sql = low.expr(expr.args[0])
+    sort = "list_reverse_sort" if descending else "list_sort"
+    values = f"{sort}(list(DISTINCT {sql}) FILTER (WHERE {sql} IS NOT NULL))"
+    texts = f"list_transform({values}, lambda x: CAST(x AS VARCHAR))"
+    made = f"array_to_string({texts}, {rules.quote(separator)})"
+    return f"(CASE WHEN strlen({made}) > {longest} THEN error('a text is too long') ELSE {made} END)"
+
+
 def _same_text(low: "Lowering", expr: Expr) -> str:
     left, right = (low.expr(arg) for arg in expr.args)
     failure = "error('texts are equal in different spellings')"
@@ -285,6 +296,7 @@ TEXT_OPS: dict[str, Writer] = {
     "byte_length": _template("strlen({0})"),
     "blob_length": _template("octet_length({0})"),
     "group_concat": _group_concat,
+    "group_concat_distinct": _group_concat_distinct,
     "pad_left": _template("lpad({0}, {v}, {1})"),
     "pad_right": _template("rpad({0}, {v}, {1})"),
     "substring_index": _substring_index,

@@ -46,7 +46,7 @@ def bind_recursion(
     blocks.settle(first)
     label = shared.unique("w")
     names = [item.name for item in children(child(cte, "alias"), "columns")]
-    seen = [Output(o.name, o.expr.typed(replace(o.expr.type, coercible=False))) for o in first.outputs]
+    seen = [Output(o.name, o.expr.typed(replace(o.expr.type, coercible=False, explicit=False))) for o in first.outputs]
     table = CommonTable(label, first, blocks.renamed(seen, names))
     step = blocks.bind_query(shared, child(union, "expression"), None, {**common, cte.alias: table})
     if not isinstance(step, Block) or step.order or step.limit is not None or step.grouped or step.distinct:
@@ -82,7 +82,7 @@ def _fitting(value: Expr, first: Expr, start: Query, step: Query) -> Expr:
     if type_.family is own.family is Family.DECIMAL and own.frac == own.scale <= type_.scale:
         return Expr("fits_decimal", type_, (value,))
     if type_.family is own.family is Family.STRING:
-        unify_strings([replace(type_, coercible=False), own], "a recursive query")
+        unify_strings([replace(type_, coercible=False, explicit=False), own], "a recursive query")
         return _fitting_text(value, first, start, step)
     if type_.family is own.family and type_.family in (Family.DATE, Family.DOUBLE):
         return value

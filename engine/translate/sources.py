@@ -194,7 +194,10 @@ def _see(scope: Scope, node: exp.Expression, schema: str, outputs: list[Output],
     names_node = node.args.get("alias")
     names = [] if names_node is None else [item.name for item in children(names_node, "columns")]
     columns = [
-        Output(output.name, Expr("column", replace(output.expr.type, coercible=False), value=(alias, f"c{position}")))
+        Output(
+            output.name,
+            Expr("column", replace(output.expr.type, coercible=False, explicit=False), value=(alias, f"c{position}")),
+        )
         for position, output in enumerate(blocks.renamed(outputs, names))
     ]
     _add(scope, Visible(node.alias or node.name, schema, alias, columns))

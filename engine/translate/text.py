@@ -61,6 +61,16 @@ def in_charset(expr: Expr, charset: str, context: SessionContext) -> Expr:
     return Expr("same", replace(expr.type, charset=charset, collation=collation, coercible=False), (expr,))
 
 
+def collated(expr: Expr, collation: str) -> Expr:
+    """expr COLLATE collation, of the character set that the text has."""
+    if expr.type.family is not Family.STRING or not collation.isascii():
+        refuse(f"COLLATE of a {expr.type.family.value} is not supported")
+    collation, charset = collation.lower(), expr.type.charset or ""
+    if collation.split("_", 1)[0] != charset:
+        refuse(f"COLLATE {collation} of a {charset} string is not supported")
+    return Expr("same", replace(expr.type, collation=collation, coercible=False, explicit=True), (expr,))
+
+
 def _plain(collation: str) -> Type:
     """The type of a number or date as text."""
     charset = collation.split("_", 1)[0]

@@ -67,8 +67,8 @@ class Type:
     differs from row to row (not counting zeros), `unpadded` that MySQL shows each value with its own decimals, `fixed`
     that a double has a fixed number of decimals, as text too, and MariaDB rounds it once more when it stores it.
     `presence` says which bytes may occur in a string; `coercible` strings (literals) take the collation of
-    what they are compared with. `members` are an ENUM's or SET's; which address it is, is in `charset`;
-    `required` is a packed date's that is NOT NULL.
+    what they are compared with, `explicit` ones (COLLATE) give theirs. `members` are an ENUM's or SET's; which address
+    it is, is in `charset`; `required` is a packed date's that is NOT NULL.
     `zerofill` columns have zeros before them as text.
     """
 
@@ -85,6 +85,7 @@ class Type:
     charset: str | None = None
     presence: Presence = EMPTY
     coercible: bool = False
+    explicit: bool = False
     members: tuple[str, ...] = ()
     required: bool = False
     zerofill: bool = False
@@ -151,6 +152,11 @@ def column_type(column: Column, presence: Presence | None) -> Type:
     raise Refused(f"column {column.name} of type {column.column_type} is not carried by the engine")
 
 
+def as_column(type_: Type) -> Type:
+    """Give the type of a derived table's column: its collation is a column's own."""
+    return replace(type_, coercible=False, explicit=False)
+
+
 def whole_digits(type_: Type) -> int:
     """Count the digits before the point."""
     return type_.digits - type_.scale
@@ -191,7 +197,8 @@ def _unify_exact(kinds: list[Type], what: str) -> Type:
 
 def unify_strings(kinds: list[Type], what: str) -> Type:
     """Give the collation strings have together: a column's wins over a literal's; raises Refused."""
-    fixed = {(t.collation, t.charset) for t in kinds if not t.coercible}
+    explicit = any(t.explicit for t in kinds)
+    fixed = {(t.collation, t.charset) for t in kinds if not t.coercible and t.explicit == explicit}
     if len(fixed) > 1:
         refuse(f"{what} mixes strings of different collations")
     loose = [t for t in kinds if t.coercible]
@@ -199,6 +206,8 @@ def unify_strings(kinds: list[Type], what: str) -> Type:
     if not fixed:
         return replace(loose[0], presence=presence)
     collation, charset = next(iter(fixed))
+    if any(t.charset != charset and not t.coercible for t in kinds):
+        refuse(f"{what} mixes strings of different character sets")
     if charset not in ("utf8mb4", "utf8mb3", "utf8") and any(not is_ascii(t.presence) for t in loose):
         refuse(f"{what} compares a {charset} string with other characters")
-    return Type(Family.STRING, collation=collation, charset=charset, presence=presence)
+    return Type(Family.STRING, collation=collation, charset=charset, presence=presence, explicit=explicit)
