@@ -22,7 +22,8 @@ _SECONDARY = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _CHECK = re.compile(
-    rf"\s*CHECK\s+TABLE\s+({_NAME})\s*\.\s*({_NAME})\s+SECONDARY(\s+REPAIR)?\s*;?\s*", re.IGNORECASE | re.DOTALL
+    rf"\s*CHECK\s+TABLE\s+({_NAME})\s*\.\s*({_NAME})\s+SECONDARY(\s+REPAIR)?(?:\s+FOR\s+CONNECTION\s+(\d+))?\s*;?\s*",
+    re.IGNORECASE | re.DOTALL,
 )
 _KILL = re.compile(r"\s*KILL\s+(?:(?:QUERY|CONNECTION)\s+)?(\d+)\s*;?\s*", re.IGNORECASE)
 _ANNOUNCED = re.compile(r"SHOW WARMFRONT TABLES SINCE (\d+)")
@@ -98,14 +99,17 @@ class Dispatcher:
         found = _CHECK.fullmatch(text)
         if found is None:
             raise SecondaryEngineError("The engine does not know this statement")
-        running = Running(0, asyncio.get_running_loop())
+        running = self.executor.running.start(int(found[4] or 0))
         started.append(running)
+        names = _unquoted(found[1]), _unquoted(found[2])
         try:
-            names = _unquoted(found[1]), _unquoted(found[2])
-            return await asyncio.to_thread(self.check, *names, bool(found[3]), lambda: running.error is not None)
+            # When it is stopped its thread ends a little later.
+            return await running.wait_for(
+                asyncio.to_thread(self.check, *names, bool(found[3]), lambda: running.error is not None)
+            )
         finally:
             started.remove(running)
-            running.finish()
+            self.executor.running.end(running)
 
     async def _change_table(self, text: str) -> None:
         found = _SECONDARY.fullmatch(text)

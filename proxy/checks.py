@@ -50,7 +50,9 @@ async def _check(router: "Router", found: re.Match[str]) -> None:
         await _require_alter(router, name)
     try:
         link = await router.link()
-        answer = await link.ask_raw(f"CHECK TABLE {name} SECONDARY{repair}".encode())
+        # KILL names the connection to the backend.
+        statement = f"CHECK TABLE {name} SECONDARY{repair} FOR CONNECTION {session.thread_id}"
+        answer = await link.ask_raw(statement.encode())
     except EngineGone as problem:
         raise SecondaryEngineError("The secondary engine is not available") from problem
     session.client.write(answer)

@@ -330,6 +330,34 @@ def test_the_command_names_and_mends_what_the_log_did_not_tell(warmfront_instanc
         assert int(cursor.fetchall()[0][1]) >= 3
 
 
+def test_kill_query_stops_a_check(warmfront_instance: Any, drifted: str) -> None:
+    """Also one that waits for the backend, which is made to wait for a lock here."""
+    backend, table = warmfront_instance.backend, f"{drifted}.t"
+    seen: list[Any] = []
+
+    def check(connection: Any) -> None:
+        with connection.cursor() as cursor:
+            try:
+                cursor.execute(f"CHECK TABLE {table} SECONDARY")
+                seen.append(cursor.fetchall())
+            except pymysql.err.Error as error:
+                seen.append(error.args[0])
+
+    with backend.connect() as locker, locker.cursor() as lock, warmfront_instance.connect() as checking:
+        lock.execute(f"LOCK TABLES {table} WRITE")
+        thread = threading.Thread(target=check, args=(checking,))
+        thread.start()
+        time.sleep(0.5)
+        assert seen == []
+        warmfront_instance.run(f"KILL QUERY {checking.thread_id()}")
+        thread.join(10)
+        assert seen == [1317]  # ER_QUERY_INTERRUPTED
+        lock.execute("UNLOCK TABLES")
+        with checking.cursor() as cursor:
+            cursor.execute(f"CHECK TABLE {table} SECONDARY")
+            assert cursor.fetchall()
+
+
 def test_who_may_verify_and_who_may_repair(warmfront_instance: Any, drifted: str) -> None:
     backend, table = warmfront_instance.backend, f"{drifted}.t"
     user = drifted
