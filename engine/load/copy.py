@@ -27,6 +27,7 @@ from statements.schema import INTEGER_TYPES, Table
 log = logging.getLogger(__name__)
 
 _CHUNK_ROWS = 500_000
+_BEHIND = 30.0  # seconds that the copy may need to come to the log's end before that
 _LOCK_TIMEOUT = 5.0  # seconds that a table without a key may be locked against writes at most
 
 
@@ -101,6 +102,8 @@ def _copy_locked(
     So it is with transactions that have no GTID: who gets the lock sees what others have done under theirs.
     """
     expected = estimate_rows(connection, table.schema, table.name)
+    # What is far to go is gone before others are held up.
+    await_applied(store, read_position(connection, with_gtids=False), _BEHIND)
     with Connection(settings) as locker:
         locker.execute("SET SESSION lock_wait_timeout = 3")
         locker.execute(f"LOCK TABLES {mysql_name(table)} READ")

@@ -5,6 +5,7 @@ from base.settings import Settings
 from engine.backend import Connection, read_position
 from engine.catalog import Key
 from engine.describe import describe_table
+from engine.load.select import mysql_quote
 from engine.load.visible import names_transactions
 from engine.replicate.changes import Position
 from engine.replicate.inplace import Described
@@ -21,12 +22,11 @@ class Definitions:
     def __call__(self, key: Key, position: Position) -> Described:
         """Describe a table not before `position` is done on the server. Raises WarmfrontError."""
         with Connection(self._settings, read_timeout=2 * _TIMEOUT) as connection:
-            if connection.is_mariadb:
-                # Its dictionary is the table's own: a statement at work on it holds a lock until it is done.
-                connection.execute(f"SET SESSION lock_wait_timeout = {_TIMEOUT}")
-            elif not names_transactions(connection):
-                raise SecondaryEngineError("without gtid_mode = ON nothing tells when the statement is done")
-            else:
+            connection.execute(f"SET SESSION lock_wait_timeout = {_TIMEOUT}")
+            # A statement at work on a table holds a lock until it is done; MariaDB's dictionary is the table's own.
+            if not names_transactions(connection):
+                connection.execute(f"LOCK TABLES {mysql_quote(key[0])}.{mysql_quote(key[1])} READ")
+            elif not connection.is_mariadb:
                 waited = connection.query("SELECT WAIT_FOR_EXECUTED_GTID_SET(%s, %s)", (position.named, _TIMEOUT))
                 if waited[0][0] != 0:
                     raise SecondaryEngineError("the statement did not end in time")

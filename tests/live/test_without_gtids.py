@@ -115,6 +115,11 @@ def test_a_server_without_gtids_is_followed(site_off: Site) -> None:
     site.run("ALTER TABLE t ADD COLUMN w INT DEFAULT 5")
     site.work()
     site.wait_until_equal()
+    assert site.loaded() == first
+    site.run("ALTER TABLE t MODIFY v VARCHAR(9)")
+    site.work()
+    site.wait_until_equal()
+    assert site.loaded() != first
     assert site.copy.replica.store.position.nameless
 
 
