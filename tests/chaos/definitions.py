@@ -3,10 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
-from tests.chaos.shapes import SCHEMA, TYPES, Shape, Shapes, random_shape
+from tests.chaos.shapes import LATER_PARTS, SCHEMA, TYPES, Shape, Shapes, random_shape
 from tests.chaos.writers import Connect, Gate, Worker
 
 _AWAY = "swapped"  # where a table is while another takes its name
+_SPARE = "spare"  # takes a partition
 
 
 class Definitions(Worker):
@@ -24,7 +25,7 @@ class Definitions(Worker):
         cursor.execute("SET lock_wait_timeout = 3")
         self._settle(cursor)
         kinds = (self._alter,) * 5 + (self._index, self._truncate, self._recreate, self._new, self._swap, self._rename)
-        self.rng.choice((*kinds, self._sides, self._rotate))(cursor)
+        self.rng.choice((*kinds, self._sides, self._rotate, self._part, self._part))(cursor)
         self._touched.clear()
 
     def _settle(self, cursor: Any) -> None:
@@ -32,7 +33,7 @@ class Definitions(Worker):
         for name in sorted(self._touched):
             cursor.execute(f"DROP TABLE IF EXISTS {SCHEMA}.{name}")
             self._shapes.drop(name)
-            if name != _AWAY:
+            if name not in (_AWAY, _SPARE):
                 self._create(cursor, random_shape(name, self.rng))
         self._touched.clear()
 
@@ -74,6 +75,29 @@ class Definitions(Worker):
 
     def _truncate(self, cursor: Any) -> None:
         cursor.execute(f"TRUNCATE TABLE {SCHEMA}.{self._one().name}")
+
+    def _part(self, cursor: Any) -> None:
+        """Take away, move or renew partitions: the log says nothing of the rows."""
+        shape = self._one()
+        if not shape.parts:
+            return
+        self._touched.add(_SPARE)
+        alter = f"ALTER TABLE {SCHEMA}.{shape.name}"
+        choice = self.rng.randrange(5)
+        if choice < 2:
+            cursor.execute(f"{alter} TRUNCATE PARTITION {self.rng.choice(('p0', 'p1', 'p1, p2', 'ALL'))}")
+        elif choice == 2:
+            cursor.execute(f"{alter} DROP PARTITION p1")
+            cursor.execute(f"{alter} REORGANIZE PARTITION p2 INTO ({LATER_PARTS})")
+        elif choice == 3:
+            cursor.execute(f"{alter} REBUILD PARTITION p0, p2")
+        else:
+            spare = f"{SCHEMA}.{_SPARE}"
+            cursor.execute(f"CREATE TABLE {spare} LIKE {SCHEMA}.{shape.name}")
+            cursor.execute(f"ALTER TABLE {spare} REMOVE PARTITIONING")
+            cursor.execute(f"INSERT INTO {spare} SELECT * FROM {SCHEMA}.{shape.name} WHERE {shape.key[0]} < 50")
+            cursor.execute(f"{alter} EXCHANGE PARTITION p0 WITH TABLE {spare}")
+            cursor.execute(f"DROP TABLE {spare}")
 
     def _recreate(self, cursor: Any) -> None:
         old = self._one()

@@ -97,9 +97,11 @@ class Family:
     def cut_replication(self) -> None:
         """End the backend's side of the replication connection."""
         with contextlib.suppress(pymysql.err.MySQLError, OSError):
-            for row in self.backend.run("SHOW PROCESSLIST"):
-                if str(row[4]).startswith("Binlog Dump"):
-                    self.backend.run(f"KILL {row[0]}")
+            # Not SHOW PROCESSLIST: it cuts statements in the middle of a character.
+            for (thread,) in self.backend.run(
+                "SELECT ID FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%%'"
+            ):
+                self.backend.run(f"KILL {thread}")
 
     def through_proxy(self) -> Any:
         """Connect as a client does."""

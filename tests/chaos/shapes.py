@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from random import Random
 
 SCHEMA = "chaos"
+LATER_PARTS = "PARTITION p1 VALUES LESS THAN (200), PARTITION p2 VALUES LESS THAN MAXVALUE"
+PARTS = f"PARTITION p0 VALUES LESS THAN (100), {LATER_PARTS}"
 _WORDS = ("", "a", "b ", "Ünïcödé", "日本語", "\\'quoted\\'", "tab\\tnul\\0", "x" * 40, "€uro", "😀", "O''Neil")
 
 
@@ -95,6 +97,7 @@ class Shape:
     columns: dict[str, str]
     key: tuple[str, ...]
     unique: bool = False  # the key is UNIQUE of NOT NULL columns, not PRIMARY
+    parts: bool = False  # the first column of the key cuts it into PARTS
 
     def value(self, column: str, rng: Random) -> str:
         """A literal for a column."""
@@ -107,7 +110,8 @@ class Shape:
         parts = [f"{name} {kind}{' NOT NULL' if name in self.key else ''}" for name, kind in self.columns.items()]
         if self.key:
             parts.append(f"{'UNIQUE' if self.unique else 'PRIMARY'} KEY ({', '.join(self.key)})")
-        return f"CREATE TABLE {SCHEMA}.{self.name} ({', '.join(parts)})"
+        cut = f" PARTITION BY RANGE ({self.key[0]}) ({PARTS})" if self.parts else ""
+        return f"CREATE TABLE {SCHEMA}.{self.name} ({', '.join(parts)}){cut}"
 
     def with_columns(self, columns: dict[str, str]) -> "Shape":
         """The same table with other columns."""
@@ -119,7 +123,8 @@ def random_shape(name: str, rng: Random) -> Shape:
     keys = rng.choice((0, 1, 1, 2, 3))
     columns = {f"k{n}": rng.choice(list(_KEY_TYPES)) for n in range(keys)}
     columns |= {f"c{n}": rng.choice(list(TYPES)) for n in range(rng.randint(1, 7))}
-    return Shape(name, columns, tuple(f"k{n}" for n in range(keys)), bool(keys) and rng.random() < 0.2)
+    parts = columns.get("k0", "").endswith("INT") and rng.random() < 0.5
+    return Shape(name, columns, tuple(f"k{n}" for n in range(keys)), bool(keys) and rng.random() < 0.2, parts)
 
 
 class Shapes:

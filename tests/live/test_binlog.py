@@ -1,7 +1,6 @@
 """The log as real servers write it: every type with extreme values, DDL, compression, restarts, XA, lost logs."""
 
 import contextlib
-import datetime
 import math
 import time
 from collections.abc import Iterator
@@ -24,7 +23,6 @@ from tests.live.compare import as_stored, selected
 pytestmark = pytest.mark.live
 
 SCHEMA = "binlog_test"
-EPOCH = datetime.datetime(1970, 1, 1)
 
 
 class Follower:

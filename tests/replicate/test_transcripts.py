@@ -5,6 +5,7 @@
 
 import itertools
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -63,6 +64,17 @@ def test_pieces_of_the_stream_come_to_the_same(kind: str, name: str) -> None:
     assert outcome(parts) == outcome(whole)
     if (table := table_of(note)) is not None and name not in FAILED:
         assert rows_of(parts, table, note["before"]) == note["rows"]
+
+
+@pytest.mark.parametrize("name", [name for name in scenarios("mysql") if name not in ("anonymous", "gap")])
+def test_what_was_followed_before_comes_to_nothing(name: str) -> None:
+    """From a file and an offset MySQL sends transactions again whose GTIDs are known."""
+    events, note = load("mysql", name)
+    file, offset, gtids = note["outcome"]["position"]
+    start = replace(_start(note), gtids=gtids)
+    found = outcome(batches := batches_of(events, table_of(note), start, mariadb=False))
+    assert found == {**found, "failures": [], "events": [], "prepared": [], "position": [file, offset, gtids]}
+    assert not any(batch.changes for batch in batches)
 
 
 def test_every_kind_of_event_is_there() -> None:
