@@ -93,7 +93,7 @@ class LagMeter:
             self._level_at = asked
             return Lag()
         count = transactions_between(applied, head, self._settings.server.is_mariadb)
-        if not count and not self._oldest_waiting():
+        if not count and not self._oldest_waiting() and not applied.nameless:
             return Lag()  # what the log has more is no transaction
         return Lag(self._age(asked), count)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from engine.lag import Lag
 from tests.live.copying import Copy, settings_for
 from tests.live.servers import Backend, start_backend
 
@@ -121,6 +122,14 @@ def test_a_server_without_gtids_is_followed(site_off: Site) -> None:
     site.wait_until_equal()
     assert site.loaded() != first
     assert site.copy.replica.store.position.nameless
+    lag = site.copy.replica.lag
+    with site.copy.replica.store.lock:  # the applier cannot write
+        site.work()
+        deadline = time.monotonic() + 20
+        while lag.measure().seconds < 0.3:
+            assert time.monotonic() < deadline
+    site.compare()
+    assert lag.measure() == Lag()
 
 
 def test_modes_that_change_while_the_log_is_read(site: Site) -> None:
