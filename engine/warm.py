@@ -74,10 +74,11 @@ def warm_images() -> None:
 
 
 def warm_collations() -> None:
-    """Make keys of one string, by code point and by weights."""
+    """Make keys of one string, by code point and by weights, and fold it."""
     import numpy as np
     import pyarrow as pa
 
+    from engine.collate.folds import Folder
     from engine.collate.keys import Keyer
     from engine.collate.weights import Kind, Weights
 
@@ -88,6 +89,7 @@ def warm_collations() -> None:
     weights = np.frombuffer(bytes(range(256)), np.uint8)
     table = Weights("a", "utf8mb4", Kind.TABLE, True, 1, points, ones, weights, np.zeros(256, np.bool_))
     Keyer(table)(pa.array(["a"]))
+    Folder(table)(pa.array(["a"]))
 
 
 STEPS: dict[str, Callable[[], None]] = {

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from numba import njit
 
+from engine.collate.folds import Folder, folder
 from engine.collate.reference import BEFORE_HEAVIER, BEFORE_LIGHTER, END
 from engine.collate.weights import Kind, Weights
 
@@ -33,12 +34,18 @@ def register(connection: duckdb.DuckDBPyConnection, weights: Weights) -> None:
     """Make `weights.function` callable on a database, from all its connections; nothing to do when it is already."""
     with _KEEPING:
         keyer = _KEPT.setdefault(weights.function, Keyer(weights))
+    _create(connection, weights.function, keyer, "BLOB")
+    if weights.kind is Kind.TABLE:
+        _create(connection, f"{weights.function}_fold", folder(weights), "VARCHAR")
+
+
+def _create(connection: duckdb.DuckDBPyConnection, name: str, function: "Keyer | Folder", result: str) -> None:
     with contextlib.suppress(duckdb.CatalogException):  # a name stands for its weights: whoever was first made the same
         connection.create_function(
-            weights.function,
-            keyer,
+            name,
+            function,
             [duckdb.sqltype("VARCHAR")],
-            duckdb.sqltype("BLOB"),
+            duckdb.sqltype(result),
             type=cast(Any, "arrow"),
             null_handling=cast(Any, "special"),
         )

@@ -5,6 +5,7 @@ why each rule is exact.
 """
 
 from engine.collate import reference
+from engine.collate.folds import folder, may_fold
 from engine.collate.forms import Form, Key, like_key, plan_equality, plan_order
 from engine.collate.presence import Presence, of_text, union
 from engine.collate.weights import Kind, Weights
@@ -62,7 +63,8 @@ def like(sql: str, pattern: str, weights: Weights, presence: Presence, escape: s
     LIKE compares character by character, never pads and never expands.
     """
     key = like_key(weights, presence)
-    if key is None:
+    folds = folder(weights) if key is None and may_fold(weights, presence) else None
+    if key is None and folds is None:
         return None
     parts: list[str] = []
     escaped = False
@@ -70,7 +72,7 @@ def like(sql: str, pattern: str, weights: Weights, presence: Presence, escape: s
         if wild:
             parts.append(character)
             continue
-        matching = _like_character(character, key, weights)
+        matching = folds.fold(character) if folds else _like_character(character, key, weights)
         if matching is None:
             return None
         if matching in "%_\\":
@@ -80,14 +82,17 @@ def like(sql: str, pattern: str, weights: Weights, presence: Presence, escape: s
     # Without ESCAPE, DuckDB turns simple patterns into prefix, suffix and contains scans.
     text = "".join(parts)
     tail = " ESCAPE '\\'" if escaped else ""
-    return f"({render(key, sql, weights)} LIKE {quote(text)}{tail})"
+    folded = f"{weights.function}_fold({sql})" if key is None else render(key, sql, weights)
+    return f"({folded} LIKE {quote(text)}{tail})"
 
 
 def like_computed(sql: str, pattern: str, weights: Weights, presence: Presence) -> str | None:
     """Give a predicate for `sql LIKE pattern`, both texts of this presence; None to refuse."""
     key = like_key(weights, presence)
     if key is None:
-        return None
+        if not may_fold(weights, presence) or not folder(weights).may_fold_pattern(presence):
+            return None
+        return f"({weights.function}_fold({sql}) LIKE {weights.function}_fold({pattern}) ESCAPE '\\')"
     return f"({render(key, sql, weights)} LIKE {render(key, pattern, weights)} ESCAPE '\\')"
 
 
@@ -157,8 +162,8 @@ def _fold(text: str, key: Key, weights: Weights) -> str | None:
     return None if None in spelled else "".join(filter(None, spelled))
 
 
-def _like_character(character: str, key: Key, weights: Weights) -> str | None:
-    if weights.kind is not Kind.TABLE:
+def _like_character(character: str, key: Key | None, weights: Weights) -> str | None:
+    if weights.kind is not Kind.TABLE or key is None:
         return character
     weight = weights.of(ord(character))
     return None if weight is None else key.classes.get(weight, NOTHING)

@@ -86,9 +86,12 @@ def _like(low: "Lowering", expr: Expr) -> str:
 def _like_computed(low: "Lowering", expr: Expr) -> str:
     value, pattern = expr.args
     type_, held = low.pair_type(value, pattern), low.pair_presence(value, pattern)
-    written = rules.like_computed(low.expr(value), low.expr(pattern), low.weights(type_, held), held)
+    weights = low.weights(type_, held)
+    written = rules.like_computed(low.expr(value), low.expr(pattern), weights, held)
     if written is None:
         refuse(f"LIKE in collation {type_.collation} cannot be done exactly")
+    if rules.uses_weight_keys(written):
+        low.weights_used[weights.function] = weights
     return written
 
 

@@ -1,0 +1,54 @@
+"""LIKE takes those characters for equal whose fold is the same, as the server says of each pair."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.collate.folds import folder
+from engine.collate.store import Collations
+from tests.live.servers import Backend
+
+pytestmark = pytest.mark.live
+
+COLLATIONS = {
+    "mysql": ("utf8mb4_0900_ai_ci", "utf8mb4_general_ci", "utf8mb4_unicode_ci"),
+    "mariadb": ("utf8mb4_general_ci", "utf8mb4_unicode_ci"),
+}
+_LOW = 0x800  # until here for all collations, for general_ci beyond
+_WILD = "%_\\"
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_pairs_of_characters(backend: Backend, tmp_path: Path, place: int) -> None:
+    names = COLLATIONS[backend.kind]
+    if place >= len(names):
+        pytest.skip("no other collation")
+    collation = names[place]
+    with backend.connect(charset="utf8mb4") as connection, connection.cursor() as cursor:
+        weights = Collations(tmp_path).get(cursor, collation)
+        assert weights is not None
+        table = folder(weights).table
+        points = np.flatnonzero(table != 0xFFFFFFFF)
+        points = points[(points < 0xD800) | (points > 0xDFFF)]
+        last = 0x110000 if collation.endswith("_general_ci") else _LOW
+        random = np.random.default_rng(5)
+        folded = points[(table[points] != points) & (table[points] < last)]
+        folded = random.choice(folded, min(len(folded), 12_000), replace=False)
+        low = points[points < min(last, 0x3000)]
+        pairs = [(int(p), int(table[p])) for p in folded]
+        pairs += zip(random.choice(low, 12_000).tolist(), random.choice(low, 12_000).tolist(), strict=True)
+        rows = [(chr(a), chr(b), int(table[a] == table[b])) for a, b in pairs if not {chr(a), chr(b)} & set(_WILD)]
+        cursor.execute("CREATE DATABASE IF NOT EXISTS wf_folds")
+        cursor.execute("DROP TABLE IF EXISTS wf_folds.t")
+        kind = f"VARCHAR(4) CHARACTER SET utf8mb4 COLLATE {collation}"
+        cursor.execute(f"CREATE TABLE wf_folds.t (a {kind}, b {kind}, e INT)")
+        for at in range(0, len(rows), 4000):
+            cursor.executemany("INSERT INTO wf_folds.t VALUES (%s, %s, %s)", rows[at : at + 4000])
+        inside = "CONCAT('%', b, '%') LIKE CONCAT('\\\\%', a, '\\\\%')"
+        sums = ", ".join(f"SUM(({test}) <> e)" for test in ("a LIKE b", "b LIKE a", inside))
+        cursor.execute(f"SELECT COUNT(*), SUM(e), {sums} FROM wf_folds.t")
+        total, equal, *wrong = cursor.fetchall()[0]
+        cursor.execute("DROP DATABASE wf_folds")
+    assert (total, wrong) == (len(rows), [0, 0, 0])
+    assert equal > 500
