@@ -25,10 +25,10 @@ def kinds() -> set[str]:
 def main() -> int:
     """Make both kinds available, or say what to do."""
     if "mariadb" not in kinds() and os.geteuid() == 0:
-        apt_install("mariadb-server-core")
+        apt_install("mariadb-server-core", "mariadb-client-core")  # mariadb-install-db calls the client's programs
     if "mariadb" not in kinds():
         say("MariaDB 10.6 or newer is missing. As root, run this, then try again:")
-        print("    apt-get update && apt-get install -y mariadb-server-core", file=sys.stderr)
+        print("    apt-get update && apt-get install -y mariadb-server-core mariadb-client-core", file=sys.stderr)
         return 1
     if "mysql" not in kinds():
         try:

@@ -41,6 +41,9 @@ WHEN: dict[str, tuple[str, ...]] = {
     _JSON: (
         "JSON_CONTAINS_PATH", "JSON_EXTRACT", "JSON_KEYS", "JSON_LENGTH", "JSON_UNQUOTE", "JSON_VALID", "->", "->>",
     ),
+    "the backend is MySQL, and it is made of integers, decimals, texts, dates, moments and documents": (
+        "JSON_ARRAY", "JSON_OBJECT",
+    ),
     "all rows of the group have the same value": ("ANY_VALUE",),
     "the order settles the text, and it is not longer than group_concat_max_len": ("GROUP_CONCAT",),
     "the pattern is a constant that every library reads alike, and the text ASCII without line ends": (
@@ -101,9 +104,9 @@ NEVER: dict[str, frozenset[str]] = {
     ),
     "documents are made or searched by the server only": frozenset(
         [
-            "JSON_ARRAY", "JSON_ARRAYAGG", "JSON_ARRAY_APPEND", "JSON_ARRAY_INSERT", "JSON_COMPACT", "JSON_CONTAINS",
+            "JSON_ARRAYAGG", "JSON_ARRAY_APPEND", "JSON_ARRAY_INSERT", "JSON_COMPACT", "JSON_CONTAINS",
             "JSON_DEPTH", "JSON_DETAILED", "JSON_EQUALS", "JSON_EXISTS", "JSON_INSERT", "JSON_LOOSE", "JSON_MERGE",
-            "JSON_MERGE_PATCH", "JSON_MERGE_PRESERVE", "JSON_NORMALIZE", "JSON_OBJECT", "JSON_OBJECTAGG",
+            "JSON_MERGE_PATCH", "JSON_MERGE_PRESERVE", "JSON_NORMALIZE", "JSON_OBJECTAGG",
             "JSON_OVERLAPS", "JSON_PRETTY", "JSON_QUERY", "JSON_QUOTE", "JSON_REMOVE", "JSON_REPLACE", "JSON_SEARCH",
             "JSON_SET", "JSON_STORAGE_FREE", "JSON_STORAGE_SIZE", "JSON_TABLE", "JSON_TYPE", "JSON_VALUE",
             "JSON_SCHEMA_VALID", "JSON_SCHEMA_VALIDATION_REPORT", "COLUMN_CHECK", "COLUMN_EXISTS", "COLUMN_JSON",

@@ -106,6 +106,42 @@ def _has_path(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
     return Expr("json_has", BIGINT, (value,), value=_text_path(binder, arguments[2]))
 
 
+def _object(binder: "Binder", node: exp.Expression) -> Expr:
+    """JSON_OBJECT with constant keys: shorter keys first, then by their bytes; of two alike the last counts."""
+    only(node, "expressions")
+    pairs: dict[str, Expr] = {}
+    for pair in children(node):
+        key = pair.args.get("this")
+        if not isinstance(pair, exp.JSONKeyValue) or not isinstance(key, exp.Literal) or not key.is_string:
+            refuse("JSON_OBJECT with keys that are not constants is not supported")
+        if not key.name.isascii() or not key.name.isprintable() or set(key.name) & {'"', "\\"}:
+            refuse("JSON_OBJECT with this key is not supported")
+        pairs[key.name] = _element(binder, child(pair, "expression"))
+    keys = sorted(pairs, key=lambda key: (len(key), key))
+    return Expr("json_object", _JSON, tuple(pairs[key] for key in keys), value=tuple(keys))
+
+
+def _array(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
+    return Expr("json_array", _JSON, tuple(_element(binder, argument) for argument in arguments))
+
+
+def _element(binder: "Binder", node: exp.Expression) -> Expr:
+    """A value that is put into a document; raises Refused for what the server would spell in its own way."""
+    value = binder.expr(node)
+    family = value.type.family
+    if binder.context.backend != "mysql":
+        refuse("JSON functions over MariaDB's texts are not supported")
+    if family in (Family.INT, Family.NULL, Family.DATE, Family.DATETIME) and not value.type.zerofill:
+        return value
+    if family is Family.DECIMAL and value.type.frac == value.type.scale and not value.type.unpadded:
+        return value
+    if family is Family.STRING and (value.type.charset or "").startswith("utf8"):
+        return value
+    if family is Family.JSON and value.op in ("column", "json_object", "json_array"):
+        return value
+    raise Refused(f"a document made of a {family.value} is not supported")
+
+
 def _mysql_only(rule: Call) -> Call:
     def checked(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
         if binder.context.backend != "mysql":
@@ -119,11 +155,13 @@ NODES: dict[type[exp.Expression], Rule] = {
     exp.JSONExtract: _extract,
     exp.JSONExtractScalar: _extract_text,
     exp.JSONKeys: _keys,
+    exp.JSONObject: _object,
 }
 # name -> (least and most arguments, rule)
 NAMED: dict[str, tuple[int, int, Call]] = {
     "JSON_UNQUOTE": (1, 1, _mysql_only(_unquote)),
     "JSON_LENGTH": (1, 2, _mysql_only(_length)),
+    "JSON_ARRAY": (1, 99, _array),
     "JSON_VALID": (1, 1, _mysql_only(_valid)),
     "JSON_CONTAINS_PATH": (3, 3, _mysql_only(_has_path)),
 }

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 from engine.collate.rules import quote
 from engine.translate.tree import Expr
+from engine.translate.types import Family
 
 if TYPE_CHECKING:
     from engine.translate.lower import Lowering
@@ -81,11 +82,44 @@ def _has(low: "Lowering", expr: Expr) -> str:
     return f"(CASE WHEN {sql} IS NOT NULL THEN CASE WHEN {_kind(sql, steps)} IS NULL THEN 0 ELSE 1 END END)"
 
 
+def _element(low: "Lowering", value: Expr) -> str:
+    """A value as it stands in a document; control characters in a text fail."""
+    sql, family = low.expr(value), value.type.family
+    if family is Family.NULL:
+        return "'null'"
+    if family is Family.JSON:
+        return f"coalesce({sql}, 'null')"
+    if family is Family.STRING:
+        written = f"'\"' || replace(replace({sql}, '\\', '\\\\'), '\"', '\\\"') || '\"'"
+        written = f"CASE WHEN regexp_matches({sql}, '[\\x00-\\x1f]') THEN {_SPELLING} ELSE {written} END"
+    elif family is Family.DATE:
+        written = f"'\"' || CAST({sql} AS VARCHAR) || '\"'"
+    elif family is Family.DATETIME:
+        written = f"'\"' || strftime({sql}, '%Y-%m-%d %H:%M:%S.%f') || '\"'"
+    elif family is Family.DECIMAL:
+        written = f"CAST(CAST({sql} AS DECIMAL(38, {value.type.scale})) AS VARCHAR)"
+    else:
+        written = f"CAST({sql} AS VARCHAR)"
+    return f"coalesce({written}, 'null')"
+
+
+def _object(low: "Lowering", expr: Expr) -> str:
+    keys = cast("tuple[str, ...]", expr.value)
+    pairs = (f"""{quote(f'"{key}": ')} || {_element(low, arg)}""" for key, arg in zip(keys, expr.args, strict=True))
+    return "('{' || " + " || ', ' || ".join(pairs) + " || '}')" if keys else "'{}'"
+
+
+def _array(low: "Lowering", expr: Expr) -> str:
+    return "('[' || " + " || ', ' || ".join(_element(low, arg) for arg in expr.args) + " || ']')"
+
+
 DOCUMENT_OPS: dict[str, Writer] = {
     "json_part": _part,
     "json_text": _text,
     "json_length": _length,
     "json_keys": _keys,
     "json_has": _has,
+    "json_object": _object,
+    "json_array": _array,
     "json_valid": lambda low, expr: f"(CASE WHEN {low.expr(expr.args[0])} IS NOT NULL THEN 1 END)",
 }

@@ -7,10 +7,13 @@ from engine.translate.tree import Expr, Query, SetOperation
 from engine.translate.types import SHOWN_ONLY
 from engine.translate.walks import Gathered
 
-# What may be done with such a value: nothing here looks at more than whether it is NULL.
+# What may be done with such a value: whether it is NULL, its parts, and putting it into a document.
 _ALLOWED = frozenset(
-    {"is_null", "count", "any", "json_part", "json_text", "json_length", "json_keys", "json_has", "json_valid"}
-)
+    {
+        "is_null", "count", "any", "json_part", "json_text", "json_length", "json_keys", "json_has", "json_valid",
+        "json_object", "json_array",
+    }
+)  # fmt: skip
 
 
 def require_shown_only(statement: Gathered) -> None:
