@@ -115,7 +115,10 @@ def _with_text(left: Expr, right: Expr, text: str) -> tuple[Expr, Expr]:
     if family in (Family.DATE, Family.DATETIME):
         return _temporals(left, literals.as_temporal(text))
     if family is Family.TIME:
-        return left, literals.as_time(text)
+        right = literals.as_time(text)
+        if right.type.fsp > left.type.fsp:  # MySQL rounds it first
+            refuse("a time is compared with a literal of more decimals")
+        return left, right
     if family in (Family.INT, Family.DECIMAL):
         return left, literals.as_number(text, left.type)
     if family in APPROXIMATE:

@@ -55,8 +55,11 @@ def require_stored_alike(expr: Expr) -> None:
 
 
 def total(value: Expr, distinct: bool) -> Expr:
-    """SUM of doubles: certain where no partial sum can be rounded."""
-    return Expr("double_sum", DOUBLE, (as_double(value),), value=distinct)
+    """SUM of doubles: certain where no partial sum can be rounded. Of groups of -0 alone MySQL makes -0, or 0."""
+    value = as_double(value)
+    if not is_loose(value):
+        value = Expr("plain_zero", value.type, (value,))
+    return Expr("double_sum", DOUBLE, (value,), value=distinct)
 
 
 def average(value: Expr, distinct: bool, count: Expr) -> Expr:
