@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from base.errors import QueryInterrupted, SecondaryEngineError
+from base.errors import MalformedPacket, QueryInterrupted, SecondaryEngineError
 from engine.answers import build_result_set
 from engine.cancel import Running
 from engine.execute import Executor, Offload, read_offload
 from engine.information import Information
 from engine.session import Query, split_definitions
+from engine.unchanged import Unchanged
 from wire.framing import build_packets
 from wire.responses import Ok, build_ok
 
@@ -27,6 +28,7 @@ _CHECK = re.compile(
 )
 _KILL = re.compile(r"\s*KILL\s+(?:(?:QUERY|CONNECTION)\s+)?(\d+)\s*;?\s*", re.IGNORECASE)
 _ANNOUNCED = re.compile(r"SHOW WARMFRONT TABLES SINCE (\d+)")
+_CHANGES = re.compile(r"SHOW WARMFRONT CHANGES SINCE (\[.*\])", re.DOTALL)
 _FIRST = re.compile(r"\s*(?:/\*.*?\*/\s*)*\(*\s*([A-Za-z]+)", re.DOTALL)
 _CONSTANTS = re.compile(
     r"\s*SELECT\s+(?:(?P<one>1)|@@(?:global\.|session\.)?(?P<variable>\w+))(?:\s+LIMIT\s+1)?\s*;?\s*", re.IGNORECASE
@@ -46,6 +48,7 @@ class Dispatcher:
     load: TableAction
     unload: TableAction
     check: TableCheck
+    unchanged: Unchanged
     version: str
 
     def read(self, query: Query) -> Offload | None:
@@ -54,7 +57,11 @@ class Dispatcher:
         if columns is None:
             return None
         context = query.attributes.get("wf_context", b"{}")
-        return read_offload(query.text, context, split_definitions(columns), "wf_explain" in query.attributes)
+        most = query.attributes.get("wf_literals", b"0")
+        if not most.isdigit():
+            raise MalformedPacket("number of bytes")
+        only_asked = "wf_explain" in query.attributes
+        return read_offload(query.text, context, split_definitions(columns), only_asked, int(most))
 
     async def answer(self, query: Query, capabilities: int, started: list[Running]) -> bytes:
         """Answer a query of the engine itself with whole packets from sequence 1. Raises WarmfrontError.
@@ -69,6 +76,9 @@ class Dispatcher:
                 if asked := _ANNOUNCED.fullmatch(query.text):
                     found_tables = await self.information.announcer.since(int(asked[1]))
                     return build_result_set(found_tables, capabilities)
+                if since := _CHANGES.fullmatch(query.text):
+                    await self.unchanged.check(since[1])
+                    return _ok()
                 table = await asyncio.to_thread(self.information.show_status, query.text)
                 if table is not None:
                     return build_result_set(table, capabilities)

@@ -6,6 +6,7 @@ exists, so what fails until then is one ERR packet and the client's statement ca
 
 import asyncio
 import functools
+import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,14 +19,17 @@ import duckdb
 import pyarrow as pa
 
 from base.errors import QueryInterrupted, QueryTimeout, SecondaryEngineError, StatementTimeExceeded, WarmfrontError
+from engine.answers import build_result_set
 from engine.cancel import Running, RunningStatements
 from engine.catalog import CatalogView
 from engine.history import History, QueryRecord
 from engine.quarantine import Quarantine
 from engine.results.encoder import RowEncoder
+from engine.results.literals import literal_query, text_of
 from engine.store.database import Snapshot, Store
 from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation
+from engine.unchanged import what_was_read
 from statements.context import SessionContext
 from wire.constants import Capability, Status
 from wire.framing import build_packets
@@ -82,16 +86,19 @@ class Offload:
     payloads: list[bytes]  # column definitions, byte for byte
     definitions: list[ColumnDefinition]
     only_asked: bool = False  # whether it could be run is the question; the answer is OK
+    literals: int = 0  # bytes that the answer may have as literals; 0 for packets of rows
 
 
-def read_offload(text: str, context: bytes, payloads: list[bytes], only_asked: bool = False) -> Offload:
+def read_offload(
+    text: str, context: bytes, payloads: list[bytes], only_asked: bool = False, literals: int = 0
+) -> Offload:
     """Put a statement and its attributes together. Raises MalformedPacket and SecondaryEngineError."""
     try:
         session = SessionContext.from_json(context.decode())
         definitions = [parse_column_definition(p, session.capabilities) for p in payloads]
     except (ValueError, TypeError) as error:
         raise SecondaryEngineError(f"The session's state cannot be read: {error}") from error
-    return Offload(text, session, payloads, definitions, only_asked)
+    return Offload(text, session, payloads, definitions, only_asked, literals)
 
 
 def build_head(payloads: list[bytes], capabilities: int) -> tuple[bytes, int]:
@@ -216,6 +223,9 @@ class Executor:
                 if offload.only_asked:
                     outlet.finish(build_packets(build_ok(Ok(status=_STATUS)), 1))
                     return True
+                if offload.literals:
+                    outlet.finish(_literals(offload, translation, snapshot, record))
+                    return True
                 self._answer(offload, translation, snapshot, outlet, record)
                 return True
             finally:
@@ -255,6 +265,23 @@ class Executor:
         self._stopping = True
         self.running.kill_all(SecondaryEngineError(_STOPPING))
         await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
+
+
+def _literals(offload: Offload, translation: Translation, snapshot: Snapshot, record: QueryRecord) -> bytes:
+    """Give a whole answer as literals: first the number of rows and a token of what was read, then the rows."""
+    types = [str(kind) for kind in snapshot.connection.sql(translation.sql).types]
+    sql = literal_query(translation.sql, types, translation.definitions)
+    rows, size, parts = 0, 0, []
+    for batch in snapshot.connection.execute(sql).to_arrow_reader(_BATCH_ROWS):
+        rows += batch.num_rows
+        size += batch.nbytes
+        if size > offload.literals:
+            raise SecondaryEngineError("The rows to be written are more than one statement holds")
+        parts.append(bytes(text_of(batch)))
+    record.rows = rows
+    head = json.dumps({"rows": rows, "read": what_was_read(snapshot, translation.tables)}).encode()
+    answer = pa.table({"literals": pa.array([head, *parts], pa.binary())})
+    return build_result_set(answer, offload.context.capabilities)
 
 
 def _whole(reader: pa.RecordBatchReader) -> list[pa.RecordBatch]:

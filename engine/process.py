@@ -25,6 +25,7 @@ from engine.quarantine import Quarantine
 from engine.replica import Replica
 from engine.shadow import Shadow
 from engine.translation import Translator
+from engine.unchanged import Unchanged
 from engine.verify.outcome import as_answer
 
 log = logging.getLogger("engine")
@@ -106,7 +107,9 @@ async def _begin(
 
     version = f"{'.'.join(map(str, settings.server.version_number))}-warmfront"
     secret = settings.paths.engine_secret.read_bytes().strip()
-    dispatcher = Dispatcher(executor, Information(facts), load, unload, check, version)
+    fresh = functools.partial(_wait_until_fresh, replica)
+    unchanged = Unchanged(replica.copies.changed, replica.store.view, fresh, settings.freshness_timeout)
+    dispatcher = Dispatcher(executor, Information(facts), load, unload, check, unchanged, version)
     return executor, shadow, await server.listen(settings.paths.engine_socket, dispatcher, secret)
 
 

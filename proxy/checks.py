@@ -8,6 +8,7 @@ from proxy.answers import AnswerReader
 from proxy.commands import NAME, NO_COLUMN, current_schema, unquote
 from proxy.engine_link import EngineGone
 from proxy.preflight import build_close, build_prepare, build_query, quote_name
+from proxy.state import NO_COUNTS
 from wire.constants import Command
 from wire.responses import Err
 
@@ -25,7 +26,7 @@ _MAY_ALTER = (1091, 3890)
 
 def take_check(router: "Router", data: bytes, text: bytes) -> bool:
     """Take over CHECK TABLE of one table with the word SECONDARY; all others are the backend's."""
-    router.session.state.found_rows = None
+    router.session.state.counts = NO_COUNTS
     if b"secondary" not in text.lower():
         return False
     try:

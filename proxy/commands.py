@@ -10,6 +10,7 @@ from proxy.answers import Answer, AnswerReader, build_result
 from proxy.engine_link import EngineGone
 from proxy.explain import take_explain
 from proxy.preflight import build_query, quote_name
+from proxy.state import NO_COUNTS
 from wire.constants import Command, Status
 from wire.framing import build_packets
 from wire.responses import Err, Ok, build_ok
@@ -54,7 +55,7 @@ def _decode(text: bytes) -> str:
 
 def take_show(router: "Router", data: bytes, text: bytes) -> bool:
     """Take over SHOW STATUS and SHOW VARIABLES where the proxy or the engine has something to add."""
-    router.session.state.found_rows = None
+    router.session.state.counts = NO_COUNTS
     if len(text) > 200:
         return False
     statement = _decode(text)
@@ -111,7 +112,7 @@ async def _engine_status(router: "Router", text: bytes) -> list[list[bytes | Non
 
 def take_alter(router: "Router", data: bytes, text: bytes) -> bool:
     """Take over ALTER TABLE with a secondary engine's clause alone."""
-    router.session.state.found_rows = None
+    router.session.state.counts = NO_COUNTS
     if b"secondary_" not in text.lower():
         return False
     try:
@@ -196,7 +197,7 @@ def _sentence(message: str) -> str:
 
 def take_kill(router: "Router", data: bytes, text: bytes) -> bool:
     """Take over KILL: the backend checks the privilege, then the engine stops what it runs for that connection."""
-    router.session.state.found_rows = None
+    router.session.state.counts = NO_COUNTS
     found = _KILL.fullmatch(_decode(text))
     if not found:
         return False

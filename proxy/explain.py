@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING
 from proxy.answers import Answer, AnswerReader, build_result
 from proxy.decisions import ALWAYS, decision_key
 from proxy.engine_link import EngineGone
-from proxy.preflight import Questions
-from proxy.reasons import Reason
-from proxy.rules import check
-from proxy.state import FORCED, OFF, ON
+from proxy.state import FORCED, NO_COUNTS, OFF, ON
 from wire.constants import Command, Status
 from wire.responses import parse_column_definition
 
@@ -28,7 +25,7 @@ _ACCESS = re.compile(r"((?:scan|lookup|search) on [^<\s]\S*)")
 def take_explain(router: "Router", data: bytes, text: bytes) -> bool:
     """Take over EXPLAIN of a statement that might be offloaded."""
     session = router.session
-    session.state.found_rows = None
+    session.state.counts = NO_COUNTS
     engine = session.worker.engine
     lowered = text.lower()
     if session.state.use_secondary_engine == OFF and b"set_var" not in lowered:
@@ -58,20 +55,11 @@ async def _explain(router: "Router", data: bytes, statement: str) -> None:
 async def _would_offload(router: "Router", statement: str) -> bool:
     """Decide as for the statement itself, short of running it; the engine is asked whether it would."""
     text = statement.encode()
-    facts, use, threshold = router.read(statement)
-    refusal = check(router.subject(facts, use))
-    engine = router.session.worker.engine
-    if use == FORCED and (not engine.alive or (refusal and refusal.reason is Reason.NOT_LOADED)):
-        await engine.refresh()
-        refusal = check(router.subject(facts, use))
-    if refusal:
-        return False
+    _, use, _ = router.read(statement)
     if use == ON and router.session.worker.stays.costs.get(decision_key(text)) == ALWAYS:
         return False
-    kind = router.session.worker.settings.server.kind
-    questions = Questions(text, facts, kind, router.session.capabilities, with_cost=use != FORCED)
-    preflight = await router.ask_backend(questions)
-    if router.judge(facts, use, threshold, preflight):
+    _, refusal, preflight = await router.weigh(text)
+    if refusal or preflight is None:
         return False
     try:
         answer = await (await router.link()).ask(text, {**router.attributes(preflight), "wf_explain": b"1"})

@@ -17,6 +17,7 @@ from wire.responses import Err, parse_err
 if TYPE_CHECKING:
     from proxy.session import Session
 
+INTERRUPTED = (1317, 3024, 1969)  # what the user has stopped, or a limit of the user's: nobody else runs it again
 _HELD_LIMIT = 1 << 22  # bytes of column definitions
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from base.errors import MalformedPacket
 from proxy.answers import AnswerReader
 from proxy.decisions import decision_key
-from proxy.state import ON
+from proxy.state import NO_COUNTS, ON
 from wire.constants import Capability, Command, Status
 from wire.framing import build_packets
 from wire.parameters import Execute, NotALiteral, build_literals, fill_placeholders, parse_execute, with_types
@@ -49,7 +49,7 @@ class PreparedStatements:
         handlers[Command.STMT_CLOSE] = self._close
 
     def _prepare(self, data: bytes) -> bool:
-        self._session.state.found_rows = None
+        self._session.state.counts = NO_COUNTS
         if not self._worker.engine.loaded.tables or not self._router.is_query(data[5:]):
             self._router.switch.watch(data)
             return False
@@ -81,7 +81,7 @@ class PreparedStatements:
     def _execute(self, data: bytes) -> bool:
         session = self._session
         state = session.state
-        state.found_rows = None
+        state.counts = NO_COUNTS
         known = state.statements.get(int.from_bytes(data[5:9], "little"))
         if known is None:
             self._router.switch.watch(data)

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 from base.errors import BackendError, SecondaryEngineError
 from base.log import redact_sql
-from proxy import checks, commands, found_rows, variables
+from proxy import checks, commands, counts, inserts, variables
 from proxy.answers import AnswerReader, AnswerTooLarge
 from proxy.backend_switch import BackendSwitch
 from proxy.decisions import ALWAYS, DIGITS, decision_key
 from proxy.engine_link import EngineGone, EngineLink
 from proxy.engine_watch import LONG_PATIENCE
-from proxy.offload import Outcome, build_attributes, offload
+from proxy.offload import INTERRUPTED, Outcome, build_attributes, offload
 from proxy.preflight import Preflight, Questions, build_close, build_prepare
 from proxy.prepared import Prepared, PreparedStatements, same_shape
 from proxy.reasons import QUIET, Reason, Refusal
 from proxy.rules import Subject, check
-from proxy.state import FORCED, OFF, ON
+from proxy.state import FORCED, NO_COUNTS, OFF, ON
 from proxy.views import expanded
 from statements.facts import StatementFacts, statement_facts
 from statements.scan import first_word
@@ -43,9 +43,8 @@ _NAMES_ENGINE = re.compile(rb"rpd_|warmfront_tables", re.IGNORECASE)
 # Any table of performance_schema that is not open to everybody.
 _MAY_READ = b"SELECT 1 FROM performance_schema.threads"
 _ITS_NAME = re.compile(r"(['`])threads\1")
-_INTERRUPTED = (1317, 3024, 1969)
 # Reasons that hold for a statement whatever the session does next.
-_LASTING = frozenset(
+LASTING = frozenset(
     {
         *(Reason.UNSUPPORTED, Reason.NOT_LOADED, Reason.NO_TABLE, Reason.SYSTEM_TABLE),
         *(Reason.ENGINE_REFUSED, Reason.WARNINGS, Reason.PARAMETERS),
@@ -80,6 +79,7 @@ class Router:
             b"explain": lambda data, text: commands.take_explain(self, data, text),
             b"desc": lambda data, text: commands.take_explain(self, data, text),
             b"describe": lambda data, text: commands.take_explain(self, data, text),
+            b"insert": lambda data, text: inserts.take_insert(self, data, text),
             b"lock": self._lock_tables,
             b"unlock": self._unlock_tables,
         }
@@ -108,7 +108,7 @@ class Router:
         """Look at a lone COM_QUERY; True when it is taken over."""
         at = self.text_at
         state = self.session.state
-        if state.found_rows is None and state.use_secondary_engine == ON:
+        if not state.counts and state.use_secondary_engine == ON:
             if len(data) < _SHORT:
                 # The way of a point select: its number is stripped, and one lookup.
                 cost = self._shapes.get(data[at:].rstrip(DIGITS))
@@ -118,12 +118,12 @@ class Router:
                 cost = self._stays.find(data[at:])
                 if cost is not None and cost <= state.cost_threshold:
                     return False
-        if state.found_rows is not None and found_rows.mentions(data[at:]):
-            self.session.run(found_rows.answer(self, data, data[at:]))
+        if state.counts and counts.mentions(data[at:]):
+            self.session.run(counts.answer(self, data, data[at:]))
             return True
         action = self._actions.get(first_word(data, at))
         if action is None or (at == 7 and data[5:7] != b"\0\1"):
-            state.found_rows = None
+            state.counts = NO_COUNTS
             self.switch.watch(data)
             return False
         if action(data, data[at:]):
@@ -140,8 +140,8 @@ class Router:
     def _select(self, data: bytes, text: bytes) -> bool:
         session = self.session
         state = session.state
-        if state.found_rows is not None:
-            state.found_rows = None
+        if state.counts:
+            state.counts = NO_COUNTS
         use = state.use_secondary_engine
         engine = self._worker.engine
         if not variables.names_ours(text) and not _NAMES_ENGINE.search(text):
@@ -168,7 +168,7 @@ class Router:
         self.session.state.locked_tables = False
         return False
 
-    def _pass_on(self, data: bytes) -> None:
+    def pass_on(self, data: bytes) -> None:
         """Give the backend a command that was considered."""
         self.switch.watch(data)
         self.session.pass_on(data)
@@ -178,7 +178,7 @@ class Router:
         try:
             statement = text.decode("utf-8")
         except UnicodeDecodeError:
-            return self._pass_on(data)
+            return self.pass_on(data)
         if variables.is_read(statement):
             return await variables.answer_read(self, data, statement)
         if await self._is_about_engine(_facts(statement)):
@@ -191,18 +191,11 @@ class Router:
         return await self._decide(data, text, known.key, known)
 
     async def _decide(self, data: bytes, text: bytes, key: bytes, known: Prepared | None) -> bool:
-        facts, use, threshold = self.read(text.decode("utf-8"))
-        refusal = check(self.subject(facts, use))
-        if use == FORCED and (not self._worker.engine.alive or (refusal and refusal.reason is Reason.NOT_LOADED)):
-            await self._worker.engine.refresh()
-            refusal = check(self.subject(facts, use))
-        if refusal and refusal.reason is Reason.NOT_LOADED and self._worker.engine.alive:
-            facts = await self._through_views(facts)
-            refusal = check(self.subject(facts, use)) if facts.views else refusal
+        facts, use, threshold, refusal = await self._look(text)
         if refusal and (use != FORCED or refusal.reason in QUIET):
-            if refusal.reason in _LASTING:
+            if refusal.reason in LASTING:
                 self._worker.stays.remember(key, ALWAYS)
-            self._pass_on(data)
+            self.pass_on(data)
             return True
         known_before = refusal
         refusal, cost = await self._try(text, (facts, use, threshold), known_before, known)
@@ -216,11 +209,33 @@ class Router:
             raise SecondaryEngineError(refusal.sentence)
         if cost is not None and refusal.reason is Reason.CHEAP:
             self._worker.stays.remember(key, cost)
-        elif refusal.reason in _LASTING:
+        elif refusal.reason in LASTING:
             self._worker.stays.remember(key, ALWAYS)
         log.debug("on the backend: %s: %s", refusal.sentence, redact_sql(text.decode("utf-8", "replace")))
-        self._pass_on(data)
+        self.pass_on(data)
         return True
+
+    async def _look(self, text: bytes) -> tuple[StatementFacts, str, float, Refusal | None]:
+        """Read a statement, and give the reason against it that can be known without the backend, but for views."""
+        facts, use, threshold = self.read(text.decode("utf-8"))
+        refusal = check(self.subject(facts, use))
+        if use == FORCED and (not self._worker.engine.alive or (refusal and refusal.reason is Reason.NOT_LOADED)):
+            await self._worker.engine.refresh()
+            refusal = check(self.subject(facts, use))
+        if refusal and refusal.reason is Reason.NOT_LOADED and self._worker.engine.alive:
+            facts = await self._through_views(facts)
+            refusal = check(self.subject(facts, use)) if facts.views else refusal
+        return facts, use, threshold, refusal
+
+    async def weigh(self, text: bytes) -> tuple[StatementFacts, Refusal | None, Preflight | None]:
+        """Decide on a query as if it stood alone, short of running it; with the backend's answers when it was asked."""
+        facts, use, threshold, refusal = await self._look(text)
+        if refusal:
+            return facts, refusal, None
+        kind = self._worker.settings.server.kind
+        questions = Questions(text, facts, kind, self.session.capabilities, with_cost=use == ON)
+        preflight = await self.ask_backend(questions)
+        return facts, self.judge(facts, use, threshold, preflight), preflight
 
     async def _through_views(self, facts: StatementFacts) -> StatementFacts:
         """Look whether what is not loaded is a view of tables that are."""
@@ -309,13 +324,15 @@ class Router:
             self._link = await self._worker.engine.open(self.session.capabilities)
         return self._link
 
-    def attributes(self, preflight: Preflight, protocol: str = "text") -> dict[str, bytes]:
+    def attributes(
+        self, preflight: Preflight, protocol: str = "text", freshness: str | None = None
+    ) -> dict[str, bytes]:
         """The query attributes with which the engine is given a statement."""
         assert preflight.context
         context = replace(
             preflight.context,
             protocol=protocol,
-            freshness=self.session.state.freshness,
+            freshness=freshness or self.session.state.freshness,
             freshness_timeout=self._worker.settings.freshness_timeout,
         )
         return build_attributes(context.to_json(), preflight.definitions)
@@ -330,7 +347,7 @@ class Router:
             return Refusal(Reason.ENGINE_DOWN)
         ended = await offload(session, link, text, attributes)
         if ended.outcome is Outcome.DONE:
-            session.state.found_rows = ended.rows
+            session.state.counts = {b"found_rows": ended.rows}
             session.state.execution_count += 1
             return None
         if ended.outcome is Outcome.BROKEN:
@@ -338,7 +355,7 @@ class Router:
             return None
         if ended.error is None:
             return Refusal(Reason.ENGINE_DOWN)
-        if ended.error.number in _INTERRUPTED:
+        if ended.error.number in INTERRUPTED:
             error = ended.error
             session.client.write(build_packets(build_err(error.number, error.sqlstate, error.message), 1))
             return None

@@ -1,5 +1,6 @@
 """What a session has set that the proxy must know: reset with the connection."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from base.settings import Settings
@@ -7,6 +8,7 @@ from base.settings import Settings
 if TYPE_CHECKING:
     from proxy.prepared import Prepared
 
+NO_COUNTS: Mapping[bytes, int] = {}
 ON, OFF, FORCED = "ON", "OFF", "FORCED"
 
 
@@ -15,10 +17,11 @@ class SessionState:
 
     __slots__ = (
         "cost_threshold",
+        "counts",
         "execution_count",
-        "found_rows",
         "freshness",
         "locked_tables",
+        "next_transaction",
         "statements",
         "use_secondary_engine",
     )
@@ -28,11 +31,14 @@ class SessionState:
         self.cost_threshold = settings.secondary_engine_cost_threshold
         self.freshness = settings.freshness
         self.locked_tables = False
-        self.found_rows: int | None = None  # rows of the offloaded statement that was the last one
+        # What the statement before counted and the backend does not know, by function.
+        self.counts: Mapping[bytes, int] = NO_COUNTS
+        self.next_transaction = False  # SET TRANSACTION has set something for the next transaction only
         self.execution_count = 0  # Secondary_engine_execution_count of the session
         self.statements: dict[int, Prepared] = {}  # prepared statements that could be offloaded, by their id
 
     def relayed_unseen(self) -> None:
         """Note that a command passed without being looked at."""
-        self.found_rows = None
+        self.counts = NO_COUNTS
+        self.next_transaction = True
         self.statements.clear()  # an execution may have brought other parameter types

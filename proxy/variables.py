@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from base.errors import BackendError
 from proxy.answers import AnswerReader, build_result
 from proxy.preflight import build_query
-from proxy.state import FORCED, OFF, ON
+from proxy.state import FORCED, NO_COUNTS, OFF, ON
 from statements.scan import is_one_statement, split_outside_quotes
 from wire.constants import Command, Status
 from wire.framing import build_packets
@@ -49,6 +49,10 @@ _ASSIGNMENT = re.compile(
 )
 _SET = re.compile(r"\s*set\s+(.*)", re.IGNORECASE | re.DOTALL)
 _LITERAL = re.compile(r"'([^'\\]*)'|\"([^\"\\]*)\"|(\w+(?:\.\d+)?)")
+# For the next transaction only: without GLOBAL or SESSION, and @@ without either.
+_NEXT_TRANSACTION = re.compile(
+    rb"\s*set\s+(?:transaction\b|.*@@`?(?:transaction|tx)_(?:isolation|read_only))", re.IGNORECASE | re.DOTALL
+)
 _SHOW = re.compile(
     r"\s*show\s+(?:(?:session|local)\s+)?variables(?:\s+like\s+'([^'\\]*)'|\s+like\s+\"([^\"\\]*)\")?\s*;?\s*",
     re.IGNORECASE,
@@ -96,7 +100,8 @@ def names_ours(text: bytes) -> bool:
 def take_set(router: "Router", data: bytes, text: bytes) -> bool:
     """Take over a SET that names a variable of ours."""
     if not names_ours(text):
-        router.session.state.found_rows = None
+        router.session.state.counts = NO_COUNTS
+        router.session.state.next_transaction |= _NEXT_TRANSACTION.match(text) is not None
         return False
     try:
         parts = split_set(text.decode("utf-8"))

@@ -261,7 +261,7 @@ class _Work:
     ) -> None:
         connection, table = self._transaction.connection, entry.table
         inserted: pa.RecordBatch | pa.Table = rows
-        self._copies.note_changed(key, rows)
+        self._copies.note_changed(key, rows, self._position)
         if table.primary_key:
             folded = delta.fold(table, kinds, rows, idempotent=copying is not None)
             gone, added = delta.apply_delta(connection, entry.store_name, table, folded, entry.rows)
@@ -302,7 +302,7 @@ class _Work:
                 self._remove(key)
             elif event.kind == "truncate" and entry.state is State.AVAILABLE:
                 self._copies.stop_rewrite(key)
-                self._copies.note_disturbed(key, "it was emptied")
+                self._copies.note_disturbed(key, "it was emptied", self._position)
                 self._transaction.create_data(entry)
                 self._transaction.put_rows(key, 0)
             elif isinstance(plan, Planned) and plan.id == entry.id and self._reshape(key, entry, plan):
@@ -331,7 +331,7 @@ class _Work:
             if has_nulls(connection, entry, reshape.not_null):
                 return False
             self._copies.stop_rewrite(key)
-            self._copies.note_disturbed(key, "its definition changed")
+            self._copies.note_disturbed(key, "its definition changed", self._position)
             reshape_table(connection, entry, reshape)
         except (*FATAL, *_STORAGE):
             raise
@@ -381,7 +381,7 @@ class _Work:
             self._remove(to)
         self._left[key] = entry.load_type, to
         self._copies.stop_rewrite(key)
-        self._copies.note_disturbed(key, "it was renamed")
+        self._copies.note_disturbed(key, "it was renamed", self._position)
         self._copies.removed[to] = self._copies.removed.pop(key, 0)
         self._transaction.rename(key, to)
         if key in self.settling:

@@ -93,6 +93,7 @@ class Copies:
         self._copying: dict[Key, Copying] = {}
         self._rewrites: dict[Key, Rewrite] = {}
         self._watches: dict[Key, Watch] = {}
+        self.changed: dict[Key, Position] = {}  # where in the log the latest change of a table is from
         self.removed: dict[Key, int] = {}  # rows deleted in the store since a table was last written as a whole
 
     def get(self, key: Key) -> Copying | None:
@@ -262,13 +263,15 @@ class Copies:
         """Note no more changes of a table."""
         self._watches.pop(key, None)
 
-    def note_changed(self, key: Key, rows: pa.RecordBatch) -> None:
-        """Tell a table's watch, when there is one, of images that are about to be applied."""
+    def note_changed(self, key: Key, rows: pa.RecordBatch, position: Position) -> None:
+        """Note images about to be applied, by a transaction that ends at `position`; tell the table's watch."""
+        self.changed[key] = position
         if watch := self._watches.get(key):
             watch.add(rows)
 
-    def note_disturbed(self, key: Key, reason: str) -> None:
-        """Tell a table's watch of a change that is not one of single rows."""
+    def note_disturbed(self, key: Key, reason: str, position: Position) -> None:
+        """Note a change that is not one of single rows, in a transaction that ends at `position`; tell the watch."""
+        self.changed[key] = position
         if watch := self._watches.get(key):
             watch.disturb(reason)
 

@@ -18,10 +18,12 @@ from engine.lag import Lag
 from engine.quarantine import Quarantine
 from engine.replicate.progress import Progress
 from engine.server import listen
+from engine.store.copies import Copies
 from engine.store.database import Store
 from engine.store.layout import store_name
 from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation
+from engine.unchanged import Unchanged
 from engine.verify.outcome import Outcome, as_answer
 from engine.verify.verifier import Verifications
 from statements.context import SessionContext
@@ -140,7 +142,9 @@ def endpoint(tmp_path, query_attributes):
             store.view, store.sizes, history, lambda: follower, lambda: Lag(0.25, 3), Progress(), Verifications()
         )
         path = tmp_path / "engine.sock"
-        server = await listen(path, Dispatcher(executor, Information(facts), load, unload, check, "9.7.0-test"), SECRET)
+        unchanged = Unchanged(Copies(store).changed, store.view, fresh, 1.0)
+        dispatcher = Dispatcher(executor, Information(facts), load, unload, check, unchanged, "9.7.0-test")
+        server = await listen(path, dispatcher, SECRET)
         made["endpoint"] = Endpoint(path, store, executor, history, asyncio.get_running_loop())
         ready.set()
         await stop.wait()

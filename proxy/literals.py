@@ -1,0 +1,73 @@
+"""A query's whole answer from the engine as literals, for a statement of the user's own that takes them."""
+
+import asyncio
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from proxy.engine_link import EngineGone
+from proxy.offload import INTERRUPTED
+from proxy.preflight import Preflight
+from proxy.reasons import Reason, Refusal
+from wire.responses import Err
+
+if TYPE_CHECKING:
+    from proxy.router import Router
+
+_NO_LIMIT = 18446744073709551615
+_PREFIX = "Secondary engine operation failed. "
+
+
+@dataclass(frozen=True, slots=True)
+class Literals:
+    """`text` is "(…),(…)", empty without rows; `read` is the engine's token of what it read."""
+
+    rows: int
+    read: str
+    text: bytes
+
+
+async def gather(router: "Router", text: bytes, preflight: Preflight, most: int) -> Literals | Refusal | Err:
+    """Run a query on the engine for what is written; an Err is for the client.
+
+    The rows are as fresh as strict makes them, and what limits only answers to clients does not limit them.
+    """
+    session = router.session
+    context = preflight.context
+    if context is None or context.character_set_client != "utf8mb4":
+        return Refusal(Reason.NOT_UTF8)
+    limit = 0 if context.backend == "mysql" else context.max_execution_time
+    preflight.context = replace(context, sql_select_limit=_NO_LIMIT, max_execution_time=limit)
+    attributes = {**router.attributes(preflight, freshness="strict"), "wf_literals": str(most).encode()}
+    try:
+        link = await router.link()
+    except EngineGone:
+        return Refusal(Reason.ENGINE_DOWN)
+    session.worker.engine.running.add(link)
+    session.on_close.append(link.close)
+    try:
+        answer = await link.ask(text, attributes)
+    except EngineGone:
+        return Refusal(Reason.ENGINE_DOWN)
+    finally:
+        session.worker.engine.running.discard(link)
+        session.on_close.remove(link.close)
+        if session.closed:
+            kill = session.worker.engine.kill(f"KILL QUERY {session.thread_id}".encode())
+            session.worker.keep(asyncio.get_running_loop().create_task(kill))
+    if answer.error:
+        if answer.error.number in INTERRUPTED:
+            return answer.error
+        return Refusal(Reason.ENGINE_REFUSED, answer.error.message.removeprefix(_PREFIX).rstrip("."))
+    head, *rows = (row[0] or b"" for row in answer.rows)
+    known = json.loads(head)
+    return Literals(known["rows"], known["read"], b"".join(rows)[:-1])
+
+
+async def is_unchanged(router: "Router", read: str) -> bool:
+    """Tell whether nothing committed until now has changed what a token names; False when that is not known."""
+    try:
+        answer = await (await router.link()).ask(b"SHOW WARMFRONT CHANGES SINCE " + read.encode())
+    except EngineGone:
+        return False
+    return answer.error is None

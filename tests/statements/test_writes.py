@@ -1,0 +1,63 @@
+"""INSERT … SELECT is taken apart where it is plain, and left whole otherwise."""
+
+import pytest
+
+from statements.writes import leaves_rows_open, may_insert_query, read_insert
+
+
+@pytest.mark.parametrize(
+    ("statement", "head", "target", "columns", "query"),
+    [
+        ("INSERT INTO t SELECT 1", "INSERT INTO t", ("", "t"), None, "SELECT 1"),
+        ("insert t(a, `b``c`)\n(select 1, 2);", "insert t(a, `b``c`)", ("", "t"), ("a", "b`c"), "(select 1, 2)"),
+        ("INSERT INTO `x y`.t (a)WITH c AS (SELECT 1) TABLE c", "INSERT INTO `x y`.t (a)", ("x y", "t"), ("a",), None),
+        ("INSERT INTO t TABLE u", "INSERT INTO t", ("", "t"), None, "TABLE u"),
+        ("INSERT INTO selects SELECT 1", "INSERT INTO selects", ("", "selects"), None, "SELECT 1"),
+    ],
+)
+def test_plain_forms_are_read(
+    statement: str, head: str, target: tuple[str, str], columns: tuple[str, ...] | None, query: str | None
+) -> None:
+    found = read_insert(statement)
+    assert found is not None
+    assert (found.head, (found.schema, found.table), found.columns) == (head, target, columns)
+    assert found.query == (query or statement[len(head) :])
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO t VALUES (1)",
+        "INSERT INTO t (a) VALUES (1), (2)",
+        "INSERT INTO t (a) VALUES ((SELECT 1))",
+        "INSERT INTO t SET a = (SELECT 1)",
+        "INSERT IGNORE INTO t SELECT 1",
+        "INSERT LOW_PRIORITY INTO t SELECT 1",
+        "INSERT INTO t PARTITION (p) SELECT 1",
+        "INSERT /* x */ INTO t SELECT 1",
+        "INSERT INTO t () SELECT 1",
+        "REPLACE INTO t SELECT 1",
+        "UPDATE t SET a = (SELECT 1)",
+    ],
+)
+def test_other_forms_are_left_whole(statement: str) -> None:
+    assert read_insert(statement) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "may"),
+    [
+        (b"INSERT INTO t SELECT 1", True),
+        (b"insert into `a`.`b` (x, y) (select 1, 2)", True),
+        (b"INSERT INTO t (a) VALUES (1)", False),
+        (b"INSERT INTO t VALUES ('select')", False),
+    ],
+)
+def test_the_first_look_sees_what_may_be_one(text: bytes, may: bool) -> None:
+    assert may_insert_query(text) is may
+
+
+def test_a_limit_needs_an_order() -> None:
+    assert leaves_rows_open("SELECT a FROM t LIMIT 3")
+    assert not leaves_rows_open("SELECT a FROM t ORDER BY a LIMIT 3")
+    assert not leaves_rows_open("SELECT a FROM t WHERE a IN (SELECT b FROM u)")
