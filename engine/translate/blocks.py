@@ -293,13 +293,16 @@ def _order(binder: "Binder", node: exp.Expression | None, outputs: list[Output])
     return items
 
 
+_ALL_ROWS = (1 << 63) - 1  # what DuckDB counts to; MySQL's manual has LIMIT 18446744073709551615 for all rows
+
+
 def limits(node: exp.Expression) -> tuple[int | None, int]:
     """Read LIMIT and OFFSET."""
     limit, offset = node.args.get("limit"), node.args.get("offset")
     count = start = None
     if limit is not None:
         only(limit, "expression")
-        count = whole_number(child(limit, "expression"), "LIMIT")
+        count = min(whole_number(child(limit, "expression"), "LIMIT"), _ALL_ROWS)
     if offset is not None:
         only(offset, "expression")
         start = whole_number(child(offset, "expression"), "OFFSET")

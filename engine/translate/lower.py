@@ -15,7 +15,7 @@ from engine.translate.lower_documents import DOCUMENT_OPS
 from engine.translate.lower_doubles import DOUBLE_OPS, bare
 from engine.translate.lower_moments import MOMENT_OPS
 from engine.translate.lower_read_dates import READ_DATE_OPS
-from engine.translate.lower_sets import both_sides
+from engine.translate.lower_sets import both_sides, distinct_recursion
 from engine.translate.lower_strings import TEXT_OPS
 from engine.translate.lower_times import TIME_OPS
 from engine.translate.lower_values import VALUE_OPS
@@ -158,6 +158,8 @@ class Lowering:
         values = [f"{self.expr(output.expr)} AS c{place}" for place, output in enumerate(body.step.outputs)]
         step = self._select(body.step, [*values, f"{deeper} AS depth"])
         first = f"SELECT {columns}, 1 AS depth FROM ({self.query(body.first)})"
+        if body.distinct:
+            return distinct_recursion(self, label, body, first, step)
         return f"{label}({columns}, depth) AS ({first} UNION ALL {step})"
 
     def compared_query(self, query: Query, presence: Presence) -> str:

@@ -7,7 +7,7 @@ keys; a group whose spellings do differ fails, because which of them MySQL keeps
 from typing import TYPE_CHECKING
 
 from engine.translate.refusal import refuse
-from engine.translate.tree import Expr, Output, SetOperation
+from engine.translate.tree import Expr, Output, Recursion, SetOperation
 from engine.translate.types import Family
 from engine.translate.unions import UNION_ALIAS
 
@@ -39,6 +39,20 @@ def both_sides(low: "Lowering", query: SetOperation) -> str:
     keys = ", ".join(low.equality_key(output.expr) for output in query.outputs)
     values = ", ".join(f"{_value(low, output.expr)} AS c{place}" for place, output in enumerate(query.outputs))
     return f"SELECT {values} FROM ({sides}) AS {UNION_ALIAS} GROUP BY {keys}{_KEPT[query.kind]}"
+
+
+def distinct_recursion(low: "Lowering", label: str, body: Recursion, first: str, step: str) -> str:
+    """Write WITH RECURSIVE … UNION DISTINCT: rows that are there already, at any depth, are left out."""
+    if any(output.expr.type.frac != output.expr.type.scale for output in body.outputs):
+        refuse("WITH RECURSIVE … UNION DISTINCT of a quotient is not supported")
+    if not all(_is_bare(low, output) for output in body.outputs):
+        refuse("WITH RECURSIVE … UNION DISTINCT of strings that may be equal in different spellings is not supported")
+    if any(output.expr.type.family is Family.DOUBLE for output in body.outputs):
+        refuse("WITH RECURSIVE … UNION DISTINCT of doubles is not supported")
+    columns = ", ".join(f"c{place}" for place in range(len(body.outputs)))
+    same = " AND ".join(f"r.c{place} IS NOT DISTINCT FROM s.c{place}" for place in range(len(body.outputs)))
+    new = f"SELECT s.* FROM ({step}) AS s WHERE NOT EXISTS (SELECT 1 FROM recurring.{label} AS r WHERE {same})"
+    return f"{label}({columns}, depth) USING KEY ({columns}) AS ({first} UNION {new})"
 
 
 def _is_bare(low: "Lowering", output: Output) -> bool:

@@ -40,12 +40,14 @@ class Visible:
 
 @dataclass(slots=True)
 class Scope:
-    """The sources one SELECT sees, and the scopes around it. `merged` maps a USING column to its one meaning."""
+    """The sources one SELECT sees, and the scopes around it. `merged` maps a USING column to its one meaning, `star`
+    is what * stands for."""
 
     parent: "Scope | None" = None
     sources: list[Visible] = field(default_factory=list)
     merged: dict[str, Expr] = field(default_factory=dict)
     aliases: dict[str, list[Expr]] = field(default_factory=dict)
+    star: list[Output] = field(default_factory=list)
 
     def own(self, column: str, table: str = "", schema: str = "") -> Expr | None:
         """Find a name among this SELECT's sources; raises Refused when it is ambiguous."""

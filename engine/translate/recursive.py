@@ -40,8 +40,6 @@ def bind_recursion(
     if not isinstance(union, exp.Union) or is_recursive_in(child(union), cte):
         refuse("a recursive query that is not one UNION of a first query and a step is not supported")
     only(union, "this", "expression", "distinct")
-    if union.args.get("distinct"):
-        refuse("WITH RECURSIVE … UNION DISTINCT is not supported")
     first = blocks.bind_query(shared, child(union), None, common)
     blocks.settle(first)
     label = shared.unique("w")
@@ -57,7 +55,7 @@ def bind_recursion(
     for output, started in zip(step.outputs, first.outputs, strict=True):
         output.expr = _fitting(as_value(output.expr), started.expr, first, step)
     limit = min(shared.context.recursion_limit, _MOST_STEPS)
-    return table, Recursion(first, step, aliases[0], limit, table.columns)
+    return table, Recursion(first, step, aliases[0], limit, table.columns, bool(union.args.get("distinct")))
 
 
 def is_recursive_in(node: exp.Expression, cte: exp.Expression) -> bool:

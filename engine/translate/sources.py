@@ -1,6 +1,6 @@
 """FROM: tables, derived tables, WITH names and joins, and what * stands for."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -25,26 +25,35 @@ if TYPE_CHECKING:
     from engine.translate.binder import Binder, CommonTable
 
 
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A source, and what * stands for in it: the columns that USING and NATURAL make one of, first, and the others."""
+
+    source: Source
+    columns: list[Output]
+
+
 def bind_from(binder: "Binder", node: exp.Expression) -> Source | None:
     """Bind FROM and its joins into the binder's scope; None when there is no FROM."""
     clause = node.args.get("from_")
     if clause is None:
         return None
     only(clause, "this")
-    source = _item(binder, child(clause))
-    return _joins(binder, source, children(node, "joins"))
+    joined = _joins(binder, _item(binder, child(clause)), children(node, "joins"))
+    binder.scope.star = joined.columns
+    return joined.source
 
 
-def _joins(binder: "Binder", source: Source, joins: list[exp.Expression]) -> Source:
+def _joins(binder: "Binder", joined: Joined, joins: list[exp.Expression]) -> Joined:
     for node in joins:
-        source = _join(binder, source, node)
-    return source
+        joined = _join(binder, joined, node)
+    return joined
 
 
-def _item(binder: "Binder", node: exp.Expression) -> Source:
+def _item(binder: "Binder", node: exp.Expression) -> Joined:
     if isinstance(node, exp.Table):
         only(node, "this", "db", "alias", "joins", "hints")
-        return _joins(binder, _table(binder, node), children(node, "joins"))
+        return _joins(binder, _seen(binder, _table(binder, node)), children(node, "joins"))
     if (
         isinstance(node, exp.Subquery | exp.Paren)
         and isinstance(node.this, exp.Table | exp.Subquery)
@@ -54,13 +63,20 @@ def _item(binder: "Binder", node: exp.Expression) -> Source:
         return _joins(binder, _item(binder, child(node)), children(node, "joins"))
     if isinstance(node, exp.Subquery):
         only(node, "this", "alias", "joins")
-        return _joins(binder, _derived(binder, node), children(node, "joins"))
+        return _joins(binder, _seen(binder, _derived(binder, node)), children(node, "joins"))
     if isinstance(node, exp.Lateral):
         only(node, "this", "alias")
-        return _derived(binder, node, lateral=True)
+        return _seen(binder, _derived(binder, node, lateral=True))
     if isinstance(node, exp.Values):
-        return _see_query(binder, node, blocks.bind_query(binder.shared, node, None, binder.common))
+        query = blocks.bind_query(binder.shared, node, None, binder.common)
+        return _seen(binder, _see_query(binder, node, query))
     raise Refused(f"{kind(node)} in FROM is not supported")
+
+
+def _seen(binder: "Binder", source: Source) -> Joined:
+    """The source that was made visible last."""
+    visible = binder.scope.sources[-1]
+    return Joined(source, [output for at, output in enumerate(visible.columns) if at not in visible.hidden])
 
 
 def _table(binder: "Binder", node: exp.Expression) -> Source:
@@ -209,7 +225,7 @@ def _add(scope: Scope, visible: Visible) -> None:
     scope.sources.append(visible)
 
 
-def _join(binder: "Binder", left: Source, node: exp.Expression) -> Source:
+def _join(binder: "Binder", left: Joined, node: exp.Expression) -> Joined:
     only(node, "this", "side", "kind", "on", "using", "method")
     side, join_kind = str(node.args.get("side") or "").upper(), str(node.args.get("kind") or "").upper()
     method = str(node.args.get("method") or "").upper()
@@ -217,53 +233,63 @@ def _join(binder: "Binder", left: Source, node: exp.Expression) -> Source:
         refuse(f"{method} JOIN is not supported")
     if side not in ("", "LEFT", "RIGHT") or join_kind not in ("", "INNER", "CROSS", "OUTER", "STRAIGHT_JOIN"):
         refuse(f"{side or join_kind} JOIN is not supported")
-    before = len(binder.scope.sources)
     right = _item(binder, child(node))
     condition = node.args.get("on")
-    names = _common_names(binder.scope, before) if method else [item.name for item in node.args.get("using") or ()]
+    names = [item.name for item in node.args.get("using") or ()]
+    if method:
+        names = _common_names(binder.scope, left, right)
+    # The columns of the side that keeps all its rows stand for both, and come first.
+    first, second = (right, left) if side == "RIGHT" else (left, right)
     if names:
-        on: Expr | None = _using(binder, names, before, side)
+        on: Expr | None = _using(binder, names, first, second)
     else:
         on = None if condition is None else as_condition(binder.expr(condition))
-    if isinstance(right, QuerySource) and right.lateral and side and not _is_true(condition):
+    columns = _merged(names, first, second) if names else [*left.columns, *right.columns]
+    if isinstance(right.source, QuerySource) and right.source.lateral and side and not _is_true(condition):
         refuse("an outer join of a LATERAL table with a condition is not supported")
     if on is None:
-        return Join("cross", left, right, None) if not side else refuse("an outer join without a condition")
+        if side:
+            refuse("an outer join without a condition")
+        return Joined(Join("cross", left.source, right.source, None), columns)
     if side:
         binder.shared.outer_joined = True
-    return Join(side.lower() or "inner", left, right, on)
+    return Joined(Join(side.lower() or "inner", left.source, right.source, on), columns)
 
 
 def _is_true(condition: exp.Expression | None) -> bool:
     return isinstance(condition, exp.Boolean) and bool(condition.this)
 
 
-def _common_names(scope: Scope, before: int) -> list[str]:
-    """Give the columns that NATURAL JOIN compares, in the order of the left table."""
-    if before != 1 or len(scope.sources) != 2:
-        refuse("NATURAL JOIN of more than two tables is not supported")
-    left, right = (
-        [o.name for at, o in enumerate(source.columns) if at not in source.hidden] for source in scope.sources
-    )
+def _common_names(scope: Scope, left: Joined, right: Joined) -> list[str]:
+    """Give the columns that NATURAL JOIN compares."""
     if any(source.excluded for source in scope.sources):
         refuse("NATURAL JOIN of a table with columns that are not in the engine is not supported")
-    known = {name.casefold() for name in right}
-    return [name for name in left if name.casefold() in known]
+    known = {output.name.casefold() for output in right.columns}
+    return [output.name for output in left.columns if output.name.casefold() in known]
 
 
-def _using(binder: "Binder", names: list[str], before: int, side: str) -> Expr:
-    if side == "RIGHT":
-        refuse("RIGHT JOIN with USING is not supported")
-    scope = binder.scope
+def _using(binder: "Binder", names: list[str], first: Joined, second: Joined) -> Expr:
     tests = []
     for name in names:
-        left = Scope(None, scope.sources[:before], scope.merged).own(name)
-        right = Scope(None, scope.sources[before:]).own(name)
-        if left is None or right is None:
-            refuse(f"the column {name} of USING is not found")
-        tests.append(compare("eq", left, right))
-        scope.merged[name.casefold()] = left
+        one, other = _one(first, name), _one(second, name)
+        tests.append(compare("eq", one, other))
+        binder.scope.merged[name.casefold()] = one
     return Expr("and", BOOL, tuple(tests)) if len(tests) > 1 else tests[0]
+
+
+def _one(joined: Joined, name: str) -> Expr:
+    found = [output.expr for output in joined.columns if output.name.casefold() == name.casefold()]
+    if len(found) != 1:
+        refuse(f"the column {name} of USING is not found, or not in one table only")
+    return found[0]
+
+
+def _merged(names: list[str], first: Joined, second: Joined) -> list[Output]:
+    """Give what * stands for after USING, in the order that both servers show."""
+    common = {name.casefold() for name in names}
+    together = [output for output in first.columns if output.name.casefold() in common]
+    rest = [output for side in (first, second) for output in side.columns if output.name.casefold() not in common]
+    return [*together, *rest]
 
 
 def star(scope: Scope, node: exp.Expression) -> list[Output]:
@@ -276,12 +302,8 @@ def star(scope: Scope, node: exp.Expression) -> list[Output]:
     for source in sources:
         if source.excluded:
             refuse(next(iter(source.excluded.values())))
-    merged = {} if table else scope.merged
-    if merged and len(scope.sources) > 2:
-        refuse("* over several joins with USING is not supported")
-    outputs = [o for o in scope.sources[0].columns if o.name.casefold() in merged]
-    for source in sources:
-        for position, output in enumerate(source.columns):
-            if position not in source.hidden and output.name.casefold() not in merged:
-                outputs.append(output)
+    if table:
+        outputs = [o for source in sources for at, o in enumerate(source.columns) if at not in source.hidden]
+    else:
+        outputs = scope.star
     return [Output(output.name, output.expr) for output in outputs]

@@ -110,13 +110,17 @@ class SetOperation:
 
 @dataclass(slots=True, eq=False)
 class Recursion:
-    """WITH RECURSIVE: `first`, then `step` over the rows that came last, read under `alias`, `limit` times at most."""
+    """WITH RECURSIVE: `first`, then `step` over the rows that came last, read under `alias`, `limit` times at most.
+
+    `distinct`: rows that were there before are no new ones.
+    """
 
     first: "Query"
     step: Block
     alias: str
     limit: int
     outputs: list[Output]
+    distinct: bool = False
 
 
 Query = Block | SetOperation
