@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from proxy.answers import Answer, AnswerReader, build_result
 from proxy.decisions import ALWAYS, decision_key
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 MARK = "Using secondary engine RAPID"
 _EXPLAIN = re.compile(
-    r"\s*(?:explain|describe|desc)\s+(?:format\s*=\s*(\w+)\s+)?((?:select\b|with\b|table\b|values\b|\().*)",
+    # ANALYZE runs the statement on the backend, and shows what it did there.
+    r"\s*(?:explain|describe|desc)\s+(?:(?:extended|partitions)\s+|format\s*=\s*['\"]?\w+['\"]?\s+)?"
+    r"(?P<statement>(?:select\b|with\b|table\b|values\b|\().*)",
     re.IGNORECASE | re.DOTALL,
 )
 _ACCESS = re.compile(r"((?:scan|lookup|search) on [^<\s]\S*)")
@@ -38,17 +40,19 @@ def take_explain(router: "Router", data: bytes, text: bytes) -> bool:
         return False
     if not found:
         return False
-    session.run(_explain(router, data, found[2].rstrip("; \t\r\n")))
+    session.run(_explain(router, data, found["statement"].rstrip("; \t\r\n")))
     return True
 
 
 async def _explain(router: "Router", data: bytes, statement: str) -> None:
     session = router.session
-    raw = await session.ask(data, [Command.QUERY])
-    if not session.tracker.failed and await _would_offload(router, statement):
+    offloads = await _would_offload(router, statement)
+    raw = await session.ask(data, [Command.QUERY])  # last: SHOW WARNINGS shows what it noted
+    if not session.tracker.failed and offloads:
         answer = AnswerReader(raw, session.capabilities).result()
         if mark(answer, session.capabilities):
-            raw = build_result(answer.definitions, answer.rows, Status(answer.status), session.capabilities)
+            status, capabilities = Status(answer.status), session.capabilities
+            raw = build_result(answer.definitions, answer.rows, status, capabilities, answer.warnings)
     session.client.write(raw)
 
 
@@ -80,8 +84,19 @@ def mark(answer: Answer, capabilities: int) -> bool:
         return False
     text = (answer.rows[0][0] or b"").decode("utf-8", "replace")
     if text.lstrip().startswith("{"):
-        plan = {"secondary_engine": "RAPID", **json.loads(text)}
+        plan = {"secondary_engine": "RAPID", **_marked(json.loads(text))}
         answer.rows[0][0] = json.dumps(plan, indent=2, ensure_ascii=False).encode()
     else:
         answer.rows[0][0] = _ACCESS.sub(r"\1 in secondary engine RAPID", text).encode()
     return True
+
+
+def _marked(plan: Any) -> Any:
+    """Put the engine beside the name of each table that the plan reads."""
+    if isinstance(plan, list):
+        return [_marked(part) for part in plan]
+    if not isinstance(plan, dict):
+        return plan
+    marked = {name: _marked(part) for name, part in plan.items()}
+    name = plan.get("table_name")
+    return {**marked, "secondary_engine": "RAPID"} if isinstance(name, str) and not name.startswith("<") else marked

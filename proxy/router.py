@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from base.errors import BackendError, SecondaryEngineError
 from base.log import redact_sql
-from proxy import checks, commands, counts, inserts, variables
+from proxy import checks, commands, counts, extras, inserts, into, variables
 from proxy.answers import AnswerReader, AnswerTooLarge
 from proxy.backend_switch import BackendSwitch
 from proxy.decisions import ALWAYS, DIGITS, decision_key
@@ -22,7 +22,9 @@ from proxy.reasons import QUIET, Reason, Refusal
 from proxy.rules import Subject, check
 from proxy.state import FORCED, NO_COUNTS, OFF, ON
 from proxy.views import expanded
+from statements.extras import may_use_extras
 from statements.facts import StatementFacts, statement_facts
+from statements.into import may_set_variables
 from statements.scan import first_word
 from statements.sqlmode import refused_mode
 from wire.constants import Capability, Command, Status
@@ -44,7 +46,7 @@ _NAMES_ENGINE = re.compile(rb"rpd_|warmfront_tables", re.IGNORECASE)
 _MAY_READ = b"SELECT 1 FROM performance_schema.threads"
 _ITS_NAME = re.compile(r"(['`])threads\1")
 # Reasons that hold for a statement whatever the session does next.
-LASTING = frozenset(
+_LASTING = frozenset(
     {
         *(Reason.UNSUPPORTED, Reason.NOT_LOADED, Reason.NO_TABLE, Reason.SYSTEM_TABLE),
         *(Reason.ENGINE_REFUSED, Reason.WARNINGS, Reason.PARAMETERS),
@@ -93,6 +95,15 @@ class Router:
     def is_mariadb(self) -> bool:
         """Tell whether the backend is MariaDB."""
         return self._worker.settings.server.is_mariadb
+
+    @property
+    def kind(self) -> str:
+        """The backend's kind: "mysql" or "mariadb"."""
+        return self._worker.settings.server.kind
+
+    def look(self, facts: StatementFacts, use: str) -> Refusal | None:
+        """Give the reason against a statement that can be known without asking anybody."""
+        return check(self.subject(facts, use))
 
     def text_of(self, data: bytes) -> bytes | None:
         """Give a COM_QUERY's text; None when attributes stand before it."""
@@ -181,6 +192,10 @@ class Router:
             return self.pass_on(data)
         if variables.is_read(statement):
             return await variables.answer_read(self, data, statement)
+        if may_use_extras(text) and await extras.run(self, text):
+            return None
+        if may_set_variables(text) and await into.run(self, text):
+            return None
         if await self._is_about_engine(_facts(statement)):
             return await self._ask_engine(text, min(name for _, name in _facts(statement).tables))
         await self._decide(data, text, decision_key(text), None)
@@ -193,7 +208,7 @@ class Router:
     async def _decide(self, data: bytes, text: bytes, key: bytes, known: Prepared | None) -> bool:
         facts, use, threshold, refusal = await self._look(text)
         if refusal and (use != FORCED or refusal.reason in QUIET):
-            if refusal.reason in LASTING:
+            if refusal.reason in _LASTING:
                 self._worker.stays.remember(key, ALWAYS)
             self.pass_on(data)
             return True
@@ -209,7 +224,7 @@ class Router:
             raise SecondaryEngineError(refusal.sentence)
         if cost is not None and refusal.reason is Reason.CHEAP:
             self._worker.stays.remember(key, cost)
-        elif refusal.reason in LASTING:
+        elif refusal.reason in _LASTING:
             self._worker.stays.remember(key, ALWAYS)
         log.debug("on the backend: %s: %s", refusal.sentence, redact_sql(text.decode("utf-8", "replace")))
         self.pass_on(data)
@@ -232,8 +247,7 @@ class Router:
         facts, use, threshold, refusal = await self._look(text)
         if refusal:
             return facts, refusal, None
-        kind = self._worker.settings.server.kind
-        questions = Questions(text, facts, kind, self.session.capabilities, with_cost=use == ON)
+        questions = Questions(text, facts, self.kind, self.session.capabilities, with_cost=use == ON)
         preflight = await self.ask_backend(questions)
         return facts, self.judge(facts, use, threshold, preflight), preflight
 
@@ -286,8 +300,7 @@ class Router:
         """Ask the backend, then run on the engine; gives the reason when the backend has to answer, and the cost."""
         facts, use, threshold = read
         asked = text.rstrip(b"; \t\r\n")
-        kind = self._worker.settings.server.kind
-        questions = Questions(asked, facts, kind, self.session.capabilities, with_cost=use == ON)
+        questions = Questions(asked, facts, self.kind, self.session.capabilities, with_cost=use == ON)
         preflight = await self.ask_backend(questions)
         refusal = self.judge(facts, use, threshold, preflight, refusal)
         if refusal is None and known:
@@ -296,7 +309,7 @@ class Router:
             else:
                 refusal = Refusal(Reason.PARAMETERS)
         if refusal is None:
-            refusal = await self._run(asked, preflight, "binary" if known else "text")
+            refusal = await self.run(asked, preflight, "binary" if known else "text")
         return refusal, preflight.cost
 
     def judge(
@@ -337,7 +350,7 @@ class Router:
         )
         return build_attributes(context.to_json(), preflight.definitions)
 
-    async def _run(self, text: bytes, preflight: Preflight, protocol: str = "text") -> Refusal | None:
+    async def run(self, text: bytes, preflight: Preflight, protocol: str = "text") -> Refusal | None:
         """Run on the engine; gives the reason when the backend has to answer instead."""
         session = self.session
         attributes = self.attributes(preflight, protocol)

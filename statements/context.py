@@ -32,7 +32,8 @@ class SessionContext:
     backend gave them, "" when it was not asked: the time at which the statement begins.
     `recursion_limit` is cte_max_recursion_depth, on MariaDB max_recursive_iterations. `views` are the definitions of
     the views that the statement names, and of those under them. `values` are the user variables and the like that it
-    reads. `server` names the server that the session is on, "" when it was not asked.
+    reads. `server` names the server that the session is on, "" when it was not asked. `extras` says that the statement
+    uses what HeatWave adds to MySQL, and that the backend has prepared it in another form.
     """
 
     connection_id: int
@@ -59,6 +60,7 @@ class SessionContext:
     protocol: str = "text"
     capabilities: int = 0
     views: tuple[ViewDefinition, ...] = ()
+    extras: bool = False
     values: tuple[SessionValue, ...] = ()
     server: str = ""
 

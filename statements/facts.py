@@ -14,11 +14,16 @@ from statements.parse import NotParsed, parse_statement
 from statements.session_values import ASKED, CALLS, session_value
 from statements.sqlmode import refused_mode
 
-_NOT_MYSQL: dict[type[exp.Expression], str] = {
+# What HeatWave's engine adds to MySQL.
+_EXTRAS: dict[type[exp.Expression], str] = {
     exp.Qualify: "QUALIFY is not MySQL",
+    exp.TableSample: "TABLESAMPLE is not MySQL",
+    exp.Cube: "CUBE is not MySQL",
+    exp.Hll: "HLL is not MySQL",
+}
+_NOT_MYSQL: dict[type[exp.Expression], str] = {
     exp.ILike: "ILIKE is not MySQL",
     exp.Filter: "FILTER is not MySQL",
-    exp.TableSample: "TABLESAMPLE is not MySQL",
     exp.Command: "the statement's syntax is not known to the engine",
 }
 
@@ -64,18 +69,23 @@ class StatementFacts:
     views: tuple[ViewDefinition, ...] = ()
 
 
-def statement_facts(statement: str, sql_mode: str = "") -> StatementFacts:
-    """Read one statement; never raises: what cannot be read has kind "other" and a reason."""
-    return read_statement(statement, sql_mode)[1]
+def statement_facts(statement: str, sql_mode: str = "", extras: bool = False) -> StatementFacts:
+    """Read one statement; never raises: what cannot be read has kind "other" and a reason.
+
+    `extras` allows QUALIFY, CUBE, TABLESAMPLE and HLL, which MySQL has in HeatWave only.
+    """
+    return read_statement(statement, sql_mode, extras)[1]
 
 
-def read_statement(statement: str, sql_mode: str = "") -> tuple[exp.Expression | None, StatementFacts]:
+def read_statement(
+    statement: str, sql_mode: str = "", extras: bool = False
+) -> tuple[exp.Expression | None, StatementFacts]:
     """Give the tree as well: None for a statement that cannot be read."""
     if refused := digest(statement).refuse:
         return None, StatementFacts("other", reason=refused)
     try:
         tree = parse_statement(statement)
-        gathered = _Gathered()
+        gathered = _Gathered(extras)
         gathered.visit(tree, frozenset())
     except NotParsed as problem:
         return None, StatementFacts("other", reason=str(problem))
@@ -133,7 +143,8 @@ def _reason(gathered: "_Gathered", statement: str, sql_mode: str) -> str | None:
 class _Gathered:
     """One walk over the tree, with the names of common table expressions in scope."""
 
-    def __init__(self) -> None:
+    def __init__(self, extras: bool) -> None:
+        self._refused = _NOT_MYSQL if extras else {**_NOT_MYSQL, **_EXTRAS}
         self.tables: set[tuple[str, str]] = set()
         self.functions: set[str] = set()
         self.user_variables: set[str] = set()
@@ -167,6 +178,8 @@ class _Gathered:
         asked = session_value(node) if kind in ASKED else None
         if asked is not None:
             self.session_values.add(asked)
+        if kind in self._refused:
+            self.reason = self.reason or self._refused[kind]
         if kind is exp.Table:
             self._table(node, names)
         elif kind is exp.Column:
@@ -192,8 +205,6 @@ class _Gathered:
             self.locking = True
         elif kind is exp.Into:
             self.has_into = True
-        elif kind in _NOT_MYSQL:
-            self.reason = self.reason or _NOT_MYSQL[kind]
         elif kind is exp.Interval and node.args.get("unit") is None and not isinstance(node.this, exp.Tuple):
             self.reason = self.reason or "an interval without a unit is not supported"
         elif kind is exp.Dot:

@@ -178,7 +178,7 @@ def _select(shared: "Shared", node: exp.Expression, parent: Scope | None, common
 
     only(
         node, "hint", "expressions", "from_", "joins", "where", "group", "having", "order", "limit", "offset",
-        "distinct", "with_", "operation_modifiers", "windows",
+        "distinct", "with_", "operation_modifiers", "windows", "qualify",
     )  # fmt: skip
     for word in node.args.get("operation_modifiers") or ():
         if word.name.upper() not in _PLAIN_MODIFIERS:
@@ -206,17 +206,18 @@ def _clauses(binder: "Binder", node: exp.Expression, block: Block) -> None:
         for rollup in children(group, "rollup"):
             only(rollup)
             block.rollup = True
-        block.groups = [_position_or(binder, item, block.outputs) for item in children(group)]
+        block.groups = [_position_or(binder, item, block.outputs) for item in _group_items(group, block)]
     having = node.args.get("having")
     if having is not None:
         block.having = as_condition(binder.expr(child(having)))
+    block.qualify = _qualify(binder, node.args.get("qualify"))
     if block.rollup and binder.context.backend != "mysql":  # MariaDB gives no total over no rows
         some = compare("gt", aggregates.count([], distinct=False), literals.integer(0))
         block.having = some if block.having is None else Expr("and", some.type, (block.having, some))
     block.order = _order(binder, node.args.get("order"), block.outputs)
     block.limit, block.offset = limits(node)
     parts = [output.expr for output in block.outputs] + [item.expr for item in block.order]
-    parts += [block.having] if block.having is not None else []
+    parts += [part for part in (block.having, block.qualify) if part is not None]
     block.grouped = group is not None or any(has_aggregate(part) for part in parts)
     if block.grouped and group is None:
         _require_aggregate(parts)
@@ -238,6 +239,28 @@ def _require_no_missing_date(having: Expr) -> None:
     for part in walk(having):
         if part.op == "is_null" and part.args[0].op in ("min", "max") and part.args[0].type.family in TEMPORAL:
             refuse("HAVING MIN or MAX of dates IS NULL gives a warning")
+
+
+def _group_items(group: exp.Expression, block: Block) -> list[exp.Expression]:
+    """The keys of GROUP BY; ROLLUP (…) and CUBE (…) stand alone."""
+    items = children(group)
+    if len(items) != 1 or not isinstance(items[0], exp.Rollup | exp.Cube):
+        return items
+    only(items[0], "expressions")
+    if block.rollup:
+        refuse("GROUP BY with ROLLUP twice is not supported")
+    block.rollup, block.cube = True, isinstance(items[0], exp.Cube)
+    return children(items[0])
+
+
+def _qualify(binder: "Binder", clause: exp.Expression | None) -> Expr | None:
+    if clause is None:
+        return None
+    only(clause, "this")
+    condition = as_condition(binder.expr(child(clause)))
+    if not any(part.op == WINDOW for part in walk(condition)):
+        refuse("QUALIFY without a window function is not supported")
+    return condition
 
 
 def _having_as_where(block: Block) -> None:

@@ -106,6 +106,8 @@ def _expressions(block: Block) -> Iterable[Expr]:
     yield from (item.expr for item in block.order)
     if block.having is not None:
         yield block.having
+    if block.qualify is not None:
+        yield block.qualify
 
 
 def _origin(expr: Expr, block: Block, known: Mapping[str, Query | Recursion]) -> Expr | None:

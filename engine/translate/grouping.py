@@ -52,6 +52,8 @@ def group_block(binder: "Binder", block: Block) -> None:
         item.expr = rebuild(item.expr, change)
     if block.having is not None:
         block.having = rebuild(block.having, change)
+    if block.qualify is not None:
+        block.qualify = rebuild(block.qualify, change)
     if block.rollup and (len(keys) < len(block.groups) or any(key.op == "literal" for key in block.groups)):
         refuse("ROLLUP over constants or the same key twice is not supported")
     if block.rollup and binder.context.backend != "mysql":
@@ -98,6 +100,8 @@ def _needed(binder: "Binder", block: Block) -> list[Expr]:
         item.expr = rebuild(item.expr, change)
     if block.having is not None:
         block.having = rebuild(block.having, change)
+    if block.qualify is not None:
+        block.qualify = rebuild(block.qualify, change)
     return kept
 
 

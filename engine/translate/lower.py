@@ -55,6 +55,7 @@ _OPS: dict[str, Callable[["Lowering", Expr], str]] = {
     **MOMENT_OPS,
     **BYTE_OPS,
 }
+_GROUPING = {(False, False): "{}", (True, False): "ROLLUP ({})", (True, True): "CUBE ({})"}
 _JOINS = {"inner": "JOIN", "left": "LEFT JOIN", "right": "RIGHT JOIN", "cross": "CROSS JOIN"}
 
 
@@ -183,9 +184,11 @@ class Lowering:
             parts += ["WHERE", self.expr(as_filter(block.where))]
         if block.groups:
             keys = ", ".join(self.equality_key(key) for key in block.groups)
-            parts += ["GROUP BY", f"ROLLUP ({keys})" if block.rollup else keys]
+            parts += ["GROUP BY", _GROUPING[block.rollup, block.cube].format(keys)]
         if block.having is not None:
             parts += ["HAVING", self.expr(block.having)]
+        if block.qualify is not None:
+            parts += ["QUALIFY", self.expr(as_filter(block.qualify))]
         if block.rollup and not block.order:
             parts.append(self._rollup_order(block))
         return " ".join(parts + self._tail(block.order, block.outputs, block.limit, block.offset))
@@ -229,7 +232,8 @@ class Lowering:
     def source(self, source: Source) -> str:
         """Write an item of FROM."""
         if isinstance(source, TableSource):
-            return f"{source.name} AS {source.alias}"
+            sample = "" if source.sample is None else f" TABLESAMPLE {source.sample}"
+            return f"{source.name} AS {source.alias}{sample}"
         if isinstance(source, CteSource):
             return f"{source.cte} AS {source.alias}"
         if isinstance(source, QuerySource):

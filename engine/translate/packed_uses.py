@@ -39,6 +39,8 @@ def _require_unstored(block: Block) -> None:
     kept = [output.expr for output in block.outputs] + [item.expr for item in block.order]
     if block.having is not None:
         kept.append(block.having)
+    if block.qualify is not None:
+        kept.append(block.qualify)
     sorts = block.groups or (block.order and isinstance(block.source, Join))
     if any(map(_is_packed, block.groups)) or (sorts and any(_is_packed(node) for e in kept for node in _uncounted(e))):
         refuse("a date that may be zero is grouped by, or sorted with a join or with groups")

@@ -52,7 +52,7 @@ def _joins(binder: "Binder", joined: Joined, joins: list[exp.Expression]) -> Joi
 
 def _item(binder: "Binder", node: exp.Expression) -> Joined:
     if isinstance(node, exp.Table):
-        only(node, "this", "db", "alias", "joins", "hints")
+        only(node, "this", "db", "alias", "joins", "hints", "sample")
         return _joins(binder, _seen(binder, _table(binder, node)), children(node, "joins"))
     if (
         isinstance(node, exp.Subquery | exp.Paren)
@@ -81,8 +81,11 @@ def _seen(binder: "Binder", source: Source) -> Joined:
 
 def _table(binder: "Binder", node: exp.Expression) -> Source:
     name, schema = node.name, node.text("db")
+    sample = _sample(node.args.get("sample"))
     common = None if schema else _common(binder, name)
     alias = binder.shared.unique("t" if common is None else "d")
+    if sample is not None and (common is not None or _view(binder, schema or binder.context.schema, name)):
+        refuse("TABLESAMPLE is for base tables")
     if common is not None:
         _see(binder.scope, node, "", common.columns, alias)
         return CteSource(alias, common.label)
@@ -100,7 +103,20 @@ def _table(binder: "Binder", node: exp.Expression) -> Source:
     hidden = frozenset(at for at, (column, _) in enumerate(_typed(found)[0]) if column.invisible)
     visible = Visible(node.alias or name, schema, alias, columns, () if -1 in key else key, excluded, hidden)
     _add(binder.scope, visible)
-    return TableSource(alias, found.store_name)
+    return TableSource(alias, found.store_name, sample)
+
+
+def _sample(clause: exp.Expression | None) -> str | None:
+    """TABLESAMPLE {SYSTEM | BERNOULLI} (percent) as the engine writes it."""
+    if clause is None:
+        return None
+    only(clause, "method", "size")
+    method, size = child(clause, "method").name.upper(), child(clause, "size")
+    if method not in ("SYSTEM", "BERNOULLI") or not isinstance(size, exp.Literal) or size.is_string:
+        refuse("TABLESAMPLE of this form is not supported")
+    if not 0 <= float(size.name) <= 100:
+        refuse("a percentage of TABLESAMPLE is not between 0 and 100")
+    return f"{method} ({float(size.name)} PERCENT)"
 
 
 def _view(binder: "Binder", schema: str, name: str) -> ViewDefinition | None:

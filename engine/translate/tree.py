@@ -38,10 +38,11 @@ class OrderItem:
 
 @dataclass(slots=True)
 class TableSource:
-    """A stored table under a unique alias; `name` is what the store calls it."""
+    """A stored table under a unique alias; `name` is what the store calls it, `sample` a part of its rows to read."""
 
     alias: str
     name: str
+    sample: str | None = None
 
 
 @dataclass(slots=True)
@@ -77,7 +78,8 @@ Source = TableSource | QuerySource | CteSource | Join
 @dataclass(slots=True, eq=False)
 class Block:
     """One SELECT. `grouped` says that it aggregates; without `groups` it has then exactly one row;
-    `rollup` adds the sums over each tail of the groups."""
+    `rollup` adds the sums over each tail of the groups, `cube` with it those over each subset. `qualify` filters
+    rows after the windows are computed."""
 
     outputs: list[Output]
     source: Source | None = None
@@ -85,7 +87,9 @@ class Block:
     grouped: bool = False
     groups: list[Expr] = field(default_factory=list)
     rollup: bool = False
+    cube: bool = False
     having: Expr | None = None
+    qualify: Expr | None = None
     distinct: bool = False
     order: list[OrderItem] = field(default_factory=list)
     limit: int | None = None

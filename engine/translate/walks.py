@@ -63,7 +63,7 @@ def expressions(query: Query) -> Iterator[Expr]:
     yield from (item.expr for item in query.order)
     if isinstance(query, Block):
         yield from query.groups
-        yield from (expr for expr in (query.where, query.having) if expr is not None)
+        yield from (expr for expr in (query.where, query.having, query.qualify) if expr is not None)
         if query.source is not None:
             yield from _conditions(query.source)
 

@@ -202,6 +202,14 @@ def test_explain_shows_the_engine(client: Any, backend: Any) -> None:
         assert all(row["Extra"].endswith("Using secondary engine RAPID") for row in cursor.fetchall())
     plan = rows(client, f"EXPLAIN FORMAT=JSON {GROUPED}")[0][0]
     assert json.loads(plan)["secondary_engine"] == "RAPID"
+    assert plan.count("RAPID") == 2  # the plan, and the table in it
+    spellings = (
+        ("EXTENDED", "PARTITIONS", "FORMAT = 'json'") if backend.is_mariadb else ("FORMAT = 'json'", "FORMAT=TREE")
+    )
+    for spelling in spellings:
+        assert "RAPID" in str(rows(client, f"EXPLAIN {spelling} {GROUPED}"))
+    rows(client, f"EXPLAIN {'EXTENDED' if backend.is_mariadb else 'FORMAT=TRADITIONAL'} {GROUPED}")
+    assert [row[1] for row in rows(client, "SHOW WARNINGS")] == [1003]
     assert "RAPID" not in str(rows(client, "EXPLAIN SELECT SOUNDEX(v) FROM sales"))  # the engine has no such function
     rows(client, "SET use_secondary_engine = OFF")
     assert "RAPID" not in str(rows(client, f"EXPLAIN {GROUPED}"))
