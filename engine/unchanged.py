@@ -29,7 +29,7 @@ class Unchanged:
 
     changed: Mapping[Key, Position]
     view: Callable[[], CatalogView]
-    wait_until_fresh: Callable[[float], Awaitable[None]]
+    wait_until_fresh: Callable[[float, str], Awaitable[None]]
     timeout: float
 
     async def check(self, token: str) -> None:
@@ -40,7 +40,7 @@ class Unchanged:
             read = {(schema, name): number for schema, name, number in tables}
         except (ValueError, TypeError) as error:
             raise SecondaryEngineError("The token of what was read cannot be read") from error
-        await self.wait_until_fresh(self.timeout)
+        await self.wait_until_fresh(self.timeout, server)
         view, changed = self.view(), self.changed
         for name, number in read.items():
             entry = view.table(*name)

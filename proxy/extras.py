@@ -56,7 +56,11 @@ async def _is_refused(router: "Router", text: bytes) -> bool:
 async def _try(router: "Router", statement: str, other: str) -> Refusal | None:
     facts = statement_facts(statement, extras=True)
     capabilities = router.session.capabilities
-    if refusal := router.look(facts, FORCED):
+    refusal = router.look(facts, FORCED)
+    if refusal and refusal.reason is Reason.NOT_LOADED:  # nobody else can run it: ask for the latest
+        await router.session.worker.engine.refresh()
+        refusal = router.look(facts, FORCED)
+    if refusal:
         return refusal
     questions = Questions(other.encode(), facts, router.kind, capabilities, with_cost=False)
     preflight = await router.ask_backend(questions)
