@@ -37,7 +37,7 @@ _STORAGE = (
 )
 # After these DuckDB refuses all work until the process is started again.
 FATAL = (duckdb.FatalException, duckdb.InternalException)
-_PIECE_BYTES = 128 << 20  # of Arrow rows that one statement takes, unless they come in larger pieces
+_PIECE_BYTES = 32 << 20  # of Arrow rows that one statement takes, unless they come in larger pieces
 _LONGEST_PAUSE = 30.0  # seconds between two tries of a batch
 
 
