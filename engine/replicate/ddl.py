@@ -327,6 +327,7 @@ def _read_alter(tokens: Tokens) -> Effect:
     if tokens.take("TRUNCATE", "PARTITION", "ALL") and tokens.ended:
         return _make(tokens, _event(tokens, name, "truncate"))
     events = [_event(tokens, name, "alter")]
+    renamed = None
     depth = 0
     while not tokens.ended:
         word = tokens.word()
@@ -336,10 +337,10 @@ def _read_alter(tokens: Tokens) -> Effect:
             continue
         if word == "RENAME" and tokens.word() not in ("COLUMN", "INDEX", "KEY"):
             tokens.skip(frozenset({"TO", "AS", "="}))
-            events.append(_event(tokens, name, "rename", tokens.name()))
+            renamed = _event(tokens, name, "rename", tokens.name())  # of several the last one holds
         elif word in _OTHER_TABLE and tokens.take("TABLE"):
             events.append(_event(tokens, tokens.name(), _OTHER_TABLE[word]))
-    return _make(tokens, *events)
+    return _make(tokens, *events, *([renamed] if renamed else []))
 
 
 def _read_drop(tokens: Tokens) -> Effect:

@@ -147,6 +147,7 @@ def test_tables_that_change_names_keep_their_copies(copy: Copy, schema: str, cur
     copy.load(schema, "b")
     cursor.execute("INSERT INTO b VALUES (4)")
     cursor.execute("ALTER TABLE B RENAME TO B")
+    cursor.execute("ALTER TABLE B RENAME TO b, RENAME TO B, COMMENT = 'the last name holds'")
     _equal(copy, cursor, schema, "B", a)
     assert copy.difference(cursor.connection, schema, "b") == ""
 
