@@ -121,6 +121,7 @@ class Binder:
         `over` says that a window is computed, whose arguments may be a group's aggregates.
         """
         bound = self._aggregate(node)
+        self.scope.aggregates |= not over
         columns = [e for e in walk(bound) if e.op == "column"]
         if columns and not any(self.scope.owns(column) for column in columns):
             refuse("an aggregate of an enclosing query is not supported")

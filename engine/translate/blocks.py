@@ -219,6 +219,8 @@ def _clauses(binder: "Binder", node: exp.Expression, block: Block) -> None:
     parts = [output.expr for output in block.outputs] + [item.expr for item in block.order]
     parts += [part for part in (block.having, block.qualify) if part is not None]
     block.grouped = group is not None or any(has_aggregate(part) for part in parts)
+    if binder.scope.aggregates and not block.grouped:
+        refuse("an aggregate without GROUP BY has no part in the result")  # SUM(x) + NULL: one row all the same
     if block.grouped and group is None:
         _require_aggregate(parts)
     if block.having is not None and not block.grouped:

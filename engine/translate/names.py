@@ -48,6 +48,7 @@ class Scope:
     merged: dict[str, Expr] = field(default_factory=dict)
     aliases: dict[str, list[Expr]] = field(default_factory=dict)
     star: list[Output] = field(default_factory=list)
+    aggregates: bool = False  # an aggregate was read, whatever has become of it
 
     def own(self, column: str, table: str = "", schema: str = "") -> Expr | None:
         """Find a name among this SELECT's sources; raises Refused when it is ambiguous."""
