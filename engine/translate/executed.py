@@ -35,6 +35,13 @@ _STRINGS = _LONG_TEXTS | {FieldType.VAR_STRING, FieldType.STRING}
 _INTEGERS = frozenset(
     {FieldType.TINY, FieldType.SHORT, FieldType.INT24, FieldType.LONG, FieldType.LONGLONG, FieldType.YEAR}
 )
+_NUMBERS = _INTEGERS | {FieldType.FLOAT, FieldType.DOUBLE, FieldType.NEWDECIMAL}
+# Flags of a column definition: BINARY_FLAG, GROUP_FLAG, and those of a column that is in an index.
+_BINARY, _GROUPED, _INDEXED = 0x80, 0x8000, 0x0002 | 0x0004 | 0x0008 | 0x4000
+_LEADING = 0x0002 | 0x0004 | 0x0008  # PRI_KEY_FLAG, UNIQUE_KEY_FLAG, MULTIPLE_KEY_FLAG
+# Aggregates whose value is a field of the temporary table; the others are computed from such fields.
+_SUMMED = frozenset({"count_all", "count", "sum", "double_sum", "min", "max"})
+_STORED = {"mysql": _SUMMED, "mariadb": _SUMMED | {"bits_all", "bits_any", "bits_odd"}}
 _KEEPING = frozenset(
     {"min", "max", "lag", "lead", "first_value", "last_value", "nth_value"}
 )  # window values as they are
@@ -55,24 +62,58 @@ def executed(query: Query, definitions: Sequence[ColumnDefinition], backend: str
             _kept(definition) if output.expr.op == "group_value" else _rolled(output.expr, definition)
             for output, definition in zip(query.outputs, definitions, strict=True)
         ]
-    if not _is_stored(query):
+    if not _is_stored(query, backend) or _is_read_in_order(query, definitions):
         return list(definitions)
     known = dict(query.ctes)
     origins = [_origin(output.expr, query, known) for output in query.outputs]
-    return [
+    described = [
         definition if origin is None else _of_field(definition, backend, origin)
         for origin, definition in zip(origins, definitions, strict=True)
     ]
+    return [
+        _stored(output.expr, origin, definition, query, backend)
+        for output, origin, definition in zip(query.outputs, origins, described, strict=True)
+    ]
 
 
-def _is_stored(block: Block) -> bool:
-    """Tell whether the block's rows go through a temporary table; aggregates of distinct values are read sorted."""
+def _is_stored(block: Block, backend: str) -> bool:
+    """Tell whether the block's rows go through a temporary table.
+
+    Aggregates of distinct values are read sorted, as is GROUP_CONCAT on MySQL.
+    """
     if block.rollup:
         return False
     if _has_window(block):
         return True
     parts = [part for expr in _expressions(block) for part in walk(expr)]
-    return block.grouped and bool(block.groups) and not any(part.op.endswith("_distinct") for part in parts)
+    is_sorted = any(
+        part.op.endswith("_distinct") or (part.op == "group_concat" and backend == "mysql") for part in parts
+    )
+    if is_sorted or not block.grouped or not block.groups:
+        return False
+    known = _given(block.where)
+    return not all(key.op == "column" and key.value in known for key in block.groups)
+
+
+def _is_read_in_order(block: Block, definitions: Sequence[ColumnDefinition]) -> bool:
+    """Tell whether one table is grouped by a column that begins an index, as far as the definitions show it."""
+    if not isinstance(block.source, TableSource) or len(block.groups) != 1 or _has_window(block):
+        return False
+    return any(
+        output.expr.op in _KEYS and output.expr.args[0].op == "column" and definition.flags & _LEADING
+        for output, definition in zip(block.outputs, definitions, strict=True)
+    )
+
+
+def _given(where: Expr | None) -> frozenset[object]:
+    """The columns that a condition sets equal to a constant: to group by them alone needs no table."""
+    if where is None:
+        return frozenset()
+    if where.op == "and":
+        return frozenset().union(*(_given(part) for part in where.args))
+    if where.op != "eq" or not any(_is_constant(side) for side in where.args):
+        return frozenset()
+    return frozenset(side.value for side in where.args if side.op == "column")
 
 
 def _sorts_rollup(block: Block) -> bool:
@@ -119,9 +160,11 @@ def _origin(expr: Expr, block: Block, known: Mapping[str, Query | Recursion]) ->
     if expr.op != "column":
         if expr.op == "any_same":
             return expr
+        if expr.op in _EXTREMES and expr.type.family is Family.STRING:
+            return expr
         if expr.op in _EXTREMES and expr.type.family in _STORED_LENGTHS:
             return expr if expr.args[0].op == "plain_zero" and expr.args[0].args[0].op == "column" else None
-        return None if expr.op == "literal" or any(part.op in _COMPUTED for part in walk(expr)) else expr
+        return None if _is_constant(expr) or any(part.op in _COMPUTED for part in walk(expr)) else expr
     assert isinstance(expr.value, tuple)
     alias, name = expr.value
     inner = _query_of(block.source, str(alias), known)
@@ -131,6 +174,10 @@ def _origin(expr: Expr, block: Block, known: Mapping[str, Query | Recursion]) ->
     if not place.isdigit() or int(place) >= len(inner.outputs):
         return None
     return _origin(inner.outputs[int(place)].expr, inner, {**known, **dict(inner.ctes)})
+
+
+def _is_constant(expr: Expr) -> bool:
+    return all(part.args or part.op == "literal" for part in walk(expr))
 
 
 def _query_of(source: Source | None, alias: str, known: Mapping[str, Query | Recursion]) -> Query | Recursion | None:
@@ -146,6 +193,8 @@ def _query_of(source: Source | None, alias: str, known: Mapping[str, Query | Rec
 
 
 def _of_field(definition: ColumnDefinition, backend: str, origin: Expr) -> ColumnDefinition:
+    if origin.op in _EXTREMES and definition.type in _STRINGS:
+        return replace(definition, decimals=0)
     if origin.op in _EXTREMES and backend == "mysql":
         return definition
     if origin.op == "any_same":
@@ -174,6 +223,23 @@ def _of_field(definition: ColumnDefinition, backend: str, origin: Expr) -> Colum
     return definition
 
 
+def _stored(
+    expr: Expr, origin: Expr | None, definition: ColumnDefinition, block: Block, backend: str
+) -> ColumnDefinition:
+    """Give a field's flags, which are not those of the expression that is stored in it, and on MySQL its own name."""
+    flags = definition.flags
+    if backend == "mariadb" and expr.op in _KEYS and block.grouped:
+        flags |= _GROUPED
+    if _has_window(block) and expr.op == "column":
+        flags &= ~_INDEXED
+    is_window = expr.op == WINDOW and backend == "mysql"
+    is_row_value = origin is not None and not any(part.op in _COMPUTED for part in walk(origin))
+    if definition.type in _NUMBERS and (is_row_value or is_window or expr.op in _STORED[backend]):
+        flags &= ~_BINARY
+    named = backend == "mysql" and (is_row_value or is_window) and not definition.org_name
+    return replace(definition, flags=flags, org_name=definition.name if named else definition.org_name)
+
+
 def _streams(query: Query) -> bool:
     """Tell whether MariaDB sends the rows as they come: UNION ALL only, in no order."""
     if not isinstance(query, SetOperation):
@@ -182,7 +248,14 @@ def _streams(query: Query) -> bool:
 
 
 def _of_union(query: SetOperation, definition: ColumnDefinition, backend: str) -> ColumnDefinition:
+    streams = backend == "mariadb" and _streams(query)
+    if backend == "mysql":
+        definition = replace(definition, org_name=definition.name)
+    elif streams:
+        definition = replace(definition, org_name="")
+    if definition.type in _NUMBERS:
+        flags = definition.flags & ~_BINARY if backend == "mysql" else definition.flags | (_BINARY if streams else 0)
+        return replace(definition, flags=flags)
     if definition.type not in _STRINGS:
         return definition
-    unset = backend == "mariadb" and _streams(query)
-    return replace(definition, decimals=_UNSET_DECIMALS["mariadb"] if unset else 0)
+    return replace(definition, decimals=_UNSET_DECIMALS["mariadb"] if streams else 0)

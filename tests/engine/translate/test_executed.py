@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 
+from engine.catalog import CatalogView
 from engine.translate.executed import executed
-from engine.translate.translator import Translation
+from engine.translate.translator import Translation, translate
 from engine.translate.tree import Block, Expr, Output, QuerySource
 from engine.translate.types import BIGINT, INT
+from statements.context import SessionContext
 from wire.constants import FieldType
 from wire.responses import ColumnDefinition
 
+BIN = "utf8mb4_bin"
 LONGLONG, LONG, YEAR = FieldType.LONGLONG, FieldType.LONG, FieldType.YEAR
 COUNT = ", COUNT(*) FROM t GROUP BY 1"
 
@@ -35,6 +38,41 @@ def test_integers_that_pass_through_a_temporary_table(
     found = run(statement, (given, 0), (LONGLONG, 0), sql_mode="")
     assert isinstance(found, Translation)
     assert found.definitions[0].type == expected
+
+
+BINARY, GROUP, PRI = 0x80, 0x8000, 0x02
+
+
+@pytest.mark.parametrize(
+    ("statement", "backend", "flags", "expected"),
+    [
+        ("SELECT COUNT(*) FROM t GROUP BY i", "mysql", 1 | BINARY, 1),
+        ("SELECT COUNT(*) FROM t", "mysql", 1 | BINARY, 1 | BINARY),
+        ("SELECT AVG(d) FROM t GROUP BY i", "mysql", BINARY, BINARY),
+        ("SELECT COUNT(*) FROM t WHERE i = 3 GROUP BY i", "mysql", 1 | BINARY, 1 | BINARY),
+        ("SELECT COUNT(*) FROM t WHERE i > 3 GROUP BY i", "mysql", 1 | BINARY, 1),
+        ("SELECT COUNT(DISTINCT d) FROM t GROUP BY i", "mysql", BINARY, BINARY),
+        ("SELECT i FROM t GROUP BY i", "mariadb", 0, GROUP),
+        ("SELECT i + 1 FROM t GROUP BY i + 1", "mariadb", BINARY, GROUP),
+        ("SELECT id FROM t GROUP BY id", "mariadb", PRI, PRI),
+        ("SELECT BIT_OR(ub) FROM t GROUP BY i", "mysql", BINARY, BINARY),
+        ("SELECT BIT_OR(ub) FROM t GROUP BY i", "mariadb", BINARY, 0),
+    ],
+)
+def test_flags_of_what_passes_through_a_temporary_table(
+    view: CatalogView, statement: str, backend: str, flags: int, expected: int
+) -> None:
+    context = SessionContext(1, schema="s", sql_mode="", collation_connection=BIN, backend=backend)
+    decimals = FieldType.NEWDECIMAL if "AVG" in statement else LONGLONG
+    given = [ColumnDefinition("c", decimals, decimals=6 if "AVG" in statement else 0, flags=flags)]
+    found = translate(statement, context, view, given, lambda collation, held: None)
+    assert isinstance(found, Translation), found
+    assert found.definitions[0].flags == expected
+
+
+@pytest.mark.parametrize("statement", ["SELECT SUM(i) / NULL FROM t", "SELECT COUNT(*) + NULL FROM t"])
+def test_an_aggregate_that_a_null_swallows_is_refused(run: Callable[..., Any], statement: str) -> None:
+    assert "has no part in the result" in run(statement).reason
 
 
 def test_a_column_that_no_inner_output_answers_to_is_left_as_it_is() -> None:
