@@ -148,7 +148,7 @@ async def _alter(router: "Router", data: bytes, found: re.Match[str]) -> None:
         if answer.error and not (engine == "NULL"):
             raise SecondaryEngineError(_sentence(answer.error.message))
     await session.ask(build_query(_CLEARING, session.capabilities), [Command.QUERY])
-    session.client.write(build_packets(build_ok(Ok(status=Status(session.tracker.status))), 1))
+    session.client.write(build_packets(build_ok(Ok(status=session.tracker.lasting_status)), 1))
 
 
 def _is_granted(router: "Router", error: Err) -> bool:

@@ -11,6 +11,7 @@ from typing import cast
 from base.errors import MalformedPacket
 from wire.compression import Codec
 from wire.framing import build_packets
+from wire.numbering import Numbering
 from wire.responses import build_err
 
 
@@ -50,6 +51,7 @@ class CompressedTransport(asyncio.Transport):
         super().__init__()
         self._inner = inner
         self._codec = codec
+        self._numbering = Numbering()
         self._early = early
         self._protocol: asyncio.Protocol | None = None
 
@@ -64,7 +66,7 @@ class CompressedTransport(asyncio.Transport):
     def _take(self, data: bytes) -> None:
         assert self._protocol
         try:
-            plain = self._codec.unpack(data)
+            plain = b"".join(self._numbering.rewrite(part, outer) for outer, part in self._codec.unpack_packets(data))
         except MalformedPacket as problem:
             self.write(build_packets(build_err(problem.number, problem.sqlstate, str(problem)), 0))
             self._inner.close()
@@ -75,6 +77,7 @@ class CompressedTransport(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send plain bytes compressed."""
         if len(data):
+            self._numbering.follow(data)
             self._inner.write(self._codec.pack(data))
 
     def close(self) -> None:

@@ -13,12 +13,16 @@ step in: a password may cross a plain line sealed with an RSA key only, and goes
 Source: "Caching_sha2_password" and "Sha256_password information" of the MySQL protocol documentation.
 """
 
+import logging
+import secrets
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from base.errors import MalformedPacket
+from base.errors import AccessDenied, MalformedPacket
 from proxy.passwords import KeyPair, seal
 from wire.handshake import parse_auth_switch
+
+log = logging.getLogger("proxy")
 
 CACHING_SHA2 = "caching_sha2_password"
 SHA256 = "sha256_password"
@@ -90,11 +94,11 @@ class Exchange:
         return Step(to_client=[payload])
 
     def from_client(self, payload: bytes) -> Step:
-        """Take the client's next payload. Raises AccessDenied."""
+        """Take the client's next payload. Raises MalformedPacket."""
         step = Step()
         expect, self._expect = self._expect, _Expect.ANYTHING
         if expect is _Expect.SEALED:
-            step.to_backend.append(self._own_keys.open(payload, self._nonce))
+            step.to_backend.append(self._opened(payload))
         elif expect is _Expect.ANYTHING or payload in (b"", b"\0"):
             step.to_backend.append(payload)
         elif self._client_secure:
@@ -109,7 +113,15 @@ class Exchange:
             step.to_client.append(_MORE + self._own_keys.public_pem)
             self._expect = _Expect.SEALED
         else:  # sealed at once, with a key file: only good if that key is ours
-            step.to_backend.append(self._own_keys.open(payload, self._nonce))
+            step.to_backend.append(self._opened(payload))
+
+    def _opened(self, payload: bytes) -> bytes:
+        """The password in it; what cannot be opened becomes one that is certainly wrong, for the backend to refuse."""
+        try:
+            return self._own_keys.open(payload, self._nonce)
+        except AccessDenied as problem:
+            log.info("a password could not be read: %s", problem)
+            return secrets.token_hex(32).encode() + b"\0"
 
     @property
     def _own_keys(self) -> KeyPair:

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from base.errors import MalformedPacket
+from proxy import variables
 from proxy.answers import AnswerReader
 from proxy.decisions import decision_key
+from proxy.preflight import build_prepare
 from proxy.state import NO_COUNTS, ON
 from wire.constants import Capability, Command, Status
 from wire.framing import build_packets
@@ -49,12 +51,24 @@ class PreparedStatements:
         handlers[Command.STMT_CLOSE] = self._close
 
     def _prepare(self, data: bytes) -> bool:
+        if variables.is_set(data[5:]):
+            self._session.run(self._remember_set(data))
+            return True
         self._session.state.counts = NO_COUNTS
         if not self._worker.engine.loaded.tables or not self._router.is_query(data[5:]):
             self._router.switch.watch(data)
             return False
         self._session.run(self._remember(data))
         return True
+
+    async def _remember_set(self, data: bytes) -> None:
+        """The backend does not know our variables, or must not: it prepares what does nothing, for the number."""
+        session = self._session
+        raw = await session.ask(build_prepare(b"DO 0"), [Command.STMT_PREPARE])
+        answer = AnswerReader(raw, session.capabilities).prepare()
+        if answer.prepared:
+            session.state.sets[answer.prepared.statement_id] = data[5:]
+        session.client.write(raw)
 
     async def _remember(self, data: bytes) -> None:
         session = self._session
@@ -70,7 +84,9 @@ class PreparedStatements:
         return self._session.state.statements.get(int.from_bytes(data[5:9], "little"))
 
     def _close(self, data: bytes) -> bool:
-        self._session.state.statements.pop(int.from_bytes(data[5:9], "little"), None)
+        number = int.from_bytes(data[5:9], "little")
+        self._session.state.statements.pop(number, None)
+        self._session.state.sets.pop(number, None)
         return False
 
     def _long_data(self, data: bytes) -> bool:
@@ -81,6 +97,8 @@ class PreparedStatements:
     def _execute(self, data: bytes) -> bool:
         session = self._session
         state = session.state
+        if (assignments := state.sets.get(int.from_bytes(data[5:9], "little"))) is not None:
+            return variables.take_set(self._router, data, assignments)
         state.counts = NO_COUNTS
         known = state.statements.get(int.from_bytes(data[5:9], "little"))
         if known is None:

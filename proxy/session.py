@@ -31,6 +31,7 @@ _HEAD = Struct("<IB").unpack_from
 _LAST_SINGLE = 0xFFFFFF + 3  # a packet of this many bytes or fewer, header included, is not continued
 HOLD_LIMIT = 1 << 20  # bytes of a statement that is waited for as a whole
 PENDING_LIMIT = 1 << 18  # bytes kept from a client that talks on while its statement runs
+_SILENT = (Command.STMT_CLOSE, Command.STMT_SEND_LONG_DATA)
 _ANSWER_LIMIT = 1 << 24  # bytes of an answer to a question of our own
 
 
@@ -159,6 +160,8 @@ class Session:
                 return
             data = bytes(self._pending)
             self._pending.clear()
+        if self._commands.aligned and self.tracker.state == IDLE:
+            data = self._pass_silent(data)
         if self._commands.aligned and self.tracker.state == IDLE and self._is_worth_waiting(data):
             self._pending += data
             self._free = False
@@ -168,6 +171,19 @@ class Session:
             self.from_client(data)
             return
         self._relay(data)
+
+    def _pass_silent(self, data: bytes) -> bytes:
+        """Take commands that nothing answers off the front: what comes behind them in one piece is lone as well."""
+        while len(data) > 5 and data[4] in _SILENT:
+            size = int.from_bytes(data[:3], "little") + 4
+            if size >= len(data) or size > _LAST_SINGLE:
+                break
+            self._free = False
+            handler = self.handlers[data[4]]
+            if handler is None or not handler(data[:size]):
+                self.backend.write(data[:size])
+            data = data[size:]
+        return data
 
     def _is_lone(self, data: bytes) -> bool:
         size = len(data)
@@ -295,7 +311,6 @@ class Session:
         return False
 
     def _change_user(self, data: bytes) -> bool:
-        self.state = SessionState(self.worker.settings)
         self._collected = bytearray()
         self._exchange = _AuthRelay(self, data)
         self.run(self._exchange.run())
@@ -323,6 +338,7 @@ class Session:
         self._exchange = None
         self._collected = None
         if accepted is not None:
+            self.state = SessionState(self.worker.settings)
             self.tracker.status = int(parse_ok(accepted).status)
 
     def take_pending(self) -> bytes:
@@ -349,6 +365,7 @@ class _AuthRelay:
         self._backend = PacketReader(1 << 17)
         self._to_client = 1
         self._to_backend = 0
+        self._refused = False
 
     def poke(self) -> None:
         """Something came, or the session ended."""
@@ -368,8 +385,8 @@ class _AuthRelay:
             self._write_client(build_err(problem.number, problem.sqlstate, str(problem)))
         finally:
             session.end_exchange(accepted)
-            if accepted is None:
-                session.close()  # MySQL, too, closes after a failed change of user
+            if accepted is None and not self._refused:
+                session.close()
 
     def _first(self, exchange: Exchange) -> bytes:
         change = parse_change_user(self._command)
@@ -401,6 +418,8 @@ class _AuthRelay:
             for out in step.to_backend:
                 self._write_backend(out)
             if step.done:
+                # MySQL closes the connection now; MariaDB goes on with the user of before.
+                self._refused = not step.accepted
                 return payload if step.accepted else None
 
     def _write_client(self, payload: bytes) -> None:

@@ -22,6 +22,7 @@ class SessionState:
         "freshness",
         "locked_tables",
         "next_transaction",
+        "sets",
         "statements",
         "use_secondary_engine",
     )
@@ -36,6 +37,7 @@ class SessionState:
         self.next_transaction = False  # SET TRANSACTION has set something for the next transaction only
         self.execution_count = 0  # Secondary_engine_execution_count of the session
         self.statements: dict[int, Prepared] = {}  # prepared statements that could be offloaded, by their id
+        self.sets: dict[int, bytes] = {}  # prepared statements that only set variables of ours, by their id
 
     def relayed_unseen(self) -> None:
         """Note that a command passed without being looked at."""

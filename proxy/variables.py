@@ -97,6 +97,17 @@ def names_ours(text: bytes) -> bool:
     return b"secondary_engine" in lowered or b"warmfront_" in lowered
 
 
+def is_set(text: bytes) -> bool:
+    """Tell whether a statement is a SET of variables of ours and of nothing else."""
+    if not names_ours(text) or b"?" in text:
+        return False
+    try:
+        parts = split_set(text.decode("utf-8"))
+    except UnicodeDecodeError:
+        return False
+    return parts is not None and bool(parts[0]) and not parts[1]
+
+
 def take_set(router: "Router", data: bytes, text: bytes) -> bool:
     """Take over a SET that names a variable of ours."""
     if not names_ours(text):
@@ -134,7 +145,7 @@ async def _set(router: "Router", data: bytes, ours: list[Assignment], others: li
         if session.tracker.failed:
             return
     else:
-        session.client.write(build_packets(build_ok(Ok(status=Status(session.tracker.status))), 1))
+        session.client.write(build_packets(build_ok(Ok(status=session.tracker.lasting_status)), 1))
     state.use_secondary_engine, state.cost_threshold, state.freshness = use, threshold, freshness
 
 

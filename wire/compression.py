@@ -42,6 +42,10 @@ class Codec:
 
     def unpack(self, data: bytes) -> bytes:
         """Take received bytes and give the plain ones that are whole by now. Raises MalformedPacket."""
+        return b"".join(plain for _, plain in self.unpack_packets(data))
+
+    def unpack_packets(self, data: bytes) -> list[tuple[int, bytes]]:
+        """Give the same as `unpack` packet by packet, each with its number. Raises MalformedPacket."""
         buffer = self._buffer
         buffer += data
         out = []
@@ -53,10 +57,10 @@ class Codec:
             self._sequence = (buffer[at + 3] + 1) & 0xFF
             meant = int.from_bytes(buffer[at + 4 : at + HEADER], "little")
             body = bytes(buffer[at + HEADER : at + HEADER + size])
-            out.append(self._inflate(body, meant) if meant else body)
+            out.append((buffer[at + 3], self._inflate(body, meant) if meant else body))
             at += HEADER + size
         del buffer[:at]
-        return b"".join(out)
+        return out
 
     def pack(self, data: bytes | bytearray | memoryview) -> bytes:
         """Give plain bytes as compressed packets."""

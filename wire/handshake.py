@@ -232,7 +232,7 @@ def mask_login(payload: bytes, capabilities: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class ChangeUser:
-    """COM_CHANGE_USER up to the plugin's name; `rest` is what follows it, as received."""
+    """COM_CHANGE_USER up to the plugin's name, "" from clients that name none; `rest` is what follows, as received."""
 
     user: bytes
     response: bytes
@@ -243,13 +243,13 @@ class ChangeUser:
 
 
 def parse_change_user(payload: bytes) -> ChangeUser:
-    """Read a COM_CHANGE_USER of a client with SECURE_CONNECTION and PLUGIN_AUTH."""
+    """Read a COM_CHANGE_USER of a client with SECURE_CONNECTION; old ones end it behind the schema or the charset."""
     user, at = read_nul_bytes(payload, 1)
     length, at = read_int(payload, at, 1)
     response, at = read_bytes(payload, at, length)
     schema, at = read_nul_bytes(payload, at)
-    charset, at = read_int(payload, at, 2)
-    plugin, at = read_nul_bytes(payload, at)
+    charset, at = read_int(payload, at, 2) if at < len(payload) else (0, at)
+    plugin, at = read_nul_bytes(payload, at) if at < len(payload) else (b"", at)
     return ChangeUser(user, response, schema, charset, plugin.decode("ascii", "replace"), payload[at:])
 
 

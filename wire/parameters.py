@@ -42,41 +42,46 @@ class Execute:
     nulls: bytes
     types: bytes | None
     values: bytes
+    attributes: int = 0  # how many stand behind the parameters
 
 
 def parse_execute(payload: bytes, parameters: int, with_attributes: bool) -> Execute:
     """Read a COM_STMT_EXECUTE of a statement with this many parameters. Raises MalformedPacket.
 
-    `with_attributes` is the capability QUERY_ATTRIBUTES; attributes beyond the parameters are refused.
+    `with_attributes` is the capability QUERY_ATTRIBUTES: a count and names stand with the parameters then, whether the
+    flag says so or not. Attributes are passed over, they come last; without types of their own they are refused.
     """
     statement_id, at = read_int(payload, 1, 4)
     flags, at = read_int(payload, at, 1)
     _, at = read_int(payload, at, 4)
-    named = with_attributes and bool(flags & _FLAG_PARAMETER_COUNT)
+    named = with_attributes and bool(parameters or flags & _FLAG_PARAMETER_COUNT)
+    count = parameters
     if named:
         count, at = read_int(payload, at, 1)
-        if count != parameters or count > 250:
+        if not parameters <= count <= 250:
             raise MalformedPacket("query attributes of a prepared statement")
     if not parameters:
         return Execute(statement_id, flags & 0x07, b"", b"", b"")
-    nulls, at = read_bytes(payload, at, (parameters + 7) // 8)
+    nulls, at = read_bytes(payload, at, (count + 7) // 8)
     bound, at = read_int(payload, at, 1)
+    if not bound and count > parameters:
+        raise MalformedPacket("query attributes of a prepared statement")
     types: bytes | None = None
     if bound:
         parts = []
-        for _ in range(parameters):
+        for _ in range(count):
             part, at = read_bytes(payload, at, 2)
             parts.append(part)
             if named:
                 _, at = read_lenenc_bytes(payload, at)
-        types = b"".join(parts)
-    return Execute(statement_id, flags & 0x07, nulls, types, payload[at:])
+        types = b"".join(parts[:parameters])
+    return Execute(statement_id, flags & 0x07, nulls, types, payload[at:], count - parameters)
 
 
 def with_types(payload: bytes, parameters: int, types: bytes, with_attributes: bool) -> bytes:
     """Give the same COM_STMT_EXECUTE with the parameters' types in it, for a server that has not been told them."""
     nulls_at = 10
-    if with_attributes and payload[5] & _FLAG_PARAMETER_COUNT:
+    if with_attributes:
         nulls_at += 1
         parts = [types[at : at + 2] + b"\0" for at in range(0, len(types), 2)]  # each with an empty name
     else:
@@ -96,7 +101,7 @@ def build_literals(execute: Execute, types: bytes, backslash_escapes: bool) -> l
             continue
         literal, at = _literal(execute.values, at, kind, bool(flag & _UNSIGNED), backslash_escapes)
         out.append(literal)
-    if at != len(execute.values):
+    if at != len(execute.values) and not execute.attributes:
         raise MalformedPacket("parameters")
     return out
 
@@ -164,7 +169,7 @@ def _text(value: bytes, kind: int, escapes: bool) -> str:
     if kind in _DECIMALS:
         if not _DECIMAL.fullmatch(value):
             raise NotALiteral("decimal")
-        text = value.decode()
+        text = value.decode() if b"." in value else f"{value.decode()}."  # without a point it would be an integer
         return f"({text})" if text.startswith("-") else text
     if kind in _BLOBS:
         return f"X'{value.hex()}'"

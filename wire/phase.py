@@ -54,6 +54,8 @@ ANSWERS: dict[int, int] = {
 # Plain numbers: combining an int with a member of an IntFlag costs as much as the rest of a short answer.
 _MORE_RESULTS = int(Status.MORE_RESULTS_EXISTS)
 _CURSOR = int(Status.CURSOR_EXISTS)
+# What a status says of the session, not of one answer.
+_OF_SESSION = int(Status.IN_TRANS | Status.AUTOCOMMIT | Status.NO_BACKSLASH_ESCAPES | Status.IN_TRANS_READONLY)
 
 # Where in an answer the next packet stands.
 IDLE, FIRST, COLUMNS, COLUMNS_END, ROWS, SINGLE, LIST, PREPARE, DEFINITIONS, INFILE, LOST = range(11)
@@ -273,6 +275,11 @@ class AnswerTracker:
             self.state = FIRST
         else:
             self._finish()
+
+    @property
+    def lasting_status(self) -> Status:
+        """The flags that tell of the session: what an answer made by ourselves says."""
+        return Status(self.status & _OF_SESSION)
 
     def _finish(self, failed: bool = False) -> None:
         self.failed = failed

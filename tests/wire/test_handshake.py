@@ -90,6 +90,13 @@ def test_change_user_round_trip(user: bytes, rest: bytes) -> None:
     assert parse_change_user(build_change_user(change)) == change
 
 
+@pytest.mark.parametrize(("cut", "charset"), [(0, 45), (2, 0)])
+def test_a_change_of_user_may_name_no_plugin_and_no_character_set(cut: int, charset: int) -> None:
+    payload = b"\x11root\0\0test\0" + (45).to_bytes(2, "little")
+    found = parse_change_user(payload[: len(payload) - cut])
+    assert (found.user, found.schema, found.charset, found.plugin) == (b"root", b"test", charset, "")
+
+
 def test_auth_switch() -> None:
     switch = AuthSwitch("mysql_native_password", NONCE)
     assert parse_auth_switch(build_auth_switch(switch)) == switch

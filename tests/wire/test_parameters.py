@@ -106,3 +106,31 @@ def test_placeholders() -> None:
     for wrong in (["1"], ["1", "2", "3"]):
         with pytest.raises(NotALiteral):
             fill_placeholders(text, wrong)
+
+
+NAMED = b"\x08\0\0" + b"\x03\0\4name"  # a BIGINT without a name, and an attribute
+
+
+@pytest.mark.parametrize("flags", [0, 8])
+def test_a_count_and_names_stand_there_whenever_attributes_were_agreed_on(flags: int) -> None:
+    head = b"\x17" + struct.pack("<IBI", 7, flags, 1)
+    value = struct.pack("<q", -3)
+    alone = parse_execute(head + b"\1\0\1" + b"\x08\0\0" + value, 1, True)
+    assert (alone.types, build_literals(alone, b"\x08\0", True)) == (b"\x08\0", ["(-3)"])
+    beside = parse_execute(head + b"\2\0\1" + NAMED + value + b"\5\0\0\0", 1, True)
+    assert (beside.types, build_literals(beside, b"\x08\0", True)) == (b"\x08\0", ["(-3)"])
+
+
+def test_attributes_whose_types_are_not_told_are_refused() -> None:
+    with pytest.raises(MalformedPacket):
+        parse_execute(b"\x17" + struct.pack("<IBI", 7, 8, 1) + b"\2\0\0" + bytes(8), 1, True)
+
+
+def test_types_are_put_in_with_empty_names() -> None:
+    head = b"\x17" + struct.pack("<IBI", 7, 0, 1) + b"\1\0"
+    value = struct.pack("<q", -3)
+    assert with_types(head + b"\0" + value, 1, b"\x08\0", True) == head + b"\1\x08\0\0" + value
+
+
+def test_a_whole_decimal_stays_a_decimal() -> None:
+    assert literal(FieldType.NEWDECIMAL, b"\x013") == "3."

@@ -180,3 +180,11 @@ def test_a_command_of_16_mib_is_one_command() -> None:
     assert not reader.aligned
     assert reader.feed(framed[-3:] + build_packets(b"\x0e", 0)) == [0x0E]
     assert reader.aligned
+
+
+def test_what_lasts_of_a_status_is_the_sessions_alone() -> None:
+    tracker = AnswerTracker(NEW)
+    tracker.begin(Command.QUERY)
+    tracker.feed(packets(build_ok(Ok(status=MORE | Status.IN_TRANS)), build_err(1146, "42S02", "no such table")))
+    assert tracker.state == IDLE
+    assert tracker.lasting_status == Status.IN_TRANS | Status.AUTOCOMMIT
