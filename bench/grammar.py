@@ -1,6 +1,6 @@
 """Expressions by kind, as templates: `{integer}` is another expression of that kind, `{word}` a choice of `CHOICES`.
 
-Every function of `statements/function_list.py` that may be offloaded stands in a template (tests/house holds that).
+A function of `statements/function_list.py` that may be offloaded belongs into a template; nothing checks that yet.
 """
 
 CHOICES: dict[str, tuple[str, ...]] = {

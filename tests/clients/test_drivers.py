@@ -110,7 +110,15 @@ def transcript(driver: Driver, sides: Sides, proxied: bool, schema: str) -> list
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",
     }
-    done = subprocess.run(driver.command, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(
+        driver.command,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        errors="backslashreplace",  # the command lines print bytes as they are
+        timeout=240,
+        check=False,
+    )
     lines = done.stdout.splitlines()
     where = "through warmfront" if proxied else "direct"
     assert done.returncode == 0, f"{where}: {done.returncode}\n" + "\n".join([*lines[-5:], done.stderr[-3000:]])
