@@ -212,9 +212,15 @@ def compare(connection: Any, weights: Weights, cases: list[Case], answers: list[
         ):
             if expression is None:
                 refused.append(what)
-            else:
+                continue
+            try:
                 found = connection.execute(f"SELECT {expression}").fetchone()[0]
-                assert found is expected, f"{what}: {pair} by {expression[:200]}"
+            except duckdb.InvalidInputException as error:  # before the first row: the server answers
+                if what != "LIKE" or "a character has no weight of its own" not in str(error):
+                    raise
+                refused.append(what)
+                continue
+            assert found is expected, f"{what}: {pair} by {expression[:200]}"
     return sorted(set(refused))
 
 
