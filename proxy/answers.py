@@ -1,6 +1,6 @@
 """Whole answers of a server, read from bytes: for our own small questions, never for a client's rows."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from base.errors import MalformedPacket, WarmfrontError
 from wire.constants import Capability, Status
@@ -10,10 +10,12 @@ from wire.responses import (
     Err,
     Ok,
     PrepareOk,
+    build_column_definition,
     build_end_of_rows,
     build_text_row,
     is_end_of_rows,
     is_err,
+    parse_column_definition,
     parse_end_of_rows,
     parse_err,
     parse_ok,
@@ -97,6 +99,19 @@ class AnswerReader:
         if prepared.columns:
             self._skip_eof()
         return answer
+
+
+def fit_definitions(answer: bytes, written_for: int, capabilities: int) -> bytes:
+    """Give a whole, small answer as a client of these capabilities reads it; the engine never writes MariaDB's extended
+    metadata, for which its clients want a place in every column definition."""
+    if not capabilities & Capability.MARIADB_EXTENDED_METADATA:
+        return answer
+    found = AnswerReader(answer, written_for).result()
+    if not found.definitions or found.error:
+        return answer
+    known = [replace(parse_column_definition(payload), extended=b"") for payload in found.definitions]
+    status = Status(found.status)
+    return build_result([*map(build_column_definition, known)], found.rows, status, capabilities, found.warnings)
 
 
 def build_result(

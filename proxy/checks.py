@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from base.errors import BackendError, SecondaryEngineError
-from proxy.answers import AnswerReader
+from proxy.answers import AnswerReader, fit_definitions
 from proxy.commands import NAME, NO_COLUMN, current_schema, unquote
 from proxy.engine_link import EngineGone
 from proxy.preflight import build_close, build_prepare, build_query, quote_name
@@ -56,7 +56,7 @@ async def _check(router: "Router", found: re.Match[str]) -> None:
         answer = await link.ask_raw(statement.encode())
     except EngineGone as problem:
         raise SecondaryEngineError("The secondary engine is not available") from problem
-    session.client.write(answer)
+    session.client.write(fit_definitions(answer, link.capabilities, session.capabilities))
 
 
 async def _require_select(router: "Router", name: str) -> None:

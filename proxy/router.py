@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from base.errors import BackendError, SecondaryEngineError
 from base.log import redact_sql
 from proxy import checks, commands, counts, extras, inserts, into, variables
-from proxy.answers import AnswerReader, AnswerTooLarge
+from proxy.answers import AnswerReader, AnswerTooLarge, fit_definitions
 from proxy.backend_switch import BackendSwitch
 from proxy.decisions import ALWAYS, DIGITS, decision_key
 from proxy.engine_link import EngineGone, EngineLink
@@ -401,7 +401,7 @@ class Router:
             answer = await link.ask_raw(text)
         except EngineGone:
             raise BackendError(3877, "HY000", Reason.ENGINE_DOWN.value) from None
-        self.session.client.write(answer)
+        self.session.client.write(fit_definitions(answer, link.capabilities, self.session.capabilities))
 
     def close(self) -> None:
         """Close the connection to the engine."""
