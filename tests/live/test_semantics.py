@@ -70,6 +70,7 @@ def _outcomes(bench: Bench, statements: list[str]) -> tuple[list[str], list[str]
 def test_statements_are_equal_or_refused(bench: Bench, topic: str) -> None:
     different, refused = _outcomes(bench, read_statements(FOLDER / f"{topic}.test"))
     assert not different, "\n".join(different)
+    assert not [line for line in refused if "error 1146" in line], "a table that the statements read is missing"
     kind, golden = bench.context.backend, FOLDER / f"{topic}.refused"
     known = golden.read_text().splitlines() if golden.exists() else []
     if os.environ.get("WARMFRONT_WRITE_REFUSED"):
