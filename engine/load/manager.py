@@ -81,7 +81,9 @@ class Loader:
     def reload(self, key: Key, reason: str) -> None:
         """Copy a table again, in the background."""
         entry = self._store.entries.get(key)
-        pause = self._pause(key) if entry is not None and entry.state is State.STALE else 0.0
+        # A load under way that is overtaken has pauses of its own, and says nothing of whether a copy can be followed.
+        loading = key in self._jobs
+        pause = self._pause(key) if entry is not None and entry.state is State.STALE and not loading else 0.0
         log.info("table %s.%s is loaded again in %.1f s: %s", *key, pause, reason)
         self._request(key, entry.load_type if entry else "SELF", again=True, pause=pause)
 
