@@ -11,6 +11,15 @@ pytestmark = pytest.mark.live
 PROGRAM = shutil.which("mariadb")
 
 
+@pytest.fixture(scope="module")
+def spoken(warmfront_instance: Any, backend: Any) -> None:
+    """A table that is loaded."""
+    backend.run("CREATE DATABASE IF NOT EXISTS spoken")
+    backend.run("CREATE TABLE spoken.t (id INT PRIMARY KEY)")
+    warmfront_instance.wait_until_loaded("spoken", "t")
+
+
+@pytest.mark.usefixtures("spoken")
 @pytest.mark.skipif(PROGRAM is None, reason="not installed (scripts/test-servers.py as root does it): mariadb")
 @pytest.mark.parametrize(
     ("statement", "heading"),
@@ -23,9 +32,6 @@ PROGRAM = shutil.which("mariadb")
     ],
 )
 def test_it_reads_what_the_engine_says(warmfront_instance: Any, backend: Any, statement: str, heading: str) -> None:
-    backend.run("CREATE DATABASE IF NOT EXISTS spoken")
-    backend.run("CREATE TABLE IF NOT EXISTS spoken.t (id INT PRIMARY KEY)")
-    warmfront_instance.wait_until_loaded("spoken", "t")
     command = [
         str(PROGRAM), "--no-defaults", f"--host={warmfront_instance.host}", f"--port={warmfront_instance.port}",
         "--user=root", f"--password={backend.upstream.password}", "--batch", "-e",
