@@ -20,6 +20,7 @@ from engine.collate.store import Collations
 from engine.collate.weights import Weights
 from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation, translate
+from engine.translations import Find, Translations
 from engine.zone_source import ZoneSource
 from engine.zones import ZoneTable
 from statements.context import SessionContext
@@ -51,14 +52,25 @@ class Translator:
         self._fetching_cases: set[str] = set()
         self._registered: set[str] = set()
         self._zones = ZoneSource(settings)
+        self._made = Translations()
         self._lock = threading.Lock()
         self._background = ThreadPoolExecutor(1, thread_name_prefix="weights")
 
     def translate(
         self, statement: str, context: SessionContext, view: CatalogView, definitions: Sequence[ColumnDefinition]
     ) -> Translation | Refusal:
-        """Translate a statement for one snapshot's view."""
-        return translate(statement, context, view, definitions, self._weigh, self._zones.find, self._find_cases)
+        """Translate a statement for one snapshot's view: anew, unless all that the last one read is the same."""
+        finds: dict[str, Find] = {"weigh": self._weigh, "zone": self._zones.find, "cases": self._find_cases}
+        return self._made.get(
+            statement,
+            context,
+            view,
+            definitions,
+            finds,
+            lambda session, tables, ask: translate(
+                statement, session, tables, definitions, ask["weigh"], ask["zone"], ask["cases"]
+            ),
+        )
 
     def prepare(self, translation: Translation) -> bool:
         """Make the functions that a translation calls; True when one is new, which older snapshots do not see."""
