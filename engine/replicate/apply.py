@@ -284,8 +284,10 @@ class _Work:
     def _event(self, event: TableEvent, plan: Planned | str) -> None:
         if event.kind == "alter" and isinstance(plan, Planned) and plan.reshape is None:
             return
+        if event.kind == "create if absent" and any(True for _ in self._meant(event.schema, event.name)):
+            return  # MySQL logs it although the table was there
         self._disturb_dependents(event)
-        if event.kind == "create":
+        if event.kind in ("create", "create if absent"):
             if event.name and not self._is_read((event.schema, event.name)):
                 former, _ = self._left.get((event.schema, event.name), ("", None))
                 self.created[event.schema, event.name] = former or "SELF"

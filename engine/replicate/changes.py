@@ -13,7 +13,7 @@ from wire.gtid import NAMELESS, GtidPosition, GtidSet
 DELETED = 0  # kind of a row that is a before image
 INSERTED = 1  # kind of a row that is an after image
 
-TableEventKind = Literal["create", "alter", "drop", "truncate", "rename", "unknown"]
+TableEventKind = Literal["create", "create if absent", "alter", "drop", "truncate", "rename", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)

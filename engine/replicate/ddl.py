@@ -282,9 +282,9 @@ def _read_create(tokens: Tokens) -> Effect:
     if tokens.take("TEMPORARY"):
         return HARMLESS
     if tokens.take("TABLE"):
-        tokens.take("IF", "NOT", "EXISTS")
+        kind = "create if absent" if tokens.take("IF", "NOT", "EXISTS") else "create"
         name = tokens.name()
-        created = _event(tokens, name, "create")
+        created = _event(tokens, name, kind)
         return _make(tokens, _event(tokens, name, "drop"), created) if replaces else _make(tokens, created)
     if replaces and tokens.word() in ("DATABASE", "SCHEMA"):
         tokens.at += 1

@@ -88,6 +88,27 @@ def test_definitions_that_change(copy: Copy, schema: str, cursor: Any) -> None:
         assert _number(copy, schema, "t") == number, change
 
 
+def test_a_table_that_is_there_is_not_created(copy: Copy, schema: str, cursor: Any) -> None:
+    """Applications create what they need at every start, if it is not there; servers log it all the same."""
+    cursor.execute("CREATE TABLE IF NOT EXISTS t (id INT PRIMARY KEY, v VARCHAR(9))")
+    cursor.execute("INSERT INTO t VALUES (1, 'a')")
+    copy.load(schema, "t")
+    number = _number(copy, schema, "t")
+    cursor.execute("CREATE TABLE IF NOT EXISTS t (id INT PRIMARY KEY, v VARCHAR(9))")
+    cursor.execute("CREATE TABLE IF NOT EXISTS t (other INT)")
+    cursor.execute("CREATE TABLE model (id INT PRIMARY KEY)")
+    cursor.execute("CREATE TABLE IF NOT EXISTS t LIKE model")
+    cursor.execute("CREATE TABLE IF NOT EXISTS t AS SELECT 7 AS id, 'x' AS v")
+    cursor.execute("INSERT INTO t VALUES (2, 'b')")
+    _equal(copy, cursor, schema, "t", number)
+    cursor.execute("DROP TABLE t")
+    cursor.execute("CREATE TABLE IF NOT EXISTS t (id INT PRIMARY KEY, n INT)")
+    cursor.execute("INSERT INTO t VALUES (1, 5)")
+    copy.load(schema, "t")
+    assert copy.difference(cursor.connection, schema, "t") == ""
+    assert _number(copy, schema, "t") != number
+
+
 def test_what_changes_values_is_loaded_again(copy: Copy, schema: str, cursor: Any) -> None:
     cursor.execute("SET SESSION sql_mode = ''")
     cursor.execute("CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(9), n INT, at TIMESTAMP NULL)")

@@ -15,7 +15,7 @@ def effect(statement: str, sql_mode: int = 0, fold: bool = False) -> tuple[str, 
     ("statement", "events"),
     [
         ("CREATE TABLE t (id int)", [("create", "db", "t")]),
-        ("create table if not exists `a``b`.`t 1` (id int)", [("create", "a`b", "t 1")]),
+        ("create table if not exists `a``b`.`t 1` (id int)", [("create if absent", "a`b", "t 1")]),
         ("CREATE OR REPLACE TABLE t (a int)", [("drop", "db", "t"), ("create", "db", "t")]),
         ("CREATE TABLE t (a int) START TRANSACTION", [("create", "db", "t")]),
         ("/* hint */ CREATE /*! TABLE */ t (a int)", [("create", "db", "t")]),
