@@ -86,6 +86,17 @@ class SecondaryEngineError(WarmfrontError):
         super().__init__(f"Secondary engine operation failed. {reason.rstrip('.')}.")
 
 
+class LakeError(SecondaryEngineError):
+    """A file, a place or a description of a lake table is not as it must be; `reason` says which and why.
+
+    It never holds a key, a signature or an address that gives access.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason.rstrip(".")
+
+
 class SettingsError(WarmfrontError):
     """A setting is unknown or has a value that makes no sense."""
 

@@ -143,6 +143,15 @@ class Settings:
         low=0,
         high=100,
     )
+    lakehouse_paths: tuple[Path, ...] = _setting(
+        (), "Folders that lake tables may be read from and exports written to, with all below them; divided by :."
+    )
+    lakehouse_secrets: Path | None = _setting(
+        None, "TOML file of mode 0600 with the keys of object stores, each for a scope: docs/lakehouse.md."
+    )
+    lakehouse_private_addresses: bool = _setting(
+        False, "Whether https:// addresses of lake tables may lead to this machine and to private networks."
+    )
     max_packet: int = _setting(64 << 20, "Largest packet taken from a client.", unit="bytes", low=1 << 20)
     connect_timeout: float = _setting(10.0, "Longest time a client's login may take.", unit="seconds", low=0.1)
     log_level: str = _setting(
@@ -313,10 +322,27 @@ def _to_path(value: Any, _unit: str) -> Path:
     return Path(value).expanduser().absolute()
 
 
-_CONVERTERS: dict[type, tuple[Callable[[Any, str], Any], str]] = {
+def _to_paths(value: Any, unit: str) -> tuple[Path, ...]:
+    return tuple(_to_path(item, unit) for item in _items(value, os.pathsep))
+
+
+def _to_texts(value: Any, unit: str) -> tuple[str, ...]:
+    return tuple(_to_str(item, unit).strip() for item in _items(value, ","))
+
+
+def _items(value: Any, divider: str) -> list[Any]:
+    """A TOML list, or text with dividers."""
+    if isinstance(value, str):
+        return [item for item in value.split(divider) if item.strip()]
+    return list(value)
+
+
+_CONVERTERS: dict[Any, tuple[Callable[[Any, str], Any], str]] = {
     bool: (_to_bool, "true or false"),
     int: (_to_int, "a whole number"),
     float: (_to_float, "a number"),
     str: (_to_str, "text"),
     Path: (_to_path, "a path"),
+    tuple[Path, ...]: (_to_paths, "a list of paths"),
+    tuple[str, ...]: (_to_texts, "a list of texts"),
 }

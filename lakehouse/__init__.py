@@ -1,1 +1,1 @@
-"""Files in object stores as tables: table descriptions in, scan text out. Knows no packet and no socket."""
+"""Files in object stores and folders as tables, and back: descriptions in, files, scans and rows as bytes out."""

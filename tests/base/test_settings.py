@@ -91,3 +91,20 @@ def test_every_setting_is_documented():
     page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
     for name in setting_names():
         assert f"`{name}`" in page
+
+
+def test_lists_come_as_text_or_as_toml_lists(tmp_path: Path) -> None:
+    toml = tmp_path / "warmfront.toml"
+    toml.write_text('lakehouse_paths = ["/a", "/b:c"]\n')
+    assert load({}, env={}, toml=toml).lakehouse_paths == (Path("/a"), Path("/b:c"))
+    read = load({}, env={"WARMFRONT_LAKEHOUSE_PATHS": "/a:/b"})
+    assert read.lakehouse_paths == (Path("/a"), Path("/b"))
+    assert Settings.from_json(read.to_json()) == read
+    with pytest.raises(SettingsError, match="is not a list of paths"):
+        load({}, env={}, toml=_written(tmp_path, "lakehouse_paths = [1]"))
+
+
+def _written(folder: Path, text: str) -> Path:
+    path = folder / "other.toml"
+    path.write_text(text)
+    return path

@@ -1,0 +1,188 @@
+"""How the column store gets at files outside: the only door, and it opens on what was found and checked.
+
+A file of this machine is opened here and read by its descriptor's path: it is the file that was checked, whatever
+happens to its name. Objects are read by DuckDB's httpfs with secrets in memory, each for a scope; https:// goes through
+the guard, which alone connects. No path that a user wrote is ever put into SQL.
+"""
+
+import importlib.util
+import itertools
+import os
+import resource
+import ssl
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from base.errors import LakeError
+from base.log import redact
+from lakehouse.entries import shown
+from lakehouse.guard import GuardProxy
+from lakehouse.places import Found, Places
+from lakehouse.secrets import Access
+
+_SPARE = 256  # descriptors that are not for files of scans
+_ANONYMOUS = Access("", "s3://")
+_GUARD = "wf_guard"
+
+
+class Reach:
+    """Access of one column store to the files of `places`."""
+
+    def __init__(self, places: Places, root: duckdb.DuckDBPyConnection) -> None:
+        """Nothing is loaded and no port is open until something that is not on this machine is asked for."""
+        self._places = places
+        self._root = root
+        self._lock = threading.Lock()
+        self._guard: GuardProxy | None = None
+        self._loaded = False
+        self._numbers = itertools.count(1)
+        self._made: dict[str, tuple[str, Access]] = {}  # by scope: the secret's name, and what is in it
+        self._limit = _raise_limit()
+
+    def close(self) -> None:
+        """Close the guard's port."""
+        if self._guard:
+            self._guard.close()
+
+    def prepare(self, connection: duckdb.DuckDBPyConnection, found: Sequence[Found]) -> bool:
+        """Make what reading the files needs; True when that is new to `connection`'s transaction, which must end first.
+
+        Secrets are transactional in DuckDB: a transaction sees those that were there when it began. Raises LakeError.
+        """
+        names = set()
+        with self._lock:
+            for file in found:
+                if file.scheme != "file":
+                    self._load()
+                    names.add(self._guard_https() if file.scheme == "https" else self._give_keys(file))
+        return not names <= _seen_by(connection) if names else False
+
+    @contextmanager
+    def files(self, connection: duckdb.DuckDBPyConnection, found: Sequence[Found]) -> Iterator[list[str]]:
+        """Give the column store's path of each file, in order; they hold inside the `with`. Raises LakeError."""
+        opened: list[int] = []
+        try:
+            if self.prepare(connection, found):
+                raise LakeError("the access to the files has changed: run the statement again")
+            yield [self._path(file, opened) for file in found]
+        finally:
+            for number in opened:
+                os.close(number)
+
+    def _path(self, file: Found, opened: list[int]) -> str:
+        if file.scheme != "file":
+            return file.uri
+        if len(opened) >= self._limit - _SPARE:
+            raise LakeError(f"a scan may open {self._limit - _SPARE} files here: raise ulimit -n")
+        opened.append(self._places.open(file))
+        return f"/proc/self/fd/{opened[-1]}"
+
+    def _load(self) -> None:
+        if self._loaded:
+            return
+        cursor = self._root.cursor()
+        authorities = ssl.get_default_verify_paths()
+        cursor.execute("SET GLOBAL allow_persistent_secrets = false")
+        cursor.execute(f"LOAD {quoted(str(extension('httpfs')))}")
+        # An object's address is not to be sent by way of the guard, nor a name with a star to be searched for.
+        cursor.execute("SET GLOBAL merge_http_secret_into_s3_request = false")
+        cursor.execute("SET GLOBAL allow_asterisks_in_http_paths = false")
+        if file := authorities.cafile or (os.path.exists(authorities.openssl_cafile) and authorities.openssl_cafile):
+            cursor.execute(f"SET GLOBAL ca_cert_file = {quoted(file)}")
+        # httpfs takes keys from the environment for every address: what no secret covers is anonymous instead.
+        self._create(_ANONYMOUS)
+        self._loaded = True
+
+    def _guard_https(self) -> str:
+        if self._guard is None:
+            self._guard = GuardProxy(self._places.guard)
+            self._root.cursor().execute(
+                f"CREATE SECRET {_GUARD} (TYPE http, SCOPE 'https://', HTTP_PROXY {quoted(self._guard.url)}, "
+                f"HTTP_PROXY_USERNAME 'guard', HTTP_PROXY_PASSWORD '{self._guard.password}')"
+            )
+        return _GUARD
+
+    def _give_keys(self, file: Found) -> str:
+        access = self._places.access(file)
+        name, known = self._made.get(access.scope, ("", None))
+        return name if known == access else self._create(access)
+
+    def _create(self, access: Access) -> str:
+        """Put an access into the column store's memory, in place of another for its scope; gives the secret's name."""
+        host = access.endpoint.partition("://")[2]
+        options = {
+            "TYPE": "s3",
+            "SCOPE": quoted(access.scope),
+            "REGION": quoted(access.region),
+            "URL_STYLE": quoted("path" if access.path_style else "vhost"),
+            "USE_SSL": "false" if access.endpoint.startswith("http://") else "true",
+        }
+        if host:
+            options["ENDPOINT"] = quoted(host)
+        if not access.is_anonymous:
+            options |= {"KEY_ID": quoted(access.access_key), "SECRET": quoted(access.secret_key)}
+        if access.session_token:
+            options["SESSION_TOKEN"] = quoted(access.session_token)
+        name = f"wf_{next(self._numbers)}"
+        given = ", ".join(f"{key} {value}" for key, value in options.items())
+        before, _ = self._made.get(access.scope, ("", None))
+        cursor = self._root.cursor()
+        try:
+            cursor.execute("BEGIN")
+            if before:
+                cursor.execute(f"DROP SECRET {before}")
+            cursor.execute(f"CREATE SECRET {name} ({given})")
+            cursor.execute("COMMIT")
+        except duckdb.Error:  # whose text has the statement, and so the keys
+            cursor.close()
+            raise LakeError(f"the column store does not take the access to {access.scope}") from None
+        self._made[access.scope] = name, access
+        return name
+
+
+def explained(error: Exception, found: Sequence[Found], paths: Sequence[str]) -> str:
+    """An error of a scan in one line: with the files' own names, and without what gives access."""
+    text = str(error).partition("\nLINE ")[0]
+    for file, path in sorted(zip(found, paths, strict=True), key=lambda pair: -len(pair[1])):
+        text = text.replace(path, file.shown)
+    text = " ".join(shown_in(word) for word in text.split())
+    return redact(text)[:400]
+
+
+def shown_in(word: str) -> str:
+    """A word of a message, without the signature of an address in it."""
+    at = word.find("https://")
+    return word if at < 0 else word[:at] + shown(word[at:])
+
+
+def extension(name: str) -> Path:
+    """The file of a DuckDB extension that was installed as a package. Raises LakeError."""
+    spec = importlib.util.find_spec(f"duckdb_extension_{name}")
+    folder = Path(spec.origin).parent / "extensions" if spec and spec.origin else Path()
+    path = folder / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
+    if not path.is_file():
+        raise LakeError(f"DuckDB's extension {name} is not installed for version {duckdb.__version__}")
+    return path
+
+
+def quoted(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _seen_by(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    return {name for (name,) in connection.execute("SELECT name FROM duckdb_secrets()").fetchall()}
+
+
+def _raise_limit() -> int:
+    """Let this process open as many files as it may: a scan holds one descriptor for each."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(hard if hard != resource.RLIM_INFINITY else 1 << 20, 1 << 20)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    return soft if soft != resource.RLIM_INFINITY else 1 << 20
