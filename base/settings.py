@@ -97,6 +97,16 @@ class Settings:
         None, "PEM file with the certificate to show clients, instead of the one made at first start."
     )
     tls_key: Path | None = _setting(None, "PEM file with the key of tls_cert.")
+    proxy_protocol_networks: str = _setting(
+        "",
+        "Load balancers whose PROXY header is believed: networks with commas between them, localhost for the socket "
+        "file, * for all.",
+    )
+    backend_proxy_protocol: bool = _setting(
+        False,
+        "Tell a MariaDB backend by a PROXY header where each client is from; its own proxy_protocol_networks must have "
+        "this machine.",
+    )
     mysql_prefix: Path = _setting(_default_mysql_prefix, "Folder that a fetched MySQL server is kept in.")
     mysqld: Path | None = _setting(
         None, "Server program of the private backend, instead of the first good one found on PATH."

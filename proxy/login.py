@@ -16,8 +16,9 @@ from base.errors import AccessDenied, BackendError, MalformedPacket, WarmfrontEr
 from base.settings import Settings
 from proxy.compressed import CompressedTransport
 from proxy.exchange import Exchange, Step
+from proxy.origin import Trusted, ends_of, read_header
 from proxy.passwords import KeyPair
-from proxy.pipe import Gone, PacketPipe, read_first_packet
+from proxy.pipe import Gone, PacketPipe, read_exactly, read_first_packet
 from wire.compression import Codec, agreed_algorithm
 from wire.constants import Capability
 from wire.framing import build_packets
@@ -32,6 +33,7 @@ from wire.handshake import (
     parse_greeting,
     parse_login,
 )
+from wire.proxy_protocol import begins_header, build_header
 from wire.responses import build_err
 
 # Not offered to clients: they change the shape of answers in ways that an engine's answer would have to follow. TLS is
@@ -55,6 +57,7 @@ class Doors:
     client_tls: ssl.SSLContext | None
     backend_tls: ssl.SSLContext | None
     keys: KeyPair | None
+    balancers: Trusted
 
 
 @dataclass(slots=True)
@@ -132,6 +135,7 @@ class _Attempt:
         self._backend_socket: socket.socket | None = None
         self._client: PacketPipe | None = None
         self._backend: PacketPipe | None = None
+        self._ends = ends_of(client_socket)  # as far as a balancer tells, of the client's connection to it
         self._sequence = 0  # of the next packet to the client while its socket is bare
         self._bell = asyncio.Event()
         self.succeeded = False
@@ -186,7 +190,15 @@ class _Attempt:
         self._backend.write(payload)
 
     async def _read_login(self, offered: int) -> bytes:
-        payload, self._sequence = await read_first_packet(self._loop, self._client_socket)
+        balancer = self._ends
+        head = await read_exactly(self._loop, self._client_socket, 4)
+        told = begins_header(head)
+        if told:
+            self._ends = await read_header(self._loop, self._client_socket, head) or balancer
+            head = b""
+        payload, self._sequence = await read_first_packet(self._loop, self._client_socket, head)
+        if told:  # not before the client's packet was read: what lies unread at the end would cut the error off
+            self._doors.balancers.require(balancer)
         context = None
         tls = is_tls_request(payload)
         if tls:
@@ -216,6 +228,8 @@ class _Attempt:
                 raise BackendError(2026, "HY000", "SSL connection error: the backend offers no TLS")
             context = None
         name = settings.server.host if context else None
+        if settings.backend_proxy_protocol and self._ends:
+            await self._loop.sock_sendall(sock, build_header(self._ends))
         if context:
             await self._loop.sock_sendall(sock, build_packets(build_tls_request(login), sequence))
             sequence += 1

@@ -32,9 +32,11 @@ async def read_exactly(loop: asyncio.AbstractEventLoop, sock: socket.socket, siz
     return out
 
 
-async def read_first_packet(loop: asyncio.AbstractEventLoop, sock: socket.socket) -> tuple[bytes, int]:
-    """Read one packet from a bare socket; gives payload and the next sequence number."""
-    header = await read_exactly(loop, sock, 4)
+async def read_first_packet(
+    loop: asyncio.AbstractEventLoop, sock: socket.socket, header: bytes = b""
+) -> tuple[bytes, int]:
+    """Read one packet from a bare socket, `header` of it known; gives payload and the next sequence number."""
+    header = header or await read_exactly(loop, sock, 4)
     length = int.from_bytes(header[:3], "little")
     if length > LOGIN_LIMIT:
         raise PacketTooLarge

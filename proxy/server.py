@@ -14,6 +14,7 @@ from base.settings import Settings
 from proxy.decisions import StayCache
 from proxy.engine_watch import EngineWatch
 from proxy.login import Doors, LoginRefused, log_in
+from proxy.origin import Trusted
 from proxy.pipe import Gone
 from proxy.router import Router
 from proxy.session import Session
@@ -85,7 +86,13 @@ class Worker:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.doors = Doors(settings, client_context(settings), backend_context(settings), key_pair(settings))
+        self.doors = Doors(
+            settings,
+            client_context(settings),
+            backend_context(settings),
+            key_pair(settings),
+            Trusted.parse(settings.proxy_protocol_networks),
+        )
         self.sessions: set[Session] = set()
         self.stays = StayCache()
         self.engine = EngineWatch(settings, self.stays)

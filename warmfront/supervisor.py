@@ -17,6 +17,7 @@ import pymysql
 from base import supervise
 from base.errors import WarmfrontError
 from base.settings import Settings, Upstream
+from proxy.origin import Trusted
 from proxy.server import listen_locally
 from warmfront import backends, certificates, doctor, instance
 from warmfront.embedded import EmbeddedError, EmbeddedServer
@@ -91,6 +92,13 @@ def why_ended(code: int) -> str:
         return f"killed by signal {-code}"
 
 
+def _check_balancers(settings: Settings) -> None:
+    try:
+        Trusted.parse(settings.proxy_protocol_networks)
+    except ValueError as word:
+        raise StartError(f"proxy_protocol_networks: {word} is no network, and neither localhost nor *") from None
+
+
 class Supervisor:
     """One instance: `start` brings it up, `watch` keeps it up until a signal, `stop` ends it."""
 
@@ -110,12 +118,15 @@ class Supervisor:
         self._lock = instance.claim(self.paths)
         self.paths.ready.unlink(missing_ok=True)
         port = self._check_port()
+        _check_balancers(self.settings)
         if self.settings.socket is not None:
             self._local = listen_locally(self.settings.socket)
         certificates.ensure(self.paths)
         instance.ensure_secret(self.paths)
         upstream = self._start_backend()
         self._examine(upstream)
+        if self.settings.backend_proxy_protocol and not upstream.is_mariadb:
+            raise StartError("backend_proxy_protocol is for MariaDB: MySQL takes no PROXY header")
         self.settings = self.settings.with_upstream(upstream, self.settings.host, port)
         certificates.write_private(self.paths.settings, self.settings.to_json().encode())
         instance.write_client_cnf(self.settings)
