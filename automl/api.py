@@ -1,0 +1,78 @@
+"""What other floors call: train, predict, score. Arrow and facts in, Arrow and decisions out."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from automl.errors import AutoMLError
+from automl.metrics import check_metric
+from automl.model import Model, described, load_model
+from automl.options import TrainOptions, read_options
+from automl.predicting import read_predict_options, read_score_options
+from automl.progress import Budget, Progress, Report, seconds_for
+from automl.source import Column, Kind, Source
+from automl.supervised import fit as fit_supervised
+from automl.tasks import Task
+from automl.training import Trained
+
+__all__ = [
+    "AutoMLError",
+    "Column",
+    "Kind",
+    "Model",
+    "Progress",
+    "Source",
+    "Task",
+    "TrainOptions",
+    "load_model",
+    "predict",
+    "predict_row",
+    "read_options",
+    "score",
+    "train",
+]
+_FITS: Mapping[Task, Callable[[Source, str | None, TrainOptions, Budget], Trained]] = {
+    Task.CLASSIFICATION: fit_supervised,
+    Task.REGRESSION: fit_supervised,
+}
+
+
+def train(source: Source, target: str | None, options: TrainOptions, report: Report = lambda progress: None) -> Model:
+    """Train a model. The same rows in the same order, options and seed give the same model.
+
+    Raises:
+        AutoMLError: with the message for the user.
+    """
+    began = time.monotonic()
+    if not source.rows.num_rows:
+        raise AutoMLError(f"Table {source.table} has no rows to learn from.")
+    seconds = options.max_seconds or seconds_for(source.rows.num_rows, len(source.columns))
+    budget = Budget(seconds, report, began)
+    trained = _FITS[options.task](source, target, options, budget)
+    name = source.column(target).name if target else None
+    return Model(trained.fitted, described(trained, source, name, options, began, budget.cut))
+
+
+def predict(model: Model, source: Source, options: Mapping[str, Any] | None = None, threads: int = 1) -> pa.Table:
+    """Give the columns that ML_PREDICT_TABLE puts beside the input's: the task's, and `ml_results` (JSON text)."""
+    return pa.table(model.fitted.predict(source, read_predict_options(model.task, options), threads))
+
+
+def predict_row(model: Model, row: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Give the value of ML_PREDICT_ROW for one row of JSON values."""
+    return model.fitted.predict_row(row, read_predict_options(model.task, options))
+
+
+def score(
+    model: Model,
+    source: Source,
+    target: str | None,
+    metric: str,
+    options: Mapping[str, Any] | None = None,
+    threads: int = 1,
+) -> float | None:
+    """Give the value of ML_SCORE; None when the metric cannot be computed of these rows."""
+    name = check_metric(model.task, metric)
+    return model.fitted.score(source, target, name, read_score_options(model.task, options), threads)

@@ -1,0 +1,113 @@
+"""A column's values in the one form that a kind has in here: floats with NaN for NULL, texts, or timestamps."""
+
+import datetime
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from automl.errors import AutoMLError
+from automl.source import Kind
+
+Floats = NDArray[np.float64]
+MOMENT = pa.timestamp("us")
+MOMENTS = frozenset({Kind.DATE, Kind.DATETIME})
+NUMERIC = frozenset({Kind.NUMBER, Kind.BOOLEAN, Kind.TIME})
+_TRUTH = {"true": "1", "false": "0"}
+
+
+def _refused(name: str, wanted: str, problem: Exception) -> AutoMLError:
+    return AutoMLError(f"Column '{name}' must hold {wanted}: {str(problem).splitlines()[0]}.")
+
+
+def floats(name: str, values: pa.ChunkedArray) -> Floats:
+    """Give numbers, truth values and times as floats; NULL, NaN and infinite values as NaN.
+
+    Raises:
+        AutoMLError: a text that is no number.
+    """
+    kind = values.type
+    try:
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            lower = pc.utf8_trim_whitespace(pc.utf8_lower(values))
+            for word, digit in _TRUTH.items():
+                lower = pc.if_else(pc.equal(lower, word), digit, lower)
+            values = pc.cast(lower, pa.float64())
+        elif pa.types.is_duration(kind) or pa.types.is_time(kind):
+            values = pc.cast(pc.cast(values, pa.int64()), pa.float64())
+        elif not pa.types.is_float64(kind):
+            values = pc.cast(values, pa.float64(), safe=False)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as problem:
+        raise _refused(name, "numbers", problem) from None
+    found: Floats = values.to_numpy().astype(np.float64, copy=True)
+    found[~np.isfinite(found)] = np.nan
+    return found
+
+
+def texts(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Give values as strings, NULL as null."""
+    if pa.types.is_string(values.type):
+        return values
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    try:
+        return pc.cast(values, pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as problem:
+        raise _refused(name, "texts", problem) from None
+
+
+def moments(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Give dates and times as timestamps of microseconds, NULL as null.
+
+    Raises:
+        AutoMLError: a text that is no date.
+    """
+    if values.type == MOMENT:
+        return values
+    try:
+        if pa.types.is_integer(values.type):
+            raise pa.ArrowInvalid("found integers")
+        return pc.cast(pc.cast(values, pa.timestamp("us")), MOMENT)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as problem:
+        raise _refused(name, "dates such as 2026-01-31 or 2026-01-31 12:00:00", problem) from None
+
+
+def one_float(name: str, value: Any) -> float:
+    """Give one value of a row as `floats` would."""
+    if value is None:
+        return float("nan")
+    if isinstance(value, str):
+        value = _TRUTH.get(value.strip().casefold(), value)
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        raise AutoMLError(f"Column '{name}' must hold a number, not {value!r}.") from None
+    return found if abs(found) != float("inf") else float("nan")
+
+
+def one_text(value: Any) -> str | None:
+    """Give one value of a row as `texts` would."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return str(value)
+    return str(value)
+
+
+def one_moment(name: str, value: Any) -> datetime.datetime | None:
+    """Give one value of a row as `moments` would."""
+    if value is None or isinstance(value, datetime.datetime):
+        return value
+    if isinstance(value, datetime.date):
+        return datetime.datetime(value.year, value.month, value.day)
+    try:
+        return datetime.datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise AutoMLError(
+            f"Column '{name}' must hold a date such as 2026-01-31 or 2026-01-31 12:00:00, not {value!r}."
+        ) from None

@@ -1,0 +1,110 @@
+"""A trained model with its metadata, as bytes and back."""
+
+import importlib.metadata
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from automl.container import pack, unpack
+from automl.options import TrainOptions
+from automl.parts import BadModel, Parts
+from automl.source import Source
+from automl.supervised import Supervised
+from automl.tasks import Task
+from automl.training import Fitted, Trained
+
+FORMAT = "HWMLv2.0"
+_LIBRARIES = ("lightgbm", "scikit-learn", "numpy", "pyarrow")
+_RESTORED: Mapping[Task, Callable[[Task, Parts], Fitted]] = {
+    Task.CLASSIFICATION: Supervised.restore,
+    Task.REGRESSION: Supervised.restore,
+}
+
+
+@dataclass(frozen=True)
+class Model:
+    """What ML_TRAIN makes. `about` holds the keys of `model_metadata` (mys-hwaml-ml-model-metadata)."""
+
+    fitted: Fitted
+    about: Mapping[str, Any]
+
+    @property
+    def task(self) -> Task:
+        """What it is for."""
+        return self.fitted.task
+
+    def metadata(self) -> dict[str, Any]:
+        """Give `model_metadata`. `chunks` and `status` are the catalog's."""
+        return dict(self.about)
+
+    def explanation(self) -> dict[str, Any]:
+        """Give `model_explanation`, computed at training."""
+        return dict(self.about.get("model_explanation") or {})
+
+    def to_bytes(self) -> bytes:
+        """Give the bytes that are stored; `load_model` reads them."""
+        whole = Parts({"task": str(self.task), "about": dict(self.about)})
+        whole.put("model", self.fitted.parts())
+        return pack(whole)
+
+
+def load_model(data: bytes) -> Model:
+    """Read a stored model.
+
+    Raises:
+        BadModel: the bytes are damaged, altered, too large, or no model.
+    """
+    try:
+        parts = unpack(data)
+        try:
+            task = Task(parts.value("task", str))
+        except ValueError:
+            raise BadModel("its task is not known") from None
+        return Model(_RESTORED[task](task, parts.under("model")), parts.value("about", dict))
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError, MemoryError, RecursionError) as problem:
+        raise BadModel(f"it does not hang together ({type(problem).__name__})") from None
+
+
+def described(
+    trained: Trained, source: Source, target: str | None, options: TrainOptions, began: float, cut: bool
+) -> dict[str, Any]:
+    """Make the metadata of what was trained."""
+    names = [column.name for column in trained.columns]
+    return {
+        "task": str(options.task),
+        "notes": options.notes,
+        "format": FORMAT,
+        "n_rows": source.rows.num_rows,
+        "n_columns": len(source.columns),
+        "column_names": list(source.names),
+        "options": dict(options.given),
+        "contamination": options.contamination if options.task in (Task.ANOMALY, Task.LOG_ANOMALY) else None,
+        "model_quality": quality_word(trained),
+        "training_time": round(time.monotonic() - began, 3),
+        "algorithm_name": trained.algorithm,
+        "training_score": trained.quality,
+        "build_timestamp": int(time.time()),
+        "hyperparameters": dict(trained.hyperparameters),
+        "n_selected_rows": trained.rows,
+        "n_selected_columns": len(names),
+        "selected_column_names": names,
+        "dropped_columns": dict(trained.dropped),
+        "optimization_metric": trained.metric,
+        "target_column_name": target,
+        "train_table_name": source.table,
+        "model_explanation": dict(trained.explanation),
+        "seed": options.seed,
+        "ended_by_clock": cut,
+        "trained_on": dict(source.facts),
+        "library_versions": {name: importlib.metadata.version(name) for name in _LIBRARIES},
+        **trained.more,
+    }
+
+
+def quality_word(trained: Trained) -> str | None:
+    """Give "low" for a model that is hardly better than none, "high" for others, None where nothing was measured."""
+    if trained.quality is None or trained.metric is None:
+        return None
+    floor = trained.more.get("baseline_score")
+    return "low" if floor is not None and trained.quality <= floor else "high"

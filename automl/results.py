@@ -1,0 +1,83 @@
+"""The JSON text `ml_results`, made in whole columns (real values: oracle-samples/heatwave-ml)."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+DIGITS = 4  # of a probability
+
+
+def quoted(name: str) -> str:
+    """Give a text as JSON has it."""
+    return json.dumps(name, ensure_ascii=False)
+
+
+def number_texts(values: Floats) -> pa.Array:
+    """Give numbers as JSON has them, null for NaN: as short as they can be without losing a digit."""
+    array = pa.array(values, from_pandas=True)
+    return pc.fill_null(pc.cast(array, pa.string()), "null")
+
+
+def joined(*pieces: str | pa.Array) -> pa.Array:
+    """Put constant texts and columns together, row by row."""
+    return pc.binary_join_element_wise(*(pa.scalar(each) if isinstance(each, str) else each for each in pieces), "")
+
+
+def regression(target: str, values: Floats) -> pa.Array:
+    """Give `{"predictions": {"price": 2.5}}`."""
+    return joined(f'{{"predictions": {{{quoted(target)}: ', number_texts(values), "}}")
+
+
+def _chance(value: float) -> str:
+    return repr(round(float(value), DIGITS))
+
+
+def classification_one(target: str, labels: Sequence[Any], answer: int, chances: Sequence[float]) -> dict[str, Any]:
+    """Give the value for one row."""
+    return {
+        "predictions": {target: labels[answer]},
+        "probabilities": {str(label): round(float(each), DIGITS) for label, each in zip(labels, chances, strict=True)},
+    }
+
+
+def classification(target: str, labels: Sequence[Any], answers: NDArray[np.int64], chances: Floats) -> pa.Array:
+    """Give `{"predictions": {"y": "no"}, "probabilities": {"no": 0.9, "yes": 0.1}}`.
+
+    Probabilities have four digits, so two classes have no more than 20,002 different texts: these are made once and
+    gathered. More classes are put together from columns.
+    """
+    keys = [quoted(str(label)) for label in labels]
+    shown = [json.dumps(label, ensure_ascii=False) for label in labels]
+    starts = [f'{{"predictions": {{{quoted(target)}: {each}}}, "probabilities": {{' for each in shown]
+    steps = 10**DIGITS
+    if len(labels) == 2 and len(answers) > 1000:
+        second = np.rint(chances[:, 1] * steps).astype(np.int64)
+        wanted, places = np.unique(answers * (steps + 1) + second, return_inverse=True)
+        made = [
+            f"{starts[code // (steps + 1)]}{keys[0]}: {_chance(1 - code % (steps + 1) / steps)}, "
+            f"{keys[1]}: {_chance(code % (steps + 1) / steps)}}}}}"
+            for code in wanted.tolist()
+        ]
+        return pa.array(made, pa.string()).take(pa.array(places))
+    pieces: list[str | pa.Array] = [pa.array(starts, pa.string()).take(pa.array(answers))]
+    for place, key in enumerate(keys):
+        codes = np.rint(chances[:, place] * steps).astype(np.int64)
+        pieces += [f"{', ' if place else ''}{key}: ", TABLE.take(pa.array(codes))]
+    return joined(*pieces, "}}")
+
+
+TABLE = pa.array([_chance(step / 10**DIGITS) for step in range(10**DIGITS + 1)], pa.string())
+
+
+def objects(columns: Mapping[str, Floats]) -> pa.Array:
+    """Give `{"a": 1.5, "b": 2}` for columns of numbers."""
+    pieces: list[str | pa.Array] = []
+    for place, (name, values) in enumerate(columns.items()):
+        pieces += [f"{', ' if place else '{'}{quoted(name)}: ", number_texts(values)]
+    return joined(*pieces, "}") if pieces else pa.array([], pa.string())
