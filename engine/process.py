@@ -21,12 +21,14 @@ from engine.execute import Executor
 from engine.fence import NotFresh
 from engine.history import History
 from engine.information import Facts, Follower, Information
+from engine.lake.export import Exporter
 from engine.quarantine import Quarantine
 from engine.replica import Replica
 from engine.shadow import Shadow
 from engine.translation import Translator
 from engine.unchanged import Unchanged
 from engine.verify.outcome import as_answer
+from lakehouse.places import Places
 
 log = logging.getLogger("engine")
 
@@ -78,6 +80,8 @@ async def _begin(
     history = History()
     quarantine = Quarantine(settings.paths.quarantine)
     executor = Executor(replica.store, translator, functools.partial(_wait_until_fresh, replica), history, quarantine)
+    executor.exporter = Exporter(Places(settings), settings.paths.exports, settings.lakehouse_export_chunk)
+    await asyncio.to_thread(executor.exporter.recover)
     shadow = Shadow(settings, replica.store, translator, quarantine, lambda: not len(executor.running))
     executor.on_answered = shadow.offer
     shadow.start()
