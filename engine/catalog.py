@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from statements.schema import Table
 
+FIRST_LAKE_ID = 1 << 40  # numbers of tables whose rows are files; those of copies are lower
+
 
 class State(StrEnum):
     """State of a table in the copy; the values are LOAD_STATUS of performance_schema.rpd_tables."""
@@ -41,6 +43,11 @@ class LoadedTable:
     load_started: float = 0.0
     load_ended: float = 0.0
     size_bytes: int = 0
+
+    @property
+    def is_lake(self) -> bool:
+        """Tell whether the rows are files."""
+        return self.id >= FIRST_LAKE_ID
 
     def has_byte(self, column: str, byte: int) -> bool:
         """Tell whether some value of a string column may hold this byte."""

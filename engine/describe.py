@@ -4,11 +4,14 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from base.errors import BackendError
 from engine.backend import Connection
 from engine.cascades import find_causes, unlogged_actions
 from statements.generated import unsteady
+from statements.lake import quoted, stored_attribute
 from statements.schema import BYTE_CHARSETS, MEMBER_TYPES, Column, Table, parse_members
 
+LAKE_ENGINE = "lakehouse"  # of a table whose rows are files: the backend says InnoDB, as of every shadow
 SYSTEM_SCHEMAS = frozenset({"mysql", "information_schema", "performance_schema", "sys"})
 
 _COLUMNS = """
@@ -18,8 +21,12 @@ SELECT TABLE_NAME, COLUMN_NAME, ORDINAL_POSITION, LOWER(DATA_TYPE), COLUMN_TYPE,
  ORDER BY TABLE_NAME, ORDINAL_POSITION
 """
 _TABLES = """
-SELECT TABLE_NAME, ENGINE, TABLE_COLLATION FROM information_schema.TABLES
+SELECT TABLE_NAME, ENGINE, TABLE_COLLATION, TABLE_ROWS FROM information_schema.TABLES
  WHERE TABLE_SCHEMA = %s AND TABLE_TYPE = 'BASE TABLE' {name}
+"""
+_EMPTY = """
+SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES
+ WHERE ENGINE = 'InnoDB' AND TABLE_TYPE = 'BASE TABLE' AND COALESCE(TABLE_ROWS, 0) = 0
 """
 _KEYS = """
 SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, NULLABLE FROM information_schema.STATISTICS
@@ -54,13 +61,33 @@ def describe_schema(connection: Connection, schema: str, name: str | None = None
             table,
             tuple(columns.get(table, ())),
             keys.get(table, ()),
-            engine or "",
+            LAKE_ENGINE if not rows and _is_lake(connection, schema, table) else engine or "",
             collation,
             unlogged.get(table, ""),
             causes.get(table, ()),
         )
-        for table, engine, collation in tables
+        for table, engine, collation, rows in tables
     ]
+
+
+def lake_tables(connection: Connection) -> list[tuple[str, str]]:
+    """Schema and name of every lake table. Raises BackendError."""
+    found = connection.query(_EMPTY)
+    return [(s, t) for s, t in found if s.lower() not in SYSTEM_SCHEMAS and _is_lake(connection, s, t)]
+
+
+def _is_lake(connection: Connection, schema: str, table: str) -> bool:
+    """Tell whether a table without rows is the shadow of a lake table."""
+    try:
+        return stored_attribute(show_create(connection, schema, table)) is not None
+    except BackendError:
+        return False  # dropped meanwhile, or hidden: who loads it will see
+
+
+def show_create(connection: Connection, schema: str, name: str) -> str:
+    """What SHOW CREATE TABLE says of a table. Raises BackendError."""
+    rows = connection.query_bytes(f"SHOW CREATE TABLE {quoted(schema)}.{quoted(name)}")
+    return bytes(rows[0][1]).decode("utf-8", "replace") if rows else ""
 
 
 def _complete(connection: Connection, columns: list[Column]) -> list[Column]:

@@ -12,9 +12,9 @@ from engine.answers import build_result_set
 from engine.cancel import Running
 from engine.execute import Executor, Offload, read_offload
 from engine.information import Information
+from engine.lake.definitions import Definitions
 from engine.session import Query, split_definitions
 from engine.unchanged import Unchanged
-from lakehouse.export_spec import ExportSpec
 from wire.framing import build_packets
 from wire.responses import Ok, build_ok
 
@@ -30,6 +30,7 @@ _CHECK = re.compile(
 _KILL = re.compile(r"\s*KILL\s+(?:(?:QUERY|CONNECTION)\s+)?(\d+)\s*;?\s*", re.IGNORECASE)
 _ANNOUNCED = re.compile(r"SHOW WARMFRONT TABLES SINCE (\d+)")
 _CHANGES = re.compile(r"SHOW WARMFRONT CHANGES SINCE (\[.*\])", re.DOTALL)
+_LAKE = re.compile(rf"WARMFRONT LAKE (REFRESH|FORGET) ({_NAME})\s*\.\s*({_NAME})")
 _FIRST = re.compile(r"\s*(?:/\*.*?\*/\s*)*\(*\s*([A-Za-z]+)", re.DOTALL)
 _CONSTANTS = re.compile(
     r"\s*SELECT\s+(?:(?P<one>1)|@@(?:global\.|session\.)?(?P<variable>\w+))(?:\s+LIMIT\s+1)?\s*;?\s*", re.IGNORECASE
@@ -51,6 +52,7 @@ class Dispatcher:
     check: TableCheck
     unchanged: Unchanged
     version: str
+    lake: Definitions
 
     def read(self, query: Query) -> Offload | None:
         """The offloaded statement that a query is, or None. Raises MalformedPacket and SecondaryEngineError."""
@@ -62,9 +64,7 @@ class Dispatcher:
         if not most.isdigit():
             raise MalformedPacket("number of bytes")
         only_asked = "wf_explain" in query.attributes
-        spec = query.attributes.get("wf_export")
-        export = ExportSpec.from_json(spec.decode()) if spec else None
-        return read_offload(query.text, context, split_definitions(columns), only_asked, int(most), export)
+        return read_offload(query.text, context, split_definitions(columns), only_asked, int(most))
 
     async def answer(self, query: Query, capabilities: int, started: list[Running]) -> bytes:
         """Answer a query of the engine itself with whole packets from sequence 1. Raises WarmfrontError.
@@ -90,6 +90,11 @@ class Dispatcher:
                 return _ok()
             case "CHECK":
                 return build_result_set(await self._check(query.text, started), capabilities)
+            case "WARMFRONT":
+                if named := _LAKE.fullmatch(query.text):
+                    key = _unquoted(named[2]), _unquoted(named[3])
+                    await asyncio.to_thread(self.lake.refresh if named[1] == "REFRESH" else self.lake.forget, key)
+                    return _ok()
             case "KILL":
                 if killed := _KILL.fullmatch(query.text):
                     self.executor.running.kill(int(killed[1]), QueryInterrupted())

@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,15 +23,14 @@ from engine.answers import build_result_set
 from engine.cancel import Running, RunningStatements
 from engine.catalog import CatalogView
 from engine.history import History, QueryRecord
-from engine.lake.export import Exporter
+from engine.lake.tables import AccessIsNew, LakeTables, wanted_of
 from engine.quarantine import Quarantine
 from engine.results.encoder import RowEncoder
 from engine.results.literals import literal_query, text_of
 from engine.store.database import Snapshot, Store
-from engine.translate.refusal import Refusal
+from engine.translate.refusal import Refusal, is_passing
 from engine.translate.translator import Translation
 from engine.unchanged import what_was_read
-from lakehouse.export_spec import ExportSpec
 from statements.context import SessionContext
 from wire.constants import Capability, Status
 from wire.framing import build_packets
@@ -52,6 +51,7 @@ CONCURRENT = 12  # statements at once, as HeatWave; the others queue
 _BATCH_ROWS = 8192  # small enough for the first rows to come early and for a batch to stay in the CPU's cache
 _HELD = 64 << 20  # bytes of an answer that wait for its last row, where a row may fail that the backend can answer
 _STALLED = 60.0  # seconds that a client may take for a piece of the answer, MySQL's net_write_timeout
+_LONGEST_WAIT, _PAUSE = 15.0, 0.05  # seconds for the weights of a collation, which take about one
 _STOPPING = "The engine is stopping"
 _STATUS = Status.AUTOCOMMIT
 
@@ -89,16 +89,10 @@ class Offload:
     definitions: list[ColumnDefinition]
     only_asked: bool = False  # whether it could be run is the question; the answer is OK
     literals: int = 0  # bytes that the answer may have as literals; 0 for packets of rows
-    export: ExportSpec | None = None  # the answer goes into files; what is answered is the number of its rows
 
 
 def read_offload(
-    text: str,
-    context: bytes,
-    payloads: list[bytes],
-    only_asked: bool = False,
-    literals: int = 0,
-    export: ExportSpec | None = None,
+    text: str, context: bytes, payloads: list[bytes], only_asked: bool = False, literals: int = 0
 ) -> Offload:
     """Put a statement and its attributes together. Raises MalformedPacket and SecondaryEngineError."""
     try:
@@ -106,7 +100,7 @@ def read_offload(
         definitions = [parse_column_definition(p, session.capabilities) for p in payloads]
     except (ValueError, TypeError) as error:
         raise SecondaryEngineError(f"The session's state cannot be read: {error}") from error
-    return Offload(text, session, payloads, definitions, only_asked, literals, export)
+    return Offload(text, session, payloads, definitions, only_asked, literals)
 
 
 def build_head(payloads: list[bytes], capabilities: int) -> tuple[bytes, int]:
@@ -124,15 +118,17 @@ def build_head(payloads: list[bytes], capabilities: int) -> tuple[bytes, int]:
 
 
 class _Target:
-    """The snapshot as something to interrupt: one that is closed already is none."""
+    """The snapshot, and the connection that looks at files, as something to interrupt: closed ones are none."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, looking: duckdb.DuckDBPyConnection) -> None:
         self._snapshot = snapshot
+        self._looking = looking
 
     def interrupt(self) -> None:
-        """Stop what runs on the snapshot."""
-        with suppress(duckdb.Error):
-            self._snapshot.interrupt()
+        """Stop what runs on either."""
+        for each in (self._snapshot, self._looking):
+            with suppress(duckdb.Error):
+                each.interrupt()
 
 
 class Executor:
@@ -145,15 +141,16 @@ class Executor:
         wait_until_fresh: WaitUntilFresh,
         history: History,
         quarantine: Quarantine,
+        lake: LakeTables,
     ) -> None:
         self.running = RunningStatements()
-        self.exporter: Exporter | None = None
         self.on_answered: Callable[[Offload], None] | None = None  # sees each statement whose answer is complete
         self._quarantine = quarantine
         self._store = store
         self._translator = translator
         self._wait_until_fresh = wait_until_fresh
         self._history = history
+        self._lake = lake
         self._stopping = False
         self._slots = asyncio.Semaphore(CONCURRENT)
         self._threads = ThreadPoolExecutor(CONCURRENT, thread_name_prefix="query")
@@ -186,7 +183,7 @@ class Executor:
             started.remove(running)
             self.running.end(running)
             self._history.end(record)
-        if self.on_answered and not offload.only_asked and not offload.export:
+        if self.on_answered and not offload.only_asked:
             self.on_answered(offload)
 
     async def _run_in_slot(self, offload: Offload, channel: Channel, running: Running, record: QueryRecord) -> None:
@@ -216,32 +213,46 @@ class Executor:
 
     def _try(self, offload: Offload, outlet: "_Outlet", running: Running, record: QueryRecord) -> bool:
         """Answer on a new snapshot; False when the translation needed something that this snapshot does not see."""
-        with self._store.snapshot() as snapshot:
-            running.attach(_Target(snapshot))
+        with self._store.snapshot() as snapshot, closing(self._store.cursor()) as looking:
+            running.attach(_Target(snapshot, looking))
             try:
-                began = time.time()
-                translation = self._translator.translate(
-                    offload.text, offload.context, snapshot.view, offload.definitions
-                )
-                record.translated += time.time() - began
-                if isinstance(translation, Refusal):
-                    raise SecondaryEngineError(translation.reason)
-                if self._translator.prepare(translation):
-                    return False
-                record.sql, record.tables = translation.sql, translation.tables
-                if offload.only_asked:
-                    outlet.finish(build_packets(build_ok(Ok(status=_STATUS)), 1))
-                    return True
-                if offload.literals:
-                    outlet.finish(_literals(offload, translation, snapshot, record))
-                    return True
-                if offload.export:
-                    outlet.finish(self._export(offload.export, offload.context, translation, snapshot, running, record))
-                    return True
-                self._answer(offload, translation, snapshot, outlet, record)
-                return True
+                wanted = wanted_of(offload.text, offload.context)
+                with self._lake.seen(snapshot.connection, looking, snapshot.view, wanted) as view:
+                    return self._try_on(offload, outlet, snapshot, view, running, record)
+            except AccessIsNew:
+                return False
             finally:
                 running.detach()
+
+    def _try_on(
+        self,
+        offload: Offload,
+        outlet: "_Outlet",
+        snapshot: Snapshot,
+        view: CatalogView,
+        running: Running,
+        record: QueryRecord,
+    ) -> bool:
+        began = time.time()
+        translation = self._translator.translate(offload.text, offload.context, view, offload.definitions)
+        # Nobody else can answer for files: what the translator is still asking the backend for is waited for.
+        while offload.context.lake and is_passing(translation) and time.time() - began < _LONGEST_WAIT:
+            time.sleep(_PAUSE)
+            running.check()
+            translation = self._translator.translate(offload.text, offload.context, view, offload.definitions)
+        record.translated += time.time() - began
+        if isinstance(translation, Refusal):
+            raise SecondaryEngineError(translation.reason)
+        if self._translator.prepare(translation):
+            return False
+        record.sql, record.tables = translation.sql, translation.tables
+        if offload.only_asked:
+            outlet.finish(build_packets(build_ok(Ok(status=_STATUS)), 1))
+        elif offload.literals:
+            outlet.finish(_literals(offload, translation, snapshot, record))
+        else:
+            self._answer(offload, translation, snapshot, outlet, record)
+        return True
 
     def _answer(
         self, offload: Offload, translation: Translation, snapshot: Snapshot, outlet: "_Outlet", record: QueryRecord
@@ -272,28 +283,6 @@ class Executor:
         outlet.finish(bytes(held) + build_packets(end, sequence))
         record.bytes_sent = outlet.sent
 
-    def _export(
-        self,
-        spec: ExportSpec,
-        context: SessionContext,
-        translation: Translation,
-        snapshot: Snapshot,
-        running: Running,
-        record: QueryRecord,
-    ) -> bytes:
-        """Write the answer into files, and give the OK packet with the number of rows."""
-        if self.exporter is None:
-            raise SecondaryEngineError("This engine does not export")
-
-        def begun(prefix: str) -> None:
-            record.export_prefix = prefix
-
-        batches = snapshot.connection.execute(translation.sql).to_arrow_reader(_BATCH_ROWS)
-        record.rows = self.exporter.export(
-            spec, translation.definitions, batches, context.backend, running.check, begun
-        )
-        return build_packets(build_ok(Ok(record.rows, status=_STATUS)), 1)
-
     async def stop(self) -> None:
         """End what runs, so that the proxy asks the backend instead, and take no more."""
         self._stopping = True
@@ -313,9 +302,15 @@ def _literals(offload: Offload, translation: Translation, snapshot: Snapshot, re
             raise SecondaryEngineError("The rows to be written are more than one statement holds")
         parts.append(bytes(text_of(batch)))
     record.rows = rows
-    head = json.dumps({"rows": rows, "read": what_was_read(snapshot, translation.tables)}).encode()
+    head = json.dumps({"rows": rows, "read": what_was_read(snapshot, _followed(offload, translation))}).encode()
     answer = pa.table({"literals": pa.array([head, *parts], pa.binary())})
     return build_result_set(answer, offload.context.capabilities)
+
+
+def _followed(offload: Offload, translation: Translation) -> list[tuple[str, str]]:
+    """The tables read whose changes are in the backend's log: those of files are locked by nobody anywhere."""
+    lake = {(name.schema, name.name) for name in offload.context.lake}
+    return [table for table in translation.tables if table not in lake]
 
 
 def _whole(reader: pa.RecordBatchReader) -> list[pa.RecordBatch]:

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 
 import duckdb
@@ -21,7 +22,9 @@ from engine.execute import Executor
 from engine.fence import NotFresh
 from engine.history import History
 from engine.information import Facts, Follower, Information
-from engine.lake.export import Exporter
+from engine.lake.definitions import Definitions
+from engine.lake.reach import Reach
+from engine.lake.tables import LakeTables
 from engine.quarantine import Quarantine
 from engine.replica import Replica
 from engine.shadow import Shadow
@@ -76,18 +79,20 @@ async def _open(settings: Settings, stop: asyncio.Event) -> Replica | None:
 async def _begin(
     settings: Settings, replica: Replica, translator: Translator
 ) -> tuple[Executor, Shadow, asyncio.AbstractServer]:
-    replica.start()
     history = History()
     quarantine = Quarantine(settings.paths.quarantine)
-    executor = Executor(replica.store, translator, functools.partial(_wait_until_fresh, replica), history, quarantine)
-    executor.exporter = Exporter(Places(settings), settings.paths.exports, settings.lakehouse_export_chunk)
-    await asyncio.to_thread(executor.exporter.recover)
+    places = Places(settings)
+    lake = LakeTables(Definitions(settings), places, Reach(places, replica.store.cursor()))
+    threading.Thread(target=lake.definitions.discover, name="lake", daemon=True).start()
+    wait = functools.partial(_wait_until_fresh, replica)
+    executor = Executor(replica.store, translator, wait, history, quarantine, lake)
     shadow = Shadow(settings, replica.store, translator, quarantine, lambda: not len(executor.running))
     executor.on_answered = shadow.offer
     shadow.start()
     replica.idle = lambda: not len(executor.running)
+    replica.start()
     facts = Facts(
-        replica.loader.view,
+        lambda: lake.shown(replica.loader.view()),
         replica.store.sizes,
         history,
         functools.partial(_follower, replica),
@@ -113,7 +118,7 @@ async def _begin(
     secret = settings.paths.engine_secret.read_bytes().strip()
     fresh = functools.partial(_wait_until_fresh, replica)
     unchanged = Unchanged(replica.copies.changed, replica.store.view, fresh, settings.freshness_timeout)
-    dispatcher = Dispatcher(executor, Information(facts), load, unload, check, unchanged, version)
+    dispatcher = Dispatcher(executor, Information(facts), load, unload, check, unchanged, version, lake.definitions)
     return executor, shadow, await server.listen(settings.paths.engine_socket, dispatcher, secret)
 
 

@@ -122,7 +122,8 @@ class EngineWatch:
 
     def _take_tables(self, rows: list[list[bytes | None]]) -> None:
         pairs = frozenset(((row[1] or b"").decode(), (row[2] or b"").decode()) for row in rows)
-        loaded = LoadedTables.of(pairs)
+        lake = frozenset(((row[1] or b"").decode(), (row[2] or b"").decode()) for row in rows if row[3] == b"1")
+        loaded = LoadedTables.of(pairs, lake)
         if loaded != self.loaded:
             self.loaded = loaded
             self._stays.forget()

@@ -72,7 +72,8 @@ async def _consider(router: "Router", data: bytes, text: bytes, insert: InsertSe
     if refusal is None:
         return
     session = router.session
-    if session.state.use_secondary_engine == FORCED and refusal.reason not in QUIET:
+    reads_files = preflight is not None and preflight.lake and refusal.reason is not Reason.BACKEND_ERROR
+    if reads_files or (session.state.use_secondary_engine == FORCED and refusal.reason not in QUIET):
         raise SecondaryEngineError(refusal.sentence)
     if refusal.reason is Reason.CHEAP and preflight and preflight.cost is not None:
         session.worker.stays.remember(decision_key(text), preflight.cost)

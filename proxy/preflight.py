@@ -14,6 +14,7 @@ from proxy.answers import Answer, AnswerReader
 from proxy.reasons import Reason, Refusal
 from statements.context import SessionContext, ViewDefinition
 from statements.facts import StatementFacts
+from statements.lake import mark_of, stored_attribute
 from statements.session_values import question, read_values
 from wire.constants import Capability, Command
 from wire.framing import build_packets
@@ -81,6 +82,8 @@ class Preflight:
     statement_id: int | None = None
     cost: float | None = None
     refusal: Refusal | None = None
+    lake: dict[tuple[str, str], str] = field(default_factory=dict)  # lake tables as named, and the mark of their text
+    only_lake: bool = False  # the statement reads nothing else
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,8 @@ class Questions:
             # MySQL's plan of a row found by its key shows the row, whose values may be of any size.
             out.refusal = Refusal(Reason.LONG_PLAN if out.statement_id is not None else Reason.UNKNOWN_SESSION)
             return out
+        out.lake = self._lake(shown)
+        out.only_lake = bool(out.lake) and set(out.lake) == set(self.facts.tables)
         out.definitions = prepared.definitions
         out.status = variables.status
         out.refusal = (
@@ -145,6 +150,17 @@ class Questions:
         if explained and not out.refusal:
             out.cost = read_cost(explained)
         return out
+
+    def _lake(self, shown: list[Answer]) -> dict[tuple[str, str], str]:
+        """Which tables are lake tables. Who may not see a table's text has it from those that are known as such."""
+        found = {}
+        for name, answer in zip(sorted(self.facts.tables), shown, strict=True):
+            text = answer.rows[0][1] if len(answer.rows) == 1 and len(answer.rows[0]) == 2 else None
+            if text and stored_attribute(text.decode("utf-8", "replace")) is not None:
+                found[name] = mark_of(text)
+            elif answer.error and answer.error.number == _DENIED and name in self.facts.lake:
+                found[name] = ""
+        return found
 
     def _read_context(self, answer: Answer, out: Preflight) -> Refusal | None:
         if answer.error or len(answer.rows) != 1:

@@ -15,7 +15,8 @@ from proxy.backend_switch import BackendSwitch
 from proxy.decisions import ALWAYS, DIGITS, decision_key
 from proxy.engine_link import EngineGone, EngineLink
 from proxy.engine_watch import LONG_PATIENCE
-from proxy.lake import export
+from proxy.lake import create as lake_ddl
+from proxy.lake import guard as lake_guard
 from proxy.offload import INTERRUPTED, Outcome, build_attributes, offload
 from proxy.preflight import Preflight, Questions, build_close, build_prepare
 from proxy.prepared import Prepared, PreparedStatements, same_shape
@@ -23,7 +24,7 @@ from proxy.reasons import QUIET, Reason, Refusal
 from proxy.rules import Subject, check
 from proxy.state import FORCED, NO_COUNTS, OFF, ON
 from proxy.views import expanded
-from statements.export import may_export
+from statements.context import LakeName
 from statements.extras import may_use_extras
 from statements.facts import StatementFacts, statement_facts
 from statements.into import may_set_variables
@@ -41,6 +42,7 @@ log = logging.getLogger("proxy")
 _PLAIN_SELECT = frozenset({b"SELECT", b"select", b"Select"})
 _CLEAN = int(Status.IN_TRANS | Status.AUTOCOMMIT)
 _AUTOCOMMIT = int(Status.AUTOCOMMIT)
+_OPENINGS = 5  # of the shadows of lake tables, while others may be using the ones that are open
 _SHORT = 1024  # bytes of a command that may be a known point select
 _ENGINE_TABLE = re.compile(r"^(?:rpd_\w+|warmfront_tables)$", re.IGNORECASE)
 _NAMES_ENGINE = re.compile(rb"rpd_|warmfront_tables", re.IGNORECASE)
@@ -83,6 +85,8 @@ class Router:
             b"explain": lambda data, text: commands.take_explain(self, data, text),
             b"desc": lambda data, text: commands.take_explain(self, data, text),
             b"describe": lambda data, text: commands.take_explain(self, data, text),
+            b"create": lambda data, text: lake_ddl.take_create(self, data, text),
+            b"drop": lambda data, text: lake_ddl.take_drop(self, data, text),
             b"insert": lambda data, text: inserts.take_insert(self, data, text),
             b"lock": self._lock_tables,
             b"unlock": self._unlock_tables,
@@ -134,7 +138,10 @@ class Router:
         if state.counts and counts.mentions(data[at:]):
             self.session.run(counts.answer(self, data, data[at:]))
             return True
-        action = self._actions.get(first_word(data, at))
+        word = first_word(data, at)
+        action = self._actions.get(word)
+        if word in lake_guard.WRITES and self._worker.engine.loaded.names_lake(data[at:]):
+            action = self._lake_write
         if action is None or (at == 7 and data[5:7] != b"\0\1"):
             state.counts = NO_COUNTS
             self.switch.watch(data)
@@ -143,6 +150,19 @@ class Router:
             return True
         self.switch.watch(data)
         return False
+
+    def _lake_write(self, data: bytes, text: bytes) -> bool:
+        """Look at a statement that is no query and names a lake table: what others see of it first is theirs."""
+        word = first_word(text)
+        if word == b"insert" and inserts.take_insert(self, data, text):
+            return True
+        if word == b"create" and lake_ddl.take_create(self, data, text):
+            return True
+        return lake_guard.take_write(self, data, text)
+
+    def take_lake_alter(self, text: bytes) -> bool:
+        """Take over ALTER TABLE … ENGINE_ATTRIBUTE of a lake table."""
+        return lake_ddl.take_alter(self, text)
 
     def _process_kill(self, data: bytes) -> bool:
         self.session.run(commands.kill(self, data, "", int.from_bytes(data[5:9], "little")))
@@ -155,12 +175,10 @@ class Router:
         state = session.state
         if state.counts:
             state.counts = NO_COUNTS
-        if may_export(text):
-            session.run(export.run(self, data, text))
-            return True
         use = state.use_secondary_engine
         engine = self._worker.engine
-        if not variables.names_ours(text) and not _NAMES_ENGINE.search(text):
+        named = variables.names_ours(text) or _NAMES_ENGINE.search(text) or engine.loaded.names_lake(text)
+        if not named:
             if use == OFF:
                 return False
             if use == ON:
@@ -213,19 +231,22 @@ class Router:
     async def _decide(self, data: bytes, text: bytes, key: bytes, known: Prepared | None) -> bool:
         facts, use, threshold, refusal = await self._look(text)
         if refusal and (use != FORCED or refusal.reason in QUIET):
+            await self._refuse_lake(facts, refusal)
             if refusal.reason in _LASTING:
                 self._worker.stays.remember(key, ALWAYS)
             self.pass_on(data)
             return True
         known_before = refusal
-        refusal, cost = await self._try(text, (facts, use, threshold), known_before, known)
-        if use == FORCED and refusal and refusal.reason is Reason.ENGINE_DOWN:
+        refusal, preflight = await self._try(text, (facts, use, threshold), known_before, known)
+        must = use == FORCED or bool(preflight.lake)
+        if must and refusal and refusal.reason is Reason.ENGINE_DOWN:
             # Nowhere else to go: an engine that restarts gets a second chance.
             await self._worker.engine.refresh()
-            refusal, cost = await self._try(text, (facts, use, threshold), known_before, known)
+            refusal, preflight = await self._try(text, (facts, use, threshold), known_before, known)
         if refusal is None:
             return False
-        if use == FORCED and refusal.reason not in QUIET:
+        cost = preflight.cost
+        if must and (refusal.reason not in QUIET or (preflight.lake and refusal.reason is not Reason.BACKEND_ERROR)):
             raise SecondaryEngineError(refusal.sentence)
         if cost is not None and refusal.reason is Reason.CHEAP:
             self._worker.stays.remember(key, cost)
@@ -235,27 +256,21 @@ class Router:
         self.pass_on(data)
         return True
 
-    async def _look(self, text: bytes, wanted: str | None = None) -> tuple[StatementFacts, str, float, Refusal | None]:
+    async def _look(self, text: bytes) -> tuple[StatementFacts, str, float, Refusal | None]:
         """Read a statement, and give the reason against it that can be known without the backend, but for views."""
         facts, use, threshold = self.read(text.decode("utf-8"))
-        use = wanted or use
         refusal = check(self.subject(facts, use))
         if use == FORCED and (not self._worker.engine.alive or (refusal and refusal.reason is Reason.NOT_LOADED)):
             await self._worker.engine.refresh()
             refusal = check(self.subject(facts, use))
         if refusal and refusal.reason is Reason.NOT_LOADED and self._worker.engine.alive:
             facts = await self._through_views(facts)
-            refusal = check(self.subject(facts, use)) if facts.views else refusal
+            refusal = check(self.subject(facts, use)) if facts.views or facts.lake else refusal
         return facts, use, threshold, refusal
 
-    async def weigh(
-        self, text: bytes, use: str | None = None
-    ) -> tuple[StatementFacts, Refusal | None, Preflight | None]:
-        """Decide on a query as if it stood alone, short of running it; with the backend's answers when it was asked.
-
-        `use` is what holds instead of the session's use_secondary_engine.
-        """
-        facts, use, threshold, refusal = await self._look(text, use)
+    async def weigh(self, text: bytes) -> tuple[StatementFacts, Refusal | None, Preflight | None]:
+        """Decide on a query as if it stood alone, short of running it; with the backend's answers when it was asked."""
+        facts, use, threshold, refusal = await self._look(text)
         if refusal:
             return facts, refusal, None
         questions = Questions(text, facts, self.kind, self.session.capabilities, with_cost=use == ON)
@@ -287,10 +302,27 @@ class Router:
         session = self.session
         status = preflight.status if preflight else session.tracker.status
         schema = preflight.context.schema if preflight and preflight.context else None
-        return Subject(facts, use, status, session.state.locked_tables, self._worker.engine.loaded, schema)
+        loaded = self._worker.engine.loaded
+        if preflight:
+            lake = frozenset(preflight.lake)
+        else:
+            lake = facts.lake | {name for name in facts.tables if loaded.is_lake(name[0] or None, name[1])}
+        return Subject(facts, use, status, session.state.locked_tables, loaded, schema, lake)
 
     async def ask_backend(self, questions: Questions) -> Preflight:
-        """Ask the backend about a statement, and close what was prepared for it."""
+        """Ask the backend about a statement, and close what was prepared for it.
+
+        MySQL warns of a discarded tablespace when it opens a table, and not when that is open from before: asked again,
+        the other warnings are left.
+        """
+        preflight = await self._ask_backend(questions)
+        for _ in range(_OPENINGS):
+            if not preflight.lake or preflight.refusal is None or preflight.refusal.reason is not Reason.WARNINGS:
+                break
+            preflight = await self._ask_backend(questions)
+        return preflight
+
+    async def _ask_backend(self, questions: Questions) -> Preflight:
         write, asked = questions.build()
         try:
             answer = await self.session.ask(write, asked)
@@ -307,8 +339,8 @@ class Router:
         read: tuple[StatementFacts, str, float],
         refusal: Refusal | None,
         known: Prepared | None,
-    ) -> tuple[Refusal | None, float | None]:
-        """Ask the backend, then run on the engine; gives the reason when the backend has to answer, and the cost."""
+    ) -> tuple[Refusal | None, Preflight]:
+        """Ask the backend, then run on the engine; gives the reason to go to the backend, and what that said."""
         facts, use, threshold = read
         asked = text.rstrip(b"; \t\r\n")
         questions = Questions(asked, facts, self.kind, self.session.capabilities, with_cost=use == ON)
@@ -321,7 +353,14 @@ class Router:
                 refusal = Refusal(Reason.PARAMETERS)
         if refusal is None:
             refusal = await self.run(asked, preflight, "binary" if known else "text")
-        return refusal, preflight.cost
+        return refusal, preflight
+
+    async def _refuse_lake(self, facts: StatementFacts, refusal: Refusal) -> None:
+        """Raise the reason when a statement reads a lake table, for which nobody but the engine can answer."""
+        loaded = self._worker.engine.loaded
+        named = [name for name in facts.tables if name in facts.lake or loaded.is_lake(name[0] or None, name[1])]
+        if named and await lake_guard.lake_names(self, sorted(named)):
+            raise SecondaryEngineError(refusal.sentence)
 
     def judge(
         self, facts: StatementFacts, use: str, threshold: float, preflight: Preflight, refusal: Refusal | None = None
@@ -336,7 +375,7 @@ class Router:
             return Refusal(Reason.UNSUPPORTED, f"SQL mode {mode} is not supported")
         if refusal := check(self.subject(facts, use, preflight)):
             return refusal
-        if use == ON and preflight.cost is not None and preflight.cost <= threshold:
+        if use == ON and not preflight.lake and preflight.cost is not None and preflight.cost <= threshold:
             return Refusal(Reason.CHEAP)
         return None
 
@@ -353,9 +392,15 @@ class Router:
     ) -> dict[str, bytes]:
         """The query attributes with which the engine is given a statement."""
         assert preflight.context
+        lake = tuple(
+            LakeName(schema or preflight.context.schema, name, mark) for (schema, name), mark in preflight.lake.items()
+        )
+        if preflight.only_lake:  # nothing that the copy could be behind with
+            freshness = "relaxed"
         context = replace(
             preflight.context,
             protocol=protocol,
+            lake=lake,
             freshness=freshness or self.session.state.freshness,
             freshness_timeout=self._worker.settings.freshness_timeout,
         )

@@ -3,6 +3,7 @@
 The order is that of cost and of what tells the user most; the first refusal is the one that is reported.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -24,6 +25,12 @@ class Subject:
     locked_tables: bool
     loaded: "LoadedTables"
     schema: str | None = None
+    lake: frozenset[tuple[str, str]] = frozenset()  # tables of the statement that are lake tables
+
+    @property
+    def only_lake(self) -> bool:
+        """Tell whether all that is read are files, which no transaction of the backend concerns."""
+        return bool(self.facts.tables) and self.facts.tables <= self.lake
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +39,39 @@ class LoadedTables:
 
     tables: frozenset[tuple[str, str]] = frozenset()
     names: frozenset[str] = field(default=frozenset())
+    lake: frozenset[tuple[str, str]] = frozenset()  # those whose rows are files, names as the backend has them
+    lake_name: re.Pattern[bytes] | None = None
 
     @classmethod
-    def of(cls, tables: frozenset[tuple[str, str]]) -> "LoadedTables":
-        """Build from (schema, table) pairs."""
+    def of(cls, tables: frozenset[tuple[str, str]], lake: frozenset[tuple[str, str]] = frozenset()) -> "LoadedTables":
+        """Build from (schema, table) pairs; `lake` are some of them."""
         folded = frozenset((schema.casefold(), name.casefold()) for schema, name in tables)
-        return cls(folded, frozenset(name for _, name in folded))
+        words = sorted({name for _, name in lake}, key=len, reverse=True)
+        pattern = b"|".join(re.escape(word.replace("`", "``").encode()) for word in words)
+        named = (
+            re.compile(rb"(?<![\w$\x80-\xff])(?:" + pattern + rb")(?![\w$\x80-\xff])", re.IGNORECASE) if words else None
+        )
+        return cls(folded, frozenset(name for _, name in folded), lake, named)
+
+    def names_lake(self, text: bytes) -> bool:
+        """Tell at little cost whether a text has the name of a lake table in it, whatever it means there."""
+        return self.lake_name is not None and self.lake_name.search(text) is not None
+
+    def lake_in(self, text: bytes) -> list[tuple[str, str]]:
+        """The lake tables whose names are in a text, of whatever schema."""
+        found = (
+            {bytes(name).decode("utf-8", "replace").casefold() for name in self.lake_name.findall(text)}
+            if self.lake_name
+            else set()
+        )
+        return sorted(name for name in self.lake if name[1].replace("`", "``").casefold() in found)
+
+    def is_lake(self, schema: str | None, name: str) -> bool:
+        """Tell whether a table is known as a lake table; for an unknown schema, whether any of this name is."""
+        return any(
+            known.casefold() == name.casefold() and (schema is None or its.casefold() == schema.casefold())
+            for its, known in self.lake
+        )
 
     def has(self, schema: str | None, name: str) -> bool:
         """Tell whether a table is loaded; for an unknown schema, whether any table of this name is.
@@ -72,11 +106,12 @@ def _reads_tables(subject: Subject) -> Refusal | None:
 
 
 def _autocommit(subject: Subject) -> Refusal | None:
-    return None if subject.status & Status.AUTOCOMMIT else Refusal(Reason.AUTOCOMMIT_OFF)
+    return None if subject.status & Status.AUTOCOMMIT or subject.only_lake else Refusal(Reason.AUTOCOMMIT_OFF)
 
 
 def _no_transaction(subject: Subject) -> Refusal | None:
-    return Refusal(Reason.IN_TRANSACTION) if subject.status & Status.IN_TRANS else None
+    in_one = subject.status & Status.IN_TRANS and not subject.only_lake
+    return Refusal(Reason.IN_TRANSACTION) if in_one else None
 
 
 def _no_locks(subject: Subject) -> Refusal | None:
@@ -89,7 +124,7 @@ def _is_supported(subject: Subject) -> Refusal | None:
 
 def _tables_loaded(subject: Subject) -> Refusal | None:
     for schema, name in sorted(subject.facts.tables):
-        if not subject.loaded.has(schema or subject.schema, name):
+        if (schema, name) not in subject.lake and not subject.loaded.has(schema or subject.schema, name):
             return Refusal(Reason.NOT_LOADED)
     return None
 

@@ -13,11 +13,13 @@ from proxy.answers import Answer, AnswerReader
 from proxy.preflight import build_query, quote_name
 from statements.context import ViewDefinition
 from statements.facts import StatementFacts, statement_facts
+from statements.lake import MARK
 from wire.constants import Command
 
 Ask = Callable[[bytes, list[int]], Awaitable[bytes]]
 Name = tuple[str, str]
 
+_LAKE = "lake table"
 _DEEPEST = 8  # views of views
 _NAME = r"`(?:[^`]|``)*`"
 _SHOWN = re.compile(
@@ -30,33 +32,47 @@ _SHOWN = re.compile(
 async def expanded(
     ask: Ask, facts: StatementFacts, is_loaded: Callable[[Name], bool], capabilities: int
 ) -> StatementFacts:
-    """Put the tables under its views into a statement's facts, and their definitions; the facts as they are when
-    something that is not loaded is no view."""
+    """Put the tables under its views into a statement's facts, their definitions, and which are lake tables; the facts
+    as they are when something that is not loaded is neither a view nor a lake table."""
     views: list[ViewDefinition] = []
+    lake: set[Name] = set()
     tables = facts.tables
     for _ in range(_DEEPEST):
-        unknown = sorted(name for name in tables if not is_loaded(name))
+        unknown = sorted(name for name in tables if name not in lake and not is_loaded(name))
         if not unknown:
-            return replace(facts, tables=tables, views=tuple(views))
-        found = await _ask(ask, unknown, capabilities)
-        if found is None:
+            return replace(facts, tables=tables, views=tuple(views), lake=frozenset(lake))
+        answered = await _ask(ask, unknown, capabilities)
+        if answered is None:
             return facts
+        lake.update(name for name, found in zip(unknown, answered, strict=True) if found == _LAKE)
+        found = [view for view in answered if isinstance(view, ViewDefinition)]
         views += found
-        tables = frozenset(tables - set(unknown)).union(*(_tables(view) for view in found))
+        tables = frozenset((tables - set(unknown)) | (lake & tables)).union(*(_tables(view) for view in found))
         bodies = [statement_facts(view.body) for view in found]
         if any(body.reason or body.session_values for body in bodies):  # CURRENT_USER() may be the definer's there
             return facts
     return facts
 
 
-async def _ask(ask: Ask, names: list[Name], capabilities: int) -> list[ViewDefinition] | None:
+async def _ask(ask: Ask, names: list[Name], capabilities: int) -> list[ViewDefinition | str] | None:
     parts = [build_query(f"SHOW CREATE TABLE {_written(name)}".encode(), capabilities) for name in names]
     answers = AnswerReader(await ask(b"".join(parts), [int(Command.QUERY)] * len(parts)), capabilities)
     try:
-        views = [read_view(name, answers.result()) for name in names]
+        found = [_read(name, answers.result()) for name in names]
     except MalformedPacket:
         return None
-    return None if None in views else [view for view in views if view is not None]
+    return None if None in found else [each for each in found if each is not None]
+
+
+def _read(name: Name, answer: Answer) -> ViewDefinition | str | None:
+    if is_lake(answer):
+        return _LAKE
+    return read_view(name, answer)
+
+
+def is_lake(answer: Answer) -> bool:
+    """Tell whether SHOW CREATE TABLE shows a lake table."""
+    return len(answer.rows) == 1 and len(answer.rows[0]) == 2 and MARK.encode() in (answer.rows[0][1] or b"")
 
 
 def _written(name: Name) -> str:

@@ -22,6 +22,18 @@ class ViewDefinition:
 
 
 @dataclass(frozen=True, slots=True)
+class LakeName:
+    """A lake table that a statement reads, its schema written out.
+
+    `mark` is of the text that SHOW CREATE TABLE gave of it; "" when the user may not see that.
+    """
+
+    schema: str
+    name: str
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
 class SessionContext:
     """What the backend said of the user's session when the statement was prepared.
 
@@ -33,7 +45,8 @@ class SessionContext:
     `recursion_limit` is cte_max_recursion_depth, on MariaDB max_recursive_iterations. `views` are the definitions of
     the views that the statement names, and of those under them. `values` are the user variables and the like that it
     reads. `server` names the server that the session is on, "" when it was not asked. `extras` says that the statement
-    uses what HeatWave adds to MySQL, and that the backend has prepared it in another form.
+    uses what HeatWave adds to MySQL, and that the backend has prepared it in another form. `lake` are the tables of it
+    whose rows are files.
     """
 
     connection_id: int
@@ -63,6 +76,7 @@ class SessionContext:
     extras: bool = False
     values: tuple[SessionValue, ...] = ()
     server: str = ""
+    lake: tuple[LakeName, ...] = ()
 
     def to_json(self) -> str:
         """Write as JSON text."""
@@ -77,4 +91,5 @@ class SessionContext:
             raise ValueError(f"unknown keys in session context: {sorted(unknown)}")
         views = tuple(ViewDefinition(**{**v, "columns": tuple(v["columns"])}) for v in state.pop("views", ()))
         values = tuple(SessionValue(**value) for value in state.pop("values", ()))
-        return cls(views=views, values=values, **state)
+        lake = tuple(LakeName(**name) for name in state.pop("lake", ()))
+        return cls(views=views, values=values, lake=lake, **state)

@@ -49,7 +49,8 @@ class StatementFacts:
     as written, schema "" for the session's own, without names of common table expressions. `functions` are
     upper-case names. `set_vars` are the SET_VAR hints, `max_execution_time` milliseconds of that hint.
     `session_values` are what the backend is asked for: see `statements.session_values`.
-    `views` are definitions that somebody has asked for: then `tables` are the ones under them.
+    `views` are definitions that somebody has asked for: then `tables` are the ones under them. `lake` are those of the
+    tables that somebody has found to be lake tables.
     """
 
     kind: str
@@ -67,6 +68,7 @@ class StatementFacts:
     reason: str | None = None
     session_values: tuple[str, ...] = ()
     views: tuple[ViewDefinition, ...] = ()
+    lake: frozenset[tuple[str, str]] = frozenset()
 
 
 def statement_facts(statement: str, sql_mode: str = "", extras: bool = False) -> StatementFacts:

@@ -15,7 +15,7 @@ from base.settings import Settings
 from engine.backend import Connection
 from engine.cascades import unlogged_actions
 from engine.catalog import CatalogView, Key, State
-from engine.describe import describe_schema, user_schemas
+from engine.describe import LAKE_ENGINE, describe_schema, user_schemas
 from engine.load.copy import NotLoadable, TableGone, copy_table
 from engine.replicate.changes import Position
 from engine.store.copies import Copies, Copying, Overtaken
@@ -127,6 +127,8 @@ class Loader:
                         key = (table.schema, table.name)
                         entry = self._store.entries.get(key)
                         if entry is not None:  # done, or being done
+                            continue
+                        if table.engine == LAKE_ENGINE:
                             continue
                         if reason := reason_not_loadable(table):
                             self._copies.set_state(key, State.UNAVAILABLE, reason, table, "SELF")

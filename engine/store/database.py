@@ -398,6 +398,8 @@ def _config(path: Path, memory_limit: int, threads: int) -> dict[str, str | bool
         "allow_community_extensions": False,
         # A Python variable must never be taken for a table of that name.
         "python_enable_replacements": False,
+        # It knows a file by its path, its size and the second of its change: too little to be sure that it is the same.
+        "enable_external_file_cache": False,
         "checkpoint_threshold": "1GB",  # upkeep does it earlier, beside the commits instead of in one,
     }
     if threads:

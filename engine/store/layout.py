@@ -101,6 +101,8 @@ def left_out(table: Table) -> dict[str, str]:
 
 def reason_not_loadable(table: Table) -> str | None:
     """Why a table cannot be copied at all; None when it can."""
+    if table.engine == "lakehouse":
+        return "its rows are files: it is a lake table"
     if table.engine.lower() != "innodb":
         return f"storage engine {table.engine}"
     if table.unlogged:

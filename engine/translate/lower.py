@@ -20,7 +20,7 @@ from engine.translate.lower_strings import TEXT_OPS
 from engine.translate.lower_times import TIME_OPS
 from engine.translate.lower_values import VALUE_OPS
 from engine.translate.members import LISTED, require_order
-from engine.translate.refusal import refuse
+from engine.translate.refusal import NOT_YET, refuse
 from engine.translate.row_values import as_filter
 from engine.translate.tree import (
     Block,
@@ -65,12 +65,17 @@ def identifier(name: str) -> str:
 
 
 class Lowering:
-    """Writes one statement. `weights_used` and `zones_used` gather those whose functions the SQL calls."""
+    """Writes one statement. `weights_used` and `zones_used` gather those whose functions the SQL calls.
+
+    `reads_files` says that some tables are lake tables: of equal strings any spelling may stand for all, as MySQL has
+    no rows of these and so shows none that it had to be.
+    """
 
     def __init__(self, weigh: Weigh, find_zone: FindZone, find_cases: FindCases) -> None:
         self._weigh, self._find_zone, self._find_cases = weigh, find_zone, find_cases
         self.weights_used: dict[str, Weights] = {}
         self.zones_used: dict[str, ZoneTable] = {}
+        self.reads_files = False
 
     def expr(self, expr: Expr) -> str:
         """Write an expression; raises Refused for what the engine cannot do exactly."""
@@ -80,14 +85,14 @@ class Lowering:
         """Give the weights of a string's collation for such data; raises Refused when they are not known."""
         found = self._weigh(type_.collation or "", presence)
         if found is None:
-            refuse(f"the weights of collation {type_.collation} are not known, or not yet: they are read at first use")
+            refuse(f"the weights of collation {type_.collation} are {NOT_YET}")
         return found
 
     def cases(self, collation: str) -> Cases:
         """Give what LOWER and UPPER do in a collation; raises Refused when it is not known."""
         found = self._find_cases(collation)
         if found is None:
-            refuse(f"the cases of collation {collation} are not known, or not yet: they are read at first use")
+            refuse(f"the cases of collation {collation} are {NOT_YET}")
         return found
 
     def from_utc(self, sql: str, zone: int | str) -> str:

@@ -328,13 +328,18 @@ def _last_moment(low: "Lowering", operation: str, arg: Expr) -> str:
 
 
 def _group_value(low: "Lowering", expr: Expr) -> str:
-    """The value of a group key; when spellings differ inside one group, which one MySQL shows is its choice."""
+    """The value of a group key; when spellings differ inside one group, which one MySQL shows is its choice.
+
+    It is ours where MySQL has no rows: of tables whose rows are files.
+    """
     (arg,) = expr.args
     sql = low.expr(arg)
     if arg.type.family is not Family.STRING or low.is_bare(arg):
         return sql
-    problem = "error('a group holds different spellings')"
     total = f"WHEN GROUPING({low.equality_key(arg)}) = 1 THEN NULL " if expr.value else ""
+    if low.reads_files:
+        return f"(CASE {total}ELSE min({sql}) END)" if total else f"min({sql})"
+    problem = "error('a group holds different spellings')"
     return f"(CASE {total}WHEN min({sql}) <> max({sql}) THEN {problem} ELSE min({sql}) END)"
 
 

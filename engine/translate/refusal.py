@@ -11,6 +11,15 @@ class Refusal:
     reason: str
 
 
+# The end of a reason that will not hold for long: somebody has been sent to ask.
+NOT_YET = "not known, or not yet: they are read at first use"
+
+
+def is_passing(made: object) -> bool:
+    """Tell whether a translation was refused for a reason that will not hold for long."""
+    return isinstance(made, Refusal) and made.reason.endswith(NOT_YET)
+
+
 class Refused(Exception):
     """Raised where the reason is known; `translate` turns it into a `Refusal`."""
 

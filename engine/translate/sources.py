@@ -195,6 +195,8 @@ def _typed(loaded: "LoadedTable") -> _Typed:
             excluded[column.name.casefold()] = f"column {column.name} is not in the engine: {reason or 'NOT SECONDARY'}"
             continue
         typed.append((column, _stored_type(column, loaded)))
+    if loaded.is_lake:  # a table of files: made anew for each statement
+        return typed, excluded
     if len(_TYPED) >= _MOST_TYPED:
         _TYPED.clear()
     _TYPED[id(loaded)] = (loaded, (typed, excluded))

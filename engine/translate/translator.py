@@ -74,6 +74,7 @@ def _translate(
     statement: str, context: SessionContext, view: View, definitions: Sequence[ColumnDefinition], lowering: Lowering
 ) -> Translation:
     tree, _ = _checked(statement, context, context.extras)
+    lowering.reads_files = bool(context.lake)
     bodies = [definition.body for definition in context.views]
     for body in bodies:
         _, facts = _checked(body, context, extras=False)

@@ -9,12 +9,16 @@ import pymysql
 import pytest
 
 from base.errors import SecondaryEngineError
+from base.settings import Settings
 from engine.catalog import LoadedTable, State
 from engine.dispatch import Dispatcher
 from engine.execute import Executor
 from engine.history import History
 from engine.information import Facts, Follower, Information
 from engine.lag import Lag
+from engine.lake.definitions import Definitions
+from engine.lake.reach import Reach
+from engine.lake.tables import LakeTables
 from engine.quarantine import Quarantine
 from engine.replicate.progress import Progress
 from engine.server import listen
@@ -26,6 +30,7 @@ from engine.translate.translator import Translation
 from engine.unchanged import Unchanged
 from engine.verify.outcome import Outcome, as_answer
 from engine.verify.verifier import Verifications
+from lakehouse.places import Places
 from statements.context import SessionContext
 from statements.schema import Column, Table
 from wire.constants import Capability
@@ -136,14 +141,18 @@ def endpoint(tmp_path, query_attributes):
             made["endpoint"].actions.append(("check", schema, name, repair))
             return as_answer(Outcome(schema, name, rows=10, missing=1, action="reloaded"))
 
-        executor = Executor(store, PassThrough(), fresh, history, Quarantine(tmp_path / "quarantine.json"))
+        places = Places(Settings())
+        lake = LakeTables(Definitions(Settings()), places, Reach(places, store.cursor()))
+        executor = Executor(store, PassThrough(), fresh, history, Quarantine(tmp_path / "quarantine.json"), lake)
         follower = Follower(True, "binlog.000007", 1234)
         facts = Facts(
             store.view, store.sizes, history, lambda: follower, lambda: Lag(0.25, 3), Progress(), Verifications()
         )
         path = tmp_path / "engine.sock"
         unchanged = Unchanged(Copies(store).changed, store.view, fresh, 1.0)
-        dispatcher = Dispatcher(executor, Information(facts), load, unload, check, unchanged, "9.7.0-test")
+        dispatcher = Dispatcher(
+            executor, Information(facts), load, unload, check, unchanged, "9.7.0-test", lake.definitions
+        )
         server = await listen(path, dispatcher, SECRET)
         made["endpoint"] = Endpoint(path, store, executor, history, asyncio.get_running_loop())
         ready.set()

@@ -1,0 +1,111 @@
+"""Lake tables as the backend has them: the shadow's columns and the definition in it, read when they are named."""
+
+import logging
+import threading
+from dataclasses import dataclass, field
+
+from base.errors import BackendError, LakeError, WarmfrontError
+from base.settings import Settings
+from engine.backend import Connection
+from engine.catalog import FIRST_LAKE_ID, Key
+from engine.describe import describe_table, lake_tables, show_create
+from engine.lake.facts import Covered
+from lakehouse.definition import Definition, read_definition
+from statements.lake import mark_of, quoted, stored_attribute
+from statements.schema import Table
+
+log = logging.getLogger(__name__)
+
+_DISCARDED = 1814  # ER_TABLESPACE_DISCARDED
+
+
+@dataclass(slots=True)
+class LakeTable:
+    """One lake table, and what was found out of its files. `shown` are the marks of the texts that describe it."""
+
+    table: Table
+    definition: Definition
+    number: int
+    shown: set[str] = field(default_factory=set)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    covered: dict[str, list[Covered]] = field(default_factory=dict)
+    layouts: dict[frozenset[str], object] = field(default_factory=dict)
+    checked: frozenset[str] | None = None  # the files in which the keys were found unique
+
+
+class Definitions:
+    """The lake tables that are known. Safe for several threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._known: dict[Key, LakeTable] = {}
+        self._last = FIRST_LAKE_ID - 1
+
+    def all(self) -> list[LakeTable]:
+        """Every table that is known now."""
+        return list(self._known.values())
+
+    def get(self, key: Key, mark: str) -> LakeTable:
+        """Give a table as the text with this mark describes it, "" for whatever is known. Raises WarmfrontError."""
+        with self._lock:
+            known = self._known.get(key)
+            if known is not None and (not mark or mark in known.shown):
+                return known
+        return self._read(key, mark)
+
+    def refresh(self, key: Key) -> None:
+        """Ask the backend, and forget what was found out of the files. Raises LakeError, BackendError."""
+        self._read(key, "", anew=True)
+
+    def _read(self, key: Key, mark: str, anew: bool = False) -> LakeTable:
+        schema, name = key
+        with Connection(self._settings) as connection:
+            table = describe_table(connection, schema, name)
+            shown = "" if table is None else show_create(connection, schema, name)
+            held = stored_attribute(shown)
+            if table is None or held is None:
+                self.forget(key)
+                raise LakeError(f"{schema}.{name} is not a lake table")
+            _require_sealed(connection, schema, name)
+        definition = read_definition(*held)
+        with self._lock:
+            known = self._known.get(key)
+            if known is None or anew or (known.table, known.definition) != (table, definition):
+                self._last += 1
+                known = self._known[key] = LakeTable(table, definition, self._last)
+            known.shown |= {mark_of(shown.encode()), *([mark] if mark else [])}
+            return known
+
+    def discover(self) -> None:
+        """Read every lake table of the backend; what cannot be read now is found out when a statement names it."""
+        try:
+            with Connection(self._settings) as connection:
+                keys = lake_tables(connection)
+        except WarmfrontError as error:
+            log.warning("lake tables cannot be listed: %s", error)
+            return
+        for key in keys:
+            try:
+                self.get(key, "")
+            except WarmfrontError as error:
+                log.warning("lake table %s.%s: %s", *key, error)
+
+    def forget(self, key: Key) -> None:
+        """A table is none any more."""
+        with self._lock:
+            self._known.pop(key, None)
+
+
+def _require_sealed(connection: Connection, schema: str, name: str) -> None:
+    """A shadow that can be read would answer for the files: TRUNCATE gives MariaDB's its tablespace back."""
+    try:
+        connection.query(f"SELECT 1 FROM {quoted(schema)}.{quoted(name)} LIMIT 1")
+    except BackendError as error:
+        if error.number == _DISCARDED:
+            return
+        raise
+    raise LakeError(
+        f"the table {schema}.{name} of the backend can be read and written by itself, as after TRUNCATE or CREATE "
+        f"TABLE … LIKE: ALTER TABLE {quoted(schema)}.{quoted(name)} DISCARD TABLESPACE makes it a lake table again"
+    )

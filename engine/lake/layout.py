@@ -1,0 +1,150 @@
+"""How the files of a table lie: which hold the values of which partition, and one relation over each such group."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+import duckdb
+
+from base.errors import LakeError
+from engine.lake.reach import extension, quoted
+from engine.lake.relations import (
+    Relation,
+    avro_relation,
+    csv_relation,
+    delimiter_of,
+    json_relation,
+    parquet_relation,
+)
+from engine.store.layout import quote
+from lakehouse.definition import Definition
+from lakehouse.heads import head_of
+from lakehouse.places import Found, Places
+from statements.schema import Column, Table
+
+_NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Files, by their place in the list, that have the same values in their partition columns."""
+
+    values: tuple[tuple[str, str | None], ...]
+    files: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The files of one moment. `missing` has, by folded name, the columns that some file has not, and its name."""
+
+    relation: Relation
+    groups: tuple[Group, ...]
+    partitions: tuple[str, ...]  # folded names
+    missing: dict[str, str]
+    width: int  # columns of a record of text
+    order: tuple[str, ...]  # the files' addresses
+    header_lines: int  # lines before the first record
+
+
+def groups_of(
+    table: Table, definition: Definition, found: Sequence[Found]
+) -> tuple[tuple[Group, ...], tuple[str, ...]]:
+    """Group files by the values in the names of their folders. Raises LakeError when some have other columns there."""
+    if not definition.partitions:
+        return (Group((), tuple(range(len(found)))),), ()
+    names = {column.name.casefold() for column in table.columns}
+    groups: dict[tuple[tuple[str, str | None], ...], list[int]] = {}
+    first: tuple[str, ...] | None = None
+    for place, file in enumerate(found):
+        pairs = [part.partition("=") for part in file.parts if "=" in part]
+        values = tuple(
+            (unquote(key).casefold(), None if value == _NO_VALUE else unquote(value))
+            for key, _, value in pairs
+            if unquote(key).casefold() in names
+        )
+        keys = tuple(key for key, _ in values)
+        if first is None:
+            first = keys
+        if keys != first:
+            raise LakeError(
+                f"{file.shown} lies in folders of other columns ({', '.join(keys) or 'none'}) "
+                f"than {found[0].shown} ({', '.join(first) or 'none'})"
+            )
+        groups.setdefault(values, []).append(place)
+    return tuple(Group(values, tuple(files)) for values, files in groups.items()), first or ()
+
+
+def lay_out(
+    table: Table,
+    definition: Definition,
+    found: Sequence[Found],
+    paths: Sequence[str],
+    connection: duckdb.DuckDBPyConnection,
+    places: Places,
+    lenient: bool,
+) -> Layout:
+    """Look at the files' own descriptions. Raises LakeError and duckdb.Error."""
+    groups, partitions = groups_of(table, definition, found)
+    own = [column for column in table.columns if column.name.casefold() not in partitions]
+    missing: dict[str, str] = {}
+    match definition.dialect.format:
+        case "csv":
+            head = head_of(places, found[0], definition.dialect) if found else ""
+            delimiter = delimiter_of(head, len(own), definition.dialect)
+            relation = csv_relation(own, definition.dialect, delimiter, lenient)
+        case "json":
+            head = head_of(places, found[0], definition.dialect) if found else ""
+            is_array = head.lstrip().startswith("[")
+            relation = json_relation(own, "array" if is_array else "newline_delimited")
+        case "avro":
+            connection.execute(f"LOAD {quoted(str(extension('avro')))}")
+            kinds = _described(connection, f"read_avro([{', '.join(map(quoted, paths))}])")
+            relation = avro_relation(kinds)
+            missing = {c.name.casefold(): found[0].shown for c in own if c.name.casefold() not in kinds}
+        case _:
+            relation, missing = _parquet(own, found, paths, connection)
+    return Layout(
+        relation,
+        groups,
+        partitions,
+        missing,
+        len(own),
+        tuple(file.uri for file in found),
+        definition.dialect.skip_rows + definition.dialect.has_header,
+    )
+
+
+def _parquet(
+    own: Sequence[Column], found: Sequence[Found], paths: Sequence[str], connection: duckdb.DuckDBPyConnection
+) -> tuple[Relation, dict[str, str]]:
+    """Parquet says what it holds; files that hold something else than the first are brought together by name."""
+    if not found:
+        return parquet_relation({}, False), {}
+    listed = ", ".join(map(quoted, paths))
+    shapes = connection.execute(
+        "SELECT shape, min(place), count(*) FROM (SELECT file_name, min(place) AS place, "
+        "string_agg(concat_ws(' ', lower(name), duckdb_type, column_id), ',' ORDER BY column_id) AS shape "
+        f"FROM parquet_schema([{listed}]) JOIN "
+        f"(SELECT unnest([{listed}]) AS file_name, unnest(range({len(paths)})) AS place) USING (file_name) "
+        "WHERE column_id > 0 GROUP BY file_name) GROUP BY shape ORDER BY 2"
+    ).fetchall()
+    together = len(shapes) > 1
+    relation = parquet_relation({}, together)
+    kinds = _described(connection, relation.over(paths))
+    missing: dict[str, str] = {}
+    for _, place, _ in shapes:
+        here = _described(connection, relation.over([paths[place]])) if together else kinds
+        for column in own:
+            if column.name.casefold() not in here:
+                missing.setdefault(column.name.casefold(), found[place].shown)
+    return parquet_relation(kinds, together), missing
+
+
+def _described(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, tuple[str, str]]:
+    rows = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+    kinds: dict[str, tuple[str, str]] = {}
+    for name, kind, *_ in rows:
+        if name.casefold() in kinds:
+            raise LakeError(f"a file has two columns {name} whose names differ in case only")
+        kinds[name.casefold()] = quote(name), kind
+    return kinds

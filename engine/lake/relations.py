@@ -1,0 +1,135 @@
+"""The files of a table as one DuckDB relation: its SQL over paths that `Reach` gives, and its columns' types."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.lake.reach import quoted
+from engine.store.layout import quote
+from lakehouse.definition import Dialect
+from statements.schema import Column
+
+_CSV_ENCODINGS = {"latin1": "latin-1"}
+_LINE = 16 << 20  # bytes of the longest record of text
+_MARK = "\x01"  # stands for an escaped escape character while the others are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """SQL with a place for the list of paths. `kinds` has the files' columns, by folded name: SQL and DuckDB type."""
+
+    before: str
+    after: str
+    kinds: Mapping[str, tuple[str, str]]
+    is_text: bool = False
+    by_place: bool = False  # whether the columns are known by their place only
+
+    def over(self, paths: Sequence[str], more: str = "") -> str:
+        """The relation over some files; `more` are further options."""
+        return f"{self.before}[{', '.join(map(quoted, paths))}]{self.after}{more})"
+
+
+def csv_relation(columns: Sequence[Column], dialect: Dialect, delimiter: str, lenient: bool) -> Relation:
+    """Text in columns, which are those of the table in its order.
+
+    Records are read as RFC 4180 says, a quote in quotes doubled; other escapes are taken out of the values afterwards.
+    """
+    names = [f"c{place}" for place in range(len(columns))]
+    options = {
+        "auto_detect": "false",
+        "header": "true" if dialect.has_header else "false",
+        "skip": str(dialect.skip_rows),
+        "delim": quoted(delimiter),
+        "quote": quoted(dialect.quotation_marks),
+        "escape": quoted(dialect.quotation_marks),
+        "nullstr": f"[{', '.join(map(quoted, null_texts(dialect)))}]",
+        "allow_quoted_nulls": "false",
+        "max_line_size": str(_LINE),
+        "columns": "{" + ", ".join(f"'{name}': 'VARCHAR'" for name in names) + "}",
+    }
+    if dialect.record_delimiter != "auto":
+        options["new_line"] = quoted(dialect.record_delimiter.replace("\r", "\\r").replace("\n", "\\n"))
+    if found := _CSV_ENCODINGS.get(dialect.encoding):
+        options["encoding"] = quoted(found)
+    if lenient:
+        options |= {"null_padding": "true", "strict_mode": "false"}
+    kinds = {
+        column.name.casefold(): (_unescaped(_trimmed(name, dialect), dialect), "VARCHAR")
+        for column, name in zip(columns, names, strict=True)
+    }
+    after = "".join(f", {key} = {value}" for key, value in options.items())
+    return Relation("read_csv(", after, kinds, is_text=True, by_place=True)
+
+
+def null_texts(dialect: Dialect) -> list[str]:
+    """What stands for NULL where it is not in quotes: as LOAD DATA, \\N, and the word where values are quoted."""
+    texts = [dialect.null_value]
+    if dialect.null_value == "\\N" and dialect.quotation_marks:
+        texts.append("NULL")
+    return texts
+
+
+def _trimmed(name: str, dialect: Dialect) -> str:
+    return f"trim({name}, ' ')" if dialect.trim_spaces else name
+
+
+def _unescaped(x: str, dialect: Dialect) -> str:
+    """MySQL's escapes, source: "LOAD DATA Statement" of its manual, the list behind FIELDS ESCAPED BY."""
+    mark = dialect.escape_character
+    if not mark or mark == dialect.quotation_marks:
+        return x
+    one = quoted(mark)
+    steps = f"replace({x}, {quoted(mark * 2)}, chr(1))"
+    for letter, code in (("0", 0), ("b", 8), ("n", 10), ("r", 13), ("t", 9), ("Z", 26)):
+        steps = f"replace({steps}, {quoted(mark + letter)}, chr({code}))"
+    steps = f"replace(replace({steps}, {one}, ''), chr(1), {one})"
+    return f"CASE WHEN contains({x}, {one}) THEN {steps} ELSE {x} END"
+
+
+def escapes_in_records(columns: int, dialect: Dialect) -> str:
+    """SQL that is true of a record that was cut at an escaped mark: then a value ends with the escape character."""
+    mark = dialect.escape_character
+    if not mark or mark == dialect.quotation_marks:
+        return ""
+    pattern = rf"(^|[^{re.escape(mark)}])({re.escape(mark * 2)})*{re.escape(mark)}$"
+    return " OR ".join(
+        f"(suffix(c{at}, {quoted(mark)}) AND regexp_matches(c{at}, {quoted(pattern)}))" for at in range(columns)
+    )
+
+
+def json_relation(columns: Sequence[Column], kind: str) -> Relation:
+    """Objects, one a line or in an array; a column is the member of its name, and what is nested its JSON text."""
+    given = ", ".join(f"{quoted(column.name)}: 'VARCHAR'" for column in columns)
+    options = f", format = '{kind}', maximum_object_size = {_LINE}, columns = {{{given}}}"
+    kinds = {column.name.casefold(): (quote(column.name), "VARCHAR") for column in columns}
+    return Relation("read_json(", options, kinds, is_text=True)
+
+
+def parquet_relation(kinds: Mapping[str, tuple[str, str]], together: bool) -> Relation:
+    """Parquet; `together` when its files do not all have the same columns."""
+    options = ", hive_partitioning = false" + (", union_by_name = true" if together else "")
+    return Relation("read_parquet(", options, kinds)
+
+
+def avro_relation(kinds: Mapping[str, tuple[str, str]]) -> Relation:
+    """Avro."""
+    return Relation("read_avro(", "", kinds)
+
+
+def delimiter_of(head: str, columns: int, dialect: Dialect) -> str:
+    """Find the delimiter of a file by its first record: the one that makes as many columns as the table has.
+
+    Candidates are those that HeatWave tries: pipe, comma, tab, semicolon.
+    """
+    if dialect.field_delimiter != "auto":
+        return dialect.field_delimiter
+    lines = head.splitlines()[dialect.skip_rows :]
+    record = lines[0] if lines else ""
+    if dialect.quotation_marks:
+        mark = re.escape(dialect.quotation_marks)
+        record = re.sub(f"{mark}(?:[^{mark}]|{mark}{mark})*{mark}", "", record)
+    counts = {candidate: record.count(candidate) + 1 for candidate in "|,\t;"}
+    fitting = [candidate for candidate, count in counts.items() if count == columns]
+    if fitting:
+        return fitting[0]
+    return max(counts, key=lambda candidate: counts[candidate]) if columns > 1 else "|"

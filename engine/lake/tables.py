@@ -1,0 +1,363 @@
+"""Lake tables for one statement: their files found and opened, their values looked at, each a table to translate for.
+
+Nothing is copied. A table's rows are a sub-query over its files, each column cast to the store's type of it, and left
+as the file has it where that is the same: there DuckDB prunes row groups and columns, and filters while it reads.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+
+import duckdb
+
+from base.errors import LakeError
+from engine.catalog import CatalogView, LoadedTable, State
+from engine.collate import presence
+from engine.lake.definitions import Definitions, LakeTable
+from engine.lake.facts import ColumnFacts, Covered, bad_row, measure
+from engine.lake.keys import require_unique
+from engine.lake.layout import Group, Layout, lay_out
+from engine.lake.mistakes import locate, require_structure
+from engine.lake.reach import Reach, explained, quoted
+from engine.lake.readings import Reading, Unreadable, implicit_default, typed
+from engine.lake.texts import from_text
+from engine.store.layout import carried_columns, left_out, quote, store_type
+from lakehouse.definition import ColumnOptions, Dialect
+from lakehouse.places import Found, Places
+from statements.context import LakeName, SessionContext
+from statements.schema import STRING_TYPES, Column
+
+_STRICT = ("STRICT_TRANS_TABLES", "STRICT_ALL_TABLES")
+_WORD = re.compile(r"[\w$\u0080-\uffff]+")
+_COUNTED = re.compile(r"count\s*\(\s*\*\s*\)", re.IGNORECASE)
+_TRAILING = presence.of_values({presence.TRAILING_SPACE})
+
+
+class AccessIsNew(Exception):
+    """The keys for the files were made just now: only a transaction that begins later sees them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a statement needs of lake tables: `words` are those of its text, None when it may name any column."""
+
+    names: tuple[LakeName, ...]
+    words: frozenset[str] | None
+    strict: bool
+
+
+def wanted_of(statement: str, context: SessionContext) -> Wanted:
+    """Read what a statement and the views in it may need."""
+    texts = [statement, *(view.body for view in context.views)]
+    words: frozenset[str] | None = None
+    bare = [_COUNTED.sub(" ", text) for text in texts]
+    if not any("*" in text or "natural" in text.lower() for text in bare):
+        words = frozenset(word.casefold() for text in bare for word in _WORD.findall(text))
+    return Wanted(context.lake, words, any(mode in context.sql_mode for mode in _STRICT))
+
+
+class LakeTables:
+    """The lake tables of one engine. Safe for several threads."""
+
+    def __init__(self, definitions: Definitions, places: Places, reach: Reach) -> None:
+        self.definitions = definitions
+        self._places = places
+        self._reach = reach
+
+    @contextmanager
+    def seen(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        looking: duckdb.DuckDBPyConnection,
+        view: CatalogView,
+        wanted: Wanted,
+    ) -> Iterator[CatalogView]:
+        """Add a statement's lake tables to a view; their files are open inside the `with`.
+
+        `connection` is in the transaction of the statement; `looking` is in none, and looks at the files beforehand.
+
+        Raises LakeError, BackendError, duckdb.Error, and AccessIsNew: then again on a new snapshot.
+        """
+        with ExitStack() as stack:
+            tables = dict(view.tables) if wanted.names else view.tables
+            for name in wanted.names:
+                known = self.definitions.get((name.schema, name.name), name.mark)
+                assert isinstance(tables, dict)
+                tables[view.key(name.schema, name.name)] = self._opened(stack, connection, looking, known, wanted)
+            yield replace(view, tables=tables)
+
+    def shown(self, view: CatalogView) -> CatalogView:
+        """A view with every known lake table, for showing; their rows are not counted."""
+        tables = {view.key(entry.table.schema, entry.table.name): entry for entry in self._catalog()}
+        return replace(view, tables={**view.tables, **tables}) if tables else view
+
+    def _catalog(self) -> list[LoadedTable]:
+        return [_entry(known, "", {}, left_out(known.table), False) for known in self.definitions.all()]
+
+    def _opened(
+        self,
+        stack: ExitStack,
+        connection: duckdb.DuckDBPyConnection,
+        looking: duckdb.DuckDBPyConnection,
+        known: LakeTable,
+        wanted: Wanted,
+    ) -> LoadedTable:
+        definition = known.definition
+        found = self._places.resolve(definition.entries, definition.dialect.allow_missing_files)
+        if self._reach.prepare(connection, found):
+            raise AccessIsNew
+        paths = stack.enter_context(self._reach.files(connection, found))
+        try:
+            return self._made(looking, known, wanted, found, paths)
+        except duckdb.InterruptException:
+            raise
+        except duckdb.Error as error:
+            raise LakeError(explained(error, found, paths)) from None
+
+    def _made(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        known: LakeTable,
+        wanted: Wanted,
+        found: Sequence[Found],
+        paths: Sequence[str],
+    ) -> LoadedTable:
+        strict = _is_strict(known, wanted)
+        files = frozenset(f"{file.uri}|{file.version}" for file in found)
+        with known.lock:
+            layout = self._layout(connection, known, found, paths, files, strict)
+            out = {**left_out(known.table)}
+            columns = [c for c in carried_columns(known.table) if _is_named(c, wanted)]
+            readings: dict[str, Reading] = {}
+            for column in columns:
+                reading = _reading(column, layout, known)
+                if isinstance(reading, Unreadable):
+                    out[column.name] = reading.reason
+                elif reading is not None:
+                    readings[column.name] = reading
+                elif strict:
+                    raise LakeError(
+                        f"{layout.missing.get(column.name.casefold(), 'a file')} has no column {column.name}"
+                    )
+            facts = self._facts(connection, known, found, paths, layout, readings)
+        if strict:
+            for column in columns:
+                if column.name in facts and facts[column.name].bad:
+                    raise locate(connection, layout, column, readings[column.name], found, paths)
+        is_unique = False
+        if known.definition.dialect.check_constraints:
+            with known.lock:
+                is_unique = require_unique(connection, known, layout, files, paths, found)
+        kept = [column for column in columns if column.name not in out]
+        sql = _sub_query(kept, layout, readings, facts, paths)
+        present = {
+            column.name: _present(facts.get(column.name), column)
+            for column in kept
+            if column.type in STRING_TYPES and column.name.casefold() not in layout.partitions
+        }
+        for column in kept:
+            if column.type in STRING_TYPES and column.name.casefold() in layout.partitions:
+                values = (dict(group.values)[column.name.casefold()] or "" for group in layout.groups)
+                present[column.name] = presence.union(*map(presence.of_text, values))
+        for column in known.table.columns:
+            if column.name not in out and column not in columns:
+                out[column.name] = "the statement does not name it"
+        return _entry(known, sql, present, out, is_unique)
+
+    def _layout(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        known: LakeTable,
+        found: Sequence[Found],
+        paths: Sequence[str],
+        files: frozenset[str],
+        strict: bool,
+    ) -> Layout:
+        """The layout of these files, kept for as long as they are the same."""
+        key = files | {"strict"} if strict else files
+        kept = known.layouts.get(key)
+        if isinstance(kept, Layout) and kept.order == tuple(file.uri for file in found):
+            return kept
+        layout = lay_out(known.table, known.definition, found, paths, connection, self._places, lenient=False)
+        if layout.relation.is_text and found:
+            is_regular = require_structure(connection, layout, known.definition.dialect, found, paths, strict)
+            if not is_regular:
+                layout = lay_out(known.table, known.definition, found, paths, connection, self._places, lenient=True)
+        if len(known.layouts) > 8:
+            known.layouts.clear()
+        known.layouts[key] = layout
+        return layout
+
+    def _facts(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        known: LakeTable,
+        found: Sequence[Found],
+        paths: Sequence[str],
+        layout: Layout,
+        readings: Mapping[str, Reading],
+    ) -> dict[str, ColumnFacts]:
+        """What is known of the columns in these files, and measured now where nothing is."""
+        required = {column.name for column in known.table.columns if not column.nullable}
+        all_files = {f"{file.uri}|{file.version}": place for place, file in enumerate(found)}
+        missing: dict[frozenset[int], list[str]] = {}
+        kinds = "lenient" if "null_padding" in layout.relation.after else "regular"
+        for name in readings:
+            covered = _covered(known, f"{kinds} {name}", frozenset(all_files))
+            uncovered = set(all_files) - set().union(*(each.files for each in covered))
+            if uncovered:
+                missing.setdefault(frozenset(all_files[file] for file in uncovered), []).append(name)
+        for places, names in missing.items():
+            ordered = sorted(places)
+            relation = layout.relation.over([paths[place] for place in ordered])
+            measured = measure(connection, relation, {name: readings[name] for name in names}, required)
+            new = frozenset(f"{found[place].uri}|{found[place].version}" for place in ordered)
+            for name, facts in measured.items():
+                known.covered.setdefault(f"{kinds} {name}", []).append(Covered(new, facts))
+        return {name: _joined(_covered(known, f"{kinds} {name}", frozenset(all_files))) for name in readings}
+
+
+def _is_strict(known: LakeTable, wanted: Wanted) -> bool:
+    given = {entry.strict for entry in known.definition.entries if entry.strict is not None}
+    if len(given) > 1:
+        raise LakeError("is_strict_mode differs between the entries of one table")
+    if given:
+        return given.pop()
+    chosen = known.definition.dialect.strict
+    return wanted.strict if chosen is None else chosen
+
+
+def _is_named(column: Column, wanted: Wanted) -> bool:
+    return wanted.words is None or set(_WORD.findall(column.name.casefold())) <= wanted.words
+
+
+def _covered(known: LakeTable, name: str, files: frozenset[str]) -> list[Covered]:
+    """Facts that hold for some of these files: those of more files hold as well, when no row of them is bad."""
+    kept = [
+        each
+        for each in known.covered.get(name, [])
+        if each.files <= files or (not each.facts.bad and each.files & files)
+    ]
+    known.covered[name] = kept
+    return kept
+
+
+def _joined(covered: Sequence[Covered]) -> ColumnFacts:
+    facts = [each.facts for each in covered]
+    return ColumnFacts(
+        sum(each.bad for each in facts),
+        all(each.plain for each in facts),
+        presence.union(*(each.present for each in facts)),
+    )
+
+
+def _present(facts: ColumnFacts | None, column: Column) -> presence.Presence:
+    if facts is None:
+        return presence.EMPTY
+    return presence.union(facts.present, _TRAILING) if facts.bad else facts.present
+
+
+def _reading(column: Column, layout: Layout, known: LakeTable) -> Reading | Unreadable | None:
+    """How a column is read; None when some file has no such column, or all have it in their folders' names."""
+    folded = column.name.casefold()
+    if folded in layout.partitions:
+        return Reading("NULL")
+    if folded in layout.missing and folded not in layout.relation.kinds:
+        return None
+    if not layout.relation.kinds:
+        return Reading("NULL")
+    source, kind = layout.relation.kinds[folded]
+    if layout.relation.is_text:
+        options = next((o for n, o in known.definition.columns.items() if n.casefold() == folded), ColumnOptions())
+        return _of(source, from_text(source, column, known.definition.dialect, options))
+    if kind == "VARCHAR" and column.type not in STRING_TYPES:
+        return _of(source, from_text(source, column, known.definition.dialect, ColumnOptions()))
+    reading = _of(source, typed(source, kind, column))
+    return None if folded in layout.missing and isinstance(reading, Reading) and not column.nullable else reading
+
+
+def _of(source: str, reading: Reading | Unreadable) -> Reading | Unreadable:
+    return replace(reading, given=source) if isinstance(reading, Reading) else reading
+
+
+def _sub_query(
+    columns: Sequence[Column],
+    layout: Layout,
+    readings: Mapping[str, Reading],
+    facts: Mapping[str, ColumnFacts],
+    paths: Sequence[str],
+) -> str:
+    """The table's rows, one branch for each group of files: a condition on a partition leaves out whole branches."""
+    branches = []
+    for group in layout.groups:
+        if not group.files:
+            continue
+        shown = [_shown(column, group, layout, readings, facts) for column in columns] or ["1 AS _"]
+        relation = layout.relation.over([paths[place] for place in group.files])
+        branches.append(f"SELECT {', '.join(shown)} FROM {relation}")
+    if not branches:
+        nothing = [f"CAST(NULL AS {store_type(column)}) AS {quote(column.name)}" for column in columns] or ["1 AS _"]
+        branches = [f"SELECT {', '.join(nothing)} WHERE false"]
+    return f"({' UNION ALL '.join(branches)})"
+
+
+def _shown(
+    column: Column,
+    group: Group,
+    layout: Layout,
+    readings: Mapping[str, Reading],
+    facts: Mapping[str, ColumnFacts],
+) -> str:
+    name, target = quote(column.name), store_type(column)
+    values = dict(group.values)
+    if column.name.casefold() in values:
+        return f"{_partition_value(column, values[column.name.casefold()])} AS {name}"
+    reading = readings.get(column.name)
+    if reading is None:
+        return f"CAST({implicit_default(column) or 'NULL'} AS {target}) AS {name}"
+    known = facts[column.name]
+    if known.bad:
+        bad = bad_row(reading, not column.nullable)
+        lenient = reading.lenient if reading.lenient != "NULL" or column.nullable else implicit_default(column)
+        if not lenient:
+            raise LakeError(
+                f"column {column.name} is NOT NULL, has values that cannot be read, and no default for them"
+            )
+        return f"CAST(CASE WHEN {bad} THEN {lenient} ELSE TRY({reading.value}) END AS {target}) AS {name}"
+    if reading.plain and known.plain:
+        return f"{reading.plain} AS {name}"
+    return f"{reading.value} AS {name}"
+
+
+def _partition_value(column: Column, value: str | None) -> str:
+    """A value in a folder's name. Raises LakeError when it is none of the column's."""
+    target = store_type(column)
+    if value is None:
+        if not column.nullable:
+            raise LakeError(f"a folder has no value of column {column.name}, which is NOT NULL")
+        return f"CAST(NULL AS {target})"
+    reading = from_text(quoted(value), column, Dialect(), ColumnOptions())
+    if isinstance(reading, Unreadable):
+        raise LakeError(f"column {column.name} of type {column.column_type} cannot be read from a folder's name")
+    return _checked_constant(column, value, reading)
+
+
+def _checked_constant(column: Column, value: str, reading: Reading) -> str:
+    with duckdb.connect(":memory:") as scratch:
+        row = scratch.execute(
+            f"SELECT coalesce({reading.ok or 'true'}, false), CAST(({reading.value}) AS VARCHAR)"
+        ).fetchone()
+    if not row or not row[0]:
+        raise LakeError(f"a folder's name gives column {column.name} the value {value[:40]!r}, which it cannot hold")
+    return f"CAST({quoted(row[1])} AS {store_type(column)})"
+
+
+def _entry(
+    known: LakeTable, sql: str, present: Mapping[str, presence.Presence], out: Mapping[str, str], is_unique: bool
+) -> LoadedTable:
+    """A table for the translator; a key that nobody knows to be unique is none."""
+    table = known.table if is_unique else replace(known.table, primary_key=())
+    return LoadedTable(
+        known.number, table, sql, State.AVAILABLE, presence=present, left_out=out, load_type="USER", progress=100.0
+    )

@@ -1,0 +1,73 @@
+"""Statements about lake tables that are no queries: refused with a clear word, as the backend refuses them anyway."""
+
+import re
+from typing import TYPE_CHECKING
+
+from base.errors import BackendError, SecondaryEngineError
+from proxy.answers import AnswerReader
+from proxy.preflight import build_query, quote_name
+from statements.lake import MARK, significant
+from statements.scan import first_word
+from wire.constants import Command
+
+if TYPE_CHECKING:
+    from proxy.router import Router
+
+WRITES = frozenset({b"insert", b"replace", b"update", b"delete", b"truncate", b"load", b"create", b"handler"})
+# Words that may stand between a statement's first word and the table that it writes.
+_BETWEEN = frozenset(
+    {
+        *("INTO", "FROM", "TABLE", "DATA", "XML", "LOCAL", "INFILE", "LOW_PRIORITY", "HIGH_PRIORITY", "CONCURRENT"),
+        *("DELAYED", "QUICK", "IGNORE", "REPLACE", "IF", "NOT", "EXISTS", "TEMPORARY", "OR"),
+    }
+)
+_MAKES_TABLE = re.compile(rb"\s*create\s+(?:or\s+replace\s+)?(?:temporary\s+)?table\b", re.IGNORECASE)
+_READ_ONLY = 1036  # ER_OPEN_AS_READONLY
+
+
+async def lake_names(router: "Router", names: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Give those of some tables (schema "" for the session's) that are lake tables, by the backend's word."""
+    session = router.session
+    written = [".".join(quote_name(part) for part in name if part) for name in names]
+    parts = [build_query(f"SHOW CREATE TABLE {name}".encode(), session.capabilities) for name in written]
+    if not parts:
+        return []
+    answers = AnswerReader(await session.ask(b"".join(parts), [int(Command.QUERY)] * len(parts)), session.capabilities)
+    found = []
+    for name in names:
+        answer = answers.result()
+        if answer.rows and MARK.encode() in (answer.rows[0][1] or b""):
+            found.append(name)
+    return found
+
+
+def take_write(router: "Router", data: bytes, text: bytes) -> bool:
+    """Take over a statement that names a lake table and is no query, to look whether it is really one."""
+    if first_word(text) == b"create" and not _MAKES_TABLE.match(text):
+        return False  # views, procedures and triggers may name it
+    router.session.run(_consider(router, data, text))
+    return True
+
+
+def _target(statement: str) -> str:
+    """The name of the table that a statement writes; "" when it cannot be read."""
+    found = [token for token in significant(statement)[1:] if token.upper not in _BETWEEN and token.kind != "string"]
+    if len(found) > 2 and found[1].upper == ".":
+        return found[2].value
+    return found[0].value if found else ""
+
+
+async def _consider(router: "Router", data: bytes, text: bytes) -> None:
+    statement = text.decode("utf-8", "replace")
+    named = router.session.worker.engine.loaded.lake_in(text)
+    lake = await lake_names(router, named)
+    if not lake:
+        # The name means another table here, or the table is none any more.
+        router.pass_on(data)
+        return
+    target = _target(statement)
+    if any(table.casefold() == target.casefold() for _, table in lake):
+        raise BackendError(_READ_ONLY, "HY000", f"Table '{target}' is read only: its rows are files")
+    raise SecondaryEngineError(
+        f"{lake[0][0]}.{lake[0][1]} is a lake table: it is read by SELECT and INSERT … SELECT, and by nothing else"
+    )
