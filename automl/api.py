@@ -6,14 +6,17 @@ from typing import Any
 
 import pyarrow as pa
 
+from automl import documents, explaining
+from automl.dividing import split
 from automl.errors import AutoMLError
+from automl.fitting import fit as fit_supervised
 from automl.metrics import check_metric
 from automl.model import Model, described, load_model
 from automl.options import TrainOptions, read_options
-from automl.predicting import read_predict_options, read_score_options
+from automl.predicting import read_explain_options, read_predict_options, read_score_options
 from automl.progress import Budget, Progress, Report, seconds_for
 from automl.source import Column, Kind, Source
-from automl.supervised import fit as fit_supervised
+from automl.supervised import Supervised
 from automl.tasks import Task
 from automl.training import Trained
 
@@ -26,11 +29,16 @@ __all__ = [
     "Source",
     "Task",
     "TrainOptions",
+    "explain",
+    "explain_row",
+    "explain_rows",
     "load_model",
     "predict",
     "predict_row",
     "read_options",
+    "rows_from_json",
     "score",
+    "split",
     "train",
 ]
 _FITS: Mapping[Task, Callable[[Source, str | None, TrainOptions, Budget], Trained]] = {
@@ -63,6 +71,36 @@ def predict(model: Model, source: Source, options: Mapping[str, Any] | None = No
 def predict_row(model: Model, row: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Give the value of ML_PREDICT_ROW for one row of JSON values."""
     return model.fitted.predict_row(row, read_predict_options(model.task, options))
+
+
+def explain(
+    model: Model, source: Source, target: str | None, options: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Give what ML_EXPLAIN adds to `model_explanation`: `{"shap": {…}}`."""
+    checked = read_explain_options(model.task, options)
+    return explaining.explain(_supervised(model), model.about.get("optimization_metric"), source, target, checked)
+
+
+def explain_rows(model: Model, source: Source, options: Mapping[str, Any] | None = None) -> pa.Table:
+    """Give the columns that ML_EXPLAIN_TABLE puts beside the input's."""
+    checked = read_explain_options(model.task, options)
+    return pa.table(explaining.explain_rows(_supervised(model), model.explanation(), source, checked))
+
+
+def explain_row(model: Model, row: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Give the value of ML_EXPLAIN_ROW for one row of JSON values."""
+    checked = read_explain_options(model.task, options)
+    return explaining.explain_row(_supervised(model), model.explanation(), row, checked)
+
+
+def _supervised(model: Model) -> Supervised:
+    assert isinstance(model.fitted, Supervised)
+    return model.fitted
+
+
+def rows_from_json(model: Model, texts: pa.Array | pa.ChunkedArray) -> Source:
+    """Read JSON objects, one a row, into a source that `predict` takes: many calls of ML_PREDICT_ROW at once."""
+    return documents.rows_from_json(model.fitted.columns, texts)
 
 
 def score(

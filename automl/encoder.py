@@ -36,6 +36,11 @@ class Encoder:
         return tuple(feature for role in self.roles for feature in role.features)
 
     @property
+    def used(self) -> list[str]:
+        """The names of the columns that are used, in order."""
+        return [role.column for role in self.roles]
+
+    @property
     def owners(self) -> NDArray[np.int64]:
         """The number of the column that each feature comes from."""
         return np.repeat(np.arange(len(self.roles)), [len(role.features) for role in self.roles])

@@ -50,8 +50,8 @@ class Parts:
         self.texts |= {f"{prefix}/{name}": value for name, value in inner.texts.items()}
         self.boosters |= {f"{prefix}/{name}": value for name, value in inner.boosters.items()}
 
-    def array(self, name: str, *shape: int | None, kind: str = "f") -> NDArray[Any]:
-        """Give an array of these extents (None: any) and of floats ("f") or integers ("i").
+    def array(self, name: str, *shape: int | None, kind: str = "f", gaps: bool = False) -> NDArray[Any]:
+        """Give an array of these extents (None: any) and of floats ("f") or integers ("i"); NaN only where `gaps`.
 
         Raises:
             BadModel: it is missing or another.
@@ -61,6 +61,8 @@ class Parts:
             raise BadModel(f"array '{name}' is missing or of another kind")
         if any(wanted is not None and wanted != real for wanted, real in zip(shape, found.shape, strict=True)):
             raise BadModel(f"array '{name}' has another size than the rest")
+        if kind == "f" and not (np.isfinite(found) | (gaps & np.isnan(found))).all():
+            raise BadModel(f"array '{name}' has something else than numbers")
         return found
 
     def indexes(self, name: str, below: int) -> NDArray[Any]:

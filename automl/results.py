@@ -75,6 +75,21 @@ def classification(target: str, labels: Sequence[Any], answers: NDArray[np.int64
 TABLE = pa.array([_chance(step / 10**DIGITS) for step in range(10**DIGITS + 1)], pa.string())
 
 
+_ESCAPED = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"))
+
+
+def quoted_texts(texts: pa.Array) -> pa.Array:
+    """Give texts as JSON has them. Control characters other than line ends and tabs are left out."""
+    for plain, escaped in _ESCAPED:
+        texts = pc.replace_substring(texts, plain, escaped)
+    return joined('"', pc.replace_substring_regex(texts, r"[\x00-\x1f]", ""), '"')
+
+
+def extended(texts: pa.Array, key: str, values: pa.Array) -> pa.Array:
+    """Put one more key with a JSON value at the end of each object."""
+    return joined(pc.utf8_slice_codeunits(texts, 0, -1), f", {quoted(key)}: ", values, "}")
+
+
 def objects(columns: Mapping[str, Floats]) -> pa.Array:
     """Give `{"a": 1.5, "b": 2}` for columns of numbers."""
     pieces: list[str | pa.Array] = []

@@ -20,6 +20,10 @@ class Fitted(Protocol):
     def task(self) -> Task:
         """What it is for."""
 
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """What it needs of a row to predict it."""
+
     def predict(self, source: Source, options: Mapping[str, Any], threads: int = 1) -> dict[str, pa.Array]:
         """Give the columns that are put beside the input's."""
 

@@ -1,0 +1,80 @@
+"""Why a row got its answer: the prediction explainers of ML_EXPLAIN_ROW and ML_EXPLAIN_TABLE.
+
+`permutation_importance`: by how much the answer (the probability of the class, or the number) differs on average from
+what it would be with the column's value taken from other rows. `shap`: the column's Shapley value, in units of the
+margin (of the target for numbers).
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from automl.columns import texts
+from automl.results import joined
+from automl.source import Source
+
+Floats = NDArray[np.float64]
+_TOGETHER = 200_000  # rows that are predicted at once
+
+
+def by_permutation(
+    answer: Callable[[Floats, NDArray[np.int64]], Floats],
+    matrix: Floats,
+    chosen: NDArray[np.int64],
+    background: Floats,
+    owners: NDArray[np.int64],
+    columns: Sequence[int],
+) -> Floats:
+    """Give rows x `columns`: the mean change of the answer against rows whose value comes from the background.
+
+    Args:
+        answer: the answer of rows for the class of each; see `chosen`.
+        chosen: the class whose probability is explained, for each row.
+    """
+    rows, others = len(matrix), len(background)
+    found = np.empty((rows, len(columns)))
+    step = max(1, _TOGETHER // others)
+    for start in range(0, rows, step):
+        block, wanted = matrix[start : start + step], chosen[start : start + step]
+        base = answer(block, wanted)
+        repeated = np.asfortranarray(np.repeat(block, others, axis=0))
+        classes = np.repeat(wanted, others)
+        for place, column in enumerate(columns):
+            features = np.flatnonzero(owners == column)
+            kept = repeated[:, features].copy()
+            repeated[:, features] = np.tile(background[:, features], (len(block), 1))
+            changed = answer(repeated, classes).reshape(len(block), others).mean(axis=1)
+            found[start : start + step, place] = base - changed
+            repeated[:, features] = kept
+    return found
+
+
+def notes(values: Floats, source: Source, columns: Sequence[str], answers: pa.Array) -> pa.Array:
+    """Give a sentence for each row: which column's value spoke most for the answer, and which most against it."""
+    shown = pc.cast(answers, pa.string())
+    for_it = joined(
+        _named(np.argmax(values, axis=1), source, columns), " had the largest impact towards predicting ", shown
+    )
+    against = joined(_named(np.argmin(values, axis=1), source, columns), " had the largest impact against it")
+    is_against = pa.array(values.min(axis=1) < 0)
+    nothing = pa.array(values.max(axis=1) <= 0)
+    both = pc.if_else(is_against, joined(for_it, ", whereas ", against), for_it)
+    return pc.if_else(nothing, joined("No column spoke for predicting ", shown), both)
+
+
+def _named(places: NDArray[np.int64], source: Source, columns: Sequence[str]) -> pa.Array:
+    """Give `column (value)` for the column of each row."""
+    order = np.argsort(places, kind="stable")
+    pieces = []
+    for place in np.unique(places):
+        rows = order[np.searchsorted(places[order], place) : np.searchsorted(places[order], place, "right")]
+        name = columns[place]
+        values = pc.fill_null(texts(name, source.values(name).take(pa.array(rows))), "NULL")
+        whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+        pieces.append(joined(f"{name} (", whole, ")"))
+    back = np.empty(len(places), np.int64)
+    back[order] = np.arange(len(places))
+    return pa.concat_arrays(pieces).take(pa.array(back))

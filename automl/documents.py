@@ -1,0 +1,93 @@
+"""A column of JSON objects as the columns of a source: rows that are predicted by ML_PREDICT_ROW in one batch."""
+
+import io
+import json
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json
+
+from automl.columns import one_text
+from automl.errors import AutoMLError
+from automl.source import Column, Kind, Source
+
+_TYPES = {
+    Kind.NUMBER: pa.float64(),
+    Kind.TIME: pa.float64(),
+    Kind.BOOLEAN: pa.bool_(),
+    Kind.TEXT: pa.string(),
+    Kind.JSON: pa.string(),
+    Kind.DATE: pa.string(),
+    Kind.DATETIME: pa.string(),
+}
+
+
+def rows_from_json(columns: Sequence[Column], texts: pa.Array | pa.ChunkedArray) -> Source:
+    """Read JSON objects, one a row, into the columns that a model was trained on. Other keys are left out.
+
+    Raises:
+        AutoMLError: a text is NULL or no JSON object, or a column is in none of them.
+    """
+    if texts.null_count:
+        raise AutoMLError("A row is NULL, and a prediction needs a JSON object of column names and values.")
+    lines = pc.replace_substring_regex(texts, r"[\r\n]+", " ")  # inside a JSON text line ends stand between tokens only
+    if isinstance(lines, pa.ChunkedArray):
+        lines = lines.combine_chunks()
+    if not len(lines):
+        return Source(
+            "the rows",
+            tuple(columns),
+            pa.table({column.name: pa.array([], _TYPES.get(column.kind)) for column in columns}),
+        )
+    whole = pc.binary_join(pa.ListArray.from_arrays([0, len(lines)], lines), "\n")[0].as_buffer()
+    try:
+        table = _read(whole, pa.schema([]))
+    except pa.ArrowInvalid:
+        return _mixed(columns, lines.to_pylist())
+    if table.num_rows != len(texts):
+        raise AutoMLError("A row is no JSON object of column names and values.")
+    folded = {name.casefold(): name for name in table.column_names}
+    made = {}
+    for column in columns:
+        name = folded.get(column.name.casefold())
+        if name is None:
+            raise AutoMLError(f"The input lacks a column that the model was trained on: {column.name}.")
+        values = table[name]
+        if pa.types.is_timestamp(values.type) and column.kind not in (Kind.DATE, Kind.DATETIME):
+            values = _read(whole, pa.schema([(name, pa.string())]))[name]  # a text that looks like a date
+        if pa.types.is_nested(values.type):
+            raise AutoMLError(f"Column '{column.name}' must hold a {column.kind}, not an object or an array.")
+        made[column.name] = values
+    return Source("the rows", tuple(columns), pa.table(made))
+
+
+def _mixed(columns: Sequence[Column], lines: Sequence[str]) -> Source:
+    """Read rows one by one: those whose values are of several types in one column, which Arrow does not take."""
+    rows = []
+    for line in lines:
+        try:
+            row = json.loads(line)
+        except ValueError as problem:
+            raise AutoMLError(f"A row is no JSON object of column names and values: {problem}.") from None
+        if not isinstance(row, dict):
+            raise AutoMLError(f"A row is no JSON object of column names and values: {line[:60]}")
+        rows.append({name.casefold(): value for name, value in row.items()})
+    made = {}
+    for column in columns:
+        name = column.name.casefold()
+        for row in rows:
+            if name not in row:
+                raise AutoMLError(f"The input lacks a column that the model was trained on: {column.name}.")
+            if isinstance(row[name], (dict, list)):
+                raise AutoMLError(f"Column '{column.name}' must hold a {column.kind}, not an object or an array.")
+        made[column.name] = pa.array([one_text(row[name]) for row in rows], pa.string())
+    return Source("the rows", tuple(columns), pa.table(made))
+
+
+def _read(whole: pa.Buffer, schema: pa.Schema) -> pa.Table:
+    options = pyarrow.json.ParseOptions(
+        explicit_schema=schema, newlines_in_values=False, unexpected_field_behavior="infer"
+    )
+    block = pyarrow.json.ReadOptions(block_size=max(1 << 20, len(whole) + 1))
+    return pyarrow.json.read_json(io.BytesIO(whole), read_options=block, parse_options=options)

@@ -1,0 +1,73 @@
+"""Splits of a table, and rows that come as JSON."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from automl.api import AutoMLError, Model, predict, predict_row, rows_from_json, split
+from tests.automl.tables import churn, source
+
+
+def test_a_split_has_every_class_in_proportion() -> None:
+    rows = churn(1000)
+    train, test = split(rows, "left_us", {"test_size": 0.25, "seed": 3})
+    assert len(test) == 250
+    assert sorted([*train, *test]) == list(range(1000))
+    left = np.array(rows.values("left_us").to_pylist()) == "yes"
+    assert abs(left[train].mean() - left[test].mean()) < 0.005
+    again = split(rows, "left_us", {"test_size": 0.25, "seed": 3})
+    assert np.array_equal(again[1], test)
+    assert not np.array_equal(split(rows, "left_us", {"test_size": 0.25, "seed": 4})[1], test)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"testsize": 0.5}, "Did you mean 'test_size'"),
+        ({"test_size": 1}, "a number between 0 and 1"),
+        ({"test_size": 0.01}, "has 20 rows: too few"),
+    ],
+)
+def test_a_bad_split_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(AutoMLError, match=message):
+        split(source(x=list(range(20))), None, options)
+
+
+def test_a_column_of_json_is_predicted_as_its_rows_are(churn_model: Model) -> None:
+    rows = churn(100, 5).rows.select(["plan", "calls", "months", "since"]).to_pylist()
+    for row in rows:
+        row["since"] = row["since"].isoformat(" ")
+    texts = [json.dumps(row) for row in rows]
+    table = predict(churn_model, rows_from_json(churn_model, pa.array(texts)))
+    assert [json.loads(text) for text in table["ml_results"].to_pylist()] == [
+        predict_row(churn_model, row) for row in rows
+    ]
+
+
+def test_json_of_mixed_types_is_read_too(churn_model: Model) -> None:
+    rows = [
+        {"plan": "basic", "calls": 5, "months": 2, "since": "2024-01-01"},
+        {"PLAN": 7, "calls": "5", "months": None, "since": None, "more": [1]},
+    ]
+    table = predict(churn_model, rows_from_json(churn_model, pa.array([json.dumps(row) for row in rows])))
+    assert [json.loads(text) for text in table["ml_results"].to_pylist()] == [
+        predict_row(churn_model, row) for row in rows
+    ]
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["[1]"], "no JSON object"),
+        (["{"], "no JSON object"),
+        ([None], "A row is NULL"),
+        (['{"plan": "a"}'], "lacks a column that the model was trained on: calls"),
+        (['{"plan": {}, "calls": 1, "months": 1, "since": null}'], "Column 'plan' must hold a text"),
+    ],
+)
+def test_bad_json_is_refused(churn_model: Model, texts: list[str], message: str) -> None:
+    with pytest.raises(AutoMLError, match=message):
+        rows_from_json(churn_model, pa.array(texts, pa.string()))
