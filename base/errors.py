@@ -77,6 +77,23 @@ class StatementTimeExceeded(WarmfrontError):
         super().__init__("Query execution was interrupted (max_statement_time exceeded)")
 
 
+class ParseError(WarmfrontError):
+    """A statement that only we read has a clause that it may not have."""
+
+    number = 1064  # ER_PARSE_ERROR
+    sqlstate = "42000"
+
+
+class SpecificAccessDenied(WarmfrontError):
+    """A privilege is missing, as the servers say it: ER_SPECIFIC_ACCESS_DENIED_ERROR."""
+
+    number = 1227
+    sqlstate = "42000"
+
+    def __init__(self, privilege: str) -> None:
+        super().__init__(f"Access denied; you need (at least one of) the {privilege} privilege(s) for this operation")
+
+
 class SecondaryEngineError(WarmfrontError):
     """A statement that may only run in the secondary engine could not; the text is the reason."""
 

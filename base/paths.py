@@ -51,6 +51,11 @@ class Paths:
         return self.data_dir / "store" / "quarantine.json"
 
     @property
+    def exports(self) -> Path:
+        """Exports that have begun and not ended."""
+        return self.data_dir / "store" / "exports"
+
+    @property
     def mysql(self) -> Path:
         """Folder of the embedded backend."""
         return self.data_dir / "mysql"

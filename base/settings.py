@@ -162,6 +162,14 @@ class Settings:
     lakehouse_private_addresses: bool = _setting(
         False, "Whether https:// addresses of lake tables may lead to this machine and to private networks."
     )
+    lakehouse_exporters: tuple[str, ...] = _setting(
+        (),
+        "Accounts (name, or name@host) that may write query results to files; others need a granted role "
+        "EXPORT_QUERY_RESULTS. Divided by commas.",
+    )
+    lakehouse_export_chunk: int = _setting(
+        128 << 20, "Size of an export's files before compression.", unit="bytes", low=1 << 10
+    )
     max_packet: int = _setting(64 << 20, "Largest packet taken from a client.", unit="bytes", low=1 << 20)
     connect_timeout: float = _setting(10.0, "Longest time a client's login may take.", unit="seconds", low=0.1)
     log_level: str = _setting(

@@ -15,6 +15,7 @@ from engine.information import Information
 from engine.lake.definitions import Definitions
 from engine.session import Query, split_definitions
 from engine.unchanged import Unchanged
+from lakehouse.export_spec import ExportSpec
 from wire.framing import build_packets
 from wire.responses import Ok, build_ok
 
@@ -64,7 +65,9 @@ class Dispatcher:
         if not most.isdigit():
             raise MalformedPacket("number of bytes")
         only_asked = "wf_explain" in query.attributes
-        return read_offload(query.text, context, split_definitions(columns), only_asked, int(most))
+        spec = query.attributes.get("wf_export")
+        export = ExportSpec.from_json(spec.decode()) if spec else None
+        return read_offload(query.text, context, split_definitions(columns), only_asked, int(most), export)
 
     async def answer(self, query: Query, capabilities: int, started: list[Running]) -> bytes:
         """Answer a query of the engine itself with whole packets from sequence 1. Raises WarmfrontError.

@@ -23,6 +23,7 @@ from engine.answers import build_result_set
 from engine.cancel import Running, RunningStatements
 from engine.catalog import CatalogView
 from engine.history import History, QueryRecord
+from engine.lake.export import Exporter
 from engine.lake.tables import AccessIsNew, LakeTables, wanted_of
 from engine.quarantine import Quarantine
 from engine.results.encoder import RowEncoder
@@ -31,6 +32,7 @@ from engine.store.database import Snapshot, Store
 from engine.translate.refusal import Refusal, is_passing
 from engine.translate.translator import Translation
 from engine.unchanged import what_was_read
+from lakehouse.export_spec import ExportSpec
 from statements.context import SessionContext
 from wire.constants import Capability, Status
 from wire.framing import build_packets
@@ -89,10 +91,16 @@ class Offload:
     definitions: list[ColumnDefinition]
     only_asked: bool = False  # whether it could be run is the question; the answer is OK
     literals: int = 0  # bytes that the answer may have as literals; 0 for packets of rows
+    export: ExportSpec | None = None  # the answer goes into files; what is answered is the number of its rows
 
 
 def read_offload(
-    text: str, context: bytes, payloads: list[bytes], only_asked: bool = False, literals: int = 0
+    text: str,
+    context: bytes,
+    payloads: list[bytes],
+    only_asked: bool = False,
+    literals: int = 0,
+    export: ExportSpec | None = None,
 ) -> Offload:
     """Put a statement and its attributes together. Raises MalformedPacket and SecondaryEngineError."""
     try:
@@ -100,7 +108,7 @@ def read_offload(
         definitions = [parse_column_definition(p, session.capabilities) for p in payloads]
     except (ValueError, TypeError) as error:
         raise SecondaryEngineError(f"The session's state cannot be read: {error}") from error
-    return Offload(text, session, payloads, definitions, only_asked, literals)
+    return Offload(text, session, payloads, definitions, only_asked, literals, export)
 
 
 def build_head(payloads: list[bytes], capabilities: int) -> tuple[bytes, int]:
@@ -144,6 +152,7 @@ class Executor:
         lake: LakeTables,
     ) -> None:
         self.running = RunningStatements()
+        self.exporter: Exporter | None = None
         self.on_answered: Callable[[Offload], None] | None = None  # sees each statement whose answer is complete
         self._quarantine = quarantine
         self._store = store
@@ -183,7 +192,7 @@ class Executor:
             started.remove(running)
             self.running.end(running)
             self._history.end(record)
-        if self.on_answered and not offload.only_asked:
+        if self.on_answered and not offload.only_asked and not offload.export:
             self.on_answered(offload)
 
     async def _run_in_slot(self, offload: Offload, channel: Channel, running: Running, record: QueryRecord) -> None:
@@ -250,6 +259,8 @@ class Executor:
             outlet.finish(build_packets(build_ok(Ok(status=_STATUS)), 1))
         elif offload.literals:
             outlet.finish(_literals(offload, translation, snapshot, record))
+        elif offload.export:
+            outlet.finish(self._export(offload.export, offload.context, translation, snapshot, running, record))
         else:
             self._answer(offload, translation, snapshot, outlet, record)
         return True
@@ -282,6 +293,28 @@ class Executor:
         end = build_end_of_rows(_STATUS, 0, context.capabilities)
         outlet.finish(bytes(held) + build_packets(end, sequence))
         record.bytes_sent = outlet.sent
+
+    def _export(
+        self,
+        spec: ExportSpec,
+        context: SessionContext,
+        translation: Translation,
+        snapshot: Snapshot,
+        running: Running,
+        record: QueryRecord,
+    ) -> bytes:
+        """Write the answer into files, and give the OK packet with the number of rows."""
+        if self.exporter is None:
+            raise SecondaryEngineError("This engine does not export")
+
+        def begun(prefix: str) -> None:
+            record.export_prefix = prefix
+
+        batches = snapshot.connection.execute(translation.sql).to_arrow_reader(_BATCH_ROWS)
+        record.rows = self.exporter.export(
+            spec, translation.definitions, batches, context.backend, running.check, begun
+        )
+        return build_packets(build_ok(Ok(record.rows, status=_STATUS)), 1)
 
     async def stop(self) -> None:
         """End what runs, so that the proxy asks the backend instead, and take no more."""

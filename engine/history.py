@@ -25,6 +25,7 @@ class QueryRecord:
     translated: float = 0.0  # seconds spent in the translator
     seconds: float = 0.0
     done: bool = False
+    export_prefix: str = ""  # the address that an export's files begin with
     tables: tuple[tuple[str, str], ...] = ()  # (schema, name) of those read
 
     def execution_json(self) -> str:

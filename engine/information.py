@@ -70,6 +70,7 @@ _COLUMNS: dict[str, list[tuple[str, pa.DataType]]] = {
         ("QKRN_TEXT", _TEXT),
         ("QEP_TEXT", _TEXT),
         ("OFFLOAD_FAIL_TEXT", _TEXT),
+        ("EXPORT_FILE_PREFIX", _TEXT),
     ],
     # Ours: what HeatWave's rpd_tables has no column for.
     "warmfront_tables": [
@@ -198,6 +199,7 @@ def _query_stats(facts: Facts) -> Iterable[tuple[Any, ...]]:
         yield (
             *(r.query_id, r.query_id, r.connection_id, r.text),
             *(r.execution_json(), "{}", r.sql or None, r.failure or None),
+            r.export_prefix or None,
         )
 
 

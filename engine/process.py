@@ -23,6 +23,7 @@ from engine.fence import NotFresh
 from engine.history import History
 from engine.information import Facts, Follower, Information
 from engine.lake.definitions import Definitions
+from engine.lake.export import Exporter
 from engine.lake.reach import Reach
 from engine.lake.tables import LakeTables
 from engine.quarantine import Quarantine
@@ -86,6 +87,8 @@ async def _begin(
     threading.Thread(target=lake.definitions.discover, name="lake", daemon=True).start()
     wait = functools.partial(_wait_until_fresh, replica)
     executor = Executor(replica.store, translator, wait, history, quarantine, lake)
+    executor.exporter = Exporter(places, settings.paths.exports, settings.lakehouse_export_chunk)
+    await asyncio.to_thread(executor.exporter.recover)
     shadow = Shadow(settings, replica.store, translator, quarantine, lambda: not len(executor.running))
     executor.on_answered = shadow.offer
     shadow.start()

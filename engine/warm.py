@@ -29,7 +29,8 @@ def _can_write(place: Path) -> bool:
 
 def warm_results() -> None:
     """The kernels that write rows have fixed types: they are compiled when they are imported."""
-    import engine.results.encoder  # noqa: F401
+    import engine.results.encoder
+    import engine.results.lines  # noqa: F401
 
 
 def warm_loads() -> None:

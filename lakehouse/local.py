@@ -88,6 +88,39 @@ class Folders:
         finally:
             os.close(number)
 
+    @contextmanager
+    def made_folder(self, path: str) -> Iterator[int]:
+        """Open a folder, made with those above it when it is not there; made ones go again when the body raises."""
+        made: list[str] = []
+        above = path.rstrip("/")
+        while True:
+            try:
+                with self.folder(above):
+                    break
+            except Missing:
+                made.append(above)
+                above = above[: above.rfind("/")]
+                self.check(above)
+        try:
+            for below in reversed(made):
+                self._make(below)
+            with self.folder(path) as (number, _):
+                yield number
+        except BaseException:
+            for below in made:
+                with suppress(OSError, LakeError), self.folder(_parent(below)) as (number, _):
+                    os.rmdir(_name(below), dir_fd=number)
+            raise
+
+    def _make(self, path: str) -> None:
+        with self.folder(_parent(path)) as (number, _):
+            try:
+                os.mkdir(_name(path), dir_fd=number)
+            except FileExistsError:
+                pass
+            except OSError as error:
+                raise LakeError(f"{path!r} cannot be made: {error.strerror}") from None
+
     def _open(self, path: str, flags: int) -> tuple[int, str]:
         """Walk to a path; each link on the way is another path to be walked."""
         asked = path
@@ -187,6 +220,14 @@ class Folders:
             yield number
         finally:
             os.close(number)
+
+
+def _parent(path: str) -> str:
+    return path[: path.rstrip("/").rfind("/")]
+
+
+def _name(path: str) -> str:
+    return path.rstrip("/").rpartition("/")[2]
 
 
 def _bare(path: str) -> str:

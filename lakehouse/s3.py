@@ -158,6 +158,12 @@ class Bucket:
         """Throw the parts of an upload away."""
         self.request("DELETE", key, {"uploadId": upload})
 
+    def uploads(self, prefix: str) -> list[tuple[str, str]]:
+        """Give (key, id) of the uploads under way whose keys begin with `prefix`: a thousand at most."""
+        tree = _parsed(self.request("GET", "", {"uploads": "", "prefix": prefix}).body)
+        found = tree.iter("Upload")
+        return [(one.findtext("Key") or "", one.findtext("UploadId") or "") for one in found]
+
     def put(self, key: str, data: bytes) -> None:
         """Write a small object."""
         self.request("PUT", key, body=data)

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from proxy.answers import Answer
 from proxy.engine_link import EngineGone
 from proxy.offload import INTERRUPTED
 from proxy.preflight import Preflight
@@ -32,7 +33,6 @@ async def gather(router: "Router", text: bytes, preflight: Preflight, most: int)
 
     The rows are as fresh as strict makes them, and what limits only answers to clients does not limit them.
     """
-    session = router.session
     context = preflight.context
     if context is None or context.character_set_client != "utf8mb4":
         return Refusal(Reason.NOT_UTF8)
@@ -40,21 +40,9 @@ async def gather(router: "Router", text: bytes, preflight: Preflight, most: int)
     preflight.context = replace(context, sql_select_limit=_NO_LIMIT, max_execution_time=limit)
     attributes = {**router.attributes(preflight, freshness="strict"), "wf_literals": str(most).encode()}
     try:
-        link = await router.link()
+        answer = await ask_engine(router, text, attributes)
     except EngineGone:
         return Refusal(Reason.ENGINE_DOWN)
-    session.worker.engine.running.add(link)
-    session.on_close.append(link.close)
-    try:
-        answer = await link.ask(text, attributes)
-    except EngineGone:
-        return Refusal(Reason.ENGINE_DOWN)
-    finally:
-        session.worker.engine.running.discard(link)
-        session.on_close.remove(link.close)
-        if session.closed:
-            kill = session.worker.engine.kill(f"KILL QUERY {session.thread_id}".encode())
-            session.worker.keep(asyncio.get_running_loop().create_task(kill))
     if answer.error:
         if answer.error.number in INTERRUPTED:
             return answer.error
@@ -62,6 +50,25 @@ async def gather(router: "Router", text: bytes, preflight: Preflight, most: int)
     head, *rows = (row[0] or b"" for row in answer.rows)
     known = json.loads(head)
     return Literals(known["rows"], known["read"], b"".join(rows)[:-1])
+
+
+async def ask_engine(router: "Router", text: bytes, attributes: dict[str, bytes]) -> Answer:
+    """Run a statement on the engine whose whole answer is wanted here; KILL and a client that leaves end it.
+
+    Raises EngineGone.
+    """
+    session = router.session
+    link = await router.link()
+    session.worker.engine.running.add(link)
+    session.on_close.append(link.close)
+    try:
+        return await link.ask(text, attributes)
+    finally:
+        session.worker.engine.running.discard(link)
+        session.on_close.remove(link.close)
+        if session.closed:
+            kill = session.worker.engine.kill(f"KILL QUERY {session.thread_id}".encode())
+            session.worker.keep(asyncio.get_running_loop().create_task(kill))
 
 
 async def is_unchanged(router: "Router", read: str) -> bool:

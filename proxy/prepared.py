@@ -17,6 +17,8 @@ from wire.responses import parse_column_definition
 if TYPE_CHECKING:
     from proxy.router import Router
 
+# MARIADB_STMT_DIRECT: the statement prepared last. What we prepare in between would be it: the number goes on instead.
+_LAST = b"\xff\xff\xff\xff"
 _CLEAN = Status.IN_TRANS | Status.AUTOCOMMIT
 
 
@@ -56,6 +58,7 @@ class PreparedStatements:
             return True
         self._session.state.counts = NO_COUNTS
         if not self._worker.engine.loaded.tables or not self._router.is_query(data[5:]):
+            self._session.state.last_prepared = None
             self._router.switch.watch(data)
             return False
         self._session.run(self._remember(data))
@@ -66,6 +69,7 @@ class PreparedStatements:
         session = self._session
         raw = await session.ask(build_prepare(b"DO 0"), [Command.STMT_PREPARE])
         answer = AnswerReader(raw, session.capabilities).prepare()
+        session.state.last_prepared = answer.prepared.statement_id if answer.prepared else None
         if answer.prepared:
             session.state.sets[answer.prepared.statement_id] = data[5:]
         session.client.write(raw)
@@ -74,6 +78,7 @@ class PreparedStatements:
         session = self._session
         raw = await session.ask(data, [Command.STMT_PREPARE])
         answer = AnswerReader(raw, session.capabilities).prepare()
+        session.state.last_prepared = answer.prepared.statement_id if answer.prepared else None
         if answer.prepared and answer.definitions and not answer.warnings:
             text = data[5:]
             known = Prepared(text, answer.prepared.parameters, answer.definitions, decision_key(text))
@@ -95,6 +100,15 @@ class PreparedStatements:
         return False
 
     def _execute(self, data: bytes) -> bool:
+        last = self._session.state.last_prepared
+        if last is None or data[5:9] != _LAST or not self._router.is_mariadb:
+            return self._execute_numbered(data)
+        data = data[:5] + last.to_bytes(4, "little") + data[9:]
+        if not self._execute_numbered(data):
+            self._session.pass_on(data)
+        return True
+
+    def _execute_numbered(self, data: bytes) -> bool:
         session = self._session
         state = session.state
         if (assignments := state.sets.get(int.from_bytes(data[5:9], "little"))) is not None:

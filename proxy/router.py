@@ -16,6 +16,7 @@ from proxy.decisions import ALWAYS, DIGITS, decision_key
 from proxy.engine_link import EngineGone, EngineLink
 from proxy.engine_watch import LONG_PATIENCE
 from proxy.lake import create as lake_ddl
+from proxy.lake import export
 from proxy.lake import guard as lake_guard
 from proxy.offload import INTERRUPTED, Outcome, build_attributes, offload
 from proxy.preflight import Preflight, Questions, build_close, build_prepare
@@ -25,6 +26,7 @@ from proxy.rules import Subject, check
 from proxy.state import FORCED, NO_COUNTS, OFF, ON
 from proxy.views import expanded
 from statements.context import LakeName
+from statements.export import may_export
 from statements.extras import may_use_extras
 from statements.facts import StatementFacts, statement_facts
 from statements.into import may_set_variables
@@ -175,6 +177,9 @@ class Router:
         state = session.state
         if state.counts:
             state.counts = NO_COUNTS
+        if may_export(text):
+            session.run(export.run(self, data, text))
+            return True
         use = state.use_secondary_engine
         engine = self._worker.engine
         named = variables.names_ours(text) or _NAMES_ENGINE.search(text) or engine.loaded.names_lake(text)
@@ -256,9 +261,10 @@ class Router:
         self.pass_on(data)
         return True
 
-    async def _look(self, text: bytes) -> tuple[StatementFacts, str, float, Refusal | None]:
+    async def _look(self, text: bytes, wanted: str | None = None) -> tuple[StatementFacts, str, float, Refusal | None]:
         """Read a statement, and give the reason against it that can be known without the backend, but for views."""
         facts, use, threshold = self.read(text.decode("utf-8"))
+        use = wanted or use
         refusal = check(self.subject(facts, use))
         if use == FORCED and (not self._worker.engine.alive or (refusal and refusal.reason is Reason.NOT_LOADED)):
             await self._worker.engine.refresh()
@@ -268,9 +274,14 @@ class Router:
             refusal = check(self.subject(facts, use)) if facts.views or facts.lake else refusal
         return facts, use, threshold, refusal
 
-    async def weigh(self, text: bytes) -> tuple[StatementFacts, Refusal | None, Preflight | None]:
-        """Decide on a query as if it stood alone, short of running it; with the backend's answers when it was asked."""
-        facts, use, threshold, refusal = await self._look(text)
+    async def weigh(
+        self, text: bytes, use: str | None = None
+    ) -> tuple[StatementFacts, Refusal | None, Preflight | None]:
+        """Decide on a query as if it stood alone, short of running it; with the backend's answers when it was asked.
+
+        `use` is what holds instead of the session's use_secondary_engine.
+        """
+        facts, use, threshold, refusal = await self._look(text, use)
         if refusal:
             return facts, refusal, None
         questions = Questions(text, facts, self.kind, self.session.capabilities, with_cost=use == ON)

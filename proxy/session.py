@@ -31,6 +31,7 @@ _HEAD = Struct("<IB").unpack_from
 _LAST_SINGLE = 0xFFFFFF + 3  # a packet of this many bytes or fewer, header included, is not continued
 HOLD_LIMIT = 1 << 20  # bytes of a statement that is waited for as a whole
 PENDING_LIMIT = 1 << 18  # bytes kept from a client that talks on while its statement runs
+_PIPELINED = (Command.QUERY, Command.STMT_PREPARE, Command.STMT_EXECUTE)
 _SILENT = (Command.STMT_CLOSE, Command.STMT_SEND_LONG_DATA)
 _ANSWER_LIMIT = 1 << 24  # bytes of an answer to a question of our own
 
@@ -166,6 +167,11 @@ class Session:
             self._pending += data
             self._free = False
             return
+        while (rest := self._take_first(data)) is not None:
+            if self._busy:
+                self._pending += rest
+                return
+            data = rest
         if self._is_lone(data):
             self._free = True
             self.from_client(data)
@@ -184,6 +190,20 @@ class Session:
                 self.backend.write(data[:size])
             data = data[size:]
         return data
+
+    def _take_first(self, data: bytes) -> bytes | None:
+        """Let the first of several commands in one piece be taken over, and give the others; None when it is relayed.
+
+        MariaDB's Connector/C and Connector/ODBC send a prepare and its execution so.
+        """
+        if not self._commands.aligned or self.tracker.state != IDLE or len(data) < 6 or data[4] not in _PIPELINED:
+            return None
+        size = int.from_bytes(data[:3], "little") + 4
+        handler = self.handlers[data[4]]
+        if size >= len(data) or size > _LAST_SINGLE or handler is None:
+            return None
+        self._free = False
+        return data[size:] if handler(data[:size]) else None
 
     def _is_lone(self, data: bytes) -> bool:
         size = len(data)

@@ -20,6 +20,7 @@ class SessionState:
         "counts",
         "execution_count",
         "freshness",
+        "last_prepared",
         "locked_tables",
         "next_transaction",
         "sets",
@@ -37,10 +38,12 @@ class SessionState:
         self.next_transaction = False  # SET TRANSACTION has set something for the next transaction only
         self.execution_count = 0  # Secondary_engine_execution_count of the session
         self.statements: dict[int, Prepared] = {}  # prepared statements that could be offloaded, by their id
+        self.last_prepared: int | None = None  # the statement that MariaDB's -1 means, where it was seen
         self.sets: dict[int, bytes] = {}  # prepared statements that only set variables of ours, by their id
 
     def relayed_unseen(self) -> None:
         """Note that a command passed without being looked at."""
         self.counts = NO_COUNTS
         self.next_transaction = True
+        self.last_prepared = None
         self.statements.clear()  # an execution may have brought other parameter types

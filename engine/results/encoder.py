@@ -39,7 +39,8 @@ _NOT_BINARY = 0  # any character set but 63
 _CHUNK = 4 << 20  # bytes: rows are put together in pieces of about this size
 
 
-def _text_converter(d: ColumnDefinition, charset: str) -> Convert | None:
+def text_converter(d: ColumnDefinition, charset: str) -> Convert | None:
+    """How a column's values become the text that MySQL shows; None when they cannot."""
     unsigned = bool(d.flags & FieldFlag.UNSIGNED)
     if d.type in _INTEGERS:
         if d.flags & FieldFlag.ZEROFILL:
@@ -83,10 +84,11 @@ def _binary_converter(d: ColumnDefinition, charset: str) -> Convert | None:
         return temporal.datetime_binary
     if d.type == FieldType.TIME:
         return temporal.time_binary
-    return _text_converter(d, charset)
+    return text_converter(d, charset)
 
 
-def _null_values(rows: int) -> Values:
+def null_values(rows: int) -> Values:
+    """A column of nothing but NULL."""
     return Values(np.zeros(1, np.uint8), np.zeros(rows, np.int64), np.full(rows, -1, np.int32))
 
 
@@ -112,7 +114,7 @@ class RowEncoder:
             raise SecondaryEngineError("A ZEROFILL column in the result is not supported")
         if (d.type in _STRINGS or d.type == FieldType.JSON) and not strings.knows_charset(charset):
             raise SecondaryEngineError(f"Results in character set {charset} are not supported")
-        convert = (_binary_converter if self._binary else _text_converter)(d, charset)
+        convert = (_binary_converter if self._binary else text_converter)(d, charset)
         if convert is None:
             raise SecondaryEngineError(f"Type {_type_name(d.type)} in the result is not supported")
         return convert
@@ -138,7 +140,7 @@ class RowEncoder:
     def _values(self, array: pa.Array, convert: Convert) -> Values:
         # A column of nothing but NULL may have any type; it needs no conversion.
         if array.null_count == len(array):
-            return _null_values(len(array))
+            return null_values(len(array))
         if pa.types.is_floating(array.type) and not self._negative_zero:
             array = pc.add(array, pa.scalar(0.0, array.type))
         return convert(array)

@@ -60,6 +60,15 @@ DRIVERS = {
     "mysqlclient": Driver(python("client_mysqlclient.py", interpreter=SYSTEM_PYTHON), 20, _MYSQLDB),
     "sqlalchemy-pymysql": Driver(python("client_sqlalchemy.py", "pymysql"), 13, _PYTHON),
     "sqlalchemy-connector": Driver(python("client_sqlalchemy.py", "mysqlconnector"), 13, _PYTHON),
+    "django": Driver(
+        python("client_django.py", interpreter=SYSTEM_PYTHON),
+        30,
+        lacks(SYSTEM_PYTHON, "/usr/lib/python3/dist-packages/MySQLdb/__init__.py", str(CLIENTS / "python" / "django")),
+    ),
+    "odbc": Driver(
+        python("client_odbc.py"), 20, lacks("/usr/lib/*/odbc/libmaodbc.so", str(CLIENTS / "python" / "pyodbc.pyi"))
+    ),
+    "isql": Driver(["sh", str(PROGRAMS / "client_isql.sh")], 20, lacks("isql", "/usr/lib/*/odbc/libmaodbc.so")),
     "mysql2": Driver(["node", str(PROGRAMS / "client_mysql2.js")], 35, _NODE),
     "mysql": Driver(["node", str(PROGRAMS / "client_mysql.js")], 12, _NODE, ("mariadb",)),
     "php": Driver(
@@ -74,6 +83,12 @@ DRIVERS = {
     "asyncmy": Driver(python("client_asyncio.py", "asyncmy"), 25, _PYTHON),
     "perl-mysql": Driver(
         ["perl", str(PROGRAMS / "client_perl.pl"), "mysql"], 25, lacks("perl", "/usr/lib/*/perl5/*/DBD/mysql.pm")
+    ),
+    "perl-mariadb": Driver(
+        ["perl", str(PROGRAMS / "client_perl.pl"), "MariaDB"],
+        25,
+        lacks("perl", "/usr/lib/*/perl5/*/DBD/MariaDB.pm"),
+        ("mariadb",),  # its column_info dies of MySQL's JSON
     ),
     "mysql-command": Driver(
         [

@@ -14,6 +14,8 @@ import psutil
 import pymysql
 import pytest
 
+from wire.framing import build_packets
+
 pytestmark = pytest.mark.live
 
 GROUPED = "SELECT g, SUM(v), COUNT(*), MIN(s) FROM sales GROUP BY g ORDER BY g"
@@ -277,6 +279,74 @@ def test_prepared_statements_answer_alike_on_both(client: Any) -> None:
         client, statement, None, struct.pack("<q", 1) + b"\x01a"
     )
     assert count(client) == 2
+
+
+def answered(connection: Any, answers: int) -> list[Any]:
+    """Read the answers of pipelined text statements: rows, or the number of an error."""
+    found: list[Any] = []
+    for _ in range(answers):
+        connection._next_seq_id = 1
+        try:
+            connection._read_query_result()
+            found.append(list(connection._result.rows or ()))
+        except pymysql.err.Error as problem:
+            found.append(problem.args[0])
+    return found
+
+
+def test_statements_in_one_piece_are_offloaded_too(client: Any) -> None:
+    statements = ["SET use_secondary_engine = FORCED", "SELECT COUNT(*) FROM sales", "SELECT MAX(g) FROM sales"]
+    statements += ["SELECT COUNT(*) FROM sales WHERE id < 10", "SELECT nothing FROM sales", "SELECT 7"]
+    client._sock.sendall(b"".join(build_packets(b"\x03" + text.encode(), 0) for text in statements))
+    assert answered(client, len(statements)) == [[], [(5000,)], [(6,)], [(10,)], 1054, [(7,)]]
+    assert count(client) == 3
+
+
+def directly(connection: Any, statement: str) -> tuple[list[bytes], int]:
+    """Send a prepare and the execution of what was prepared last in one piece, as MariaDB's connectors do."""
+    run = struct.pack("<BIBI", 0x17, 0xFFFFFFFF, 0, 1)
+    connection._sock.sendall(build_packets(b"\x16" + statement.encode(), 0) + build_packets(run, 0))
+    connection._next_seq_id = 1
+    head = connection._read_packet().get_all_data()
+    for _ in range(struct.unpack("<H", head[5:7])[0] + 1):
+        connection._read_packet()
+    connection._next_seq_id = 1
+    columns = connection._read_packet().get_all_data()[0]
+    for _ in range(columns + 1):
+        connection._read_packet()
+    found = []
+    while not (packet := connection._read_packet()).is_eof_packet():
+        found.append(packet.get_all_data())
+    return found, int.from_bytes(head[1:5], "little")
+
+
+def test_an_execution_of_what_was_prepared_last(client: Any, backend: Any) -> None:
+    if not backend.is_mariadb:
+        run = struct.pack("<IBI", 0xFFFFFFFF, 0, 1)
+        prepare(client, "SELECT 1")
+        client._execute_command(0x17, run)
+        with pytest.raises(pymysql.err.Error) as caught:
+            client._read_packet()
+        assert caught.value.args[0] == 1243  # MySQL knows no such number
+        return
+    statement = "SELECT g, COUNT(*) FROM sales GROUP BY g ORDER BY g"
+    rows(client, "SET use_secondary_engine = OFF")
+    expected, _ = directly(client, statement)
+    rows(client, "SET use_secondary_engine = FORCED")
+    found, number = directly(client, statement)
+    assert found == expected
+    assert len(found) == 7
+    assert count(client) == 1
+    assert rows(client, "SELECT MIN(id) FROM sales")  # we prepare this one on the same connection
+    client._execute_command(0x17, struct.pack("<IBI", 0xFFFFFFFF, 0, 1))
+    client._read_packet()
+    for _ in range(3):
+        client._read_packet()
+    again = []
+    while not (packet := client._read_packet()).is_eof_packet():
+        again.append(packet.get_all_data())
+    assert again == expected
+    assert execute(client, number, None, b"")[:1] == expected[:1]
 
 
 def interrupted(connection: Any, statement: str, act: Callable[[], None]) -> tuple[float, Exception | None]:

@@ -1,0 +1,206 @@
+"""An answer as files instead of packets: streamed into an outlet, which lets all of them appear in the end, or none."""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from base.errors import LakeError
+from engine.lake.delta_log import first_entry
+from engine.results.lines import LineEncoder
+from engine.results.typed import TypedRows
+from lakehouse.export_spec import ExportSpec
+from lakehouse.outlets import Outlet, Stream, open_outlet, remove_unfinished
+from lakehouse.places import Places
+from wire.responses import ColumnDefinition
+
+log = logging.getLogger(__name__)
+
+_ROW_GROUP = 32 << 20  # bytes in memory
+
+
+class Exporter:
+    """Writes the answers that are exported."""
+
+    def __init__(self, places: Places, journals: Path, chunk: int) -> None:
+        """`chunk` is the size in bytes, before compression, from which on another file is begun."""
+        self._places = places
+        self._journals = journals
+        self._chunk = chunk
+
+    def recover(self) -> None:
+        """Remove what exports that died with their process have left."""
+        remove_unfinished(self._places, self._journals)
+
+    def export(
+        self,
+        spec: ExportSpec,
+        definitions: Sequence[ColumnDefinition],
+        batches: Iterable[pa.RecordBatch],
+        backend: str,
+        check: Callable[[], None],
+        begun: Callable[[str], None],
+    ) -> int:
+        """Write an answer and give the number of its rows; `begun` gets the address that the files begin with.
+
+        `check` raises when the statement was cancelled. Whatever is raised, no file is left.
+        """
+        make = _maker(spec, definitions, backend)
+        outlet = open_outlet(self._places, spec.place, self._journals)
+        begun(outlet.prefix)
+        try:
+            files = _Files(outlet, spec, make, self._chunk)
+            for batch in batches:
+                check()
+                files.write(batch)
+            files.close()
+            check()
+            entry = first_entry(files.schema, files.written, outlet.folder) if spec.format == "delta" else b""
+        except BaseException:
+            outlet.abort()
+            raise
+        outlet.commit(entry)
+        return files.rows
+
+
+class _Chunk(Protocol):
+    """One file that is being written; `size` is in bytes before compression."""
+
+    size: int
+
+    def write(self, batch: pa.RecordBatch) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _Files:
+    """The files of one export, one after the other."""
+
+    def __init__(self, outlet: Outlet, spec: ExportSpec, make: Callable[[Stream], _Chunk], chunk: int) -> None:
+        self._outlet = outlet
+        self._spec = spec
+        self._make = make
+        self._most = chunk
+        self._chunk: _Chunk | None = None
+        self._stream: Stream | None = None
+        self._name = ""
+        self._rows_before = 0
+        self.rows = 0
+        self.written: list[tuple[str, int, int]] = []  # name, bytes, rows
+        self._open()
+
+    @property
+    def schema(self) -> pa.Schema:
+        return getattr(self._chunk, "schema", None)
+
+    def _open(self) -> None:
+        self._name = f"n1-t1-c{len(self.written) + 1}{self._spec.suffix}"
+        self._stream = self._outlet.open(self._name)
+        self._chunk = self._make(self._stream)
+        self._rows_before = self.rows
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        assert self._chunk
+        if self._chunk.size >= self._most:
+            self.close()
+            self._open()
+        self._chunk.write(batch)
+        self.rows += batch.num_rows
+
+    def close(self) -> None:
+        assert self._chunk
+        assert self._stream
+        self._chunk.close()
+        self._stream.close()
+        self.written.append((self._name, self._stream.written, self.rows - self._rows_before))
+
+
+def _maker(spec: ExportSpec, definitions: Sequence[ColumnDefinition], backend: str) -> Callable[[Stream], _Chunk]:
+    if spec.format in ("parquet", "delta"):
+        rows = TypedRows(definitions, signed_only=spec.format == "delta")
+        return lambda stream: _ParquetChunk(stream, rows, spec.compression)
+    names = [d.name for d in definitions]
+    if spec.format == "json" and len(set(names)) < len(names):
+        raise LakeError("two columns of the export have one name: give them names by AS")
+    encoder = LineEncoder(definitions, spec, backend)
+    return lambda stream: _TextChunk(stream, encoder, spec.compression)
+
+
+class _TextChunk:
+    def __init__(self, stream: Stream, encoder: LineEncoder, compression: str) -> None:
+        self._encoder = encoder
+        self._out: Any = stream
+        self._codec = None
+        if compression != "uncompressed":
+            name = {"bzip2": "bz2"}.get(compression, compression)
+            self._codec = pa.CompressedOutputStream(pa.PythonFile(_File(stream), "w"), name)
+            self._out = self._codec
+        self.size = len(encoder.head)
+        if encoder.head:
+            self._out.write(encoder.head)
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        lines = self._encoder.encode(batch)
+        self.size += lines.nbytes
+        self._out.write(pa.py_buffer(lines) if self._codec else lines)
+
+    def close(self) -> None:
+        if self._codec:
+            self._codec.close()
+
+
+class _ParquetChunk:
+    def __init__(self, stream: Stream, rows: TypedRows, compression: str) -> None:
+        self._rows = rows
+        self.schema = rows.schema
+        self._writer = pq.ParquetWriter(
+            pa.PythonFile(_File(stream), "w"),
+            rows.schema,
+            compression="none" if compression == "uncompressed" else compression,
+            store_schema=False,
+        )
+        self._waiting: list[pa.RecordBatch] = []
+        self._bytes = 0
+        self.size = 0
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        typed = self._rows.convert(batch)
+        self._waiting.append(typed)
+        self._bytes += typed.nbytes
+        self.size += typed.nbytes
+        if self._bytes >= _ROW_GROUP:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            table = pa.Table.from_batches(self._waiting, self.schema)
+            self._writer.write_table(table, row_group_size=max(table.num_rows, 1))
+        self._waiting, self._bytes = [], 0
+
+    def close(self) -> None:
+        self._flush()
+        self._writer.close()
+
+
+class _File:
+    """A stream as Arrow wants a file; the stream is closed by its owner."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self.closed = False
+
+    def write(self, data: Any) -> int:
+        self._stream.write(data)
+        return memoryview(data).nbytes
+
+    def tell(self) -> int:
+        return self._stream.written
+
+    def flush(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed = True

@@ -1,0 +1,80 @@
+"""SELECT … INTO OUTFILE URI: the query is the user's on the backend, its answer goes into files from the engine.
+
+Nothing else could run it, so what cannot be offloaded is an error with the reason, whatever use_secondary_engine says.
+"""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from base.errors import BackendError, SecondaryEngineError
+from lakehouse.export_spec import read_spec
+from proxy.answers import AnswerReader
+from proxy.engine_link import EngineGone
+from proxy.lake.privilege import require_export
+from proxy.literals import ask_engine
+from proxy.preflight import build_close, build_prepare
+from proxy.reasons import Reason, Refusal
+from proxy.state import FORCED, OFF
+from statements.export import read_export
+from wire.constants import Command
+from wire.framing import build_packets
+from wire.responses import Err, Ok, build_err, build_ok
+
+if TYPE_CHECKING:
+    from proxy.router import Router
+
+_NO_LIMIT = 18446744073709551615
+
+
+async def run(router: "Router", data: bytes, text: bytes) -> None:
+    """Export, or give the error; a statement that is none after all goes on to the backend."""
+    try:
+        found = read_export(text.decode("utf-8").rstrip("; \t\r\n"))
+    except UnicodeDecodeError:
+        raise SecondaryEngineError(Reason.NOT_UTF8.value) from None
+    if found is None:
+        router.pass_on(data)
+        return
+    query, description = found
+    await require_export(router)
+    spec = read_spec(description)
+    statement = query.encode()
+    _, use, _ = router.read(query)
+    if use == OFF:
+        raise SecondaryEngineError(Reason.OFF.value)
+    if not router.session.worker.engine.alive:
+        await router.session.worker.engine.refresh()
+    _, refusal, preflight = await router.weigh(statement, FORCED)
+    if refusal or preflight is None or preflight.context is None:
+        await _raise_backends_error(router, statement)
+        raise SecondaryEngineError((refusal or Refusal(Reason.UNKNOWN_SESSION)).sentence)
+    preflight.context = replace(preflight.context, sql_select_limit=_NO_LIMIT)  # it limits answers to clients
+    attributes = {**router.attributes(preflight), "wf_export": spec.to_json().encode()}
+    try:
+        answer = await ask_engine(router, statement, attributes)
+    except EngineGone:
+        raise SecondaryEngineError(Reason.ENGINE_DOWN.value) from None
+    session = router.session
+    if answer.error:
+        _answer_err(router, answer.error)
+        return
+    assert answer.ok
+    rows = answer.ok.affected_rows
+    session.state.execution_count += 1
+    session.state.counts = {b"found_rows": rows, b"row_count": rows}
+    ok = Ok(rows, 0, session.tracker.lasting_status)
+    session.client.write(build_packets(build_ok(ok), 1))
+
+
+async def _raise_backends_error(router: "Router", query: bytes) -> None:
+    """What the backend has against the query itself is what the user has to see."""
+    raw = await router.session.ask(build_prepare(query), [Command.STMT_PREPARE])
+    answer = AnswerReader(raw, router.session.capabilities).prepare()
+    if answer.prepared:
+        router.session.backend.write(build_close(answer.prepared.statement_id))
+    if answer.error:
+        raise BackendError(answer.error.number, answer.error.sqlstate, answer.error.message)
+
+
+def _answer_err(router: "Router", error: Err) -> None:
+    router.session.client.write(build_packets(build_err(error.number, error.sqlstate, error.message), 1))
