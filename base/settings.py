@@ -116,6 +116,9 @@ class Settings:
     engine_memory_limit: int = _setting(
         0, "Memory the column store may use; 0 takes half of the machine's.", unit="bytes"
     )
+    ml_memory_limit: int = _setting(
+        0, "Memory that the process training a model may use; 0 takes half of the machine's.", unit="bytes"
+    )
     engine_threads: int = _setting(0, "Threads of the column store; 0 makes one per core.")
     freshness: str = _setting(
         "strict",

@@ -27,6 +27,10 @@ def define(name: str, kind: pa.DataType) -> ColumnDefinition:
         return ColumnDefinition(name, FieldType.DATETIME, BINARY_CHARSET, 26, FieldFlag.BINARY, decimals=6)
     if types.is_date(kind):
         return ColumnDefinition(name, FieldType.DATE, BINARY_CHARSET, 10, FieldFlag.BINARY)
+    if types.is_binary(kind):
+        return ColumnDefinition(
+            name, FieldType.LONG_BLOB, BINARY_CHARSET, _LONG_TEXT, FieldFlag.BLOB | FieldFlag.BINARY
+        )
     return ColumnDefinition(name, FieldType.VAR_STRING, _UTF8MB4, _LONG_TEXT)
 
 

@@ -13,6 +13,7 @@ from engine.cancel import Running
 from engine.execute import Executor, Offload, read_offload
 from engine.information import Information
 from engine.lake.definitions import Definitions
+from engine.ml.service import MachineLearning
 from engine.session import Query, split_definitions
 from engine.unchanged import Unchanged
 from lakehouse.export_spec import ExportSpec
@@ -52,13 +53,14 @@ class Dispatcher:
     unload: TableAction
     check: TableCheck
     unchanged: Unchanged
+    ml: MachineLearning
     version: str
     lake: Definitions
 
     def read(self, query: Query) -> Offload | None:
         """The offloaded statement that a query is, or None. Raises MalformedPacket and SecondaryEngineError."""
         columns = query.attributes.get("wf_columns")
-        if columns is None:
+        if columns is None or "wf_ml" in query.attributes:
             return None
         context = query.attributes.get("wf_context", b"{}")
         most = query.attributes.get("wf_literals", b"0")
@@ -74,6 +76,8 @@ class Dispatcher:
 
         What takes long stands in `started` meanwhile, to be stopped when its client goes away.
         """
+        if "wf_ml" in query.attributes:
+            return await self.ml.answer(query, capabilities, started)
         found = _FIRST.match(query.text)
         match found[1].upper() if found else "":
             case "SELECT" | "WITH":

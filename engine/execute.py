@@ -125,7 +125,7 @@ def build_head(payloads: list[bytes], capabilities: int) -> tuple[bytes, int]:
     return framed, (1 + len(parts)) & 0xFF
 
 
-class _Target:
+class SnapshotTarget:
     """The snapshot, and the connection that looks at files, as something to interrupt: closed ones are none."""
 
     def __init__(self, snapshot: Snapshot, looking: duckdb.DuckDBPyConnection) -> None:
@@ -137,6 +137,23 @@ class _Target:
         for each in (self._snapshot, self._looking):
             with suppress(duckdb.Error):
                 each.interrupt()
+
+
+def translated(translator: Translates, offload: Offload, view: CatalogView, running: Running) -> Translation | None:
+    """Translate a statement; None when it needs something of the store that its snapshot does not see.
+
+    Raises SecondaryEngineError with the reason when it is refused.
+    """
+    began = time.time()
+    found = translator.translate(offload.text, offload.context, view, offload.definitions)
+    # Nobody else can answer for files: what the translator is still asking the backend for is waited for.
+    while offload.context.lake and is_passing(found) and time.time() - began < _LONGEST_WAIT:
+        time.sleep(_PAUSE)
+        running.check()
+        found = translator.translate(offload.text, offload.context, view, offload.definitions)
+    if isinstance(found, Refusal):
+        raise SecondaryEngineError(found.reason)
+    return None if translator.prepare(found) else found
 
 
 class Executor:
@@ -215,7 +232,7 @@ class Executor:
             while not self._try(offload, outlet, running, record):
                 pass
         except Exception as error:  # whatever a translation or the store comes up with, the backend can still answer
-            failure = running.error or _as_ours(error)
+            failure = running.error or as_ours(error)
             if outlet.used:
                 raise AnswerCutShort(failure, outlet.sequence) from error
             raise failure from error
@@ -223,7 +240,7 @@ class Executor:
     def _try(self, offload: Offload, outlet: "_Outlet", running: Running, record: QueryRecord) -> bool:
         """Answer on a new snapshot; False when the translation needed something that this snapshot does not see."""
         with self._store.snapshot() as snapshot, closing(self._store.cursor()) as looking:
-            running.attach(_Target(snapshot, looking))
+            running.attach(SnapshotTarget(snapshot, looking))
             try:
                 wanted = wanted_of(offload.text, offload.context)
                 with self._lake.seen(snapshot.connection, looking, snapshot.view, wanted) as view:
@@ -243,16 +260,9 @@ class Executor:
         record: QueryRecord,
     ) -> bool:
         began = time.time()
-        translation = self._translator.translate(offload.text, offload.context, view, offload.definitions)
-        # Nobody else can answer for files: what the translator is still asking the backend for is waited for.
-        while offload.context.lake and is_passing(translation) and time.time() - began < _LONGEST_WAIT:
-            time.sleep(_PAUSE)
-            running.check()
-            translation = self._translator.translate(offload.text, offload.context, view, offload.definitions)
+        translation = translated(self._translator, offload, view, running)
         record.translated += time.time() - began
-        if isinstance(translation, Refusal):
-            raise SecondaryEngineError(translation.reason)
-        if self._translator.prepare(translation):
+        if translation is None:
             return False
         record.sql, record.tables = translation.sql, translation.tables
         if offload.only_asked:
@@ -419,7 +429,8 @@ class _Outlet:
             raise QueryInterrupted from error
 
 
-def _as_ours(error: BaseException) -> WarmfrontError:
+def as_ours(error: BaseException) -> WarmfrontError:
+    """What a statement's client is told of an error that came up inside."""
     if isinstance(error, WarmfrontError):
         return error
     if isinstance(error, MemoryError | duckdb.OutOfMemoryException):

@@ -4,7 +4,9 @@ import json
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 _KEPT = 1000  # as HeatWave's rpd_query_stats
 
@@ -27,6 +29,7 @@ class QueryRecord:
     done: bool = False
     export_prefix: str = ""  # the address that an export's files begin with
     tables: tuple[tuple[str, str], ...] = ()  # (schema, name) of those read
+    progress: Callable[[], dict[str, Any]] | None = None  # of a routine of AutoML: what QEXEC_TEXT shows besides
 
     def execution_json(self) -> str:
         """QEXEC_TEXT of rpd_query_stats."""
@@ -41,6 +44,7 @@ class QueryRecord:
                 "bytes": self.bytes_sent,
                 "done": self.done,
                 "error": self.failure,
+                **(self.progress() if self.progress else {}),
             }
         )
 

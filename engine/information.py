@@ -72,6 +72,7 @@ _COLUMNS: dict[str, list[tuple[str, pa.DataType]]] = {
         ("OFFLOAD_FAIL_TEXT", _TEXT),
         ("EXPORT_FILE_PREFIX", _TEXT),
     ],
+    "rpd_ml_stats": [("STATUS_NAME", _TEXT), ("STATUS_VALUE", _TEXT)],
     # Ours: what HeatWave's rpd_tables has no column for.
     "warmfront_tables": [
         ("ID", _BIG),
@@ -119,6 +120,7 @@ class Facts:
     progress: Progress
     verifications: Verifications
     counters: Callable[[], dict[str, int]] = dict  # further status variables, by name
+    ml: Callable[[], list[tuple[str, str]]] = list  # rows of rpd_ml_stats
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +209,7 @@ def _nodes(facts: Facts) -> Iterable[tuple[Any, ...]]:
     used = psutil.Process().memory_info().rss
     yield (
         *(0, os.cpu_count() or 1, used, psutil.virtual_memory().total, sum(facts.sizes().values())),
-        *("AVAIL_RNSTATE", None, None, 0, "UNAVAIL_MLSTATE"),
+        *("AVAIL_RNSTATE", None, None, 0, "AVAIL_MLSTATE"),
     )
 
 
@@ -218,6 +220,7 @@ _ROWS: dict[str, Callable[[Facts], Iterable[tuple[Any, ...]]]] = {
     "rpd_column_id": _column_ids,
     "rpd_query_stats": _query_stats,
     "rpd_nodes": _nodes,
+    "rpd_ml_stats": lambda facts: facts.ml(),
     "warmfront_tables": _own_tables,
 }
 
@@ -349,7 +352,7 @@ def status_variables(facts: Facts) -> dict[str, str]:
         "rapid_core_count": str(os.cpu_count() or 1),
         "rapid_heap_usage": str(psutil.Process().memory_info().rss),
         "rapid_load_progress": f"{progress:.6f}",
-        "rapid_ml_status": "OFF",
+        "rapid_ml_status": "ON",
         "rapid_plugin_bootstrapped": "YES",
         "rapid_query_offload_count": str(facts.history.offloaded),
         "rapid_service_status": "ONLINE",

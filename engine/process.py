@@ -26,6 +26,8 @@ from engine.lake.definitions import Definitions
 from engine.lake.export import Exporter
 from engine.lake.reach import Reach
 from engine.lake.tables import LakeTables
+from engine.ml.service import MachineLearning
+from engine.ml.source import Sources
 from engine.quarantine import Quarantine
 from engine.replica import Replica
 from engine.shadow import Shadow
@@ -52,13 +54,14 @@ async def serve(settings: Settings) -> None:
     if replica is None:
         return
     translator = Translator(settings, replica.store.cursor)
-    executor, shadow, endpoint = await _begin(settings, replica, translator)
+    executor, shadow, ml, endpoint = await _begin(settings, replica, translator)
     log.info("the engine serves %s", settings.paths.engine_socket)
     await stop.wait()
     parent.cancel()
     endpoint.close()
     settings.paths.engine_socket.unlink(missing_ok=True)
     await executor.stop()
+    await ml.stop()
     await asyncio.to_thread(shadow.stop)
     translator.stop()
     await asyncio.to_thread(replica.stop)
@@ -79,7 +82,7 @@ async def _open(settings: Settings, stop: asyncio.Event) -> Replica | None:
 
 async def _begin(
     settings: Settings, replica: Replica, translator: Translator
-) -> tuple[Executor, Shadow, asyncio.AbstractServer]:
+) -> tuple[Executor, Shadow, MachineLearning, asyncio.AbstractServer]:
     history = History()
     quarantine = Quarantine(settings.paths.quarantine)
     places = Places(settings)
@@ -93,6 +96,8 @@ async def _begin(
     executor.on_answered = shadow.offer
     shadow.start()
     replica.idle = lambda: not len(executor.running)
+    sources = Sources(replica.store, translator, wait, lake)
+    ml = MachineLearning(sources, executor.running, history, settings.ml_memory_limit)
     replica.start()
     facts = Facts(
         lambda: lake.shown(replica.loader.view()),
@@ -103,6 +108,7 @@ async def _begin(
         replica.follower.progress,
         replica.verifier.seen,
         shadow.counters,
+        ml.statistics.rows,
     )
 
     async def load(schema: str, name: str) -> None:
@@ -119,10 +125,9 @@ async def _begin(
 
     version = f"{'.'.join(map(str, settings.server.version_number))}-warmfront"
     secret = settings.paths.engine_secret.read_bytes().strip()
-    fresh = functools.partial(_wait_until_fresh, replica)
-    unchanged = Unchanged(replica.copies.changed, replica.store.view, fresh, settings.freshness_timeout)
-    dispatcher = Dispatcher(executor, Information(facts), load, unload, check, unchanged, version, lake.definitions)
-    return executor, shadow, await server.listen(settings.paths.engine_socket, dispatcher, secret)
+    unchanged = Unchanged(replica.copies.changed, replica.store.view, wait, settings.freshness_timeout)
+    dispatcher = Dispatcher(executor, Information(facts), load, unload, check, unchanged, ml, version, lake.definitions)
+    return executor, shadow, ml, await server.listen(settings.paths.engine_socket, dispatcher, secret)
 
 
 async def _wait_until_fresh(replica: Replica, timeout: float, server: str) -> None:

@@ -115,13 +115,18 @@ def fit_definitions(answer: bytes, written_for: int, capabilities: int) -> bytes
 
 
 def build_result(
-    definitions: list[bytes], rows: list[list[bytes | None]], status: Status, capabilities: int, warnings: int = 0
+    definitions: list[bytes],
+    rows: list[list[bytes | None]],
+    status: Status,
+    capabilities: int,
+    warnings: int = 0,
+    packed: list[bytes] | None = None,
 ) -> bytes:
-    """Write a small text result as packets from sequence 1."""
+    """Write a small text result as packets from sequence 1; `packed` are its rows when they are in another form."""
     payloads = [bytes((len(definitions),)), *definitions]
     end = build_end_of_rows(status, warnings, capabilities)
     if not capabilities & Capability.DEPRECATE_EOF:
         payloads.append(end)
-    payloads += [build_text_row(row) for row in rows]
+    payloads += [build_text_row(row) for row in rows] if packed is None else packed
     payloads.append(end)
     return b"".join(build_packets(payload, number) for number, payload in enumerate(payloads, 1))

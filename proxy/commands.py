@@ -4,7 +4,7 @@ import asyncio
 import re
 from typing import TYPE_CHECKING
 
-from base.errors import SecondaryEngineError
+from base.errors import BackendError, SecondaryEngineError
 from proxy import variables
 from proxy.answers import Answer, AnswerReader, build_result
 from proxy.engine_link import EngineGone
@@ -136,9 +136,7 @@ async def _alter(router: "Router", data: bytes, found: re.Match[str]) -> None:
     if schema is None:
         schema = await current_schema(router)
     if router.is_mariadb:
-        # MariaDB has no such clause: an ALTER that fails late checks the same privilege and changes nothing.
-        name = f"{quote_name(schema)}.{quote_name(table)}" if schema else quote_name(table)
-        data = build_query(f"ALTER TABLE {name} DROP COLUMN {NO_COLUMN}".encode(), session.capabilities)
+        data = _alter_nothing(router, schema, table)
     raw = await session.ask(data, [Command.QUERY])
     error = AnswerReader(raw, session.capabilities).result().error
     if error and not _is_granted(router, error):
@@ -151,6 +149,27 @@ async def _alter(router: "Router", data: bytes, found: re.Match[str]) -> None:
             raise SecondaryEngineError(_sentence(answer.error.message))
     await session.ask(build_query(_CLEARING, session.capabilities), [Command.QUERY])
     session.client.write(build_packets(build_ok(Ok(status=session.tracker.lasting_status)), 1))
+
+
+def _alter_nothing(router: "Router", schema: str, table: str) -> bytes:
+    """An ALTER that fails late: it checks the privilege that SECONDARY_LOAD takes, and changes nothing."""
+    name = f"{quote_name(schema)}.{quote_name(table)}" if schema else quote_name(table)
+    return build_query(f"ALTER TABLE {name} DROP COLUMN {NO_COLUMN}".encode(), router.session.capabilities)
+
+
+async def load_table(router: "Router", schema: str, table: str) -> None:
+    """Load a table as SECONDARY_LOAD does, if the user may.
+
+    Raises BackendError with the server's error when the user may not, SecondaryEngineError when it cannot be loaded.
+    """
+    session = router.session
+    raw = await session.ask(_alter_nothing(router, schema, table), [Command.QUERY])
+    error = AnswerReader(raw, session.capabilities).result().error
+    if error and error.number != _CANNOT_DROP:
+        raise BackendError(error.number, error.sqlstate, error.message)
+    answer = await _change_table(router, schema, table, "LOAD")
+    if answer.error:
+        raise SecondaryEngineError(_sentence(answer.error.message))
 
 
 def _is_granted(router: "Router", error: Err) -> bool:

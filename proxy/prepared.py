@@ -7,6 +7,7 @@ from base.errors import MalformedPacket
 from proxy import variables
 from proxy.answers import AnswerReader
 from proxy.decisions import decision_key
+from proxy.ml.prepared import take_execute, take_prepare
 from proxy.preflight import build_prepare
 from proxy.state import NO_COUNTS, ON
 from wire.constants import Capability, Command, Status
@@ -53,6 +54,8 @@ class PreparedStatements:
         handlers[Command.STMT_CLOSE] = self._close
 
     def _prepare(self, data: bytes) -> bool:
+        if take_prepare(self._router, data):
+            return True
         if variables.is_set(data[5:]):
             self._session.run(self._remember_set(data))
             return True
@@ -92,6 +95,7 @@ class PreparedStatements:
         number = int.from_bytes(data[5:9], "little")
         self._session.state.statements.pop(number, None)
         self._session.state.sets.pop(number, None)
+        self._session.state.ml_statements.pop(number, None)
         return False
 
     def _long_data(self, data: bytes) -> bool:
@@ -114,6 +118,8 @@ class PreparedStatements:
         if (assignments := state.sets.get(int.from_bytes(data[5:9], "little"))) is not None:
             return variables.take_set(self._router, data, assignments)
         state.counts = NO_COUNTS
+        if state.ml_statements and take_execute(self._router, data):
+            return True
         known = state.statements.get(int.from_bytes(data[5:9], "little"))
         if known is None:
             self._router.switch.watch(data)

@@ -18,6 +18,7 @@ from proxy.engine_watch import LONG_PATIENCE
 from proxy.lake import create as lake_ddl
 from proxy.lake import export
 from proxy.lake import guard as lake_guard
+from proxy.ml import calls, rows
 from proxy.offload import INTERRUPTED, Outcome, build_attributes, offload
 from proxy.preflight import Preflight, Questions, build_close, build_prepare
 from proxy.prepared import Prepared, PreparedStatements, same_shape
@@ -30,6 +31,7 @@ from statements.export import may_export
 from statements.extras import may_use_extras
 from statements.facts import StatementFacts, statement_facts
 from statements.into import may_set_variables
+from statements.ml import may_use_functions
 from statements.scan import first_word
 from statements.sqlmode import refused_mode
 from wire.constants import Capability, Command, Status
@@ -47,7 +49,7 @@ _AUTOCOMMIT = int(Status.AUTOCOMMIT)
 _OPENINGS = 5  # of the shadows of lake tables, while others may be using the ones that are open
 _SHORT = 1024  # bytes of a command that may be a known point select
 _ENGINE_TABLE = re.compile(r"^(?:rpd_\w+|warmfront_tables)$", re.IGNORECASE)
-_NAMES_ENGINE = re.compile(rb"rpd_|warmfront_tables", re.IGNORECASE)
+_NAMES_ENGINE = re.compile(rb"rpd_|warmfront_tables|\bsys`?\s*\.\s*`?ml_", re.IGNORECASE)
 # Any table of performance_schema that is not open to everybody.
 _MAY_READ = b"SELECT 1 FROM performance_schema.threads"
 _ITS_NAME = re.compile(r"(['`])threads\1")
@@ -84,6 +86,7 @@ class Router:
             b"alter": lambda data, text: commands.take_alter(self, data, text),
             b"check": lambda data, text: checks.take_check(self, data, text),
             b"kill": lambda data, text: commands.take_kill(self, data, text),
+            b"call": lambda data, text: calls.take_call(self, data, text),
             b"explain": lambda data, text: commands.take_explain(self, data, text),
             b"desc": lambda data, text: commands.take_explain(self, data, text),
             b"describe": lambda data, text: commands.take_explain(self, data, text),
@@ -218,6 +221,8 @@ class Router:
             statement = text.decode("utf-8")
         except UnicodeDecodeError:
             return self.pass_on(data)
+        if may_use_functions(text) and await rows.run(self, statement):
+            return None
         if variables.is_read(statement):
             return await variables.answer_read(self, data, statement)
         if may_use_extras(text) and await extras.run(self, text):
@@ -270,7 +275,7 @@ class Router:
             await self._worker.engine.refresh()
             refusal = check(self.subject(facts, use))
         if refusal and refusal.reason is Reason.NOT_LOADED and self._worker.engine.alive:
-            facts = await self._through_views(facts)
+            facts = await self.through_views(facts)
             refusal = check(self.subject(facts, use)) if facts.views or facts.lake else refusal
         return facts, use, threshold, refusal
 
@@ -288,10 +293,14 @@ class Router:
         preflight = await self.ask_backend(questions)
         return facts, self.judge(facts, use, threshold, preflight), preflight
 
-    async def _through_views(self, facts: StatementFacts) -> StatementFacts:
+    async def through_views(self, facts: StatementFacts) -> StatementFacts:
         """Look whether what is not loaded is a view of tables that are."""
         loaded, capabilities = self._worker.engine.loaded, self.session.capabilities
         return await expanded(self.session.ask, facts, lambda name: loaded.has(name[0] or None, name[1]), capabilities)
+
+    def close_prepared(self, statement_id: int) -> None:
+        """Close a statement of our own on the backend."""
+        self.session.backend.write(build_close(statement_id))
 
     def _effective(self, facts: StatementFacts) -> tuple[str, float]:
         state = self.session.state

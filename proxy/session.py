@@ -81,6 +81,8 @@ class Session:
         self.tracker = AnswerTracker(self.capabilities, int(parse_ok(logged_in.accepted).status))
         self.state = SessionState(worker.settings)
         self.closed = False
+        self.finishes = False  # work is under way that undoes what it wrote when its client goes away
+        self.client_gone = False
         self.handlers: list[Handler | None] = [None] * 256
         self.on_close: list[Callable[[], None]] = []
         self.on_relayed: Callable[[bytes], None] | None = None  # sees what is passed on without being looked at
@@ -100,7 +102,7 @@ class Session:
         """Take the two connections over from the login."""
         self.handlers[Command.CHANGE_USER] = self._change_user
         self.handlers[Command.RESET_CONNECTION] = self._reset_connection
-        self.client.set_protocol(Side(self.from_client, self.close, self._pause_source, self._resume_source))
+        self.client.set_protocol(Side(self.from_client, self._lose_client, self._pause_source, self._resume_source))
         self.backend.set_protocol(Side(self.from_backend, self.close, self.client.pause_reading, self._resume_client))
         early = self.logged_in.backend.take_rest()
         if early:
@@ -272,7 +274,7 @@ class Session:
             self.close()
             raise
         except WarmfrontError as problem:
-            if not self.closed:
+            if not self.closed and not self.client_gone:
                 self.client.write(build_packets(build_err(problem.number, problem.sqlstate, str(problem)), 1))
         except Exception:
             if not self.closed:  # a transport that has closed takes no writes: the client left meanwhile
@@ -282,6 +284,8 @@ class Session:
             self._task = None
             self._busy = False
             self._collected = None
+        if self.client_gone:
+            self.close()
         if self.closed:
             return
         self._free = not self._pending
@@ -337,6 +341,15 @@ class Session:
         return True
 
     # --- the end ---
+
+    def _lose_client(self) -> None:
+        """The client has gone: so does the session, when nothing is to be undone first."""
+        self.client_gone = True
+        if not self.finishes:
+            self.close()
+            return
+        for act in list(self.on_close):
+            act()
 
     def close(self) -> None:
         """Close both sides; what was written still goes out."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from base.settings import Settings
 
 if TYPE_CHECKING:
+    from proxy.ml.prepared import MLStatement
     from proxy.prepared import Prepared
 
 NO_COUNTS: Mapping[bytes, int] = {}
@@ -22,6 +23,9 @@ class SessionState:
         "freshness",
         "last_prepared",
         "locked_tables",
+        "ml_owners",
+        "ml_statements",
+        "ml_user",
         "next_transaction",
         "sets",
         "statements",
@@ -37,6 +41,9 @@ class SessionState:
         self.counts: Mapping[bytes, int] = NO_COUNTS
         self.next_transaction = False  # SET TRANSACTION has set something for the next transaction only
         self.execution_count = 0  # Secondary_engine_execution_count of the session
+        self.ml_user: str | None = None  # the account's name, once it was asked for
+        self.ml_owners: dict[str, str] = {}  # owners of models that ML_MODEL_LOAD named, by handle
+        self.ml_statements: dict[int, MLStatement] = {}  # prepared statements that call AutoML, by their id
         self.statements: dict[int, Prepared] = {}  # prepared statements that could be offloaded, by their id
         self.last_prepared: int | None = None  # the statement that MariaDB's -1 means, where it was seen
         self.sets: dict[int, bytes] = {}  # prepared statements that only set variables of ours, by their id

@@ -19,6 +19,8 @@ from engine.lag import Lag
 from engine.lake.definitions import Definitions
 from engine.lake.reach import Reach
 from engine.lake.tables import LakeTables
+from engine.ml.service import MachineLearning
+from engine.ml.source import Sources
 from engine.quarantine import Quarantine
 from engine.replicate.progress import Progress
 from engine.server import listen
@@ -149,9 +151,10 @@ def endpoint(tmp_path, query_attributes):
             store.view, store.sizes, history, lambda: follower, lambda: Lag(0.25, 3), Progress(), Verifications()
         )
         path = tmp_path / "engine.sock"
+        ml = MachineLearning(Sources(store, PassThrough(), fresh, lake), executor.running, history, 0)
         unchanged = Unchanged(Copies(store).changed, store.view, fresh, 1.0)
         dispatcher = Dispatcher(
-            executor, Information(facts), load, unload, check, unchanged, "9.7.0-test", lake.definitions
+            executor, Information(facts), load, unload, check, unchanged, ml, "9.7.0-test", lake.definitions
         )
         server = await listen(path, dispatcher, SECRET)
         made["endpoint"] = Endpoint(path, store, executor, history, asyncio.get_running_loop())

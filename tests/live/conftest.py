@@ -16,7 +16,10 @@ import pytest
 
 from base.settings import Settings
 from base.supervise import log_tail, spawn, stop
+from tests.live.ml_kit import ml_client, ml_model, ml_shop
 from tests.live.servers import KINDS, Backend, program_of, start_backend
+
+__all__ = ["ml_client", "ml_model", "ml_shop"]
 
 ENGINE_GONE = 3877  # the secondary engine is not there
 

@@ -1,8 +1,10 @@
 """The packets in which a server answers a SELECT."""
 
+from collections.abc import Callable
 from typing import Any
 
-from wire.constants import Command
+from wire.constants import Command, FieldType
+from wire.integers import build_lenenc_bytes
 from wire.responses import ColumnDefinition, is_eof, parse_column_definition
 
 
@@ -28,3 +30,26 @@ def server_rows(connection: Any, statement: str, protocol: str) -> tuple[list[Co
     rows = _payloads(connection, 2)[1 + len(definitions) + 1 : -1]
     connection._result = None
     return definitions, rows
+
+
+def call_prepared(connection: Any, statement: str) -> Callable[..., tuple[list[str], list[bytes]]]:
+    """Prepare a statement; gives a function that executes it with texts and gives column names and rows as bytes."""
+    connection._execute_command(Command.STMT_PREPARE, statement)
+    head = bytes(connection._read_packet()._data)
+    columns, parameters = int.from_bytes(head[5:7], "little"), int.from_bytes(head[7:9], "little")
+    _payloads(connection, bool(columns) + bool(parameters))
+
+    def execute(*texts: bytes) -> tuple[list[str], list[bytes]]:
+        nulls = bytes((parameters + 7) // 8)
+        types = bytes((FieldType.VAR_STRING, 0)) * parameters
+        values = b"".join(build_lenenc_bytes(text) for text in texts)
+        body = nulls + b"\1" + types + values if parameters else b""
+        connection._execute_command(Command.STMT_EXECUTE, head[1:5] + b"\0" + (1).to_bytes(4, "little") + body)
+        first = bytes(connection._read_packet()._data)
+        connection._result = None
+        if first[:1] == b"\0":
+            return [], []
+        definitions = [parse_column_definition(p).name for p in _payloads(connection, 1)[:-1]]
+        return definitions, _payloads(connection, 1)[:-1]
+
+    return execute

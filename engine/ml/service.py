@@ -1,0 +1,403 @@
+"""The machine-learning part of the engine: what the proxy asks with `wf_ml`, a table of acts.
+
+Training runs in a process of its own, everything else in threads here. What a client waits for stands in `started`,
+so that KILL and a connection that ends stop it.
+"""
+
+import asyncio
+import json
+import secrets
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from automl import api
+from automl.source import Column, Source
+from base.errors import MalformedPacket, QueryInterrupted, SecondaryEngineError
+from engine.answers import build_result_set
+from engine.cancel import Running, RunningStatements
+from engine.execute import Offload, as_ours, read_offload
+from engine.history import History, QueryRecord
+from engine.ml.json_rows import extended
+from engine.ml.models import Damaged, Loaded, ModelKey, Models, checksum
+from engine.ml.progress import RoutineProgress, Statistics
+from engine.ml.requests import MLRequest, read_request
+from engine.ml.source import OpenSource, Sources, kind_of
+from engine.ml.tables import TableJob, answered, divided, opened_rows
+from engine.ml.training import Trained, memory_limit, train
+from engine.session import Query, split_definitions
+
+T = TypeVar("T")
+Act = Callable[[MLRequest, Query, list[Running]], Awaitable[list[bytes]]]
+
+_THREADS = 4
+_BATCH = 65536  # rows that a model answers for at once
+_FEW = 1024  # the same for explanations, which take far more memory a row
+_KEPT = 8  # containers on their way between here and the catalog
+_LARGEST = 1 << 31  # bytes of a container
+_SPLIT = b"\0"  # between JSON texts, in which it cannot be
+# These answer for each row alone; the others look at all of them together.
+_ROW_BY_ROW = frozenset({"classification", "regression"})
+
+
+class MachineLearning:
+    """Answers the proxy's requests. `statistics` and `models` are for the information tables."""
+
+    def __init__(self, sources: Sources, running: RunningStatements, history: History, memory: int) -> None:
+        self.statistics = Statistics()
+        self.models = Models()
+        self._sources = sources
+        self._running = running
+        self._history = history
+        self._memory = memory_limit(memory)
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="ml")
+        self._containers: OrderedDict[str, bytes] = OrderedDict()  # of models just trained, and of those brought here
+        self._jobs: dict[str, TableJob] = {}
+        self._acts: dict[str, Act] = {
+            "train": self._train,
+            "chunk": self._chunk,
+            "bring": self._bring,
+            "open": self._open,
+            "ready": self._ready,
+            "unload": self._unload,
+            "active": self._active,
+            "rows": self._rows,
+            "score": self._score,
+            "explain": self._explain,
+            "table": self._table,
+            "next": self._next,
+        }
+
+    async def answer(self, query: Query, capabilities: int, started: list[Running]) -> bytes:
+        """Answer one request with whole packets from sequence 1. Raises WarmfrontError."""
+        request = read_request(query.attributes["wf_ml"])
+        act = self._acts.get(request.act)
+        if act is None:
+            raise MalformedPacket("act of the machine-learning part")
+        answer = await act(request, query, started)
+        return build_result_set(pa.table({"answer": pa.array(answer, pa.binary())}), capabilities)
+
+    async def stop(self) -> None:
+        """End the threads; what runs has been cancelled."""
+        await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
+
+    # --- training ---
+
+    async def _train(self, request: MLRequest, query: Query, started: list[Running]) -> list[bytes]:
+        offload = _offload(query)
+        _check_call(request, offload)  # what is wrong in the call is no failed training
+        with self._started(request, started) as running, self._recorded("ML_TRAIN", request) as progress:
+            progress.step("Initialization", 0)
+            await self._sources.wait(offload, running)
+            trained, cells = await self._in_thread(running, partial(self._trained, request, offload, running, progress))
+            progress.step("Storing the model", 95)
+            model = await self._in_thread(running, partial(api.load_model, trained.data))
+        mark = checksum(trained.data)
+        self.models.put(ModelKey(request.schema, request.handle, mark), model, len(trained.data))
+        self.statistics.add("ML_TRAIN", n_cells=cells, model_size_bytes=len(trained.data))
+        token = self._keep(trained.data)
+        head = {"metadata": trained.metadata, "explanation": trained.explanation}
+        return [_json({**head, "checksum": mark, "size": len(trained.data), "token": token})]
+
+    def _trained(
+        self, request: MLRequest, offload: Offload, running: Running, progress: RoutineProgress
+    ) -> tuple[Trained, int]:
+        order = {"target": request.target, "options": request.options}
+
+        def told(step: dict[str, Any]) -> None:
+            progress.step(step["step"], 2 + 93 * float(step["done"]), step["detail"])
+
+        with self._sources.open(offload, request.table, running) as opened:
+            opened.facts.update(request.facts)
+            trained = train(opened, order, running, self._memory, told)
+            return trained, int(trained.metadata.get("n_rows") or 0) * len(opened.columns)
+
+    def _keep(self, data: bytes) -> str:
+        token = secrets.token_hex(8)
+        self._containers[token] = data
+        while len(self._containers) > _KEPT:
+            self._containers.popitem(last=False)
+        return token
+
+    async def _chunk(self, request: MLRequest, query: Query, started: list[Running]) -> list[bytes]:
+        """A part of a container for the catalog; the last one forgets it."""
+        data = self._containers.get(request.token)
+        if data is None:
+            raise SecondaryEngineError("The model is not kept any more")
+        end = (request.part + 1) * request.most
+        if end >= len(data):
+            del self._containers[request.token]
+        return [data[request.part * request.most : end]]
+
+    # --- models ---
+
+    async def _bring(self, request: MLRequest, query: Query, started: list[Running]) -> list[bytes]:
+        """A part of a container from the catalog; answers with the token for the parts that follow."""
+        token = request.token or self._keep(b"")
+        data = self._containers.get(token)
+        if data is None:
+            raise SecondaryEngineError("The model is not kept any more")
+        self._containers[token] = data + query.attributes.get("wf_model", b"")
+        if len(self._containers[token]) > _LARGEST:
+            del self._containers[token]
+            raise SecondaryEngineError("The model is too large")
+        return [token.encode()]
+
+    async def _open(self, request: MLRequest, query: Query, started: list[Running]) -> list[bytes]:
+        """Decode what was brought and keep it under its key; one without a checksum is a model from elsewhere."""
+        data = self._containers.get(request.token)
+        if data is None:
+            raise SecondaryEngineError("The model is not kept any more")
+        if not request.keep:
+            del self._containers[request.token]
+        mark = checksum(data)
+        key = request.key
+        if key.checksum and key.checksum != mark:
+            raise Damaged(key.handle)
+        with self._started(request, started) as running:
+            model = await self._in_thread(running, partial(api.load_model, data))
+        self.models.put(ModelKey(key.schema, key.handle, mark), model, len(data))
+        head = {"metadata": model.metadata(), "explanation": model.explanation()}
+        return [_json({**head, "checksum": mark, "size": len(data)})]
+
+    async def _ready(self, request: MLRequest, query: Query, started: list[Running]) -> list[bytes]:
+        """Answer when the model is in memory. Raises ModelNotHere."""
+        self.models.get(request.key)
+        return [b""]
+
+    async def _unload(self, request: MLRequest, query: Query, started: list[Running]) -> list[bytes]:
+        return [b"1" if self.models.drop(request.schema, request.handle) else b"0"]
+
+    async def _active(self, request: MLRequest, query: Query, started: list[Running]) -> list[bytes]:
+        listed = [
+            [key.schema, key.handle, loaded.size, loaded.model.metadata()]
+            for key, loaded in self.models.listed()
+            if request.schema in ("", key.schema)
+        ]
+        return [_json(listed)]
+
+    # --- rows ---
+
+    async def _rows(self, request: MLRequest, query: Query, started: list[Running]) -> list[bytes]:
+        loaded = self.models.get(request.key)
+        texts = query.attributes.get("wf_rows", b"")
+        count = texts.count(_SPLIT) + 1
+        if count == 1:
+            answers = _one_row(loaded, texts, request)
+        else:
+            with self._started(request, started) as running:
+                answers = await self._in_thread(running, partial(_many_rows, loaded, texts, request, running))
+        self.statistics.add(f"ML_{request.function.upper()}_ROW", n_rows=count)
+        return [answers]
+
+    # --- whole tables ---
+
+    async def _score(self, request: MLRequest, query: Query, started: list[Running]) -> list[bytes]:
+        model = self.models.get(request.key).model
+
+        def score(opened: OpenSource) -> float | None:
+            return api.score(model, opened.whole(), request.target, request.metric, request.options)
+
+        return [_json(await self._whole("ML_SCORE", score, request, query, started))]
+
+    async def _explain(self, request: MLRequest, query: Query, started: list[Running]) -> list[bytes]:
+        model = self.models.get(request.key).model
+
+        def explain(opened: OpenSource) -> dict[str, Any]:
+            return api.explain(model, opened.whole(), request.target, request.options)
+
+        return [_json(await self._whole("ML_EXPLAIN", explain, request, query, started))]
+
+    async def _whole(
+        self, name: str, act: Callable[[OpenSource], T], request: MLRequest, query: Query, started: list[Running]
+    ) -> T:
+        offload = _offload(query)
+        with self._started(request, started) as running, self._recorded(name, request):
+            await self._sources.wait(offload, running)
+
+            def work() -> T:
+                with self._sources.open(offload, request.table, running) as opened:
+                    return act(opened)
+
+            found = await self._in_thread(running, work)
+        self.statistics.add(name)
+        return found
+
+    async def _table(self, request: MLRequest, query: Query, started: list[Running]) -> list[bytes]:
+        """Begin a table: the answer has its token and the columns of the answers; `next` gives the rows."""
+        made, name = self._maker(request)
+        offload = _offload(query)
+        running = self._running.start(request.connection_id)
+        started.append(running)
+        loop = asyncio.get_running_loop()
+        job, token = TableJob(running, loop), secrets.token_hex(8)
+        try:
+            work = await opened_rows(self._sources, offload, request.table, running, made)
+        except BaseException:
+            self._end_job(token, running, started)
+            raise
+        record = self._history.begin(request.connection_id, name)
+        self._jobs[token] = job
+        ended = job.start(self._threads, work, offload.definitions, request.most)
+        ended.add_done_callback(lambda _: self._job_ended(job, record, name, running, started))
+        try:
+            columns = await job.head()
+        except BaseException:
+            running.cancel(QueryInterrupted())
+            self._jobs.pop(token, None)
+            raise
+        return [_json({"token": token, "columns": columns})]
+
+    def _maker(self, request: MLRequest) -> tuple[Callable[[OpenSource], Iterator[tuple[int, pa.Table]]], str]:
+        if request.function == "split":
+            return partial(divided, divide=partial(_divide, request)), "TRAIN_TEST_SPLIT"
+        model = self.models.get(request.key).model
+        rows = _BATCH if str(model.metadata().get("task")) in _ROW_BY_ROW else 0
+        if request.function == "explain":
+            answer = partial(api.explain_rows, model)
+            return _answering(answer, request.options, min(rows, _FEW)), "ML_EXPLAIN_TABLE"
+        return _answering(partial(api.predict, model), request.options, rows), "ML_PREDICT_TABLE"
+
+    def _job_ended(
+        self, job: TableJob, record: QueryRecord, name: str, running: Running, started: list[Running]
+    ) -> None:
+        record.rows = job.rows
+        record.failure = str(running.error or "")
+        self._history.end(record)
+        self.statistics.add(name, n_rows=job.rows)
+        # A thread that was stopped leaves nobody who asks for more; one that is done still has pieces to give.
+        for token in [t for t, each in self._jobs.items() if each is job and running.error is not None]:
+            self._end_job(token, running, started)
+
+    def _end_job(self, token: str, running: Running, started: list[Running]) -> None:
+        self._jobs.pop(token, None)
+        if running in started:
+            started.remove(running)
+            self._running.end(running)
+
+    async def _next(self, request: MLRequest, query: Query, started: list[Running]) -> list[bytes]:
+        job = self._jobs.get(request.token)
+        if job is None:
+            raise QueryInterrupted
+        try:
+            piece = await job.next()
+        except BaseException:
+            job.running.cancel(QueryInterrupted())
+            self._end_job(request.token, job.running, started)
+            raise
+        if not piece.text:
+            self._end_job(request.token, job.running, started)
+        return [_json({"rows": piece.rows, "into": piece.into}), piece.text]
+
+    # --- how things run ---
+
+    @contextmanager
+    def _started(self, request: MLRequest, started: list[Running]) -> Iterator[Running]:
+        running = self._running.start(request.connection_id)
+        started.append(running)
+        try:
+            yield running
+        finally:
+            started.remove(running)
+            self._running.end(running)
+
+    @contextmanager
+    def _recorded(self, name: str, request: MLRequest) -> Iterator[RoutineProgress]:
+        """A row of rpd_query_stats, which shows how far it is."""
+        record = self._history.begin(request.connection_id, name)
+        progress = RoutineProgress(request.handle)
+        record.progress = progress.shown
+        try:
+            yield progress
+        except BaseException as error:
+            record.failure = str(error) or type(error).__name__
+            raise
+        finally:
+            progress.end(bool(record.failure))
+            self._history.end(record)
+
+    async def _in_thread(self, running: Running, work: Callable[[], T]) -> T:
+        """Run in a thread; what cancels `running` is raised at once, and the thread ends a little later."""
+
+        def guarded() -> T:
+            try:
+                running.check()
+                return work()
+            except Exception as error:
+                raise running.error or as_ours(error) from error
+
+        async def done() -> T:
+            return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._threads, guarded))
+
+        return await running.wait_for(done())
+
+
+def _check_call(request: MLRequest, offload: Offload) -> None:
+    """Raise AutoMLError for options that are wrong, and for a target that is no column."""
+    api.read_options(request.options)
+    columns = tuple(Column(d.name, kind_of(d)) for d in offload.definitions)
+    if request.target is not None:
+        Source(request.table, columns, pa.table({})).column(request.target, "target column")
+
+
+def _answering(
+    answer: Callable[[Source, Any], pa.Table], options: Any, rows: int
+) -> Callable[[OpenSource], Iterator[tuple[int, pa.Table]]]:
+    return lambda opened: answered(opened, lambda source: answer(source, options), rows)
+
+
+def _divide(request: MLRequest, source: Source) -> tuple[pa.Array, pa.Array]:
+    train_rows, test_rows = api.split(source, request.target, request.options)
+    return pa.array(train_rows), pa.array(test_rows)
+
+
+def _one_row(loaded: Loaded, text: bytes, request: MLRequest) -> bytes:
+    if not text:
+        return b""  # NULL for NULL
+    try:
+        values = json.loads(text)
+    except ValueError:
+        values = None
+    if not isinstance(values, dict):
+        raise api.AutoMLError("The row has to be a JSON object of column names and values")
+    answer = api.predict_row if request.function == "predict" else api.explain_row
+    return _json(answer(loaded.model, values, request.options))
+
+
+def _many_rows(loaded: Loaded, texts: bytes, request: MLRequest, running: Running) -> bytes:
+    """Answer for JSON texts with NUL between them, in columns."""
+    rows = pc.split_pattern(pa.array([texts.decode()]), _SPLIT.decode()).flatten()
+    given = pc.not_equal(rows, "")
+    asked = rows.filter(given)
+    step = _BATCH if request.function == "predict" else _FEW
+    answers: list[pa.Array] = []
+    for start in range(0, len(asked), step):
+        running.check()
+        part = asked.slice(start, step)
+        source = api.rows_from_json(loaded.model, part)
+        if request.function == "predict":
+            answers.append(api.predict(loaded.model, source, request.options).column("ml_results").combine_chunks())
+        else:
+            answers.append(extended(part, api.explain_rows(loaded.model, source, request.options)))
+    found = pa.concat_arrays(answers) if answers else pa.array([], pa.string())
+    places = pc.subtract(pc.cumulative_sum(given.cast(pa.int64())), 1)
+    spread = pc.fill_null(found.take(pc.if_else(given, places, None)), "")
+    whole = pa.ListArray.from_arrays(pa.array([0, len(spread)], pa.int32()), spread)
+    return str(pc.binary_join(whole, _SPLIT.decode())[0]).encode()
+
+
+def _offload(query: Query) -> Offload:
+    columns = query.attributes.get("wf_columns")
+    if columns is None:
+        raise MalformedPacket("request without a source")
+    return read_offload(query.text, query.attributes.get("wf_context", b"{}"), split_definitions(columns))
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, default=str).encode()

@@ -1,0 +1,79 @@
+"""The process that trains one model: the order and the rows come in, progress and the finished model go out.
+
+Standard input: a line of JSON, then an Arrow IPC stream. Standard output: lines of JSON with `progress`, the last one
+with `done`, the container's size in bytes, which follow it; or with `error`, which the user is shown.
+"""
+
+import dataclasses
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+
+from automl import api
+from automl.source import Column, Kind, Source
+
+_NICE = 10
+_LOOK = 0.5  # seconds
+
+
+def main() -> int:
+    """Train what standard input says."""
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # a library that prints must not speak between the lines
+    os.nice(_NICE)
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    began = time.monotonic()
+    try:
+        order, source = _read(sys.stdin.buffer)
+        options = api.read_options(order["options"])
+        model = api.train(source, order["target"], options, lambda step: _say(out, {"progress": _plain(step)}))
+        metadata, explanation = model.metadata(), model.explanation()
+        data = model.to_bytes()
+    except api.AutoMLError as error:
+        _say(out, {"error": str(error)})
+        return 1
+    except MemoryError:
+        _say(out, {"error": "There is not enough memory for training: use fewer rows or columns"})
+        return 1
+    except Exception as error:
+        traceback.print_exc()
+        _say(out, {"error": f"Training failed inside ({type(error).__name__}: {error}); the engine's log has more"})
+        return 1
+    done = {"done": len(data), "metadata": metadata, "explanation": explanation, "seconds": time.monotonic() - began}
+    _say(out, done)
+    out.write(data)
+    out.flush()
+    return 0
+
+
+def _read(stream: BinaryIO) -> tuple[dict[str, Any], Source]:
+    order = json.loads(stream.readline())
+    with pa.ipc.open_stream(stream) as reader:
+        rows = reader.read_all()
+    columns = tuple(Column(name, Kind(kind)) for name, kind in order["columns"])
+    return order, Source(order["table"], columns, rows.rename_columns([c.name for c in columns]), order["facts"])
+
+
+def _plain(step: Any) -> Any:
+    return dataclasses.asdict(step) if dataclasses.is_dataclass(step) and not isinstance(step, type) else step
+
+
+def _say(out: BinaryIO, what: dict[str, Any]) -> None:
+    out.write(json.dumps(what, default=str).encode() + b"\n")
+    out.flush()
+
+
+def _end_with_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_LOOK)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

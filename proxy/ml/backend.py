@@ -1,0 +1,83 @@
+"""Statements of our own on the user's connection: their values as Unicode whatever the session's character sets are."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from base.errors import BackendError
+from proxy.answers import Answer, AnswerReader
+from proxy.preflight import build_prepare, build_query
+from wire.constants import Command, Status
+
+if TYPE_CHECKING:
+    from proxy.router import Router
+
+Row = list[str | None]
+# The name of the account, which may have an @ in it.
+_USER = "LEFT(CURRENT_USER(), CHAR_LENGTH(CURRENT_USER()) - CHAR_LENGTH(SUBSTRING_INDEX(CURRENT_USER(), '@', -1)) - 1)"
+
+
+class MLError(BackendError):
+    """What a user has done wrong with a routine, as SIGNAL shows it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(1644, "45000", message)  # ER_SIGNAL_EXCEPTION
+
+
+def text_literal(value: str | None) -> str:
+    """A text for any session: neither its character sets nor NO_BACKSLASH_ESCAPES change what it means."""
+    if value is None:
+        return "NULL"
+    return f"_utf8mb4 x'{value.encode('utf-8', 'surrogateescape').hex()}'" if value else "_utf8mb4''"
+
+
+def as_unicode(expression: str) -> str:
+    """An expression whose text comes as UTF-8 bytes, which no character_set_results changes."""
+    return f"CAST(CONVERT(({expression}) USING utf8mb4) AS BINARY)"
+
+
+async def run(router: "Router", statement: str | bytes) -> Answer:
+    """Run a statement on the user's connection. Raises BackendError with the server's own error."""
+    answer = await attempt(router, statement)
+    if answer.error:
+        raise BackendError(answer.error.number, answer.error.sqlstate, answer.error.message)
+    return answer
+
+
+async def attempt(router: "Router", statement: str | bytes) -> Answer:
+    """Run a statement on the user's connection; its error is in the answer."""
+    text = statement.encode("utf-8", "surrogateescape") if isinstance(statement, str) else statement
+    session = router.session
+    raw = await session.ask(build_query(text, session.capabilities), [Command.QUERY])
+    return AnswerReader(raw, session.capabilities).result()
+
+
+async def select(router: "Router", expressions: Sequence[str], rest: str = "") -> list[Row]:
+    """Give the values of expressions, as text. Raises BackendError."""
+    answer = await run(router, f"SELECT {', '.join(map(as_unicode, expressions))} {rest}")
+    return [[None if value is None else value.decode("utf-8", "replace") for value in row] for row in answer.rows]
+
+
+async def prepare(router: "Router", statement: str) -> Answer:
+    """Prepare a statement and close it again. Raises BackendError with the server's own error."""
+    session = router.session
+    raw = await session.ask(build_prepare(statement.encode()), [Command.STMT_PREPARE])
+    answer = AnswerReader(raw, session.capabilities).prepare()
+    if answer.error:
+        raise BackendError(answer.error.number, answer.error.sqlstate, answer.error.message)
+    if answer.prepared:
+        router.close_prepared(answer.prepared.statement_id)
+    return answer
+
+
+async def user_name(router: "Router") -> str:
+    """The name of the account that the session has; kept until the session changes its user."""
+    state = router.session.state
+    if state.ml_user is None:
+        state.ml_user = (await select(router, [_USER]))[0][0] or ""
+    return state.ml_user
+
+
+def in_transaction(router: "Router") -> bool:
+    """Tell whether what is written now is committed by somebody else later."""
+    status = router.session.tracker.status
+    return bool(status & Status.IN_TRANS) or not status & Status.AUTOCOMMIT

@@ -1,0 +1,53 @@
+"""The engine's machine-learning part, asked over the session's own connection to it."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from base.errors import BackendError
+from proxy.engine_link import EngineGone
+from proxy.reasons import Reason
+
+if TYPE_CHECKING:
+    from proxy.router import Router
+
+NOT_HERE = "WFM01"  # the engine's state for a model that it has to be brought
+_NOTHING = b"DO 0"
+
+
+class ModelNotHere(BackendError):
+    """The engine has to be brought the model first."""
+
+
+async def ask(
+    router: "Router", act: str, text: bytes = _NOTHING, attributes: dict[str, bytes] | None = None, **asked: Any
+) -> list[bytes]:
+    """Ask for one act and give its values. Raises BackendError with the engine's error, ModelNotHere.
+
+    While it is under way the end of the client's connection ends it.
+    """
+    session = router.session
+    request = json.dumps({"act": act, "connection_id": session.thread_id, **asked}).encode()
+    try:
+        link = await router.link()
+    except EngineGone:
+        raise BackendError(3877, "HY000", Reason.ENGINE_DOWN.value) from None
+    running = session.worker.engine.running
+    running.add(link)
+    session.on_close.append(link.close)
+    try:
+        answer = await link.ask(text, {**(attributes or {}), "wf_ml": request})
+    except EngineGone:
+        raise BackendError(3877, "HY000", Reason.ENGINE_DOWN.value) from None
+    finally:
+        running.discard(link)
+        session.on_close.remove(link.close)
+    if answer.error:
+        error = answer.error
+        kind = ModelNotHere if error.sqlstate == NOT_HERE else BackendError
+        raise kind(error.number, error.sqlstate, error.message)
+    return [row[0] or b"" for row in answer.rows]
+
+
+async def ask_json(router: "Router", act: str, **asked: Any) -> Any:
+    """Ask for one act whose only value is JSON."""
+    return json.loads((await ask(router, act, **asked))[0])

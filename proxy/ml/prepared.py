@@ -1,0 +1,101 @@
+"""Prepared statements that call AutoML: the backend prepares a statement of the same markers in their place.
+
+What it prepares fails when it is executed, so that an execution which passes unseen cannot look like the real one.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from base.errors import BackendError, MalformedPacket
+from proxy.answers import AnswerReader
+from proxy.ml import calls, rows
+from proxy.ml.backend import MLError
+from proxy.preflight import build_prepare
+from statements.ml import may_call, may_use_functions, read_call, read_functions
+from statements.scan import first_word
+from wire.constants import Capability, Command
+from wire.framing import build_packets
+from wire.parameters import NotALiteral, build_literals, fill_placeholders, parse_execute
+from wire.responses import build_err
+
+if TYPE_CHECKING:
+    from proxy.router import Router
+
+_FAILS = "(SELECT 1 UNION ALL SELECT 2)"  # error 1242 when it is executed
+
+
+@dataclass(slots=True)
+class MLStatement:
+    """One prepared statement of the client; `types` are its parameters' of the last execution."""
+
+    text: str
+    parameters: int
+    types: bytes = b""
+
+
+def take_prepare(router: "Router", data: bytes) -> bool:
+    """Take over the PREPARE of a statement that calls AutoML."""
+    text = data[5:]
+    if not (may_call(text) and first_word(text) == b"call") and not may_use_functions(text):
+        return False
+    try:
+        statement = text.decode("utf-8")
+        stand_in = _stand_in(statement, router.is_mariadb)
+    except UnicodeDecodeError:
+        return False
+    except BackendError as error:
+        router.session.client.write(build_packets(build_err(error.number, error.sqlstate, str(error)), 1))
+        return True
+    if stand_in is None:
+        return False
+    router.session.run(_prepare(router, statement, stand_in))
+    return True
+
+
+def _stand_in(statement: str, is_mariadb: bool) -> str | None:
+    if call := read_call(statement):
+        return f"SET @warmfront_ml = CONCAT_WS('', {', '.join((_FAILS, *call.arguments))})"
+    found = read_functions(statement)
+    if found is None:
+        return None
+    for one in reversed(found.calls):
+        joined = f"CONVERT(CONCAT_WS('', {', '.join((_FAILS, *one.arguments))}) USING utf8mb4)"
+        value = joined if is_mariadb else f"CAST({joined} AS JSON)"
+        statement = statement[: one.start] + value + statement[one.end :]
+    return statement
+
+
+async def _prepare(router: "Router", statement: str, stand_in: str) -> None:
+    session = router.session
+    raw = await session.ask(build_prepare(stand_in.encode()), [Command.STMT_PREPARE])
+    prepared = AnswerReader(raw, session.capabilities).prepare().prepared
+    session.state.last_prepared = prepared.statement_id if prepared else None
+    if prepared:
+        session.state.ml_statements[prepared.statement_id] = MLStatement(statement, prepared.parameters)
+    session.client.write(raw)
+
+
+def take_execute(router: "Router", data: bytes) -> bool:
+    """Take over the execution of a statement that `take_prepare` has seen."""
+    known = router.session.state.ml_statements.get(int.from_bytes(data[5:9], "little"))
+    if known is None:
+        return False
+    router.session.run(_execute(router, data, known))
+    return True
+
+
+async def _execute(router: "Router", data: bytes, known: MLStatement) -> None:
+    with_attributes = bool(router.session.capabilities & Capability.QUERY_ATTRIBUTES)
+    try:
+        execute = parse_execute(data[4:], known.parameters, with_attributes)
+        known.types = known.types if execute.types is None else execute.types
+        if execute.cursor:
+            raise NotALiteral("cursor")
+        literals = build_literals(execute, known.types, backslash_escapes=True) if known.parameters else []
+    except (MalformedPacket, NotALiteral) as problem:
+        raise MLError(f"The parameters of a prepared statement with AutoML cannot be read: {problem}") from None
+    text = fill_placeholders(known.text, literals) if literals else known.text
+    if call := read_call(text):
+        await calls.perform(router, call)
+    else:
+        await rows.run(router, text, binary=True)

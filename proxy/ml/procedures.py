@@ -1,0 +1,248 @@
+"""What each procedure of AutoML does: a table of names."""
+
+import base64
+import binascii
+import json
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from base.errors import BackendError
+from proxy.ml import catalog, engine, models
+from proxy.ml.arguments import Arguments, set_json, set_number, set_text
+from proxy.ml.backend import MLError, attempt, run, text_literal, user_name
+from proxy.ml.catalog import ModelRow
+from proxy.ml.names import read_name
+from proxy.ml.outputs import Output, piece_size, shape_of, write_outputs
+from proxy.ml.source import SourceSelect, read_source
+from proxy.preflight import quote_name
+
+if TYPE_CHECKING:
+    from proxy.router import Router
+
+Procedure = Callable[["Router", Arguments], Awaitable[None]]
+
+_TRAINING_FAILED = "WFM02"  # the engine's state for what training itself came upon
+_NO_TABLE = 1146
+
+
+async def train(router: "Router", given: Arguments) -> None:
+    """ML_TRAIN(table, target, options, INOUT handle)."""
+    name = read_name(given.values[0], "The table to train on")
+    options = given.options(2)
+    source = await read_source(router, name)
+    schema = await catalog.ensure(router)
+    handle = await models.new_handle(router, given.values[3], name.shown)
+    try:
+        trained = await engine.ask_json(
+            router,
+            "train",
+            **_reading(source),
+            target=given.values[1],
+            options=options,
+            schema=schema,
+            handle=handle,
+        )
+    except BackendError as error:
+        if error.sqlstate != _TRAINING_FAILED:
+            raise
+        failure = MLError(str(error))
+        known = {"task": (options or {}).get("task", "classification"), "options": options}
+        known |= {"train_table_name": name.shown, "target_column_name": given.values[1]}
+        await models.store_failure(router, schema, handle, known, failure)
+        raise failure from None
+    await models.store(router, schema, handle, trained)
+    await set_text(router, given.variables[3], handle)
+
+
+async def predict_table(router: "Router", given: Arguments) -> None:
+    """ML_PREDICT_TABLE(table, handle, output table, options)."""
+    await _answer_table(router, given, "predict")
+
+
+async def explain_table(router: "Router", given: Arguments) -> None:
+    """ML_EXPLAIN_TABLE(table, handle, output table, options)."""
+    await _answer_table(router, given, "explain")
+
+
+async def _answer_table(router: "Router", given: Arguments, function: str) -> None:
+    name = read_name(given.values[0], "The table to read")
+    output = read_name(given.values[2], "The table to write")
+    model = await catalog.find(router, given.text(1, "The model's handle"))
+    options = given.options(3)
+    source = await read_source(router, name)
+    shape, most = await shape_of(router, source), await piece_size(router)
+    await _check_absent(router, output.quoted, output.shown)
+    asked = {**_reading(source), "model": model.key, "options": options, "function": function, "most": most}
+    head = await models.with_model(router, model, lambda: engine.ask_json(router, "table", **asked))
+    await write_outputs(router, [Output(output, source, head["columns"], shape)], head["token"])
+
+
+async def split(router: "Router", given: Arguments) -> None:
+    """TRAIN_TEST_SPLIT(table, target, options)."""
+    name = read_name(given.values[0], "The table to split")
+    options = given.options(2)
+    source = await read_source(router, name)
+    shape, most = await shape_of(router, source), await piece_size(router)
+    parts = [name.beside("_train"), name.beside("_test")]
+    for part in parts:
+        await _check_absent(router, part.quoted, part.shown)
+    asked = {"target": given.values[1], "options": options, "function": "split", "most": most}
+    head = await engine.ask_json(router, "table", **_reading(source), **asked)
+    await write_outputs(router, [Output(part, source, (), shape) for part in parts], head["token"])
+
+
+async def _check_absent(router: "Router", quoted: str, shown: str) -> None:
+    """Refuse before anything is computed what CREATE TABLE would refuse behind it."""
+    seen = await attempt(router, f"SELECT 1 FROM {quoted} LIMIT 0")
+    if seen.error is None:
+        raise BackendError(1050, "42S01", f"Table '{shown}' already exists")
+
+
+async def score(router: "Router", given: Arguments) -> None:
+    """ML_SCORE(table, target, handle, metric, OUT score, options)."""
+    name = read_name(given.values[0], "The table to score on")
+    model = await catalog.find(router, given.text(2, "The model's handle"))
+    source = await read_source(router, name)
+    asked = {
+        **_reading(source),
+        "model": model.key,
+        "target": given.values[1],
+        "metric": given.text(3, "The metric"),
+        "options": given.options(5),
+    }
+    found = await models.with_model(router, model, lambda: engine.ask_json(router, "score", **asked))
+    await set_number(router, given.variables[4], found)
+
+
+async def explain(router: "Router", given: Arguments) -> None:
+    """ML_EXPLAIN(table, target, handle, options): the catalog's model_explanation is the answer."""
+    name = read_name(given.values[0], "The table to explain with")
+    model = await catalog.find(router, given.text(2, "The model's handle"))
+    options = given.options(3)
+    source = await read_source(router, name)
+    asked = {**_reading(source), "model": model.key, "target": given.values[1], "options": options}
+    found = await models.with_model(router, model, lambda: engine.ask_json(router, "explain", **asked))
+    await catalog.explain(router, model, found)
+
+
+async def load(router: "Router", given: Arguments) -> None:
+    """ML_MODEL_LOAD(handle, user)."""
+    handle, owner = given.text(0, "The model's handle"), given.values[1]
+    model = await catalog.find(router, handle, owner)
+    await models.with_model(router, model, partial(engine.ask, router, "ready", model=model.key))
+    router.session.state.ml_owners[handle] = model.schema.removeprefix(catalog.PREFIX)
+
+
+async def unload(router: "Router", given: Arguments) -> None:
+    """ML_MODEL_UNLOAD(handle)."""
+    model = await catalog.find(router, given.text(0, "The model's handle"))
+    await engine.ask(router, "unload", schema=model.schema, handle=model.handle)
+    router.session.state.ml_owners.pop(model.handle, None)
+
+
+async def active(router: "Router", given: Arguments) -> None:
+    """ML_MODEL_ACTIVE('current' | 'all' | NULL, OUT info)."""
+    which = (given.values[0] or "current").lower()
+    if which not in ("current", "all"):
+        raise MLError(f"ML_MODEL_ACTIVE takes 'current', 'all' or NULL, not '{given.values[0]}'")
+    schema = catalog.schema_of(await user_name(router)) if which == "current" else ""
+    listed = await engine.ask_json(router, "active", schema=schema)
+    size = {"total model size(bytes)": sum(each[2] for each in listed)}
+    found: Any
+    if which == "current":
+        found = [size, *({handle: metadata} for _, handle, _, metadata in listed)]
+    else:
+        owners: dict[str, list[str]] = {}
+        for owner, handle, _, _ in listed:
+            owners.setdefault(owner.removeprefix(catalog.PREFIX), []).append(handle)
+        found = [size, *({owner: handles} for owner, handles in sorted(owners.items()))]
+    await set_json(router, given.variables[1], found)
+
+
+async def export(router: "Router", given: Arguments) -> None:
+    """ML_MODEL_EXPORT(handle, output table): all of it on the backend."""
+    model = await catalog.find(router, given.text(0, "The model's handle"))
+    output = read_name(given.values[1], "The table to write")
+    await run(
+        router,
+        f"CREATE TABLE {output.quoted} (chunk_id INT UNSIGNED NOT NULL PRIMARY KEY, model_object LONGBLOB,"
+        " model_metadata JSON) ENGINE=InnoDB CHARACTER SET utf8mb4",
+    )
+    try:
+        await run(router, _copying(model, output.quoted))
+    except BackendError:
+        await attempt(router, f"DROP TABLE {output.quoted}")
+        raise
+
+
+def _copying(model: ModelRow, output: str) -> str:
+    schema, handle = quote_name(model.schema), text_literal(model.handle)
+    return (
+        f"INSERT INTO {output} SELECT o.chunk_id, o.model_object, IF(o.chunk_id = 1, c.model_metadata, NULL)"
+        f" FROM {schema}.MODEL_OBJECT_CATALOG o JOIN {schema}.MODEL_CATALOG c ON c.model_handle = o.model_handle"
+        f" WHERE o.model_handle = {handle} COLLATE utf8mb4_bin"
+    )
+
+
+async def import_model(router: "Router", given: Arguments) -> None:
+    """ML_MODEL_IMPORT(object or NULL, metadata, INOUT handle)."""
+    metadata = _metadata(given.values[1])
+    schema = await catalog.ensure(router)
+    token, table = "", "imported"
+    if given.values[0] is None:
+        name = read_name(f"`{metadata.get('schema')}`.`{metadata.get('table')}`", "The table of the model")
+        table = name.shown
+        number = 1
+        while (chunk := await _exported_chunk(router, name.quoted, number)) is not None:
+            token = await models.bring_part(router, token, chunk)
+            number += 1
+    else:
+        try:
+            data = base64.b64decode("".join(given.values[0].split()), validate=True)
+        except binascii.Error:
+            raise MLError("The model's object has to be Base64 text") from None
+        token = await models.bring_part(router, token, data)
+    if not token:
+        raise MLError(f"There is no model in {table}")
+    handle = await models.new_handle(router, given.values[2], table)
+    opened = await engine.ask_json(router, "open", token=token, model=[schema, handle, ""], keep=True)
+    if notes := metadata.get("notes"):
+        opened["metadata"]["notes"] = notes
+    await models.store(router, schema, handle, {**opened, "token": token})
+    await set_text(router, given.variables[2], handle)
+
+
+def _metadata(text: str | None) -> dict[str, Any]:
+    try:
+        found = json.loads(text or "{}")
+    except ValueError as problem:
+        raise MLError(f"The model's metadata is not valid JSON: {problem}") from None
+    if not isinstance(found, dict):
+        raise MLError("The model's metadata has to be a JSON object")
+    return found
+
+
+async def _exported_chunk(router: "Router", table: str, number: int) -> bytes | None:
+    answer = await run(router, f"SELECT model_object FROM {table} WHERE chunk_id = {number}")
+    return answer.rows[0][0] if answer.rows else None
+
+
+def _reading(source: SourceSelect) -> dict[str, Any]:
+    """What the engine is told of a source."""
+    return {"text": source.text, "attributes": source.attributes, "table": source.name.shown}
+
+
+PROCEDURES: dict[str, Procedure] = {
+    "ML_TRAIN": train,
+    "ML_PREDICT_TABLE": predict_table,
+    "ML_EXPLAIN_TABLE": explain_table,
+    "ML_SCORE": score,
+    "ML_EXPLAIN": explain,
+    "ML_MODEL_LOAD": load,
+    "ML_MODEL_UNLOAD": unload,
+    "ML_MODEL_ACTIVE": active,
+    "ML_MODEL_EXPORT": export,
+    "ML_MODEL_IMPORT": import_model,
+    "TRAIN_TEST_SPLIT": split,
+}

@@ -1,0 +1,109 @@
+"""The table or view that a routine reads, as a SELECT for the engine: prepared as the user, loaded when it is not."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from base.errors import BackendError, SecondaryEngineError
+from proxy.commands import load_table
+from proxy.ml.backend import MLError, attempt, prepare
+from proxy.ml.names import TableName
+from proxy.preflight import Preflight, Questions, quote_name
+from proxy.reasons import Reason, Refusal
+from proxy.rules import check
+from proxy.state import FORCED
+from proxy.views import read_view
+from statements.facts import StatementFacts, statement_facts
+from statements.sqlmode import refused_mode
+from wire.constants import Status
+from wire.responses import parse_column_definition
+
+if TYPE_CHECKING:
+    from proxy.router import Router
+
+_DEEPEST = 8  # views of views
+_NO_LIMIT = 18446744073709551615
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSelect:
+    """A SELECT of all that is read, with the attributes that the engine is given beside it."""
+
+    name: TableName
+    columns: tuple[str, ...]
+    text: bytes
+    attributes: dict[str, bytes]
+
+
+async def read_source(router: "Router", name: TableName, without: Collection[str] = ()) -> SourceSelect:
+    """Prepare the SELECT of a table's or view's columns, but for those of `without`.
+
+    Raises BackendError: the server's own error for a table that is not there or not granted (1146, 1142, 1143);
+    SecondaryEngineError with the reason for what the engine cannot read.
+    """
+    seen = await prepare(router, f"SELECT * FROM {name.quoted}")
+    capabilities = router.session.capabilities
+    columns = [parse_column_definition(payload, capabilities).name for payload in seen.definitions]
+    left_out = {column.casefold() for column in without}
+    columns = [column for column in columns if column.casefold() not in left_out]
+    if not columns:
+        raise MLError(f"No column of {name.shown} is left to be read")
+    text = f"SELECT {', '.join(map(quote_name, columns))} FROM {name.quoted}".encode()
+    facts = await _loaded(router, name, router.read(text.decode())[0])
+    preflight = await router.ask_backend(Questions(text, facts, router.kind, capabilities, with_cost=False))
+    told = preflight.refusal or _judge(router, facts, preflight)
+    if told is None and preflight.context and (mode := refused_mode(preflight.context.sql_mode)):
+        told = Refusal(Reason.UNSUPPORTED, f"SQL mode {mode} is not supported")
+    if told or preflight.context is None:
+        sentence = told.sentence if told else Reason.UNKNOWN_SESSION.value
+        raise SecondaryEngineError(f"{name.shown} cannot be read from its columnar copy: {sentence}")
+    preflight.context = replace(preflight.context, sql_select_limit=_NO_LIMIT, max_execution_time=0)
+    return SourceSelect(name, tuple(columns), text, router.attributes(preflight, freshness="strict"))
+
+
+def _judge(router: "Router", facts: StatementFacts, preflight: Preflight | None = None) -> Refusal | None:
+    """The rules of offloading but for those of the session: committed rows are read, in a transaction or not."""
+    subject = router.subject(facts, FORCED, preflight)
+    return check(replace(subject, status=int(Status.AUTOCOMMIT), locked_tables=False))
+
+
+async def _loaded(router: "Router", name: TableName, facts: StatementFacts) -> StatementFacts:
+    """Give the facts with views read through, when all tables are loaded; what is not loaded is loaded first."""
+    engine = router.session.worker.engine
+    if not engine.alive:
+        await engine.refresh()
+    found = await _as_loaded(router, facts)
+    if found is None:
+        await _load(router, (name.schema, name.table), 0)
+        found = await _as_loaded(router, facts)
+    return found or facts
+
+
+async def _as_loaded(router: "Router", facts: StatementFacts) -> StatementFacts | None:
+    """Give the facts by which the statement can be run, with views read through; None when something is not loaded."""
+    refusal = _judge(router, facts)
+    if refusal is None or refusal.reason is not Reason.NOT_LOADED:
+        return facts
+    through = await router.through_views(facts)
+    return through if _judge(router, through) is None else None
+
+
+async def _load(router: "Router", name: tuple[str, str], depth: int) -> None:
+    """Load a table, or those under a view."""
+    if router.session.worker.engine.loaded.has(*name) or depth > _DEEPEST:
+        return
+    shown = TableName(*name)
+    view = read_view(name, await attempt(router, f"SHOW CREATE TABLE {shown.quoted}"))
+    if view:
+        for schema, table in sorted(statement_facts(view.body).tables):
+            await _load(router, (schema or view.schema, table), depth + 1)
+        return
+    try:
+        await load_table(router, *name)
+    except SecondaryEngineError:
+        raise
+    except BackendError as error:
+        raise MLError(
+            f"Table {shown.shown} is not in the column store, and this user may not load it ({error}): let somebody "
+            f"who may run ALTER TABLE {shown.shown} SECONDARY_LOAD"
+        ) from None

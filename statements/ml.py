@@ -1,0 +1,283 @@
+"""AutoML's routines in `sys`: their signatures, and calls of them taken apart into arguments as they are written.
+
+Source: the HeatWave manual's chapter on AutoML routines. The last parameter, when it is options, may be left out.
+"""
+
+import difflib
+import re
+from dataclasses import dataclass
+
+from sqlglot import Token, TokenType, tokenize
+from sqlglot.errors import SqlglotError
+
+from base.errors import BackendError
+
+SCHEMA = "sys"
+IN, OUT, INOUT = "IN", "OUT", "INOUT"
+_NAME = r"(?:`(?:[^`]|``)+`|[\w$]+)"
+_HEAD = re.compile(
+    rf"\s*(?:/\*(?![!+]).*?\*/\s*)*call\s+(?:({_NAME})\s*\.\s*)?({_NAME})\s*(\()?", re.IGNORECASE | re.DOTALL
+)
+_MAY_USE = re.compile(rb"\bsys`?\s*\.\s*`?ml_", re.IGNORECASE)
+_MAY_CALL = re.compile(rb"[^(]*\b(?:ml_|train_test_split)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Routine:
+    """One routine. `modes` has IN, OUT or INOUT for each parameter; `least` is how many arguments are needed."""
+
+    name: str
+    modes: tuple[str, ...]
+    least: int
+    is_function: bool = False
+
+    @property
+    def kind(self) -> str:
+        """As error messages name it."""
+        return "FUNCTION" if self.is_function else "PROCEDURE"
+
+
+ROUTINES = {
+    routine.name: routine
+    for routine in (
+        Routine("ML_TRAIN", (IN, IN, IN, INOUT), 4),
+        Routine("ML_EXPLAIN", (IN, IN, IN, IN), 3),
+        Routine("ML_EXPLAIN_TABLE", (IN, IN, IN, IN), 3),
+        Routine("ML_PREDICT_TABLE", (IN, IN, IN, IN), 3),
+        Routine("ML_SCORE", (IN, IN, IN, IN, OUT, IN), 5),
+        Routine("ML_MODEL_LOAD", (IN, IN), 1),
+        Routine("ML_MODEL_UNLOAD", (IN,), 1),
+        Routine("ML_MODEL_ACTIVE", (IN, OUT), 2),
+        Routine("ML_MODEL_EXPORT", (IN, IN), 2),
+        Routine("ML_MODEL_IMPORT", (IN, IN, INOUT), 3),
+        Routine("TRAIN_TEST_SPLIT", (IN, IN, IN), 2),
+        Routine("ML_PREDICT_ROW", (IN, IN, IN), 2, is_function=True),
+        Routine("ML_EXPLAIN_ROW", (IN, IN, IN), 2, is_function=True),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """CALL of a procedure; the arguments are expressions as written. `schema` is "" when none is."""
+
+    schema: str
+    routine: Routine
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCall:
+    """A call of a function inside a statement, which stands from `start` up to `end`.
+
+    `item` is the number of the select list's item that it is the whole of, without an alias, or None.
+    """
+
+    routine: Routine
+    arguments: tuple[str, ...]
+    start: int
+    end: int
+    item: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item of the select list: its text is from `start` up to `end`; behind it up to `last` its `alias`, or ""."""
+
+    start: int
+    end: int
+    last: int
+    alias: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A SELECT that calls functions of AutoML. `plain` says that it is one SELECT without DISTINCT or UNION."""
+
+    calls: tuple[FunctionCall, ...]
+    items: tuple[Item, ...]
+    has_from: bool
+    plain: bool
+
+
+def may_use_functions(text: bytes) -> bool:
+    """Tell at little cost whether a statement may call a function of AutoML."""
+    return _MAY_USE.search(text) is not None
+
+
+def may_call(text: bytes) -> bool:
+    """Tell at little cost whether a CALL may be of a routine of AutoML."""
+    return _MAY_CALL.match(text) is not None
+
+
+def read_call(statement: str) -> Call | None:
+    """Take a CALL apart; None when it is of no routine of AutoML, or in a form that the backend has to refuse.
+
+    Raises BackendError: there is no such routine but one of nearly the same name, or the number of arguments is wrong.
+    """
+    head = _HEAD.match(statement)
+    if head is None:
+        return None
+    schema, name = _unquoted(head[1] or ""), _unquoted(head[2]).upper()
+    if schema.casefold() not in ("", SCHEMA) or not name.startswith(("ML_", "TRAIN_TEST")):
+        return None
+    routine = find(name, schema, is_function=False)
+    if routine is None:
+        return None
+    arguments: list[str] = []
+    if head[3]:
+        inner = statement[head.end() :]
+        split = split_arguments(inner)
+        if split is None or inner[split[1] :].strip("; \t\r\n"):
+            return None
+        arguments = split[0]
+    return Call(schema, routine, _counted(routine, arguments))
+
+
+def find(name: str, schema: str, is_function: bool) -> Routine | None:
+    """Give a routine by name; None when none is like it.
+
+    Raises BackendError: error 1305 with the near name when the schema is given and there is one.
+    """
+    known = {n: r for n, r in ROUTINES.items() if r.is_function == is_function}
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, 1, 0.75)
+    if not near or not schema:
+        return None
+    kind = "FUNCTION" if is_function else "PROCEDURE"
+    raise BackendError(1305, "42000", f"{kind} {SCHEMA}.{name} does not exist; did you mean {SCHEMA}.{near[0]}?")
+
+
+def _counted(routine: Routine, arguments: list[str]) -> tuple[str, ...]:
+    wanted = len(routine.modes)
+    if not routine.least <= len(arguments) <= wanted:
+        raise BackendError(
+            1318,
+            "42000",
+            f"Incorrect number of arguments for {routine.kind} {SCHEMA}.{routine.name}; "
+            f"expected {wanted}, got {len(arguments)}",
+        )
+    return (*arguments, *["NULL"] * (wanted - len(arguments)))
+
+
+def split_arguments(text: str) -> tuple[list[str], int] | None:
+    """Split what stands behind a parenthesis at its commas; gives the parts and the place behind the one that closes
+    it, or None when nothing does."""
+    tokens = _tokens(text)
+    if tokens is None:
+        return None
+    parts, end = _split(tokens, 0, text)
+    return None if end is None else (parts, tokens[end].end + 1)
+
+
+def _split(tokens: list[Token], at: int, text: str) -> tuple[list[str], int | None]:
+    """Split from a token on; gives the parts, and the number of the parenthesis that ends them."""
+    parts: list[str] = []
+    depth, first = 0, at
+    for number in range(at, len(tokens)):
+        kind = tokens[number].token_type
+        if kind is TokenType.L_PAREN:
+            depth += 1
+        elif kind is TokenType.R_PAREN and depth:
+            depth -= 1
+        elif depth == 0 and kind in (TokenType.COMMA, TokenType.R_PAREN):
+            if number > first:
+                parts.append(text[tokens[first].start : tokens[number - 1].end + 1])
+            elif parts or kind is TokenType.COMMA:
+                return [], None  # nothing between two commas
+            if kind is TokenType.R_PAREN:
+                return parts, number
+            first = number + 1
+    return [], None
+
+
+def read_functions(statement: str) -> Statement | None:
+    """Find the calls of AutoML's functions in a SELECT; None when there are none or it cannot be read.
+
+    Raises BackendError: there is no such function but one of nearly the same name, or the number of arguments is wrong.
+    """
+    tokens = _tokens(statement)
+    if not tokens or tokens[0].token_type is not TokenType.SELECT:
+        return None
+    found = _find_calls(tokens, statement)
+    if not found:
+        return None
+    items, has_from, plain = _read_list(tokens, statement)
+    calls = []
+    for call in found:
+        whole = (number for number, item in enumerate(items) if (item.start, item.end) == (call.start, call.end))
+        calls.append(FunctionCall(call.routine, call.arguments, call.start, call.end, next(whole, None)))
+    return Statement(tuple(calls), tuple(items), has_from, plain)
+
+
+def _find_calls(tokens: list[Token], text: str) -> list[FunctionCall]:
+    found: list[FunctionCall] = []
+    at = 0
+    while at + 3 < len(tokens):
+        schema, dot, name, paren = tokens[at : at + 4]
+        if (
+            schema.text.casefold() == SCHEMA
+            and schema.token_type is not TokenType.STRING
+            and dot.token_type is TokenType.DOT
+            and paren.token_type is TokenType.L_PAREN
+            and name.text.upper().startswith("ML_")
+            and (routine := find(name.text.upper(), SCHEMA, is_function=True))
+        ):
+            arguments, end = _split(tokens, at + 4, text)
+            if end is not None:
+                counted = _counted(routine, arguments)
+                found.append(FunctionCall(routine, counted, schema.start, tokens[end].end + 1))
+                at = end
+        at += 1
+    return found
+
+
+def _read_list(tokens: list[Token], text: str) -> tuple[list[Item], bool, bool]:
+    """Read the first select list: its items, whether a FROM follows, and whether the statement is one plain SELECT."""
+    depth, first, last = 0, 1, len(tokens)
+    items: list[Item] = []
+    plain = has_from = False
+    enders = (TokenType.FROM, TokenType.SEMICOLON, TokenType.LIMIT, TokenType.WHERE, TokenType.UNION, TokenType.INTO)
+    for number in range(1, len(tokens) + 1):
+        kind = tokens[number].token_type if number < last else TokenType.SEMICOLON
+        depth += (kind is TokenType.L_PAREN) - (kind is TokenType.R_PAREN)
+        if depth == 0 and (kind is TokenType.COMMA or kind in enders):
+            items.append(_item(tokens[first:number], text))
+            first = number + 1
+            if kind is not TokenType.COMMA:
+                has_from = kind is TokenType.FROM
+                break
+    set_words = {TokenType.UNION, TokenType.EXCEPT, TokenType.INTERSECT, TokenType.INTO}
+    depth = 0
+    plain = tokens[1].token_type not in (TokenType.DISTINCT, TokenType.ALL) if last > 1 else False
+    for token in tokens:
+        depth += (token.token_type is TokenType.L_PAREN) - (token.token_type is TokenType.R_PAREN)
+        plain = plain and not (depth == 0 and token.token_type in set_words)
+    return items, has_from, plain
+
+
+def _item(tokens: list[Token], text: str) -> Item:
+    if not tokens:
+        return Item(0, 0, 0)
+    alias, shown = "", tokens
+    if len(tokens) > 2 and tokens[-2].token_type is TokenType.ALIAS:
+        alias, shown = tokens[-1].text, tokens[:-2]
+    elif len(tokens) > 1 and tokens[-2].token_type is TokenType.R_PAREN and _is_name(tokens[-1]):
+        alias, shown = tokens[-1].text, tokens[:-1]
+    return Item(shown[0].start, shown[-1].end + 1, tokens[-1].end + 1, alias)
+
+
+def _is_name(token: Token) -> bool:
+    return token.token_type in (TokenType.VAR, TokenType.IDENTIFIER, TokenType.STRING)
+
+
+def _tokens(text: str) -> list[Token] | None:
+    try:
+        return tokenize(text, read="mysql")
+    except SqlglotError:
+        return None
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1].replace("``", "`") if name.startswith("`") else name

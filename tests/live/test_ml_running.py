@@ -1,0 +1,168 @@
+"""AutoML's routines as they run: stopped, watched, prepared, in transactions, from the command lines."""
+
+import json
+import subprocess
+import threading
+import time
+from typing import Any
+
+import psutil
+import pymysql
+import pytest
+
+from tests.live.ml_kit import INPUT, OLD, OPTIONS, SLOW, STATUS, error_of, run
+from tests.live.packets import call_prepared
+
+pytestmark = pytest.mark.live
+
+
+def workers(instance: Any) -> list[psutil.Process]:
+    """The processes that train."""
+    found = []
+    for process in psutil.Process(instance.process.pid).children(recursive=True):
+        try:
+            if "engine.ml.worker" in process.cmdline():
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def wait_for(seconds: float, what: Any) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("how", ["kill query", "disconnect"])
+def test_a_training_is_stopped_at_once_and_leaves_nothing(ml_shop: Any, ml_model: str, backend: Any, how: str) -> None:
+    before = backend.run("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'ML_SCHEMA_root'")
+    models = "SELECT model_handle FROM ML_SCHEMA_root.MODEL_CATALOG WHERE model_handle = 'stopped'"
+    connection = ml_shop.connect()
+    run(connection, "SET @h = 'stopped'")
+    seen: list[Any] = []
+
+    def train() -> None:
+        try:
+            run(connection, f"CALL sys.ML_TRAIN('ml_shop.people', 'churn', {SLOW}, @h)")
+        except pymysql.err.MySQLError as error:
+            seen.append(error.args[0])
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    wait_for(20, lambda: workers(ml_shop))
+    time.sleep(1.0)
+    began = time.monotonic()
+    if how == "disconnect":
+        connection._sock.shutdown(2)
+    else:
+        ml_shop.run(f"KILL QUERY {connection.thread_id()}")
+    thread.join(5)
+    wait_for(2, lambda: not workers(ml_shop))
+    assert time.monotonic() - began < 2
+    if how == "kill query":
+        assert seen == [1317]
+        assert run(connection, "SELECT @h, 1") == [("stopped", 1)]
+    assert backend.run(models) == []
+    after = backend.run("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'ML_SCHEMA_root'")
+    assert before == after
+    connection.close()
+
+
+def test_progress_is_seen_from_elsewhere_while_others_work(ml_shop: Any) -> None:
+    trained = threading.Event()
+
+    def train() -> None:
+        with ml_shop.connect() as connection:
+            run(connection, "SET @h = NULL")
+            run(connection, f"CALL sys.ML_TRAIN('ml_shop.people', 'churn', {OPTIONS}, @h)")
+        trained.set()
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    seen = []
+    while not trained.wait(0.1):
+        rows = ml_shop.run(STATUS)
+        if rows:
+            seen.append(json.loads(rows[0][0]))
+        assert ml_shop.run("SELECT COUNT(*) FROM ml_shop.people") == [(1000,)]
+    thread.join()
+    under_way = [told for told in seen if told["status"] == "In Progress"]
+    assert under_way
+    assert all(told["totalRunTime"] is None for told in under_way)
+    done = json.loads(ml_shop.run(STATUS)[0][0])
+    assert (done["status"], done["completionPercentage"]) == ("Completed", 100)
+    assert "Preprocessing" in done["completedSteps"]
+    assert done["modelHandle"].startswith("ml_shop.people_root_")
+    counted = {name: json.loads(value) for name, value in ml_shop.run("SELECT * FROM performance_schema.rpd_ml_stats")}
+    assert counted["ML_TRAIN"]["n_cells"] >= 6000
+
+
+def test_prepared_statements(ml_client: Any, ml_model: str) -> None:
+    call = call_prepared(ml_client, "CALL sys.ML_SCORE(?, ?, ?, ?, @of, NULL)")
+    assert call(b"ml_shop.people", b"churn", ml_model.encode(), b"accuracy") == ([], [])
+    assert float(run(ml_client, "SELECT @of")[0][0]) > 0.9
+    select = call_prepared(
+        ml_client,
+        "SELECT id, income, since, sys.ML_PREDICT_ROW(" + INPUT + ", ?, NULL) AS p FROM ml_shop.people WHERE id < ?",
+    )
+    names, rows = select(ml_model.encode(), b"20")
+    assert names == ["id", "income", "since", "p"]
+    assert len(rows) == 20
+    number = int.from_bytes(rows[0][2:6], "little")  # behind the header and the bits for NULL
+    assert number in range(20)
+    single = call_prepared(ml_client, "SELECT sys.ML_PREDICT_ROW(?, ?, NULL)")
+    _, (row,) = single(b'{"age": 70, "city": "Rome", "income": 8000, "since": "2020-01-15"}', ml_model.encode())
+    assert json.loads(row[3:] if row[2] < 251 else row[5:])["predictions"] == {"churn": "no"}
+
+
+def test_inside_a_transaction_its_owner_decides(ml_client: Any, backend: Any, ml_model: str) -> None:
+    run(ml_client, "BEGIN")
+    run(ml_client, "SET @h = 'undone'")
+    run(ml_client, f"CALL sys.ML_TRAIN('ml_shop.people', 'churn', {OPTIONS}, @h)")
+    run(ml_client, "ROLLBACK")
+    assert backend.run("SELECT 1 FROM ML_SCHEMA_root.MODEL_CATALOG WHERE model_handle = 'undone'") == []
+
+
+def test_a_table_that_is_not_loaded_is_loaded_first(running: Any, backend: Any) -> None:
+    backend.run("CREATE DATABASE IF NOT EXISTS ml_cold")
+    backend.run("CREATE TABLE ml_cold.t (id INT PRIMARY KEY, v INT, y VARCHAR(5))")
+    rows = ",".join(f"({i}, {i % 40}, '{'a' if i % 40 < 20 else 'b'}')" for i in range(200))
+    backend.run(f"INSERT INTO ml_cold.t VALUES {rows}")
+    backend.run("CREATE VIEW ml_cold.view AS SELECT v, y FROM ml_cold.t")
+    instance = running(backend, "--autoload", "false")
+    backend.run("DROP USER IF EXISTS ml_reader")
+    backend.run("CREATE USER ml_reader IDENTIFIED BY 'pw'")
+    backend.run("GRANT SELECT ON ml_cold.* TO ml_reader")
+    backend.run("GRANT ALL ON ML_SCHEMA_ml_reader.* TO ml_reader")
+    try:
+        with instance.connect(user="ml_reader", password="pw") as connection:
+            number, text = error_of(connection, f"CALL sys.ML_TRAIN('ml_cold.t', 'y', {OPTIONS}, @h)")
+            assert (number, "SECONDARY_LOAD" in text) == (1644, True)
+        with instance.connect() as connection:
+            run(connection, f"CALL sys.ML_TRAIN('ml_cold.view', 'y', {OPTIONS}, @h)")
+            run(connection, "CALL sys.ML_SCORE('ml_cold.view', 'y', @h, 'accuracy', @s, NULL)")
+            assert float(run(connection, "SELECT @s")[0][0]) > 0.95
+    finally:
+        backend.run("DROP USER ml_reader")
+        backend.run("DROP DATABASE ml_cold")
+
+
+@pytest.mark.parametrize("program", ["mysql", "mariadb"])
+def test_command_lines(ml_shop: Any, backend: Any, ml_model: str, program: str) -> None:
+    statements = f"""CALL sys.ML_PREDICT_TABLE('ml_shop.people', '{ml_model}', 'ml_shop.by_{program}', NULL);
+        SELECT COUNT(*) FROM ml_shop.by_{program}; SELECT sys.ML_PREDICT_ROW({OLD}, '{ml_model}', NULL) AS p\\G
+        CALL sys.ML_SCORE('ml_shop.people', 'churn', '{ml_model}', 'accuracy', @s, NULL); SELECT @s > 0.9 AS good;"""
+    command = [program, "--no-defaults", "-h", ml_shop.host, "-P", str(ml_shop.port), "-u", backend.user, "-t", "-vv"]
+    ended = subprocess.run(
+        [*command, f"-p{backend.password}", "--default-character-set=utf8mb4"],
+        input=statements,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "1000" in ended.stdout
+    assert '"churn": "no"' in ended.stdout
+    assert "good" in ended.stdout
