@@ -10,6 +10,7 @@ from automl import documents, explaining
 from automl.dividing import split
 from automl.errors import AutoMLError
 from automl.fitting import fit as fit_supervised
+from automl.forecast.model import fit as fit_forecast
 from automl.metrics import check_metric
 from automl.model import Model, described, load_model
 from automl.options import TrainOptions, read_options
@@ -44,6 +45,7 @@ __all__ = [
 _FITS: Mapping[Task, Callable[[Source, str | None, TrainOptions, Budget], Trained]] = {
     Task.CLASSIFICATION: fit_supervised,
     Task.REGRESSION: fit_supervised,
+    Task.FORECASTING: fit_forecast,
 }
 
 

@@ -1,6 +1,5 @@
 """ML_EXPLAIN, ML_EXPLAIN_ROW and ML_EXPLAIN_TABLE of classifications and regressions."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,8 @@ from automl.attribution import by_permutation, notes
 from automl.errors import AutoMLError, near
 from automl.importance import by_column, rows_for
 from automl.roles import Category
-from automl.source import Column, Kind, Source
+from automl.rows import row_source
+from automl.source import Source
 from automl.supervised import Supervised
 
 Floats = NDArray[np.float64]
@@ -188,17 +188,5 @@ def explain_row(
     source = row_source(model.encoder.columns, row)
     table = explain_rows(model, explanation, source, options)
     values = {name: column[0].as_py() for name, column in table.items()}
-    values["ml_results"] = json.loads(values["ml_results"])
+    values["ml_results"] = results.parsed(table["ml_results"][0])
     return {**row, **values}
-
-
-def row_source(columns: Sequence[Column], row: Mapping[str, Any]) -> Source:
-    """Make a source of one row of JSON values."""
-    folded = {name.casefold(): value for name, value in row.items()}
-    made = {}
-    for column in columns:
-        value = folded.get(column.name.casefold())
-        if column.kind in (Kind.TEXT, Kind.JSON) and value is not None and not isinstance(value, str):
-            value = json.dumps(value)
-        made[column.name] = pa.array([value], None if value is not None else pa.string())
-    return Source("the row", tuple(columns), pa.table(made))

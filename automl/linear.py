@@ -4,7 +4,7 @@ A margin is the sum of what each feature gives: a weight times a number, a weigh
 table, whose last entry stands for NULL, for rare values and for those that training has not seen.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -204,11 +204,23 @@ def _all_classes(learner: Any, classes: int) -> tuple[Floats, Floats]:
 
 
 def fit_ridge(
-    matrix: Floats, target: Floats, categories: NDArray[np.int64], strengths: Sequence[float]
+    matrix: Floats,
+    target: Floats,
+    categories: NDArray[np.int64],
+    strengths: Sequence[float],
+    within: Callable[[Floats], Floats] | None = None,
 ) -> list[Linear]:
-    """Fit a ridge regression for each strength (a share of the rows) from one decomposition of the normal equations."""
+    """Fit a ridge regression for each strength (a share of the rows) from one decomposition of the normal equations.
+
+    Args:
+        within: what is done to every column of the design and to the target first (a series without its trend).
+    """
     layout = learn_layout(matrix, categories)
     design = layout.design(matrix)
+    if within is not None:
+        dense = np.asarray(design.todense()) if hasattr(design, "todense") else design
+        design = np.column_stack([within(dense[:, place]) for place in range(dense.shape[1])])
+        target = within(target)
     has_gaps = bool(np.isnan(matrix[:, layout.numbers]).any())
     rows = len(matrix)
     means = np.asarray(design.mean(axis=0)).ravel()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from automl.container import pack, unpack
+from automl.forecast.model import Forecast
 from automl.options import TrainOptions
 from automl.parts import BadModel, Parts
 from automl.source import Source
@@ -19,6 +20,7 @@ _LIBRARIES = ("lightgbm", "scikit-learn", "numpy", "pyarrow")
 _RESTORED: Mapping[Task, Callable[[Task, Parts], Fitted]] = {
     Task.CLASSIFICATION: Supervised.restore,
     Task.REGRESSION: Supervised.restore,
+    Task.FORECASTING: Forecast.restore,
 }
 
 

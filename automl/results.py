@@ -85,6 +85,12 @@ def quoted_texts(texts: pa.Array) -> pa.Array:
     return joined('"', pc.replace_substring_regex(texts, r"[\x00-\x1f]", ""), '"')
 
 
+def parsed(text: pa.StringScalar) -> dict[str, Any]:
+    """Read one object."""
+    found: dict[str, Any] = json.loads(text.as_py())
+    return found
+
+
 def extended(texts: pa.Array, key: str, values: pa.Array) -> pa.Array:
     """Put one more key with a JSON value at the end of each object."""
     return joined(pc.utf8_slice_codeunits(texts, 0, -1), f", {quoted(key)}: ", values, "}")
