@@ -1,6 +1,7 @@
 """Which part of the engine answers a query: a table of first words."""
 
 import asyncio
+import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -56,6 +57,7 @@ class Dispatcher:
     ml: MachineLearning
     version: str
     lake: Definitions
+    infer: Callable[[str], str]  # the description of a lake table's files to what was found in them, both JSON
 
     def read(self, query: Query) -> Offload | None:
         """The offloaded statement that a query is, or None. Raises MalformedPacket and SecondaryEngineError."""
@@ -81,7 +83,8 @@ class Dispatcher:
         found = _FIRST.match(query.text)
         match found[1].upper() if found else "":
             case "SELECT" | "WITH":
-                return build_result_set(await self._select(query.text), capabilities)
+                account = query.attributes.get("wf_account", b"").decode()
+                return build_result_set(await self._select(query.text, account), capabilities)
             case "SHOW":
                 if asked := _ANNOUNCED.fullmatch(query.text):
                     found_tables = await self.information.announcer.since(int(asked[1]))
@@ -98,6 +101,13 @@ class Dispatcher:
             case "CHECK":
                 return build_result_set(await self._check(query.text, started), capabilities)
             case "WARMFRONT":
+                if query.text == "WARMFRONT LAKE INFER":
+                    found_out = await self._infer(query.attributes.get("wf_lake", b"{}").decode(), started)
+                    return build_result_set(pa.table({"inferred": pa.array([found_out])}), capabilities)
+                if query.text == "WARMFRONT REPORT":
+                    account = query.attributes.get("wf_account", b"").decode()
+                    self.information.reports.put(account, json.loads(query.attributes.get("wf_report", b"[]")))
+                    return _ok()
                 if named := _LAKE.fullmatch(query.text):
                     key = _unquoted(named[2]), _unquoted(named[3])
                     await asyncio.to_thread(self.lake.refresh if named[1] == "REFRESH" else self.lake.forget, key)
@@ -110,7 +120,16 @@ class Dispatcher:
                 return _ok()  # command lines set their character set; there is no state to change
         raise SecondaryEngineError("The engine does not know this statement")
 
-    async def _select(self, text: str) -> pa.Table:
+    async def _infer(self, description: str, started: list[Running]) -> str:
+        running = self.executor.running.start(0)
+        started.append(running)
+        try:
+            return await running.wait_for(asyncio.to_thread(self.infer, description))
+        finally:
+            started.remove(running)
+            self.executor.running.end(running)
+
+    async def _select(self, text: str, account: str) -> pa.Table:
         if found := _CONSTANTS.fullmatch(text):
             if found["one"]:
                 return pa.table({"1": pa.array([1], pa.int64())})
@@ -118,7 +137,7 @@ class Dispatcher:
                 found["variable"].lower()
             )
             return pa.table({f"@@{found['variable']}": pa.array([value], pa.string())})
-        return await asyncio.to_thread(self.information.select, text)
+        return await asyncio.to_thread(self.information.select, text, account)
 
     async def _check(self, text: str, started: list[Running]) -> pa.Table:
         found = _CHECK.fullmatch(text)

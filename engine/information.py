@@ -15,6 +15,7 @@ import sqlglot
 from sqlglot import TokenType, exp
 
 from base.errors import SecondaryEngineError
+from engine import reports
 from engine.announce import Announcer
 from engine.catalog import CatalogView, Key, State
 from engine.history import History
@@ -240,6 +241,7 @@ class Information:
         self._sizes: tuple[float, dict[Key, int]] = (0.0, {})
         self._facts = replace(facts, sizes=self._recent_sizes)
         self.announcer = Announcer(facts.view)
+        self.reports = reports.Reports()
         self._measure = facts.sizes
         self._database = duckdb.connect(
             ":memory:", config={"enable_external_access": False, "threads": 1, "python_enable_replacements": False}
@@ -247,8 +249,11 @@ class Information:
         self._database.execute("SET GLOBAL default_collation = 'NOCASE'")
         self._database.execute("SET lock_configuration = true")
 
-    def select(self, statement: str) -> pa.Table:
-        """Answer a SELECT over the rpd_ tables. Raises SecondaryEngineError for anything else."""
+    def select(self, statement: str, account: str = "") -> pa.Table:
+        """Answer a SELECT over the rpd_ tables, and over the report of an account.
+
+        Raises SecondaryEngineError for anything else.
+        """
         try:
             tree = sqlglot.parse_one(statement, read="mysql")
         except sqlglot.ParseError as error:
@@ -258,7 +263,8 @@ class Information:
         try:
             for name in names:
                 # Tables of the connection's own: those of a statement beside it are others.
-                connection.register(f"source_{name}", make_table(name, self._facts))
+                made = self.reports.table(account) if name == reports.NAME else make_table(name, self._facts)
+                connection.register(f"source_{name}", made)
                 connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM source_{name}")
             found = connection.execute(tree.sql(dialect="duckdb")).to_arrow_table()
             return found.rename_columns(_shown_names(statement, tree, found.column_names))
@@ -295,7 +301,8 @@ def _claim_tables(tree: exp.Expr) -> set[str]:
         name = table.name.lower()
         if name in common and not table.db:
             continue
-        if name not in _ROWS or table.db.lower() not in ("", SCHEMA):
+        schema = reports.SCHEMA if name == reports.NAME else SCHEMA
+        if (name not in _ROWS and name != reports.NAME) or table.db.lower() not in ("", schema):
             raise SecondaryEngineError(f"The engine has no information table {table.db or SCHEMA}.{table.name}")
         table.set("db", None)
         table.set("catalog", None)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import json
 import logging
 import os
 import signal
@@ -24,6 +25,7 @@ from engine.history import History
 from engine.information import Facts, Follower, Information
 from engine.lake.definitions import Definitions
 from engine.lake.export import Exporter
+from engine.lake.infer import infer
 from engine.lake.reach import Reach
 from engine.lake.tables import LakeTables
 from engine.ml.service import MachineLearning
@@ -86,7 +88,8 @@ async def _begin(
     history = History()
     quarantine = Quarantine(settings.paths.quarantine)
     places = Places(settings)
-    lake = LakeTables(Definitions(settings), places, Reach(places, replica.store.cursor()))
+    reach = Reach(places, replica.store.cursor())
+    lake = LakeTables(Definitions(settings), places, reach)
     threading.Thread(target=lake.definitions.discover, name="lake", daemon=True).start()
     wait = functools.partial(_wait_until_fresh, replica)
     executor = Executor(replica.store, translator, wait, history, quarantine, lake)
@@ -123,10 +126,14 @@ async def _begin(
     def check(schema: str, name: str, repair: bool, stopped: Callable[[], bool]) -> pa.Table:
         return as_answer(replica.verifier.verify_now(schema, name, repair, stopped))
 
+    def infer_from(description: str) -> str:
+        return infer(json.loads(description), places, reach, replica.store.cursor()).to_json()
+
     version = f"{'.'.join(map(str, settings.server.version_number))}-warmfront"
     secret = settings.paths.engine_secret.read_bytes().strip()
     unchanged = Unchanged(replica.copies.changed, replica.store.view, wait, settings.freshness_timeout)
-    dispatcher = Dispatcher(executor, Information(facts), load, unload, check, unchanged, ml, version, lake.definitions)
+    own, known = Information(facts), lake.definitions
+    dispatcher = Dispatcher(executor, own, load, unload, check, unchanged, ml, version, known, infer_from)
     return executor, shadow, ml, await server.listen(settings.paths.engine_socket, dispatcher, secret)
 
 

@@ -45,3 +45,8 @@ class Refusal:
     def sentence(self) -> str:
         """The words that users read."""
         return self.detail or self.reason.value
+
+
+def strip_reason(message: str) -> str:
+    """Take the sentence out of an engine's 3889 message."""
+    return message.removeprefix("Secondary engine operation failed. ").rstrip(".")

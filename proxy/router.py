@@ -7,22 +7,21 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from base.errors import BackendError, SecondaryEngineError
+from base.errors import SecondaryEngineError
 from base.log import redact_sql
-from proxy import checks, commands, counts, extras, inserts, into, variables
-from proxy.answers import AnswerReader, AnswerTooLarge, fit_definitions
+from proxy import checks, commands, counts, extras, inserts, into, own_tables, variables
+from proxy.answers import AnswerTooLarge
 from proxy.backend_switch import BackendSwitch
 from proxy.decisions import ALWAYS, DIGITS, decision_key
 from proxy.engine_link import EngineGone, EngineLink
-from proxy.engine_watch import LONG_PATIENCE
 from proxy.lake import create as lake_ddl
-from proxy.lake import export
+from proxy.lake import export, load_call
 from proxy.lake import guard as lake_guard
 from proxy.ml import calls, rows
 from proxy.offload import INTERRUPTED, Outcome, build_attributes, offload
-from proxy.preflight import Preflight, Questions, build_close, build_prepare
+from proxy.preflight import Preflight, Questions, build_close
 from proxy.prepared import Prepared, PreparedStatements, same_shape
-from proxy.reasons import QUIET, Reason, Refusal
+from proxy.reasons import QUIET, Reason, Refusal, strip_reason
 from proxy.rules import Subject, check
 from proxy.state import FORCED, NO_COUNTS, OFF, ON
 from proxy.views import expanded
@@ -48,11 +47,7 @@ _CLEAN = int(Status.IN_TRANS | Status.AUTOCOMMIT)
 _AUTOCOMMIT = int(Status.AUTOCOMMIT)
 _OPENINGS = 5  # of the shadows of lake tables, while others may be using the ones that are open
 _SHORT = 1024  # bytes of a command that may be a known point select
-_ENGINE_TABLE = re.compile(r"^(?:rpd_\w+|warmfront_tables)$", re.IGNORECASE)
-_NAMES_ENGINE = re.compile(rb"rpd_|warmfront_tables|\bsys`?\s*\.\s*`?ml_", re.IGNORECASE)
-# Any table of performance_schema that is not open to everybody.
-_MAY_READ = b"SELECT 1 FROM performance_schema.threads"
-_ITS_NAME = re.compile(r"(['`])threads\1")
+_NAMES_ROUTINES = re.compile(rb"\bsys`?\s*\.\s*`?ml_", re.IGNORECASE)
 # Reasons that hold for a statement whatever the session does next.
 _LASTING = frozenset(
     {
@@ -86,7 +81,7 @@ class Router:
             b"alter": lambda data, text: commands.take_alter(self, data, text),
             b"check": lambda data, text: checks.take_check(self, data, text),
             b"kill": lambda data, text: commands.take_kill(self, data, text),
-            b"call": lambda data, text: calls.take_call(self, data, text),
+            b"call": lambda data, text: load_call.take_call(self, data, text) or calls.take_call(self, data, text),
             b"explain": lambda data, text: commands.take_explain(self, data, text),
             b"desc": lambda data, text: commands.take_explain(self, data, text),
             b"describe": lambda data, text: commands.take_explain(self, data, text),
@@ -185,8 +180,8 @@ class Router:
             return True
         use = state.use_secondary_engine
         engine = self._worker.engine
-        named = variables.names_ours(text) or _NAMES_ENGINE.search(text) or engine.loaded.names_lake(text)
-        if not named:
+        named = variables.names_ours(text) or own_tables.may_name(text) or engine.loaded.names_lake(text)
+        if not named and not _NAMES_ROUTINES.search(text):
             if use == OFF:
                 return False
             if use == ON:
@@ -229,8 +224,8 @@ class Router:
             return None
         if may_set_variables(text) and await into.run(self, text):
             return None
-        if await self._is_about_engine(_facts(statement)):
-            return await self._ask_engine(text, min(name for _, name in _facts(statement).tables))
+        if await own_tables.are_meant(self, _facts(statement)):
+            return await own_tables.answer(self, text, _facts(statement))
         await self._decide(data, text, decision_key(text), None)
         return None
 
@@ -450,41 +445,7 @@ class Router:
             return None
         return Refusal(Reason.ENGINE_REFUSED, strip_reason(ended.error.message))
 
-    # --- the engine's own tables ---
-
-    async def _is_about_engine(self, facts: StatementFacts) -> bool:
-        """Tell whether all tables are the engine's: a user's own may have such names as well."""
-        schemas = {schema.casefold() for schema, _ in facts.tables}
-        if not facts.tables or not all(_ENGINE_TABLE.match(name) for _, name in facts.tables):
-            return False
-        if "" in schemas:
-            schemas = schemas - {""} | {(await commands.current_schema(self)).casefold()}
-        return schemas == {"performance_schema"}
-
-    async def _ask_engine(self, text: bytes, table: str) -> None:
-        """Let the engine answer a statement about itself, for those who may read performance_schema."""
-        raw = await self.session.ask(build_prepare(_MAY_READ), [Command.STMT_PREPARE])
-        allowed = AnswerReader(raw, self.session.capabilities).prepare()
-        if allowed.error:
-            error = allowed.error
-            raise BackendError(error.number, error.sqlstate, _ITS_NAME.sub(rf"\g<1>{table}\1", error.message))
-        if allowed.prepared:
-            self.session.backend.write(build_close(allowed.prepared.statement_id))
-        if not self._worker.engine.alive:
-            await self._worker.engine.refresh(LONG_PATIENCE)
-        try:
-            link = await self.link()
-            answer = await link.ask_raw(text)
-        except EngineGone:
-            raise BackendError(3877, "HY000", Reason.ENGINE_DOWN.value) from None
-        self.session.client.write(fit_definitions(answer, link.capabilities, self.session.capabilities))
-
     def close(self) -> None:
         """Close the connection to the engine."""
         if self._link:
             self._link.close()
-
-
-def strip_reason(message: str) -> str:
-    """Take the sentence out of an engine's 3889 message."""
-    return message.removeprefix("Secondary engine operation failed. ").rstrip(".")

@@ -1,0 +1,289 @@
+"""The columns of a lake table that is not defined yet, found out from its files.
+
+When the files are small enough all of their rows are looked at; else the first rows of some of them, and then no column
+is NOT NULL and texts have room to grow, for nobody has seen the rest.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import unquote
+
+import duckdb
+
+from base.errors import LakeError
+from engine.lake.guesses import (
+    Guess,
+    guess_text,
+    guess_typed,
+    is_typed_but_for_empty,
+    pattern_aggregates,
+    text_aggregates,
+    typed_aggregates,
+)
+from engine.lake.reach import Reach, explained, extension, quoted
+from engine.lake.relations import Relation, avro_relation, csv_relation, json_relation, parquet_relation
+from engine.store.layout import quote
+from lakehouse.definition import Definition, read_definition
+from lakehouse.heads import compression_of, head_of
+from lakehouse.places import Found, Places
+from lakehouse.sniff import names_of, sniff
+from statements.schema import Column
+
+_WHOLE = 64 << 20  # bytes that are read to the end
+_FILES = 32  # that a sample is taken from
+_ROWS = 20_000  # of each
+_EXPANDED = ("none", "gzip", "zstd")  # what DuckDB takes texts out of
+_MOST_COLUMNS = 4096  # MySQL's limit
+
+
+@dataclass(frozen=True, slots=True)
+class Inferred:
+    """What was found: columns, the table's attribute with what had to be found out in it, and how much there is."""
+
+    columns: tuple[Guess, ...]
+    attribute: dict[str, Any]
+    files: int
+    size: int
+    rows: int
+    complete: bool
+
+    def to_json(self) -> str:
+        """Write it down for the proxy."""
+        columns = [
+            {"name": c.name, "type": c.type, "nullable": c.nullable, "options": dict(c.options), "comment": c.comment}
+            for c in self.columns
+        ]
+        return json.dumps(
+            {
+                **{"columns": columns, "attribute": self.attribute, "files": self.files},
+                **{"size": self.size, "rows": self.rows, "complete": self.complete},
+            }
+        )
+
+
+def infer(attribute: Mapping[str, Any], places: Places, reach: Reach, root: duckdb.DuckDBPyConnection) -> Inferred:
+    """Infer a table's columns from its `attribute`; "sampling" true looks at a part even of small files.
+
+    Raises LakeError.
+    """
+    given = dict(attribute)
+    sampling = given.pop("sampling", False)
+    if not isinstance(sampling, bool):
+        raise LakeError('"sampling" is not true or false')
+    definition = read_definition(given)
+    if definition.dialect.format in ("delta", "iceberg"):
+        raise LakeError(
+            f"the columns of a {definition.dialect.format} table are not inferred: define it by CREATE TABLE"
+        )
+    found = places.resolve(definition.entries, definition.dialect.allow_missing_files)
+    filled = [file for file in found if file.size]
+    if not filled:
+        raise LakeError("there is no row to infer the columns from")
+    size = sum(file.size for file in filled)
+    complete = size <= _WHOLE and not sampling
+    chosen = filled if complete else _spread(filled)
+    connection = root.cursor()
+    try:
+        reach.prepare(connection, chosen)
+        with reach.files(root.cursor(), chosen) as paths:
+            try:
+                columns, changes = _look(connection, places, definition, given, chosen, paths, complete)
+            except duckdb.Error as error:
+                raise LakeError(explained(error, chosen, paths)) from None
+    finally:
+        connection.close()
+    guesses, rows = columns
+    guesses += _partitions(found, definition, {guess.name.casefold() for guess in guesses})
+    if not 0 < len(guesses) <= _MOST_COLUMNS:
+        raise LakeError(f"the files have {len(guesses)} columns; a table may have {_MOST_COLUMNS}")
+    given["dialect"] = {**given.get("dialect", {}), **changes}
+    if not complete:
+        rows = int(rows * size / max(1, sum(file.size for file in chosen)))
+    return Inferred(tuple(guesses), given, len(found), size, rows, complete)
+
+
+def _spread(files: Sequence[Found]) -> list[Found]:
+    """Some files from all over the list, the first among them."""
+    step = max(1, -(-len(files) // _FILES))
+    return list(files[::step])
+
+
+Looked = tuple[tuple[list[Guess], int], dict[str, Any]]
+
+
+def _look(
+    connection: duckdb.DuckDBPyConnection,
+    places: Places,
+    definition: Definition,
+    given: Mapping[str, Any],
+    found: Sequence[Found],
+    paths: Sequence[str],
+    complete: bool,
+) -> Looked:
+    match definition.dialect.format:
+        case "csv":
+            return _csv(connection, places, definition, given, found, paths, complete)
+        case "json":
+            return _json(connection, places, definition, found, paths, complete)
+        case "avro":
+            connection.execute(f"LOAD {quoted(str(extension('avro')))}")
+            return _typed(connection, avro_relation({}), paths, complete)
+    return _typed(connection, parquet_relation({}, together=True), paths, complete)
+
+
+def _csv(
+    connection: duckdb.DuckDBPyConnection,
+    places: Places,
+    definition: Definition,
+    given: Mapping[str, Any],
+    found: Sequence[Found],
+    paths: Sequence[str],
+    complete: bool,
+) -> Looked:
+    said = given.get("dialect", {})
+    seen = sniff(head_of(places, found[0], definition.dialect), definition.dialect, "has_header" in said)
+    changes: dict[str, Any] = {"field_delimiter": seen.delimiter, "has_header": seen.has_header}
+    dialect = replace(definition.dialect, field_delimiter=seen.delimiter, has_header=seen.has_header)
+    columns = [_text_column(name, place) for place, name in enumerate(seen.names)]
+    relation = csv_relation(columns, dialect, seen.delimiter, lenient=False)
+    guesses, rows, empty_is_null = _texts(
+        connection,
+        relation,
+        seen.names,
+        _source(relation, paths, complete, _compression(places, found, definition)),
+        complete,
+        may_be_empty="null_value" not in said,
+    )
+    if empty_is_null:
+        changes["null_value"] = ""
+    return (guesses, rows), changes
+
+
+def _json(
+    connection: duckdb.DuckDBPyConnection,
+    places: Places,
+    definition: Definition,
+    found: Sequence[Found],
+    paths: Sequence[str],
+    complete: bool,
+) -> Looked:
+    is_array = head_of(places, found[0], definition.dialect).lstrip().startswith("[")
+    kind = "array" if is_array else "newline_delimited"
+    listed = ", ".join(map(quoted, paths))
+    limit = "" if complete else f" LIMIT {_ROWS * len(paths)}"
+    more = _compression(places, found, definition)
+    names = [
+        name
+        for (name,) in connection.execute(
+            "SELECT key FROM (SELECT unnest(json_keys(json)) AS key, unnest(range(len(json_keys(json)))) AS place, row "
+            f"FROM (SELECT json, row_number() OVER () AS row FROM read_json_objects([{listed}], format = '{kind}'"
+            f"{more}){limit})) GROUP BY key ORDER BY min((row, place))"
+        ).fetchall()
+    ]
+    if names_of(names, len(names)) != tuple(names):
+        raise LakeError("the objects have members whose names are too long, or differ in case only")
+    relation = json_relation([_text_column(name, place) for place, name in enumerate(names)], kind)
+    source = _source(relation, paths, complete, more)
+    guesses, rows, _ = _texts(connection, relation, names, source, complete, may_be_empty=False)
+    return (guesses, rows), {}
+
+
+def _text_column(name: str, place: int) -> Column:
+    return Column(name, place, "longtext", "longtext", charset="utf8mb4")
+
+
+def _compression(places: Places, found: Sequence[Found], definition: Definition) -> str:
+    """An option for the scan: a descriptor's path does not end in .gz. Raises LakeError."""
+    kind = compression_of(places.read(found[0], 0, 16))
+    if kind not in _EXPANDED:
+        raise LakeError(f"{found[0].shown} is compressed with {kind}, which is not read here: use gzip or zstd")
+    return f", compression = '{kind}'" if kind != "none" else ""
+
+
+def _texts(
+    connection: duckdb.DuckDBPyConnection,
+    relation: Relation,
+    names: Sequence[str],
+    source: str,
+    complete: bool,
+    may_be_empty: bool,
+) -> tuple[list[Guess], int, bool]:
+    """Look at columns of text; tells as well whether empty fields stand for NULL."""
+    given = {name: f"v{place}" for place, name in enumerate(names)}
+    values = ", ".join(f"{relation.kinds[name.casefold()][0]} AS {given[name]}" for name in names)
+    source = f"(SELECT {values} FROM {source})"
+    seen, rows = _looked_at(connection, source, given, empty_is_null=False)
+    if may_be_empty and any(found["empty"] for found in seen.values()):
+        other, _ = _looked_at(connection, source, given, empty_is_null=True)
+        if any(is_typed_but_for_empty(found) for found in other.values()):
+            return [guess_text(name, other[name], rows, complete) for name in names], rows, True
+    return [guess_text(name, seen[name], rows, complete) for name in names], rows, False
+
+
+def _looked_at(
+    connection: duckdb.DuckDBPyConnection, source: str, given: Mapping[str, str], empty_is_null: bool
+) -> tuple[dict[str, dict[str, Any]], int]:
+    values = {name: f"nullif({x}, '')" if empty_is_null else x for name, x in given.items()}
+    wanted = {name: text_aggregates(values[name], x) for name, x in given.items()}
+    seen, rows = _aggregated(connection, source, wanted)
+    more = {name: found for name in given if (found := pattern_aggregates(values[name], seen[name]))}
+    if more:
+        for name, found in _aggregated(connection, source, more)[0].items():
+            seen[name] |= found
+    return seen, rows
+
+
+def _typed(connection: duckdb.DuckDBPyConnection, relation: Relation, paths: Sequence[str], complete: bool) -> Looked:
+    described = connection.execute(f"DESCRIBE SELECT * FROM {relation.over(paths)}").fetchall()
+    kinds = {name: kind for name, kind, *_ in described}
+    if names_of(list(kinds), len(kinds)) != tuple(kinds):
+        raise LakeError("the files have columns whose names are too long, or differ in case only")
+    wanted = {name: typed_aggregates(quote(name), kind) for name, kind in kinds.items()}
+    seen, rows = _aggregated(connection, _source(relation, paths, complete), wanted)
+    return ([guess_typed(name, kind, seen[name], rows, complete) for name, kind in kinds.items()], rows), {}
+
+
+def _source(relation: Relation, paths: Sequence[str], complete: bool, more: str = "") -> str:
+    """What is looked at: all rows, or the first of each file."""
+    if complete:
+        return relation.over(paths, more)
+    parts = [f"(SELECT * FROM {relation.over([path], more)} LIMIT {_ROWS})" for path in paths]
+    return f"({' UNION ALL BY NAME '.join(parts)})"
+
+
+def _aggregated(
+    connection: duckdb.DuckDBPyConnection, source: str, wanted: Mapping[str, Mapping[str, str]]
+) -> tuple[dict[str, dict[str, Any]], int]:
+    """Compute aggregates of every column in one pass; gives the number of rows as well."""
+    listed = [(name, what, sql) for name, aggregates in wanted.items() for what, sql in aggregates.items()]
+    row = connection.execute(f"SELECT count(*), {', '.join(sql for *_, sql in listed)} FROM {source}").fetchone()
+    assert row
+    seen: dict[str, dict[str, Any]] = {}
+    for (name, what, _), value in zip(listed, row[1:], strict=True):
+        seen.setdefault(name, {})[what] = value
+    return seen, row[0]
+
+
+def _partitions(found: Sequence[Found], definition: Definition, taken: set[str]) -> list[Guess]:
+    """Columns whose values are in the names of folders: sales/year=2024/…"""
+    if not definition.partitions:
+        return []
+    values: dict[str, list[str]] = {}
+    for file in found:
+        for part in file.parts:
+            key, mark, value = part.partition("=")
+            if mark and key:
+                values.setdefault(unquote(key), []).append(unquote(value))
+    guesses = []
+    for name, texts in values.items():
+        if name.casefold() in taken:
+            continue
+        nullable = len(texts) < len(found) or "__HIVE_DEFAULT_PARTITION__" in texts
+        whole = [int(text) for text in texts if text.isascii() and text.isdigit() and str(int(text)) == text]
+        if len(whole) == len(texts):
+            guesses.append(Guess(name, "int" if max(whole) < 1 << 31 else "bigint", nullable))
+        else:
+            guesses.append(Guess(name, f"varchar({max(64, 2 * max(map(len, texts)))})", nullable))
+    return guesses

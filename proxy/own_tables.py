@@ -1,0 +1,78 @@
+"""Tables that are the engine's own: rpd_… of performance_schema, and the report of sys that its account alone sees."""
+
+import re
+from typing import TYPE_CHECKING
+
+from base.errors import BackendError
+from proxy import commands
+from proxy.answers import AnswerReader, fit_definitions
+from proxy.engine_link import EngineGone
+from proxy.engine_watch import LONG_PATIENCE
+from proxy.preflight import build_close, build_prepare, build_query
+from proxy.reasons import Reason
+from statements.facts import StatementFacts
+from wire.constants import Command
+
+if TYPE_CHECKING:
+    from proxy.router import Router
+
+_REPORT = "heatwave_autopilot_report"
+_TABLE = re.compile(rf"^(?:rpd_\w+|warmfront_tables|{_REPORT})$", re.IGNORECASE)
+_NAMED = re.compile(rb"rpd_|warmfront_tables|heatwave_autopilot_report", re.IGNORECASE)
+# Any table of performance_schema that is not open to everybody.
+_MAY_READ = b"SELECT 1 FROM performance_schema.threads"
+_ITS_NAME = re.compile(r"(['`])threads\1")
+
+
+def may_name(text: bytes) -> bool:
+    """Tell at little cost whether a statement may name one of them."""
+    return _NAMED.search(text) is not None
+
+
+async def are_meant(router: "Router", facts: StatementFacts) -> bool:
+    """Tell whether all tables are the engine's: a user's own may have such names as well."""
+    if not facts.tables or not all(_TABLE.match(name) for _, name in facts.tables):
+        return False
+    schemas = {schema.casefold() for schema, _ in facts.tables}
+    if "" in schemas:
+        schemas = schemas - {""} | {(await commands.current_schema(router)).casefold()}
+    kinds = {name.casefold() == _REPORT for _, name in facts.tables}
+    return len(kinds) == 1 and schemas == ({"sys"} if True in kinds else {"performance_schema"})
+
+
+async def answer(router: "Router", text: bytes, facts: StatementFacts) -> None:
+    """Let the engine answer a statement about itself, for those who may read performance_schema."""
+    attributes = {}
+    table = min(name for _, name in facts.tables)
+    if table.casefold() == _REPORT:
+        attributes["wf_account"] = (await account_of(router)).encode()
+    else:
+        await _require_privilege(router, table)
+    if not router.session.worker.engine.alive:
+        await router.session.worker.engine.refresh(LONG_PATIENCE)
+    try:
+        link = await router.link()
+        found = await link.ask_raw(text, attributes)
+    except EngineGone:
+        raise BackendError(3877, "HY000", Reason.ENGINE_DOWN.value) from None
+    router.session.client.write(fit_definitions(found, link.capabilities, router.session.capabilities))
+
+
+async def account_of(router: "Router") -> str:
+    """The account that the server has chosen for the session, name@host. Raises BackendError."""
+    session = router.session
+    raw = await session.ask(build_query(b"SELECT HEX(CURRENT_USER())", session.capabilities), [Command.QUERY])
+    found = AnswerReader(raw, session.capabilities).result()
+    if found.error or len(found.rows) != 1:
+        raise BackendError(3877, "HY000", Reason.UNKNOWN_SESSION.value)
+    return bytes.fromhex((found.rows[0][0] or b"").decode()).decode("utf-8", "replace")
+
+
+async def _require_privilege(router: "Router", table: str) -> None:
+    raw = await router.session.ask(build_prepare(_MAY_READ), [Command.STMT_PREPARE])
+    allowed = AnswerReader(raw, router.session.capabilities).prepare()
+    if allowed.error:
+        error = allowed.error
+        raise BackendError(error.number, error.sqlstate, _ITS_NAME.sub(rf"\g<1>{table}\1", error.message))
+    if allowed.prepared:
+        router.session.backend.write(build_close(allowed.prepared.statement_id))
