@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from automl import documents, explaining
+from automl.anomaly.model import fit as fit_anomaly
 from automl.dividing import split
 from automl.errors import AutoMLError
 from automl.fitting import fit as fit_supervised
@@ -16,6 +17,7 @@ from automl.model import Model, described, load_model
 from automl.options import TrainOptions, read_options
 from automl.predicting import read_explain_options, read_predict_options, read_score_options
 from automl.progress import Budget, Progress, Report, seconds_for
+from automl.recommend.fitting import fit as fit_recommendation
 from automl.source import Column, Kind, Source
 from automl.supervised import Supervised
 from automl.tasks import Task
@@ -46,11 +48,21 @@ _FITS: Mapping[Task, Callable[[Source, str | None, TrainOptions, Budget], Traine
     Task.CLASSIFICATION: fit_supervised,
     Task.REGRESSION: fit_supervised,
     Task.FORECASTING: fit_forecast,
+    Task.ANOMALY: fit_anomaly,
 }
 
 
-def train(source: Source, target: str | None, options: TrainOptions, report: Report = lambda progress: None) -> Model:
+def train(
+    source: Source,
+    target: str | None,
+    options: TrainOptions,
+    report: Report = lambda progress: None,
+    tables: Mapping[str, Source] | None = None,
+) -> Model:
     """Train a model. The same rows in the same order, options and seed give the same model.
+
+    Args:
+        tables: by their names those that `options.item_metadata` and `options.user_metadata` name.
 
     Raises:
         AutoMLError: with the message for the user.
@@ -60,7 +72,10 @@ def train(source: Source, target: str | None, options: TrainOptions, report: Rep
         raise AutoMLError(f"Table {source.table} has no rows to learn from.")
     seconds = options.max_seconds or seconds_for(source.rows.num_rows, len(source.columns))
     budget = Budget(seconds, report, began)
-    trained = _FITS[options.task](source, target, options, budget)
+    if options.task is Task.RECOMMENDATION:
+        trained = fit_recommendation(source, target, options, budget, tables or {})
+    else:
+        trained = _FITS[options.task](source, target, options, budget)
     name = source.column(target).name if target else None
     return Model(trained.fitted, described(trained, source, name, options, began, budget.cut))
 

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from automl.anomaly.model import Anomaly
 from automl.container import pack, unpack
 from automl.forecast.model import Forecast
 from automl.options import TrainOptions
 from automl.parts import BadModel, Parts
+from automl.recommend.model import Recommendation
 from automl.source import Source
 from automl.supervised import Supervised
 from automl.tasks import Task
@@ -21,6 +23,8 @@ _RESTORED: Mapping[Task, Callable[[Task, Parts], Fitted]] = {
     Task.CLASSIFICATION: Supervised.restore,
     Task.REGRESSION: Supervised.restore,
     Task.FORECASTING: Forecast.restore,
+    Task.ANOMALY: Anomaly.restore,
+    Task.RECOMMENDATION: Recommendation.restore,
 }
 
 
