@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from automl import documents, explaining
+from automl.anomaly.logs import fit as fit_logs
 from automl.anomaly.model import fit as fit_anomaly
 from automl.dividing import split
 from automl.errors import AutoMLError
@@ -21,6 +22,7 @@ from automl.recommend.fitting import fit as fit_recommendation
 from automl.source import Column, Kind, Source
 from automl.supervised import Supervised
 from automl.tasks import Task
+from automl.topics import fit as fit_topics
 from automl.training import Trained
 
 __all__ = [
@@ -49,6 +51,8 @@ _FITS: Mapping[Task, Callable[[Source, str | None, TrainOptions, Budget], Traine
     Task.REGRESSION: fit_supervised,
     Task.FORECASTING: fit_forecast,
     Task.ANOMALY: fit_anomaly,
+    Task.LOG_ANOMALY: fit_logs,
+    Task.TOPICS: fit_topics,
 }
 
 

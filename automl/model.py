@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from automl.anomaly.logs import Logs
 from automl.anomaly.model import Anomaly
 from automl.container import pack, unpack
 from automl.forecast.model import Forecast
@@ -15,6 +16,7 @@ from automl.recommend.model import Recommendation
 from automl.source import Source
 from automl.supervised import Supervised
 from automl.tasks import Task
+from automl.topics import Topics
 from automl.training import Fitted, Trained
 
 FORMAT = "HWMLv2.0"
@@ -25,6 +27,8 @@ _RESTORED: Mapping[Task, Callable[[Task, Parts], Fitted]] = {
     Task.FORECASTING: Forecast.restore,
     Task.ANOMALY: Anomaly.restore,
     Task.RECOMMENDATION: Recommendation.restore,
+    Task.TOPICS: Topics.restore,
+    Task.LOG_ANOMALY: Logs.restore,
 }
 
 

@@ -103,7 +103,7 @@ class Anomaly:
             raise AutoMLError(
                 "Scoring an anomaly detection needs a target column with 1 for anomalies and 0 for others."
             )
-        truth = _truth(source, target)
+        truth = known_truth(source, target)
         known = truth >= 0
         return score(metric, truth[known], self.chances(source)[known], options) if known.any() else None
 
@@ -129,7 +129,8 @@ class Anomaly:
         return Anomaly(made, space, detector, Scale.restore(parts.under("scale")), labelled)
 
 
-def _truth(source: Source, target: str) -> NDArray[np.int64]:
+def known_truth(source: Source, target: str) -> NDArray[np.int64]:
+    """Give 1 for anomalies, 0 for others and -1 where it is not known."""
     column = source.column(target, "target column")
     values = floats(column.name, source.values(column.name))
     known = ~np.isnan(values)
@@ -151,7 +152,7 @@ def fit(source: Source, target: str | None, options: TrainOptions, budget: Budge
         raise AutoMLError(
             f"An anomaly detection needs {_LEAST} rows or more, and {source.table} has {source.rows.num_rows}."
         )
-    truth = _truth(source, target) if target is not None else np.full(source.rows.num_rows, -1)
+    truth = known_truth(source, target) if target is not None else np.full(source.rows.num_rows, -1)
     apart = (source.column(target).name,) if target is not None else ()
     rows = source.keep(chosen_columns(source, options, apart))
     kept = folds.sample(truth + 1, MOST_ROWS, options.seed)

@@ -1,0 +1,300 @@
+"""Log anomaly detection: lines as templates (Drain3), windows of lines as counts of templates, strange windows.
+
+Numbers, addresses and the like are masked in whole columns, and lines that are then the same are looked at once: Drain
+and the matching of templates see different masked lines only.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from automl.anomaly.detectors import KEPT, Nearest, fit_nearest
+from automl.anomaly.model import known_truth
+from automl.anomaly.scale import Scale, columns, learn_scale, score
+from automl.columns import texts
+from automl.errors import AutoMLError
+from automl.options import TrainOptions
+from automl.parts import BadModel, Parts
+from automl.progress import Budget
+from automl.results import parsed
+from automl.rows import row_source
+from automl.source import Column, Kind, Source
+from automl.tasks import Task
+from automl.training import Trained, chosen_columns
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+ANY = "<*>"
+MOST_TEMPLATES = 400
+MOST_LINES = 500_000
+_LEAST = 50
+_MASKS = (
+    (r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b", ANY),
+    (r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(:\d+)?\b", ANY),
+    (r"\b0x[0-9a-fA-F]+\b", ANY),
+    (r"\b\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d([.,]\d+)?)?", ANY),
+    (r"\b\d\d:\d\d:\d\d([.,]\d+)?\b", ANY),
+    (r"[-+]?\b\d+([.,]\d+)*\b", ANY),
+)
+
+
+def masked(values: pa.ChunkedArray, more: Sequence[str]) -> pa.ChunkedArray:
+    """Put `<*>` for what differs from line to line.
+
+    Raises:
+        AutoMLError: a pattern is none for RE2, which has no look-around and no back references.
+    """
+    found = pc.fill_null(values, "")
+    for pattern, mask in (*((each, ANY) for each in more), *_MASKS):
+        try:
+            found = pc.replace_substring_regex(found, pattern, mask)
+        except pa.ArrowInvalid as problem:
+            raise AutoMLError(
+                f"Option 'additional_masking_regex' has a pattern that cannot be used: {problem}."
+            ) from None
+    return pc.utf8_trim_whitespace(pc.replace_substring_regex(found, r"\s+", " "))
+
+
+def _templates(lines: Sequence[str], counts: Sequence[int]) -> list[str]:
+    """Give the templates of different lines by Drain, the most frequent first."""
+    from drain3.drain import Drain
+
+    miner = Drain(sim_th=0.5, max_clusters=5000)
+    for line in lines:
+        miner.add_log_message(line)
+    sizes: dict[str, int] = {}
+    for line, count in zip(lines, counts, strict=True):
+        cluster = miner.match(line, "fallback")
+        if cluster is not None:
+            template = cluster.get_template()
+            sizes[template] = sizes.get(template, 0) + count
+    return sorted(sizes, key=lambda template: (-sizes[template], template))[:MOST_TEMPLATES]
+
+
+class Matcher:
+    """Finds the template of a line: as many words, and the same where the template has no `<*>`; most words alike."""
+
+    def __init__(self, templates: Sequence[str]) -> None:
+        self._by_size: dict[int, list[tuple[int, list[str]]]] = {}
+        for code, template in enumerate(templates):
+            tokens = template.split()
+            self._by_size.setdefault(len(tokens), []).append((code, tokens))
+        self._unknown = len(templates)
+
+    def code(self, line: str) -> int:
+        """Give the number of the template, or their count for a line that has none."""
+        tokens = line.split()
+        best, most = self._unknown, -1
+        for code, template in self._by_size.get(len(tokens), ()):
+            alike = 0
+            for mine, other in zip(tokens, template, strict=True):
+                if other == mine:
+                    alike += 1
+                elif other != ANY:
+                    break
+            else:
+                if alike > most:
+                    best, most = code, alike
+        return best
+
+
+@dataclass(frozen=True)
+class Logs:
+    """Templates, how windows are cut, and the windows of the training among which new ones are near or far."""
+
+    column: str
+    origin: str | None
+    masks: tuple[str, ...]
+    templates: tuple[str, ...]
+    rarity: Floats
+    size: int
+    stride: int
+    detector: Nearest
+    scale: Scale
+    task: Task = Task.LOG_ANOMALY
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """What it needs of a row to predict it."""
+        origin = (Column(self.origin, Kind.TEXT),) if self.origin else ()
+        return (Column(self.column, Kind.TEXT), *origin)
+
+    def chances(self, source: Source) -> Floats:
+        """Give each line the greatest probability of the windows that it is in."""
+        for column in self.columns:
+            if source.find(column.name) is None:
+                raise AutoMLError(f"The input lacks the column '{column.name}'.")
+        found = masked(texts(self.column, source.values(self.column)), self.masks).combine_chunks().dictionary_encode()
+        matcher = Matcher(self.templates)
+        by_line = np.array([matcher.code(line) for line in found.dictionary.to_pylist()], np.int64)
+        codes = by_line[found.indices.to_numpy()] if len(by_line) else np.zeros(0, np.int64)
+        order, starts, ends = windows(_origins(source, self.origin), self.size, self.stride)
+        if not len(starts):
+            return np.zeros(0)
+        chances = self.scale.chances(self.detector.score(vectors(codes[order], starts, ends, self.rarity)))
+        greatest = np.zeros(len(codes))
+        for offset in range(self.size):
+            inside = starts + offset < ends
+            np.maximum.at(greatest, (starts + offset)[inside], chances[inside])
+        back = np.empty(len(codes))
+        back[order] = greatest
+        return back
+
+    def predict(self, source: Source, options: Mapping[str, Any], threads: int = 1) -> dict[str, pa.Array]:
+        """Give `Prediction` and `ml_results` of each line. All lines must come at once, in their order."""
+        asked = options.get("logad_options") or {}
+        for key in asked:
+            if key not in ("summarize_logs", "summary_threshold"):
+                raise AutoMLError(f"Unknown key '{key}' in option 'logad_options' of a prediction.")
+        if asked.get("summarize_logs"):
+            raise AutoMLError("Logs are not summarised in words here: leave 'summarize_logs' out.")
+        return columns(self.chances(source), {key: value for key, value in options.items() if key != "logad_options"})
+
+    def predict_row(self, row: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the value of `ml_results` for one line of JSON values."""
+        folded = {name.casefold() for name in row}
+        needed = [column for column in self.columns if column.name.casefold() in folded]
+        return parsed(self.predict(row_source(needed, row), options)["ml_results"][0])
+
+    def score(
+        self, source: Source, target: str | None, metric: str, options: Mapping[str, Any], threads: int
+    ) -> float | None:
+        """Give the metric of the lines whose target is 0 or 1."""
+        if target is None:
+            raise AutoMLError(
+                "Scoring an anomaly detection needs a target column with 1 for anomalies and 0 for others."
+            )
+        truth = known_truth(source, target)
+        known = truth >= 0
+        return score(metric, truth[known], self.chances(source)[known], options) if known.any() else None
+
+    def parts(self) -> Parts:
+        """Give what this is made of."""
+        tree = {"column": self.column, "origin": self.origin, "size": self.size, "stride": self.stride}
+        lists = {"masks": list(self.masks), "templates": list(self.templates)}
+        whole = Parts(tree, {"rarity": self.rarity}, lists)
+        whole.put("detector", self.detector.parts())
+        whole.put("scale", self.scale.parts())
+        return whole
+
+    @staticmethod
+    def restore(task: Task, parts: Parts) -> "Logs":
+        """Make it of its parts."""
+        templates, origin = tuple(parts.words("templates")), parts.tree.get("origin")
+        if len(templates) > MOST_TEMPLATES or not (origin is None or isinstance(origin, str)):
+            raise BadModel("its templates are out of range")
+        width = len(templates) + 1
+        return Logs(
+            parts.value("column", str),
+            origin,
+            tuple(parts.words("masks")),
+            templates,
+            parts.array("rarity", width),
+            parts.whole("size", 1, 10_000),
+            parts.whole("stride", 1, 10_000),
+            Nearest.restore(parts.under("detector"), width),
+            Scale.restore(parts.under("scale")),
+        )
+
+
+def _origins(source: Source, name: str | None) -> Codes:
+    if name is None:
+        return np.zeros(source.rows.num_rows, np.int64)
+    values = texts(name, source.values(name)).combine_chunks().dictionary_encode()
+    codes: Codes = pc.fill_null(values.indices, len(values.dictionary)).to_numpy().astype(np.int64)
+    return codes
+
+
+def windows(origins: Codes, size: int, stride: int) -> tuple[Codes, Codes, Codes]:
+    """Cut the lines of each origin into windows: the order of lines, where windows begin and where they end."""
+    order = np.argsort(origins, kind="stable")
+    sorted_ = origins[order]
+    firsts = np.flatnonzero(np.diff(sorted_, prepend=-1))
+    starts, ends = [], []
+    for first, last in zip(firsts, np.append(firsts[1:], len(sorted_)), strict=True):
+        begin = np.arange(first, max(first + 1, last - size + stride), stride)
+        begin = np.minimum(begin, max(first, last - size))  # the last window is a whole one
+        starts.append(np.unique(begin))
+        ends.append(np.minimum(np.unique(begin) + size, last))
+    none = np.zeros(0, np.int64)
+    return order, np.concatenate(starts) if starts else none, np.concatenate(ends) if ends else none
+
+
+def vectors(codes: Codes, starts: Codes, ends: Codes, rarity: Floats) -> Floats:
+    """Give each window's counts of templates per line, damped, and weighted by how rare a template is."""
+    from scipy import sparse
+
+    lengths = ends - starts
+    rows = np.repeat(np.arange(len(starts)), lengths)
+    places = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths) + np.repeat(starts, lengths)
+    shape = (len(starts), len(rarity))
+    counts = np.asarray(sparse.csr_matrix((np.ones(len(rows)), (rows, codes[places])), shape=shape).todense())
+    found: Floats = np.sqrt(counts / np.maximum(lengths, 1)[:, None]) * rarity
+    return found
+
+
+def _log_column(source: Source, options: TrainOptions) -> str:
+    """Give the column with the lines: the text column with the longest texts, beside that of the origin."""
+    names = chosen_columns(source, options, (options.log.log_source_column or "",))
+    found = [name for name in names if source.column(name).kind is Kind.TEXT]
+    if not found:
+        raise AutoMLError(f"Table {source.table} has no text column with log lines.")
+    return max(found, key=lambda name: pc.mean(pc.utf8_length(texts(name, source.values(name)))).as_py() or 0.0)
+
+
+def fit(source: Source, target: str | None, options: TrainOptions, budget: Budget) -> Trained:
+    """Train a log anomaly detection: lines in the order in which they come."""
+    if target is not None:
+        raise AutoMLError("A log anomaly detection learns without a target: pass NULL.")
+    origin = options.log.log_source_column
+    if origin is not None:
+        origin = source.column(origin, "log_source_column").name
+    name = _log_column(source, options)
+    rows = source.at(pa.array(np.arange(min(source.rows.num_rows, MOST_LINES))))
+    if rows.rows.num_rows < _LEAST:
+        raise AutoMLError(
+            f"A log anomaly detection needs {_LEAST} lines or more, and {source.table} has {rows.rows.num_rows}."
+        )
+    found = (
+        masked(texts(name, rows.values(name)), options.log.additional_masking_regex)
+        .combine_chunks()
+        .dictionary_encode()
+    )
+    lines = found.dictionary.to_pylist()
+    indices = found.indices.to_numpy()
+    budget.tell("Preprocessing", 1.0, f"{len(lines)} different lines")
+    templates = _templates(lines, np.bincount(indices, minlength=len(lines)).tolist())
+    budget.tell("Algorithm Selection", 1.0, f"{len(templates)} templates")
+    matcher = Matcher(templates)
+    codes = np.array([matcher.code(line) for line in lines], np.int64)[indices]
+    order, starts, ends = windows(_origins(rows, origin), options.log.window_size, options.log.window_stride)
+    presence = vectors(codes[order], starts, ends, np.ones(len(templates) + 1)) > 0
+    rarity = np.log((1 + len(starts)) / (1 + presence.sum(axis=0))) + 1.0
+    rarity[-1] = np.log(1 + len(starts)) + 1.0
+    points = vectors(codes[order], starts, ends, rarity)
+    if len(points) <= 10:
+        raise AutoMLError(
+            f"The lines make {len(points)} windows, too few to learn from: lower window_size or window_stride."
+        )
+    detector = fit_nearest(points, options.seed)
+    budget.tell("Refit", 1.0)
+    scale = learn_scale(detector.score(points, len(points) <= KEPT), options.contamination)
+    model = Logs(
+        name,
+        origin,
+        options.log.additional_masking_regex,
+        tuple(templates),
+        rarity,
+        options.log.window_size,
+        options.log.window_stride,
+        detector,
+        scale,
+    )
+    about = {"templates": len(templates), "windows": len(points), "contamination": options.contamination}
+    used = [source.column(name), *([source.column(origin)] if origin else [])]
+    return Trained(model, None, None, "Drain3 + GkNN", about, used, rows.rows.num_rows)
