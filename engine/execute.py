@@ -23,7 +23,7 @@ from engine.answers import build_result_set
 from engine.cancel import Running, RunningStatements
 from engine.catalog import CatalogView
 from engine.history import History, QueryRecord
-from engine.lake.export import Exporter
+from engine.lake.export import Exporter, Written
 from engine.lake.tables import AccessIsNew, LakeTables, wanted_of
 from engine.quarantine import Quarantine
 from engine.results.encoder import RowEncoder
@@ -232,6 +232,7 @@ class Executor:
             while not self._try(offload, outlet, running, record):
                 pass
         except Exception as error:  # whatever a translation or the store comes up with, the backend can still answer
+            outlet.abort()
             failure = running.error or as_ours(error)
             if outlet.used:
                 raise AnswerCutShort(failure, outlet.sequence) from error
@@ -244,7 +245,9 @@ class Executor:
             try:
                 wanted = wanted_of(offload.text, offload.context)
                 with self._lake.seen(snapshot.connection, looking, snapshot.view, wanted) as view:
-                    return self._try_on(offload, outlet, snapshot, view, running, record)
+                    done = self._try_on(offload, outlet, snapshot, view, running, record)
+                outlet.commit()
+                return done
             except AccessIsNew:
                 return False
             finally:
@@ -270,7 +273,8 @@ class Executor:
         elif offload.literals:
             outlet.finish(_literals(offload, translation, snapshot, record))
         elif offload.export:
-            outlet.finish(self._export(offload.export, offload.context, translation, snapshot, running, record))
+            written = self._export(offload.export, offload.context, translation, snapshot, running, record)
+            outlet.finish(build_packets(build_ok(Ok(written.rows, status=_STATUS)), 1), written)
         else:
             self._answer(offload, translation, snapshot, outlet, record)
         return True
@@ -312,8 +316,8 @@ class Executor:
         snapshot: Snapshot,
         running: Running,
         record: QueryRecord,
-    ) -> bytes:
-        """Write the answer into files, and give the OK packet with the number of rows."""
+    ) -> Written:
+        """Write the answer into files, which appear when it is known that what they are made of has not changed."""
         if self.exporter is None:
             raise SecondaryEngineError("This engine does not export")
 
@@ -321,10 +325,9 @@ class Executor:
             record.export_prefix = prefix
 
         batches = snapshot.connection.execute(translation.sql).to_arrow_reader(_BATCH_ROWS)
-        record.rows = self.exporter.export(
-            spec, translation.definitions, batches, context.backend, running.check, begun
-        )
-        return build_packets(build_ok(Ok(record.rows, status=_STATUS)), 1)
+        written = self.exporter.export(spec, translation.definitions, batches, context.backend, running.check, begun)
+        record.rows = written.rows
+        return written
 
     async def stop(self) -> None:
         """End what runs, so that the proxy asks the backend instead, and take no more."""
@@ -389,6 +392,7 @@ class _Outlet:
         self._running = running
         self._pending: Future[None] | None = None
         self._end = b""
+        self._written: Written | None = None
         self.used = False
         self.sent = 0
         self.sequence = 1  # of the packet after those sent
@@ -402,11 +406,27 @@ class _Outlet:
         self.sent += len(data)
         self._pending = asyncio.run_coroutine_threadsafe(self._channel.write(data), self._loop)
 
-    def finish(self, data: bytes) -> None:
-        """Leave the last piece to `drain`: no thread is woken for it, nor waits for the one before."""
+    def finish(self, data: bytes, written: Written | None = None) -> None:
+        """Leave the last piece to `drain`: no thread is woken for it, nor waits for the one before.
+
+        What was `written` elsewhere waits for `commit`.
+        """
+        self._written = written
         self._running.check()
         self._end = data
         self.sent += len(data)
+
+    def commit(self) -> None:
+        """Let appear what was written elsewhere; the statement has succeeded. Raises LakeError."""
+        written, self._written = self._written, None
+        if written:
+            written.commit()
+
+    def abort(self) -> None:
+        """Remove what was written elsewhere."""
+        written, self._written = self._written, None
+        if written:
+            written.abort()
 
     async def drain(self) -> None:
         """Wait on the event loop until everything has gone, the last piece too. Raises AnswerCutShort."""

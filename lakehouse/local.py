@@ -36,8 +36,9 @@ class LocalFile:
 
 
 def version_of(found: os.stat_result) -> str:
-    """What tells one content of a file from another."""
-    return f"{found.st_dev:x}-{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}"
+    """What tells one content of a file from another; the time of change is the kernel's own, no copy can set it."""
+    times = f"{found.st_mtime_ns:x}-{found.st_ctime_ns:x}"
+    return f"{found.st_dev:x}-{found.st_ino:x}-{times}-{found.st_size:x}"
 
 
 class Folders:

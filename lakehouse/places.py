@@ -17,6 +17,7 @@ from lakehouse.secrets import Access, Secrets
 
 _File = TypeVar("_File", LocalFile, Object)
 
+_FEW = 16  # objects that are asked for one by one
 _MOST = 1_000_000  # files of one entry
 _MARKS = frozenset("?*[]#")  # what DuckDB reads as something else than a part of an object's name
 
@@ -101,6 +102,37 @@ class Places:
         """Read a part of a file, less than asked for at its end. Raises LakeError, also when it has changed."""
         return _READERS[found.scheme](self, found, offset, length)
 
+    def changed(self, found: Sequence[Found]) -> Found | None:
+        """Give the first object or file of a web server that is not any more what it was. Raises LakeError."""
+        objects: dict[tuple[str, str], list[Found]] = {}
+        for file in found:
+            if file.scheme == "s3":
+                objects.setdefault((file.root, file.region), []).append(file)
+            elif file.scheme == "https":
+                now = self._resolve_https(Entry("name", "https", file.root, file.path))
+                if now[0].version != file.version:
+                    return file
+        for files in objects.values():
+            versions = self._versions(files)
+            for file in files:
+                if versions.get(file.path) != file.version:
+                    return file
+        return None
+
+    def _versions(self, files: Sequence[Found]) -> dict[str, str]:
+        """What some objects of one bucket are now: asked one by one when they are few, else from a listing."""
+        first, last = min(file.path for file in files), max(file.path for file in files)
+        common = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+        bucket = self.bucket(files[0].root, first, files[0].region)
+        try:
+            if len(files) > _FEW:
+                return {one.key: _version(one) for one in bucket.walk(first[:common])}
+            return {file.path: _version(bucket.head(file.path)) for file in files}
+        except Missing:
+            return {}
+        finally:
+            bucket.close()
+
     # --- this machine ---
 
     def _resolve_local(self, entry: Entry) -> list[Found]:
@@ -165,8 +197,13 @@ class Places:
                 total = answer.getheader("Content-Length") or ""
                 if total != "0":
                     raise LakeError(f"{entry.shown}: the server does not give parts of the file (HTTP ranges)")
-            tag = answer.getheader("ETag") or answer.getheader("Last-Modified") or ""
-        return [Found("https", entry.root, entry.path, int(total), f"{tag}-{total}", _folder_length(entry.path))]
+            tags = [answer.getheader(name) or "" for name in ("ETag", "Last-Modified")]
+        if not any(tags):
+            raise LakeError(
+                f"{entry.shown}: the server gives neither ETag nor Last-Modified, so a change would not be seen"
+            )
+        version = "-".join([*tags, total])
+        return [Found("https", entry.root, entry.path, int(total), version, _folder_length(entry.path))]
 
     def _read_https(self, found: Found, offset: int, length: int) -> bytes:
         if length <= 0 or offset >= found.size:
@@ -213,7 +250,11 @@ def _local(file: LocalFile, entry: Entry, base: str) -> Found:
 def _object(found: Object, entry: Entry, base: str) -> Found:
     if _MARKS & set(found.key) or "//" in found.key or found.key.startswith("/"):
         raise LakeError(f"s3://{entry.root}/{found.key}: a name with one of ? * [ ] # or // cannot be read")
-    return Found("s3", entry.root, found.key, found.size, f"{found.etag}-{found.size}", len(base), entry.region)
+    return Found("s3", entry.root, found.key, found.size, _version(found), len(base), entry.region)
+
+
+def _version(found: Object) -> str:
+    return f"{found.etag}-{found.size}"
 
 
 _RESOLVERS: dict[Scheme, Callable[[Places, Entry], list[Found]]] = {

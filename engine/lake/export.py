@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -43,10 +44,11 @@ class Exporter:
         backend: str,
         check: Callable[[], None],
         begun: Callable[[str], None],
-    ) -> int:
-        """Write an answer and give the number of its rows; `begun` gets the address that the files begin with.
+    ) -> "Written":
+        """Write an answer; its files appear when what is given back is committed.
 
-        `check` raises when the statement was cancelled. Whatever is raised, no file is left.
+        `begun` gets the address that the files begin with. `check` raises when the statement was cancelled. Whatever is
+        raised, no file is left.
         """
         make = _maker(spec, definitions, backend)
         outlet = open_outlet(self._places, spec.place, self._journals)
@@ -62,8 +64,24 @@ class Exporter:
         except BaseException:
             outlet.abort()
             raise
-        outlet.commit(entry)
-        return files.rows
+        return Written(outlet, entry, files.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An export whose files are written and do not appear yet: it has to be committed or aborted."""
+
+    outlet: Outlet
+    entry: bytes
+    rows: int
+
+    def commit(self) -> None:
+        """Let the files appear. Raises LakeError, and then none is left."""
+        self.outlet.commit(self.entry)
+
+    def abort(self) -> None:
+        """Remove them."""
+        self.outlet.abort()
 
 
 class _Chunk(Protocol):

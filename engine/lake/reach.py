@@ -21,6 +21,7 @@ from base.errors import LakeError
 from base.log import redact
 from lakehouse.entries import shown
 from lakehouse.guard import GuardProxy
+from lakehouse.local import version_of
 from lakehouse.places import Found, Places
 from lakehouse.secrets import Access
 
@@ -63,15 +64,27 @@ class Reach:
 
     @contextmanager
     def files(self, connection: duckdb.DuckDBPyConnection, found: Sequence[Found]) -> Iterator[list[str]]:
-        """Give the column store's path of each file, in order; they hold inside the `with`. Raises LakeError."""
+        """Give the column store's path of each file, in order; they hold inside the `with`.
+
+        Raises LakeError; in the end as well, when a file has become another one meanwhile: what was read is then of
+        neither the one nor the other.
+        """
         opened: list[int] = []
         try:
             if self.prepare(connection, found):
                 raise LakeError("the access to the files has changed: run the statement again")
             yield [self._path(file, opened) for file in found]
+            self._require_unchanged(found, opened)
         finally:
             for number in opened:
                 os.close(number)
+
+    def _require_unchanged(self, found: Sequence[Found], opened: Sequence[int]) -> None:
+        local = (file for file in found if file.scheme == "file")
+        changed = next((f for f, n in zip(local, opened, strict=True) if version_of(os.fstat(n)) != f.version), None)
+        changed = changed or self._places.changed(found)
+        if changed:
+            raise LakeError(f"{changed.shown} has changed while it was read: run the statement again")
 
     def _path(self, file: Found, opened: list[int]) -> str:
         if file.scheme != "file":

@@ -5,9 +5,11 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from base.errors import LakeError
+from engine.lake.reach import Reach
 from lakehouse.entries import read_entries
 from lakehouse.local import Folders, Missing
 from lakehouse.places import Places
@@ -112,6 +114,20 @@ def test_a_file_that_changed_is_not_read(places: Make, filled: Path) -> None:
     (filled / "a.csv").write_text("other text")
     with pytest.raises(LakeError, match="has changed"):
         made.read(found, 0, 10)
+
+
+def test_a_file_that_changes_while_it_is_read_is_noticed(places: Make, filled: Path) -> None:
+    made = places()
+    found = made.resolve(read_entries([{"uri": f"{filled}/a.csv"}]))
+    with duckdb.connect() as root:
+        reach = Reach(made, root)
+        with reach.files(root, found):
+            pass
+        (filled / "a.csv").rename(filled / "kept.csv")  # what is open is still what it was, but for its name
+        (filled / "kept.csv").rename(filled / "a.csv")
+        found = made.resolve(read_entries([{"uri": f"{filled}/a.csv"}]))
+        with pytest.raises(LakeError, match="has changed while"), reach.files(root, found):
+            (filled / "a.csv").write_text("other")
 
 
 def test_a_folder_that_becomes_a_link_gains_nothing(filled: Path, tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from base.errors import LakeError
+from engine.lake.reach import Reach
 from lakehouse.entries import read_entries
 from lakehouse.local import Missing
 from lakehouse.places import Places
@@ -52,6 +54,24 @@ def test_objects_are_read_in_parts_and_known_by_their_content(made: Places, stor
     (again,) = made.resolve(read_entries([{"uri": "s3://lake/s/b c+ü&%.csv"}]))
     assert again.size == found.size
     assert again.version != found.version  # within the same second
+
+
+def test_objects_that_change_while_they_are_read_are_noticed(made: Places, store: ObjectStore) -> None:
+    client = store.client()
+    for number in range(40):
+        client.put_object(Bucket="lake", Key=f"changing/{number:02}.csv", Body=b"1\n2\n")
+    with duckdb.connect() as root:
+        reach = Reach(made, root)
+        for files in ("changing/00.csv", "changing/"):  # one is asked for, many are listed
+            found = made.resolve(read_entries([{"uri": f"s3://lake/{files}"}]))
+            reach.prepare(root, found)
+            with reach.files(root, found) as paths:
+                assert root.execute("SELECT count(*) FROM read_csv(?, header = false)", [paths]).fetchall()[0][0] > 0
+            with pytest.raises(LakeError, match=r"00\.csv has changed while"), reach.files(root, found):
+                client.put_object(Bucket="lake", Key="changing/00.csv", Body=files.encode())
+        client.delete_object(Bucket="lake", Key="changing/01.csv")
+        with pytest.raises(LakeError, match=r"has changed while"), reach.files(root, found):
+            pass
 
 
 def test_many_objects_come_in_pages(made: Places, store: ObjectStore) -> None:

@@ -424,3 +424,46 @@ def test_an_engine_that_dies_leaves_nothing_when_it_is_back(site: Site, kind: st
         time.sleep(0.1)
     shutil.rmtree(site.folder / "slow", ignore_errors=True)
     site.instance.wait_until_loaded("ex", "t")
+
+
+@pytest.mark.parametrize(
+    ("format", "compression"),
+    [
+        *(("csv", name) for name in ("gzip", "zstd", "bzip2", "brotli", "lz4")),
+        *(("parquet", name) for name in ("uncompressed", "snappy", "gzip", "zstd", "brotli", "lz4")),
+    ],
+)
+def test_every_compression_is_read_back(site: Site, format: str, compression: str) -> None:
+    name = f"z-{format}-{compression}"
+    target = f"INTO OUTFILE URI '{site.folder}/{name}/' FORMAT {format} COMPRESSION '{compression}'"
+    assert site.export(f"SELECT id, ti {target} FROM t WHERE id < 5000 ORDER BY id")[0] == 5000
+    (path,) = site.files(name)
+    if format == "parquet":
+        assert pq.read_table(path)["id"].to_pylist() == list(range(5000))
+        return
+    codec = {"bzip2": "bz2"}.get(compression, compression)
+    with pa.CompressedInputStream(pa.OSFile(str(path)), codec) as stream:
+        lines = stream.read().decode().splitlines()
+    assert [int(line.split(",")[0]) for line in lines] == list(range(5000))
+
+
+def test_a_lake_table_is_exported_again(site: Site) -> None:
+    """What was exported is a table, and a query over it and InnoDB is exported to the store."""
+    names = "id, v, s"
+    site.export(f"SELECT {names} INTO OUTFILE URI '{site.folder}/again/' FORMAT PARQUET FROM t")
+    attribute = json.dumps({"dialect": {"format": "parquet"}, "file": [{"uri": f"{site.folder}/again/"}]})
+    site.instance.run(
+        "CREATE TABLE ex.again (id INT, v DECIMAL(10,2), s VARCHAR(60) COLLATE utf8mb4_bin) "
+        f"ENGINE=lakehouse SECONDARY_ENGINE=rapid ENGINE_ATTRIBUTE='{attribute}'"
+    )
+    joined = "FROM again JOIN t USING (id) ORDER BY id"
+    rows, prefix = site.export(f"SELECT id, again.v INTO OUTFILE URI 's3://lake/joined/' {joined}")
+    assert rows == ROWS
+    assert prefix.startswith("s3://lake/joined/")
+    body = b""
+    for one in site.store.client().list_objects_v2(Bucket="lake", Prefix="joined/")["Contents"]:
+        body += site.store.client().get_object(Bucket="lake", Key=one["Key"])["Body"].read()
+    expected = site.backend.run("SELECT id, v FROM ex.t ORDER BY id")
+    null = "\\N"
+    assert body.decode().splitlines() == [f"{i},{null if v is None else v}" for i, v in expected]
+    site.instance.run("DROP TABLE ex.again")

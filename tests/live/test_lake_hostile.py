@@ -1,0 +1,210 @@
+"""Lake tables over places that are not as they should be: an error that says what is wrong, and nothing given away."""
+
+import gzip
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pymysql
+import pytest
+
+from tests.live.conftest import Instance, start_instance
+from tests.live.object_store import ObjectStore, object_store
+from tests.live.servers import Backend
+
+pytestmark = pytest.mark.live
+
+REFUSED = 3889
+SIGNATURE = "deadbeefcafe"
+
+
+@dataclass(frozen=True)
+class Site:
+    """An instance, a folder that it may read, and a store."""
+
+    instance: Instance
+    folder: Path
+    store: ObjectStore
+    secrets: Path
+
+    def define(self, name: str, columns: str, uri: str, **dialect: Any) -> None:
+        attribute = json.dumps({"dialect": dialect, "file": [{"uri": uri}]})
+        self.instance.run(f"DROP TABLE IF EXISTS hostile.{name}")
+        self.instance.run(
+            f"CREATE TABLE hostile.{name} ({columns}) ENGINE=lakehouse SECONDARY_ENGINE=rapid "
+            f"ENGINE_ATTRIBUTE='{attribute}'"
+        )
+
+    def fails(self, statement: str) -> str:
+        """Run a statement that must be refused, and give the text; the engine is there afterwards."""
+        with pytest.raises(pymysql.err.Error) as caught:
+            self.instance.run(statement)
+        assert caught.value.args[0] == REFUSED, caught.value
+        assert self.instance.run("SELECT COUNT(*) FROM hostile.good") == [(2,)]
+        return str(caught.value.args[1])
+
+    def give_keys(self, **change: str) -> None:
+        """Write the secrets file anew."""
+        self.secrets.write_text(self.store.secret("s3://lake/", **change) + self.store.secret("s3://nowhere/"))
+        self.secrets.chmod(0o600)
+
+
+@pytest.fixture(scope="module")
+def site(backend: Backend, live_folder: Path) -> Iterator[Site]:
+    base = Path(tempfile.mkdtemp(prefix="o-", dir=live_folder))
+    folder = base / "lake"
+    folder.mkdir()
+    backend.run("DROP DATABASE IF EXISTS hostile")
+    backend.run("CREATE DATABASE hostile")
+    with object_store(base) as store:
+        store.client().create_bucket(Bucket="lake")
+        secrets = base / "secrets.toml"
+        options = ("--lakehouse-paths", str(folder), "--lakehouse-secrets", str(secrets), "--workers", "1")
+        instance = start_instance(backend, base / "i", *options)
+        made = Site(instance, folder, store, secrets)
+        made.give_keys()
+        try:
+            (folder / "good.csv").write_text("1|a\n2|b\n")
+            made.define("good", "a INT, b VARCHAR(5)", f"{folder}/good.csv")
+            yield made
+            logs = "".join(path.read_text(errors="replace") for path in (instance.data_dir / "logs").glob("*"))
+            for secret in (store.secret_key, SIGNATURE):
+                assert secret not in logs
+        finally:
+            instance.stop()
+            backend.run("DROP DATABASE IF EXISTS hostile")
+            shutil.rmtree(base, ignore_errors=True)
+
+
+def test_paths_outside_are_refused_whatever_their_form(site: Site) -> None:
+    outside = site.folder.parent / "secret.csv"
+    outside.write_text("1|secret\n")
+    (site.folder / "link.csv").symlink_to(outside)
+    (site.folder / "up").symlink_to("..")
+    for number, uri in enumerate(
+        (
+            str(outside),
+            f"{site.folder}/link.csv",
+            f"{site.folder}/up/secret.csv",
+            f"{site.folder}/../secret.csv",
+            f"file://{site.folder}/%2E%2E/secret.csv",
+            f"{site.folder.parent}/*.csv",
+            f"{site.folder}*/../secret.csv",
+            "/etc/passwd",
+            "/proc/self/environ",
+        )
+    ):
+        name = f"escape{number}"
+        site.define(name, "a VARCHAR(200), b VARCHAR(200)", uri)
+        told = site.fails(f"SELECT * FROM hostile.{name}")
+        assert "lakehouse_paths" in told or ".." in told, told
+        site.instance.run(f"DROP TABLE hostile.{name}")
+    (site.folder / "link.csv").unlink()
+    (site.folder / "up").unlink()
+
+
+def test_web_addresses_of_private_networks_are_refused(site: Site) -> None:
+    port = site.store.endpoint.rpartition(":")[2]
+    for number, host in enumerate(("127.0.0.1", "localhost", "[::1]", "169.254.169.254", "10.0.0.1", "0")):
+        name = f"web{number}"
+        site.define(name, "a INT", f"https://{host}:{port}/x.csv?X-Amz-Signature={SIGNATURE}")
+        told = site.fails(f"SELECT * FROM hostile.{name}")
+        assert "open internet" in told or "not known" in told, told
+        assert SIGNATURE not in told
+        site.instance.run(f"DROP TABLE hostile.{name}")
+
+
+def test_keys_that_are_wrong_missing_or_new(site: Site) -> None:
+    site.store.client().put_object(Bucket="lake", Key="k/a.csv", Body=b"1|a\n2|b\n")
+    site.define("keyed", "a INT, b VARCHAR(5)", "s3://lake/k/")
+    count = "SELECT COUNT(*) FROM hostile.keyed"
+    assert site.instance.run(count) == [(2,)]
+    for change, words in (
+        ({"secret_key": "n" * 40}, "secret key is not right"),
+        ({"access_key": "AKIAUNKNOWN"}, "does not know the access key"),
+        ({"session_token": "expired"}, "s3://lake/k/"),
+        ({"endpoint": "http://127.0.0.1:9"}, "cannot be reached"),
+    ):
+        site.give_keys(**change)
+        told = site.fails(count)
+        assert words in told
+        assert not any(value in told for value in (site.store.secret_key, site.store.access_key, "n" * 40))
+    site.secrets.write_text("[broken\nsecret_key = 'abc123'")
+    told = site.fails(count)
+    assert "no valid TOML" in told
+    assert "abc123" not in told
+    site.give_keys()  # taken up without a restart
+    assert site.instance.run(count) == [(2,)]
+    site.secrets.chmod(0o644)
+    site.secrets.write_text(site.secrets.read_text() + "\n")
+    assert "can be read by others" in site.fails(count)
+    site.give_keys()
+    site.instance.run("DROP TABLE hostile.keyed")
+
+
+def test_missing_buckets_and_objects(site: Site) -> None:
+    for number, (uri, words) in enumerate(
+        (
+            ("s3://nowhere/a.csv", "no such object or bucket"),
+            ("s3://nowhere/a/", "no such bucket"),
+            ("s3://lake/none.csv", "no such object"),
+            ("s3://lake/none/", "has no file"),
+            (f"{site.folder}/none.csv", "does not exist"),
+        )
+    ):
+        site.define(f"missing{number}", "a INT", uri)
+        assert words in site.fails(f"SELECT COUNT(*) FROM hostile.missing{number}")
+        site.instance.run(f"DROP TABLE hostile.missing{number}")
+
+
+def test_broken_parquet_names_its_file(site: Site) -> None:
+    path = site.folder / "whole.parquet"
+    pq.write_table(pa.table({"a": list(range(10_000)), "b": ["x" * 50] * 10_000}), path, compression="none")
+    whole = path.read_bytes()
+    client = site.store.client()
+    footer = int.from_bytes(whole[-8:-4], "little") + 8
+    for number, content in enumerate(
+        (
+            whole[: len(whole) // 2],
+            whole[:-4] + b"XXXX",
+            whole[:-8] + (1 << 30).to_bytes(4, "little") + b"PAR1",
+            whole[:-footer] + bytes(60) + whole[60 - footer :],
+            b"PAR1",
+            b"not parquet at all",
+        )
+    ):
+        (site.folder / "broken.parquet").write_bytes(content)
+        client.put_object(Bucket="lake", Key="b/broken.parquet", Body=content)
+        for uri in (f"{site.folder}/broken.parquet", "s3://lake/b/broken.parquet"):
+            site.define(f"broken{number}", "a INT, b VARCHAR(60)", uri, format="parquet")
+            told = site.fails(f"SELECT SUM(a), MAX(b) FROM hostile.broken{number}")
+            assert "broken.parquet" in told, told
+            assert "/proc/self" not in told
+            site.instance.run(f"DROP TABLE hostile.broken{number}")
+
+
+def test_a_gzip_bomb_does_not_take_the_memory(site: Site) -> None:
+    """One line of 400 MB in 400 kB, and many lines: the first is refused, the others stream."""
+    (engine,) = [p for p in psutil.Process(site.instance.process.pid).children() if "engine" in p.cmdline()]
+    before = engine.memory_info().rss
+    with gzip.open(site.folder / "line.csv.gz", "wb", 1) as file:
+        for _ in range(400):
+            file.write(b"0" * (1 << 20))
+    site.define("line", "a LONGTEXT", f"{site.folder}/line.csv.gz")
+    assert "line.csv.gz" in site.fails("SELECT COUNT(*), MAX(a) FROM hostile.line")
+    assert engine.memory_info().rss - before < 600 << 20
+    site.instance.run("DROP TABLE hostile.line")
+
+
+def test_an_export_to_a_place_that_refuses_leaves_nothing(site: Site) -> None:
+    with pytest.raises(pymysql.err.Error) as caught:
+        site.instance.run(f"SELECT a INTO OUTFILE URI '{site.folder}/out/' FROM hostile.good")
+    assert caught.value.args[0] == 1227  # nobody is named as an exporter here
+    assert not (site.folder / "out").exists()
