@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from base.errors import LakeError
 from base.log import redact
@@ -70,11 +71,17 @@ class Reach:
         neither the one nor the other.
         """
         opened: list[int] = []
+        paths: list[str] = []
         try:
             if self.prepare(connection, found):
                 raise LakeError("the access to the files has changed: run the statement again")
-            yield [self._path(file, opened) for file in found]
+            paths += [self._path(file, opened) for file in found]
+            yield list(paths)
             self._require_unchanged(found, opened)
+        except (duckdb.Error, pa.ArrowException) as error:
+            if isinstance(error, duckdb.InterruptException) or not any(path in str(error) for path in paths):
+                raise
+            raise LakeError(explained(error, found, paths)) from None
         finally:
             for number in opened:
                 os.close(number)
@@ -160,6 +167,8 @@ class Reach:
 def explained(error: Exception, found: Sequence[Found], paths: Sequence[str]) -> str:
     """An error of a scan in one line: with the files' own names, and without what gives access."""
     text = str(error).partition("\nLINE ")[0]
+    if found and not any(path in text for path in paths):
+        text = f"{found[0].shown if len(found) == 1 else f'one of {len(found)} files, as {found[0].shown}'}: {text}"
     for file, path in sorted(zip(found, paths, strict=True), key=lambda pair: -len(pair[1])):
         text = text.replace(path, file.shown)
     text = " ".join(shown_in(word) for word in text.split())

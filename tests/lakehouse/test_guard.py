@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from base.errors import LakeError
-from engine.lake.reach import Reach, explained
+from engine.lake.reach import Reach
 from lakehouse.entries import read_entries
 from lakehouse.guard import Guard, GuardProxy, is_public
 from lakehouse.places import Places
@@ -114,11 +114,9 @@ def test_the_column_store_is_held_back_by_the_guard(places: Make, server: str) -
     found = [resolved(places(lakehouse_private_addresses=True), f"{server}/data.csv?{SIGNED}")]
     with duckdb.connect() as root:
         reach = Reach(places(), root)
-        with pytest.raises(duckdb.Error) as caught, reach.files(root, found) as paths:
+        with pytest.raises(LakeError, match=r"/data\.csv\?\*\*\*") as caught, reach.files(root, found) as paths:
             root.execute("SELECT sum(a) FROM read_csv(?)", [paths])
-        told = explained(caught.value, found, [found[0].uri])
-        assert "/data.csv?***" in told
-        assert SIGNED not in told
+        assert SIGNED not in str(caught.value)
         reach.close()
 
 
