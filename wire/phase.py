@@ -131,6 +131,7 @@ class AnswerTracker:
             if self._is_one_row(data, at, size):
                 return True
             self.state = ROWS
+            fresh = False  # what comes further on in these bytes may be another answer's head
         while at + 4 < size or (at + 4 == size and data[at : at + 3] == b"\0\0\0"):
             if at + 4 == size:
                 length, first = 0, -1

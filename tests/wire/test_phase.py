@@ -188,3 +188,17 @@ def test_what_lasts_of_a_status_is_the_sessions_alone() -> None:
     tracker.feed(packets(build_ok(Ok(status=MORE | Status.IN_TRANS)), build_err(1146, "42S02", "no such table")))
     assert tracker.state == IDLE
     assert tracker.lasting_status == Status.IN_TRANS | Status.AUTOCOMMIT
+
+
+@pytest.mark.parametrize("capabilities", [NEW, OLD])
+def test_the_same_pipelined_answers_come_again_and_again(capabilities: int) -> None:
+    tracker = AnswerTracker(capabilities)
+    data = packets(*result(capabilities, ROWS)) + packets(*result(capabilities, ROWS[:1])) * 2
+    for cut in range(len(data)):
+        for _ in range(3):
+            tracker.begin(Command.QUERY)
+        ended = [tracker.feed(piece) for piece in (data[:cut], data[cut:]) if piece]
+        assert (ended[-1], tracker.state, tracker.rows) == (True, IDLE, 5), cut
+        for _ in range(3):
+            tracker.begin(Command.QUERY)
+        assert tracker.feed(data), cut
