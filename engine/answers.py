@@ -1,11 +1,13 @@
 """Small answers of the engine itself: an Arrow table as a whole result set with definitions of its own."""
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 
 from engine.results.encoder import RowEncoder
 from wire.constants import BINARY_CHARSET, Capability, FieldFlag, FieldType, Status
-from wire.framing import build_packets
-from wire.integers import build_lenenc
+from wire.framing import build_packets, count_packets
+from wire.integers import build_lenenc, build_lenenc_bytes
 from wire.responses import ColumnDefinition, build_column_definition, build_end_of_rows, build_eof
 
 _UTF8MB4 = 45
@@ -48,4 +50,16 @@ def build_result_set(table: pa.Table, capabilities: int, status: Status = Status
             out.append(bytes(piece))
             sequence = after
     out.append(build_packets(build_end_of_rows(status, 0, capabilities), sequence))
+    return b"".join(out)
+
+
+def build_values(values: Sequence[bytes], capabilities: int, status: Status = Status.AUTOCOMMIT) -> bytes:
+    """All packets of a result of one column of bytes and few rows, from sequence 1, put together in no time."""
+    definition = build_column_definition(define("answer", pa.binary()))
+    end = build_end_of_rows(status, 0, capabilities)
+    middle = [] if capabilities & Capability.DEPRECATE_EOF else [build_eof(status)]
+    out, sequence = [], 1
+    for part in (b"\x01", definition, *middle, *map(build_lenenc_bytes, values), end):
+        out.append(build_packets(part, sequence))
+        sequence = (sequence + count_packets(len(part))) & 0xFF
     return b"".join(out)

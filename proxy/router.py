@@ -1,7 +1,6 @@
 """Where a session's statements go: a first look that costs little, and a second one for candidates only."""
 
 import logging
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
@@ -47,7 +46,6 @@ _CLEAN = int(Status.IN_TRANS | Status.AUTOCOMMIT)
 _AUTOCOMMIT = int(Status.AUTOCOMMIT)
 _OPENINGS = 5  # of the shadows of lake tables, while others may be using the ones that are open
 _SHORT = 1024  # bytes of a command that may be a known point select
-_NAMES_ROUTINES = re.compile(rb"\bsys`?\s*\.\s*`?ml_", re.IGNORECASE)
 # Reasons that hold for a statement whatever the session does next.
 _LASTING = frozenset(
     {
@@ -181,7 +179,7 @@ class Router:
         use = state.use_secondary_engine
         engine = self._worker.engine
         named = variables.names_ours(text) or own_tables.may_name(text) or engine.loaded.names_lake(text)
-        if not named and not _NAMES_ROUTINES.search(text):
+        if not named and not may_use_functions(text):
             if use == OFF:
                 return False
             if use == ON:

@@ -18,7 +18,7 @@ _NAME = r"(?:`(?:[^`]|``)+`|[\w$]+)"
 _HEAD = re.compile(
     rf"\s*(?:/\*(?![!+]).*?\*/\s*)*call\s+(?:({_NAME})\s*\.\s*)?({_NAME})\s*(\()?", re.IGNORECASE | re.DOTALL
 )
-_MAY_USE = re.compile(rb"\bsys`?\s*\.\s*`?ml_", re.IGNORECASE)
+_MAY_USE = re.compile(rb"\bsys`?\s*\.\s*`?ml_")
 _MAY_CALL = re.compile(rb"[^(]*\b(?:ml_|train_test_split)", re.IGNORECASE)
 
 
@@ -102,7 +102,8 @@ class Statement:
 
 def may_use_functions(text: bytes) -> bool:
     """Tell at little cost whether a statement may call a function of AutoML."""
-    return _MAY_USE.search(text) is not None
+    lowered = text.lower()
+    return b"ml_" in lowered and _MAY_USE.search(lowered) is not None
 
 
 def may_call(text: bytes) -> bool:

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from automl import api
 from automl.source import Column, Source
 from base.errors import MalformedPacket, QueryInterrupted, SecondaryEngineError
-from engine.answers import build_result_set
+from engine.answers import build_values
 from engine.cancel import Running, RunningStatements
 from engine.execute import Offload, as_ours, read_offload
 from engine.history import History, QueryRecord
@@ -81,7 +81,7 @@ class MachineLearning:
         if act is None:
             raise MalformedPacket("act of the machine-learning part")
         answer = await act(request, query, started)
-        return build_result_set(pa.table({"answer": pa.array(answer, pa.binary())}), capabilities)
+        return build_values(answer, capabilities)
 
     async def stop(self) -> None:
         """End the threads; what runs has been cancelled."""

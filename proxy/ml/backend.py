@@ -37,7 +37,11 @@ def as_unicode(expression: str) -> str:
 
 async def run(router: "Router", statement: str | bytes) -> Answer:
     """Run a statement on the user's connection. Raises BackendError with the server's own error."""
-    answer = await attempt(router, statement)
+    return checked(await attempt(router, statement))
+
+
+def checked(answer: Answer) -> Answer:
+    """Give an answer that is no error. Raises BackendError with the server's own."""
     if answer.error:
         raise BackendError(answer.error.number, answer.error.sqlstate, answer.error.message)
     return answer
@@ -51,10 +55,30 @@ async def attempt(router: "Router", statement: str | bytes) -> Answer:
     return AnswerReader(raw, session.capabilities).result()
 
 
+async def attempt_all(router: "Router", statements: Sequence[str]) -> list[Answer]:
+    """Run statements in one write on the user's connection; their errors are in the answers."""
+    session = router.session
+    parts = [build_query(each.encode("utf-8", "surrogateescape"), session.capabilities) for each in statements]
+    raw = await session.ask(b"".join(parts), [int(Command.QUERY)] * len(parts))
+    answers = AnswerReader(raw, session.capabilities)
+    return [answers.result() for _ in parts]
+
+
 async def select(router: "Router", expressions: Sequence[str], rest: str = "") -> list[Row]:
     """Give the values of expressions, as text. Raises BackendError."""
-    answer = await run(router, f"SELECT {', '.join(map(as_unicode, expressions))} {rest}")
-    return [[None if value is None else value.decode("utf-8", "replace") for value in row] for row in answer.rows]
+    return rows_of(await run(router, selecting(expressions, rest)))
+
+
+def selecting(expressions: Sequence[str], rest: str = "") -> str:
+    """A SELECT whose values come as UTF-8."""
+    return f"SELECT {', '.join(map(as_unicode, expressions))} {rest}"
+
+
+def rows_of(answer: Answer) -> list[Row]:
+    """The rows that `selecting` gives. Raises BackendError with the server's own error."""
+    return [
+        [None if value is None else value.decode("utf-8", "replace") for value in row] for row in checked(answer).rows
+    ]
 
 
 async def prepare(router: "Router", statement: str) -> Answer:

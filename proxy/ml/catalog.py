@@ -11,7 +11,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from base.errors import BackendError
-from proxy.ml.backend import MLError, attempt, in_transaction, run, select, text_literal, user_name
+from proxy.ml.backend import (
+    MLError,
+    Row,
+    attempt,
+    in_transaction,
+    rows_of,
+    run,
+    select,
+    selecting,
+    text_literal,
+    user_name,
+)
 from proxy.preflight import quote_name
 
 if TYPE_CHECKING:
@@ -37,21 +48,18 @@ _CREATE = (
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:
-    """A model as its row in a catalog has it. `schema` is that of the catalog."""
+    """A model as its row in a catalog has it. `schema` is that of the catalog, `status` Ready or Error."""
 
     schema: str
     handle: str
-    metadata: dict[str, Any]
+    checksum: str
+    status: str
+    notes: str
 
     @property
     def key(self) -> list[str]:
         """What the engine knows the model by."""
-        return [self.schema, self.handle, str(self.metadata.get("checksum") or "")]
-
-    @property
-    def status(self) -> str:
-        """Ready, or Error."""
-        return str(self.metadata.get("status") or "")
+        return [self.schema, self.handle, self.checksum]
 
 
 def schema_of(owner: str) -> str:
@@ -72,12 +80,29 @@ async def find(router: "Router", handle: str, owner: str | None = None) -> Model
 
     Raises BackendError: 1142 for a model of somebody else that is not granted; MLError when there is none.
     """
-    found = await look(router, handle, owner)
-    if found.status == "Error":
-        raise MLError(
-            f"Model {handle} cannot be used: its training failed ({found.metadata.get('notes') or 'no reason'})"
-        )
-    return found
+    return usable(await look(router, handle, owner))
+
+
+def usable(model: ModelRow) -> ModelRow:
+    """Give a model whose training has not failed. Raises MLError."""
+    if model.status == "Error":
+        raise MLError(f"Model {model.handle} cannot be used: its training failed ({model.notes or 'no reason'})")
+    return model
+
+
+def seeking(schema: str, handle: str) -> str:
+    """The SELECT of a model's row, by an expression for its handle."""
+    told = [f"JSON_UNQUOTE(JSON_EXTRACT(model_metadata, '$.{key}'))" for key in ("checksum", "status")]
+    wanted = f"CONVERT(({handle}) USING utf8mb4) COLLATE utf8mb4_bin"
+    return selecting(["model_handle", *told, "notes"], f"FROM {_table(schema)} WHERE model_handle = {wanted}")
+
+
+def read_row(schema: str, rows: list[Row]) -> ModelRow | None:
+    """Read the answer to it; None for no such model."""
+    if not rows:
+        return None
+    handle, checksum, status, notes = (value or "" for value in rows[0])
+    return ModelRow(schema, handle, checksum, status, notes)
 
 
 async def look(router: "Router", handle: str, owner: str | None = None) -> ModelRow:
@@ -124,16 +149,7 @@ async def _read_shared(router: "Router", handle: str, own: str) -> ModelRow:
 
 
 async def _read(router: "Router", schema: str, handle: str) -> ModelRow | None:
-    rows = await select(router, ["model_handle", "model_metadata"], f"FROM {_table(schema)} {_is(handle)}")
-    if not rows:
-        return None
-    try:
-        metadata = json.loads(rows[0][1] or "{}")
-    except ValueError:
-        metadata = None
-    if not isinstance(metadata, dict):
-        raise MLError(f"The metadata of model {handle} is damaged: it is no JSON object")
-    return ModelRow(schema, rows[0][0] or handle, metadata)
+    return read_row(schema, rows_of(await attempt(router, seeking(schema, text_literal(handle)))))
 
 
 async def chunks(router: "Router", model: ModelRow) -> AsyncIterator[bytes]:

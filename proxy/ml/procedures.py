@@ -131,7 +131,8 @@ async def load(router: "Router", given: Arguments) -> None:
     handle, owner = given.text(0, "The model's handle"), given.values[1]
     model = await catalog.find(router, handle, owner)
     await models.with_model(router, model, partial(engine.ask, router, "ready", model=model.key))
-    router.session.state.ml_owners[handle] = model.schema.removeprefix(catalog.PREFIX)
+    if model.schema != catalog.schema_of(await user_name(router)):
+        router.session.state.ml_owners[handle] = model.schema.removeprefix(catalog.PREFIX)
 
 
 async def unload(router: "Router", given: Arguments) -> None:

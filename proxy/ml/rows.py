@@ -12,8 +12,19 @@ from base.errors import BackendError
 from proxy.answers import Answer, AnswerTooLarge, build_result
 from proxy.ml import catalog, engine, models
 from proxy.ml.arguments import read_options
-from proxy.ml.backend import MLError, as_unicode, select, text_literal
+from proxy.ml.backend import (
+    MLError,
+    as_unicode,
+    attempt_all,
+    checked,
+    rows_of,
+    select,
+    selecting,
+    text_literal,
+    user_name,
+)
 from proxy.ml.backend import run as run_own
+from proxy.ml.catalog import ModelRow
 from proxy.preflight import build_query, quote_name
 from statements.ml import FunctionCall, Statement, read_functions
 from wire.binary_rows import build_binary_row
@@ -57,9 +68,8 @@ async def run(router: "Router", text: str, binary: bool = False) -> bool:
 
 async def _answer_items(router: "Router", text: str, statement: Statement, binary: bool) -> None:
     session = router.session
-    models_of = [await _model_of(router, call) for call in statement.calls]
     names = [f"wf_ml_{number}" for number in range(len(statement.calls))]
-    answer = await _run_asked(router, text, statement, names)
+    models_of, answer = await _ask_backend(router, text, statement, names)
     definitions = [parse_column_definition(payload, session.capabilities) for payload in answer.definitions]
     if len(definitions) > _MOST_COLUMNS:
         raise MLError(f"A SELECT with functions of AutoML has at most {_MOST_COLUMNS} columns")
@@ -81,35 +91,55 @@ def _write(router: "Router", definitions: list[ColumnDefinition], answer: Answer
     router.session.client.write(build_result(payloads, answer.rows, Status(answer.status), capabilities, packed=rows))
 
 
-async def _run_asked(router: "Router", text: str, statement: Statement, names: list[str]) -> Answer:
-    """Run the statement with the functions' inputs in their place."""
+async def _ask_backend(
+    router: "Router", text: str, statement: Statement, names: list[str]
+) -> tuple[list[tuple[ModelRow, object]], Answer]:
+    """Ask for each call's model and options, and run the statement with the inputs in its place: all in one write."""
     asked = text.rstrip("; \t\r\n")
     for name, call in reversed([*zip(names, statement.calls, strict=True)]):
         item = statement.items[call.item or 0]
         asked = f"{asked[: item.start]}{as_unicode(call.arguments[0])} AS {name}{asked[item.last :]}"
+    schema = catalog.schema_of(await user_name(router))
+    questions = [question for call in statement.calls for question in _questions(call, schema)]
     try:
-        return await run_own(router, asked)
+        *about, answer = await attempt_all(router, [*questions, asked])
     except AnswerTooLarge:
         raise MLError("The rows are more than 16 MiB: use sys.ML_PREDICT_TABLE for so many") from None
+    models_of = [
+        await _read_model(router, call, schema, constants, row)
+        for call, constants, row in zip(statement.calls, about[::2], about[1::2], strict=True)
+    ]
+    return models_of, checked(answer)
 
 
-async def _model_of(router: "Router", call: FunctionCall) -> tuple[catalog.ModelRow, object]:
-    """The model and the options of a call, which are the same for all rows. Raises BackendError."""
-    try:
-        ((handle, options),) = await select(router, call.arguments[1:])
-    except BackendError as error:
-        if error.number != _NO_COLUMN:
-            raise
-        raise MLError(
-            f"Model and options of sys.{call.routine.name} have to be the same for all rows: {error}"
-        ) from None
+def _questions(call: FunctionCall, schema: str) -> tuple[str, str]:
+    """What is asked about a call's model and options, which are the same for all rows."""
+    return selecting(call.arguments[1:]), catalog.seeking(schema, call.arguments[1])
+
+
+async def _read_model(
+    router: "Router", call: FunctionCall, schema: str, constants: Answer, row: Answer
+) -> tuple[ModelRow, object]:
+    """Read the answers; a model that is not among the user's own is looked for elsewhere. Raises BackendError."""
+    if constants.error and constants.error.number == _NO_COLUMN:
+        said = f"Model and options of sys.{call.routine.name} have to be the same for all rows: "
+        raise MLError(said + constants.error.message)
+    ((handle, options),) = rows_of(constants)
     if not handle:
         raise MLError("The model's handle must not be NULL")
-    return await catalog.find(router, handle), read_options(options)
+    found = None
+    if row.error is None and handle not in router.session.state.ml_owners:
+        found = catalog.read_row(schema, rows_of(row))
+    return catalog.usable(found) if found else await catalog.find(router, handle), read_options(options)
+
+
+async def _model_of(router: "Router", call: FunctionCall) -> tuple[ModelRow, object]:
+    schema = catalog.schema_of(await user_name(router))
+    return await _read_model(router, call, schema, *await attempt_all(router, _questions(call, schema)))
 
 
 async def _ask_rows(
-    router: "Router", call: FunctionCall, model: catalog.ModelRow, options: object, inputs: list[bytes | None]
+    router: "Router", call: FunctionCall, model: ModelRow, options: object, inputs: list[bytes | None]
 ) -> list[bytes | None]:
     """Ask the engine about all rows; NULL is answered with NULL."""
     function = "explain" if call.routine.name == "ML_EXPLAIN_ROW" else "predict"
