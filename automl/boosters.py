@@ -1,6 +1,9 @@
 """Boosted trees: grown by LightGBM round by round under a deadline, kept as its text."""
 
 import functools
+import logging
+import os
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +16,7 @@ from automl.parts import Parts
 from automl.tree_text import checked, shortened
 
 Floats = NDArray[np.float64]
+_starting = threading.Lock()
 _FIXED: Mapping[str, Any] = {
     "verbosity": -1,
     "deterministic": True,
@@ -23,9 +27,12 @@ _FIXED: Mapping[str, Any] = {
 
 @functools.lru_cache(maxsize=1)
 def quiet() -> None:
-    """Keep LightGBM from writing to the terminal."""
-    import logging
+    """Load LightGBM so that it writes nothing to the terminal, and waits without turning.
 
+    On processors that others use too, threads of OpenMP that spin at every barrier make training up to ten times slower
+    (measured on two loaded cores); the variable is read when the library is loaded.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import lightgbm
 
     log = logging.getLogger("automl.lightgbm")
@@ -44,9 +51,9 @@ class Trees:
     @functools.cached_property
     def booster(self) -> Any:
         """LightGBM's own object, made at first use."""
+        quiet()
         import lightgbm
 
-        quiet()
         return lightgbm.Booster(model_str=self.text, params={"verbosity": -1})
 
     @property
@@ -85,54 +92,61 @@ class Trees:
 class Growth:
     """Trees that were grown: how many rounds are best, their margins of the watched rows, and whether time ran out."""
 
-    trees: Trees
+    booster: Any
+    outputs: int
     rounds: int
     margins: Floats
     cut: bool
 
+    @functools.cached_property
+    def trees(self) -> Trees:
+        """The trees of the best rounds as text."""
+        text = shortened(self.booster.model_to_string(num_iteration=self.rounds))
+        return Trees(text, self.outputs, text.count("\nTree="))
 
-def dataset(matrix: Floats, target: Floats, categories: NDArray[np.int64], weights: Floats | None = None) -> Any:
+
+def dataset(matrix: Floats, target: Floats, categories: NDArray[np.int64]) -> Any:
     """Sort rows into bins once, for any number of trees and any choice of rows."""
+    quiet()
     import lightgbm
 
-    quiet()
     names = [int(place) for place in np.flatnonzero(categories)]
     params = {**_FIXED, "max_bin": 255, "min_data_in_bin": 3 if len(matrix) > 500 else 1, "num_threads": 0}
     made = lightgbm.Dataset(
-        matrix, label=target, weight=weights, categorical_feature=names or "auto", params=params, free_raw_data=False
+        matrix, label=target, categorical_feature=names or "auto", params=params, free_raw_data=False
     )
     return made.construct()
 
 
-def _rows(source: Any, rows: NDArray[np.int64] | None) -> Any:
-    return source if rows is None else source.subset(np.sort(rows).tolist()).construct()
+def rows_of(source: Any, rows: NDArray[np.int64]) -> Any:
+    """Give some rows of a data set, in order, in the same bins."""
+    return source.subset(rows.tolist()).construct()
 
 
-def grow(
-    source: Any,
-    matrix: Floats,
-    params: Mapping[str, Any],
-    rounds: int,
-    train: NDArray[np.int64] | None,
-    watch: NDArray[np.int64] | None,
-    patience: int,
-    deadline: float,
-) -> Growth:
-    """Grow trees on the rows `train`; with rows `watch`, until their loss has not fallen for `patience` rounds.
+def start(data: Any, params: Mapping[str, Any], watch: Any = None) -> Any:
+    """Make a booster without trees, in the thread in which it will grow: LightGBM's log level is each thread's own.
+
+    Boosters of one data set are made one after the other, and may grow side by side.
+    """
+    import lightgbm
+
+    with _starting:
+        booster = lightgbm.Booster({**_FIXED, **params}, data)
+        if watch is not None:
+            booster.add_valid(watch, "watch")
+    return booster
+
+
+def grow(booster: Any, outputs: int, watched: Floats | None, rounds: int, patience: int, deadline: float) -> Growth:
+    """Grow trees; with `watched` rows until their loss has not fallen for `patience` rounds.
 
     Args:
         deadline: `time.monotonic()` after which no round begins; one round is always grown.
     """
-    import lightgbm
-
-    outputs = int(params.get("num_class", 1))
-    booster = lightgbm.Booster({**_FIXED, **params}, _rows(source, train))
-    if watch is not None:
-        booster.add_valid(_rows(source, watch), "watch")
     best, best_round, cut = np.inf, 0, False
     for step in range(1, rounds + 1):
         finished = booster.update()
-        if watch is not None:
+        if watched is not None:
             loss = booster.eval_valid()[0][2]
             if loss < best - 1e-7:
                 best, best_round = loss, step
@@ -146,7 +160,9 @@ def grow(
             cut = step < rounds
             break
     best_round = max(best_round, 1)
-    text = shortened(booster.model_to_string(num_iteration=best_round))
-    trees = Trees(text, outputs, text.count("\nTree="))
-    margins = trees.margin(matrix[np.sort(watch)], threads=0) if watch is not None else np.zeros((0, outputs))
-    return Growth(trees, best_round, margins, cut)
+    margins = np.zeros((0, outputs))
+    if watched is not None:
+        raw = booster.predict(watched, raw_score=True, num_iteration=best_round, num_threads=1)
+        averaged = best_round if booster.params.get("boosting") == "rf" else 1
+        margins = raw.reshape(len(watched), outputs) / averaged
+    return Growth(booster, outputs, best_round, margins, cut)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.blend import Blend
-from automl.boosters import Trees, dataset, grow
+from automl.boosters import Trees, dataset, grow, rows_of, start
 
 Floats = NDArray[np.float64]
 MOST_SHOWN = 100  # columns of an explanation
@@ -101,7 +101,8 @@ def fast_shap(
             "seed": seed,
         }
         data = dataset(matrix, target, categories)
-        grown = grow(data, matrix, params, 100, rest, watch, 100, math.inf)
+        booster = start(rows_of(data, rest), {**params, "num_threads": 1}, rows_of(data, watch))
+        grown = grow(booster, 1, matrix[watch], 100, 100, math.inf)
         spread = float(np.var(target[watch]))
         followed.append(1.0 - float(np.mean((grown.margins[:, 0] - target[watch]) ** 2)) / spread if spread else 1.0)
         total += np.abs(by_column(grown.trees.contributions(matrix), owners)).mean(axis=(0, 2))

@@ -5,7 +5,9 @@ seed and a budget give the same model again; see `progress.Budget`.
 """
 
 import math
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 
 from automl import families
 from automl.blend import Blend, Member
-from automl.boosters import dataset, grow
+from automl.boosters import Growth, dataset, grow, rows_of, start
 from automl.folds import Split
 from automl.linear import Linear, fit_logistic, fit_ridge
 from automl.losses import Objective
@@ -24,25 +26,31 @@ Floats = NDArray[np.float64]
 STRENGTHS_C = (0.01, 0.1, 1.0, 10.0)
 STRENGTHS_RIDGE = (1e-5, 1e-4, 1e-3, 1e-2, 5e-2, 2e-1)
 LINEAR_ROWS = 60_000
-SELECT, TUNE, REFIT = 0.30, 0.60, 0.88  # shares of the time after which each stage ends
+SELECT, TUNE, REFIT = 0.35, 0.62, 0.90  # shares of the time after which each stage ends
+LANES = min(os.cpu_count() or 1, 4)  # boosters that grow side by side, one thread each
+SHARED = 0.7  # what a lane gets of a processor on a machine that others use
+LEAST_ROUNDS = 60
 _COMMON: Mapping[str, Any] = {"learning_rate": 0.05, "num_leaves": 31, "min_data_in_leaf": 20, "bagging_freq": 1}
 PORTFOLIO: tuple[tuple[str, Mapping[str, Any]], ...] = (
     (families.BOOSTED, {"learning_rate": 0.1}),
     (families.BOOSTED, {"num_leaves": 8, "lambda_l2": 5.0, "feature_fraction": 0.8}),
     (families.EXTRA, {"num_leaves": 48, "extra_trees": True, "feature_fraction": 0.7, "min_data_in_leaf": 10}),
+    (families.BOOSTED, {"num_leaves": 127, "feature_fraction": 0.5, "min_data_in_leaf": 10, "lambda_l2": 1.0}),
     (
         families.BOOSTED,
         {"num_leaves": 24, "cat_smooth": 60.0, "cat_l2": 40.0, "feature_fraction": 0.6, "bagging_fraction": 0.8},
     ),
-    (families.BOOSTED, {"num_leaves": 127, "feature_fraction": 0.5, "min_data_in_leaf": 40, "lambda_l2": 1.0}),
-    (families.BOOSTED, {"num_leaves": 4, "feature_fraction": 0.5, "learning_rate": 0.1, "bagging_fraction": 0.8}),
     (
         families.FOREST,
         {"boosting": "rf", "num_leaves": 255, "feature_fraction": 0.4, "bagging_fraction": 0.63, "min_data_in_leaf": 3},
     ),
+    (families.BOOSTED, {"num_leaves": 4, "feature_fraction": 0.5, "learning_rate": 0.1, "bagging_fraction": 0.8}),
     (families.TREE, {"num_leaves": 31, "learning_rate": 1.0}),
 )
-_SINGLE = frozenset({families.TREE})  # not in the race unless asked for: never the best
+_SINGLE = frozenset({families.TREE})  # not in the race unless it is the only one that is asked for: never the best
+_LIMITS: Mapping[str, int] = {families.TREE: 1, families.FOREST: 100}
+_MOST_ROUNDS = 2000
+_THREADED = 3_000_000  # values from which one booster's threads help each other
 
 
 @dataclass(frozen=True)
@@ -74,12 +82,19 @@ class Race:
     def __post_init__(self) -> None:
         self.watched = np.concatenate([split.watch for split in self.splits])
         self._data: Any = None
+        self._parts: list[tuple[Any, Any]] = []
+        self._bins = 255.0
 
     @property
     def data(self) -> Any:
         """The rows in bins, made when trees are first grown."""
         if self._data is None:
             self._data = dataset(self.matrix, self.target, self.categories)
+            self._parts = [
+                (rows_of(self._data, split.train), rows_of(self._data, split.watch)) for split in self.splits
+            ]
+            width = self.matrix.shape[1]
+            self._bins = sum(self._data.feature_num_bin(each) for each in range(width)) / width
         return self._data
 
     def loss(self, margins: Floats) -> float:
@@ -92,11 +107,12 @@ class Race:
         return min(self.trials, key=lambda trial: trial.loss)
 
     def round_cost(self, params: Mapping[str, Any], rows: int) -> float:
-        """Estimate the seconds of one round: measured on two cores of 2026, for features of 255 bins."""
-        leaves = params.get("num_leaves", 31)
+        """Estimate the seconds of one round on one processor of 2026; within a quarter of what was measured."""
+        leaves = min(params.get("num_leaves", 31), max(2, rows // max(1, params.get("min_data_in_leaf", 20))))
         features = self.matrix.shape[1] * max(0.3, params.get("feature_fraction", 1.0))
-        one = 2e-4 + leaves * 1.2e-5 + rows * (2.5e-8 + features * 1.1e-9) * math.log2(leaves + 1) / 5
-        return float(self.objective.outputs * one)
+        search = 7.5e-9 * features * leaves * min(self._bins, rows / 3 + 1)
+        scan = 6.4e-9 * rows * features * math.log2(leaves + 1) / 5
+        return float(self.objective.outputs * (2e-5 + search + scan))
 
     def fit_linear(self, rows: NDArray[np.int64], strengths: Sequence[float]) -> list[Linear]:
         """Fit a linear model for each strength on rows, or on a part of them when there are many."""
@@ -130,28 +146,58 @@ class Race:
             )
             self.trials.append(Trial(families.LINEAR, {}, self.loss(margins), margins, strength=strength))
 
-    def run_trees(self, family: str, changes: Mapping[str, Any], share: float) -> None:
-        """Grow a configuration's trees on every split, within a slice of what is left of a share of the budget."""
-        params = {**_COMMON, **changes, **self.objective.params, "seed": self.seed, "num_threads": 0}
-        rows = len(self.splits[0].train)
-        cost = self.round_cost(params, rows) * len(self.splits)
-        limit = {families.TREE: 1, families.FOREST: 100}.get(family, 2000)
-        slice_ = max(0.45 * self.budget.left(share), 0.02 * self.budget.seconds)
-        rounds = int(max(min(limit, slice_ / cost), 1 if family == families.TREE else 15))
-        if limit > 100 and rounds < 150:  # too few rounds for slow steps
-            params["learning_rate"] = max(params["learning_rate"], min(0.3, 12.0 / rounds))
-        patience = max(10, int(2.5 / params["learning_rate"]))
-        deadline = self.budget.at(share)
-        grown = [
-            grow(self.data, self.matrix, params, rounds, split.train, split.watch, patience, deadline)
-            for split in self.splits
+    def _slice(self, params: dict[str, Any], family: str, lanes: int, first: bool) -> int:
+        """Give how many rounds a configuration may have, 0 for too few to judge it; may change its step size."""
+        cost = self.round_cost(params, len(self.splits[0].train)) * len(self.splits)
+        limit = _LIMITS.get(family, _MOST_ROUNDS)
+        share = 0.4 if first else 0.3
+        seconds = max(share * self.budget.left(TUNE), 0.0) * LANES * SHARED / lanes
+        rounds = int(min(limit, seconds / cost))
+        if family in _LIMITS:
+            return max(rounds, 1 if first else 0) if rounds >= min(limit, 20) or first else 0
+        if rounds < LEAST_ROUNDS and not first:
+            return 0
+        rounds = max(rounds, 20)
+        if rounds < 200:  # too few for small steps
+            params["learning_rate"] = max(params["learning_rate"], min(0.3, 16.0 / rounds))
+        return rounds
+
+    def run_trees(self, wanted: Sequence[tuple[str, Mapping[str, Any]]], first: bool = False) -> None:
+        """Grow several configurations side by side on every split, within a slice of what is left of the budget."""
+        data = self.data
+        assert data is not None
+        jobs: list[tuple[str, dict[str, Any], int, int]] = []
+        for family, changes in wanted:
+            params = {**_COMMON, **changes, **self.objective.params, "seed": self.seed, "num_threads": 1}
+            rounds = self._slice(params, family, min(len(wanted), LANES), first and not jobs)
+            if rounds:
+                patience = max(10, int(2.5 / params["learning_rate"]))
+                jobs.append((family, params, rounds, patience))
+        deadline = self.budget.at(TUNE)
+
+        def grown(job: tuple[int, int, dict[str, Any], int]) -> Growth:
+            rounds, patience, params, place = job
+            train, watch = self._parts[place]
+            watched = np.asfortranarray(self.matrix[self.splits[place].watch])
+            booster = start(train, params, watch)
+            return grow(booster, self.objective.outputs, watched, rounds, patience, deadline)
+
+        flat = [
+            (rounds, patience, params, place)
+            for _, params, rounds, patience in jobs
+            for place in range(len(self.splits))
         ]
-        self.budget.cut |= any(each.cut for each in grown)
-        used = sum(each.rounds + patience for each in grown) / len(grown)
-        self.budget.take(cost * min(rounds, used))
-        margins = np.concatenate([each.margins for each in grown])
-        best_rounds = max(1, round(float(np.mean([each.rounds for each in grown]))))
-        self.trials.append(Trial(family, params, self.loss(margins), margins, best_rounds))
+        with ThreadPoolExecutor(LANES) as lanes:
+            found = list(lanes.map(grown, flat))
+        for place, (family, params, rounds, patience) in enumerate(jobs):
+            each = found[place * len(self.splits) : (place + 1) * len(self.splits)]
+            self.budget.cut |= any(growth.cut for growth in each)
+            used = min(rounds, sum(growth.rounds + patience for growth in each) / len(each))
+            cost = self.round_cost(params, len(self.splits[0].train)) * len(self.splits)
+            self.budget.take(cost * used / (LANES * SHARED))
+            margins = np.concatenate([growth.margins for growth in each])
+            best = max(1, round(float(np.mean([growth.rounds for growth in each]))))
+            self.trials.append(Trial(family, params, self.loss(margins), margins, best))
 
     def run(self) -> None:
         """Try what the budget allows."""
@@ -159,35 +205,34 @@ class Race:
         tell("Algorithm Selection", 0.0)
         if families.LINEAR in self.families:
             self.run_linear()
-        wanted = [entry for entry in PORTFOLIO if entry[0] in self.families and (entry[0] not in _SINGLE)]
-        if not wanted:
-            wanted = [entry for entry in PORTFOLIO if entry[0] in self.families]
-        for place, (family, changes) in enumerate(wanted):
-            if self.trials and (self.budget.left(TUNE) <= 0 or self.budget.over(SELECT if place > 2 else TUNE)):
+        wanted = [entry for entry in PORTFOLIO if entry[0] in self.families and entry[0] not in _SINGLE]
+        wanted = wanted or [entry for entry in PORTFOLIO if entry[0] in self.families]
+        for place in range(0, len(wanted), LANES):
+            if place and (self.budget.left(TUNE) <= 0 or self.budget.over(SELECT)):
                 break
-            self.run_trees(family, changes, TUNE)
-            tell("Algorithm Selection", (place + 1) / len(wanted), f"{family} {self.trials[-1].loss:.5g}")
+            self.run_trees(wanted[place : place + LANES], first=not place)
+            tell("Algorithm Selection", min(1.0, (place + LANES) / len(wanted)), f"loss {self.best.loss:.5g}")
         self.search()
 
     def search(self) -> None:
         """Change the best trees' parameters step by step, keeping what is better, while the budget lasts."""
-        grown = [trial for trial in self.trials if trial.family in (families.BOOSTED, families.EXTRA)]
-        if not grown:
-            return
         dice = np.random.default_rng(self.seed)
         tried = 0
         while tried < 60:
-            leader = min((trial for trial in self.trials if trial.rounds), key=lambda trial: trial.loss)
-            if leader.family == families.FOREST:
-                leader = min(grown, key=lambda trial: trial.loss)
-            params = nearby(leader.params, dice)
-            cost = self.round_cost(params, len(self.splits[0].train)) * len(self.splits)
-            if self.budget.left(TUNE) < cost * leader.rounds * 0.8 or self.budget.over(TUNE):
-                break
+            grown = [trial for trial in self.trials if trial.family in (families.BOOSTED, families.EXTRA)]
+            if not grown:
+                return
+            leader = min(grown, key=lambda trial: trial.loss)
             if leader.loss > 1.5 * self.best.loss + 1e-9 and tried >= 4:
-                break  # a linear model is far ahead
-            self.run_trees(leader.family, params, TUNE)
-            tried += 1
+                return  # a linear model is far ahead
+            cost = self.round_cost(leader.params, len(self.splits[0].train)) * len(self.splits) / SHARED
+            if self.budget.left(TUNE) < cost * leader.rounds * 0.8 or self.budget.over(TUNE):
+                return
+            before = len(self.trials)
+            self.run_trees([(leader.family, nearby(leader.params, dice)) for _ in range(LANES)])
+            if len(self.trials) == before:
+                return
+            tried += LANES
             self.budget.tell("Hyperparameter Tuning", min(0.99, tried / 20), f"loss {self.best.loss:.5g}")
 
 
@@ -245,7 +290,9 @@ def refit(race: Race, chosen: Sequence[tuple[Trial, float]]) -> tuple[Blend, Flo
         else:
             rounds = trial.rounds if trial.family in (families.FOREST, families.TREE) else round(trial.rounds * grow_by)
             deadline = race.budget.at(REFIT - 0.25 * (1 - (place + 1) / len(chosen)))
-            grown = grow(race.data, race.matrix, trial.params, rounds, None, None, 0, deadline)
+            threads = LANES if race.matrix.size > _THREADED else 1
+            booster = start(race.data, {**trial.params, "num_threads": threads})
+            grown = grow(booster, race.objective.outputs, None, rounds, 0, deadline)
             race.budget.cut |= grown.cut
             members.append(grown.trees)
         race.budget.tell("Refit", (place + 1) / len(chosen))

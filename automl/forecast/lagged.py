@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.blend import Member
-from automl.boosters import Trees, dataset, grow
+from automl.boosters import Trees, dataset, grow, rows_of, start
 from automl.linear import Linear, fit_ridge
 from automl.parts import BadModel, Parts, pick
 
@@ -165,10 +165,12 @@ def _fit(matrix: Floats, target: Floats, kinds: NDArray[np.int64], trees: bool, 
         "min_data_in_leaf": max(3, min(20, rows // 30)),
         "feature_fraction": 0.8,
         "seed": seed,
+        "num_threads": 1,
     }
     data = dataset(matrix, target, kinds)
-    found = grow(data, matrix, {**params, "metric": "l2"}, 400, train, watch, 30, math.inf)
-    return grow(data, matrix, params, max(20, found.rounds), None, None, 0, math.inf).trees
+    booster = start(rows_of(data, train), {**params, "metric": "l2"}, rows_of(data, watch))
+    found = grow(booster, 1, np.asfortranarray(matrix[watch]), 400, 30, math.inf)
+    return grow(start(data, params), 1, None, max(20, found.rounds), 0, math.inf).trees
 
 
 def known_columns(
