@@ -21,12 +21,12 @@ SELECT TABLE_NAME, COLUMN_NAME, ORDINAL_POSITION, LOWER(DATA_TYPE), COLUMN_TYPE,
  ORDER BY TABLE_NAME, ORDINAL_POSITION
 """
 _TABLES = """
-SELECT TABLE_NAME, ENGINE, TABLE_COLLATION, TABLE_ROWS FROM information_schema.TABLES
- WHERE TABLE_SCHEMA = %s AND TABLE_TYPE = 'BASE TABLE' {name}
+SELECT TABLE_NAME, ENGINE, TABLE_COLLATION, TABLE_ROWS, TABLE_TYPE FROM information_schema.TABLES
+ WHERE TABLE_SCHEMA = %s AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') {name}
 """
 _EMPTY = """
 SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES
- WHERE ENGINE = 'InnoDB' AND TABLE_TYPE = 'BASE TABLE' AND COALESCE(TABLE_ROWS, 0) = 0
+ WHERE ENGINE = 'InnoDB' AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND COALESCE(TABLE_ROWS, 0) = 0
 """
 _KEYS = """
 SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, NULLABLE FROM information_schema.STATISTICS
@@ -55,18 +55,20 @@ def describe_schema(connection: Connection, schema: str, name: str | None = None
         causes[table] = find_causes(connection, schema, table)
         if causes[table]:
             del unlogged[table]
+    lake = {table for table, _, _, rows, _ in tables if not rows and _is_lake(connection, schema, table)}
     return [
         Table(
             schema,
             table,
             tuple(columns.get(table, ())),
             keys.get(table, ()),
-            LAKE_ENGINE if not rows and _is_lake(connection, schema, table) else engine or "",
+            LAKE_ENGINE if table in lake else engine or "",
             collation,
             unlogged.get(table, ""),
             causes.get(table, ()),
         )
-        for table, engine, collation, rows in tables
+        for table, engine, collation, _, kind in tables
+        if kind == "BASE TABLE" or table in lake  # MariaDB's tables with a history are not copied; shadows are such
     ]
 
 

@@ -245,7 +245,9 @@ class Executor:
             try:
                 wanted = wanted_of(offload.text, offload.context)
                 with self._lake.seen(snapshot.connection, looking, snapshot.view, wanted) as view:
-                    done = self._try_on(offload, outlet, snapshot, view, running, record)
+                    with self._lake.bytes.counting(snapshot.connection, bool(wanted.names)) as counted:
+                        done = self._try_on(offload, outlet, snapshot, view, running, record)
+                    record.bytes_read = counted.bytes
                 outlet.commit()
                 return done
             except AccessIsNew:

@@ -23,6 +23,7 @@ class QueryRecord:
     sql: str = ""  # what ran in the store
     rows: int = 0
     bytes_sent: int = 0
+    bytes_read: int = 0  # of files, by a statement on lake tables
     waited: float = 0.0  # for a slot and for the copy to be fresh
     translated: float = 0.0  # seconds spent in the translator
     seconds: float = 0.0
@@ -42,6 +43,7 @@ class QueryRecord:
                 "translateTime": round(self.translated * 1000, 3),
                 "rows": self.rows,
                 "bytes": self.bytes_sent,
+                "bytesRead": self.bytes_read,
                 "done": self.done,
                 "error": self.failure,
                 **(self.progress() if self.progress else {}),

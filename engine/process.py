@@ -88,8 +88,10 @@ async def _begin(
     history = History()
     quarantine = Quarantine(settings.paths.quarantine)
     places = Places(settings)
-    reach = Reach(places, replica.store.cursor())
-    lake = LakeTables(Definitions(settings), places, reach)
+    root = replica.store.cursor()
+    reach = Reach(places, root)
+    scratch = settings.paths.store_file.parent / "spill"
+    lake = LakeTables(Definitions(settings), places, reach, root.cursor(), scratch)
     threading.Thread(target=lake.definitions.discover, name="lake", daemon=True).start()
     wait = functools.partial(_wait_until_fresh, replica)
     executor = Executor(replica.store, translator, wait, history, quarantine, lake)

@@ -15,7 +15,15 @@ from lakehouse.entries import Entry, read_entries
 FORMATS = ("csv", "json", "parquet", "avro", "delta", "iceberg")
 COMPRESSIONS = ("auto", "none", "gzip", "zstd", "bzip2", "snappy")
 TEXTS = frozenset({"csv", "json"})
-_TABLE_KEYS = ("dialect", "file", "auto_refresh_event_source", "auto_refresh_source", "placement", "partitions")
+_TABLE_KEYS = (
+    "dialect",
+    "file",
+    "auto_refresh_event_source",
+    "auto_refresh_source",
+    "placement",
+    "partitions",
+    "manifest",
+)
 _AUTO = frozenset({"auto", "default"})
 
 
@@ -60,7 +68,8 @@ class ColumnOptions:
 class Definition:
     """A lake table without its columns' types, which are the backend's.
 
-    `placement` is "in_place" or "loaded"; `partitions` says that folders named column=value are columns.
+    `placement` is "in_place" or "loaded"; `partitions` says that folders named column=value are columns, `manifest`
+    that the entries name manifests, which name the files.
     """
 
     dialect: Dialect
@@ -68,6 +77,7 @@ class Definition:
     columns: Mapping[str, ColumnOptions] = field(default_factory=dict)
     placement: str = "in_place"
     partitions: bool = True
+    manifest: bool = False
 
 
 def read_definition(attribute: Mapping[str, Any], columns: Mapping[str, Mapping[str, Any]] | None = None) -> Definition:
@@ -79,15 +89,15 @@ def read_definition(attribute: Mapping[str, Any], columns: Mapping[str, Mapping[
     placement = attribute.get("placement", "in_place")
     if placement not in ("in_place", "loaded"):
         raise LakeError(f'"placement" is "in_place" or "loaded", not {placement!r}')
-    partitions = attribute.get("partitions", True)
-    if not isinstance(partitions, bool):
-        raise LakeError('"partitions" is not true or false')
+    partitions, manifest = attribute.get("partitions", True), attribute.get("manifest", False)
+    if not isinstance(partitions, bool) or not isinstance(manifest, bool):
+        raise LakeError('"partitions" and "manifest" are true or false')
     dialect = _read_dialect(attribute.get("dialect", {}))
     entries = read_entries(attribute.get("file"))
     if dialect.format in ("delta", "iceberg") and (len(entries) != 1 or entries[0].kind not in ("prefix", "name")):
         raise LakeError(f'a {dialect.format} table is one folder: one entry of "file" with its prefix')
     read = {name: _read_column(name, options, dialect.format) for name, options in (columns or {}).items()}
-    return Definition(dialect, entries, read, placement, partitions)
+    return Definition(dialect, entries, read, placement, partitions, manifest)
 
 
 def _known(given: object, known: tuple[str, ...], where: str) -> None:

@@ -2,7 +2,8 @@
 
 import bz2
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import zstandard
 
@@ -11,8 +12,10 @@ from lakehouse.definition import Dialect
 from lakehouse.places import Found, Places
 
 _READ = 64 << 10  # bytes of a file
+_PIECE = 4 << 20  # bytes looked at together
 _MOST = 1 << 20  # characters of what they stand for
 
+_ENDINGS = {".gz": "gzip", ".gzip": "gzip", ".zst": "zstd", ".bz2": "bzip2"}
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xff\x06\x00\x00sNaPpY": "snappy"}
 
 
@@ -21,7 +24,20 @@ def compression_of(head: bytes) -> str:
     return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), "none")
 
 
-def head_of(places: Places, found: Found, dialect: Dialect) -> str:
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The beginning of a file as text, and what the file is compressed with."""
+
+    text: str
+    compression: str
+
+    @property
+    def is_foreign(self) -> bool:
+        """Tell whether the column store cannot decompress it."""
+        return self.compression == "bzip2"
+
+
+def head_of(places: Places, found: Found, dialect: Dialect) -> Head:
     """Read the beginning of a text file. Raises LakeError."""
     head = places.read(found, 0, _READ)
     kind = compression_of(head)
@@ -32,7 +48,44 @@ def head_of(places: Places, found: Found, dialect: Dialect) -> str:
     except (OSError, zlib.error, zstandard.ZstdError, ValueError) as error:
         raise LakeError(f"{found.shown} cannot be decompressed: {error}") from None
     text = data.decode("latin-1" if dialect.encoding == "latin1" else "utf-8", "replace")
-    return text.removeprefix("\ufeff")
+    return Head(text.removeprefix("\ufeff"), kind)
+
+
+def require_alike(found: Sequence[Found], head: Head) -> None:
+    """Refuse files of one table whose names say that they are compressed in other ways than the first one is."""
+    for file in found:
+        told = next((kind for ending, kind in _ENDINGS.items() if file.path.lower().endswith(ending)), None)
+        if told not in (None, head.compression):
+            raise LakeError(f"{file.shown} is compressed with {told} by its name, and {found[0].shown} is not")
+
+
+def require_closed(places: Places, found: Sequence[Found], head: Head) -> None:
+    """Refuse arrays of JSON that do not end, which DuckDB reads as far as they go."""
+    if head.compression != "none" or not head.text.lstrip().startswith("["):
+        return
+    for file in found:
+        end = places.read(file, max(file.size - _READ, 0), _READ)
+        if not end.rstrip().endswith(b"]"):
+            raise LakeError(f"{file.shown} is cut short: its array of JSON has no end")
+
+
+def require_whole(places: Places, found: Found) -> None:
+    """Refuse a gzip file that is cut short or damaged, which the column store reads as far as it goes."""
+    expander, at = zlib.decompressobj(31), 0
+    try:
+        while piece := places.read(found, at, _PIECE):
+            at += len(piece)
+            while piece:
+                if expander.eof:
+                    if not piece.strip(b"\0"):
+                        break  # padding of tapes
+                    expander = zlib.decompressobj(31)  # a file may be several, one behind the other
+                expander.decompress(piece, _PIECE)
+                piece = expander.unused_data if expander.eof else expander.unconsumed_tail
+    except zlib.error as error:
+        raise LakeError(f"{found.shown} cannot be decompressed: {error}") from None
+    if not expander.eof:
+        raise LakeError(f"{found.shown} is cut short")
 
 
 def _snappy(head: bytes) -> bytes:

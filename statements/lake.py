@@ -170,7 +170,10 @@ def shadow_create(made: LakeCreate, stored: str, is_mariadb: bool) -> str:
     name = ".".join(quoted(part) for part in (made.schema, made.table) if part)
     head = "CREATE OR REPLACE TABLE" if made.or_replace else "CREATE TABLE"
     exists = " IF NOT EXISTS" if made.if_not_exists else ""
-    return f"{head}{exists} {name} {made.body} ENGINE=InnoDB {made.options} {stored_option(stored, is_mariadb)}"
+    # TRUNCATE would give MariaDB's shadow its tablespace back, and a table without rows its answers: it is refused for
+    # tables that keep their history.
+    kept = " WITH SYSTEM VERSIONING" if is_mariadb else ""
+    return f"{head}{exists} {name} {made.body} ENGINE=InnoDB {made.options} {stored_option(stored, is_mariadb)}{kept}"
 
 
 def stored_option(stored: str, is_mariadb: bool) -> str:

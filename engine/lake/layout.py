@@ -18,7 +18,8 @@ from engine.lake.relations import (
 )
 from engine.store.layout import quote
 from lakehouse.definition import Definition
-from lakehouse.heads import head_of
+from lakehouse.heads import Head, head_of, require_alike, require_closed
+from lakehouse.listing import Listing
 from lakehouse.places import Found, Places
 from statements.schema import Column, Table
 
@@ -46,10 +47,17 @@ class Layout:
     header_lines: int  # lines before the first record
 
 
-def groups_of(
-    table: Table, definition: Definition, found: Sequence[Found]
-) -> tuple[tuple[Group, ...], tuple[str, ...]]:
-    """Group files by the values in the names of their folders. Raises LakeError when some have other columns there."""
+def groups_of(table: Table, definition: Definition, listing: Listing) -> tuple[tuple[Group, ...], tuple[str, ...]]:
+    """Group files by the values of their partition columns: those that the table's log gives, or their folders' names.
+
+    Raises LakeError when some lie in folders of other columns.
+    """
+    found = listing.found
+    if listing.values is not None:
+        known: dict[tuple[tuple[str, str | None], ...], list[int]] = {}
+        for place, given in enumerate(listing.values):
+            known.setdefault(tuple((name, given.get(name)) for name in listing.partitions), []).append(place)
+        return tuple(Group(values, tuple(files)) for values, files in known.items()), listing.partitions
     if not definition.partitions:
         return (Group((), tuple(range(len(found)))),), ()
     names = {column.name.casefold() for column in table.columns}
@@ -77,41 +85,39 @@ def groups_of(
 def lay_out(
     table: Table,
     definition: Definition,
-    found: Sequence[Found],
+    listing: Listing,
     paths: Sequence[str],
     connection: duckdb.DuckDBPyConnection,
     places: Places,
     lenient: bool,
 ) -> Layout:
     """Look at the files' own descriptions. Raises LakeError and duckdb.Error."""
-    groups, partitions = groups_of(table, definition, found)
+    found, dialect = listing.found, definition.dialect
+    groups, partitions = groups_of(table, definition, listing)
     own = [column for column in table.columns if column.name.casefold() not in partitions]
     missing: dict[str, str] = {}
-    match definition.dialect.format:
-        case "csv":
-            head = head_of(places, found[0], definition.dialect) if found else ""
-            delimiter = delimiter_of(head, len(own), definition.dialect)
-            relation = csv_relation(own, definition.dialect, delimiter, lenient)
-        case "json":
-            head = head_of(places, found[0], definition.dialect) if found else ""
-            is_array = head.lstrip().startswith("[")
-            relation = json_relation(own, "array" if is_array else "newline_delimited")
+    match dialect.format:
+        case "csv" | "json":
+            head = head_of(places, found[0], dialect) if found else Head("", "none")
+            require_alike(found, head)
+            compression = "none" if head.is_foreign else head.compression
+            if dialect.format == "csv":
+                delimiter = delimiter_of(head.text, len(own), dialect)
+                relation = csv_relation(own, dialect, delimiter, lenient, compression)
+            else:
+                require_closed(places, found, head)
+                relation = json_relation(own, head.text, compression)
         case "avro":
             connection.execute(f"LOAD {quoted(str(extension('avro')))}")
-            kinds = _described(connection, f"read_avro([{', '.join(map(quoted, paths))}])")
+            kinds = _described(connection, f"read_avro([{', '.join(map(quoted, paths))}])") if found else {}
             relation = avro_relation(kinds)
-            missing = {c.name.casefold(): found[0].shown for c in own if c.name.casefold() not in kinds}
+            missing = {c.name.casefold(): found[0].shown for c in own if found and c.name.casefold() not in kinds}
         case _:
             relation, missing = _parquet(own, found, paths, connection)
-    return Layout(
-        relation,
-        groups,
-        partitions,
-        missing,
-        len(own),
-        tuple(file.uri for file in found),
-        definition.dialect.skip_rows + definition.dialect.has_header,
-    )
+    if listing.columns is not None:
+        missing = {name: file for name, file in missing.items() if name not in listing.columns}
+    lines = dialect.skip_rows + dialect.has_header
+    return Layout(relation, groups, partitions, missing, len(own), tuple(file.uri for file in found), lines)
 
 
 def _parquet(

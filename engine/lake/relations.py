@@ -1,5 +1,6 @@
 """The files of a table as one DuckDB relation: its SQL over paths that `Reach` gives, and its columns' types."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +30,9 @@ class Relation:
         return f"{self.before}[{', '.join(map(quoted, paths))}]{self.after}{more})"
 
 
-def csv_relation(columns: Sequence[Column], dialect: Dialect, delimiter: str, lenient: bool) -> Relation:
+def csv_relation(
+    columns: Sequence[Column], dialect: Dialect, delimiter: str, lenient: bool, compression: str = "auto"
+) -> Relation:
     """Text in columns, which are those of the table in its order.
 
     Records are read as RFC 4180 says, a quote in quotes doubled; other escapes are taken out of the values afterwards.
@@ -45,6 +48,7 @@ def csv_relation(columns: Sequence[Column], dialect: Dialect, delimiter: str, le
         "nullstr": f"[{', '.join(map(quoted, null_texts(dialect)))}]",
         "allow_quoted_nulls": "false",
         "max_line_size": str(_LINE),
+        "compression": quoted(compression),
         "columns": "{" + ", ".join(f"'{name}': 'VARCHAR'" for name in names) + "}",
     }
     if dialect.record_delimiter != "auto":
@@ -97,12 +101,29 @@ def escapes_in_records(columns: int, dialect: Dialect) -> str:
     )
 
 
-def json_relation(columns: Sequence[Column], kind: str) -> Relation:
-    """Objects, one a line or in an array; a column is the member of its name, and what is nested its JSON text."""
-    given = ", ".join(f"{quoted(column.name)}: 'VARCHAR'" for column in columns)
-    options = f", format = '{kind}', maximum_object_size = {_LINE}, columns = {{{given}}}"
-    kinds = {column.name.casefold(): (quote(column.name), "VARCHAR") for column in columns}
+def json_relation(columns: Sequence[Column], head: str, compression: str = "auto") -> Relation:
+    """Objects, one a line or in an array; a column is the member of its name, and what is nested its JSON text.
+
+    Members are called as in the first record when case alone makes the difference.
+    """
+    text = head.lstrip()
+    kind = "array" if text.startswith("[") else "newline_delimited"
+    keys = {key.casefold(): key for key in _first_keys(text)}
+    names = [keys.get(column.name.casefold(), column.name) for column in columns]
+    given = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in names)
+    packed = "uncompressed" if compression == "none" else compression
+    options = f", format = '{kind}', maximum_object_size = {_LINE}, compression = {quoted(packed)}"
+    options += f", columns = {{{given}}}"
+    kinds = {column.name.casefold(): (quote(name), "VARCHAR") for column, name in zip(columns, names, strict=True)}
     return Relation("read_json(", options, kinds, is_text=True)
+
+
+def _first_keys(text: str) -> list[str]:
+    try:
+        first, _ = json.JSONDecoder().raw_decode(text.lstrip("[ \t\r\n"))
+    except ValueError:
+        return []
+    return list(first) if isinstance(first, dict) else []
 
 
 def parquet_relation(kinds: Mapping[str, tuple[str, str]], together: bool) -> Relation:

@@ -8,13 +8,16 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import duckdb
 
 from base.errors import LakeError
 from engine.catalog import CatalogView, LoadedTable, State
 from engine.collate import presence
+from engine.lake.bytes_read import ByteCounter
 from engine.lake.definitions import Definitions, LakeTable
+from engine.lake.expanding import expand
 from engine.lake.facts import ColumnFacts, Covered, bad_row, measure
 from engine.lake.keys import require_unique
 from engine.lake.layout import Group, Layout, lay_out
@@ -23,13 +26,16 @@ from engine.lake.reach import Reach, explained, quoted
 from engine.lake.readings import Reading, Unreadable, implicit_default, typed
 from engine.lake.texts import from_text
 from engine.store.layout import carried_columns, left_out, quote, store_type
-from lakehouse.definition import ColumnOptions, Dialect
+from lakehouse.definition import TEXTS, ColumnOptions, Dialect
+from lakehouse.heads import head_of, require_whole
+from lakehouse.listing import Listing, list_files
 from lakehouse.places import Found, Places
 from statements.context import LakeName, SessionContext
 from statements.schema import STRING_TYPES, Column
 
 _STRICT = ("STRICT_TRANS_TABLES", "STRICT_ALL_TABLES")
 _WORD = re.compile(r"[\w$\u0080-\uffff]+")
+_EVERY = re.compile(r"\b(?:natural|table)\b", re.IGNORECASE)  # NATURAL JOIN, TABLE t
 _COUNTED = re.compile(r"count\s*\(\s*\*\s*\)", re.IGNORECASE)
 _TRAILING = presence.of_values({presence.TRAILING_SPACE})
 
@@ -52,7 +58,7 @@ def wanted_of(statement: str, context: SessionContext) -> Wanted:
     texts = [statement, *(view.body for view in context.views)]
     words: frozenset[str] | None = None
     bare = [_COUNTED.sub(" ", text) for text in texts]
-    if not any("*" in text or "natural" in text.lower() for text in bare):
+    if not any("*" in text or _EVERY.search(text) for text in bare):
         words = frozenset(word.casefold() for text in bare for word in _WORD.findall(text))
     return Wanted(context.lake, words, any(mode in context.sql_mode for mode in _STRICT))
 
@@ -60,10 +66,20 @@ def wanted_of(statement: str, context: SessionContext) -> Wanted:
 class LakeTables:
     """The lake tables of one engine. Safe for several threads."""
 
-    def __init__(self, definitions: Definitions, places: Places, reach: Reach) -> None:
+    def __init__(
+        self,
+        definitions: Definitions,
+        places: Places,
+        reach: Reach,
+        root: duckdb.DuckDBPyConnection,
+        scratch: Path,
+    ) -> None:
+        """`scratch` is a folder for files that live as long as a statement."""
         self.definitions = definitions
+        self.bytes = ByteCounter(root)
         self._places = places
         self._reach = reach
+        self._scratch = scratch
 
     @contextmanager
     def seen(
@@ -104,12 +120,19 @@ class LakeTables:
         wanted: Wanted,
     ) -> LoadedTable:
         definition = known.definition
-        found = self._places.resolve(definition.entries, definition.dialect.allow_missing_files)
+        listing = list_files(self._places, definition)
+        found = listing.found
         if self._reach.prepare(connection, found):
             raise AccessIsNew
         paths = stack.enter_context(self._reach.files(connection, found))
+        if (
+            definition.dialect.format in TEXTS
+            and found
+            and head_of(self._places, found[0], definition.dialect).is_foreign
+        ):
+            paths = [expand(stack, self._places, file, self._scratch) for file in found]
         try:
-            return self._made(looking, known, wanted, found, paths)
+            return self._made(looking, known, wanted, listing, paths)
         except duckdb.InterruptException:
             raise
         except duckdb.Error as error:
@@ -120,13 +143,14 @@ class LakeTables:
         connection: duckdb.DuckDBPyConnection,
         known: LakeTable,
         wanted: Wanted,
-        found: Sequence[Found],
+        listing: Listing,
         paths: Sequence[str],
     ) -> LoadedTable:
+        found = listing.found
         strict = _is_strict(known, wanted)
         files = frozenset(f"{file.uri}|{file.version}" for file in found)
         with known.lock:
-            layout = self._layout(connection, known, found, paths, files, strict)
+            layout = self._layout(connection, known, listing, paths, files, strict)
             out = {**left_out(known.table)}
             columns = [c for c in carried_columns(known.table) if _is_named(c, wanted)]
             readings: dict[str, Reading] = {}
@@ -169,21 +193,25 @@ class LakeTables:
         self,
         connection: duckdb.DuckDBPyConnection,
         known: LakeTable,
-        found: Sequence[Found],
+        listing: Listing,
         paths: Sequence[str],
         files: frozenset[str],
         strict: bool,
     ) -> Layout:
         """The layout of these files, kept for as long as they are the same."""
+        found = listing.found
         key = files | {"strict"} if strict else files
         kept = known.layouts.get(key)
         if isinstance(kept, Layout) and kept.order == tuple(file.uri for file in found):
             return kept
-        layout = lay_out(known.table, known.definition, found, paths, connection, self._places, lenient=False)
+        layout = lay_out(known.table, known.definition, listing, paths, connection, self._places, lenient=False)
         if layout.relation.is_text and found:
+            if head_of(self._places, found[0], known.definition.dialect).compression == "gzip":
+                for file in found:
+                    require_whole(self._places, file)
             is_regular = require_structure(connection, layout, known.definition.dialect, found, paths, strict)
             if not is_regular:
-                layout = lay_out(known.table, known.definition, found, paths, connection, self._places, lenient=True)
+                layout = lay_out(known.table, known.definition, listing, paths, connection, self._places, lenient=True)
         if len(known.layouts) > 8:
             known.layouts.clear()
         known.layouts[key] = layout
@@ -265,8 +293,8 @@ def _reading(column: Column, layout: Layout, known: LakeTable) -> Reading | Unre
         return Reading("NULL")
     if folded in layout.missing and folded not in layout.relation.kinds:
         return None
-    if not layout.relation.kinds:
-        return Reading("NULL")
+    if folded not in layout.relation.kinds:  # no file has it, as the table's log allows, or there is no file
+        return Reading("NULL") if column.nullable or not layout.relation.kinds else None
     source, kind = layout.relation.kinds[folded]
     if layout.relation.is_text:
         options = next((o for n, o in known.definition.columns.items() if n.casefold() == folded), ColumnOptions())

@@ -13,6 +13,7 @@ from statements.schema import BINARY_TYPES, INTEGER_TYPES, STRING_TYPES, Column
 _INTEGER = r"\s*[+-]?\d+(\.\d*)?\s*"
 _DECIMAL = r"\s*[+-]?(\d+(\.\d*)?|\.\d+)\s*"
 _DOUBLE = r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*"
+_DOUBLE_DIGITS = 15  # that every double keeps
 _DATE = r"\d{4}-\d{2}-\d{2}"
 _MOMENT = r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?"
 _TIME = r"-?\d{1,3}:\d{2}:\d{2}(\.\d{1,6})?"
@@ -39,6 +40,10 @@ def from_text(x: str, column: Column, dialect: Dialect, own: ColumnOptions) -> R
     if column.type == "decimal" and target.startswith("DECIMAL"):
         sign = f" AND TRY_CAST({x} AS {target}) >= 0" if column.unsigned else ""
         ok = f"regexp_full_match({x}, '{_DECIMAL}') AND TRY_CAST({x} AS {target}) IS NOT NULL{sign}"
+        if dialect.format == "json":
+            # DuckDB reads a number with a point as a double: of more digits than that has, some may be lost.
+            digits = f"length(regexp_replace({x}, '[^0-9]', '', 'g'))"
+            ok += f" AND (NOT contains({x}, '.') OR {digits} <= {_DOUBLE_DIGITS})"
         return Reading(f"CAST({x} AS {target})", ok, lenient=lenient)
     if column.type in ("float", "double"):
         if column.scale is not None or column.unsigned:

@@ -144,7 +144,7 @@ def endpoint(tmp_path, query_attributes):
             return as_answer(Outcome(schema, name, rows=10, missing=1, action="reloaded"))
 
         places = Places(Settings())
-        lake = LakeTables(Definitions(Settings()), places, Reach(places, store.cursor()))
+        lake = LakeTables(Definitions(Settings()), places, Reach(places, store.cursor()), store.cursor(), tmp_path)
         executor = Executor(store, PassThrough(), fresh, history, Quarantine(tmp_path / "quarantine.json"), lake)
         follower = Follower(True, "binlog.000007", 1234)
         facts = Facts(

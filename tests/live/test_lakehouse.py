@@ -1,62 +1,25 @@
 """Lake tables through any client: read where they lie, joined with InnoDB, and by nobody else than the engine."""
 
-import datetime
 import json
 import os
 import signal
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pymysql
 import pytest
 
-from tests.live.conftest import Instance, start_instance
+from tests.live.conftest import Instance
+from tests.live.lake_kit import REFUSED, data, instance, lake, refused
 from tests.live.servers import Backend
 
+__all__ = ["data", "instance"]
 pytestmark = pytest.mark.live
 
-DISCARDED, REFUSED, READ_ONLY = 1814, 3889, 1036
-
-
-@pytest.fixture(scope="module")
-def data(backend: Backend) -> Iterator[Path]:
-    """A folder that lake tables may be read from."""
-    with tempfile.TemporaryDirectory(prefix="wf-lake-") as folder:
-        yield Path(folder).resolve()
-
-
-@pytest.fixture(scope="module")
-def instance(backend: Backend, live_folder: Path, data: Path) -> Iterator[Instance]:
-    """The whole product with a folder for lake tables; its cost threshold is the default, which they do not heed."""
-    made = start_instance(
-        backend, live_folder / f"lake-{backend.kind}", "--lakehouse-paths", str(data), "--workers", "2"
-    )
-    made.run("DROP SCHEMA IF EXISTS lake")
-    made.run("CREATE SCHEMA lake")
-    try:
-        yield made
-    finally:
-        made.stop()
-
-
-def lake(columns: str, uri: str | Path, options: str = "", **dialect: Any) -> str:
-    """What stands behind CREATE TABLE name."""
-    attribute = json.dumps({"dialect": dialect, "file": [{"uri": str(uri)}]}).replace("\\", "\\\\").replace("'", "''")
-    return f"({columns}) ENGINE=lakehouse SECONDARY_ENGINE=rapid ENGINE_ATTRIBUTE='{attribute}' {options}"
-
-
-def refused(instance: Instance, statement: str, number: int = REFUSED) -> str:
-    """Run a statement that must fail with this error, and give its text."""
-    with pytest.raises(pymysql.err.Error) as error:
-        instance.run(statement)
-    assert error.value.args[0] == number, error.value
-    return str(error.value.args[1])
+DISCARDED, READ_ONLY = 1814, 1036
 
 
 def attempt(cursor: Any, text: str) -> list[Any] | int:
@@ -270,107 +233,6 @@ def test_alter_gives_other_files(instance: Instance, data: Path):
     refused(instance, "SELECT * FROM lake.moving", 1146)
 
 
-def test_new_and_changed_files_are_seen_at_once(instance: Instance, data: Path):
-    (data / "grow").mkdir()
-    (data / "grow" / "a.csv").write_text("1\n")
-    instance.run(f"CREATE TABLE lake.growing {lake('id INT', f'{data}/grow/')}")
-    assert instance.run("SELECT SUM(id) FROM lake.growing") == [(1,)]
-    (data / "grow" / "b.csv").write_text("10\n")
-    assert instance.run("SELECT SUM(id) FROM lake.growing") == [(11,)]
-    (data / "grow" / "a.csv").write_text("7\n")
-    assert instance.run("SELECT SUM(id) FROM lake.growing") == [(17,)]
-    (data / "grow" / "a.csv").unlink()
-    assert instance.run("SELECT SUM(id) FROM lake.growing") == [(10,)]
-    (data / "grow" / "b.csv").unlink()
-    assert "has no file" in refused(instance, "SELECT SUM(id) FROM lake.growing")
-
-
-MISTAKES = [
-    ("1,2024-02-30\n", "line 1, column d: '2024-02-30' is not a value of DATE"),
-    ("1,2024-02-28\n\nx,2024-02-28\n", "column a: 'x' is not a value of INT"),
-    ("99999999999,2024-02-28\n", "column a: '99999999999'"),
-    ("1\n", "Expected Number of Columns: 2 Found: 1"),
-    ("1,2024-02-28\n2,2024-02-28,3\n", "line 2: Expected Number of Columns: 2 Found: 3"),
-    ('1,"2024-02-28\n', "line 1"),
-    ("1_000,2024-02-28\n", "'1_000'"),
-    ("1e3,2024-02-28\n", "'1e3'"),
-    (",2024-02-28\n", "column a: ''"),
-]
-
-
-@pytest.mark.parametrize(("text", "message"), MISTAKES)
-def test_what_cannot_be_read_exactly_is_an_error(instance: Instance, data: Path, text: str, message: str):
-    (data / "wrong.csv").write_text(text)
-    instance.run(f"CREATE TABLE lake.wrong {lake('a INT, d DATE', data / 'wrong.csv', field_delimiter=',')}")
-    try:
-        said = refused(instance, "SELECT a, d FROM lake.wrong")
-        assert message in said
-        assert f"file://{data}/wrong.csv" in said
-    finally:
-        instance.run("DROP TABLE lake.wrong")
-
-
-def test_without_strictness_what_is_wrong_is_null(instance: Instance, data: Path):
-    (data / "loose.csv").write_text("1,2024-02-30,abcdef\nx,2024-02-28,é\n3\n4,2024-02-28,b,c\n")
-    columns = "a INT NOT NULL, d DATE, s VARCHAR(3)"
-    instance.run(
-        f"CREATE TABLE lake.loose {lake(columns, data / 'loose.csv', is_strict_mode=False, field_delimiter=',')}"
-    )
-    rows = [
-        (0, "2024-02-28", "é"),
-        (1, None, "abc"),
-        (3, None, None),
-        (4, "2024-02-28", "b"),
-    ]
-    assert instance.run("SELECT a, CAST(d AS CHAR), s FROM lake.loose ORDER BY a") == rows
-    instance.run("DROP TABLE lake.loose")
-
-
-def test_parquet_is_pruned_and_typed(instance: Instance, data: Path):
-    number = pa.array(range(100_000), pa.int64())
-    table = pa.table(
-        {
-            "id": number,
-            "name": pa.array([f"n{i}" for i in range(100_000)]),
-            "price": pa.array(range(100_000), pa.decimal128(12, 0)).cast(pa.decimal128(14, 2)),
-            "at": pa.array([i * 1_000_000 for i in range(100_000)], pa.timestamp("us")),
-            "ratio": pa.array([i / 4 for i in range(100_000)]),
-            "ok": pa.array([i % 2 == 0 for i in range(100_000)]),
-            "tags": pa.array([["a", str(i)] for i in range(100_000)]),
-        }
-    )
-    pq.write_table(table, data / "big.parquet", row_group_size=5_000)
-    columns = (
-        "id INT NOT NULL PRIMARY KEY, name VARCHAR(10), price DECIMAL(14,2), at DATETIME, ratio DOUBLE, "
-        "ok TINYINT(1), tags TEXT"
-    )
-    instance.run(f"CREATE TABLE lake.big {lake(columns, data / 'big.parquet', format='parquet')}")
-    assert instance.run("SELECT COUNT(*), SUM(id), SUM(price), MAX(at), SUM(ok) FROM lake.big") == [
-        (100_000, 4999950000, 4999950000, time_of(99_999), 50_000)
-    ]
-    assert instance.run("SELECT name, ratio, tags FROM lake.big WHERE id = 4321") == [
-        ("n4321", 1080.25, '["a","4321"]')
-    ]
-    assert instance.run("SELECT COUNT(*) FROM lake.big WHERE name = 'N77'") == [(1,)]
-
-
-def time_of(seconds: int) -> Any:
-    """A moment so many seconds after the epoch."""
-    return datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)
-
-
-def test_folders_are_columns(instance: Instance, data: Path):
-    for year, part in ((2023, "a"), (2024, "b")):
-        folder = data / "parts" / f"year={year}" / f"kind={part}"
-        folder.mkdir(parents=True)
-        pq.write_table(pa.table({"id": pa.array([year], pa.int32())}), folder / "x.parquet")
-    instance.run(
-        f"CREATE TABLE lake.parts {lake('id INT, year INT, kind CHAR(1)', f'{data}/parts/', format='parquet')}"
-    )
-    assert instance.run("SELECT id, year, kind FROM lake.parts ORDER BY id") == [(2023, 2023, "a"), (2024, 2024, "b")]
-    assert instance.run("SELECT id FROM lake.parts WHERE year = 2024 AND kind = 'B'") == [(2024,)]
-
-
 def test_insert_select_writes_rows_of_files(instance: Instance, backend: Backend, people: str):
     instance.run("CREATE TABLE lake.copied (id INT PRIMARY KEY, name VARCHAR(20))")
     instance.run(f"INSERT INTO lake.copied SELECT id, name FROM {people}")
@@ -392,15 +254,6 @@ def test_what_the_engine_refuses_is_told(instance: Instance, people: str):
         with pytest.raises(pymysql.err.Error, match="use_secondary_engine is OFF"):
             cursor.execute(f"SELECT * FROM {people}")
     refused(instance, f"SELECT nothing FROM {people}", 1054)
-
-
-def test_keys_are_checked(instance: Instance, data: Path):
-    (data / "twice.csv").write_text("1\n2\n1\n")
-    instance.run(f"CREATE TABLE lake.twice {lake('id INT PRIMARY KEY', data / 'twice.csv')}")
-    assert "twice" in refused(instance, "SELECT COUNT(*) FROM lake.twice")
-    instance.run("DROP TABLE lake.twice")
-    instance.run(f"CREATE TABLE lake.twice {lake('id INT PRIMARY KEY', data / 'twice.csv', check_constraints=False)}")
-    assert instance.run("SELECT COUNT(*) FROM lake.twice") == [(3,)]
 
 
 def test_only_allowed_folders_are_read(instance: Instance):

@@ -1,0 +1,121 @@
+"""What do queries on files where they lie cost, against DuckDB alone on the same files?
+
+TPC-H as Parquet on a local disk: the 22 queries through the wire on lake tables, then plain DuckDB SQL on the same
+files in a DuckDB of its own; alternating rounds, medians. Then what a selective query reads of a full scan, as counted.
+
+    python -m bench.lakehouse --scale 1 --rounds 5
+"""
+
+import argparse
+import json
+import pathlib
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import duckdb
+import sqlglot
+from pymysql.cursors import SSCursor
+
+from bench import report
+from bench.instance import Instance, running
+from bench.tpch import QUERIES, alone, through_wire, timed
+from warmfront.tpch_data import TABLES
+
+_SCHEMA = "lake_tpch"
+_SELECTIVE = "SELECT SUM(l_extendedprice) FROM lineitem WHERE l_orderkey BETWEEN 1000 AND 2000"
+_FULL = "SELECT SUM(l_extendedprice), MAX(l_orderkey) FROM lineitem WHERE l_orderkey > 0"
+
+
+def make_files(folder: pathlib.Path, scale: float) -> None:
+    """Make the eight tables as Parquet files, unless they are there."""
+    if not (folder / "region.parquet").exists():
+        program = pathlib.Path(sys.executable).with_name("tpchgen-cli")
+        subprocess.run([program, "parquet", "-s", str(scale), "--output-dir", str(folder)], check=True)
+
+
+def make_tables(instance: Instance, folder: pathlib.Path) -> None:
+    """Make a lake table over each file, with the demo's columns and primary keys."""
+    schema = (QUERIES / "schema.sql").read_text()
+    connection = instance.connect()
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP SCHEMA IF EXISTS {_SCHEMA}")
+        cursor.execute(f"CREATE SCHEMA {_SCHEMA}")
+        for table in TABLES:
+            found = re.search(rf"CREATE TABLE {table} \((.*?)\n\);", schema, re.DOTALL)
+            assert found
+            columns = re.sub(r",\s*KEY \w+ \([^)]*\)", "", found[1])
+            attribute = {"dialect": {"format": "parquet"}, "file": [{"uri": f"{folder}/{table}.parquet"}]}
+            options = f"ENGINE=lakehouse ENGINE_ATTRIBUTE='{json.dumps(attribute)}'"
+            cursor.execute(f"CREATE TABLE {_SCHEMA}.{table} ({columns}) {options}")
+    connection.close()
+
+
+def bytes_of(instance: Instance, text: str) -> int:
+    """Run a query and give the bytes of files that it read."""
+    connection = instance.connect(database=_SCHEMA)
+    with connection.cursor() as cursor:
+        cursor.execute(text)
+        cursor.execute(
+            "SELECT QEXEC_TEXT FROM performance_schema.rpd_query_stats WHERE QUERY_TEXT = %s ORDER BY QUERY_ID DESC",
+            (text,),
+        )
+        (shown,) = cursor.fetchone() or ("{}",)
+    connection.close()
+    return int(json.loads(shown).get("bytesRead", 0))
+
+
+def measure(instance: Instance, folder: pathlib.Path, arguments: argparse.Namespace) -> None:
+    """Run all rounds and print the table."""
+    texts = {path.stem: path.read_text().rstrip().rstrip(";") for path in sorted(QUERIES.glob("q*.sql"))}
+    plain = {name: sqlglot.transpile(text, read="mysql", write="duckdb")[0] for name, text in texts.items()}
+    own = duckdb.connect(config={"threads": arguments.threads} if arguments.threads else {})
+    for table in TABLES:
+        own.execute(f"CREATE VIEW {table} AS SELECT * FROM '{folder}/{table}.parquet'")
+    client = instance.connect(database=_SCHEMA, cursorclass=SSCursor)
+    cursor = client.cursor()
+    wire: dict[str, list[float]] = {name: [] for name in texts}
+    duck: dict[str, list[float]] = {name: [] for name in texts}
+    begun = time.perf_counter()
+    for round_ in range(arguments.rounds + 1):  # the first round looks at the values, warms both up and is dropped
+        for name in texts:
+            wire[name].append(timed(lambda n=name: through_wire(cursor, texts[n])))  # type: ignore[misc]
+            duck[name].append(timed(lambda n=name: alone(own, plain[n])))  # type: ignore[misc]
+        if not round_:
+            report.console.print(f"first round, in which values are looked at: {time.perf_counter() - begun:.1f} s")
+    rows = []
+    for name in texts:
+        here, there = statistics.median(wire[name][1:]), statistics.median(duck[name][1:])
+        rows.append([name, wire[name][0], here, there, here / there])
+    total = [sum(row[i] for row in rows) for i in (1, 2, 3)]
+    rows.append(["total", *total, total[1] / total[2]])
+    report.table(["", "first s", "warmfront s", "DuckDB alone s", "to DuckDB"], rows)
+    few, all_ = bytes_of(instance, _SELECTIVE), bytes_of(instance, _FULL)
+    report.console.print(f"bytes read by a selective query: {few:,} of {all_:,} ({few / max(all_, 1):.1%})")
+    client.close()
+
+
+def main() -> None:
+    """Parse arguments, start an instance, measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scale", type=float, default=1)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, help="threads of the DuckDB beside it; default: as many as cores")
+    parser.add_argument("--folder", help="keep the files here for the next run")
+    parser.add_argument("--backend", help="mysql://… ; default: the embedded one")
+    arguments = parser.parse_args()
+    report.head(f"TPC-H at scale {arguments.scale:g} as Parquet: warmfront in place, DuckDB alone on the same files")
+    with tempfile.TemporaryDirectory(prefix="warmfront-lake-") as temporary:
+        folder = pathlib.Path(arguments.folder or temporary).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        make_files(folder, arguments.scale)
+        with running(backend=arguments.backend, options=["--lakehouse-paths", str(folder)]) as instance:
+            make_tables(instance, folder)
+            measure(instance, folder, arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""Delta tables: the log of a folder read, by its own protocol, into the files of one version.
+
+Source: PROTOCOL.md of delta-io/delta. What a reader has to know and this one does not — deletion vectors, column
+mapping, and any other feature of the table — is refused by its name.
+"""
+
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+import pyarrow.parquet as pq
+
+from base.errors import LakeError
+from lakehouse.entries import Entry
+from lakehouse.places import Found, Places
+
+_COMMIT = re.compile(r"_delta_log/(\d{20})\.json$")
+_CHECKPOINT = re.compile(r"_delta_log/(\d{20})\.checkpoint(?:\.(\d{10})\.(\d{10}))?\.parquet$")
+_READER = 1  # the reader's version of the protocol without features
+# Features that change nothing for who reads whole files.
+_HARMLESS = frozenset({"timestampNtz", "vacuumProtocolCheck"})
+
+
+@dataclass(slots=True)
+class DeltaTable:
+    """One version: its columns as the log has them, and the files with their partitions' values."""
+
+    version: int
+    columns: list[dict[str, Any]] = field(default_factory=list)
+    partitions: tuple[str, ...] = ()
+    files: dict[str, Mapping[str, str | None]] = field(default_factory=dict)
+
+
+def read_delta(places: Places, entry: Entry, version: int | None) -> tuple[DeltaTable, list[Found]]:
+    """Read the version asked for, or the newest, and find its files. Raises LakeError."""
+    root = entry.path.rstrip("/") + "/"
+    log = places.resolve([_entry(entry, root + "_delta_log/")])
+    commits = {int(found[1]): file for file in log if (found := _COMMIT.search(file.path))}
+    checkpoints: dict[int, list[Found]] = {}
+    for file in log:
+        if found := _CHECKPOINT.search(file.path):
+            checkpoints.setdefault(int(found[1]), []).append(file)
+    if not commits and not checkpoints:
+        raise LakeError(f"{entry.shown} is no Delta table: it has no _delta_log")
+    newest = max([*commits, *checkpoints])
+    wanted = newest if version is None else version
+    if wanted > newest:
+        raise LakeError(f"{entry.shown} has no version {wanted}: the newest is {newest}")
+    table = _replayed(places, entry, wanted, commits, checkpoints)
+    below = {file.path: file for file in places.resolve([_entry(entry, root)])}
+    files: list[Found] = []
+    for path in table.files:
+        there = below.get(root + path)
+        if there is None:
+            raise LakeError(f"{entry.shown}: file {path} of version {wanted} is gone, as after VACUUM")
+        files.append(there)
+    return table, files
+
+
+def _replayed(
+    places: Places,
+    entry: Entry,
+    wanted: int,
+    commits: Mapping[int, Found],
+    checkpoints: Mapping[int, Sequence[Found]],
+) -> DeltaTable:
+    table = DeltaTable(wanted)
+    base = max(
+        (version for version, parts in checkpoints.items() if version <= wanted and _is_whole(parts)), default=-1
+    )
+    if base >= 0:
+        for part in checkpoints[base]:
+            for action in _checkpoint_actions(places, part):
+                _apply(table, action, entry)
+    for version in range(base + 1, wanted + 1):
+        if version not in commits:
+            raise LakeError(f"{entry.shown}: the log of version {version} is gone, and with it version {wanted}")
+        file = commits[version]
+        for line in places.read(file, 0, file.size).splitlines():
+            if line.strip():
+                _apply(table, json.loads(line), entry)
+    if not table.columns:
+        raise LakeError(f"{entry.shown}: the log names no columns")
+    return table
+
+
+def _is_whole(parts: Sequence[Found]) -> bool:
+    found = _CHECKPOINT.search(parts[0].path)
+    return bool(found) and (found[3] is None or int(found[3]) == len(parts)) if found else False
+
+
+def _checkpoint_actions(places: Places, part: Found) -> list[dict[str, Any]]:
+    """A checkpoint's rows, each one action: there is one a file of the table, not a row of it."""
+    data = io.BytesIO(places.read(part, 0, part.size))
+    table = pq.read_table(data)
+    if "sidecar" in table.column_names and table.column("sidecar").null_count < table.num_rows:
+        raise LakeError(f"{part.shown} is a checkpoint with sidecars, which are not supported")
+    names = [name for name in ("protocol", "metaData", "add", "remove") if name in table.column_names]
+    return [
+        {name: value for name, value in row.items() if value is not None} for row in table.select(names).to_pylist()
+    ]
+
+
+def _apply(table: DeltaTable, action: dict[str, Any], entry: Entry) -> None:
+    if protocol := action.get("protocol"):
+        _require_readable(protocol, entry)
+    if meta := action.get("metaData"):
+        mode = _pairs(meta.get("configuration")).get("delta.columnMapping.mode", "none")
+        if mode != "none":
+            raise LakeError(f"{entry.shown}: column mapping ({mode}) is not supported")
+        table.columns = json.loads(meta["schemaString"])["fields"]
+        table.partitions = tuple(meta.get("partitionColumns") or ())
+    if add := action.get("add"):
+        if add.get("deletionVector"):
+            raise LakeError(
+                f"{entry.shown}: deletion vectors are not supported; REORG TABLE … APPLY (PURGE) removes them"
+            )
+        table.files[_path(add["path"], entry)] = _pairs(add.get("partitionValues"))
+    if remove := action.get("remove"):
+        table.files.pop(_path(remove["path"], entry), None)
+
+
+def _require_readable(protocol: Mapping[str, Any], entry: Entry) -> None:
+    features = set(protocol.get("readerFeatures") or ())
+    if int(protocol.get("minReaderVersion") or 1) > _READER and not features:
+        # Version 2 is column mapping, which the table's configuration says it uses or not.
+        if int(protocol["minReaderVersion"]) > 2:
+            raise LakeError(f"{entry.shown}: reader version {protocol['minReaderVersion']} is not supported")
+        return
+    # That a table may have deletion vectors or column mapping is no obstacle: its files and its configuration say.
+    unknown = features - _HARMLESS - {"deletionVectors", "columnMapping"}
+    if unknown:
+        raise LakeError(f"{entry.shown}: the table feature {min(unknown)} is not supported")
+
+
+def _pairs(value: object) -> dict[str, str | None]:
+    """A map of the log: an object in JSON, a list of pairs out of Parquet."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return dict(value) if isinstance(value, list) else {}
+
+
+def _path(path: str, entry: Entry) -> str:
+    plain = unquote(path)
+    if "://" in plain or plain.startswith("/") or ".." in plain.split("/"):
+        raise LakeError(f"{entry.shown}: files outside of the table's folder are not supported")
+    return plain
+
+
+def _entry(entry: Entry, path: str) -> Entry:
+    return Entry("prefix", entry.scheme, entry.root, path, entry.region, entry.strict, True)

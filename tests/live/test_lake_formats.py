@@ -1,0 +1,257 @@
+"""Formats of lake tables: what is in the files is what is read, or an error with the place."""
+
+import bz2
+import datetime
+import gzip
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+
+from tests.live.conftest import Instance
+from tests.live.lake_kit import data, instance, lake, refused
+
+__all__ = ["data", "instance"]
+pytestmark = pytest.mark.live
+
+
+def test_new_and_changed_files_are_seen_at_once(instance: Instance, data: Path):
+    (data / "grow").mkdir()
+    (data / "grow" / "a.csv").write_text("1\n")
+    instance.run(f"CREATE TABLE lake.growing {lake('id INT', f'{data}/grow/')}")
+    assert instance.run("SELECT SUM(id) FROM lake.growing") == [(1,)]
+    (data / "grow" / "b.csv").write_text("10\n")
+    assert instance.run("SELECT SUM(id) FROM lake.growing") == [(11,)]
+    (data / "grow" / "a.csv").write_text("7\n")
+    assert instance.run("SELECT SUM(id) FROM lake.growing") == [(17,)]
+    (data / "grow" / "a.csv").unlink()
+    assert instance.run("SELECT SUM(id) FROM lake.growing") == [(10,)]
+    (data / "grow" / "b.csv").unlink()
+    assert "has no file" in refused(instance, "SELECT SUM(id) FROM lake.growing")
+
+
+MISTAKES = [
+    ("1,2024-02-30\n", "line 1, column d: '2024-02-30' is not a value of DATE"),
+    ("1,2024-02-28\n\nx,2024-02-28\n", "column a: 'x' is not a value of INT"),
+    ("99999999999,2024-02-28\n", "column a: '99999999999'"),
+    ("1\n", "Expected Number of Columns: 2 Found: 1"),
+    ("1,2024-02-28\n2,2024-02-28,3\n", "line 2: Expected Number of Columns: 2 Found: 3"),
+    ('1,"2024-02-28\n', "line 1"),
+    ("1_000,2024-02-28\n", "'1_000'"),
+    ("1e3,2024-02-28\n", "'1e3'"),
+    (",2024-02-28\n", "column a: ''"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), MISTAKES)
+def test_what_cannot_be_read_exactly_is_an_error(instance: Instance, data: Path, text: str, message: str):
+    (data / "wrong.csv").write_text(text)
+    instance.run(f"CREATE TABLE lake.wrong {lake('a INT, d DATE', data / 'wrong.csv', field_delimiter=',')}")
+    try:
+        said = refused(instance, "SELECT a, d FROM lake.wrong")
+        assert message in said
+        assert f"file://{data}/wrong.csv" in said
+    finally:
+        instance.run("DROP TABLE lake.wrong")
+
+
+def test_without_strictness_what_is_wrong_is_null(instance: Instance, data: Path):
+    (data / "loose.csv").write_text("1,2024-02-30,abcdef\nx,2024-02-28,é\n3\n4,2024-02-28,b,c\n")
+    columns = "a INT NOT NULL, d DATE, s VARCHAR(3)"
+    instance.run(
+        f"CREATE TABLE lake.loose {lake(columns, data / 'loose.csv', is_strict_mode=False, field_delimiter=',')}"
+    )
+    rows = [
+        (0, "2024-02-28", "é"),
+        (1, None, "abc"),
+        (3, None, None),
+        (4, "2024-02-28", "b"),
+    ]
+    assert instance.run("SELECT a, CAST(d AS CHAR), s FROM lake.loose ORDER BY a") == rows
+    instance.run("DROP TABLE lake.loose")
+
+
+def test_parquet_is_pruned_and_typed(instance: Instance, data: Path):
+    number = pa.array(range(100_000), pa.int64())
+    table = pa.table(
+        {
+            "id": number,
+            "name": pa.array([f"n{i}" for i in range(100_000)]),
+            "price": pa.array(range(100_000), pa.decimal128(12, 0)).cast(pa.decimal128(14, 2)),
+            "at": pa.array([i * 1_000_000 for i in range(100_000)], pa.timestamp("us")),
+            "ratio": pa.array([i / 4 for i in range(100_000)]),
+            "ok": pa.array([i % 2 == 0 for i in range(100_000)]),
+            "tags": pa.array([["a", str(i)] for i in range(100_000)]),
+        }
+    )
+    pq.write_table(table, data / "big.parquet", row_group_size=5_000)
+    columns = (
+        "id INT NOT NULL PRIMARY KEY, name VARCHAR(10), price DECIMAL(14,2), at DATETIME, ratio DOUBLE, "
+        "ok TINYINT(1), tags TEXT"
+    )
+    instance.run(f"CREATE TABLE lake.big {lake(columns, data / 'big.parquet', format='parquet')}")
+    assert instance.run("SELECT COUNT(*), SUM(id), SUM(price), MAX(at), SUM(ok) FROM lake.big") == [
+        (100_000, 4999950000, 4999950000, time_of(99_999), 50_000)
+    ]
+    assert instance.run("SELECT name, ratio, tags FROM lake.big WHERE id = 4321") == [
+        ("n4321", 1080.25, '["a","4321"]')
+    ]
+    assert instance.run("SELECT COUNT(*) FROM lake.big WHERE name = 'N77'") == [(1,)]
+
+
+def time_of(seconds: int) -> Any:
+    """A moment so many seconds after the epoch."""
+    return datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)
+
+
+def test_of_a_file_only_what_is_needed_is_read(instance: Instance, data: Path):
+    numbers = [(i * 2654435761) % 1_000_003 for i in range(400_000)]
+    table = pa.table({"id": pa.array(range(400_000), pa.int32()), "v": pa.array(numbers, pa.int32())})
+    pq.write_table(table, data / "wide.parquet", row_group_size=4_000, use_dictionary=False)
+    instance.run(f"CREATE TABLE lake.wide {lake('id INT, v INT', data / 'wide.parquet', format='parquet')}")
+    full, few = "SELECT SUM(v), MIN(id) FROM lake.wide WHERE id >= 0", "SELECT SUM(v) FROM lake.wide WHERE id = 77"
+    assert instance.run(full) == [(sum(numbers), 0)]
+    assert instance.run(few) == [(numbers[77],)]
+    read = {}
+    for text in (full, few):
+        seen = "SELECT QEXEC_TEXT FROM performance_schema.rpd_query_stats WHERE QUERY_TEXT = %s ORDER BY QUERY_ID DESC"
+        ((shown,), *_) = instance.run(seen, text)
+        read[text] = json.loads(shown)["bytesRead"]
+    assert read[full] > 1_500_000
+    assert read[few] < read[full] / 20
+
+
+JSON = '{"Id": 1, "name": "Ann", "info": {"a": [1, 2]}}\n{"Id": 2, "name": null}\n'
+
+
+def test_json_members_are_columns(instance: Instance, data: Path):
+    (data / "lines.json").write_text(JSON)
+    (data / "array.json").write_text("[" + JSON.replace("}\n{", "},\n{").rstrip() + "]")
+    columns = "id INT NOT NULL, name VARCHAR(9), info TEXT"
+    for name in ("lines", "array"):
+        instance.run(f"CREATE TABLE lake.{name} {lake(columns, data / f'{name}.json', format='json')}")
+        assert instance.run(f"SELECT * FROM lake.{name} ORDER BY id") == [(1, "Ann", '{"a":[1,2]}'), (2, None, None)]
+    (data / "array.json").write_text("[" + JSON.replace("}\n{", "},\n{").rstrip() + ",")
+    assert "cut short" in refused(instance, "SELECT id FROM lake.array")
+    (data / "lines.json").write_text(JSON + '{"Id": 0.5\n')
+    assert "lines.json" in refused(instance, "SELECT id FROM lake.lines")
+    (data / "lines.json").write_text(JSON + '{"Id": "x"}\n')
+    assert "line 3, column id: 'x'" in refused(instance, "SELECT id FROM lake.lines")
+
+
+def test_numbers_of_json_keep_their_digits_or_are_refused(instance: Instance, data: Path):
+    (data / "numbers.json").write_text('{"n": 12345678901234567.25}\n')
+    instance.run(f"CREATE TABLE lake.numbers {lake('n DECIMAL(30,2)', data / 'numbers.json', format='json')}")
+    assert "column n" in refused(instance, "SELECT n FROM lake.numbers")
+    (data / "numbers.json").write_text('{"n": 1234567890123.25}\n{"n": 123456789012345678901234}\n{"n": "0.05"}\n')
+    rows = [(Decimal("0.05"),), (Decimal("1234567890123.25"),), (Decimal("123456789012345678901234.00"),)]
+    assert instance.run("SELECT n FROM lake.numbers ORDER BY n") == rows
+
+
+PACKED = {"gz": gzip.compress, "bz2": bz2.compress, "zst": lambda raw: zstandard.ZstdCompressor().compress(raw)}
+
+
+@pytest.mark.parametrize("ending", PACKED)
+def test_compressed_text_is_read(instance: Instance, data: Path, ending: str):
+    (data / f"packed.csv.{ending}").write_bytes(PACKED[ending](b'1,Ann\n2,"B, b"\n'))
+    (data / f"packed.json.{ending}").write_bytes(PACKED[ending](b'{"id": 3, "name": "C"}\n'))
+    for kind, rows in (("csv", [(1, "Ann"), (2, "B, b")]), ("json", [(3, "C")])):
+        instance.run("DROP TABLE IF EXISTS lake.packed")
+        instance.run(
+            f"CREATE TABLE lake.packed {lake('id INT, name VARCHAR(9)', data / f'packed.{kind}.{ending}', format=kind)}"
+        )
+        assert instance.run("SELECT * FROM lake.packed ORDER BY id") == rows
+    whole = (data / f"packed.csv.{ending}").read_bytes()
+    (data / f"packed.csv.{ending}").write_bytes(whole[:-6])
+    instance.run("DROP TABLE lake.packed")
+    instance.run(f"CREATE TABLE lake.packed {lake('id INT, name VARCHAR(9)', data / f'packed.csv.{ending}')}")
+    refused(instance, "SELECT id FROM lake.packed")
+
+
+def delta_log(folder: Path, version: int, *actions: dict[str, Any]) -> None:
+    """Write one commit of a Delta table."""
+    (folder / "_delta_log").mkdir(parents=True, exist_ok=True)
+    text = "\n".join(map(json.dumps, actions))
+    (folder / "_delta_log" / f"{version:020}.json").write_text(text + "\n")
+
+
+def delta_add(folder: Path, path: str, columns: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Write a file, and give the action that adds it."""
+    (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(columns), folder / path)
+    return {"add": {"path": path.replace(" ", "%20"), "partitionValues": values, "size": 1, "dataChange": True}}
+
+
+def test_delta_tables_are_read_by_their_log(instance: Instance, data: Path):
+    folder = data / "delta"
+    fields = [("id", "integer"), ("name", "string"), ("part", "string")]
+    schema = {"type": "struct", "fields": [{"name": n, "type": t, "nullable": True, "metadata": {}} for n, t in fields]}
+    meta = {"id": "x", "schemaString": json.dumps(schema), "partitionColumns": ["part"], "configuration": {}}
+    one = delta_add(folder, "part=a b/1.parquet", {"id": pa.array([1, 2], pa.int32())}, {"part": "a b"})
+    two = delta_add(folder, "2.parquet", {"id": pa.array([3], pa.int32()), "name": pa.array(["x"])}, {"part": None})
+    delta_log(folder, 0, {"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}, {"metaData": meta}, one)
+    delta_log(folder, 1, {"remove": {"path": one["add"]["path"], "dataChange": True}}, two)
+    columns = "id INT, name VARCHAR(9), part VARCHAR(9)"
+    instance.run(f"CREATE TABLE lake.delta {lake(columns, f'{folder}/', format='delta')}")
+    instance.run(f"CREATE TABLE lake.delta0 {lake(columns, f'{folder}/', format='delta', version=0)}")
+    instance.run(f"CREATE TABLE lake.delta9 {lake(columns, f'{folder}/', format='delta', version=9)}")
+    assert instance.run("SELECT * FROM lake.delta") == [(3, "x", None)]
+    assert instance.run("SELECT * FROM lake.delta0 ORDER BY id") == [(1, None, "a b"), (2, None, "a b")]
+    assert instance.run("SELECT COUNT(*) FROM lake.delta0 WHERE part = 'A B'") == [(2,)]
+    assert "no version 9" in refused(instance, "SELECT id FROM lake.delta9")
+    vector = {**two["add"], "deletionVector": {"storageType": "u", "pathOrInlineDv": "x", "cardinality": 1}}
+    delta_log(folder, 2, {"remove": {"path": "2.parquet", "dataChange": True}}, {"add": vector})
+    assert "deletion vectors" in refused(instance, "SELECT * FROM lake.delta")
+    assert instance.run("SELECT COUNT(*) FROM lake.delta0") == [(2,)]
+    delta_log(folder, 2, {"metaData": {**meta, "configuration": {"delta.columnMapping.mode": "name"}}})
+    assert "column mapping" in refused(instance, "SELECT * FROM lake.delta")
+    delta_log(
+        folder, 2, {"protocol": {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["variantType"]}}
+    )
+    assert "variantType" in refused(instance, "SELECT * FROM lake.delta")
+    delta_log(folder, 2, {"add": {"path": "../outside.parquet", "partitionValues": {}, "size": 1}})
+    assert "outside" in refused(instance, "SELECT * FROM lake.delta")
+
+
+def test_manifests_name_the_files(instance: Instance, data: Path):
+    """As SELECT … INTO OUTFILE S3 of Aurora and UNLOAD of Redshift leave them."""
+    folder = data / "unloaded"
+    folder.mkdir()
+    (folder / "t.part_00000").write_text("1\tAnn\n")
+    (folder / "t.part_00001").write_text("2\t\\N\n")
+    (folder / "t.part_00002").write_text("3\tof another export\n")
+    urls = [f"file://{folder}/t.part_0000{part}" for part in (0, 1)]
+    (folder / "t.manifest").write_text(json.dumps({"entries": [{"url": url, "mandatory": True} for url in urls]}))
+    attribute = {"dialect": {"field_delimiter": "\t"}, "manifest": True, "file": [{"uri": f"{folder}/t.manifest"}]}
+    text = json.dumps(attribute).replace("\\", "\\\\")
+    instance.run(f"CREATE TABLE lake.aurora (id INT, name VARCHAR(20)) ENGINE=lakehouse ENGINE_ATTRIBUTE='{text}'")
+    assert instance.run("SELECT * FROM lake.aurora ORDER BY id") == [(1, "Ann"), (2, None)]
+    entry = {"url": urls[0], "meta": {"content_length": 99}}
+    (folder / "t.manifest").write_text(json.dumps({"entries": [entry]}))
+    assert "99 by its manifest" in refused(instance, "SELECT * FROM lake.aurora")
+
+
+def test_folders_are_columns(instance: Instance, data: Path):
+    for year, part in ((2023, "a"), (2024, "b")):
+        folder = data / "parts" / f"year={year}" / f"kind={part}"
+        folder.mkdir(parents=True)
+        pq.write_table(pa.table({"id": pa.array([year], pa.int32())}), folder / "x.parquet")
+    instance.run(
+        f"CREATE TABLE lake.parts {lake('id INT, year INT, kind CHAR(1)', f'{data}/parts/', format='parquet')}"
+    )
+    assert instance.run("SELECT id, year, kind FROM lake.parts ORDER BY id") == [(2023, 2023, "a"), (2024, 2024, "b")]
+    assert instance.run("SELECT id FROM lake.parts WHERE year = 2024 AND kind = 'B'") == [(2024,)]
+
+
+def test_keys_are_checked(instance: Instance, data: Path):
+    (data / "twice.csv").write_text("1\n2\n1\n")
+    instance.run(f"CREATE TABLE lake.twice {lake('id INT PRIMARY KEY', data / 'twice.csv')}")
+    assert "twice" in refused(instance, "SELECT COUNT(*) FROM lake.twice")
+    instance.run("DROP TABLE lake.twice")
+    instance.run(f"CREATE TABLE lake.twice {lake('id INT PRIMARY KEY', data / 'twice.csv', check_constraints=False)}")
+    assert instance.run("SELECT COUNT(*) FROM lake.twice") == [(3,)]
