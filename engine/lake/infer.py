@@ -26,7 +26,7 @@ from engine.lake.reach import Reach, explained, extension, quoted
 from engine.lake.relations import Relation, avro_relation, csv_relation, json_relation, parquet_relation
 from engine.store.layout import quote
 from lakehouse.definition import Definition, read_definition
-from lakehouse.heads import compression_of, head_of
+from lakehouse.heads import Head, head_of
 from lakehouse.places import Found, Places
 from lakehouse.sniff import names_of, sniff
 from statements.schema import Column
@@ -143,16 +143,17 @@ def _csv(
     complete: bool,
 ) -> Looked:
     said = given.get("dialect", {})
-    seen = sniff(head_of(places, found[0], definition.dialect), definition.dialect, "has_header" in said)
+    head = _head(places, found, definition)
+    seen = sniff(head.text, definition.dialect, "has_header" in said)
     changes: dict[str, Any] = {"field_delimiter": seen.delimiter, "has_header": seen.has_header}
     dialect = replace(definition.dialect, field_delimiter=seen.delimiter, has_header=seen.has_header)
     columns = [_text_column(name, place) for place, name in enumerate(seen.names)]
-    relation = csv_relation(columns, dialect, seen.delimiter, lenient=False)
+    relation = csv_relation(columns, dialect, seen.delimiter, lenient=False, compression=head.compression)
     guesses, rows, empty_is_null = _texts(
         connection,
         relation,
         seen.names,
-        _source(relation, paths, complete, _compression(places, found, definition)),
+        _source(relation, paths, complete),
         complete,
         may_be_empty="null_value" not in said,
     )
@@ -169,11 +170,12 @@ def _json(
     paths: Sequence[str],
     complete: bool,
 ) -> Looked:
-    is_array = head_of(places, found[0], definition.dialect).lstrip().startswith("[")
+    head = _head(places, found, definition)
+    is_array = head.text.lstrip().startswith("[")
     kind = "array" if is_array else "newline_delimited"
     listed = ", ".join(map(quoted, paths))
     limit = "" if complete else f" LIMIT {_ROWS * len(paths)}"
-    more = _compression(places, found, definition)
+    more = "" if head.compression == "none" else f", compression = '{head.compression}'"
     names = [
         name
         for (name,) in connection.execute(
@@ -184,8 +186,9 @@ def _json(
     ]
     if names_of(names, len(names)) != tuple(names):
         raise LakeError("the objects have members whose names are too long, or differ in case only")
-    relation = json_relation([_text_column(name, place) for place, name in enumerate(names)], kind)
-    source = _source(relation, paths, complete, more)
+    columns = [_text_column(name, place) for place, name in enumerate(names)]
+    relation = json_relation(columns, head.text, head.compression)
+    source = _source(relation, paths, complete)
     guesses, rows, _ = _texts(connection, relation, names, source, complete, may_be_empty=False)
     return (guesses, rows), {}
 
@@ -194,12 +197,14 @@ def _text_column(name: str, place: int) -> Column:
     return Column(name, place, "longtext", "longtext", charset="utf8mb4")
 
 
-def _compression(places: Places, found: Sequence[Found], definition: Definition) -> str:
-    """An option for the scan: a descriptor's path does not end in .gz. Raises LakeError."""
-    kind = compression_of(places.read(found[0], 0, 16))
-    if kind not in _EXPANDED:
-        raise LakeError(f"{found[0].shown} is compressed with {kind}, which is not read here: use gzip or zstd")
-    return f", compression = '{kind}'" if kind != "none" else ""
+def _head(places: Places, found: Sequence[Found], definition: Definition) -> Head:
+    """The beginning of the first file; raises LakeError when its compression is none that a scan reads."""
+    head = head_of(places, found[0], definition.dialect)
+    if head.compression not in _EXPANDED:
+        raise LakeError(
+            f"{found[0].shown} is compressed with {head.compression}, which is not looked into: use gzip or zstd"
+        )
+    return head
 
 
 def _texts(
@@ -245,11 +250,11 @@ def _typed(connection: duckdb.DuckDBPyConnection, relation: Relation, paths: Seq
     return ([guess_typed(name, kind, seen[name], rows, complete) for name, kind in kinds.items()], rows), {}
 
 
-def _source(relation: Relation, paths: Sequence[str], complete: bool, more: str = "") -> str:
+def _source(relation: Relation, paths: Sequence[str], complete: bool) -> str:
     """What is looked at: all rows, or the first of each file."""
     if complete:
-        return relation.over(paths, more)
-    parts = [f"(SELECT * FROM {relation.over([path], more)} LIMIT {_ROWS})" for path in paths]
+        return relation.over(paths)
+    parts = [f"(SELECT * FROM {relation.over([path])} LIMIT {_ROWS})" for path in paths]
     return f"({' UNION ALL BY NAME '.join(parts)})"
 
 

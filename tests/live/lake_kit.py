@@ -26,7 +26,12 @@ def data(backend: Backend) -> Iterator[Path]:
 def instance(backend: Backend, live_folder: Path, data: Path) -> Iterator[Instance]:
     """The whole product with a folder for lake tables; its cost threshold is the default, which they do not heed."""
     made = start_instance(
-        backend, live_folder / f"lake-{backend.kind}", "--lakehouse-paths", str(data), "--workers", "2"
+        backend,
+        Path(tempfile.mkdtemp(prefix="lake-", dir=live_folder)),
+        "--lakehouse-paths",
+        str(data),
+        "--workers",
+        "2",
     )
     made.run("DROP SCHEMA IF EXISTS lake")
     made.run("CREATE SCHEMA lake")
