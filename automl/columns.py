@@ -42,9 +42,9 @@ def floats(name: str, values: pa.ChunkedArray) -> Floats:
             values = pc.cast(values, pa.float64(), safe=False)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as problem:
         raise _refused(name, "numbers", problem) from None
-    found: Floats = values.to_numpy().astype(np.float64, copy=True)
-    found[~np.isfinite(found)] = np.nan
-    return found
+    found: Floats = values.to_numpy().astype(np.float64, copy=False)
+    infinite = np.isinf(found)
+    return np.where(infinite, np.nan, found) if infinite.any() else found
 
 
 def texts(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:

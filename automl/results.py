@@ -1,5 +1,6 @@
 """The JSON text `ml_results`, made in whole columns (real values: oracle-samples/heatwave-ml)."""
 
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -52,24 +53,39 @@ def classification(target: str, labels: Sequence[Any], answers: NDArray[np.int64
     Probabilities have four digits, so two classes have no more than 20,002 different texts: these are made once and
     gathered. More classes are put together from columns.
     """
-    keys = [quoted(str(label)) for label in labels]
-    shown = [json.dumps(label, ensure_ascii=False) for label in labels]
-    starts = [f'{{"predictions": {{{quoted(target)}: {each}}}, "probabilities": {{' for each in shown]
     steps = 10**DIGITS
     if len(labels) == 2 and len(answers) > 1000:
-        second = np.rint(chances[:, 1] * steps).astype(np.int64)
-        wanted, places = np.unique(answers * (steps + 1) + second, return_inverse=True)
-        made = [
-            f"{starts[code // (steps + 1)]}{keys[0]}: {_chance(1 - code % (steps + 1) / steps)}, "
-            f"{keys[1]}: {_chance(code % (steps + 1) / steps)}}}}}"
-            for code in wanted.tolist()
-        ]
-        return pa.array(made, pa.string()).take(pa.array(places))
+        second = np.rint(chances[:, 1] * steps).astype(np.int32)
+        return _of_two(target, tuple(labels)).take(pa.array(answers.astype(np.int32) * (steps + 1) + second))
+    starts, keys = _starts(target, labels)
     pieces: list[str | pa.Array] = [pa.array(starts, pa.string()).take(pa.array(answers))]
     for place, key in enumerate(keys):
         codes = np.rint(chances[:, place] * steps).astype(np.int64)
         pieces += [f"{', ' if place else ''}{key}: ", TABLE.take(pa.array(codes))]
     return joined(*pieces, "}}")
+
+
+def _starts(target: str, labels: Sequence[Any]) -> tuple[list[str], list[str]]:
+    """Give the texts before the probabilities for each answer, and the keys of the probabilities."""
+    shown = [json.dumps(label, ensure_ascii=False) for label in labels]
+    starts = [f'{{"predictions": {{{quoted(target)}: {each}}}, "probabilities": {{' for each in shown]
+    return starts, [quoted(str(label)) for label in labels]
+
+
+@functools.lru_cache(maxsize=8)
+def _of_two(target: str, labels: tuple[Any, Any]) -> pa.Array:
+    """Give all texts of two classes: for each answer and each probability of the second."""
+    starts, keys = _starts(target, labels)
+    last = 10**DIGITS
+    shares = [_chance(step / last) for step in range(last + 1)]
+    return pa.array(
+        [
+            f"{start}{keys[0]}: {shares[last - step]}, {keys[1]}: {shares[step]}}}}}"
+            for start in starts
+            for step in range(last + 1)
+        ],
+        pa.string(),
+    )
 
 
 TABLE = pa.array([_chance(step / 10**DIGITS) for step in range(10**DIGITS + 1)], pa.string())
