@@ -1,4 +1,4 @@
-"""The command line: up, status, doctor, load, unload, verify, demo."""
+"""The command line: up, status, doctor, load, unload, verify, ml, demo."""
 
 import inspect
 import json
@@ -15,7 +15,7 @@ from rich.console import Console
 from base import log as logging_setup
 from base.errors import WarmfrontError
 from base.settings import Settings, load
-from warmfront import backends, copies, doctor, instance, verification
+from warmfront import backends, copies, doctor, instance, learning, verification
 from warmfront.demo import Benchmark, demonstrate
 from warmfront.progress import progress_shown
 from warmfront.status import collect, show
@@ -29,6 +29,8 @@ app = typer.Typer(
 )
 demo = typer.Typer(help="Demonstrations on data made on the spot.", no_args_is_help=True)
 app.add_typer(demo, name="demo")
+ml = typer.Typer(help="Models that are trained on live tables.", no_args_is_help=True)
+app.add_typer(ml, name="ml")
 
 console = Console()
 complaints = Console(stderr=True)
@@ -154,6 +156,26 @@ def verify(
         good = verification.run(settings, what, repair, console, progress)
     if not good:
         raise typer.Exit(1)
+
+
+@ml.command("train")
+def ml_train(
+    table: Annotated[str, typer.Argument(metavar="SCHEMA.TABLE", help="A table or view.")],
+    target: Annotated[str | None, typer.Option(help="Column to predict.", show_default=False)] = None,
+    task: Annotated[str, typer.Option(help="What the model is for.")] = "classification",
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", metavar="KEY=VALUE", help="A further option of ML_TRAIN; repeatable."),
+    ] = None,
+    handle: Annotated[str | None, typer.Option(help="Name of the model.", show_default=False)] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Train a model with sys.ML_TRAIN and show what came of it; Ctrl-C stops it."""
+    options = {"task": task, **learning.read_options(option or [])}
+    with progress_shown(complaints) as progress:
+        made = learning.train(_instance(data_dir), table, target, options, handle, progress)
+    for name in ("handle", "algorithm_name", "optimization_metric", "training_score", "n_rows", "training_time"):
+        console.print(f"{name}: {made.get(name)}", highlight=False, markup=False)
 
 
 Scale = Annotated[float, typer.Option(help="1 is about 1 GB.", min=0.001)]

@@ -10,7 +10,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -42,8 +42,8 @@ _FEW = 1024  # the same for explanations, which take far more memory a row
 _KEPT = 8  # containers on their way between here and the catalog
 _LARGEST = 1 << 31  # bytes of a container
 _SPLIT = b"\0"  # between JSON texts, in which it cannot be
-# These answer for each row alone; the others look at all of them together.
-_ROW_BY_ROW = frozenset({"classification", "regression"})
+# These look at all rows together, and in their order.
+_WHOLE = frozenset({"topic_modeling", "log_anomaly_detection"})
 
 
 class MachineLearning:
@@ -58,8 +58,10 @@ class MachineLearning:
         self._memory = memory_limit(memory)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="ml")
         self._containers: OrderedDict[str, bytes] = OrderedDict()  # of models just trained, and of those brought here
+        self._attached: OrderedDict[str, tuple[str, Offload]] = OrderedDict()  # further sources of a training, by token
         self._jobs: dict[str, TableJob] = {}
         self._acts: dict[str, Act] = {
+            "attach": self._attach,
             "train": self._train,
             "chunk": self._chunk,
             "bring": self._bring,
@@ -89,6 +91,14 @@ class MachineLearning:
 
     # --- training ---
 
+    async def _attach(self, request: MLRequest, query: Query, started: list[Running]) -> list[bytes]:
+        """A further source for the training that comes next; answers with its token."""
+        token = secrets.token_hex(8)
+        self._attached[token] = request.table, _offload(query)
+        while len(self._attached) > _KEPT:
+            self._attached.popitem(last=False)
+        return [token.encode()]
+
     async def _train(self, request: MLRequest, query: Query, started: list[Running]) -> list[bytes]:
         offload = _offload(query)
         _check_call(request, offload)  # what is wrong in the call is no failed training
@@ -113,9 +123,11 @@ class MachineLearning:
         def told(step: dict[str, Any]) -> None:
             progress.step(step["step"], 2 + 93 * float(step["done"]), step["detail"])
 
-        with self._sources.open(offload, request.table, running) as opened:
-            opened.facts.update(request.facts)
-            trained = train(opened, order, running, self._memory, told)
+        with ExitStack() as stack:
+            opened = stack.enter_context(self._sources.open(offload, request.table, running))
+            more = [self._attached.pop(token) for token in request.attached]
+            others = [stack.enter_context(self._sources.open(other, table, running)) for table, other in more]
+            trained = train([opened, *others], order, running, self._memory, told)
             return trained, int(trained.metadata.get("n_rows") or 0) * len(opened.columns)
 
     def _keep(self, data: bytes) -> str:
@@ -258,7 +270,7 @@ class MachineLearning:
         if request.function == "split":
             return partial(divided, divide=partial(_divide, request)), "TRAIN_TEST_SPLIT"
         model = self.models.get(request.key).model
-        rows = _BATCH if str(model.metadata().get("task")) in _ROW_BY_ROW else 0
+        rows = 0 if _looks_at_all(str(model.task), request.options) else _BATCH
         if request.function == "explain":
             answer = partial(api.explain_rows, model)
             return _answering(answer, request.options, min(rows, _FEW)), "ML_EXPLAIN_TABLE"
@@ -336,6 +348,11 @@ class MachineLearning:
             return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._threads, guarded))
 
         return await running.wait_for(done())
+
+
+def _looks_at_all(task: str, options: dict[str, Any] | None) -> bool:
+    """Tell whether a model's answer for a row depends on the other rows that it is asked about."""
+    return task in _WHOLE or (task == "anomaly_detection" and "topk" in (options or {}))
 
 
 def _check_call(request: MLRequest, offload: Offload) -> None:

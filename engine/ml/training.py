@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -60,14 +60,18 @@ def memory_limit(configured: int) -> int:
     return configured or int(psutil.virtual_memory().total * _MOST_OF_MEMORY)
 
 
-def train(opened: OpenSource, order: dict[str, Any], running: Running, limit: int, told: Step) -> Trained:
-    """Train on the rows of a source and give the model; blocks, so call it from a thread.
+def train(sources: Sequence[OpenSource], order: dict[str, Any], running: Running, limit: int, told: Step) -> Trained:
+    """Train on the rows of the first source and give the model; blocks, so call it from a thread.
 
-    `order` has target and options; `told` is called with each step. Raises TrainingFailed for what the user can put
-    right, SecondaryEngineError for a worker that ended badly, and the error that `running` was cancelled with.
+    The other sources are tables that the options name. `order` has target and options; `told` is called with each
+    step. Raises TrainingFailed for what the user can put right, SecondaryEngineError for a worker that ended badly,
+    and the error that `running` was cancelled with.
     """
-    columns = [[c.name, str(c.kind)] for c in opened.columns]
-    head = {**order, "table": opened.table, "columns": columns, "facts": opened.facts}
+    described = [
+        {"table": each.table, "columns": [[c.name, str(c.kind)] for c in each.columns], "facts": each.facts}
+        for each in sources
+    ]
+    head = {**order, "sources": described}
     process = subprocess.Popen(
         [sys.executable, "-m", "engine.ml.worker"],
         stdin=subprocess.PIPE,
@@ -81,7 +85,7 @@ def train(opened: OpenSource, order: dict[str, Any], running: Running, limit: in
         with process:
             assert process.stdin
             assert process.stdout
-            _feed(process.stdin, head, opened, running)
+            _feed(process.stdin, head, sources, running)
             running.attach(killed)
             watch.start()
             return _follow(process.stdout, running, watch, told)
@@ -91,15 +95,16 @@ def train(opened: OpenSource, order: dict[str, Any], running: Running, limit: in
         watch.stop()
 
 
-def _feed(stream: IO[bytes], head: dict[str, Any], opened: OpenSource, running: Running) -> None:
-    """Send order and rows. A worker that has gone already says why on its own output."""
+def _feed(stream: IO[bytes], head: dict[str, Any], sources: Sequence[OpenSource], running: Running) -> None:
+    """Send order and rows, source by source. A worker that has gone already says why on its own output."""
     with contextlib.suppress(BrokenPipeError):
         stream.write(json.dumps(head).encode() + b"\n")
-        reader = opened.batches(_ROWS)
-        with pa.ipc.new_stream(stream, reader.schema) as writer:
-            for batch in reader:
-                running.check()
-                writer.write_batch(batch)
+        for opened in sources:
+            reader = opened.batches(_ROWS)
+            with pa.ipc.new_stream(stream, reader.schema) as writer:
+                for batch in reader:
+                    running.check()
+                    writer.write_batch(batch)
         stream.close()
 
 

@@ -1,7 +1,8 @@
 """The process that trains one model: the order and the rows come in, progress and the finished model go out.
 
-Standard input: a line of JSON, then an Arrow IPC stream. Standard output: lines of JSON with `progress`, the last one
-with `done`, the container's size in bytes, which follow it; or with `error`, which the user is shown.
+Standard input: a line of JSON, then an Arrow IPC stream for each source. Standard output: lines of JSON with
+`progress`, the last one with `done`, the container's size in bytes, which follow it; or with `error`, which the user
+is shown.
 """
 
 import dataclasses
@@ -30,9 +31,10 @@ def main() -> int:
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     began = time.monotonic()
     try:
-        order, source = _read(sys.stdin.buffer)
+        order, (source, *others) = _read(sys.stdin.buffer)
         options = api.read_options(order["options"])
-        model = api.train(source, order["target"], options, lambda step: _say(out, {"progress": _plain(step)}))
+        tables = {other.table: other for other in others}
+        model = api.train(source, order["target"], options, lambda step: _say(out, {"progress": _plain(step)}), tables)
         metadata, explanation = model.metadata(), model.explanation()
         data = model.to_bytes()
     except api.AutoMLError as error:
@@ -52,12 +54,16 @@ def main() -> int:
     return 0
 
 
-def _read(stream: BinaryIO) -> tuple[dict[str, Any], Source]:
+def _read(stream: BinaryIO) -> tuple[dict[str, Any], list[Source]]:
     order = json.loads(stream.readline())
+    return order, [_source(stream, described) for described in order["sources"]]
+
+
+def _source(stream: BinaryIO, described: dict[str, Any]) -> Source:
     with pa.ipc.open_stream(stream) as reader:
         rows = reader.read_all()
-    columns = tuple(Column(name, Kind(kind)) for name, kind in order["columns"])
-    return order, Source(order["table"], columns, rows.rename_columns([c.name for c in columns]), order["facts"])
+    columns = tuple(Column(name, Kind(kind)) for name, kind in described["columns"])
+    return Source(described["table"], columns, rows.rename_columns([c.name for c in columns]), described["facts"])
 
 
 def _plain(step: Any) -> Any:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Procedure = Callable[["Router", Arguments], Awaitable[None]]
 
 _TRAINING_FAILED = "WFM02"  # the engine's state for what training itself came upon
-_NO_TABLE = 1146
+_METADATA = ("item_metadata", "user_metadata")  # options that name further tables
 
 
 async def train(router: "Router", given: Arguments) -> None:
@@ -33,6 +33,7 @@ async def train(router: "Router", given: Arguments) -> None:
     source = await read_source(router, name)
     schema = await catalog.ensure(router)
     handle = await models.new_handle(router, given.values[3], name.shown)
+    attached = [await _attach(router, options or {}, key) for key in _METADATA if (options or {}).get(key)]
     try:
         trained = await engine.ask_json(
             router,
@@ -42,6 +43,7 @@ async def train(router: "Router", given: Arguments) -> None:
             options=options,
             schema=schema,
             handle=handle,
+            attached=attached,
         )
     except BackendError as error:
         if error.sqlstate != _TRAINING_FAILED:
@@ -53,6 +55,18 @@ async def train(router: "Router", given: Arguments) -> None:
         raise failure from None
     await models.store(router, schema, handle, trained)
     await set_text(router, given.variables[3], handle)
+
+
+async def _attach(router: "Router", options: dict[str, Any], key: str) -> str:
+    """Give the engine a table that the options name, read as the user; gives its token."""
+    described = options[key]
+    if not isinstance(described, dict) or not isinstance(described.get("table_name"), str):
+        raise MLError(
+            f"Option '{key}' has to be a JSON object with 'table_name', as JSON_OBJECT('table_name', 'shop.items')"
+        )
+    source = await read_source(router, read_name(described["table_name"], f"The table of '{key}'"))
+    reading = {**_reading(source), "table": described["table_name"]}
+    return (await engine.ask(router, "attach", **reading))[0].decode()
 
 
 async def predict_table(router: "Router", given: Arguments) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from base.errors import BackendError, SecondaryEngineError
 from proxy.commands import load_table
-from proxy.ml.backend import MLError, attempt, prepare
+from proxy.ml.backend import MLError, attempt, prepare, select, text_literal
 from proxy.ml.names import TableName
 from proxy.preflight import Preflight, Questions, quote_name
 from proxy.reasons import Reason, Refusal
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from proxy.router import Router
 
 _DEEPEST = 8  # views of views
+_ORDERED = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "date", "datetime"})
 _NO_LIMIT = 18446744073709551615
 
 
@@ -48,7 +49,8 @@ async def read_source(router: "Router", name: TableName, without: Collection[str
     columns = [column for column in columns if column.casefold() not in left_out]
     if not columns:
         raise MLError(f"No column of {name.shown} is left to be read")
-    text = f"SELECT {', '.join(map(quote_name, columns))} FROM {name.quoted}".encode()
+    order = await _key_order(router, name)
+    text = f"SELECT {', '.join(map(quote_name, columns))} FROM {name.quoted}{order}".encode()
     facts = await _loaded(router, name, router.read(text.decode())[0])
     preflight = await router.ask_backend(Questions(text, facts, router.kind, capabilities, with_cost=False))
     told = preflight.refusal or _judge(router, facts, preflight)
@@ -59,6 +61,24 @@ async def read_source(router: "Router", name: TableName, without: Collection[str
         raise SecondaryEngineError(f"{name.shown} cannot be read from its columnar copy: {sentence}")
     preflight.context = replace(preflight.context, sql_select_limit=_NO_LIMIT, max_execution_time=0)
     return SourceSelect(name, tuple(columns), text, router.attributes(preflight, freshness="strict"))
+
+
+async def _key_order(router: "Router", name: TableName) -> str:
+    """ORDER BY the primary key: the same rows make the same model, whatever was changed in between.
+
+    Empty without a key, or when it has columns that sort by a collation: their order is not worth a refusal.
+    """
+    key = await select(
+        router,
+        ["s.COLUMN_NAME", "c.DATA_TYPE"],
+        "FROM information_schema.STATISTICS s JOIN information_schema.COLUMNS c ON c.TABLE_SCHEMA = s.TABLE_SCHEMA"
+        " AND c.TABLE_NAME = s.TABLE_NAME AND c.COLUMN_NAME = s.COLUMN_NAME WHERE s.INDEX_NAME = 'PRIMARY'"
+        f" AND s.TABLE_SCHEMA = {text_literal(name.schema)} AND s.TABLE_NAME = {text_literal(name.table)}"
+        " ORDER BY s.SEQ_IN_INDEX",
+    )
+    if not key or not all(kind and kind.lower() in _ORDERED for _, kind in key):
+        return ""
+    return f" ORDER BY {', '.join(quote_name(column or '') for column, _ in key)}"
 
 
 def _judge(router: "Router", facts: StatementFacts, preflight: Preflight | None = None) -> Refusal | None:

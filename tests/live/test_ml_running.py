@@ -1,7 +1,9 @@
 """AutoML's routines as they run: stopped, watched, prepared, in transactions, from the command lines."""
 
+import contextlib
 import json
 import subprocess
+import sys
 import threading
 import time
 from typing import Any
@@ -14,6 +16,8 @@ from tests.live.ml_kit import INPUT, OLD, OPTIONS, SLOW, STATUS, error_of, run
 from tests.live.packets import call_prepared
 
 pytestmark = pytest.mark.live
+
+THERE = "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'ml_shop' AND TABLE_NAME = 'half'"
 
 
 def workers(instance: Any) -> list[psutil.Process]:
@@ -166,3 +170,74 @@ def test_command_lines(ml_shop: Any, backend: Any, ml_model: str, program: str) 
     assert "1000" in ended.stdout
     assert '"churn": "no"' in ended.stdout
     assert "good" in ended.stdout
+
+
+def test_the_command_line_trains_with_progress(ml_shop: Any, backend: Any) -> None:
+    command = [sys.executable, "-m", "warmfront", "ml", "train", "--data-dir", str(ml_shop.data_dir)]
+    options = ["--option", "max_seconds=3", "--option", "notes=by hand", "--handle", "by hand"]
+    ended = subprocess.run(
+        [*command, "ml_shop.people", "--target", "churn", *options], capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "handle: by hand" in ended.stdout
+    assert "training on ml_shop.people: Algorithm Selection" in ended.stderr
+    assert backend.run("SELECT notes FROM ML_SCHEMA_root.MODEL_CATALOG WHERE model_handle = 'by hand'") == [
+        ("by hand",)
+    ]
+    wrong = subprocess.run([*command, "ml_shop.nowhere"], capture_output=True, text=True, timeout=60)
+    assert (wrong.returncode, "doesn't exist" in wrong.stderr) == (1, True)
+
+
+def test_a_table_that_cannot_be_written_to_its_end_is_not_there(ml_shop: Any, ml_client: Any, ml_model: str) -> None:
+    rows = ",".join(f"({i}, 30, 'Rome', 2000, '2020-01-15', 'no')" for i in range(10_000, 40_000))
+    run(ml_client, "CREATE TABLE ml_shop.many LIKE ml_shop.people")
+    run(ml_client, f"INSERT INTO ml_shop.many VALUES {rows}")
+    for how in ("kill query", "disconnect"):
+        connection = ml_shop.connect()
+        thread = threading.Thread(target=_try, args=(connection, ml_model))
+        thread.start()
+        wait_for(20, lambda: run(ml_client, THERE) == [(1,)])
+        if how == "disconnect":
+            connection._sock.shutdown(2)
+        else:
+            run(ml_client, f"KILL QUERY {connection.thread_id()}")
+        thread.join(10)
+        wait_for(5, lambda: run(ml_client, THERE) == [(0,)])
+        connection.close()
+    assert run(ml_client, "SELECT COUNT(*) FROM ml_shop.many") == [(30_000,)]
+
+
+def _try(connection: Any, model: str) -> None:
+    with contextlib.suppress(pymysql.err.MySQLError, OSError):
+        run(connection, f"CALL sys.ML_PREDICT_TABLE('ml_shop.many', '{model}', 'ml_shop.half', NULL)")
+
+
+def test_other_tasks_train_and_predict(ml_client: Any) -> None:
+    rows = ",".join(f"('2024-01-01' + INTERVAL {i} DAY, {100 + i % 7 * 5 + i * 0.1:.1f})" for i in range(120))
+    run(ml_client, "CREATE TABLE ml_shop.series (day DATE PRIMARY KEY, amount DOUBLE)")
+    run(ml_client, f"INSERT INTO ml_shop.series VALUES {rows}")
+    run(ml_client, "CREATE TABLE ml_shop.ahead (day DATE PRIMARY KEY)")
+    run(ml_client, "INSERT INTO ml_shop.ahead VALUES ('2024-04-30'), ('2024-05-01'), ('2024-05-02')")
+    options = (
+        "JSON_OBJECT('task', 'forecasting', 'datetime_index', 'day', 'endogenous_variables', JSON_ARRAY('amount'),"
+    )
+    run(ml_client, "SET @h = NULL")
+    run(ml_client, f"CALL sys.ML_TRAIN('ml_shop.series', 'amount', {options} 'max_seconds', 5), @h)")
+    run(ml_client, "CALL sys.ML_PREDICT_TABLE('ml_shop.ahead', @h, 'ml_shop.forecast', NULL)")
+    found = run(ml_client, "SELECT day, ml_results FROM ml_shop.forecast ORDER BY day")
+    assert len(found) == 3
+    assert all(100 < json.loads(row[1])["predictions"]["amount"] < 150 for row in found)
+    run(ml_client, "CREATE TABLE ml_shop.liked (id INT PRIMARY KEY, user VARCHAR(9), item VARCHAR(9), stars INT)")
+    ratings = ",".join(f"({i}, 'u{i % 20}', 'i{i * 7 % 30}', {1 + (i % 20 + i * 7 % 30) % 5})" for i in range(400))
+    run(ml_client, f"INSERT INTO ml_shop.liked VALUES {ratings}")
+    run(ml_client, "CREATE TABLE ml_shop.items (item VARCHAR(9) PRIMARY KEY, kind INT)")
+    items = ",".join(f"('i{i}', {i % 3})" for i in range(30))
+    run(ml_client, f"INSERT INTO ml_shop.items VALUES {items}")
+    columns = "'users', 'user', 'items', 'item', 'item_metadata', JSON_OBJECT('table_name', 'ml_shop.items')"
+    run(ml_client, "SET @r = NULL")
+    recommend = f"JSON_OBJECT('task', 'recommendation', {columns}, 'max_seconds', 5)"
+    run(ml_client, f"CALL sys.ML_TRAIN('ml_shop.liked', 'stars', {recommend}, @r)")
+    ((one,),) = run(ml_client, "SELECT sys.ML_PREDICT_ROW(JSON_OBJECT('user', 'u3', 'item', 'i5'), @r, NULL)")
+    assert "rating" in json.loads(one)["predictions"]
+    wrong = recommend.replace("ml_shop.items", "ml_shop.nothing")
+    assert error_of(ml_client, f"CALL sys.ML_TRAIN('ml_shop.liked', 'stars', {wrong}, @n)")[0] == 1146
