@@ -51,6 +51,7 @@ log = logging.getLogger(__name__)
 
 CONCURRENT = 12  # statements at once, as HeatWave; the others queue
 _BATCH_ROWS = 8192  # small enough for the first rows to come early and for a batch to stay in the CPU's cache
+_EXPORT_ROWS = 16384  # nobody waits for the first
 _HELD = 64 << 20  # bytes of an answer that wait for its last row, where a row may fail that the backend can answer
 _STALLED = 60.0  # seconds that a client may take for a piece of the answer, MySQL's net_write_timeout
 _LONGEST_WAIT, _PAUSE = 15.0, 0.05  # seconds for the weights of a collation, which take about one
@@ -326,7 +327,7 @@ class Executor:
         def begun(prefix: str) -> None:
             record.export_prefix = prefix
 
-        batches = snapshot.connection.execute(translation.sql).to_arrow_reader(_BATCH_ROWS)
+        batches = snapshot.connection.execute(translation.sql).to_arrow_reader(_EXPORT_ROWS)
         written = self.exporter.export(spec, translation.definitions, batches, context.backend, running.check, begun)
         record.rows = written.rows
         return written

@@ -1,7 +1,9 @@
 """An answer as files instead of packets: streamed into an outlet, which lets all of them appear in the end, or none."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -55,9 +57,10 @@ class Exporter:
         begun(outlet.prefix)
         try:
             files = _Files(outlet, spec, make, self._chunk)
-            for batch in batches:
-                check()
-                files.write(batch)
+            with closing(_ahead(batches)) as read:
+                for batch in read:
+                    check()
+                    files.write(batch)
             files.close()
             check()
             entry = first_entry(files.schema, files.written, outlet.folder) if spec.format == "delta" else b""
@@ -82,6 +85,16 @@ class Written:
     def abort(self) -> None:
         """Remove them."""
         self.outlet.abort()
+
+
+def _ahead(batches: Iterable[pa.RecordBatch]) -> Generator[pa.RecordBatch]:
+    """Read the next batch in a thread while the one before is written."""
+    iterator = iter(batches)
+    with ThreadPoolExecutor(1, thread_name_prefix="export") as thread:  # which waits for a batch under way
+        following = thread.submit(next, iterator, None)
+        while (batch := following.result()) is not None:
+            following = thread.submit(next, iterator, None)
+            yield batch
 
 
 class _Chunk(Protocol):

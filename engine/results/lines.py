@@ -30,6 +30,8 @@ _NUMBERS = frozenset(
     }
 )
 _WHOLE = _NUMBERS - {FieldType.DECIMAL, FieldType.NEWDECIMAL, FieldType.FLOAT, FieldType.DOUBLE}
+_TEMPORAL = frozenset({FieldType.DATE, FieldType.NEWDATE, FieldType.DATETIME, FieldType.TIMESTAMP, FieldType.TIME})
+_OF_NUMBERS = b"0123456789+-.:eE "
 Convert = Callable[[pa.Array], Values]
 
 
@@ -43,6 +45,7 @@ class _Cell:
     null: U8
     sizes: U8  # of each byte
     texts: U8  # of each byte, _WIDEST places each
+    is_plain: bool  # no byte that a value may have becomes another
 
 
 @kernel(void, u8r, i64r, i32r, u8r, i64, i64, i64w)
@@ -87,6 +90,34 @@ def _write(
         at[i] = to + after.size
 
 
+@kernel(void, i32r, i64, i64, i64w)
+def _measure_plain(lengths: I32, around: int, null: int, out: I64) -> None:
+    for i in range(lengths.size):
+        out[i] += null if lengths[i] < 0 else np.int64(lengths[i]) + around
+
+
+@kernel(void, u8r, i64r, i32r, u8r, u8r, u8r, i64w, u8w)
+def _write_plain(data: U8, starts: I64, lengths: I32, before: U8, after: U8, null: U8, at: I64, out: U8) -> None:
+    for i in range(lengths.size):
+        to = at[i]
+        if lengths[i] < 0:
+            for k in range(null.size):
+                out[to + k] = null[k]
+            at[i] = to + null.size
+            continue
+        for k in range(before.size):
+            out[to + k] = before[k]
+        to += before.size
+        start = starts[i]
+        size = np.int64(lengths[i])
+        for k in range(size):
+            out[to + k] = data[start + k]
+        to += size
+        for k in range(after.size):
+            out[to + k] = after[k]
+        at[i] = to + after.size
+
+
 class LineEncoder:
     """Writes the lines of one export. `backend` is "mysql" or "mariadb", whose negative zeros differ.
 
@@ -105,12 +136,18 @@ class LineEncoder:
         sizes = np.zeros(batch.num_rows, np.int64)
         for values, cell in zip(columns, self._cells, strict=True):
             around = cell.before.size + cell.after.size
-            _measure(values.data, values.starts, values.lengths, cell.sizes, around, cell.null.size, sizes)
+            if cell.is_plain:
+                _measure_plain(values.lengths, around, cell.null.size, sizes)
+            else:
+                _measure(values.data, values.starts, values.lengths, cell.sizes, around, cell.null.size, sizes)
         ends = np.cumsum(sizes, dtype=np.int64)
         at = ends - sizes
         out = np.empty(int(ends[-1]) if ends.size else 0, np.uint8)
         for v, c in zip(columns, self._cells, strict=True):
-            _write(v.data, v.starts, v.lengths, c.sizes, c.texts, c.before, c.after, c.null, at, out)
+            if c.is_plain:
+                _write_plain(v.data, v.starts, v.lengths, c.before, c.after, c.null, at, out)
+            else:
+                _write(v.data, v.starts, v.lengths, c.sizes, c.texts, c.before, c.after, c.null, at, out)
         return out.data
 
     def _values(self, array: pa.Array, convert: Convert) -> Values:
@@ -135,9 +172,8 @@ def _csv_cells(definitions: Sequence[ColumnDefinition], spec: ExportSpec) -> lis
         lead = spec.field_delimiter if place else spec.record_start
         end = spec.record_delimiter if place == len(definitions) - 1 else ""
         sizes, texts = _csv_bytes(spec, quote)
-        cells.append(
-            _Cell(convert, _bytes(lead + quote), _bytes(quote + end), _bytes(lead + spec.null_text + end), sizes, texts)
-        )
+        marks = _bytes(lead + quote), _bytes(quote + end), _bytes(lead + spec.null_text + end)
+        cells.append(_Cell(convert, *marks, sizes, texts, _is_plain(d, sizes)))
     return cells
 
 
@@ -173,9 +209,8 @@ def _json_cells(definitions: Sequence[ColumnDefinition], spec: ExportSpec) -> li
         end = "}" + spec.record_delimiter if place == len(definitions) - 1 else ""
         quote = "" if is_bare else '"'
         sizes, texts = _plain() if is_bare else _json_bytes()
-        cells.append(
-            _Cell(convert, _bytes(lead + quote), _bytes(quote + end), _bytes(f"{lead}null{end}"), sizes, texts)
-        )
+        marks = _bytes(lead + quote), _bytes(quote + end), _bytes(f"{lead}null{end}")
+        cells.append(_Cell(convert, *marks, sizes, texts, _is_plain(d, sizes)))
     return cells
 
 
@@ -195,8 +230,7 @@ def _json_converter(d: ColumnDefinition, charset: str) -> tuple[Convert, bool]:
 
 
 def _holds_bytes(d: ColumnDefinition) -> bool:
-    temporal = (FieldType.DATE, FieldType.NEWDATE, FieldType.DATETIME, FieldType.TIMESTAMP, FieldType.TIME)
-    return d.type not in temporal
+    return d.type not in _TEMPORAL
 
 
 def _json_bytes() -> tuple[U8, U8]:
@@ -209,6 +243,13 @@ def _json_bytes() -> tuple[U8, U8]:
 
 
 # --- tables of bytes ---
+
+
+def _is_plain(d: ColumnDefinition, sizes: U8) -> bool:
+    """Tell whether no byte that such a column's values may have is written as something else."""
+    if (sizes == 1).all():
+        return True
+    return (d.type in _NUMBERS or d.type in _TEMPORAL) and bool((sizes[list(_OF_NUMBERS)] == 1).all())
 
 
 def _plain() -> tuple[U8, U8]:
