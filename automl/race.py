@@ -30,6 +30,8 @@ SELECT, TUNE, REFIT = 0.35, 0.62, 0.90  # shares of the time after which each st
 LANES = min(os.cpu_count() or 1, 4)  # boosters that grow side by side, one thread each
 SHARED = 0.7  # what a lane gets of a processor on a machine that others use
 LEAST_ROUNDS = 60
+LEAST_ROWS = 20_000  # that a race of many rows has at least
+_TRIAL = 0.12  # the share of the budget that a usual trial may cost
 _COMMON: Mapping[str, Any] = {"learning_rate": 0.05, "num_leaves": 31, "min_data_in_leaf": 20, "bagging_freq": 1}
 PORTFOLIO: tuple[tuple[str, Mapping[str, Any]], ...] = (
     (families.BOOSTED, {"learning_rate": 0.1}),
@@ -50,6 +52,7 @@ PORTFOLIO: tuple[tuple[str, Mapping[str, Any]], ...] = (
 _SINGLE = frozenset({families.TREE})  # not in the race unless it is the only one that is asked for: never the best
 _LIMITS: Mapping[str, int] = {families.TREE: 1, families.FOREST: 100}
 _MOST_ROUNDS = 2000
+_FEW = 5000
 _THREADED = 3_000_000  # values from which one booster's threads help each other
 
 
@@ -81,9 +84,20 @@ class Race:
 
     def __post_init__(self) -> None:
         self.watched = np.concatenate([split.watch for split in self.splits])
+        self.splits = [self._reduced(split) for split in self.splits]
         self._data: Any = None
         self._parts: list[tuple[Any, Any]] = []
         self._bins = 255.0
+
+    def _reduced(self, split: Split) -> Split:
+        """Leave out training rows of the race where a trial would take too long; all come back at last."""
+        features = self.matrix.shape[1]
+        seconds = _TRIAL * self.budget.seconds * LANES * SHARED / 250 / self.objective.outputs
+        most = max(LEAST_ROWS, int((seconds - 7.5e-9 * features * 31 * 255) / (6.4e-9 * features)))
+        if len(split.train) <= most:
+            return split
+        dice = np.random.default_rng(self.seed)
+        return Split(np.sort(dice.choice(split.train, most, replace=False)), split.watch)
 
     @property
     def data(self) -> Any:
@@ -199,6 +213,14 @@ class Race:
             best = max(1, round(float(np.mean([growth.rounds for growth in each]))))
             self.trials.append(Trial(family, params, self.loss(margins), margins, best))
 
+    def rows_for(self, trial: Trial, rounds: int, members: int) -> int:
+        """Give how many rows a member can be fitted on in its share of what is left of the budget."""
+        rows = len(self.matrix)
+        seconds = max(self.budget.left(REFIT), (REFIT - TUNE) * self.budget.seconds) / members
+        cost = self.round_cost(trial.params, rows) * rounds / SHARED
+        least = max(len(split.train) for split in self.splits)
+        return rows if cost <= seconds else min(rows, max(least, int(rows * seconds / cost)))
+
     def run(self) -> None:
         """Try what the budget allows."""
         tell = self.budget.tell
@@ -218,7 +240,8 @@ class Race:
         """Change the best trees' parameters step by step, keeping what is better, while the budget lasts."""
         dice = np.random.default_rng(self.seed)
         tried = 0
-        while tried < 60:
+        most = int(np.clip(len(self.matrix) / 50, 4, 60))  # few rows tell few candidates apart
+        while tried < most:
             grown = [trial for trial in self.trials if trial.family in (families.BOOSTED, families.EXTRA)]
             if not grown:
                 return
@@ -263,11 +286,12 @@ def choose(race: Race, most: int = 4) -> list[tuple[Trial, float]]:
     ordered = sorted(race.trials, key=lambda trial: trial.loss)[:12]
     picked = [ordered[0]]
     total, loss = ordered[0].margins.copy(), ordered[0].loss
+    gain = 0.0 if len(race.matrix) < _FEW else 0.002  # of few rows a blend is also the safer choice
     for _ in range(8):
         options = ordered if len({id(each) for each in picked}) < most else list({id(e): e for e in picked}.values())
         losses = [race.loss((total + each.margins) / (len(picked) + 1)) for each in options]
         place = int(np.argmin(losses))
-        if losses[place] > loss - max(1e-9, 0.002 * abs(loss)):
+        if losses[place] > loss - max(1e-9, gain * abs(loss)):
             break
         picked.append(options[place])
         total += options[place].margins
@@ -279,10 +303,15 @@ def choose(race: Race, most: int = 4) -> list[tuple[Trial, float]]:
     return [(unique[key], count / len(picked)) for key, count in counts.items()]
 
 
+def _some(rows: int, wanted: int, seed: int) -> NDArray[np.int64]:
+    return np.sort(np.random.default_rng(seed).choice(rows, wanted, replace=False))
+
+
 def refit(race: Race, chosen: Sequence[tuple[Trial, float]]) -> tuple[Blend, Floats]:
     """Fit the chosen candidates on all rows. Gives the blend, and its margins of the watched rows from the race."""
     rows = np.arange(len(race.matrix))
-    grow_by = 1.0 + 0.5 * len(race.splits[0].watch) / max(1, len(race.splits[0].train))
+    # More rows bear a few more rounds.
+    grow_by = 1.0 + 0.5 * min(0.5, len(race.splits[0].watch) / max(1, len(race.splits[0].train)))
     members: list[Member] = []
     for place, (trial, _) in enumerate(chosen):
         if trial.family == families.LINEAR:
@@ -290,8 +319,10 @@ def refit(race: Race, chosen: Sequence[tuple[Trial, float]]) -> tuple[Blend, Flo
         else:
             rounds = trial.rounds if trial.family in (families.FOREST, families.TREE) else round(trial.rounds * grow_by)
             deadline = race.budget.at(REFIT - 0.25 * (1 - (place + 1) / len(chosen)))
-            threads = LANES if race.matrix.size > _THREADED else 1
-            booster = start(race.data, {**trial.params, "num_threads": threads})
+            part = race.rows_for(trial, rounds, len(chosen))
+            threads = LANES if part * race.matrix.shape[1] > _THREADED else 1
+            data = race.data if part == len(rows) else rows_of(race.data, _some(len(rows), part, race.seed))
+            booster = start(data, {**trial.params, "num_threads": threads})
             grown = grow(booster, race.objective.outputs, None, rounds, 0, deadline)
             race.budget.cut |= grown.cut
             members.append(grown.trees)
