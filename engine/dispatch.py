@@ -13,7 +13,7 @@ from engine.answers import build_result_set
 from engine.cancel import Running
 from engine.execute import Executor, Offload, read_offload
 from engine.information import Information
-from engine.lake.definitions import Definitions
+from engine.lake.tables import LakeTables
 from engine.ml.service import MachineLearning
 from engine.session import Query, split_definitions
 from engine.unchanged import Unchanged
@@ -56,7 +56,7 @@ class Dispatcher:
     unchanged: Unchanged
     ml: MachineLearning
     version: str
-    lake: Definitions
+    lake: LakeTables
     infer: Callable[[str], str]  # the description of a lake table's files to what was found in them, both JSON
 
     def read(self, query: Query) -> Offload | None:

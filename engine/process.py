@@ -90,8 +90,7 @@ async def _begin(
     places = Places(settings)
     root = replica.store.cursor()
     reach = Reach(places, root)
-    scratch = settings.paths.store_file.parent / "spill"
-    lake = LakeTables(Definitions(settings), places, reach, root.cursor(), scratch)
+    lake = LakeTables(Definitions(settings), places, reach, root.cursor(), settings.paths.store_file.parent)
     threading.Thread(target=lake.definitions.discover, name="lake", daemon=True).start()
     wait = functools.partial(_wait_until_fresh, replica)
     executor = Executor(replica.store, translator, wait, history, quarantine, lake)
@@ -120,10 +119,13 @@ async def _begin(
         # A table that was dropped or changed a moment ago must not pass for loaded.
         with contextlib.suppress(SecondaryEngineError):
             await replica.fence.wait("strict")
+        if await asyncio.to_thread(_lake_done, lake.load, schema, name):
+            return
         await asyncio.wrap_future(replica.loader.load(schema, name))
 
     async def unload(schema: str, name: str) -> None:
-        await asyncio.to_thread(replica.loader.unload, schema, name)
+        if not await asyncio.to_thread(_lake_done, lake.unload, schema, name):
+            await asyncio.to_thread(replica.loader.unload, schema, name)
 
     def check(schema: str, name: str, repair: bool, stopped: Callable[[], bool]) -> pa.Table:
         return as_answer(replica.verifier.verify_now(schema, name, repair, stopped))
@@ -134,9 +136,17 @@ async def _begin(
     version = f"{'.'.join(map(str, settings.server.version_number))}-warmfront"
     secret = settings.paths.engine_secret.read_bytes().strip()
     unchanged = Unchanged(replica.copies.changed, replica.store.view, wait, settings.freshness_timeout)
-    own, known = Information(facts), lake.definitions
-    dispatcher = Dispatcher(executor, own, load, unload, check, unchanged, ml, version, known, infer_from)
+    own = Information(facts)
+    dispatcher = Dispatcher(executor, own, load, unload, check, unchanged, ml, version, lake, infer_from)
     return executor, shadow, ml, await server.listen(settings.paths.engine_socket, dispatcher, secret)
+
+
+def _lake_done(action: Callable[[tuple[str, str]], bool], schema: str, name: str) -> bool:
+    """Do something with a lake table; False when it is none. Raises SecondaryEngineError."""
+    try:
+        return action((schema, name))
+    except duckdb.Error as error:
+        raise SecondaryEngineError(f"the column store failed: {str(error).splitlines()[0]}") from error
 
 
 async def _wait_until_fresh(replica: Replica, timeout: float, server: str) -> None:

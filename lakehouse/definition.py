@@ -14,6 +14,7 @@ from lakehouse.entries import Entry, read_entries
 
 FORMATS = ("csv", "json", "parquet", "avro", "delta", "iceberg")
 COMPRESSIONS = ("auto", "none", "gzip", "zstd", "bzip2", "snappy")
+LOADED = "loaded"  # a table's rows are copied when it is asked for
 TEXTS = frozenset({"csv", "json"})
 _TABLE_KEYS = (
     "dialect",

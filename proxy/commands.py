@@ -42,7 +42,9 @@ NO_COLUMN = "`warmfront: no such column`"
 # Clears the warning that the backend knows no engine of this name: only a statement that reads a table does.
 _CLEARING = b"SELECT 1 FROM information_schema.CHARACTER_SETS LIMIT 0"
 _NO_CLAUSE = "No secondary engine defined"
-_CANNOT_DROP = 1091  # ER_CANT_DROP_FIELD_OR_KEY: MariaDB looked for the column, so ALTER is granted
+# What comes behind MariaDB's check of the privilege: it looked for the column (ER_CANT_DROP_FIELD_OR_KEY), or saw that
+# the table has a history, as lake tables have (ER_VERS_ALTER_NOT_ALLOWED).
+_CHECKED = (1091, 4119)
 
 
 def _decode(text: bytes) -> str:
@@ -139,7 +141,7 @@ async def _alter(router: "Router", data: bytes, found: re.Match[str]) -> None:
         data = _alter_nothing(router, schema, table)
     raw = await session.ask(data, [Command.QUERY])
     error = AnswerReader(raw, session.capabilities).result().error
-    if error and not _is_granted(router, error):
+    if error and not _is_granted(router, error, session.worker.engine.loaded.is_lake(schema, table)):
         session.client.write(raw)
         return
     act = (found["act"] or ("unload" if engine == "NULL" else "")).upper()
@@ -165,22 +167,22 @@ async def load_table(router: "Router", schema: str, table: str) -> None:
     session = router.session
     raw = await session.ask(_alter_nothing(router, schema, table), [Command.QUERY])
     error = AnswerReader(raw, session.capabilities).result().error
-    if error and error.number != _CANNOT_DROP:
+    if error and error.number not in _CHECKED:
         raise BackendError(error.number, error.sqlstate, error.message)
     answer = await _change_table(router, schema, table, "LOAD")
     if answer.error:
         raise SecondaryEngineError(_sentence(answer.error.message))
 
 
-def _is_granted(router: "Router", error: Err) -> bool:
+def _is_granted(router: "Router", error: Err, is_lake: bool) -> bool:
     """Tell whether an error of the backend comes after its check of the privilege.
 
-    Tables that were loaded by themselves have no SECONDARY_ENGINE clause, which MySQL misses.
+    Tables that were loaded by themselves, and lake tables, have no SECONDARY_ENGINE clause, which MySQL misses.
     """
     if router.is_mariadb:
-        return error.number == _CANNOT_DROP
+        return error.number in _CHECKED
     loads_itself = router.session.worker.settings.autoload
-    return loads_itself and error.number == 3889 and _NO_CLAUSE in error.message
+    return (loads_itself or is_lake) and error.number == 3889 and _NO_CLAUSE in error.message
 
 
 async def _change_table(router: "Router", schema: str, table: str, act: str) -> Answer:

@@ -19,6 +19,10 @@ log = logging.getLogger(__name__)
 _DISCARDED = 1814  # ER_TABLESPACE_DISCARDED
 
 
+class NotLake(LakeError):
+    """There is no table of this name, or its rows are the backend's."""
+
+
 @dataclass(slots=True)
 class LakeTable:
     """One lake table, and what was found out of its files. `shown` are the marks of the texts that describe it."""
@@ -54,9 +58,9 @@ class Definitions:
                 return known
         return self._read(key, mark)
 
-    def refresh(self, key: Key) -> None:
+    def refresh(self, key: Key) -> LakeTable:
         """Ask the backend, and forget what was found out of the files. Raises LakeError, BackendError."""
-        self._read(key, "", anew=True)
+        return self._read(key, "", anew=True)
 
     def _read(self, key: Key, mark: str, anew: bool = False) -> LakeTable:
         schema, name = key
@@ -66,7 +70,7 @@ class Definitions:
             held = stored_attribute(shown)
             if table is None or held is None:
                 self.forget(key)
-                raise LakeError(f"{schema}.{name} is not a lake table")
+                raise NotLake(f"{schema}.{name} is not a lake table")
             _require_sealed(connection, schema, name)
         definition = read_definition(*held)
         with self._lock:

@@ -6,27 +6,28 @@ as the file has it where that is the same: there DuckDB prunes row groups and co
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 
 from base.errors import LakeError
-from engine.catalog import CatalogView, LoadedTable, State
+from engine.catalog import CatalogView, Key, LoadedTable, State
 from engine.collate import presence
 from engine.lake.bytes_read import ByteCounter
-from engine.lake.definitions import Definitions, LakeTable
+from engine.lake.definitions import Definitions, LakeTable, NotLake
 from engine.lake.expanding import expand
 from engine.lake.facts import ColumnFacts, Covered, bad_row, measure
 from engine.lake.keys import require_unique
 from engine.lake.layout import Group, Layout, lay_out
+from engine.lake.loaded import LoadedCopies
 from engine.lake.mistakes import locate, require_structure
 from engine.lake.reach import Reach, explained, quoted
 from engine.lake.readings import Reading, Unreadable, implicit_default, typed
 from engine.lake.texts import from_text
 from engine.store.layout import carried_columns, left_out, quote, store_type
-from lakehouse.definition import TEXTS, ColumnOptions, Dialect
+from lakehouse.definition import LOADED, TEXTS, ColumnOptions, Dialect
 from lakehouse.heads import head_of, require_whole
 from lakehouse.listing import Listing, list_files
 from lakehouse.places import Found, Places
@@ -72,14 +73,16 @@ class LakeTables:
         places: Places,
         reach: Reach,
         root: duckdb.DuckDBPyConnection,
-        scratch: Path,
+        folder: Path,
     ) -> None:
-        """`scratch` is a folder for files that live as long as a statement."""
+        """`folder` is for the loaded tables' file, and for files that live as long as a statement."""
         self.definitions = definitions
         self.bytes = ByteCounter(root)
         self._places = places
         self._reach = reach
-        self._scratch = scratch
+        self._root = root
+        self._loaded = LoadedCopies(root.cursor(), folder / "lake.duckdb")
+        self._scratch = folder / "spill"
 
     @contextmanager
     def seen(
@@ -103,6 +106,45 @@ class LakeTables:
                 tables[view.key(name.schema, name.name)] = self._opened(stack, connection, looking, known, wanted)
             yield replace(view, tables=tables)
 
+    def load(self, key: Key) -> bool:
+        """Look at every value of a table's files, and copy them if it is defined so; False when it is no lake table.
+
+        Raises LakeError with what is wrong, BackendError and duckdb.Error.
+        """
+        try:
+            known = self.definitions.refresh(key)
+        except NotLake:
+            return False
+        with closing(self._root.cursor()) as looking, ExitStack() as stack:
+            made = self._in_place(stack, looking, looking, known, Wanted((), None, strict=True))
+            if known.definition.placement == LOADED:
+                self._loaded.put(looking, known, made)
+        return True
+
+    def unload(self, key: Key) -> bool:
+        """Drop the copy of a table's files; False when it is no lake table."""
+        try:
+            self.definitions.get(key, "")
+        except NotLake:
+            return False
+        self._loaded.drop(key)
+        return True
+
+    def refresh(self, key: Key) -> None:
+        """The definition or the files may be others: look again, and load again what was loaded."""
+        try:
+            known = self.definitions.refresh(key)
+        except NotLake:
+            self._loaded.drop(key)
+            return
+        if known.definition.placement == LOADED and self._loaded.has(key):
+            self.load(key)
+
+    def forget(self, key: Key) -> None:
+        """The table is none any more."""
+        self.definitions.forget(key)
+        self._loaded.drop(key)
+
     def shown(self, view: CatalogView) -> CatalogView:
         """A view with every known lake table, for showing; their rows are not counted."""
         tables = {view.key(entry.table.schema, entry.table.name): entry for entry in self._catalog()}
@@ -112,6 +154,23 @@ class LakeTables:
         return [_entry(known, "", {}, left_out(known.table), False) for known in self.definitions.all()]
 
     def _opened(
+        self,
+        stack: ExitStack,
+        connection: duckdb.DuckDBPyConnection,
+        looking: duckdb.DuckDBPyConnection,
+        known: LakeTable,
+        wanted: Wanted,
+    ) -> LoadedTable:
+        if known.definition.placement != LOADED:
+            return self._in_place(stack, connection, looking, known, wanted)
+        copy = self._loaded.find(known)
+        if copy is None:
+            raise LakeError(
+                f"{known.table.schema}.{known.table.name} is not loaded: ALTER TABLE … SECONDARY_LOAD does it"
+            )
+        return _entry(known, copy.name, copy.presence, copy.left_out, copy.is_unique)
+
+    def _in_place(
         self,
         stack: ExitStack,
         connection: duckdb.DuckDBPyConnection,

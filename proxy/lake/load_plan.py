@@ -210,7 +210,7 @@ async def _tables(router: "Router", schema: str) -> list[_Known]:
         "SELECT HEX(t.TABLE_NAME), t.ENGINE, COALESCE(t.DATA_LENGTH, 0), COUNT(c.COLUMN_NAME), "
         "COUNT(c.CHARACTER_SET_NAME), COALESCE(t.CREATE_OPTIONS, '') LIKE '%SECONDARY_ENGINE=\"RAPID\"%' "
         "FROM information_schema.TABLES t JOIN information_schema.COLUMNS c "
-        f"USING (TABLE_SCHEMA, TABLE_NAME) WHERE t.{is_it} AND t.TABLE_TYPE = 'BASE TABLE' "
+        f"USING (TABLE_SCHEMA, TABLE_NAME) WHERE t.{is_it} AND t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') "
         "GROUP BY t.TABLE_NAME, t.ENGINE, t.DATA_LENGTH, t.CREATE_OPTIONS ORDER BY t.TABLE_NAME",
     )
     found = []

@@ -153,13 +153,13 @@ def endpoint(tmp_path, query_attributes):
         path = tmp_path / "engine.sock"
         ml = MachineLearning(Sources(store, PassThrough(), fresh, lake), executor.running, history, 0)
         unchanged = Unchanged(Copies(store).changed, store.view, fresh, 1.0)
-        own, known = Information(facts), lake.definitions
+        own = Information(facts)
 
         def infer(description):
             made["endpoint"].actions.append(("infer", description))
             return "{}"
 
-        dispatcher = Dispatcher(executor, own, load, unload, check, unchanged, ml, "9.7.0-test", known, infer)
+        dispatcher = Dispatcher(executor, own, load, unload, check, unchanged, ml, "9.7.0-test", lake, infer)
         server = await listen(path, dispatcher, SECRET)
         made["endpoint"] = Endpoint(path, store, executor, history, asyncio.get_running_loop())
         ready.set()

@@ -281,3 +281,12 @@ def test_waiting_is_not_for_files(instance: Instance, people: str):
     began = time.monotonic()
     instance.run(f"SELECT COUNT(*) FROM {people}")
     assert time.monotonic() - began < 5
+
+
+def test_loading_takes_the_right_to_alter(instance: Instance, backend: Backend, people: str):
+    for host in ("localhost", "127.0.0.1", "%"):
+        backend.run(f"CREATE USER IF NOT EXISTS 'lakeloader'@'{host}' IDENTIFIED BY 'pw'")
+        backend.run(f"GRANT SELECT ON {people} TO 'lakeloader'@'{host}'")
+    with instance.connect(user="lakeloader", password="pw") as connection, connection.cursor() as cursor:
+        assert attempt(cursor, f"ALTER TABLE {people} SECONDARY_LOAD") == 1142
+        assert attempt(cursor, f"SELECT COUNT(*) FROM {people}") == [(3,)]
