@@ -1,4 +1,4 @@
-"""Log anomaly detection: lines as templates (Drain3), windows of lines as counts of templates, strange windows.
+"""Log anomaly detection: lines as templates (Drain), windows of lines as counts of templates, strange windows.
 
 Numbers, addresses and the like are masked in whole columns, and lines that are then the same are looked at once: Drain
 and the matching of templates see different masked lines only.
@@ -14,6 +14,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from automl.anomaly.detectors import KEPT, Nearest, fit_nearest
+from automl.anomaly.drain import ANY
+from automl.anomaly.drain import templates as find_templates
 from automl.anomaly.model import known_truth
 from automl.anomaly.scale import Scale, columns, learn_scale, score
 from automl.columns import texts
@@ -29,7 +31,6 @@ from automl.training import Trained, chosen_columns
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
-ANY = "<*>"
 MOST_TEMPLATES = 400
 MOST_LINES = 500_000
 _LEAST = 50
@@ -58,22 +59,6 @@ def masked(values: pa.ChunkedArray, more: Sequence[str]) -> pa.ChunkedArray:
                 f"Option 'additional_masking_regex' has a pattern that cannot be used: {problem}."
             ) from None
     return pc.utf8_trim_whitespace(pc.replace_substring_regex(found, r"\s+", " "))
-
-
-def _templates(lines: Sequence[str], counts: Sequence[int]) -> list[str]:
-    """Give the templates of different lines by Drain, the most frequent first."""
-    from drain3.drain import Drain
-
-    miner = Drain(sim_th=0.5, max_clusters=5000)
-    for line in lines:
-        miner.add_log_message(line)
-    sizes: dict[str, int] = {}
-    for line, count in zip(lines, counts, strict=True):
-        cluster = miner.match(line, "fallback")
-        if cluster is not None:
-            template = cluster.get_template()
-            sizes[template] = sizes.get(template, 0) + count
-    return sorted(sizes, key=lambda template: (-sizes[template], template))[:MOST_TEMPLATES]
 
 
 class Matcher:
@@ -268,7 +253,7 @@ def fit(source: Source, target: str | None, options: TrainOptions, budget: Budge
     lines = found.dictionary.to_pylist()
     indices = found.indices.to_numpy()
     budget.tell("Preprocessing", 1.0, f"{len(lines)} different lines")
-    templates = _templates(lines, np.bincount(indices, minlength=len(lines)).tolist())
+    templates = find_templates(lines, np.bincount(indices, minlength=len(lines)).tolist(), MOST_TEMPLATES)
     budget.tell("Algorithm Selection", 1.0, f"{len(templates)} templates")
     matcher = Matcher(templates)
     codes = np.array([matcher.code(line) for line in lines], np.int64)[indices]
@@ -297,4 +282,4 @@ def fit(source: Source, target: str | None, options: TrainOptions, budget: Budge
     )
     about = {"templates": len(templates), "windows": len(points), "contamination": options.contamination}
     used = [source.column(name), *([source.column(origin)] if origin else [])]
-    return Trained(model, None, None, "Drain3 + GkNN", about, used, rows.rows.num_rows)
+    return Trained(model, None, None, "Drain + GkNN", about, used, rows.rows.num_rows)
