@@ -58,15 +58,13 @@ def system_packages() -> None:
         say(f"apt-get could not install {' '.join(missing)}: {error}")
 
 
-def python_drivers() -> None:
-    """Make .clients/python from the lock file, every file checked against its hash."""
-    lock = PACKAGES / "requirements.lock"
-    stamp = PLACE / "python" / "stamp"
+def python_packages(lock: Path, target: Path, what: str) -> None:
+    """Make a folder of packages from a lock file, every file checked against its hash."""
+    stamp = target / "stamp"
     wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    say("installing the drivers for Python")
-    target = PLACE / "python"
+    say(f"installing {what}")
     shutil.rmtree(target, ignore_errors=True)
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
     options = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--target", str(target), "-r", str(lock)]
@@ -110,7 +108,8 @@ def mariadb_plugins() -> None:
 def main() -> int:
     """Install everything that can be installed here."""
     system_packages()
-    python_drivers()
+    python_packages(PACKAGES / "requirements.lock", PLACE / "python", "the drivers for Python")
+    python_packages(ROOT / "examples" / "requirements.lock", PLACE / "notebooks", "what notebooks need")
     node_drivers()
     mariadb_plugins()
     return 0
