@@ -210,3 +210,17 @@ def guess_typed(name: str, kind: str, seen: Seen, rows: int, complete: bool) -> 
         size = (seen["bytes"] or 0) * (1 if complete else 2)
         return Guess(name, f"varbinary({max(size, 64)})" if size <= 16383 else "longblob", nullable)
     return Guess(name, "longtext", nullable, {}, _ENCODED)  # what is nested is its JSON text
+
+
+_DELTA = {
+    **{"byte": "tinyint", "short": "smallint", "integer": "int", "long": "bigint", "boolean": "tinyint"},
+    **{"float": "float", "double": "double", "date": "date", "binary": "longblob"},
+    **{"timestamp": "datetime(6)", "timestamp_ntz": "datetime(6)", "string": "varchar(255)"},
+}
+
+
+def described_column(name: str, kind: object) -> Guess:
+    """The MySQL type for a column that only a Delta table's log describes."""
+    if isinstance(kind, str) and kind.startswith("decimal("):
+        return Guess(name, kind, True)
+    return Guess(name, _DELTA.get(kind, "longtext") if isinstance(kind, str) else "longtext", True)

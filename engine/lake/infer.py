@@ -15,6 +15,7 @@ import duckdb
 from base.errors import LakeError
 from engine.lake.guesses import (
     Guess,
+    described_column,
     guess_text,
     guess_typed,
     is_typed_but_for_empty,
@@ -26,7 +27,9 @@ from engine.lake.reach import Reach, explained, extension, quoted
 from engine.lake.relations import Relation, avro_relation, csv_relation, json_relation, parquet_relation
 from engine.store.layout import quote
 from lakehouse.definition import Definition, read_definition
+from lakehouse.delta import DeltaTable, read_delta
 from lakehouse.heads import Head, head_of
+from lakehouse.listing import list_files
 from lakehouse.places import Found, Places
 from lakehouse.sniff import names_of, sniff
 from statements.schema import Column
@@ -73,11 +76,11 @@ def infer(attribute: Mapping[str, Any], places: Places, reach: Reach, root: duck
     if not isinstance(sampling, bool):
         raise LakeError('"sampling" is not true or false')
     definition = read_definition(given)
-    if definition.dialect.format in ("delta", "iceberg"):
-        raise LakeError(
-            f"the columns of a {definition.dialect.format} table are not inferred: define it by CREATE TABLE"
-        )
-    found = places.resolve(definition.entries, definition.dialect.allow_missing_files)
+    described: DeltaTable | None = None
+    if definition.dialect.format == "delta":
+        described, found = read_delta(places, definition.entries[0], definition.dialect.version)
+    else:
+        found = list_files(places, definition).found
     filled = [file for file in found if file.size]
     if not filled:
         raise LakeError("there is no row to infer the columns from")
@@ -95,7 +98,10 @@ def infer(attribute: Mapping[str, Any], places: Places, reach: Reach, root: duck
     finally:
         connection.close()
     guesses, rows = columns
-    guesses += _partitions(found, definition, {guess.name.casefold() for guess in guesses})
+    if described:
+        guesses = _as_described(described, {guess.name.casefold(): guess for guess in guesses})
+    else:
+        guesses += _partitions(found, definition, {guess.name.casefold() for guess in guesses})
     if not 0 < len(guesses) <= _MOST_COLUMNS:
         raise LakeError(f"the files have {len(guesses)} columns; a table may have {_MOST_COLUMNS}")
     given["dialect"] = {**given.get("dialect", {}), **changes}
@@ -269,6 +275,19 @@ def _aggregated(
     for (name, what, _), value in zip(listed, row[1:], strict=True):
         seen.setdefault(name, {})[what] = value
     return seen, row[0]
+
+
+def _as_described(table: DeltaTable, seen: Mapping[str, Guess]) -> list[Guess]:
+    """A Delta table's columns in the order of its log; what its files do not have is of the types of the log."""
+    partitions = {name.casefold() for name in table.partitions}
+    guesses = []
+    for column in table.columns:
+        name = str(column["name"])
+        guess = seen.get(name.casefold())
+        if guess is None or name.casefold() in partitions:
+            guess = described_column(name, column["type"])
+        guesses.append(replace(guess, name=name))
+    return guesses
 
 
 def _partitions(found: Sequence[Found], definition: Definition, taken: set[str]) -> list[Guess]:

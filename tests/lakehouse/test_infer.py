@@ -183,11 +183,68 @@ def test_json_members_become_columns(inferred: Infer, lake: Path, array: bool) -
     }
 
 
+def test_a_delta_table_is_described_by_its_log(inferred: Infer, lake: Path) -> None:
+    fields = [("id", "integer"), ("kind", "string"), ("v", "decimal(9,2)"), ("day", "date"), ("late", "long")]
+    schema = {
+        "type": "struct",
+        "fields": [{"name": n, "type": t, "nullable": True, "metadata": {}} for n, t in fields],
+    }
+    (lake / "_delta_log").mkdir()
+    steps: list[dict[str, Any]] = [
+        {"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}},
+        {
+            "metaData": {
+                **{"id": "x", "format": {"provider": "parquet", "options": {}}, "configuration": {}},
+                **{"schemaString": json.dumps(schema), "partitionColumns": ["kind", "day"]},
+            }
+        },
+    ]
+    for number, kind in enumerate("ab"):
+        table = pa.table(
+            {"id": pa.array([1, 2], pa.int32()), "v": pa.array([Decimal("1.25")] * 2, pa.decimal128(9, 2))}
+        )
+        pq.write_table(table, lake / f"{number}.parquet")
+        size = (lake / f"{number}.parquet").stat().st_size
+        values = {"kind": kind, "day": "2024-01-02"}
+        add = {
+            "path": f"{number}.parquet",
+            "partitionValues": values,
+            "size": size,
+            "modificationTime": 1,
+            "dataChange": True,
+        }
+        steps.append({"add": add})
+    (lake / "_delta_log" / f"{0:020}.json").write_text("\n".join(map(json.dumps, steps)))
+    found = inferred(format="delta")
+    assert types(found) == {
+        "id": "int not null",
+        "kind": "varchar(255)",
+        "v": "decimal(9,2) not null",
+        "day": "date",
+        "late": "bigint",
+    }
+    assert (found.files, found.rows) == (2, 4)
+
+
+def test_a_manifest_names_the_files(lake: Path, places: Callable[..., Places]) -> None:
+    (lake / "data").mkdir()
+    (lake / "data" / "part0").write_text("1\tx\n2\ty\n")
+    url = f"file://{lake}/data/part0"
+    (lake / "m.manifest").write_text(json.dumps({"entries": [{"url": url, "mandatory": True}]}))
+    made = places()
+    with duckdb.connect(config={"enable_external_file_cache": False}) as root:
+        description = {"manifest": True, "dialect": {}, "file": [{"uri": f"{lake}/m.manifest"}]}
+        found = infer(description, made, Reach(made, root), root)
+    assert types(found) == {"col_1": "tinyint unsigned not null", "col_2": "varchar(1) not null"}
+    assert found.attribute["manifest"] is True
+
+
 def test_what_cannot_be_inferred_says_why(inferred: Infer, lake: Path) -> None:
     for uri, dialect, words in (
         (f"{lake}/", {}, "has no file"),
         ("/etc/passwd", {}, "lakehouse_paths"),
-        (f"{lake}/", {"format": "delta"}, "delta table"),
+        (f"{lake}/", {"format": "delta"}, "no Delta table|has no file"),
+        (f"{lake}/", {"format": "iceberg"}, "Iceberg"),
         (f"{lake}/", {"formt": "csv"}, "formt"),
     ):
         with pytest.raises(LakeError, match=words):
