@@ -1,6 +1,6 @@
 """ML_EXPLAIN, ML_EXPLAIN_ROW and ML_EXPLAIN_TABLE of classifications and regressions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,19 +27,19 @@ def importance_of(
     matrix: Floats,
     truth: NDArray[Any],
     watched: NDArray[np.int64],
-    seconds: float = 15.0,
-    seed: int = 0,
+    seconds: float = 60.0,
+    late: Callable[[], bool] = lambda: False,
 ) -> dict[str, float]:
-    """Give the permutation importance of each column, on some of the watched rows."""
+    """Give the permutation importance of each column, on some of the watched rows, until it is `late`."""
     rows = rows_for(model.blend, len(model.encoder.roles), 3, seconds)
-    places = np.sort(np.random.default_rng(seed).permutation(watched)[:rows])
+    places = np.sort(np.random.default_rng(0).permutation(watched)[:rows])
     real = truth[places]
 
     def quality(changed: Floats) -> float | None:
         return model.judge(metric, model.outputs(changed), real)
 
     part = np.asfortranarray(matrix[places])
-    return importance.permutation(quality, part, model.encoder.owners, model.encoder.used, seed)
+    return importance.permutation(quality, part, model.encoder.owners, model.encoder.used, 0, late=late)
 
 
 def explain(

@@ -28,6 +28,7 @@ from automl.training import Trained, chosen_columns
 Floats = NDArray[np.float64]
 DEFAULT_METRIC = {Task.CLASSIFICATION: "neg_log_loss", Task.REGRESSION: "neg_mean_squared_error"}
 MOST_CELLS = 60_000_000  # of rows that are trained on: half a gigabyte as floats
+_EXPLAINED = 0.97  # the share of the time after which importances end
 BACKGROUND = 50  # rows that are kept for explanations
 _TEMPORAL = frozenset({Kind.DATE, Kind.DATETIME})
 
@@ -120,7 +121,8 @@ def fit(source: Source, target: str | None, options: TrainOptions, budget: Budge
         flat = np.tile(priors, (len(truth), 1))
         guess = BINARY[metric](Judged(truth, answers(flat, np.ones(len(priors))), flat))
     budget.tell("Explanation", 0.0)
-    explanation = importance_of(model, metric, matrix, values if labels is None else codes, watched, budget.seconds)
+    truths = values if labels is None else codes
+    explanation = importance_of(model, metric, matrix, truths, watched, budget.seconds, lambda: budget.over(_EXPLAINED))
     budget.tell("Explanation", 1.0)
     return Trained(
         model,

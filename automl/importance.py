@@ -20,9 +20,9 @@ def _trees(blend: Blend) -> int:
     return sum(member.size if isinstance(member, Trees) else 5 for member in blend.members)
 
 
-def rows_for(blend: Blend, columns: int, rounds: int, seconds: float = 15.0) -> int:
+def rows_for(blend: Blend, columns: int, rounds: int, seconds: float = 60.0) -> int:
     """Give how many rows an explanation looks at, by what it costs and by the seconds of the whole training."""
-    work = _WORK * min(1.0, seconds / 15.0)
+    work = _WORK * min(1.0, seconds / 60.0)
     return int(np.clip(work / max(1, _trees(blend) * columns * rounds), _LEAST_ROWS, _MOST_ROWS))
 
 
@@ -39,12 +39,14 @@ def permutation(
     names: Sequence[str],
     seed: int,
     rounds: int = 3,
+    late: Callable[[], bool] = lambda: False,
 ) -> dict[str, float]:
     """Give by how much the metric falls when a column's values are dealt anew among the rows.
 
     Args:
         quality: the metric of the model's answers for a matrix.
         owners: the number of the column of each feature: its features are dealt together.
+        late: asked before each column; the columns that are left when it says so are left out.
     """
     whole = quality(matrix)
     if whole is None:
@@ -52,6 +54,8 @@ def permutation(
     dice = np.random.default_rng(seed)
     falls = []
     for column in range(len(names)):
+        if late():
+            break
         places = np.flatnonzero(owners == column)
         changed = matrix.copy(order="F")
         drops = []
@@ -61,7 +65,7 @@ def permutation(
             found = quality(changed)
             drops.append(whole - found if found is not None else 0.0)
         falls.append(float(np.mean(drops)))
-    return ranked(names, falls)
+    return ranked(names[: len(falls)], falls)
 
 
 def by_column(contributions: Floats, owners: NDArray[np.int64]) -> Floats:

@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 STRENGTHS_C = (0.01, 0.1, 1.0, 10.0)
 STRENGTHS_RIDGE = (1e-5, 1e-4, 1e-3, 1e-2, 5e-2, 2e-1)
 LINEAR_ROWS = 60_000
-SELECT, TUNE, REFIT = 0.35, 0.62, 0.90  # shares of the time after which each stage ends
+SELECT, TUNE, REFIT = 0.35, 0.60, 0.85  # shares of the time after which each stage ends
 LANES = min(os.cpu_count() or 1, 4)  # boosters that grow side by side, one thread each
 SHARED = 0.7  # what a lane gets of a processor on a machine that others use
 LEAST_ROUNDS = 60
@@ -318,7 +318,7 @@ def refit(race: Race, chosen: Sequence[tuple[Trial, float]]) -> tuple[Blend, Flo
             members.append(race.fit_linear(rows, [trial.strength])[0])
         else:
             rounds = trial.rounds if trial.family in (families.FOREST, families.TREE) else round(trial.rounds * grow_by)
-            deadline = race.budget.at(REFIT - 0.25 * (1 - (place + 1) / len(chosen)))
+            deadline = race.budget.at(TUNE + (REFIT - TUNE) * (place + 1) / len(chosen))
             part = race.rows_for(trial, rounds, len(chosen))
             threads = LANES if part * race.matrix.shape[1] > _THREADED else 1
             data = race.data if part == len(rows) else rows_of(race.data, _some(len(rows), part, race.seed))

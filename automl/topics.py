@@ -1,5 +1,6 @@
 """Topic modelling: which words stand together in texts, and which of these topics a text is of."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -155,7 +156,9 @@ def fit(source: Source, target: str | None, options: TrainOptions, budget: Budge
     count = int(np.clip(round(np.sqrt(len(values)) / 4), 2, min(20, len(vocabulary.words) - 1)))
     if family == "nmf":
         learner = NMF(count, init="nndsvda", random_state=options.seed, max_iter=200, tol=1e-3)
-        learner.fit(vocabulary.weighted(values))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # topics that have nearly converged serve as well
+            learner.fit(vocabulary.weighted(values))
         weights = np.asarray(learner.components_)
         weights = weights[weights.max(axis=1) > 1e-9]
     else:

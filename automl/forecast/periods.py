@@ -43,7 +43,12 @@ class Axis:
         values = source.values(self.column)
         if values.null_count:
             raise AutoMLError(f"Column '{self.column}', the time of a forecast, is NULL in {values.null_count} rows.")
-        return self._steps(_plain(Column(self.column, self.kind), values))
+        plain = _plain(Column(self.column, self.kind), values)
+        if np.isnan(plain).any() or (np.abs(plain - self.origin) / self.size > 1e12).any():
+            raise AutoMLError(
+                f"Column '{self.column}', the time of a forecast, has values far outside of the training's."
+            )
+        return self._steps(plain)
 
     def _steps(self, plain: Floats) -> Steps:
         if self.unit == "step":
@@ -116,6 +121,10 @@ def learn_axis(source: Source, name: str) -> tuple[Axis, Steps]:
     if values.null_count:
         raise AutoMLError(f"Column '{column.name}', the time of a forecast, is NULL in {values.null_count} rows.")
     plain = _plain(column, values)
+    if np.isnan(plain).any():
+        raise AutoMLError(
+            f"Column '{column.name}', the time of a forecast, is no number in {int(np.isnan(plain).sum())} rows."
+        )
     ordered = np.unique(plain)
     if len(ordered) < len(plain):
         raise AutoMLError(
@@ -133,10 +142,11 @@ def learn_axis(source: Source, name: str) -> tuple[Axis, Steps]:
             if np.mean((days >= low) & (days <= high)) > 0.8 and np.unique(np.round(days)).size > 1:
                 unit = each
     axis = Axis(column.name, kind, unit, size, float(ordered[0]))
-    steps = axis._steps(plain)
-    if steps.max() > 20 * len(steps) or len(np.unique(steps)) < 0.9 * len(steps):
-        raise AutoMLError(f"The times of column '{column.name}' have no regular step: a forecast needs one.")
-    return axis, steps
+    if (ordered[-1] - ordered[0]) / size <= 20.0 * len(ordered):
+        steps = axis._steps(plain)
+        if len(np.unique(steps)) == len(steps):
+            return axis, steps
+    raise AutoMLError(f"The times of column '{column.name}' have no regular step: a forecast needs one.")
 
 
 def season(values: Floats, axis: Axis) -> int:

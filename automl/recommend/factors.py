@@ -111,12 +111,13 @@ def fit_explicit(ratings: Ratings, width: int, penalty: float, rounds: int, seed
     users = np.zeros((ratings.user_count, width))
     none = np.zeros((width, width))
     first, second = ratings.by_user(), ratings.turned().by_user()
-    left = first.values - mean - user_bias[first.users] - item_bias[first.items]
-    right = second.values - mean - item_bias[second.users] - user_bias[second.items]
+    scale = float(ratings.values.std()) or 1.0
+    left = (first.values - mean - user_bias[first.users] - item_bias[first.items]) / scale
+    right = (second.values - mean - item_bias[second.users] - user_bias[second.items]) / scale
     for _ in range(rounds):
         users = _solved(first, items, 1.0, left, none, penalty, ratings.user_count)
         items = _solved(second, users, 1.0, right, none, penalty, ratings.item_count)
-    return Factors(mean, user_bias, item_bias, users, items)
+    return Factors(mean, user_bias, item_bias, users * scale, items)
 
 
 def fit_implicit(ratings: Ratings, width: int, penalty: float, rounds: int, seed: int, trust: float = 20.0) -> Factors:

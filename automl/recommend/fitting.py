@@ -34,6 +34,8 @@ def _read(source: Source, target: str | None, options: TrainOptions) -> tuple[Ra
     assert options.users is not None
     assert options.items is not None
     names = [source.column(options.users, "users column").name, source.column(options.items, "items column").name]
+    if names[0] == names[1]:
+        raise AutoMLError(f"Options 'users' and 'items' name the same column '{names[0]}'.")
     columns = [texts(name, source.values(name)).combine_chunks() for name in names]
     known = pc.and_(columns[0].is_valid(), columns[1].is_valid())
     if target is None and options.feedback == "explicit":
@@ -140,7 +142,8 @@ def fit(
     if implicit and metric not in RANKED:
         raise AutoMLError(f"Metric '{metric}' is of ratings: with implicit feedback use one of {', '.join(RANKED)}.")
     dice = np.random.default_rng(options.seed)
-    watched = dice.random(len(ratings.users)) < 0.1
+    watched = np.zeros(len(ratings.users), bool)
+    watched[dice.permutation(len(watched))[: len(watched) // 10]] = True
     train, watch = ratings.at(np.flatnonzero(~watched)), ratings.at(np.flatnonzero(watched))
     found: list[tuple[float, Setting]] = []
     settings = _settings(
@@ -167,7 +170,7 @@ def fit(
     return Trained(
         model,
         metric,
-        float(quality),
+        float(quality) if np.isfinite(quality) else None,
         own_name(options.task, best[0]),
         {"factors": best[1], "penalty": best[2], "users": len(users), "items": len(items)},
         [source.column(user), source.column(item)],
