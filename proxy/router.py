@@ -264,7 +264,9 @@ class Router:
         facts, use, threshold = self.read(text.decode("utf-8"))
         use = wanted or use
         refusal = check(self.subject(facts, use))
-        if use == FORCED and (not self._worker.engine.alive or (refusal and refusal.reason is Reason.NOT_LOADED)):
+        # Nobody else can answer: what a worker knows of loads may be a second old.
+        must = use == FORCED or self._worker.engine.loaded.names_lake(text)
+        if must and (not self._worker.engine.alive or (refusal and refusal.reason is Reason.NOT_LOADED)):
             await self._worker.engine.refresh()
             refusal = check(self.subject(facts, use))
         if refusal and refusal.reason is Reason.NOT_LOADED and self._worker.engine.alive:
