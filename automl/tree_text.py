@@ -91,12 +91,14 @@ def _check_shape(left: NDArray[np.int64], right: NDArray[np.int64], leaves: int)
     reached = np.concatenate([children[inner], splits + (-children[~inner] - 1)])
     if len(np.unique(reached)) != len(reached) or len(reached) != splits + leaves - 1:
         raise BadModel("a tree's nodes do not hang together")
+    if splits < MOST_DEPTH:
+        return
     depth = np.zeros(splits, np.int64)
     for node in range(splits):  # parents come before children
         for child in (left[node], right[node]):
             if child >= 0:
                 depth[child] = depth[node] + 1
-    if splits and depth.max() >= MOST_DEPTH:
+    if depth.max() >= MOST_DEPTH:
         raise BadModel("a tree is too deep")
 
 
@@ -114,17 +116,17 @@ def _tree(block: str, features: int) -> tuple[str, int]:
     splits = leaves - 1
     kept = ["num_leaves", "num_cat"]
     if splits:
-        for name in _PER_SPLIT:
-            _numbers(lines, name, splits, whole=name not in ("split_gain", "threshold"))
+        real = ("split_gain", "threshold")
+        found = {name: _numbers(lines, name, splits, whole=name not in real) for name in _PER_SPLIT}
         kept += _PER_SPLIT
-        _between(_numbers(lines, "split_feature", splits), 0, features - 1, "split_feature")
-        left, right = (_numbers(lines, name, splits).astype(np.int64) for name in ("left_child", "right_child"))
+        _between(found["split_feature"], 0, features - 1, "split_feature")
+        left, right = (found[name].astype(np.int64) for name in ("left_child", "right_child"))
         for name, side in (("left_child", left), ("right_child", right)):
             _between(side, -leaves, splits - 1, name)
         _check_shape(left, right, leaves)
-        decision = _numbers(lines, "decision_type", splits)
+        decision = found["decision_type"]
         _between(decision, 0, 15, "decision_type")
-        chosen = _numbers(lines, "threshold", splits)[decision.astype(np.int64) % 2 == 1]
+        chosen = found["threshold"][decision.astype(np.int64) % 2 == 1]
         if (chosen != np.floor(chosen)).any():
             raise BadModel("a split of categories points outside")
         _between(chosen, 0, cats - 1, "threshold")

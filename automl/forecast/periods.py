@@ -155,10 +155,12 @@ def season(values: Floats, axis: Axis) -> int:
     hints = {"month": [12], "quarter": [4], "year": []}.get(axis.unit, [])
     if axis.unit == "step" and axis.kind in MOMENTS:
         hints = [round(each * _DAY / axis.size) for each in (1.0, 7.0, 365.25) if axis.size < each * _DAY * 0.6]
-    echoes = _echoes(values, min(length // 2, 400))
-    good = [hint for hint in hints if 2 <= hint < len(echoes) and echoes[hint] > 0.2]
+    # A series that only changes slowly echoes at every lag; its changes do so at the season alone.
+    changes = _echoes(np.diff(values), min(length // 2, 400))
+    good = [hint for hint in hints if 2 <= hint < len(changes) and changes[hint] > 0.2]
     if good:
-        return max(good, key=lambda hint: echoes[hint] + (0.02 if hint == hints[0] else 0.0))
+        return max(good, key=lambda hint: changes[hint] + (0.02 if hint == hints[0] else 0.0))
+    echoes = _echoes(values, min(length // 2, 400))
     peaks = [
         lag
         for lag in range(3, len(echoes) - 1)

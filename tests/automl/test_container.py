@@ -212,3 +212,30 @@ def _set(table: str, key: str, value: Any) -> Change:
 def test_parts_that_do_not_fit_are_refused(tree_model: Model, change: Change) -> None:
     with pytest.raises(BadModel):
         load_model(_with(change)(tree_model))
+
+
+def test_a_chain_of_nodes_is_refused() -> None:
+    """LightGBM goes down recursively: a tree of one long path would take its stack."""
+    splits = 600
+    lines = {
+        "num_leaves": [splits + 1],
+        "num_cat": [0],
+        "split_feature": [0] * splits,
+        "split_gain": [1] * splits,
+        "threshold": [0.5] * splits,
+        "decision_type": [2] * splits,
+        "left_child": [-each - 1 for each in range(splits)],
+        "right_child": [*range(1, splits), -splits - 1],
+        "leaf_value": [0] * (splits + 1),
+        "leaf_weight": [1] * (splits + 1),
+        "leaf_count": [1] * (splits + 1),
+        "internal_value": [0] * splits,
+        "internal_weight": [1] * splits,
+        "internal_count": [1] * splits,
+        "is_linear": [0],
+        "shrinkage": [1],
+    }
+    body = "".join(f"{name}={' '.join(str(each) for each in values)}\n" for name, values in lines.items())
+    head = "tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nmax_feature_idx=0\nobjective=regression\n"
+    with pytest.raises(BadModel, match="too deep"):
+        checked(f"{head}\nTree=0\n{body}\nend of trees\n", 1, 1)
