@@ -17,6 +17,7 @@ from engine.lake.relations import (
     parquet_relation,
 )
 from engine.store.layout import quote
+from lakehouse.avro import require_whole_avro
 from lakehouse.definition import Definition
 from lakehouse.heads import Head, head_of, require_alike, require_closed
 from lakehouse.listing import Listing
@@ -109,6 +110,8 @@ def lay_out(
                 relation = json_relation(own, head.text, compression)
         case "avro":
             connection.execute(f"LOAD {quoted(str(extension('avro')))}")
+            for file in found:
+                require_whole_avro(places, file)
             kinds = _described(connection, f"read_avro([{', '.join(map(quoted, paths))}])") if found else {}
             relation = avro_relation(kinds)
             missing = {c.name.casefold(): found[0].shown for c in own if found and c.name.casefold() not in kinds}

@@ -314,7 +314,7 @@ def _minmax(low: "Lowering", expr: Expr) -> str:
         return _last_moment(low, expr.op, arg)
     if arg.type.family is not Family.STRING:
         return f"{expr.op}({sql})"
-    if not low.is_bare(arg):
+    if not low.is_bare(arg) and not low.reads_files:
         refuse(f"{expr.op.upper()} of strings that may be equal in different spellings is not supported")
     key = low.order_key(arg)
     return f"{expr.op}({sql})" if key == sql else f"arg_{expr.op}({sql}, {key})"

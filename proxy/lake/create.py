@@ -5,6 +5,7 @@ or writes it, wherever he is, gets error 1814. So nothing but the engine can ans
 option of the shadow itself, and lives and dies with it.
 """
 
+import asyncio
 import re
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ from wire.responses import Err, Ok, build_err, build_ok
 if TYPE_CHECKING:
     from proxy.router import Router
 
+_HEARD = 0.25  # seconds in which the other workers hear of a table: a client's next statement may come to one of them
 _EXISTS = 1050  # ER_TABLE_EXISTS_ERROR
 _MODES = re.compile(r"(?:ANSI_QUOTES|NO_BACKSLASH_ESCAPES|NO_TABLE_OPTIONS)", re.IGNORECASE)
 _WORD = re.compile(r"`((?:[^`]|``)+)`|([\w$\u0080-\uffff]+)")
@@ -115,6 +117,7 @@ async def _seal(router: "Router", made: LakeCreate) -> Err | None:
         await _run(router, f"DROP TABLE {name}")
         return sealed.error
     await tell(router, "REFRESH", schema, made.table)
+    await asyncio.sleep(_HEARD)
     return None
 
 

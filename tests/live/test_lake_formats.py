@@ -8,11 +8,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
 
+from engine.lake.reach import extension
 from tests.live.conftest import Instance
 from tests.live.lake_kit import data, instance, lake, refused
 
@@ -259,6 +261,23 @@ def test_loading_a_table_that_is_read_in_place_looks_at_its_values(instance: Ins
     instance.run("ALTER TABLE lake.inplace SECONDARY_LOAD")
     (data / "looked.csv").write_text("1\nx\n")
     assert "line 2, column id" in refused(instance, "ALTER TABLE lake.inplace SECONDARY_LOAD")
+
+
+def test_avro_is_read_by_name(instance: Instance, data: Path):
+    rows = "SELECT 1::INT AS id, 'Ann' AS name, 1.5::DOUBLE AS ratio, [1, 2] AS list"
+    rows += " UNION ALL SELECT 2, NULL, NULL, NULL"
+    with duckdb.connect() as own:
+        own.execute(f"LOAD '{extension('avro')}'")
+        own.execute(f"COPY ({rows}) TO '{data}/x.avro' (FORMAT avro)")
+    columns = "list TEXT, NAME VARCHAR(9), id INT NOT NULL, ratio DOUBLE"
+    instance.run(f"CREATE TABLE lake.avro {lake(columns, data / 'x.avro', format='avro')}")
+    assert instance.run("SELECT * FROM lake.avro ORDER BY id") == [("[1,2]", "Ann", 1, 1.5), (None, None, 2, None)]
+    assert instance.run("SELECT id FROM lake.avro WHERE name = 'ANN'") == [(1,)]
+    whole = (data / "x.avro").read_bytes()
+    (data / "x.avro").write_bytes(whole[:-9])
+    assert "cut short" in refused(instance, "SELECT * FROM lake.avro")
+    (data / "x.avro").write_bytes(b"1,2,3\n")
+    assert "no Avro file" in refused(instance, "SELECT * FROM lake.avro")
 
 
 def test_folders_are_columns(instance: Instance, data: Path):
