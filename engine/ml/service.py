@@ -6,11 +6,12 @@ so that KILL and a connection that ends stop it.
 
 import asyncio
 import json
+import os
 import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -36,7 +37,8 @@ from engine.session import Query, split_definitions
 T = TypeVar("T")
 Act = Callable[[MLRequest, Query, list[Running]], Awaitable[list[bytes]]]
 
-_THREADS = 4
+_THREADS = 16  # a table under way holds one
+_CORES = os.cpu_count() or 1
 _BATCH = 65536  # rows that a model answers for at once
 _FEW = 1024  # the same for explanations, which take far more memory a row
 _KEPT = 8  # containers on their way between here and the catalog
@@ -107,7 +109,7 @@ class MachineLearning:
             await self._sources.wait(offload, running)
             trained, cells = await self._in_thread(running, partial(self._trained, request, offload, running, progress))
             progress.step("Storing the model", 95)
-            model = await self._in_thread(running, partial(api.load_model, trained.data))
+            model = await self._in_thread(running, partial(_decoded, trained.data))
         mark = checksum(trained.data)
         self.models.put(ModelKey(request.schema, request.handle, mark), model, len(trained.data))
         self.statistics.add("ML_TRAIN", n_cells=cells, model_size_bytes=len(trained.data))
@@ -173,7 +175,7 @@ class MachineLearning:
         if key.checksum and key.checksum != mark:
             raise Damaged(key.handle)
         with self._started(request, started) as running:
-            model = await self._in_thread(running, partial(api.load_model, data))
+            model = await self._in_thread(running, partial(_decoded, data))
         self.models.put(ModelKey(key.schema, key.handle, mark), model, len(data))
         head = {"metadata": model.metadata(), "explanation": model.explanation()}
         return [_json({**head, "checksum": mark, "size": len(data)})]
@@ -274,7 +276,7 @@ class MachineLearning:
         if request.function == "explain":
             answer = partial(api.explain_rows, model)
             return _answering(answer, request.options, min(rows, _FEW)), "ML_EXPLAIN_TABLE"
-        return _answering(partial(api.predict, model), request.options, rows), "ML_PREDICT_TABLE"
+        return _answering(partial(api.predict, model, threads=_CORES), request.options, rows), "ML_PREDICT_TABLE"
 
     def _job_ended(
         self, job: TableJob, record: QueryRecord, name: str, running: Running, started: list[Running]
@@ -350,6 +352,14 @@ class MachineLearning:
         return await running.wait_for(done())
 
 
+def _decoded(data: bytes) -> api.Model:
+    """Read a model and use it once: the libraries that it needs are loaded here, not while a client waits for a row."""
+    model = api.load_model(data)
+    with suppress(Exception):  # a row of NULLs may be no row for this model
+        api.predict_row(model, dict.fromkeys(column.name for column in model.fitted.columns), None)
+    return model
+
+
 def _looks_at_all(task: str, options: dict[str, Any] | None) -> bool:
     """Tell whether a model's answer for a row depends on the other rows that it is asked about."""
     return task in _WHOLE or (task == "anomaly_detection" and "topk" in (options or {}))
@@ -399,7 +409,8 @@ def _many_rows(loaded: Loaded, texts: bytes, request: MLRequest, running: Runnin
         part = asked.slice(start, step)
         source = api.rows_from_json(loaded.model, part)
         if request.function == "predict":
-            answers.append(api.predict(loaded.model, source, request.options).column("ml_results").combine_chunks())
+            found = api.predict(loaded.model, source, request.options, _CORES)
+            answers.append(found.column("ml_results").combine_chunks())
         else:
             answers.append(extended(part, api.explain_rows(loaded.model, source, request.options)))
     found = pa.concat_arrays(answers) if answers else pa.array([], pa.string())

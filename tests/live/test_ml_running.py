@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import pathlib
 import subprocess
 import sys
 import threading
@@ -241,3 +242,12 @@ def test_other_tasks_train_and_predict(ml_client: Any) -> None:
     assert "rating" in json.loads(one)["predictions"]
     wrong = recommend.replace("ml_shop.items", "ml_shop.nothing")
     assert error_of(ml_client, f"CALL sys.ML_TRAIN('ml_shop.liked', 'stars', {wrong}, @n)")[0] == 1146
+
+
+def test_the_session_of_the_documentation_works_when_it_is_pasted(ml_client: Any) -> None:
+    page = (pathlib.Path(__file__).parents[2] / "docs" / "ml.md").read_text()
+    statements = page.split("```sql\n")[1].split("```")[0].split(";\n")
+    run(ml_client, "DROP DATABASE IF EXISTS ml_demo")
+    answers = [run(ml_client, statement) for statement in statements if statement.strip()]
+    assert float(answers[-1][0][0]) > 0.9
+    run(ml_client, "DROP DATABASE ml_demo")
