@@ -217,7 +217,7 @@ def test_parts_that_do_not_fit_are_refused(tree_model: Model, change: Change) ->
 def test_a_chain_of_nodes_is_refused() -> None:
     """LightGBM goes down recursively: a tree of one long path would take its stack."""
     splits = 600
-    lines = {
+    lines: dict[str, list[Any]] = {
         "num_leaves": [splits + 1],
         "num_cat": [0],
         "split_feature": [0] * splits,
