@@ -12,6 +12,7 @@ import random
 import secrets
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ _SESSIONS = (
     "SET sql_mode = 'ERROR_FOR_DIVISION_BY_ZERO,ONLY_FULL_GROUP_BY'",
 )  # fmt: skip
 _ORDERED = (" ORDER BY t.id", " ORDER BY t.id, u.id")  # in this order no two rows are tied
+_PATIENCE = 10  # seconds that a side may take for a statement
+_LIMITS = {"mysql": f"SET max_execution_time = {_PATIENCE * 1000}", "mariadb": f"SET max_statement_time = {_PATIENCE}"}
 _ZONES = ("+00:00", "-05:30", "+13:00", "SYSTEM")
 
 
@@ -100,6 +103,8 @@ def _session(chance: random.Random, schemas: Schemas) -> list[str]:
 
 def _run(bench: Bench, statement: str, binary: bool) -> Outcome:
     strict = statement.endswith(_ORDERED)
+    ending = threading.Timer(_PATIENCE, bench.duck.interrupt)
+    ending.start()
     try:
         outcome = bench.run(statement, binary=binary and " LIMIT " not in statement, ties=not strict)
         # A row of the binary protocol is as its definitions say.
@@ -108,6 +113,8 @@ def _run(bench: Bench, statement: str, binary: bool) -> Outcome:
         raise
     except Exception as problem:  # a fault of the translator: it must not raise
         return Outcome("raised", repr(problem))
+    finally:
+        ending.cancel()
 
 
 def _smallest(bench: Bench, statement: str, binary: bool, kind: str) -> str:
@@ -151,6 +158,8 @@ def run_batches(
 ) -> Found:
     """Make the tables and the session of each batch, and run its statements."""
     found = Found()
+    with connection.cursor() as cursor:
+        cursor.execute(_LIMITS[kind])
     for number in batches:
         chance = random.Random(f"{seed} {number}")
         schemas = Schemas(chance.randrange(1 << 30), kind)

@@ -23,8 +23,9 @@ from wire.responses import build_query_attributes, parse_column_definition
 _VARIABLES = (
     "CONNECTION_ID()",
     "HEX(DATABASE())",
-    # Two switches that decide as a mode does: neither is a mode that is known to be harmless.
-    "CONCAT(@@sql_mode, IF(@@sql_auto_is_null, ',SQL_AUTO_IS_NULL', ''), IF(@@sql_big_selects, '', ',MAX_JOIN_SIZE'))",
+    # Switches that decide as a mode does: none is a mode that is known to be harmless.
+    "CONCAT(@@sql_mode, IF(@@sql_auto_is_null, ',SQL_AUTO_IS_NULL', ''), IF(@@sql_big_selects, '', ',MAX_JOIN_SIZE'),"
+    " IF(@@max_sort_length < 1024, ',MAX_SORT_LENGTH', ''))",
     "@@time_zone",
     "@@system_time_zone",
     "@@collation_connection",

@@ -9,10 +9,11 @@ from engine.translate.literals import NULL_LITERAL
 from engine.translate.members import require_order, spelled
 from engine.translate.numbers import as_value, operand, quotient
 from engine.translate.refusal import refuse
-from engine.translate.tree import Expr
+from engine.translate.tree import Expr, walk
 from engine.translate.types import APPROXIMATE, DOUBLE, UBIGINT, WHOLE, Family, Type, decimal
 
 COUNT = Type(Family.INT, digits=21)
+_QUERIES = frozenset({"scalar", "exists", "in_query"})
 _RANKS = frozenset({"row_number", "rank", "dense_rank", "ntile", "percent_rank", "cume_dist"})
 
 
@@ -106,8 +107,13 @@ def neighbour(operation: str, value: Expr, distance: int) -> Expr:
 
 
 def any_value(value: Expr) -> Expr:
-    """ANY_VALUE: certain where all rows of the group have the same value."""
+    """ANY_VALUE: certain where all rows of the group have the same value; a constant is one also of no rows."""
     value = one_zero(as_value(value))
+    operations = {part.op for part in walk(value)}
+    if operations & _QUERIES:
+        refuse("ANY_VALUE of a sub-query is not supported")
+    if "column" not in operations:
+        return value
     if value.type.family is Family.NULL or (value.type.vague and value.type.frac != value.type.scale):
         refuse("ANY_VALUE of this value is not supported")
     return Expr("any_same", value.type, (value,))

@@ -60,7 +60,20 @@ _FORMATS = frozenset(
 )
 _FORMATS_BARE = frozenset(("%-m", "%-d", "%-H", "%-I"))
 # MySQL reads these as plain characters, but after the parser they look like codes.
-AMBIGUOUS_FORMATS = ("%A", "%B", "%-", "%G")
+_AMBIGUOUS_FORMATS = ("%A", "%B", "%-", "%G")
+
+
+def is_ambiguous(pattern: str, statement: str) -> bool:
+    """Tell whether the parser may have changed a pattern of DATE_FORMAT or STR_TO_DATE to another one."""
+    if any(code in statement for code in _AMBIGUOUS_FORMATS):
+        return True
+    at = 0
+    while (at := pattern.find("%", at)) >= 0:
+        # Behind a per cent sign written twice MySQL reads a plain character, the parser a code.
+        if pattern[at + 1 : at + 2] == "%" and re.match(r"[A-Za-z-]", pattern[at + 2 :]):
+            return True
+        at += 2
+    return False
 
 
 def as_date_value(expr: Expr, what: str) -> Expr:

@@ -56,6 +56,7 @@ _OPS: dict[str, Callable[["Lowering", Expr], str]] = {
     **BYTE_OPS,
 }
 _GROUPING = {(False, False): "{}", (True, False): "ROLLUP ({})", (True, True): "CUBE ({})"}
+_SORT_KEY = 1024  # bytes: max_sort_length, of which a session may not have less (proxy.preflight)
 _JOINS = {"inner": "JOIN", "left": "LEFT JOIN", "right": "RIGHT JOIN", "cross": "CROSS JOIN"}
 
 
@@ -129,7 +130,20 @@ class Lowering:
     def order_key(self, expr: Expr, presence: Presence | None = None) -> str:
         """Write what sorts as MySQL sorts; raises Refused for types whose order is not known."""
         require_order(expr.type, "the order of")
+        self.require_whole_keys(expr)
         return self._key(rules.order_key, expr, presence)
+
+    def require_whole_keys(self, expr: Expr) -> None:
+        """Raise Refused where MariaDB may sort by a part of the key only.
+
+        Its sort keys end at max_sort_length, and those of UCA 14.0.0 have the first level of the longest possible text
+        before the second: of a longer column accents and cases come in any order, and a group may come twice.
+        """
+        if expr.type.family is Family.STRING and "_uca1400_" in (expr.type.collation or ""):
+            levels = self.weights(expr.type, expr.type.presence).levels
+            longest = _SORT_KEY // (2 * levels)
+            if levels > 1 and not (expr.op == "column" and 0 < expr.type.characters <= longest):
+                refuse(f"MariaDB sorts texts beyond {longest} characters by a part of {expr.type.collation}")
 
     def _key(self, make: Callable[[str, Weights, Presence], str | None], expr: Expr, presence: Presence | None) -> str:
         sql = self.expr(expr)
@@ -188,6 +202,8 @@ class Lowering:
         if block.where is not None:
             parts += ["WHERE", self.expr(as_filter(block.where))]
         if block.groups:
+            for key in block.groups if block.rollup else ():
+                self.require_whole_keys(key)
             keys = ", ".join(self.equality_key(key) for key in block.groups)
             parts += ["GROUP BY", _GROUPING[block.rollup, block.cube].format(keys)]
         if block.having is not None:

@@ -348,6 +348,8 @@ def _window(low: "Lowering", expr: Expr) -> str:
     partitions, directions, frame = cast("tuple[int, tuple[bool, ...], str]", expr.value)
     parts = []
     if partitions:
+        for key in keys[:partitions]:
+            low.require_whole_keys(key)
         parts.append("PARTITION BY " + ", ".join(low.equality_key(key) for key in keys[:partitions]))
     if directions:
         ends = (" DESC NULLS LAST" if down else " ASC NULLS FIRST" for down in directions)

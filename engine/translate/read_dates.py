@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from engine.translate.dates import AMBIGUOUS_FORMATS
+from engine.translate.dates import is_ambiguous
 from engine.translate.nodes import child, only
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
@@ -67,8 +67,7 @@ def bind(binder: "Binder", node: exp.Expression) -> Expr:
     """STR_TO_DATE(text, 'pattern'); raises Refused for patterns that leave a part of the date open."""
     only(node, "this", "format")
     value, written = binder.expr(child(node)), child(node, "format")
-    ambiguous = [code for code in AMBIGUOUS_FORMATS if code in binder.statement]
-    if ambiguous or not isinstance(written, exp.Literal):
+    if not isinstance(written, exp.Literal) or is_ambiguous(written.name, binder.statement):
         refuse("this STR_TO_DATE is not supported")
     if value.type.family is not Family.STRING or value.op == "literal":
         refuse(f"STR_TO_DATE of this {value.type.family.value} is not supported")

@@ -223,15 +223,18 @@ def _see_query(binder: "Binder", node: exp.Expression, query: Query, lateral: bo
     return QuerySource(alias, query, lateral)
 
 
+def _column_of(expr: Expr) -> Type:
+    """The type of a derived table's column: its collation is a column's own, its length that of a stored one only."""
+    characters = expr.type.characters if expr.op == "column" else 0
+    return replace(expr.type, coercible=False, explicit=False, characters=characters)
+
+
 def _see(scope: Scope, node: exp.Expression, schema: str, outputs: list[Output], alias: str) -> None:
     """Make a query's outputs visible as the columns of a source."""
     names_node = node.args.get("alias")
     names = [] if names_node is None else [item.name for item in children(names_node, "columns")]
     columns = [
-        Output(
-            output.name,
-            Expr("column", replace(output.expr.type, coercible=False, explicit=False), value=(alias, f"c{position}")),
-        )
+        Output(output.name, Expr("column", _column_of(output.expr), value=(alias, f"c{position}")))
         for position, output in enumerate(blocks.renamed(outputs, names))
     ]
     _add(scope, Visible(node.alias or node.name, schema, alias, columns))

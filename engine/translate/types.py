@@ -69,7 +69,8 @@ class Type:
     `presence` says which bytes may occur in a string; `coercible` strings (literals) take the collation of
     what they are compared with, `explicit` ones (COLLATE) give theirs. `members` are an ENUM's or SET's; which address
     it is, is in `charset`; `required` is a packed date's that is NOT NULL.
-    `zerofill` columns have zeros before them as text.
+    `zerofill` columns have zeros before them as text. `characters` is how many a stored text column may have, 0 where
+    that is not known; it holds for columns only, not for what is computed from them.
     """
 
     family: Family
@@ -89,6 +90,7 @@ class Type:
     members: tuple[str, ...] = ()
     required: bool = False
     zerofill: bool = False
+    characters: int = 0
 
 
 BOOL = Type(Family.BOOL, digits=1)
@@ -130,7 +132,9 @@ def column_type(column: Column, presence: Presence | None) -> Type:
     if kind == "char" and "nopad" in (column.collation or ""):
         return Type(Family.OTHER_TEXT)  # MariaDB sorts it with the spaces that it is stored with
     if kind in STRING_TYPES:
-        return Type(Family.STRING, collation=column.collation, charset=column.charset, presence=presence or ANYTHING)
+        length = (column.length or 0) if kind in ("char", "varchar") else 0
+        held = presence or ANYTHING
+        return Type(Family.STRING, collation=column.collation, charset=column.charset, presence=held, characters=length)
     if kind in BINARY_TYPES:
         return Type(Family.BINARY)
     if kind == "date":
@@ -150,11 +154,6 @@ def column_type(column: Column, presence: Presence | None) -> Type:
     if kind in SPATIAL_TYPES or kind == "vector":
         return Type(Family.VECTOR if kind == "vector" else Family.SPATIAL)
     raise Refused(f"column {column.name} of type {column.column_type} is not carried by the engine")
-
-
-def as_column(type_: Type) -> Type:
-    """Give the type of a derived table's column: its collation is a column's own."""
-    return replace(type_, coercible=False, explicit=False)
 
 
 def whole_digits(type_: Type) -> int:

@@ -35,7 +35,7 @@ def _common(left: Type, right: Type) -> Type:
         refuse("a column of a UNION is NULL only")
     if type_.family is Family.DECIMAL:
         type_ = replace(type_, frac=type_.scale, vague=False, unpadded=False)
-    return replace(type_, coercible=False, explicit=False)
+    return replace(type_, coercible=False, explicit=False, characters=0)
 
 
 def _convert(query: Query, position: int, type_: Type, keep_all: bool) -> None:

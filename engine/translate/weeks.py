@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from engine.collate import presence
 from engine.translate.compare import as_datetime
-from engine.translate.dates import AMBIGUOUS_FORMATS, as_date_value, format_date, part
+from engine.translate.dates import as_date_value, format_date, is_ambiguous, part
 from engine.translate.literals import NULL_LITERAL, text_of
 from engine.translate.nodes import child, only, undated, whole_number
 from engine.translate.refusal import refuse
@@ -144,10 +144,10 @@ def formatted(binder: "Binder", value: Expr, written: exp.Expression) -> Expr:
     if not isinstance(written, exp.Literal):  # of a literal the parser has changed the codes to its own
         refuse("DATE_FORMAT with a format that is not a literal is not supported")
     pattern = binder.expr(written)
-    ambiguous = any(code in binder.statement for code in AMBIGUOUS_FORMATS)
-    if ambiguous or text_of(pattern) == "None":  # what the parser makes of an empty pattern
+    text = text_of(pattern) or ""
+    if is_ambiguous(text, binder.statement) or text == "None":  # what the parser makes of an empty pattern
         refuse("this DATE_FORMAT is not supported")
-    if any(code in (text_of(pattern) or "") for code in ("%B", "%b", "%A", "%a")):
+    if any(code in text for code in ("%B", "%b", "%A", "%a")):
         require_english(binder.context)
     return format_date(value, pattern, binder.context.collation_connection)
 

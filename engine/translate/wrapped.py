@@ -1,5 +1,6 @@
 """A query seen as a derived table: what a clause behind its parentheses, or a comparison, reads."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.translate.tree import Block, Expr, Output, Query, QuerySource
@@ -15,7 +16,7 @@ def wrapped(shared: "Shared", query: Query) -> Block:
     settle(query)
     alias = shared.unique("d")
     outputs = [
-        Output(output.name, Expr("column", output.expr.type, value=(alias, f"c{place}")))
+        Output(output.name, Expr("column", replace(output.expr.type, characters=0), value=(alias, f"c{place}")))
         for place, output in enumerate(query.outputs)
     ]
     return Block(outputs, QuerySource(alias, query))
