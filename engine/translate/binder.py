@@ -59,7 +59,7 @@ class Shared:
 
 @dataclass(slots=True)
 class Binder:
-    """Binds expressions in one scope. `aliases` says how select list aliases are found: "", "group" or "order"."""
+    """Binds expressions in one scope. `aliases` says where names may be aliases: "", "group" or "having"."""
 
     shared: Shared
     scope: Scope
@@ -111,6 +111,8 @@ class Binder:
         if not self.aliases or table:
             return self.scope.resolve(name, table, schema)
         own, alias = self.scope.own(name), self.scope.alias(name)
+        if self.aliases == "group":  # it looks in FROM first, the others differ by clause and by what they stand in
+            return own or alias or self.scope.resolve(name)
         if own is not None and alias is not None and own != alias:
             refuse(f"{name} is a column and another expression's alias")
         return own or alias or self.scope.resolve(name)

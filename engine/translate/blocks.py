@@ -207,6 +207,7 @@ def _clauses(binder: "Binder", node: exp.Expression, block: Block) -> None:
             only(rollup)
             block.rollup = True
         block.groups = [_position_or(binder, item, block.outputs) for item in _group_items(group, block)]
+    binder.aliases = "having"
     having = node.args.get("having")
     if having is not None:
         block.having = as_condition(binder.expr(child(having)))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from engine.translate.doubles import is_loose
+from engine.translate.doubles import is_loose, require_stored_alike
 from engine.translate.members import spelled
 from engine.translate.numbers import as_value
 from engine.translate.refusal import Refused, refuse
@@ -79,6 +79,8 @@ def _shown(expr: Expr, definition: ColumnDefinition, context: SessionContext) ->
             refuse(f"the backend gives column {definition.name} other fractional seconds than the engine")
         if is_loose(expr) and definition.decimals < _UNSET_DECIMALS and context.protocol == "text":
             return Expr("shown_double", expr.type, (expr,), value=definition.decimals)
+        if context.backend == "mariadb" and context.protocol == "binary" and expr.op != "column":
+            require_stored_alike(expr)  # a plan that stores the rows rounds it; as text it looks the same
         return expr
     raise Refused(f"the backend gives column {definition.name} another type than {family.value}")
 

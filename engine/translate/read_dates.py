@@ -4,11 +4,13 @@ Texts of another form give NULL and a warning on the server: they fail in the en
 session. Source: extract_date_time in sql/item_timefunc.cc.
 """
 
+import datetime
 import re
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from engine.translate import literals
 from engine.translate.dates import is_ambiguous
 from engine.translate.nodes import child, only
 from engine.translate.refusal import refuse
@@ -60,6 +62,7 @@ _BETWEEN = "./-:,_T "  # what may stand between the parts
 _YEARS, _MONTHS = {"year", "short_year"}, {"month", "month_name", "month_short"}
 _WEEKDAYS = {"weekday", "weekday_short"}
 _CLOCK = ("minute", "second", "micros")
+_ORDER = ("year", "month", "day", "hour", "minute", "second")
 _TIMES = {"hour", "half_hour", "half", *_CLOCK}
 
 
@@ -69,12 +72,29 @@ def bind(binder: "Binder", node: exp.Expression) -> Expr:
     value, written = binder.expr(child(node)), child(node, "format")
     if not isinstance(written, exp.Literal) or is_ambiguous(written.name, binder.statement):
         refuse("this STR_TO_DATE is not supported")
-    if value.type.family is not Family.STRING or value.op == "literal":
+    if value.type.family is not Family.STRING:
         refuse(f"STR_TO_DATE of this {value.type.family.value} is not supported")
     form, parts = _form(written.name)
     timed = _require_whole(parts)
+    if value.op == "literal":
+        return _constant(str(value.value), form, parts, timed)
     type_ = datetime_type(6 if "micros" in parts else 0) if timed else DATE
     return Expr("read_date", type_, (value,), value=(form, tuple(parts)))
+
+
+def _constant(text: str, form: str, parts: list[str], timed: bool) -> Expr:
+    """The date that a literal is, as BI tools write the bounds of a filter; raises Refused where it is none."""
+    found = re.fullmatch(form, text)
+    if found is None or not set(parts) <= {"year", "month", "day", "hour", *_CLOCK}:
+        refuse("STR_TO_DATE of this literal is not supported")
+    read = dict(zip(parts, found.groups(), strict=True))
+    micros = read.pop("micros", None)
+    year, month, day, hour, minute, second = (int(read.get(part, 0)) for part in _ORDER)
+    try:
+        read_moment = datetime.datetime(year, month, day, hour, minute, second, int((micros or "").ljust(6, "0")))
+    except ValueError:
+        refuse("STR_TO_DATE of this literal is not supported")
+    return literals.moment(read_moment, 0 if micros is None else 6) if timed else literals.day(read_moment.date())
 
 
 def _require_whole(parts: list[str]) -> bool:
