@@ -89,6 +89,10 @@ class Dispatcher:
                 if asked := _ANNOUNCED.fullmatch(query.text):
                     found_tables = await self.information.announcer.since(int(asked[1]))
                     return build_result_set(found_tables, capabilities)
+                if query.text == "SHOW WARMFRONT MOMENT":
+                    return build_result_set(
+                        pa.table({"moment": pa.array([await self.unchanged.moment()])}), capabilities
+                    )
                 if since := _CHANGES.fullmatch(query.text):
                     await self.unchanged.check(since[1])
                     return _ok()

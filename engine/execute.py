@@ -31,7 +31,7 @@ from engine.results.literals import literal_query, text_of
 from engine.store.database import Snapshot, Store
 from engine.translate.refusal import Refusal, is_passing
 from engine.translate.translator import Translation
-from engine.unchanged import what_was_read
+from engine.unchanged import Unchanged, what_was_read
 from lakehouse.export_spec import ExportSpec
 from statements.context import SessionContext
 from wire.constants import Capability, Status
@@ -56,7 +56,6 @@ _HELD = 64 << 20  # bytes of an answer that wait for its last row, where a row m
 _STALLED = 60.0  # seconds that a client may take for a piece of the answer, MySQL's net_write_timeout
 _LONGEST_WAIT, _PAUSE = 15.0, 0.05  # seconds for the weights of a collation, which take about one
 _STOPPING = "The engine is stopping"
-_STATUS = Status.AUTOCOMMIT
 
 
 class Translates(Protocol):
@@ -112,7 +111,7 @@ def read_offload(
     return Offload(text, session, payloads, definitions, only_asked, literals, export)
 
 
-def build_head(payloads: list[bytes], capabilities: int) -> tuple[bytes, int]:
+def build_head(payloads: list[bytes], capabilities: int, status: Status) -> tuple[bytes, int]:
     """The packets before the rows, from sequence 1, and the number of the next packet."""
     count = build_lenenc(len(payloads))
     if capabilities & Capability.OPTIONAL_RESULTSET_METADATA:
@@ -121,7 +120,7 @@ def build_head(payloads: list[bytes], capabilities: int) -> tuple[bytes, int]:
         count += b"\x01"
     parts = [count, *payloads]
     if not capabilities & Capability.DEPRECATE_EOF:
-        parts.append(build_eof(_STATUS))
+        parts.append(build_eof(status))
     framed = b"".join(build_packets(part, 1 + i) for i, part in enumerate(parts))
     return framed, (1 + len(parts)) & 0xFF
 
@@ -168,6 +167,7 @@ class Executor:
         history: History,
         quarantine: Quarantine,
         lake: LakeTables,
+        unchanged: Unchanged,
     ) -> None:
         self.running = RunningStatements()
         self.exporter: Exporter | None = None
@@ -178,6 +178,7 @@ class Executor:
         self._wait_until_fresh = wait_until_fresh
         self._history = history
         self._lake = lake
+        self._unchanged = unchanged
         self._stopping = False
         self._slots = asyncio.Semaphore(CONCURRENT)
         self._threads = ThreadPoolExecutor(CONCURRENT, thread_name_prefix="query")
@@ -271,13 +272,15 @@ class Executor:
         if translation is None:
             return False
         record.sql, record.tables = translation.sql, translation.tables
+        if offload.context.since:
+            self._unchanged.require_since(offload.context.since, view, translation.tables)
         if offload.only_asked:
-            outlet.finish(build_packets(build_ok(Ok(status=_STATUS)), 1))
+            outlet.finish(build_packets(build_ok(Ok(status=Status(offload.context.status))), 1))
         elif offload.literals:
             outlet.finish(_literals(offload, translation, snapshot, record))
         elif offload.export:
             written = self._export(offload.export, offload.context, translation, snapshot, running, record)
-            outlet.finish(build_packets(build_ok(Ok(written.rows, status=_STATUS)), 1), written)
+            outlet.finish(build_packets(build_ok(Ok(written.rows, status=Status(offload.context.status))), 1), written)
         else:
             self._answer(offload, translation, snapshot, outlet, record)
         return True
@@ -296,7 +299,7 @@ class Executor:
         # A piece waits for the next one, or for the end: a short answer goes out whole, and a client sees none of it
         # when the engine dies before.
         held: bytes | memoryview
-        held, sequence = build_head(payloads, context.capabilities)
+        held, sequence = build_head(payloads, context.capabilities, Status(context.status))
         has_rows = False
         for batch in _whole(reader) if translation.guarded else reader:
             record.rows += batch.num_rows
@@ -307,7 +310,7 @@ class Executor:
                 else:
                     held, has_rows = bytes(held) + bytes(piece), True
                 sequence = after
-        end = build_end_of_rows(_STATUS, 0, context.capabilities)
+        end = build_end_of_rows(Status(context.status), 0, context.capabilities)
         outlet.finish(bytes(held) + build_packets(end, sequence))
         record.bytes_sent = outlet.sent
 

@@ -82,6 +82,14 @@ class Fence:
             raise NotFresh(f"the copy is {self._behind():.1f} s behind") from None
         return self._store.position
 
+    async def log_end(self, timeout: float = 5.0) -> Position:
+        """Give the backend's log position of now; raises NotFresh when it does not tell within `timeout` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._ask()
+        except TimeoutError:
+            raise NotFresh("the backend does not tell its position") from None
+
     async def _ask(self) -> Position:
         assert self._loop is not None, "the fence has not been started"
         future: asyncio.Future[Position] = self._loop.create_future()

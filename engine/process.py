@@ -93,7 +93,10 @@ async def _begin(
     lake = LakeTables(Definitions(settings), places, reach, root.cursor(), settings.paths.store_file.parent)
     threading.Thread(target=lake.definitions.discover, name="lake", daemon=True).start()
     wait = functools.partial(_wait_until_fresh, replica)
-    executor = Executor(replica.store, translator, wait, history, quarantine, lake)
+    unchanged = Unchanged(
+        replica.copies.changed, replica.store.view, wait, settings.freshness_timeout, replica.fence.log_end
+    )
+    executor = Executor(replica.store, translator, wait, history, quarantine, lake, unchanged)
     executor.exporter = Exporter(places, settings.paths.exports, settings.lakehouse_export_chunk)
     await asyncio.to_thread(executor.exporter.recover)
     shadow = Shadow(settings, replica.store, translator, quarantine, lambda: not len(executor.running))
@@ -135,7 +138,6 @@ async def _begin(
 
     version = f"{'.'.join(map(str, settings.server.version_number))}-warmfront"
     secret = settings.paths.engine_secret.read_bytes().strip()
-    unchanged = Unchanged(replica.copies.changed, replica.store.view, wait, settings.freshness_timeout)
     own = Information(facts)
     dispatcher = Dispatcher(executor, own, load, unload, check, unchanged, ml, version, lake, infer_from)
     return executor, shadow, ml, await server.listen(settings.paths.engine_socket, dispatcher, secret)

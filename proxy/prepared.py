@@ -9,8 +9,9 @@ from proxy.answers import AnswerReader
 from proxy.decisions import decision_key
 from proxy.ml.prepared import take_execute, take_prepare
 from proxy.preflight import build_prepare
+from proxy.reading import Place, place_of
 from proxy.state import NO_COUNTS, ON
-from wire.constants import Capability, Command, Status
+from wire.constants import Capability, Command
 from wire.framing import build_packets
 from wire.parameters import Execute, NotALiteral, build_literals, fill_placeholders, parse_execute, with_types
 from wire.responses import parse_column_definition
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 # MARIADB_STMT_DIRECT: the statement prepared last. What we prepare in between would be it: the number goes on instead.
 _LAST = b"\xff\xff\xff\xff"
-_CLEAN = Status.IN_TRANS | Status.AUTOCOMMIT
 
 
 @dataclass(slots=True)
@@ -145,7 +145,7 @@ class PreparedStatements:
         cost = self._worker.stays.costs.get(known.key)
         if cost is not None and cost <= session.state.cost_threshold:
             return False
-        return session.tracker.status & _CLEAN == Status.AUTOCOMMIT
+        return place_of(session) is not Place.WITHIN
 
     def _complete(self, data: bytes, known: Prepared) -> bytes:
         """Give the execution with its types when the backend was told others, or none."""

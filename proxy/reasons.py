@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import Enum
 
+from statements.context import SNAPSHOT_PASSED
+
 
 class Reason(Enum):
     """Why a statement is not offloaded. The sentences appear in error 3889 under FORCED."""
@@ -11,8 +13,9 @@ class Reason(Enum):
     NOT_A_SELECT = "Only SELECT statements are run in the secondary engine"
     NO_TABLE = "The statement reads no table"
     SYSTEM_TABLE = "Tables of the system schemas are read on the backend"
-    AUTOCOMMIT_OFF = "autocommit is off"
-    IN_TRANSACTION = "The session has an open transaction"
+    AUTOCOMMIT_OFF = "autocommit is off, and the transaction may have done more than read"
+    IN_TRANSACTION = "The session has an open transaction that may have done more than read"
+    SNAPSHOT_PASSED = SNAPSHOT_PASSED
     LOCKED_TABLES = "The session holds LOCK TABLES"
     UNSUPPORTED = "The statement uses something that the secondary engine does not support"
     NOT_LOADED = "No secondary engine defined for at least one of the query tables, or it is not loaded"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from base.errors import SecondaryEngineError
 from base.log import redact_sql
-from proxy import checks, commands, counts, extras, inserts, into, own_tables, variables
+from proxy import checks, commands, counts, extras, inserts, into, own_tables, reading, variables
 from proxy.answers import AnswerTooLarge
 from proxy.backend_switch import BackendSwitch
 from proxy.decisions import ALWAYS, DIGITS, decision_key
@@ -20,6 +20,7 @@ from proxy.ml import calls, rows
 from proxy.offload import INTERRUPTED, Outcome, build_attributes, offload
 from proxy.preflight import Preflight, Questions, build_close
 from proxy.prepared import Prepared, PreparedStatements, same_shape
+from proxy.reading import Place
 from proxy.reasons import QUIET, Reason, Refusal, strip_reason
 from proxy.rules import Subject, check
 from proxy.state import FORCED, NO_COUNTS, OFF, ON
@@ -86,6 +87,8 @@ class Router:
             b"create": lambda data, text: lake_ddl.take_create(self, data, text),
             b"drop": lambda data, text: lake_ddl.take_drop(self, data, text),
             b"insert": lambda data, text: inserts.take_insert(self, data, text),
+            b"begin": self._open_transaction,
+            b"start": self._open_transaction,
             b"lock": self._lock_tables,
             b"unlock": self._unlock_tables,
         }
@@ -183,7 +186,7 @@ class Router:
             if use == OFF:
                 return False
             if use == ON:
-                if session.tracker.status & _CLEAN != _AUTOCOMMIT:
+                if session.tracker.status & _CLEAN != _AUTOCOMMIT and reading.place_of(session) is Place.WITHIN:
                     return False
                 if not engine.loaded.tables:
                     self._stays.remember(decision_key(text), ALWAYS)  # forgotten with the first table
@@ -199,6 +202,10 @@ class Router:
         self.session.state.locked_tables = True
         return False
 
+    def _open_transaction(self, data: bytes, text: bytes) -> bool:
+        reading.note_opening(self.session, text)
+        return False
+
     def _unlock_tables(self, data: bytes, text: bytes) -> bool:
         self.session.state.locked_tables = False
         return False
@@ -210,6 +217,7 @@ class Router:
 
     async def _consider(self, data: bytes, text: bytes) -> None:
         """Decide on a candidate, and run it where it belongs."""
+        place = reading.place_of(self.session)  # before anything is asked
         try:
             statement = text.decode("utf-8")
         except UnicodeDecodeError:
@@ -224,15 +232,15 @@ class Router:
             return None
         if await own_tables.are_meant(self, _facts(statement)):
             return await own_tables.answer(self, text, _facts(statement))
-        await self._decide(data, text, decision_key(text), None)
+        await self._decide(data, text, decision_key(text), None, place)
         return None
 
     async def consider_prepared(self, data: bytes, text: bytes, known: Prepared) -> bool:
         """Decide on an execution whose parameters are in `text`; tells whether the backend was given it."""
-        return await self._decide(data, text, known.key, known)
+        return await self._decide(data, text, known.key, known, reading.place_of(self.session))
 
-    async def _decide(self, data: bytes, text: bytes, key: bytes, known: Prepared | None) -> bool:
-        facts, use, threshold, refusal = await self._look(text)
+    async def _decide(self, data: bytes, text: bytes, key: bytes, known: Prepared | None, place: Place) -> bool:
+        facts, use, threshold, refusal = await self._look(text, place=place)
         if refusal and (use != FORCED or refusal.reason in QUIET):
             await self._refuse_lake(facts, refusal)
             if refusal.reason in _LASTING:
@@ -240,12 +248,12 @@ class Router:
             self.pass_on(data)
             return True
         known_before = refusal
-        refusal, preflight = await self._try(text, (facts, use, threshold), known_before, known)
+        refusal, preflight = await self._try(text, (facts, use, threshold), known_before, known, place)
         must = use == FORCED or bool(preflight.lake)
         if must and refusal and refusal.reason is Reason.ENGINE_DOWN:
             # Nowhere else to go: an engine that restarts gets a second chance.
             await self._worker.engine.refresh()
-            refusal, preflight = await self._try(text, (facts, use, threshold), known_before, known)
+            refusal, preflight = await self._try(text, (facts, use, threshold), known_before, known, place)
         if refusal is None:
             return False
         cost = preflight.cost
@@ -259,19 +267,21 @@ class Router:
         self.pass_on(data)
         return True
 
-    async def _look(self, text: bytes, wanted: str | None = None) -> tuple[StatementFacts, str, float, Refusal | None]:
+    async def _look(
+        self, text: bytes, wanted: str | None = None, place: Place = Place.ALONE
+    ) -> tuple[StatementFacts, str, float, Refusal | None]:
         """Read a statement, and give the reason against it that can be known without the backend, but for views."""
         facts, use, threshold = self.read(text.decode("utf-8"))
         use = wanted or use
-        refusal = check(self.subject(facts, use))
+        refusal = check(self.subject(facts, use, place=place))
         # Nobody else can answer: what a worker knows of loads may be a second old.
         must = use == FORCED or self._worker.engine.loaded.names_lake(text)
         if must and (not self._worker.engine.alive or (refusal and refusal.reason is Reason.NOT_LOADED)):
             await self._worker.engine.refresh()
-            refusal = check(self.subject(facts, use))
+            refusal = check(self.subject(facts, use, place=place))
         if refusal and refusal.reason is Reason.NOT_LOADED and self._worker.engine.alive:
             facts = await self.through_views(facts)
-            refusal = check(self.subject(facts, use)) if facts.views or facts.lake else refusal
+            refusal = check(self.subject(facts, use, place=place)) if facts.views or facts.lake else refusal
         return facts, use, threshold, refusal
 
     async def weigh(
@@ -312,8 +322,11 @@ class Router:
         facts = _facts(statement)
         return facts, *self._effective(facts)
 
-    def subject(self, facts: StatementFacts, use: str, preflight: Preflight | None = None) -> Subject:
+    def subject(
+        self, facts: StatementFacts, use: str, preflight: Preflight | None = None, place: Place = Place.ALONE
+    ) -> Subject:
         """Put a statement into its session for the rules."""
+        only_reads = place in (Place.BEGINS, Place.GOES_ON)
         session = self.session
         status = preflight.status if preflight else session.tracker.status
         schema = preflight.context.schema if preflight and preflight.context else None
@@ -322,7 +335,7 @@ class Router:
             lake = frozenset(preflight.lake)
         else:
             lake = facts.lake | {name for name in facts.tables if loaded.is_lake(name[0] or None, name[1])}
-        return Subject(facts, use, status, session.state.locked_tables, loaded, schema, lake)
+        return Subject(facts, use, status, session.state.locked_tables, loaded, schema, lake, only_reads)
 
     async def ask_backend(self, questions: Questions) -> Preflight:
         """Ask the backend about a statement, and close what was prepared for it.
@@ -354,20 +367,23 @@ class Router:
         read: tuple[StatementFacts, str, float],
         refusal: Refusal | None,
         known: Prepared | None,
+        place: Place,
     ) -> tuple[Refusal | None, Preflight]:
         """Ask the backend, then run on the engine; gives the reason to go to the backend, and what that said."""
         facts, use, threshold = read
         asked = text.rstrip(b"; \t\r\n")
         questions = Questions(asked, facts, self.kind, self.session.capabilities, with_cost=use == ON)
         preflight = await self.ask_backend(questions)
-        refusal = self.judge(facts, use, threshold, preflight, refusal)
+        refusal = self.judge(facts, use, threshold, preflight, refusal, place)
         if refusal is None and known:
             if same_shape(preflight.definitions, known.definitions, self.session.capabilities):
                 preflight.definitions = known.definitions  # their names show the markers, not the values
             else:
                 refusal = Refusal(Reason.PARAMETERS)
+        if refusal is None and place is Place.BEGINS and not preflight.only_lake:
+            refusal = await reading.begin(self)
         if refusal is None:
-            refusal = await self.run(asked, preflight, "binary" if known else "text")
+            refusal = await self.run(asked, preflight, "binary" if known else "text", place)
         return refusal, preflight
 
     async def _refuse_lake(self, facts: StatementFacts, refusal: Refusal) -> None:
@@ -378,7 +394,13 @@ class Router:
             raise SecondaryEngineError(refusal.sentence)
 
     def judge(
-        self, facts: StatementFacts, use: str, threshold: float, preflight: Preflight, refusal: Refusal | None = None
+        self,
+        facts: StatementFacts,
+        use: str,
+        threshold: float,
+        preflight: Preflight,
+        refusal: Refusal | None = None,
+        place: Place = Place.ALONE,
     ) -> Refusal | None:
         """Give the reason to stay after the backend was asked; `refusal` is what was known before."""
         told = preflight.refusal
@@ -388,7 +410,7 @@ class Router:
             return refusal or told
         if mode := refused_mode(preflight.context.sql_mode if preflight.context else ""):
             return Refusal(Reason.UNSUPPORTED, f"SQL mode {mode} is not supported")
-        if refusal := check(self.subject(facts, use, preflight)):
+        if refusal := check(self.subject(facts, use, preflight, place)):
             return refusal
         if use == ON and not preflight.lake and preflight.cost is not None and preflight.cost <= threshold:
             return Refusal(Reason.CHEAP)
@@ -403,7 +425,7 @@ class Router:
         return self._link
 
     def attributes(
-        self, preflight: Preflight, protocol: str = "text", freshness: str | None = None
+        self, preflight: Preflight, protocol: str = "text", freshness: str | None = None, since: str = ""
     ) -> dict[str, bytes]:
         """The query attributes with which the engine is given a statement."""
         assert preflight.context
@@ -418,13 +440,18 @@ class Router:
             lake=lake,
             freshness=freshness or self.session.state.freshness,
             freshness_timeout=self._worker.settings.freshness_timeout,
+            status=self.session.tracker.status & _CLEAN,
+            since=since,
         )
         return build_attributes(context.to_json(), preflight.definitions)
 
-    async def run(self, text: bytes, preflight: Preflight, protocol: str = "text") -> Refusal | None:
+    async def run(
+        self, text: bytes, preflight: Preflight, protocol: str = "text", place: Place = Place.ALONE
+    ) -> Refusal | None:
         """Run on the engine; gives the reason when the backend has to answer instead."""
         session = self.session
-        attributes = self.attributes(preflight, protocol)
+        transaction = None if place is Place.ALONE else session.state.reading
+        attributes = self.attributes(preflight, protocol, since=transaction.since if transaction else "")
         try:
             link = await self.link()
         except EngineGone:
@@ -433,6 +460,8 @@ class Router:
         if ended.outcome is Outcome.DONE:
             session.state.counts = {b"found_rows": ended.rows}
             session.state.execution_count += 1
+            if transaction:
+                transaction.begun = session.tracker.begun
             return None
         if ended.outcome is Outcome.BROKEN:
             session.close()
@@ -443,7 +472,10 @@ class Router:
             error = ended.error
             session.client.write(build_packets(build_err(error.number, error.sqlstate, error.message), 1))
             return None
-        return Refusal(Reason.ENGINE_REFUSED, strip_reason(ended.error.message))
+        sentence = strip_reason(ended.error.message)
+        if sentence == Reason.SNAPSHOT_PASSED.value:
+            return Refusal(Reason.SNAPSHOT_PASSED)
+        return Refusal(Reason.ENGINE_REFUSED, sentence)
 
     def close(self) -> None:
         """Close the connection to the engine."""

@@ -26,6 +26,7 @@ class Subject:
     loaded: "LoadedTables"
     schema: str | None = None
     lake: frozenset[tuple[str, str]] = frozenset()  # tables of the statement that are lake tables
+    only_reads: bool = False  # the transaction, if there is one, has only read so far (proxy.reading)
 
     @property
     def only_lake(self) -> bool:
@@ -106,11 +107,12 @@ def _reads_tables(subject: Subject) -> Refusal | None:
 
 
 def _autocommit(subject: Subject) -> Refusal | None:
-    return None if subject.status & Status.AUTOCOMMIT or subject.only_lake else Refusal(Reason.AUTOCOMMIT_OFF)
+    harmless = subject.status & Status.AUTOCOMMIT or subject.only_reads or subject.only_lake
+    return None if harmless else Refusal(Reason.AUTOCOMMIT_OFF)
 
 
 def _no_transaction(subject: Subject) -> Refusal | None:
-    in_one = subject.status & Status.IN_TRANS and not subject.only_lake
+    in_one = subject.status & Status.IN_TRANS and not subject.only_reads and not subject.only_lake
     return Refusal(Reason.IN_TRANSACTION) if in_one else None
 
 

@@ -8,6 +8,7 @@ from base.settings import Settings
 if TYPE_CHECKING:
     from proxy.ml.prepared import MLStatement
     from proxy.prepared import Prepared
+    from proxy.reading import Reading
 
 NO_COUNTS: Mapping[bytes, int] = {}
 ON, OFF, FORCED = "ON", "OFF", "FORCED"
@@ -27,6 +28,8 @@ class SessionState:
         "ml_statements",
         "ml_user",
         "next_transaction",
+        "opened",
+        "reading",
         "sets",
         "statements",
         "use_secondary_engine",
@@ -40,6 +43,8 @@ class SessionState:
         # What the statement before counted and the backend does not know, by function.
         self.counts: Mapping[bytes, int] = NO_COUNTS
         self.next_transaction = False  # SET TRANSACTION has set something for the next transaction only
+        self.opened = -1  # the backend's count of commands at a BEGIN that was the last of them
+        self.reading: Reading | None = None  # the transaction of SELECTs that is open
         self.execution_count = 0  # Secondary_engine_execution_count of the session
         self.ml_user: str | None = None  # the account's name, once it was asked for
         self.ml_owners: dict[str, str] = {}  # owners of models that ML_MODEL_LOAD named, by handle

@@ -105,13 +105,24 @@ def mariadb_plugins() -> None:
         shutil.copytree(Path(folder) / "root" / "usr" / "lib" / "mysql" / "plugin", target, symlinks=True)
 
 
+def superset() -> None:
+    """Make .clients/superset, an environment of its own of about 1 GB, from its lock file."""
+    target = PLACE / "superset"
+    say("installing Superset")
+    subprocess.run([sys.executable, "-m", "venv", "--clear", target], check=True)
+    pip = [target / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+    subprocess.run([*pip, "--require-hashes", "-r", PACKAGES / "superset.lock"], check=True)
+
+
 def main() -> int:
-    """Install everything that can be installed here."""
+    """Install everything that can be installed here; Superset only where it is asked for with --superset."""
     system_packages()
     python_packages(PACKAGES / "requirements.lock", PLACE / "python", "the drivers for Python")
     python_packages(ROOT / "examples" / "requirements.lock", PLACE / "notebooks", "what notebooks need")
     node_drivers()
     mariadb_plugins()
+    if "--superset" in sys.argv[1:]:
+        superset()
     return 0
 
 

@@ -5,6 +5,9 @@ from dataclasses import asdict, dataclass, fields
 
 from statements.session_values import SessionValue
 
+# The engine's reason against a statement whose transaction began its snapshot before a table's latest change.
+SNAPSHOT_PASSED = "A table was changed after the transaction's snapshot had begun"
+
 
 @dataclass(frozen=True, slots=True)
 class ViewDefinition:
@@ -46,7 +49,8 @@ class SessionContext:
     the views that the statement names, and of those under them. `values` are the user variables and the like that it
     reads. `server` names the server that the session is on, "" when it was not asked. `extras` says that the statement
     uses what HeatWave adds to MySQL, and that the backend has prepared it in another form. `lake` are the tables of it
-    whose rows are files.
+    whose rows are files. `status` are the session's flags (`wire.constants.Status`) that the answer tells: drivers keep
+    autocommit by them. `since` is the engine's token of a moment before the transaction's snapshot, "" without one.
     """
 
     connection_id: int
@@ -77,6 +81,8 @@ class SessionContext:
     values: tuple[SessionValue, ...] = ()
     server: str = ""
     lake: tuple[LakeName, ...] = ()
+    status: int = 2  # SERVER_STATUS_AUTOCOMMIT
+    since: str = ""
 
     def to_json(self) -> str:
         """Write as JSON text."""

@@ -79,6 +79,7 @@ class AnswerTracker:
         "_queue",
         "_skip",
         "_tail",
+        "begun",
         "failed",
         "rows",
         "state",
@@ -88,6 +89,7 @@ class AnswerTracker:
     def __init__(self, capabilities: int, status: int = Status.AUTOCOMMIT) -> None:
         self.state = IDLE
         self.status = int(status)
+        self.begun = 0  # commands sent
         self.failed = False  # the last answer ended with an ERR packet
         self.rows = 0  # packets of rows in the answers since the last `begin` while idle
         self._deprecate_eof = bool(capabilities & Capability.DEPRECATE_EOF)
@@ -102,6 +104,7 @@ class AnswerTracker:
 
     def begin(self, command: int) -> None:
         """Note that a whole command was sent; pipelined ones wait for their turn."""
+        self.begun += 1
         start = _BEGIN.get(command, LOST)
         if start == IDLE:
             return

@@ -131,6 +131,9 @@ def endpoint(tmp_path, query_attributes):
                 raise fence
             await asyncio.sleep(fence)
 
+        async def log_end():
+            return store.position
+
         async def load(schema, name):
             made["endpoint"].actions.append(("load", schema, name))
             if name == "bad":
@@ -145,14 +148,15 @@ def endpoint(tmp_path, query_attributes):
 
         places = Places(Settings())
         lake = LakeTables(Definitions(Settings()), places, Reach(places, store.cursor()), store.cursor(), tmp_path)
-        executor = Executor(store, PassThrough(), fresh, history, Quarantine(tmp_path / "quarantine.json"), lake)
+        quarantine = Quarantine(tmp_path / "quarantine.json")
+        unchanged = Unchanged(Copies(store).changed, store.view, fresh, 1.0, log_end)
+        executor = Executor(store, PassThrough(), fresh, history, quarantine, lake, unchanged)
         follower = Follower(True, "binlog.000007", 1234)
         facts = Facts(
             store.view, store.sizes, history, lambda: follower, lambda: Lag(0.25, 3), Progress(), Verifications()
         )
         path = tmp_path / "engine.sock"
         ml = MachineLearning(Sources(store, PassThrough(), fresh, lake), executor.running, history, 0)
-        unchanged = Unchanged(Copies(store).changed, store.view, fresh, 1.0)
         own = Information(facts)
 
         def infer(description):

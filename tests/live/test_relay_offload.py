@@ -100,8 +100,9 @@ def test_on_offloads_above_the_threshold_only(client: Any) -> None:
 @pytest.mark.parametrize(
     ("before", "statement", "words"),
     [
-        ("SET autocommit = 0", GROUPED, "autocommit"),
-        ("BEGIN", GROUPED, "transaction"),
+        ("SET autocommit = 0; SELECT 1 FROM sales LIMIT 1 FOR UPDATE", GROUPED, "autocommit"),
+        ("START TRANSACTION READ ONLY", GROUPED, "transaction"),
+        ("BEGIN; SELECT 1 FROM sales LIMIT 1 FOR UPDATE", GROUPED, "transaction"),
         ("LOCK TABLES sales READ", GROUPED, "LOCK TABLES"),
         ("DO 0", "SELECT * FROM sales FOR UPDATE", "locking"),
         ("DO 0", "SELECT RAND() FROM sales", "RAND"),
@@ -110,7 +111,8 @@ def test_on_offloads_above_the_threshold_only(client: Any) -> None:
     ],
 )
 def test_forced_names_the_reason(client: Any, before: str, statement: str, words: str) -> None:
-    rows(client, before)
+    for first in before.split("; "):
+        rows(client, first)
     rows(client, "SET use_secondary_engine = FORCED")
     with pytest.raises(pymysql.err.Error) as caught:
         rows(client, statement)

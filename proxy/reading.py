@@ -1,0 +1,107 @@
+"""Transactions that have only read so far: where autocommit is off, or behind BEGIN, their SELECTs are offloaded too.
+
+BI tools and ORMs switch autocommit off, and a SELECT then begins a transaction. It is begun on the backend as well, so
+that whatever comes later finds it there. At REPEATABLE READ all its SELECTs see one snapshot: the engine answers from
+tables only that nothing has changed since a moment before the snapshot, and the backend answers all else from the
+snapshot itself. At READ COMMITTED each statement sees what was committed when it was sent, as the engine's always do.
+
+Whatever else the client sends may write or lock: from there on the backend answers until the transaction ends.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from proxy.answers import Answer, AnswerReader
+from proxy.engine_link import EngineGone
+from proxy.preflight import build_query
+from proxy.reasons import Reason, Refusal
+from wire.constants import Command, Status
+
+if TYPE_CHECKING:
+    from proxy.router import Router
+    from proxy.session import Session
+
+_OPENS = re.compile(rb"\s*(?:begin(?:\s+work)?|start\s+transaction)[\s;]*", re.IGNORECASE)
+# What the transaction will be like, and whether the client is told of its beginning.
+_QUESTION = {
+    "mysql": b"SELECT @@transaction_isolation, @@session_track_transaction_info",
+    "mariadb": b"SELECT @@tx_isolation, @@session_track_transaction_info",
+}
+_SNAPSHOT = b"START TRANSACTION WITH CONSISTENT SNAPSHOT"
+_BEGIN: dict[bytes, bytes] = {
+    b"REPEATABLE-READ": _SNAPSHOT,
+    b"READ-COMMITTED": b"START TRANSACTION",
+    b"READ-UNCOMMITTED": b"START TRANSACTION",
+}
+
+
+class Place(Enum):
+    """Where a SELECT stands."""
+
+    ALONE = auto()  # autocommit is on, and there is no transaction
+    BEGINS = auto()  # it would begin a transaction, or read first in one
+    GOES_ON = auto()  # in a transaction that has only read, all of it by way of the engine
+    WITHIN = auto()  # in any other transaction
+
+
+@dataclass(slots=True)
+class Reading:
+    """A transaction of SELECTs. `since` is the engine's token of a moment before its snapshot, "" where there is none.
+
+    `begun` is the backend's count of commands at its last statement: any other command has ended it.
+    """
+
+    since: str
+    begun: int
+
+
+def note_opening(session: "Session", text: bytes) -> None:
+    """Remember a BEGIN that is about to be relayed, when the transaction has nothing of its own."""
+    if _OPENS.fullmatch(text):
+        session.state.opened = session.tracker.begun + 1
+
+
+def place_of(session: "Session") -> Place:
+    """Tell where a SELECT that comes now stands."""
+    state, status, begun = session.state, session.tracker.status, session.tracker.begun
+    in_transaction = bool(status & Status.IN_TRANS)
+    if status & Status.AUTOCOMMIT and not in_transaction:
+        return Place.ALONE
+    if state.next_transaction:  # SET TRANSACTION: what it says cannot be read anywhere
+        return Place.WITHIN
+    if state.reading and state.reading.begun == begun and in_transaction:
+        return Place.GOES_ON
+    if not in_transaction or state.opened == begun:
+        return Place.BEGINS
+    return Place.WITHIN
+
+
+async def begin(router: "Router") -> Refusal | None:
+    """Begin the transaction on the backend, and its moment in the engine; gives the reason when that cannot be."""
+    session = router.session
+    told = await _ask(router, _QUESTION[router.kind])
+    isolation, tracked = (told.rows[0][0] or b"", told.rows[0][1] or b"") if told.rows else (b"", b"")
+    start = _BEGIN.get(isolation)
+    if start is None or tracked != b"OFF":
+        return Refusal(Reason.IN_TRANSACTION)
+    since = ""
+    if start is _SNAPSHOT:
+        try:
+            moment = await (await router.link()).ask(b"SHOW WARMFRONT MOMENT")
+        except EngineGone:
+            return Refusal(Reason.ENGINE_DOWN)
+        if moment.error or not moment.rows:
+            return Refusal(Reason.ENGINE_DOWN)
+        since = (moment.rows[0][0] or b"").decode()
+    begun = await _ask(router, start)
+    if begun.error:
+        return Refusal(Reason.BACKEND_ERROR)
+    session.state.reading = Reading(since, session.tracker.begun)
+    return None
+
+
+async def _ask(router: "Router", statement: bytes) -> Answer:
+    raw = await router.session.ask(build_query(statement, router.session.capabilities), [Command.QUERY])
+    return AnswerReader(raw, router.session.capabilities).result()
