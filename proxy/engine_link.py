@@ -6,6 +6,7 @@ from typing import Protocol, cast
 
 from base.errors import MalformedPacket
 from proxy.answers import Answer, AnswerReader
+from proxy.pulse import Pulse
 from wire.auth import native_scramble
 from wire.constants import Capability, Command
 from wire.framing import PacketReader, build_packets
@@ -28,6 +29,10 @@ _ANSWER_LIMIT = 1 << 26  # bytes of an answer that is collected
 
 class EngineGone(Exception):
     """The engine cannot be reached, or its connection broke."""
+
+
+class EngineStopped(EngineGone):
+    """The engine's process is stopped: its sockets stay open, and nobody will answer on them."""
 
 
 class Sink(Protocol):
@@ -58,7 +63,7 @@ class EngineLink(asyncio.Protocol):
 
     @classmethod
     async def open(cls, path: Path, secret: Path, capabilities: int) -> "EngineLink":
-        """Connect and log in. Raises EngineGone."""
+        """Connect and log in. Raises EngineGone, and EngineStopped."""
         link = cls()
         try:
             password = secret.read_text().strip()
@@ -66,7 +71,10 @@ class EngineLink(asyncio.Protocol):
                 await asyncio.get_running_loop().create_unix_connection(lambda: link, str(path))
                 await link._log_in(password, capabilities)
         except (OSError, TimeoutError, MalformedPacket) as problem:
+            stopped = link.transport is not None and not link.closed and Pulse.of(link.transport).stopped
             link.close()
+            if stopped:
+                raise EngineStopped("it is stopped") from problem
             raise EngineGone(f"cannot connect to the engine: {problem}") from problem
         except BaseException:
             link.close()

@@ -8,7 +8,7 @@ from base.errors import WarmfrontError
 from base.settings import Settings
 from proxy.answers import Answer
 from proxy.decisions import StayCache
-from proxy.engine_link import EngineGone, EngineLink
+from proxy.engine_link import EngineGone, EngineLink, EngineStopped
 from proxy.pulse import Pulse
 from proxy.rules import LoadedTables
 from wire.constants import Capability
@@ -53,7 +53,8 @@ class EngineWatch:
             try:
                 await self._wait_for_news()
             except (EngineGone, TimeoutError, WarmfrontError, OSError) as problem:
-                self._lost(str(problem) or "it does not answer", hung=isinstance(problem, TimeoutError))
+                hung = isinstance(problem, TimeoutError | EngineStopped)
+                self._lost(str(problem) or "it does not answer", hung)
                 await asyncio.sleep(_RETRY)
             self._stays.age()
 
