@@ -122,6 +122,7 @@ class PreparedStatements:
             return True
         known = state.statements.get(int.from_bytes(data[5:9], "little"))
         if known is None:
+            state.tainted = True
             self._router.switch.watch(data)
             return False
         if known.parameters and not self._note_types(data, known):

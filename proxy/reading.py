@@ -24,6 +24,16 @@ if TYPE_CHECKING:
     from proxy.session import Session
 
 _OPENS = re.compile(rb"\s*(?:begin(?:\s+work)?|start\s+transaction)[\s;]*", re.IGNORECASE)
+_ENDS = re.compile(rb"\s*(?:commit|rollback)(?:\s+work)?[\s;]*", re.IGNORECASE)
+_END_WORDS = frozenset({b"commit", b"rollback"})
+# Statements that leave no savepoint, lock or handler. Whatever is not here may: SAVEPOINT, CALL, EXECUTE, FLUSH, …
+_LEAVE_NOTHING = frozenset(
+    {
+        *(b"select", b"with", b"(", b"table", b"values", b"show", b"set", b"use", b"explain", b"desc", b"describe"),
+        *(b"insert", b"update", b"delete", b"replace", b"do", b"kill", b"begin", b"start", b"commit", b"rollback"),
+        *(b"create", b"drop", b"alter", b"truncate", b"rename"),
+    }
+)
 # What the transaction will be like, and whether the client is told of its beginning.
 _QUESTION = {
     "mysql": b"SELECT @@transaction_isolation, @@session_track_transaction_info",
@@ -57,6 +67,15 @@ class Reading:
     begun: int
 
 
+def note(session: "Session", word: bytes, data: bytes, at: int) -> None:
+    """Look whether a text, which begins at `at`, may leave something that no flag shows and BEGIN would end."""
+    mark = data.find(b";", at)
+    if word not in _LEAVE_NOTHING or (mark >= 0 and data[mark:].strip(b"; \t\r\n")):
+        session.state.tainted = True
+    elif word in _END_WORDS and _ENDS.fullmatch(data, at):
+        session.state.tainted = False
+
+
 def note_opening(session: "Session", text: bytes) -> None:
     """Remember a BEGIN that is about to be relayed, when the transaction has nothing of its own."""
     if _OPENS.fullmatch(text):
@@ -73,7 +92,7 @@ def place_of(session: "Session") -> Place:
         return Place.WITHIN
     if state.reading and state.reading.begun == begun and in_transaction:
         return Place.GOES_ON
-    if not in_transaction or state.opened == begun:
+    if state.opened == begun or not (in_transaction or state.tainted):
         return Place.BEGINS
     return Place.WITHIN
 

@@ -131,15 +131,18 @@ class Router:
                 # The way of a point select: its number is stripped, and one lookup.
                 cost = self._shapes.get(data[at:].rstrip(DIGITS))
                 if cost is not None and cost <= state.cost_threshold:
+                    state.tainted |= b";" in data
                     return False
             if data[at : at + 6] in _PLAIN_SELECT:
                 cost = self._stays.find(data[at:])
                 if cost is not None and cost <= state.cost_threshold:
+                    state.tainted |= b";" in data
                     return False
         if state.counts and counts.mentions(data[at:]):
             self.session.run(counts.answer(self, data, data[at:]))
             return True
         word = first_word(data, at)
+        reading.note(self.session, word, data, at)
         action = self._actions.get(word)
         if word in lake_guard.WRITES and self._worker.engine.loaded.names_lake(data[at:]):
             action = self._lake_write

@@ -32,6 +32,7 @@ class SessionState:
         "reading",
         "sets",
         "statements",
+        "tainted",
         "use_secondary_engine",
     )
 
@@ -43,6 +44,7 @@ class SessionState:
         # What the statement before counted and the backend does not know, by function.
         self.counts: Mapping[bytes, int] = NO_COUNTS
         self.next_transaction = False  # SET TRANSACTION has set something for the next transaction only
+        self.tainted = False  # a command may have left what no flag shows and BEGIN would end: a savepoint, a lock
         self.opened = -1  # the backend's count of commands at a BEGIN that was the last of them
         self.reading: Reading | None = None  # the transaction of SELECTs that is open
         self.execution_count = 0  # Secondary_engine_execution_count of the session
@@ -58,4 +60,5 @@ class SessionState:
         self.counts = NO_COUNTS
         self.next_transaction = True
         self.last_prepared = None
+        self.tainted = True
         self.statements.clear()  # an execution may have brought other parameter types

@@ -5,6 +5,7 @@ from typing import Any
 
 import pymysql
 import pytest
+from pymysql.constants import CLIENT
 
 pytestmark = pytest.mark.live
 
@@ -33,7 +34,8 @@ def client(instance: Any, backend: Any) -> Iterator[Any]:
     """A session without autocommit, whose SELECTs are all worth it."""
     backend.run("REPLACE INTO reading.sales VALUES " + ",".join(f"({i},{i % 5},{i})" for i in range(100)))
     backend.run("DELETE FROM reading.sales WHERE id >= 100")
-    with instance.connect(database="reading", autocommit=False) as connection:
+    several = CLIENT.MULTI_STATEMENTS
+    with instance.connect(database="reading", autocommit=False, client_flag=several) as connection:
         rows(connection, "SET secondary_engine_cost_threshold = 0")
         rows(connection, "ROLLBACK")
         yield connection
@@ -156,6 +158,21 @@ def test_transactions_that_are_left_alone(client: Any, backend: Any) -> None:
 
         assert offloads(client, act) == 0
         rows(client, "ROLLBACK")
+
+
+@pytest.mark.parametrize("before", ["SAVEPOINT a", "SELECT 1; SAVEPOINT a", "/* a comment */ savepoint a"])
+def test_a_savepoint_is_kept(client: Any, before: str) -> None:
+    """A savepoint may come first in a transaction, and no flag shows it: nothing may be begun over it."""
+    with client.cursor() as cursor:
+        cursor.execute(before)
+        while cursor.nextset():
+            pass
+    assert rows(client, TOTAL) == [(100, 4950)]
+    rows(client, "UPDATE sales SET v = 0")
+    rows(client, "ROLLBACK TO SAVEPOINT a")
+    assert rows(client, TOTAL) == [(100, 4950)]
+    rows(client, "ROLLBACK")
+    assert offloads(client, lambda: rows(client, TOTAL)) == 1
 
 
 def test_forced_says_why_it_cannot(client: Any, backend: Any) -> None:
