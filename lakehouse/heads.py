@@ -11,8 +11,10 @@ from base.errors import LakeError
 from lakehouse.definition import Dialect
 from lakehouse.places import Found, Places
 
+LONGEST_LINE = 16 << 20  # bytes of the longest record of text
 _READ = 64 << 10  # bytes of a file
 _PIECE = 4 << 20  # bytes looked at together
+_ZSTD_READ = 4 << 10  # bytes expanded at once: a block of 128 kB may be a few bytes
 _MOST = 1 << 20  # characters of what they stand for
 
 _ENDINGS = {".gz": "gzip", ".gzip": "gzip", ".zst": "zstd", ".bz2": "bzip2"}
@@ -69,9 +71,45 @@ def require_closed(places: Places, found: Sequence[Found], head: Head) -> None:
             raise LakeError(f"{file.shown} is cut short: its array of JSON has no end")
 
 
+class Lines:
+    """Watches over text as it goes by, for a line that is too long."""
+
+    def __init__(self, found: Found) -> None:
+        self._found = found
+        self._length = 0  # of the line that is going on
+
+    def see(self, data: bytes) -> None:
+        """Look at what comes next. Raises LakeError."""
+        for start in range(0, len(data), _PIECE):
+            self._see(data[start : start + _PIECE] if len(data) > _PIECE else data)
+
+    def _see(self, data: bytes) -> None:
+        ends = [at for at in (data.find(b"\n"), data.find(b"\r")) if at >= 0]
+        if self._length + (min(ends) if ends else len(data)) > LONGEST_LINE:
+            raise LakeError(f"{self._found.shown} has a line of more than {LONGEST_LINE >> 20} MB")
+        if ends:
+            self._length = len(data) - 1 - max(data.rfind(b"\n"), data.rfind(b"\r"))
+        else:
+            self._length += len(data)
+
+
+def require_lines(places: Places, found: Found, compression: str) -> None:
+    """Refuse a text file with a line that DuckDB 1.5 may leave out without a word: one that fills its buffers.
+
+    A gzip file is looked at by `require_whole`, and one that is expanded first on its way. Raises LakeError.
+    """
+    if compression not in ("none", "zstd") or (compression == "none" and found.size <= LONGEST_LINE):
+        return
+    lines, at = Lines(found), 0
+    expander = zstandard.ZstdDecompressor().decompressobj(read_across_frames=True) if compression == "zstd" else None
+    while piece := places.read(found, at, _ZSTD_READ if expander else _PIECE):
+        at += len(piece)
+        lines.see(expander.decompress(piece) if expander else piece)
+
+
 def require_whole(places: Places, found: Found) -> None:
     """Refuse a gzip file that is cut short or damaged, which the column store reads as far as it goes."""
-    expander, at = zlib.decompressobj(31), 0
+    expander, lines, at = zlib.decompressobj(31), Lines(found), 0
     try:
         while piece := places.read(found, at, _PIECE):
             at += len(piece)
@@ -80,7 +118,7 @@ def require_whole(places: Places, found: Found) -> None:
                     if not piece.strip(b"\0"):
                         break  # padding of tapes
                     expander = zlib.decompressobj(31)  # a file may be several, one behind the other
-                expander.decompress(piece, _PIECE)
+                lines.see(expander.decompress(piece, _PIECE))
                 piece = expander.unused_data if expander.eof else expander.unconsumed_tail
     except zlib.error as error:
         raise LakeError(f"{found.shown} cannot be decompressed: {error}") from None

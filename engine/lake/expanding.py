@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from base.errors import LakeError
+from lakehouse.heads import Lines
 from lakehouse.places import Found, Places
 
 _PIECE = 4 << 20  # bytes read at once
@@ -19,14 +20,16 @@ def expand(stack: ExitStack, places: Places, found: Found, folder: Path) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     out = stack.enter_context(tempfile.TemporaryFile(dir=folder))  # noqa: SIM115
     most = max(_ALWAYS, found.size * _MOST_GROWTH)
-    expander, at = bz2.BZ2Decompressor(), 0
+    expander, lines, at = bz2.BZ2Decompressor(), Lines(found), 0
     try:
         while piece := places.read(found, at, _PIECE):
             at += len(piece)
             while piece:
                 if expander.eof:
                     expander = bz2.BZ2Decompressor()  # files may be several streams, one behind the other
-                out.write(expander.decompress(piece))
+                data = expander.decompress(piece)
+                lines.see(data)
+                out.write(data)
                 if out.tell() > most:
                     raise LakeError(f"{found.shown} becomes more than {most} bytes when it is decompressed")
                 piece = expander.unused_data if expander.eof else b""

@@ -43,7 +43,7 @@ def measure(
     parts, order = [], []
     for name, reading in readings.items():
         bad = bad_row(reading, name in needed)
-        parts += [f"count_if({bad})" if bad else "0"]
+        parts += [f"coalesce(count_if({bad}), 0)" if bad else "0"]  # NULL of no rows
         parts += [f"coalesce(bool_and({reading.plain_if}), true)" if reading.plain_if else "true"]
         order.append(name)
     counted: Sequence[object] = ()

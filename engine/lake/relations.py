@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from engine.lake.reach import quoted
 from engine.store.layout import quote
 from lakehouse.definition import Dialect
+from lakehouse.heads import LONGEST_LINE
 from statements.schema import Column
 
 _CSV_ENCODINGS = {"latin1": "latin-1"}
-_LINE = 16 << 20  # bytes of the longest record of text
 _MARK = "\x01"  # stands for an escaped escape character while the others are looked at
 
 
@@ -47,7 +47,7 @@ def csv_relation(
         "escape": quoted(dialect.quotation_marks),
         "nullstr": f"[{', '.join(map(quoted, null_texts(dialect)))}]",
         "allow_quoted_nulls": "false",
-        "max_line_size": str(_LINE),
+        "max_line_size": str(LONGEST_LINE),
         "compression": quoted(compression),
         "columns": "{" + ", ".join(f"'{name}': 'VARCHAR'" for name in names) + "}",
     }
@@ -112,7 +112,7 @@ def json_relation(columns: Sequence[Column], head: str, compression: str = "auto
     names = [keys.get(column.name.casefold(), column.name) for column in columns]
     given = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in names)
     packed = "uncompressed" if compression == "none" else compression
-    options = f", format = '{kind}', maximum_object_size = {_LINE}, compression = {quoted(packed)}"
+    options = f", format = '{kind}', maximum_object_size = {LONGEST_LINE}, compression = {quoted(packed)}"
     options += f", columns = {{{given}}}"
     kinds = {column.name.casefold(): (quote(name), "VARCHAR") for column, name in zip(columns, names, strict=True)}
     return Relation("read_json(", options, kinds, is_text=True)

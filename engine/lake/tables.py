@@ -28,7 +28,7 @@ from engine.lake.readings import Reading, Unreadable, implicit_default, typed
 from engine.lake.texts import from_text
 from engine.store.layout import carried_columns, left_out, quote, store_type
 from lakehouse.definition import LOADED, TEXTS, ColumnOptions, Dialect
-from lakehouse.heads import head_of, require_whole
+from lakehouse.heads import head_of, require_lines, require_whole
 from lakehouse.listing import Listing, list_files
 from lakehouse.places import Found, Places
 from statements.context import LakeName, SessionContext
@@ -265,9 +265,11 @@ class LakeTables:
             return kept
         layout = lay_out(known.table, known.definition, listing, paths, connection, self._places, lenient=False)
         if layout.relation.is_text and found:
-            if head_of(self._places, found[0], known.definition.dialect).compression == "gzip":
-                for file in found:
+            packed = head_of(self._places, found[0], known.definition.dialect).compression
+            for file in found:
+                if packed == "gzip":
                     require_whole(self._places, file)
+                require_lines(self._places, file, packed)
             is_regular = require_structure(connection, layout, known.definition.dialect, found, paths, strict)
             if not is_regular:
                 layout = lay_out(known.table, known.definition, listing, paths, connection, self._places, lenient=True)

@@ -190,6 +190,15 @@ def test_broken_parquet_names_its_file(site: Site) -> None:
             site.instance.run(f"DROP TABLE hostile.broken{number}")
 
 
+def test_a_file_without_rows_is_a_table_without_rows(site: Site) -> None:
+    for name, text in (("nothing", ""), ("header", "a,b\n")):
+        (site.folder / f"{name}.csv").write_text(text)
+        site.define(name, "a INT NOT NULL, b VARCHAR(9)", f"{site.folder}/{name}.csv", has_header=name == "header")
+        assert site.instance.run(f"SELECT COUNT(*), SUM(a), MAX(b) FROM hostile.{name}") == [(0, None, None)]
+        assert site.instance.run(f"SELECT a, b FROM hostile.{name}") == []
+        site.instance.run(f"DROP TABLE hostile.{name}")
+
+
 def test_a_gzip_bomb_does_not_take_the_memory(site: Site) -> None:
     """One line of 400 MB in 400 kB, and many lines: the first is refused, the others stream."""
     (engine,) = [p for p in psutil.Process(site.instance.process.pid).children() if "engine" in p.cmdline()]
@@ -199,6 +208,13 @@ def test_a_gzip_bomb_does_not_take_the_memory(site: Site) -> None:
             file.write(b"0" * (1 << 20))
     site.define("line", "a LONGTEXT", f"{site.folder}/line.csv.gz")
     assert "line.csv.gz" in site.fails("SELECT COUNT(*), MAX(a) FROM hostile.line")
+    with open(site.folder / "plain.csv", "wb") as plain:
+        plain.write(b"x\n")
+        for _ in range(150):
+            plain.write(b"0" * (1 << 20))
+    site.define("plain", "a LONGTEXT", f"{site.folder}/plain.csv")
+    assert "plain.csv has a line of more than 16 MB" in site.fails("SELECT COUNT(*) FROM hostile.plain")
+    site.instance.run("DROP TABLE hostile.plain")
     assert engine.memory_info().rss - before < 600 << 20
     site.instance.run("DROP TABLE hostile.line")
 
