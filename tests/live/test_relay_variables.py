@@ -99,19 +99,28 @@ def test_set_in_a_procedure_does_not_stay_on_the_backend(client: Any, backend: A
 
 
 def test_set_in_pipelined_commands_does_not_stay_on_the_backend(client: Any, backend: Any) -> None:
-    first = build_packets(b"\x03SET use_secondary_engine = FORCED", 0)
-    client._sock.sendall(first + build_packets(b"\x0e", 0))
+    ping = build_packets(b"\x0e", 0)  # what comes behind it in one piece is not looked at
+    client._sock.sendall(ping + build_packets(b"\x03SET use_secondary_engine = FORCED", 0))
+    client._next_seq_id = 1
+    client._read_ok_packet()
     client._next_seq_id = 1
     if backend.is_mariadb:
         with pytest.raises(pymysql.err.Error):
             client._read_ok_packet()
     else:
         client._read_ok_packet()
-    client._next_seq_id = 1
-    client._read_ok_packet()
     assert rows(client, "SELECT @@use_secondary_engine") == [("ON" if backend.is_mariadb else "FORCED",)]
     rows(client, "SET use_secondary_engine = ON")
     assert len(rows(client, "SELECT RAND() FROM numbers")) == 500
+
+
+def test_set_as_the_first_of_several_commands_is_looked_at(client: Any) -> None:
+    first = build_packets(b"\x03SET use_secondary_engine = FORCED", 0)
+    client._sock.sendall(first + build_packets(b"\x0e", 0))
+    for _ in range(2):
+        client._next_seq_id = 1
+        client._read_ok_packet()
+    assert rows(client, "SELECT @@use_secondary_engine") == [("FORCED",)]
 
 
 def test_warnings_are_the_statements_own(client: Any) -> None:
