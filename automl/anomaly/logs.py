@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from automl.anomaly.detectors import KEPT, Nearest, fit_nearest
 from automl.anomaly.drain import ANY
 from automl.anomaly.drain import templates as find_templates
-from automl.anomaly.model import known_truth
-from automl.anomaly.scale import Scale, columns, learn_scale, score
+from automl.anomaly.model import score_known
+from automl.anomaly.scale import Scale, columns, learn_scale
 from automl.columns import texts
 from automl.errors import AutoMLError
 from automl.options import TrainOptions
@@ -150,13 +150,7 @@ class Logs:
         self, source: Source, target: str | None, metric: str, options: Mapping[str, Any], threads: int
     ) -> float | None:
         """Give the metric of the lines whose target is 0 or 1."""
-        if target is None:
-            raise AutoMLError(
-                "Scoring an anomaly detection needs a target column with 1 for anomalies and 0 for others."
-            )
-        truth = known_truth(source, target)
-        known = truth >= 0
-        return score(metric, truth[known], self.chances(source)[known], options) if known.any() else None
+        return score_known(source, target, metric, self.chances, options)
 
     def parts(self) -> Parts:
         """Give what this is made of."""

@@ -1,6 +1,6 @@
 """A trained anomaly detection of a table, without labels or with some, and its training."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,13 +99,7 @@ class Anomaly:
         self, source: Source, target: str | None, metric: str, options: Mapping[str, Any], threads: int
     ) -> float | None:
         """Give the metric of the rows whose target is 0 or 1."""
-        if target is None:
-            raise AutoMLError(
-                "Scoring an anomaly detection needs a target column with 1 for anomalies and 0 for others."
-            )
-        truth = known_truth(source, target)
-        known = truth >= 0
-        return score(metric, truth[known], self.chances(source)[known], options) if known.any() else None
+        return score_known(source, target, metric, self.chances, options)
 
     def parts(self) -> Parts:
         """Give what this is made of."""
@@ -137,6 +131,21 @@ def known_truth(source: Source, target: str) -> NDArray[np.int64]:
     if not np.isin(values[known], (0.0, 1.0)).all():
         raise AutoMLError(f"The target column '{column.name}' must hold 1 for anomalies, 0 for others, or NULL.")
     return np.where(known, values, -1).astype(np.int64)
+
+
+def score_known(
+    source: Source,
+    target: str | None,
+    metric: str,
+    chances: Callable[[Source], NDArray[np.float64]],
+    options: Mapping[str, Any],
+) -> float | None:
+    """Give the metric of the rows whose target is known; None when there is none. Raises AutoMLError."""
+    if target is None:
+        raise AutoMLError("Scoring an anomaly detection needs a target column with 1 for anomalies and 0 for others.")
+    truth = known_truth(source, target)
+    known = truth >= 0
+    return score(metric, truth[known], chances(source)[known], options) if known.any() else None
 
 
 def fit(source: Source, target: str | None, options: TrainOptions, budget: Budget) -> Trained:
