@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from base.errors import SecondaryEngineError
 from proxy.answers import AnswerReader
-from proxy.preflight import Questions, build_close, build_prepare, build_query
+from proxy.preflight import build_close, build_prepare, build_query
 from proxy.reasons import Reason, Refusal
+from proxy.rules import check
 from proxy.state import FORCED, OFF
 from statements.extras import COUNTED, SKETCHED, preparable
 from statements.facts import statement_facts
@@ -56,15 +57,14 @@ async def _is_refused(router: "Router", text: bytes) -> bool:
 async def _try(router: "Router", statement: str, other: str) -> Refusal | None:
     facts = statement_facts(statement, extras=True)
     capabilities = router.session.capabilities
-    refusal = router.look(facts, FORCED)
+    refusal = check(router.subject(facts, FORCED))
     if refusal and refusal.reason is Reason.NOT_LOADED:  # nobody else can run it: ask for the latest
         await router.session.worker.engine.refresh()
-        refusal = router.look(facts, FORCED)
+        refusal = check(router.subject(facts, FORCED))
     if refusal:
         return refusal
-    questions = Questions(other.encode(), facts, router.kind, capabilities, with_cost=False)
-    preflight = await router.ask_backend(questions)
-    if refusal := router.judge(facts, FORCED, 0.0, preflight):
+    _, refusal, preflight = await router.consult(other.encode(), (facts, FORCED, 0.0))
+    if refusal:
         return refusal
     assert preflight.context
     preflight.context = replace(preflight.context, extras=True)

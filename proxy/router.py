@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from base.errors import SecondaryEngineError
 from base.log import redact_sql
 from proxy import checks, commands, counts, extras, inserts, into, own_tables, reading, variables
-from proxy.answers import AnswerTooLarge
+from proxy.ask import ask_backend
 from proxy.backend_switch import BackendSwitch
 from proxy.decisions import ALWAYS, DIGITS, decision_key
 from proxy.engine_link import EngineGone, EngineLink
@@ -45,7 +45,6 @@ log = logging.getLogger("proxy")
 _PLAIN_SELECT = frozenset({b"SELECT", b"select", b"Select"})
 _CLEAN = int(Status.IN_TRANS | Status.AUTOCOMMIT)
 _AUTOCOMMIT = int(Status.AUTOCOMMIT)
-_OPENINGS = 5  # of the shadows of lake tables, while others may be using the ones that are open
 _SHORT = 1024  # bytes of a command that may be a known point select
 # Reasons that hold for a statement whatever the session does next.
 _LASTING = frozenset(
@@ -107,10 +106,6 @@ class Router:
     def kind(self) -> str:
         """The backend's kind: "mysql" or "mariadb"."""
         return self._worker.settings.server.kind
-
-    def look(self, facts: StatementFacts, use: str) -> Refusal | None:
-        """Give the reason against a statement that can be known without asking anybody."""
-        return check(self.subject(facts, use))
 
     def text_of(self, data: bytes) -> bytes | None:
         """Give a COM_QUERY's text; None when attributes stand before it."""
@@ -245,7 +240,7 @@ class Router:
     async def _decide(self, data: bytes, text: bytes, key: bytes, known: Prepared | None, place: Place) -> bool:
         facts, use, threshold, refusal = await self._look(text, place=place)
         if refusal and (use != FORCED or refusal.reason in QUIET):
-            await self._refuse_lake(facts, refusal)
+            await lake_guard.refuse_query(self, facts, refusal)
             if refusal.reason in _LASTING:
                 self._worker.stays.remember(key, ALWAYS)
             self.pass_on(data)
@@ -297,14 +292,44 @@ class Router:
         facts, use, threshold, refusal = await self._look(text, use)
         if refusal:
             return facts, refusal, None
-        questions = Questions(text, facts, self.kind, self.session.capabilities, with_cost=use == ON)
-        preflight = await self.ask_backend(questions)
-        return facts, self.judge(facts, use, threshold, preflight), preflight
+        return await self.consult(text, (facts, use, threshold))
 
-    async def through_views(self, facts: StatementFacts) -> StatementFacts:
-        """Look whether what is not loaded is a view of tables that are."""
+    async def consult(
+        self,
+        text: bytes,
+        read: tuple[StatementFacts, str, float],
+        refusal: Refusal | None = None,
+        place: Place = Place.ALONE,
+    ) -> tuple[StatementFacts, Refusal | None, Preflight]:
+        """Ask the backend about a statement and judge by its answers; `refusal` is what was known before.
+
+        Until then a table without a schema passes for any of its name. With the session's schema it may be one that
+        was loaded a moment ago, or a view.
+        """
+        facts, use, threshold = read
+        questions = Questions(text, facts, self.kind, self.session.capabilities, with_cost=use == ON)
+        preflight = await ask_backend(self.session, questions)
+        found = self.judge(facts, use, threshold, preflight, refusal, place)
+        if refusal or found is None or preflight.context is None or not self._lacks_table(found, facts, preflight):
+            return facts, found, preflight
+        if use == FORCED:
+            await self._worker.engine.refresh()
+        facts = await self.through_views(facts, preflight.context.schema)
+        preflight = await ask_backend(self.session, replace(questions, facts=facts))
+        return facts, self.judge(facts, use, threshold, preflight, None, place), preflight
+
+    def _lacks_table(self, found: Refusal, facts: StatementFacts, preflight: Preflight) -> bool:
+        """Tell whether what was found against a statement is that a table is not loaded, or hidden by a view."""
+        if found.reason is Reason.HIDDEN_TABLE:
+            found = check(self.subject(facts, FORCED, preflight)) or found
+        return found.reason is Reason.NOT_LOADED
+
+    async def through_views(self, facts: StatementFacts, schema: str = "") -> StatementFacts:
+        """Look whether what is not loaded is a view of tables that are; `schema` is the session's, if it is known."""
         loaded, capabilities = self._worker.engine.loaded, self.session.capabilities
-        return await expanded(self.session.ask, facts, lambda name: loaded.has(name[0] or None, name[1]), capabilities)
+        return await expanded(
+            self.session.ask, facts, lambda name: loaded.has(name[0] or schema or None, name[1]), capabilities
+        )
 
     def close_prepared(self, statement_id: int) -> None:
         """Close a statement of our own on the backend."""
@@ -340,30 +365,6 @@ class Router:
             lake = facts.lake | {name for name in facts.tables if loaded.is_lake(name[0] or None, name[1])}
         return Subject(facts, use, status, session.state.locked_tables, loaded, schema, lake, only_reads)
 
-    async def ask_backend(self, questions: Questions) -> Preflight:
-        """Ask the backend about a statement, and close what was prepared for it.
-
-        MySQL warns of a discarded tablespace when it opens a table, and not when that is open from before: asked again,
-        the other warnings are left.
-        """
-        preflight = await self._ask_backend(questions)
-        for _ in range(_OPENINGS):
-            if not preflight.lake or preflight.refusal is None or preflight.refusal.reason is not Reason.WARNINGS:
-                break
-            preflight = await self._ask_backend(questions)
-        return preflight
-
-    async def _ask_backend(self, questions: Questions) -> Preflight:
-        write, asked = questions.build()
-        try:
-            answer = await self.session.ask(write, asked)
-        except AnswerTooLarge as cut:
-            answer = cut.head
-        preflight = questions.read(answer)
-        if preflight.statement_id is not None:
-            self.session.backend.write(build_close(preflight.statement_id))
-        return preflight
-
     async def _try(
         self,
         text: bytes,
@@ -373,11 +374,8 @@ class Router:
         place: Place,
     ) -> tuple[Refusal | None, Preflight]:
         """Ask the backend, then run on the engine; gives the reason to go to the backend, and what that said."""
-        facts, use, threshold = read
         asked = text.rstrip(b"; \t\r\n")
-        questions = Questions(asked, facts, self.kind, self.session.capabilities, with_cost=use == ON)
-        preflight = await self.ask_backend(questions)
-        refusal = self.judge(facts, use, threshold, preflight, refusal, place)
+        _, refusal, preflight = await self.consult(asked, read, refusal, place)
         if refusal is None and known:
             if same_shape(preflight.definitions, known.definitions, self.session.capabilities):
                 preflight.definitions = known.definitions  # their names show the markers, not the values
@@ -388,13 +386,6 @@ class Router:
         if refusal is None:
             refusal = await self.run(asked, preflight, "binary" if known else "text", place)
         return refusal, preflight
-
-    async def _refuse_lake(self, facts: StatementFacts, refusal: Refusal) -> None:
-        """Raise the reason when a statement reads a lake table, for which nobody but the engine can answer."""
-        loaded = self._worker.engine.loaded
-        named = [name for name in facts.tables if name in facts.lake or loaded.is_lake(name[0] or None, name[1])]
-        if named and await lake_guard.lake_names(self, sorted(named)):
-            raise SecondaryEngineError(refusal.sentence)
 
     def judge(
         self,

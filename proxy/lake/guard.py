@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from base.errors import BackendError, SecondaryEngineError
 from proxy.answers import AnswerReader
 from proxy.preflight import build_query, quote_name
+from proxy.reasons import Refusal
+from statements.facts import StatementFacts
 from statements.lake import MARK, significant
 from statements.scan import first_word
 from wire.constants import Command
@@ -39,6 +41,14 @@ async def lake_names(router: "Router", names: list[tuple[str, str]]) -> list[tup
         if answer.rows and MARK.encode() in (answer.rows[0][1] or b""):
             found.append(name)
     return found
+
+
+async def refuse_query(router: "Router", facts: StatementFacts, refusal: Refusal) -> None:
+    """Raise the reason when a query reads a lake table, for which nobody but the engine can answer."""
+    loaded = router.session.worker.engine.loaded
+    named = [name for name in facts.tables if name in facts.lake or loaded.is_lake(name[0] or None, name[1])]
+    if named and await lake_names(router, sorted(named)):
+        raise SecondaryEngineError(refusal.sentence)
 
 
 def take_write(router: "Router", data: bytes, text: bytes) -> bool:

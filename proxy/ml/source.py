@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from base.errors import BackendError, SecondaryEngineError
+from proxy.ask import ask_backend
 from proxy.commands import load_table
 from proxy.ml.backend import MLError, attempt, prepare, select, text_literal
 from proxy.ml.names import TableName
@@ -52,7 +53,7 @@ async def read_source(router: "Router", name: TableName, without: Collection[str
     order = await _key_order(router, name)
     text = f"SELECT {', '.join(map(quote_name, columns))} FROM {name.quoted}{order}".encode()
     facts = await _loaded(router, name, router.read(text.decode())[0])
-    preflight = await router.ask_backend(Questions(text, facts, router.kind, capabilities, with_cost=False))
+    preflight = await ask_backend(router.session, Questions(text, facts, router.kind, capabilities, with_cost=False))
     told = preflight.refusal or _judge(router, facts, preflight)
     if told is None and preflight.context and (mode := refused_mode(preflight.context.sql_mode)):
         told = Refusal(Reason.UNSUPPORTED, f"SQL mode {mode} is not supported")

@@ -63,6 +63,28 @@ def test_a_query_over_views_is_offloaded_and_equal(client: Any, statement: str) 
     assert _rows(client, statement) == forced
 
 
+def test_a_name_that_is_loaded_in_another_schema_is_not_taken_for_it(
+    client: Any, backend: Any, warmfront_instance: Any
+) -> None:
+    backend.run("DROP DATABASE IF EXISTS views_alike")
+    backend.run("CREATE DATABASE views_alike")
+    backend.run("CREATE VIEW views_alike.sales AS SELECT g, SUM(v) AS v FROM views.sales WHERE g < 4 GROUP BY g")
+    try:
+        with warmfront_instance.connect(database="views_alike", autocommit=True) as other:
+            _rows(other, "SET use_secondary_engine = FORCED")
+            seen = _rows(other, "SELECT COUNT(*), SUM(v) FROM sales")
+            assert seen == _rows(client, "SELECT COUNT(*), SUM(v) FROM views_alike.sales")
+            backend.run("DROP VIEW views_alike.sales")
+            for turn in range(5):  # each time a worker's knowledge of what is loaded is a moment old
+                backend.run("CREATE TABLE views_alike.sales (id INT PRIMARY KEY)")
+                backend.run(f"INSERT INTO views_alike.sales VALUES ({turn})")
+                warmfront_instance.wait_until_loaded("views_alike", "sales")
+                assert _rows(other, "SELECT SUM(id) FROM sales") == [(turn,)]
+                backend.run("DROP TABLE views_alike.sales")
+    finally:
+        backend.run("DROP DATABASE views_alike")
+
+
 def test_another_schema_finds_the_same_tables(client: Any, backend: Any) -> None:
     backend.run("CREATE DATABASE IF NOT EXISTS views_other")
     _rows(client, "USE views_other")
