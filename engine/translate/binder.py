@@ -59,12 +59,14 @@ class Shared:
 
 @dataclass(slots=True)
 class Binder:
-    """Binds expressions in one scope. `aliases` says where names may be aliases: "", "group" or "having"."""
+    """Binds expressions in one scope. `aliases` says where names may be aliases: "", "group", "having", "order" or
+    "qualify"; `groups` are the keys of GROUP BY."""
 
     shared: Shared
     scope: Scope
     common: dict[str, CommonTable]
     aliases: str = ""
+    groups: list[Expr] = field(default_factory=list)
     queries: "Subqueries" = field(init=False)
     windows: Windows = field(init=False)
 
@@ -111,18 +113,20 @@ class Binder:
         if not self.aliases or table:
             return self.scope.resolve(name, table, schema)
         own, alias = self.scope.own(name), self.scope.alias(name)
-        if self.aliases == "group":  # it looks in FROM first, the others differ by clause and by what they stand in
-            return own or alias or self.scope.resolve(name)
-        if own is not None and alias is not None and own != alias:
-            refuse(f"{name} is a column and another expression's alias")
-        return own or alias or self.scope.resolve(name)
+        if own is not None and alias is not None and own != alias and self.aliases in ("having", "qualify"):
+            if self.aliases == "qualify" or own in self.groups:  # where both servers warn of it
+                refuse(f"{name} is a column and another expression's alias")
+            return alias
+        return own or alias or self.scope.resolve(name)  # GROUP BY and the expressions of ORDER BY look in FROM first
 
     def aggregate(self, node: exp.Expression, over: bool = False) -> Expr:
         """Bind COUNT, SUM, AVG, MIN, MAX or ANY_VALUE; raises Refused for arguments of an enclosing SELECT.
 
         `over` says that a window is computed, whose arguments may be a group's aggregates.
         """
-        bound = self._aggregate(node)
+        around, self.aliases = self.aliases, "order" if self.aliases == "having" else self.aliases
+        bound = self._aggregate(node)  # what it is of is looked for in FROM first
+        self.aliases = around
         self.scope.aggregates |= not over
         columns = [e for e in walk(bound) if e.op == "column"]
         if columns and not any(self.scope.owns(column) for column in columns):

@@ -207,11 +207,13 @@ def _clauses(binder: "Binder", node: exp.Expression, block: Block) -> None:
             only(rollup)
             block.rollup = True
         block.groups = [_position_or(binder, item, block.outputs) for item in _group_items(group, block)]
-    binder.aliases = "having"
+    binder.aliases, binder.groups = "having", block.groups
     having = node.args.get("having")
     if having is not None:
         block.having = as_condition(binder.expr(child(having)))
+    binder.aliases = "qualify"
     block.qualify = _qualify(binder, node.args.get("qualify"))
+    binder.aliases = "order"
     if block.rollup and binder.context.backend != "mysql":  # MariaDB gives no total over no rows
         some = compare("gt", aggregates.count([], distinct=False), literals.integer(0))
         block.having = some if block.having is None else Expr("and", some.type, (block.having, some))

@@ -26,9 +26,10 @@ from engine.translate import (
     weeks,
 )
 from engine.translate.nodes import child, children, kind, only, undated
-from engine.translate.numbers import arithmetic
+from engine.translate.numbers import arithmetic, as_value
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr
+from engine.translate.types import whole_digits
 from statements.session_values import CALLS as SESSION_CALLS
 
 if TYPE_CHECKING:
@@ -148,6 +149,9 @@ def _rounding(operation: str) -> Rule:
         places = node.args.get("decimals")
         value = binder.expr(child(node))
         rounded = control.round_to(operation, value, None if places is None else binder.expr(places))
+        if rounded.op == "round_before_point" and binder.context.backend != "mysql" and value.type.scale:
+            # MariaDB stores it with no more digits than there were.
+            rounded = Expr("within", rounded.type, (rounded,), value=whole_digits(as_value(value).type))
         return doubles.stored_again(binder, rounded)
 
     return rule
@@ -235,10 +239,10 @@ def _named(binder: "Binder", node: exp.Expression) -> Expr:
 
 
 def modulo(binder: "Binder", left: Expr, right: Expr) -> Expr:
-    """left MOD right; raises Refused for decimals on MariaDB, which gives a negative zero there."""
+    """left MOD right; of decimals MariaDB gives a negative zero, which looks different."""
     found = arithmetic("mod", left, binder.divisor(right), 0)
     if binder.context.backend != "mysql" and found.op == "decimal_modulo":
-        refuse("MOD of decimals is not supported")
+        return Expr("plain_zero_of", found.type, (found, found.args[0]))
     return found
 
 

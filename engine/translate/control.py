@@ -41,8 +41,6 @@ def convert(expr: Expr, type_: Type) -> Expr:
     if type_.family is Family.DOUBLE:
         return as_double(expr)
     if type_.family is Family.DATETIME:
-        if family is Family.DATETIME and expr.type.fsp != type_.fsp:
-            refuse("date alternatives have different fractional seconds")
         return as_datetime(expr)
     return expr
 

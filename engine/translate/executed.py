@@ -48,6 +48,7 @@ _KEEPING = frozenset(
 _FIELD_IS_LONGLONG = 10  # display length from which MySQL makes a BIGINT field of an integer expression
 _EXTREMES = frozenset({"min", "max"})
 _STORED_LENGTHS = {Family.DOUBLE: 22, Family.FLOAT: 12}  # MariaDB's fields of MIN and MAX of a column
+_TEXT = 65535 * 4  # bytes of a TEXT; PREPARE tells four times as many for its MIN and MAX
 _UNSET_DECIMALS = {"mysql": 31, "mariadb": 39}
 # MariaDB's field has room for a sign that the expression has not.
 _UNSIGNED_PARTS = frozenset({"date_part", "day_of_year", "time_part", "to_days", *(f"week_{n}" for n in range(8))})
@@ -194,7 +195,7 @@ def _query_of(source: Source | None, alias: str, known: Mapping[str, Query | Rec
 
 def _of_field(definition: ColumnDefinition, backend: str, origin: Expr) -> ColumnDefinition:
     if origin.op in _EXTREMES and definition.type in _STRINGS:
-        return replace(definition, decimals=0)
+        return replace(definition, decimals=0, length=_TEXT if definition.length == 4 * _TEXT else definition.length)
     if origin.op in _EXTREMES and backend == "mysql":
         return definition
     if origin.op == "any_same":

@@ -65,8 +65,8 @@ def group_block(binder: "Binder", block: Block) -> None:
 def _require_plain_rollup(block: Block) -> None:
     """Refuse what MariaDB does with keys in totals.
 
-    A key that is shown twice keeps the last group's value in the second one, and one that is declared NOT NULL is
-    never NULL for IS NULL in HAVING.
+    A key that is shown twice keeps the last group's value in the second one, so does a computed key inside of an
+    expression, and one that is declared NOT NULL is never NULL for IS NULL in HAVING.
     """
     parts = [] if block.having is None else list(walk(block.having))
     if any(part.op in _NULL_TESTS and any(arg.op == "group_value" for arg in part.args) for part in parts):
@@ -74,6 +74,9 @@ def _require_plain_rollup(block: Block) -> None:
     shown = [output.expr for output in block.outputs if output.expr.op == "group_value"]
     if len(set(shown)) < len(shown):
         refuse("ROLLUP with a key that is selected twice is not supported")
+    inner = [part for output in block.outputs if output.expr.op != "group_value" for part in walk(output.expr)]
+    if any(part.op == "group_value" and part.args[0].op != "column" for part in (*inner, *parts)):
+        refuse("a computed key of ROLLUP inside of an expression is not supported")
 
 
 def _needed(binder: "Binder", block: Block) -> list[Expr]:

@@ -13,6 +13,7 @@ from engine.translate.lower_codes import CODE_OPS
 from engine.translate.lower_dates import DATE_OPS
 from engine.translate.lower_documents import DOCUMENT_OPS
 from engine.translate.lower_doubles import DOUBLE_OPS, bare
+from engine.translate.lower_groups import GROUP_OPS, group_key
 from engine.translate.lower_moments import MOMENT_OPS
 from engine.translate.lower_read_dates import READ_DATE_OPS
 from engine.translate.lower_sets import both_sides, distinct_recursion
@@ -45,6 +46,7 @@ FindZone = Callable[[str], ZoneTable | None]
 FindCases = Callable[[str], Cases | None]
 _OPS: dict[str, Callable[["Lowering", Expr], str]] = {
     **VALUE_OPS,
+    **GROUP_OPS,
     **TEXT_OPS,
     **DATE_OPS,
     **DOUBLE_OPS,
@@ -204,7 +206,7 @@ class Lowering:
         if block.groups:
             for key in block.groups if block.rollup else ():
                 self.require_whole_keys(key)
-            keys = ", ".join(self.equality_key(key) for key in block.groups)
+            keys = ", ".join(group_key(self, key) for key in block.groups)
             parts += ["GROUP BY", _GROUPING[block.rollup, block.cube].format(keys)]
         if block.having is not None:
             parts += ["HAVING", self.expr(block.having)]
@@ -216,7 +218,7 @@ class Lowering:
 
     def _rollup_order(self, block: Block) -> str:
         """Order rows as ROLLUP gives them in MySQL: sorted, each sum behind what it sums."""
-        items = (f"GROUPING({self.equality_key(key)}), min({self.order_key(key)}) NULLS FIRST" for key in block.groups)
+        items = (f"GROUPING({group_key(self, key)}), min({self.order_key(key)}) NULLS FIRST" for key in block.groups)
         return "ORDER BY " + ", ".join(items)
 
     def _tail(self, order: list[OrderItem], outputs: list[Output], limit: int | None, offset: int) -> list[str]:

@@ -62,10 +62,12 @@ def _inet_text(low: "Lowering", expr: Expr) -> str:
 
 
 def _with_commas(low: "Lowering", expr: Expr) -> str:
-    """The digits before the point in groups of three; more than 18 of them fail."""
+    """The digits before the point in groups of three; more than 18 of them, or than a double has, fail."""
     (arg,) = expr.args
     places, sql = int(str(expr.value)), low.expr(arg)
     if arg.type.family in APPROXIMATE:
+        unclear = f"abs({sql}) >= 1e15 OR ({sql} = 0 AND CAST({sql} AS VARCHAR) LIKE '-%')"
+        sql = f"(CASE WHEN {unclear} THEN error('a double that FORMAT shows in another way') ELSE {sql} END)"
         written = f"printf('%.{places}f', abs({sql}))"
     else:
         written = f"CAST(CAST(abs({sql}) AS DECIMAL(38, {places})) AS VARCHAR)"
@@ -82,7 +84,7 @@ def _regexp(low: "Lowering", expr: Expr) -> str:
 
 def _spaces(low: "Lowering", expr: Expr) -> str:
     sql = low.expr(expr.args[0])
-    return f"(CASE WHEN {sql} > {expr.value} THEN error('too many spaces') ELSE repeat(' ', {sql}) END)"
+    return f"(CASE WHEN {sql} > {expr.value} THEN error('too many spaces') ELSE repeat(' ', CAST({sql} AS BIGINT)) END)"
 
 
 def sought(low: "Lowering", value: Expr, needle: Expr) -> tuple[str, str]:
@@ -179,7 +181,8 @@ def _cut(low: "Lowering", expr: Expr) -> str:
 
 def _repeated(low: "Lowering", expr: Expr) -> str:
     text, count = (low.expr(arg) for arg in expr.args)
-    return f"(CASE WHEN {count} > {expr.value} THEN error('too many times') ELSE repeat({text}, {count}) END)"
+    made = f"repeat({text}, CAST({count} AS BIGINT))"
+    return f"(CASE WHEN {count} > {expr.value} THEN error('too many times') ELSE {made} END)"
 
 
 def _shifted(low: "Lowering", expr: Expr) -> str:
@@ -202,7 +205,8 @@ def _bit_sum(function: str, nothing: str) -> Writer:
 def _any_same(low: "Lowering", expr: Expr) -> str:
     sql = low.expr(expr.args[0])
     same = f"min({sql}) IS NOT DISTINCT FROM max({sql}) AND count({sql}) IN (0, count(*))"
-    return f"(CASE WHEN {same} THEN min({sql}) ELSE error('a group holds different values') END)"
+    made = "" if expr.args[0].op == "column" else " AND count(*) > 0"  # of no rows, what it makes of NULLs
+    return f"(CASE WHEN {same}{made} THEN min({sql}) ELSE error('a group holds different values') END)"
 
 
 CODE_OPS: dict[str, Writer] = {

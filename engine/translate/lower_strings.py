@@ -191,16 +191,24 @@ def _hexadecimal(low: "Lowering", expr: Expr) -> str:
 
 
 def _group_concat(low: "Lowering", expr: Expr) -> str:
-    """Joined texts longer than group_concat_max_len are cut with a warning by the backend: they fail here."""
+    """Joined texts longer than group_concat_max_len are cut with a warning by the backend: they fail here.
+
+    So do texts that differ between rows which are tied in the order, or which are one for DISTINCT.
+    """
     distinct, by_row, separator, directions, longest = cast("tuple[bool, bool, str, tuple[bool, ...], int]", expr.value)
     value, *keys = expr.args
     text = low.expr(value)
-    if not by_row and not value.op.endswith("_to_text") and not low.is_bare(value):
-        refuse("GROUP_CONCAT of strings that may be equal in different spellings is not supported")
     ends = (" DESC NULLS LAST" if down else " ASC NULLS FIRST" for down in directions)
     order = ", ".join(low.order_key(key) + end for key, end in zip(keys, ends, strict=True))
     made = f"string_agg({'DISTINCT ' if distinct else ''}{text}, {rules.quote(separator)} ORDER BY {order})"
-    return f"(CASE WHEN strlen({made}) > {longest} THEN error('a text is too long') ELSE {made} END)"
+    failures = f"WHEN strlen({made}) > {longest} THEN error('a text is too long')"
+    settled = value in keys and low.is_bare(value)  # a text that was made of its key is as good as the key
+    if not by_row and not settled and not (value.op.endswith("_to_text") and value.args[0] in keys):
+        tied = ", ".join(low.order_key(key) for key in keys)
+        known = f"FILTER (WHERE {text} IS NOT NULL)"
+        texts = f"count(DISTINCT row({tied}, {text})) {known}"
+        failures += f" WHEN {texts} <> count(DISTINCT row({tied})) {known} THEN error('texts are tied in their order')"
+    return f"(CASE {failures} ELSE {made} END)"
 
 
 def _cased(low: "Lowering", expr: Expr) -> str:

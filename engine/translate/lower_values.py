@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from engine.collate.rules import quote
 from engine.translate.lower_widths import aligned
-from engine.translate.refusal import refuse
 from engine.translate.row_values import Rows
 from engine.translate.tree import Expr, Query
 from engine.translate.types import WHOLE, Family
@@ -213,12 +212,6 @@ def _extreme(low: "Lowering", expr: Expr) -> str:
     return f"(CASE WHEN {nothing} THEN NULL ELSE {expr.op}({', '.join(args)}) END)"
 
 
-def _grouping(low: "Lowering", expr: Expr) -> str:
-    """Of no rows at all MySQL says 0 or 1, as its plan goes."""
-    told = f"GROUPING({low.equality_key(expr.args[0])})"
-    return f"(CASE WHEN count(*) = 0 THEN error('GROUPING of no rows') ELSE {told} END)"
-
-
 def _to_decimal(low: "Lowering", expr: Expr) -> str:
     (arg,) = expr.args
     sql = _deciding(low, arg, expr.type.scale) if arg.op == "quotient" else low.expr(arg)
@@ -299,70 +292,6 @@ def _date_shift(low: "Lowering", expr: Expr) -> str:
     return f"(CASE WHEN year({moved}) NOT BETWEEN 1 AND 9999 THEN error('a date leaves its range') ELSE {moved} END)"
 
 
-def _count_distinct(low: "Lowering", expr: Expr) -> str:
-    keys = [low.equality_key(arg) for arg in expr.args]
-    if len(keys) == 1:
-        return f"count(DISTINCT {keys[0]})"
-    known = " AND ".join(f"{key} IS NOT NULL" for key in keys)
-    return f"count(DISTINCT row({', '.join(keys)})) FILTER (WHERE {known})"
-
-
-def _minmax(low: "Lowering", expr: Expr) -> str:
-    (arg,) = expr.args
-    sql = low.expr(arg)
-    if arg.op == "zoned":
-        return _last_moment(low, expr.op, arg)
-    if arg.type.family is not Family.STRING:
-        return f"{expr.op}({sql})"
-    if not low.is_bare(arg) and not low.reads_files:
-        refuse(f"{expr.op.upper()} of strings that may be equal in different spellings is not supported")
-    key = low.order_key(arg)
-    return f"{expr.op}({sql})" if key == sql else f"arg_{expr.op}({sql}, {key})"
-
-
-def _last_moment(low: "Lowering", operation: str, arg: Expr) -> str:
-    """MIN or MAX in a time zone with summer time: of the moments or of the local times, which must be the same."""
-    local = f"{operation}({low.expr(arg)})"
-    same = f"{local} IS NOT DISTINCT FROM {low.from_utc(f'{operation}({low.expr(arg.args[0])})', str(arg.value))}"
-    return f"(CASE WHEN {same} THEN {local} ELSE error('an hour comes twice') END)"
-
-
-def _group_value(low: "Lowering", expr: Expr) -> str:
-    """The value of a group key; when spellings differ inside one group, which one MySQL shows is its choice.
-
-    It is ours where MySQL has no rows: of tables whose rows are files.
-    """
-    (arg,) = expr.args
-    sql = low.expr(arg)
-    if arg.type.family is not Family.STRING or low.is_bare(arg):
-        return sql
-    total = f"WHEN GROUPING({low.equality_key(arg)}) = 1 THEN NULL " if expr.value else ""
-    if low.reads_files:
-        return f"(CASE {total}ELSE min({sql}) END)" if total else f"min({sql})"
-    problem = "error('a group holds different spellings')"
-    return f"(CASE {total}WHEN min({sql}) <> max({sql}) THEN {problem} ELSE min({sql}) END)"
-
-
-def _window(low: "Lowering", expr: Expr) -> str:
-    function, *keys = expr.args
-    partitions, directions, frame = cast("tuple[int, tuple[bool, ...], str]", expr.value)
-    parts = []
-    if partitions:
-        for key in keys[:partitions]:
-            low.require_whole_keys(key)
-        parts.append("PARTITION BY " + ", ".join(low.equality_key(key) for key in keys[:partitions]))
-    if directions:
-        ends = (" DESC NULLS LAST" if down else " ASC NULLS FIRST" for down in directions)
-        items = (low.order_key(key) + end for key, end in zip(keys[partitions:], ends, strict=True))
-        parts.append("ORDER BY " + ", ".join(items))
-    return f"{low.expr(function)} OVER ({' '.join([*parts, frame]).strip()})"
-
-
-def _neighbour(low: "Lowering", expr: Expr) -> str:
-    value, *default = aligned(low, expr.args)
-    return f"{expr.op}({', '.join([value, str(expr.value), *default])})"
-
-
 def _scalar(low: "Lowering", expr: Expr) -> str:
     return f"({low.query(cast(Query, expr.value))})"
 
@@ -392,6 +321,17 @@ def _fits_integer(low: "Lowering", expr: Expr) -> str:
     return f"(CASE WHEN {sql} NOT BETWEEN {lowest} AND {highest} THEN {_OUT_OF_RANGE} ELSE {sql} END)"
 
 
+def _known_member(low: "Lowering", expr: Expr) -> str:
+    found, value = (low.expr(arg) for arg in expr.args)
+    lowest, highest = cast("tuple[Decimal, Decimal]", expr.value)
+    beyond = f"{found} IS NULL AND {value} NOT BETWEEN {lowest} AND {highest}"
+    return f"(CASE WHEN {beyond} THEN error('a number beyond those of a column with NULL') ELSE {found} END)"
+
+
+def _unless_beyond(sql: str, digits: int) -> str:
+    return f"(CASE WHEN abs({sql}) >= {power(digits)} THEN {_OUT_OF_RANGE} ELSE {sql} END)"
+
+
 def _unless_longer(sql: str, longest: int) -> str:
     return f"(CASE WHEN length({sql}) > {longest} THEN error('a text is too long') ELSE {sql} END)"
 
@@ -400,6 +340,8 @@ VALUE_OPS: dict[str, Writer] = {
     "row_in": _row_in,
     "row_scalar": _row_scalar,
     "fits_integer": _fits_integer,
+    "known_member": _known_member,
+    "within": lambda low, expr: _unless_beyond(low.expr(expr.args[0]), int(str(expr.value))),
     "fits_decimal": lambda low, expr: (
         f"CAST({low.expr(expr.args[0])} AS DECIMAL({expr.type.digits}, {expr.type.scale}))"
     ),
@@ -423,6 +365,7 @@ VALUE_OPS: dict[str, Writer] = {
     "decimal_subtract": _joined("-"),
     "decimal_multiply": _joined("*"),
     "decimal_modulo": _decimal_modulo,
+    "plain_zero_of": _template("(CASE WHEN {0} = 0 AND {1} < 0 THEN error('a negative zero') ELSE {0} END)"),
     "quotient": _quotient,
     "nonzero": _template("(CASE WHEN {0} = 0 THEN error('a division by zero') ELSE {0} END)"),
     "number_of_text": _number_of_text("DOUBLE", r"-?[0-9]+(\.[0-9]+)?", 16),
@@ -472,28 +415,6 @@ VALUE_OPS: dict[str, Writer] = {
     "last_day": _template("last_day({0})"),
     "weekday": _template("(isodow({0}) - 1)"),
     "day_of_week": _template("(dayofweek({0}) + 1)"),
-    "count_all": lambda low, expr: "count(*)",
-    "count": _template("count({0})"),
-    "count_distinct": _count_distinct,
-    "sum": _template("sum({0})"),
-    "sum_distinct": _template("sum(DISTINCT {0})"),
-    "min": _minmax,
-    "max": _minmax,
-    "any": _template("any_value({0})"),
-    "group_value": _group_value,
-    "grouping": _grouping,
-    "window": _window,
-    "row_number": lambda low, expr: "row_number()",
-    "rank": lambda low, expr: "rank()",
-    "dense_rank": lambda low, expr: "dense_rank()",
-    "lag": _neighbour,
-    "lead": _neighbour,
-    "nth_value": _neighbour,
-    "first_value": _template("first_value({0})"),
-    "last_value": _template("last_value({0})"),
-    "ntile": _template("ntile({v})"),
-    "percent_rank": lambda low, expr: "percent_rank()",
-    "cume_dist": lambda low, expr: "cume_dist()",
     "scalar": _scalar,
     "exists": _exists,
 }

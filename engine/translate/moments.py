@@ -48,7 +48,7 @@ def _from_unix_time(binder: "Binder", node: exp.Expression) -> Expr:
     """FROM_UNIXTIME(number [, 'pattern']): NULL outside the times that the server knows."""
     only(node, "this", "format")
     value, pattern = binder.expr(child(node)), node.args.get("format")
-    if is_literal(value) or value.type.family not in (*WHOLE, Family.DECIMAL) or value.type.scale > 6:
+    if value.type.family not in (*WHOLE, Family.DECIMAL) or value.type.scale > 6:
         refuse("FROM_UNIXTIME of this value is not supported")
     backend = binder.context.backend
     limits = (session_zone(binder.context), LAST_SECOND[backend], _NO_TIME[backend])

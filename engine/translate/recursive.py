@@ -13,14 +13,12 @@ from engine.translate.nodes import child, children, only
 from engine.translate.numbers import as_value
 from engine.translate.refusal import refuse
 from engine.translate.tree import Block, CteSource, Expr, Join, Output, Query, Recursion, Source, TableSource
-from engine.translate.types import WHOLE, Family, Type, unify_strings
+from engine.translate.types import STORED_BITS, WHOLE, Family, Type, unify_strings
 
 if TYPE_CHECKING:
     from engine.translate.binder import CommonTable, Shared
 
 _MOST_STEPS = 100_000  # beyond it, the server finds out itself whether the query ends
-# Digits of an integer column's type -> bits of its values; any other is at least an INT.
-_BITS = {3: 8, 5: 16, 8: 24, 20: 64}
 
 
 def is_recursive(cte: exp.Expression) -> bool:
@@ -75,7 +73,7 @@ def _fitting(value: Expr, first: Expr, start: Query, step: Query) -> Expr:
     if own.family is Family.NULL:
         return value
     if type_.family in WHOLE and own.family in WHOLE and type_.unsigned == own.unsigned:
-        bits = _BITS.get(type_.digits, 32) if first.op == "column" else 32 if type_.digits < 19 else 64
+        bits = STORED_BITS.get(type_.digits, 32) if first.op == "column" else 32 if type_.digits < 19 else 64
         return Expr("fits_integer", type_, (value,), value=bits)
     if type_.family is own.family is Family.DECIMAL and own.frac == own.scale <= type_.scale:
         return Expr("fits_decimal", type_, (value,))

@@ -86,4 +86,6 @@ def as_filter(condition: Expr) -> Expr:
     if condition.op == "row_in":
         assert isinstance(condition.value, Rows)
         return Expr("row_in", BOOL, condition.args, value=Rows(condition.value.source, true_only=True))
+    if condition.op == "known_member" and condition.args[0].op != "all_query":
+        return condition.args[0]
     return condition

@@ -7,6 +7,7 @@ from sqlglot import exp
 
 from engine.translate import literals
 from engine.translate.compare import as_datetime
+from engine.translate.control import round_to, to_integer
 from engine.translate.dates import as_date_value
 from engine.translate.literals import NULL_LITERAL, is_literal, text_of
 from engine.translate.nodes import child, only
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 Rule = Callable[["Binder", exp.Expression], Expr]
 Call = Callable[["Binder", list[exp.Expression]], Expr]
 _MOMENTS = frozenset({Family.DATETIME, Family.TIME})
+_MICROSECONDS = 6  # decimals
 PARTS = {"HOUR": 3_600_000_000, "MINUTE": 60_000_000, "SECOND": 1_000_000, "MICROSECOND": 1}
 
 
@@ -82,9 +84,19 @@ def _seconds_as_time(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
     value = as_value(binder.expr(arguments[0]))
     if value.type.family in WHOLE:
         return Expr("seconds_as_time", time_type(0), (value,))
+    if isinstance(arguments[0], exp.Avg) and value.op == "quotient":
+        value = _settled_average(binder, value)
     if value.type.family is not Family.DECIMAL or value.type.frac != value.type.scale or value.type.scale > 6:
         refuse(f"SEC_TO_TIME of a {value.type.family.value} is not supported")
     return Expr("seconds_as_time", time_type(value.type.scale), (value,))
+
+
+def _settled_average(binder: "Binder", value: Expr) -> Expr:
+    """An average where the servers end it for a TIME: MySQL has rounded its seconds to microseconds before."""
+    scale = literals.integer(value.type.scale)
+    if binder.context.backend == "mysql":
+        value = round_to("round", value, literals.integer(_MICROSECONDS))
+    return round_to("truncate", value, scale)
 
 
 def _time_as_seconds(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
@@ -131,9 +143,15 @@ def _from_days(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
 
 def _period(op: str) -> Call:
     def call(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
-        return Expr(op, BIGINT, tuple(_integer(binder, argument, op.upper()) for argument in arguments))
+        return Expr(op, BIGINT, tuple(_of_periods(binder, argument, op.upper()) for argument in arguments))
 
     return call
+
+
+def _of_periods(binder: "Binder", node: exp.Expression, what: str) -> Expr:
+    """A number, also one that is written as text."""
+    value = binder.expr(node)
+    return to_integer(value, False) if value.type.family is Family.STRING else _integer(binder, node, what)
 
 
 def _other_zone(binder: "Binder", node: exp.Expression) -> Expr:

@@ -55,6 +55,8 @@ SHOWN_ONLY = frozenset({Family.OTHER_TEXT, Family.JSON, Family.SPATIAL, Family.V
 
 # Of these it is known what a character is in bytes, and which are equal.
 COMPARED_CHARSETS = frozenset({"utf8mb4", "utf8mb3", "utf8", "ascii", "latin1"})
+# Digits of an integer column's type -> bits of its values; any other is at least an INT.
+STORED_BITS = {3: 8, 5: 16, 8: 24, 20: 64}
 _DIGITS = {"tinyint": 3, "smallint": 5, "mediumint": 8, "int": 10, "bigint": 20}
 
 

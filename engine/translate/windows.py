@@ -125,7 +125,8 @@ class Windows:
             return aggregates.neighbour(_NEIGHBOURS[type(node)], value, distance)
         _, (value, other) = alternatives([as_value(value), as_value(self.binder.expr(default))], "LAG or LEAD")
         fits = other.type.family is value.type.family or {other.type.family, value.type.family} <= EXACT
-        if not is_literal(other) or not fits or other.type.scale > value.type.scale:
+        number = {value.type.family, other.type.family} <= EXACT and value.type.scale == other.type.scale
+        if not (number or is_literal(other)) or not fits or other.type.scale > value.type.scale:
             refuse("LAG or LEAD with this default is not supported")
         found = aggregates.neighbour(_NEIGHBOURS[type(node)], value, distance)
         type_ = unify([value.type, other.type], "LAG or LEAD")
