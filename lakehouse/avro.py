@@ -1,7 +1,20 @@
-"""Avro's container, walked block by block: the column store reads a file that is cut short as far as it goes.
+"""Avro's container, walked block by block.
+
+The column store reads a data file that is cut short as far as it goes, so its blocks are counted first. Files of
+metadata are expanded here, no block beyond what a file may become, before fastavro takes their records apart.
 
 Source: "Object Container Files" of the Avro specification, version 1.11.
 """
+
+import io
+import json
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import fastavro
+import pyarrow as pa
+import zstandard
 
 from base.errors import LakeError
 from lakehouse.places import Found, Places
@@ -10,12 +23,14 @@ _MAGIC = b"Obj\x01"
 _SYNC = 16  # bytes of the mark behind the header and each block
 _HEAD = 20  # bytes that hold the two numbers before a block
 _LARGEST_HEADER = 16 << 20
+_LARGEST = 256 << 20  # bytes of a file of metadata, and of what is in it
 
 
 def require_whole_avro(places: Places, found: Found) -> None:
     """Refuse a file whose blocks do not end where it ends. Raises LakeError."""
     try:
-        at, mark = _header(places, found)
+        data = places.read(found, 0, min(found.size, _LARGEST_HEADER))
+        _, mark, at = _header(data)
         while at < found.size:
             data = places.read(found, at, _HEAD)
             _, used = _number(data, 0)
@@ -28,24 +43,116 @@ def require_whole_avro(places: Places, found: Found) -> None:
         raise LakeError(f"{found.shown} is no Avro file, or is cut short") from None
 
 
-def _header(places: Places, found: Found) -> tuple[int, bytes]:
-    """Where the first block begins, and the mark; raises ValueError and IndexError."""
-    data = places.read(found, 0, min(found.size, _LARGEST_HEADER))
+def read_records(places: Places, found: Found) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
+    """Read a file of metadata: the schema of its records, and these; logical types are left as they are stored.
+
+    Raises LakeError, the iterator as well.
+    """
+    if found.size > _LARGEST:
+        raise LakeError(f"{found.shown} is too large for a list of files")
+    data = places.read(found, 0, found.size)
+    try:
+        meta, mark, at = _header(data)
+        schema = _plain(json.loads(meta["avro.schema"]))
+        parsed = fastavro.parse_schema(schema)
+        expand = _EXPANDERS[meta.get("avro.codec", b"null").decode()]
+    except Exception as error:  # whatever a damaged header brings about
+        raise LakeError(f"{found.shown} is no Avro file: {type(error).__name__}") from None
+    return schema, _records(found, data, at, mark, parsed, expand)
+
+
+def _records(
+    found: Found, data: bytes, at: int, mark: bytes, schema: Any, expand: Callable[[bytes, int], bytes]
+) -> Iterator[dict[str, Any]]:
+    total = 0
+    try:
+        while at < len(data):
+            count, at = _number(data, at)
+            size, at = _number(data, at)
+            if size < 0 or data[at + size : at + size + _SYNC] != mark:
+                raise ValueError("a block is cut short")
+            block = expand(data[at : at + size], _LARGEST - total)
+            total += len(block)
+            if count < 0 or count > len(block):
+                raise ValueError("records without bytes")
+            source = io.BytesIO(block)
+            for _ in range(count):
+                record: Any = fastavro.schemaless_reader(source, schema, None)
+                yield record
+            at += size + _SYNC
+    except Exception as error:  # whatever a damaged block brings about in the decoder
+        raise LakeError(f"{found.shown} is damaged, or no list of files: {error}") from None
+
+
+def _plain(schema: Any) -> Any:
+    """A schema without logical types; raises ValueError for arrays of nothing, which a few bytes make endless."""
+    if isinstance(schema, list):
+        return [_plain(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("type") in ("array", "map"):
+        items = schema.get("items", schema.get("values"))
+        if items == "null" or (isinstance(items, dict) and (items.get("type") == "null" or items.get("fields") == [])):
+            raise ValueError("arrays of nothing")
+    return {key: _plain(value) for key, value in schema.items() if key != "logicalType"}
+
+
+def _inflated(data: bytes, most: int) -> bytes:
+    made = zlib.decompressobj(-15).decompress(data, most + 1)
+    if len(made) > most:
+        raise ValueError("its blocks become too large")
+    return made
+
+
+def _unsnapped(data: bytes, most: int) -> bytes:
+    size, shift = 0, 0
+    for byte in data[:5]:  # the length of what is in it comes first, in groups of seven bits
+        size |= (byte & 0x7F) << shift
+        shift += 7
+        if not byte & 0x80:
+            break
+    if size > most:
+        raise ValueError("its blocks become too large")
+    made: bytes = pa.decompress(data[:-4], size, "snappy", asbytes=True)  # a checksum is behind
+    return made
+
+
+def _unzipped(data: bytes, most: int) -> bytes:
+    made = zstandard.ZstdDecompressor().stream_reader(data).read(most + 1)
+    if len(made) > most:
+        raise ValueError("its blocks become too large")
+    return made
+
+
+_EXPANDERS: dict[str, Callable[[bytes, int], bytes]] = {
+    "null": lambda data, most: data,
+    "deflate": _inflated,
+    "snappy": _unsnapped,
+    "zstandard": _unzipped,
+}
+
+
+def _header(data: bytes) -> tuple[dict[str, bytes], bytes, int]:
+    """What the header says, the mark, and where the first block begins; raises ValueError and IndexError."""
     if not data.startswith(_MAGIC):
         raise ValueError
     at = len(_MAGIC)
+    texts: list[bytes] = []
     while (count := _number(data, at))[0]:  # a map: counted runs of keys and values, and an empty one
         pairs, at = count
         if pairs < 0:
             pairs, (_, at) = -pairs, _number(data, at)
         for _ in range(2 * pairs):
             length, at = _number(data, at)
+            if length < 0:
+                raise ValueError
+            texts.append(data[at : at + length])
             at += length
     at = count[1]
     mark = data[at : at + _SYNC]
     if len(mark) < _SYNC:
         raise ValueError
-    return at + _SYNC, mark
+    return dict(zip((key.decode() for key in texts[::2]), texts[1::2], strict=True)), mark, at + _SYNC
 
 
 def _number(data: bytes, at: int) -> tuple[int, int]:

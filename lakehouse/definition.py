@@ -11,6 +11,7 @@ from typing import Any
 
 from base.errors import LakeError
 from lakehouse.entries import Entry, read_entries
+from lakehouse.pruning import moment_of
 
 FORMATS = ("csv", "json", "parquet", "avro", "delta", "iceberg")
 COMPRESSIONS = ("auto", "none", "gzip", "zstd", "bzip2", "snappy")
@@ -32,7 +33,8 @@ _AUTO = frozenset({"auto", "default"})
 class Dialect:
     """How the files are to be read. `strict` None means as the session that asks, by its sql_mode.
 
-    `version` is a Delta table's, `snapshot` an Iceberg table's: None for the newest.
+    `version` is a Delta table's. `snapshot`, `as_of` (a moment in UTC) and `ref` (a branch or tag) are an Iceberg
+    table's, which is read in its newest state without them; `newest_metadata` takes its metadata of the highest number.
     """
 
     format: str = "csv"
@@ -54,6 +56,9 @@ class Dialect:
     compression: str = "auto"
     version: int | None = None
     snapshot: int | None = None
+    as_of: str = ""
+    ref: str = ""
+    newest_metadata: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +116,15 @@ def _known(given: object, known: tuple[str, ...], where: str) -> None:
 
 
 # What each key takes, and the formats that it is for; none means all.
-_BOOLEANS = ("check_constraints", "is_strict_mode", "allow_missing_files", "trim_spaces", "has_header")
+_BOOLEANS = (
+    *("check_constraints", "is_strict_mode", "allow_missing_files", "trim_spaces", "has_header", "newest_metadata"),
+)
 _CSV_ONLY = (
     *("field_delimiter", "escape_character", "quotation_marks", "skip_rows", "trim_spaces", "has_header", "null_value"),
 )
 _TEXT_ONLY = ("record_delimiter", "encoding", "date_format", "time_format", "timestamp_format", "compression")
+_OWN = {"version": "delta", **dict.fromkeys(("snapshot", "as_of", "ref", "newest_metadata"), "iceberg")}
+_STATES = ("snapshot", "as_of", "ref")  # of which a table is read in one
 _NAMES = {"is_strict_mode": "strict"}
 
 
@@ -132,9 +141,11 @@ def _read_dialect(given: object) -> Dialect:
             raise LakeError(f'"{key}" is for csv, not for {kind}')
         if key in _TEXT_ONLY and kind not in TEXTS:
             raise LakeError(f'"{key}" is for csv and json, not for {kind}')
-        if (key == "version" and kind != "delta") or (key == "snapshot" and kind != "iceberg"):
-            raise LakeError(f'"{key}" is not for {kind}')
+        if _OWN.get(key, kind) != kind:
+            raise LakeError(f'"{key}" is for {_OWN[key]}, not for {kind}')
         values[_NAMES.get(key) or key] = _checked(key, value)
+    if len([key for key in _STATES if key in values]) > 1:
+        raise LakeError('"snapshot", "as_of" and "ref" exclude each other')
     return Dialect(**values)
 
 
@@ -147,6 +158,8 @@ def _checked(key: str, value: Any) -> Any:
             raise LakeError(f'"{key}" is not a whole number from 0 on')
     elif not isinstance(value, str):
         raise LakeError(f'"{key}" is not a text')
+    elif key == "as_of" and moment_of(value) is None:
+        raise LakeError('"as_of" is a moment in UTC, as "2026-01-31 23:59:59"')
     elif key == "compression":
         value = {"zip": "zip", "bz2": "bzip2", "gz": "gzip"}.get(value.lower(), value.lower())
         if value not in COMPRESSIONS:

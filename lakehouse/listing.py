@@ -2,32 +2,80 @@
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+from urllib.parse import unquote
 
 from base.errors import LakeError
 from lakehouse.definition import Definition
 from lakehouse.delta import read_delta
 from lakehouse.entries import read_entry
+from lakehouse.iceberg import Field, IcebergTable, Keep, read_iceberg
 from lakehouse.places import Found, Places
 
 _LARGEST = 64 << 20  # bytes of a manifest
+_NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 _REGIONAL = re.compile(r"s3-([a-z0-9-]+)://([^/]+)/(.+)", re.DOTALL)  # as Aurora writes them
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
     """Files in order. A table format also gives each file's partition values, and names the table's `columns`, folded:
-    one that a file has not is NULL there."""
+    one that a file has not is NULL there. `deletes` are files of an Iceberg table that say which rows are none."""
 
     found: list[Found]
     values: list[Mapping[str, str | None]] | None = None
     partitions: tuple[str, ...] = ()
     columns: frozenset[str] | None = None
+    iceberg: IcebergTable | None = None
+
+    @property
+    def deletes(self) -> list[Found]:
+        """The files behind those that hold rows."""
+        return [file for _, file in self.iceberg.deletes] if self.iceberg else []
 
 
-def list_files(places: Places, definition: Definition) -> Listing:
-    """Find the files of a table as they are now. Raises LakeError."""
+class Choice(Protocol):
+    """What a statement needs of the files."""
+
+    def of_fields(self, fields: Sequence[Field]) -> Keep | None:
+        """What chooses among an Iceberg table's files; None when all are needed."""
+
+    def of_values(self, values: Mapping[str, str | None]) -> bool:
+        """Tell whether files of these partition values, by folded name, may be needed."""
+
+
+def list_files(places: Places, definition: Definition, choice: Choice | None = None) -> Listing:
+    """Find the files of a table as they are now, without those that `choice` does not need. Raises LakeError."""
+    listing = _listed(places, definition, choice)
+    if choice is None or listing.iceberg is not None:
+        return listing
+    if listing.values is not None:
+        kept = [place for place, values in enumerate(listing.values) if choice.of_values(values)]
+        return replace(listing, found=[listing.found[at] for at in kept], values=[listing.values[at] for at in kept])
+    if not definition.partitions:
+        return listing
+    needed: dict[tuple[tuple[str, str | None], ...], bool] = {}
+    found = []
+    for file in listing.found:
+        own = folder_values(file)
+        if own not in needed:
+            needed[own] = choice.of_values(dict(own))
+        if needed[own]:
+            found.append(file)
+    return replace(listing, found=found)
+
+
+def folder_values(file: Found) -> tuple[tuple[str, str | None], ...]:
+    """The pairs of folded names and values in the names of the folders that a file lies in, as Hive writes them."""
+    pairs = [part.partition("=") for part in file.parts if "=" in part]
+    return tuple(
+        (unquote(key).casefold(), None if value == _NO_VALUE else unquote(value)) for key, _, value in pairs if key
+    )
+
+
+def _listed(places: Places, definition: Definition, choice: Choice | None) -> Listing:
     dialect = definition.dialect
     if dialect.format == "delta":
         table, found = read_delta(places, definition.entries[0], dialect.version)
@@ -37,7 +85,8 @@ def list_files(places: Places, definition: Definition) -> Listing:
         columns = frozenset(str(column["name"]).casefold() for column in table.columns)
         return Listing(found, values, tuple(name.casefold() for name in table.partitions), columns)
     if dialect.format == "iceberg":
-        raise LakeError("Iceberg tables are not supported yet: name the table's Parquet files")
+        iceberg = read_iceberg(places, definition.entries[0], dialect, choice.of_fields if choice else lambda _: None)
+        return Listing([file for _, file in iceberg.data], iceberg=iceberg)
     found = places.resolve(definition.entries, dialect.allow_missing_files)
     return Listing(_named(places, found, dialect.allow_missing_files) if definition.manifest else found)
 

@@ -35,6 +35,7 @@ class LakeTable:
     covered: dict[str, list[Covered]] = field(default_factory=dict)
     layouts: dict[frozenset[str], object] = field(default_factory=dict)
     checked: frozenset[str] | None = None  # the files in which the keys were found unique
+    identified: set[str] = field(default_factory=set)  # files of an Iceberg table whose columns have field ids
 
 
 class Definitions:

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 import duckdb
 
 from base.errors import LakeError
+from engine.lake.evolved import iceberg_relation, named, without_deleted
 from engine.lake.guesses import (
     Guess,
     described_column,
@@ -29,6 +30,7 @@ from engine.store.layout import quote
 from lakehouse.definition import Definition, read_definition
 from lakehouse.delta import DeltaTable, read_delta
 from lakehouse.heads import Head, head_of
+from lakehouse.iceberg import IcebergTable
 from lakehouse.listing import list_files
 from lakehouse.places import Found, Places
 from lakehouse.sniff import names_of, sniff
@@ -77,28 +79,37 @@ def infer(attribute: Mapping[str, Any], places: Places, reach: Reach, root: duck
         raise LakeError('"sampling" is not true or false')
     definition = read_definition(given)
     described: DeltaTable | None = None
+    iceberg: IcebergTable | None = None
     if definition.dialect.format == "delta":
         described, found = read_delta(places, definition.entries[0], definition.dialect.version)
     else:
-        found = list_files(places, definition).found
+        listing = list_files(places, definition)
+        found, iceberg = listing.found, listing.iceberg
     filled = [file for file in found if file.size]
     if not filled:
         raise LakeError("there is no row to infer the columns from")
     size = sum(file.size for file in filled)
     complete = size <= _WHOLE and not sampling
     chosen = filled if complete else _spread(filled)
+    changes: dict[str, Any] = {}
     connection = root.cursor()
     try:
-        reach.prepare(connection, chosen)
-        with reach.files(root.cursor(), chosen) as paths:
+        opened = [*chosen, *(file for _, file in iceberg.deletes)] if iceberg else chosen
+        reach.prepare(connection, opened)
+        with reach.files(root.cursor(), opened) as paths:
             try:
-                columns, changes = _look(connection, places, definition, given, chosen, paths, complete)
+                if iceberg:
+                    columns = _iceberg(connection, iceberg, chosen, paths, complete)
+                else:
+                    columns, changes = _look(connection, places, definition, given, chosen, paths, complete)
             except duckdb.Error as error:
-                raise LakeError(explained(error, chosen, paths)) from None
+                raise LakeError(explained(error, opened, paths)) from None
     finally:
         connection.close()
     guesses, rows = columns
-    if described:
+    if iceberg:
+        pass  # its schema has all
+    elif described:
         guesses = _as_described(described, {guess.name.casefold(): guess for guess in guesses})
     else:
         guesses += _partitions(found, definition, {guess.name.casefold() for guess in guesses})
@@ -197,6 +208,23 @@ def _json(
     source = _source(relation, paths, complete)
     guesses, rows, _ = _texts(connection, relation, names, source, complete, may_be_empty=False)
     return (guesses, rows), {}
+
+
+def _iceberg(
+    connection: duckdb.DuckDBPyConnection,
+    table: IcebergTable,
+    chosen: Sequence[Found],
+    paths: Sequence[str],
+    complete: bool,
+) -> tuple[list[Guess], int]:
+    """An Iceberg table's columns: what is in its files now, and NULL where its schema allows that."""
+    among = set(chosen)
+    part = replace(table, data=tuple(pair for pair in table.data if pair[1] in among))
+    count = len(chosen)
+    relation = without_deleted(iceberg_relation(table), part, paths[:count], paths[count:])
+    (guesses, rows), _ = _typed(connection, named(relation, table), paths[:count], complete)
+    required = {field.name for field in table.fields if field.required}
+    return [replace(guess, nullable=guess.name not in required) for guess in guesses], rows
 
 
 def _text_column(name: str, place: int) -> Column:

@@ -26,7 +26,7 @@ def require_unique(
     key = known.table.primary_key
     texts = {column.name for column in known.table.columns if column.type in STRING_TYPES}
     is_certain = not set(key) & texts
-    if not key or known.checked == files or not found:
+    if not key or not found or (known.checked is not None and files <= known.checked):
         return is_certain
     sources = [layout.relation.kinds.get(name.casefold()) for name in key]
     if None in sources or any(name.casefold() in layout.partitions for name in key):

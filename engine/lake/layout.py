@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 import duckdb
 
 from base.errors import LakeError
+from engine.lake.evolved import iceberg_relation
 from engine.lake.reach import extension, quoted
 from engine.lake.relations import (
     Relation,
@@ -20,11 +20,9 @@ from engine.store.layout import quote
 from lakehouse.avro import require_whole_avro
 from lakehouse.definition import Definition
 from lakehouse.heads import Head, head_of, require_alike, require_closed
-from lakehouse.listing import Listing
+from lakehouse.listing import Listing, folder_values
 from lakehouse.places import Found, Places
 from statements.schema import Column, Table
-
-_NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +52,8 @@ def groups_of(table: Table, definition: Definition, listing: Listing) -> tuple[t
     Raises LakeError when some lie in folders of other columns.
     """
     found = listing.found
+    if listing.iceberg is not None:
+        return (Group((), tuple(range(len(found)))),), ()
     if listing.values is not None:
         known: dict[tuple[tuple[str, str | None], ...], list[int]] = {}
         for place, given in enumerate(listing.values):
@@ -65,12 +65,7 @@ def groups_of(table: Table, definition: Definition, listing: Listing) -> tuple[t
     groups: dict[tuple[tuple[str, str | None], ...], list[int]] = {}
     first: tuple[str, ...] | None = None
     for place, file in enumerate(found):
-        pairs = [part.partition("=") for part in file.parts if "=" in part]
-        values = tuple(
-            (unquote(key).casefold(), None if value == _NO_VALUE else unquote(value))
-            for key, _, value in pairs
-            if unquote(key).casefold() in names
-        )
+        values = tuple(pair for pair in folder_values(file) if pair[0] in names)
         keys = tuple(key for key, _ in values)
         if first is None:
             first = keys
@@ -115,6 +110,9 @@ def lay_out(
             kinds = _described(connection, f"read_avro([{', '.join(map(quoted, paths))}])") if found else {}
             relation = avro_relation(kinds)
             missing = {c.name.casefold(): found[0].shown for c in own if found and c.name.casefold() not in kinds}
+        case "iceberg":
+            assert listing.iceberg is not None
+            relation = iceberg_relation(listing.iceberg)
         case _:
             relation, missing = _parquet(own, found, paths, connection)
     if listing.columns is not None:

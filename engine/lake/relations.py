@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.lake.reach import quoted
@@ -17,17 +17,25 @@ _MARK = "\x01"  # stands for an escaped escape character while the others are lo
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """SQL with a place for the list of paths. `kinds` has the files' columns, by folded name: SQL and DuckDB type."""
+    """SQL with a place for the list of paths. `kinds` has the files' columns, by folded name: SQL and DuckDB type.
+
+    `without` makes of the relation over some files the one without the rows that deletes name.
+    """
 
     before: str
     after: str
     kinds: Mapping[str, tuple[str, str]]
     is_text: bool = False
     by_place: bool = False  # whether the columns are known by their place only
+    without: Callable[[Callable[[Sequence[str]], str], Sequence[str]], str] | None = None
 
     def over(self, paths: Sequence[str], more: str = "") -> str:
         """The relation over some files; `more` are further options."""
-        return f"{self.before}[{', '.join(map(quoted, paths))}]{self.after}{more})"
+
+        def read(some: Sequence[str]) -> str:
+            return f"{self.before}[{', '.join(map(quoted, some))}]{self.after}{more})"
+
+        return self.without(read, paths) if self.without else read(paths)
 
 
 def csv_relation(

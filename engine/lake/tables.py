@@ -16,7 +16,9 @@ from base.errors import LakeError
 from engine.catalog import CatalogView, Key, LoadedTable, State
 from engine.collate import presence
 from engine.lake.bytes_read import ByteCounter
+from engine.lake.conditions import StatementChoice, StatementConditions
 from engine.lake.definitions import Definitions, LakeTable, NotLake
+from engine.lake.evolved import file_keys, require_ids, without_deleted
 from engine.lake.expanding import expand
 from engine.lake.facts import ColumnFacts, Covered, bad_row, measure
 from engine.lake.keys import require_unique
@@ -30,7 +32,7 @@ from engine.store.layout import carried_columns, left_out, quote, store_type
 from lakehouse.definition import LOADED, TEXTS, ColumnOptions, Dialect
 from lakehouse.heads import head_of, require_lines, require_whole
 from lakehouse.listing import Listing, list_files
-from lakehouse.places import Found, Places
+from lakehouse.places import Places
 from statements.context import LakeName, SessionContext
 from statements.schema import STRING_TYPES, Column
 
@@ -47,11 +49,15 @@ class AccessIsNew(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a statement needs of lake tables: `words` are those of its text, None when it may name any column."""
+    """What a statement needs of lake tables: `words` are those of its text, None when it may name any column.
+
+    `conditions` say which rows it looks for, None that it looks for all.
+    """
 
     names: tuple[LakeName, ...]
     words: frozenset[str] | None
     strict: bool
+    conditions: StatementConditions | None = None
 
 
 def wanted_of(statement: str, context: SessionContext) -> Wanted:
@@ -61,7 +67,10 @@ def wanted_of(statement: str, context: SessionContext) -> Wanted:
     bare = [_COUNTED.sub(" ", text) for text in texts]
     if not any("*" in text or _EVERY.search(text) for text in bare):
         words = frozenset(word.casefold() for text in bare for word in _WORD.findall(text))
-    return Wanted(context.lake, words, any(mode in context.sql_mode for mode in _STRICT))
+    conditions = (
+        StatementConditions.read(statement, context.schema or "", bool(context.views)) if context.lake else None
+    )
+    return Wanted(context.lake, words, any(mode in context.sql_mode for mode in _STRICT), conditions)
 
 
 class LakeTables:
@@ -179,11 +188,13 @@ class LakeTables:
         wanted: Wanted,
     ) -> LoadedTable:
         definition = known.definition
-        listing = list_files(self._places, definition)
-        found = listing.found
-        if self._reach.prepare(connection, found):
+        conditions = wanted.conditions.of(known.table) if wanted.conditions else {}
+        choice = StatementChoice(known.table, conditions) if conditions else None
+        listing = list_files(self._places, definition, choice)
+        found, opened = listing.found, [*listing.found, *listing.deletes]
+        if self._reach.prepare(connection, opened):
             raise AccessIsNew
-        paths = stack.enter_context(self._reach.files(connection, found))
+        paths = stack.enter_context(self._reach.files(connection, opened))
         if (
             definition.dialect.format in TEXTS
             and found
@@ -195,7 +206,7 @@ class LakeTables:
         except duckdb.InterruptException:
             raise
         except duckdb.Error as error:
-            raise LakeError(explained(error, found, paths)) from None
+            raise LakeError(explained(error, opened, paths)) from None
 
     def _made(
         self,
@@ -207,9 +218,15 @@ class LakeTables:
     ) -> LoadedTable:
         found = listing.found
         strict = _is_strict(known, wanted)
-        files = frozenset(f"{file.uri}|{file.version}" for file in found)
+        keys = file_keys(listing)
+        files = frozenset(keys)
+        paths, delete_paths = paths[: len(found)], paths[len(found) :]
         with known.lock:
             layout = self._layout(connection, known, listing, paths, files, strict)
+            if listing.iceberg is not None:
+                require_ids(connection, known.identified, listing, paths, delete_paths)
+                relation = without_deleted(layout.relation, listing.iceberg, paths, delete_paths)
+                layout = replace(layout, relation=relation)
             out = {**left_out(known.table)}
             columns = [c for c in carried_columns(known.table) if _is_named(c, wanted)]
             readings: dict[str, Reading] = {}
@@ -223,7 +240,7 @@ class LakeTables:
                     raise LakeError(
                         f"{layout.missing.get(column.name.casefold(), 'a file')} has no column {column.name}"
                     )
-            facts = self._facts(connection, known, found, paths, layout, readings)
+            facts = self._facts(connection, known, keys, paths, layout, readings)
         if strict:
             for column in columns:
                 if column.name in facts and facts[column.name].bad:
@@ -259,7 +276,7 @@ class LakeTables:
     ) -> Layout:
         """The layout of these files, kept for as long as they are the same."""
         found = listing.found
-        key = files | {"strict"} if strict else files
+        key = files | {f"{strict} {listing.columns} {listing.iceberg.fields if listing.iceberg else ''}"}
         kept = known.layouts.get(key)
         if isinstance(kept, Layout) and kept.order == tuple(file.uri for file in found):
             return kept
@@ -282,14 +299,14 @@ class LakeTables:
         self,
         connection: duckdb.DuckDBPyConnection,
         known: LakeTable,
-        found: Sequence[Found],
+        keys: Sequence[str],
         paths: Sequence[str],
         layout: Layout,
         readings: Mapping[str, Reading],
     ) -> dict[str, ColumnFacts]:
-        """What is known of the columns in these files, and measured now where nothing is."""
+        """What is known of the columns in files of these keys, and measured now where nothing is."""
         required = {column.name for column in known.table.columns if not column.nullable}
-        all_files = {f"{file.uri}|{file.version}": place for place, file in enumerate(found)}
+        all_files = {key: place for place, key in enumerate(keys)}
         missing: dict[frozenset[int], list[str]] = {}
         kinds = "lenient" if "null_padding" in layout.relation.after else "regular"
         for name in readings:
@@ -301,7 +318,7 @@ class LakeTables:
             ordered = sorted(places)
             relation = layout.relation.over([paths[place] for place in ordered])
             measured = measure(connection, relation, {name: readings[name] for name in names}, required)
-            new = frozenset(f"{found[place].uri}|{found[place].version}" for place in ordered)
+            new = frozenset(keys[place] for place in ordered)
             for name, facts in measured.items():
                 known.covered.setdefault(f"{kinds} {name}", []).append(Covered(new, facts))
         return {name: _joined(_covered(known, f"{kinds} {name}", frozenset(all_files))) for name in readings}

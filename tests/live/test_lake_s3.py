@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.live.conftest import Instance, start_instance
+from tests.live.iceberg_kit import catalog, delete_equal
 from tests.live.lake_kit import lake, refused
 from tests.live.object_store import ObjectStore, object_store
 from tests.live.servers import Backend
@@ -98,6 +99,20 @@ def test_a_delta_table_in_a_bucket(site: Site):
     site.put("delta/_delta_log/00000000000000000000.json", "\n".join(map(json.dumps, actions)).encode())
     site.instance.run(f"CREATE TABLE lakes3.delta {lake('id INT', 's3://lake/delta/', format='delta')}")
     assert site.instance.run("SELECT id FROM lakes3.delta") == [(7,)]
+
+
+def test_an_iceberg_table_in_a_bucket(site: Site, live_folder: Path):
+    keys = {"s3.access-key-id": site.store.access_key, "s3.secret-access-key": site.store.secret_key}
+    made = catalog(live_folder / "s3-catalog", "s3://lake/ice", **{"s3.endpoint": site.store.endpoint, **keys})
+    table = made.create_table("db.t", pa.schema([("id", pa.int32()), ("name", pa.string())]))
+    for at in range(20):
+        table.append(pa.table({"id": pa.array([at], pa.int32()), "name": pa.array([f"n{at}"])}))
+    delete_equal(table, {"name": ["n3"]})
+    uri = f"{table.location()}/"
+    columns = "id INT, name VARCHAR(9)"
+    site.instance.run(f"CREATE TABLE lakes3.ice {lake(columns, uri, format='iceberg', newest_metadata=True)}")
+    assert site.instance.run("SELECT COUNT(*), SUM(id), MAX(name) FROM lakes3.ice") == [(19, 187, "n9")]
+    assert site.instance.run("SELECT name FROM lakes3.ice WHERE id BETWEEN 3 AND 4") == [("n4",)]
 
 
 @pytest.mark.parametrize("uri", ["s3://closed/x.csv", "s3://nowhere-at-all/x.csv", "s3://lake/missing.csv"])
