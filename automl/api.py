@@ -1,7 +1,7 @@
 """What other floors call: train, predict, score. Arrow and facts in, Arrow and decisions out."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -41,6 +41,7 @@ __all__ = [
     "predict",
     "predict_row",
     "read_options",
+    "rows_from_columns",
     "rows_from_json",
     "score",
     "split",
@@ -90,8 +91,8 @@ def predict(model: Model, source: Source, options: Mapping[str, Any] | None = No
 
 
 def predict_row(model: Model, row: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Give the value of ML_PREDICT_ROW for one row of JSON values."""
-    return model.fitted.predict_row(row, read_predict_options(model.task, options))
+    """Give the value of ML_PREDICT_ROW for one row of JSON values: the row with the answer's columns behind it."""
+    return {**row, **model.fitted.predict_row(row, read_predict_options(model.task, options))}
 
 
 def explain(
@@ -122,6 +123,11 @@ def _supervised(model: Model) -> Supervised:
 def rows_from_json(model: Model, texts: pa.Array | pa.ChunkedArray) -> Source:
     """Read JSON objects, one a row, into a source that `predict` takes: many calls of ML_PREDICT_ROW at once."""
     return documents.rows_from_json(model.fitted.columns, texts)
+
+
+def rows_from_columns(model: Model, names: Sequence[str], values: Sequence[pa.ChunkedArray]) -> Source:
+    """Take columns of these names for the objects that they would make: other than the model's are left out."""
+    return documents.rows_from_columns(model.fitted.columns, names, values)
 
 
 def score(

@@ -1,6 +1,7 @@
 """A column's values in the one form that a kind has in here: floats with NaN for NULL, texts, or timestamps."""
 
 import datetime
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +18,7 @@ MOMENT = pa.timestamp("us")
 MOMENTS = frozenset({Kind.DATE, Kind.DATETIME})
 NUMERIC = frozenset({Kind.NUMBER, Kind.BOOLEAN, Kind.TIME})
 _TRUTH = {"true": "1", "false": "0"}
+_TIME = r"^(?P<sign>-?)(?P<h>\d{1,3}):(?P<m>\d\d):(?P<s>\d\d(?:\.\d{1,6})?)$"
 
 
 def _refused(name: str, wanted: str, problem: Exception) -> AutoMLError:
@@ -35,7 +37,7 @@ def floats(name: str, values: pa.ChunkedArray) -> Floats:
             lower = pc.utf8_trim_whitespace(pc.utf8_lower(values))
             for word, digit in _TRUTH.items():
                 lower = pc.if_else(pc.equal(lower, word), digit, lower)
-            values = pc.cast(lower, pa.float64())
+            values = pc.cast(_timed(lower), pa.float64())
         elif pa.types.is_duration(kind) or pa.types.is_time(kind):
             values = pc.cast(pc.cast(values, pa.int64()), pa.float64())
         elif not pa.types.is_float64(kind):
@@ -45,6 +47,18 @@ def floats(name: str, values: pa.ChunkedArray) -> Floats:
     found: Floats = values.to_numpy().astype(np.float64, copy=False)
     infinite = np.isinf(found)
     return np.where(infinite, np.nan, found) if infinite.any() else found
+
+
+def _timed(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Put microseconds in the place of times of day, as JSON has them: 10:00:00.000000."""
+    found = pc.match_substring_regex(values, _TIME)
+    if not pc.any(found).as_py():
+        return values
+    parts = pc.extract_regex(pc.if_else(found, values, None), _TIME)
+    hours, minutes, seconds = (pc.cast(pc.struct_field(parts, name), pa.float64()) for name in ("h", "m", "s"))
+    total = pc.multiply(pc.add(pc.multiply(pc.add(pc.multiply(hours, 60.0), minutes), 60.0), seconds), 1e6)
+    signed = pc.if_else(pc.equal(pc.struct_field(parts, "sign"), "-"), pc.negate(total), total)
+    return pc.if_else(found, pc.cast(signed, pa.string()), values)
 
 
 def texts(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -81,6 +95,10 @@ def one_float(name: str, value: Any) -> float:
         return float("nan")
     if isinstance(value, str):
         value = _TRUTH.get(value.strip().casefold(), value)
+        if timed := re.fullmatch(_TIME, value.strip()):
+            value = ((int(timed["h"]) * 60 + int(timed["m"])) * 60 + float(timed["s"])) * (
+                -1e6 if timed["sign"] else 1e6
+            )
     try:
         found = float(value)
     except (TypeError, ValueError):

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,8 +26,10 @@ _TYPES = {
 def rows_from_json(columns: Sequence[Column], texts: pa.Array | pa.ChunkedArray) -> Source:
     """Read JSON objects, one a row, into the columns that a model was trained on. Other keys are left out.
 
+    A column that is in none of them is left out: whether the model can do without it, it says itself.
+
     Raises:
-        AutoMLError: a text is NULL or no JSON object, or a column is in none of them.
+        AutoMLError: a text is NULL or no JSON object.
     """
     if texts.null_count:
         raise AutoMLError("A row is NULL, and a prediction needs a JSON object of column names and values.")
@@ -52,14 +54,25 @@ def rows_from_json(columns: Sequence[Column], texts: pa.Array | pa.ChunkedArray)
     for column in columns:
         name = folded.get(column.name.casefold())
         if name is None:
-            raise AutoMLError(f"The input lacks a column that the model was trained on: {column.name}.")
+            continue
         values = table[name]
         if pa.types.is_timestamp(values.type) and column.kind not in (Kind.DATE, Kind.DATETIME):
             values = _read(whole, pa.schema([(name, pa.string())]))[name]  # a text that looks like a date
         if pa.types.is_nested(values.type):
             raise AutoMLError(f"Column '{column.name}' must hold a {column.kind}, not an object or an array.")
         made[column.name] = values
-    return Source("the rows", tuple(columns), pa.table(made))
+    return _source(columns, made)
+
+
+def rows_from_columns(columns: Sequence[Column], names: Sequence[str], values: Sequence[pa.ChunkedArray]) -> Source:
+    """Take the values of the keys `names` that a model was trained on; of two keys alike the last counts."""
+    folded = {name.casefold(): each for name, each in zip(names, values, strict=True)}
+    made = {column.name: folded[column.name.casefold()] for column in columns if column.name.casefold() in folded}
+    return _source(columns, made)
+
+
+def _source(columns: Sequence[Column], made: Mapping[str, pa.ChunkedArray]) -> Source:
+    return Source("the rows", tuple(column for column in columns if column.name in made), pa.table(made))
 
 
 def _mixed(columns: Sequence[Column], lines: Sequence[str]) -> Source:
@@ -76,13 +89,13 @@ def _mixed(columns: Sequence[Column], lines: Sequence[str]) -> Source:
     made = {}
     for column in columns:
         name = column.name.casefold()
+        if not any(name in row for row in rows):
+            continue
         for row in rows:
-            if name not in row:
-                raise AutoMLError(f"The input lacks a column that the model was trained on: {column.name}.")
-            if isinstance(row[name], (dict, list)):
+            if isinstance(row.get(name), (dict, list)):
                 raise AutoMLError(f"Column '{column.name}' must hold a {column.kind}, not an object or an array.")
-        made[column.name] = pa.array([one_text(row[name]) for row in rows], pa.string())
-    return Source("the rows", tuple(columns), pa.table(made))
+        made[column.name] = pa.chunked_array([pa.array([one_text(row.get(name)) for row in rows], pa.string())])
+    return _source(columns, made)
 
 
 def _read(whole: pa.Buffer, schema: pa.Schema) -> pa.Table:

@@ -89,7 +89,8 @@ class Encoder:
         missing = [role.column for role in self.roles if role.column.casefold() not in folded]
         if missing:
             shown = ", ".join(missing[:8]) + (", …" if len(missing) > 8 else "")
-            hint = near(missing[0], names) if len(missing) == 1 and names else ""
+            spare = [name for name in names if name.casefold() not in {role.column.casefold() for role in self.roles}]
+            hint = near(missing[0], spare) if len(missing) == 1 and len(spare) == 1 else ""
             raise AutoMLError(f"The input lacks columns that the model was trained on: {shown}.{hint}")
 
     def parts(self) -> Parts:

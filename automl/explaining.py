@@ -187,6 +187,4 @@ def explain_row(
     model.encoder.check(tuple(row))
     source = row_source(model.encoder.columns, row)
     table = explain_rows(model, explanation, source, options)
-    values = {name: column[0].as_py() for name, column in table.items()}
-    values["ml_results"] = results.parsed(table["ml_results"][0])
-    return {**row, **values}
+    return {**row, **results.of_one_row(table)}

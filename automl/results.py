@@ -91,20 +91,24 @@ def _of_two(target: str, labels: tuple[Any, Any]) -> pa.Array:
 TABLE = pa.array([_chance(step / 10**DIGITS) for step in range(10**DIGITS + 1)], pa.string())
 
 
-_ESCAPED = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"))
+_ESCAPED = (*(("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"), ("\b", "\\b"), ("\f", "\\f")),)
+_CONTROLS = r"[\x00-\x1f]"
 
 
 def quoted_texts(texts: pa.Array) -> pa.Array:
-    """Give texts as JSON has them. Control characters other than line ends and tabs are left out."""
+    """Give texts as JSON has them."""
     for plain, escaped in _ESCAPED:
         texts = pc.replace_substring(texts, plain, escaped)
-    return joined('"', pc.replace_substring_regex(texts, r"[\x00-\x1f]", ""), '"')
+    if pc.any(pc.match_substring_regex(texts, _CONTROLS)).as_py():
+        for code in range(32):
+            texts = pc.replace_substring(texts, chr(code), f"\\u{code:04x}")
+    return joined('"', texts, '"')
 
 
-def parsed(text: pa.StringScalar) -> dict[str, Any]:
-    """Read one object."""
-    found: dict[str, Any] = json.loads(text.as_py())
-    return found
+def of_one_row(columns: Mapping[str, pa.Array]) -> dict[str, Any]:
+    """Give the answer's columns for one row as JSON values, `ml_results` as the object that it is."""
+    found = {name: column[0].as_py() for name, column in columns.items()}
+    return {**found, "ml_results": json.loads(found["ml_results"])}
 
 
 def extended(texts: pa.Array, key: str, values: pa.Array) -> pa.Array:

@@ -75,17 +75,19 @@ class Supervised:
         return self.drift.texts(matrix, self.encoder.owners, self.encoder.used)
 
     def predict_row(self, row: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-        """Give the value of `ml_results` for one row of JSON values."""
+        """Give the columns of the answer for one row of JSON values."""
         matrix = self.encoder.encode_row(row)
         outputs = self.outputs(matrix)
         if self.labels is None:
-            found: dict[str, Any] = {"predictions": {self.target: float(outputs[0, 0])}}
+            answer: Any = float(outputs[0, 0])
+            found: dict[str, Any] = {"predictions": {self.target: answer}}
         else:
             place = int(self.answers(outputs)[0])
+            answer = self.labels.shown[place]
             found = results.classification_one(self.target, self.labels.shown, place, outputs[0].tolist())
         if options.get("additional_details"):
             found["drift"] = json.loads(self._drift(matrix)[0].as_py())
-        return found
+        return {"Prediction": answer, "ml_results": found}
 
     def truth(self, source: Source, target: str | None) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Give the true codes or numbers of rows, and of which rows they are known."""

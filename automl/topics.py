@@ -78,10 +78,10 @@ class Topics:
         return {"Prediction": pa.array(best), "ml_results": lines}
 
     def predict_row(self, row: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-        """Give the value of `ml_results` for one row of JSON values."""
+        """Give the columns of the answer for one row of JSON values."""
         if self.column.name.casefold() not in {name.casefold() for name in row}:
             raise AutoMLError(f"The input lacks the column '{self.column.name}', the texts.")
-        return results.parsed(self.predict(row_source(self.columns, row), options)["ml_results"][0])
+        return results.of_one_row(self.predict(row_source(self.columns, row), options))
 
     def score(
         self, source: Source, target: str | None, metric: str, options: Mapping[str, Any], threads: int

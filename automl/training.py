@@ -28,7 +28,7 @@ class Fitted(Protocol):
         """Give the columns that are put beside the input's."""
 
     def predict_row(self, row: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-        """Give the value of `ml_results` for one row of JSON values."""
+        """Give the columns of the answer for one row of JSON values."""
 
     def score(
         self, source: Source, target: str | None, metric: str, options: Mapping[str, Any], threads: int

@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,6 +29,7 @@ from engine.quarantine import Quarantine
 from engine.results.encoder import RowEncoder
 from engine.results.literals import literal_query, text_of
 from engine.store.database import Snapshot, Store
+from engine.translate.answers import Asked
 from engine.translate.refusal import Refusal, is_passing
 from engine.translate.translator import Translation
 from engine.unchanged import Unchanged, what_was_read
@@ -146,8 +147,10 @@ def translated(translator: Translates, offload: Offload, view: CatalogView, runn
     """
     began = time.time()
     found = translator.translate(offload.text, offload.context, view, offload.definitions)
-    # Nobody else can answer for files: what the translator is still asking the backend for is waited for.
-    while offload.context.lake and is_passing(found) and time.time() - began < _LONGEST_WAIT:
+    # Nobody else can answer for files and models: what the translator still asks the backend for is waited for.
+    while (
+        (offload.context.lake or offload.context.models) and is_passing(found) and time.time() - began < _LONGEST_WAIT
+    ):
         time.sleep(_PAUSE)
         running.check()
         found = translator.translate(offload.text, offload.context, view, offload.definitions)
@@ -171,6 +174,7 @@ class Executor:
     ) -> None:
         self.running = RunningStatements()
         self.exporter: Exporter | None = None
+        self.held: Callable[[Sequence[Asked]], AbstractContextManager[None]] = lambda asked: nullcontext()
         self.on_answered: Callable[[Offload], None] | None = None  # sees each statement whose answer is complete
         self._quarantine = quarantine
         self._store = store
@@ -272,6 +276,20 @@ class Executor:
         if translation is None:
             return False
         record.sql, record.tables = translation.sql, translation.tables
+        with self.held(translation.asked):
+            self._run_translated(offload, translation, outlet, snapshot, view, running, record)
+        return True
+
+    def _run_translated(
+        self,
+        offload: Offload,
+        translation: Translation,
+        outlet: "_Outlet",
+        snapshot: Snapshot,
+        view: CatalogView,
+        running: Running,
+        record: QueryRecord,
+    ) -> None:
         if offload.context.since:
             self._unchanged.require_since(offload.context.since, view, translation.tables)
         if offload.only_asked:
@@ -283,7 +301,6 @@ class Executor:
             outlet.finish(build_packets(build_ok(Ok(written.rows, status=Status(offload.context.status))), 1), written)
         else:
             self._answer(offload, translation, snapshot, outlet, record)
-        return True
 
     def _answer(
         self, offload: Offload, translation: Translation, snapshot: Snapshot, outlet: "_Outlet", record: QueryRecord

@@ -105,6 +105,8 @@ async def _begin(
     replica.idle = lambda: not len(executor.running)
     sources = Sources(replica.store, translator, wait, lake)
     ml = MachineLearning(sources, executor.running, history, settings.ml_memory_limit)
+    ml.called.register(root)
+    executor.held = ml.called.held
     replica.start()
     facts = Facts(
         lambda: lake.shown(replica.loader.view()),

@@ -98,7 +98,7 @@ class Shadow:
 
     def offer(self, offload: Offload) -> None:
         """Take a statement that was answered into the sample, or not; some the backend could not answer."""
-        if offload.context.extras or offload.context.lake:
+        if offload.context.extras or offload.context.lake or offload.context.models:
             return
         if random.random() * 100 < self._settings.shadow_percent:
             self._chosen.append(offload)

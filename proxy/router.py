@@ -16,7 +16,7 @@ from proxy.engine_link import EngineGone, EngineLink
 from proxy.lake import create as lake_ddl
 from proxy.lake import export, load_call
 from proxy.lake import guard as lake_guard
-from proxy.ml import calls, rows
+from proxy.ml import calls, models, rows
 from proxy.offload import INTERRUPTED, Outcome, build_attributes, offload
 from proxy.preflight import Preflight, Questions, build_close
 from proxy.prepared import Prepared, PreparedStatements, same_shape
@@ -220,7 +220,7 @@ class Router:
             statement = text.decode("utf-8")
         except UnicodeDecodeError:
             return self.pass_on(data)
-        if may_use_functions(text) and await rows.run(self, statement):
+        if may_use_functions(text) and await rows.run(self, statement, place):
             return None
         if variables.is_read(statement):
             return await variables.answer_read(self, data, statement)
@@ -283,16 +283,16 @@ class Router:
         return facts, use, threshold, refusal
 
     async def weigh(
-        self, text: bytes, use: str | None = None
+        self, text: bytes, use: str | None = None, asked: bytes = b"", place: Place = Place.ALONE
     ) -> tuple[StatementFacts, Refusal | None, Preflight | None]:
-        """Decide on a query as if it stood alone, short of running it; with the backend's answers when it was asked.
+        """Decide on a query short of running it; with the backend's answers when it was asked.
 
-        `use` is what holds instead of the session's use_secondary_engine.
+        `use` is what holds instead of the session's use_secondary_engine, `asked` the form for the backend.
         """
-        facts, use, threshold, refusal = await self._look(text, use)
+        facts, use, threshold, refusal = await self._look(text, use, place)
         if refusal:
             return facts, refusal, None
-        return await self.consult(text, (facts, use, threshold))
+        return await self.consult(asked or text, (facts, use, threshold), None, place)
 
     async def consult(
         self,
@@ -466,6 +466,8 @@ class Router:
             error = ended.error
             session.client.write(build_packets(build_err(error.number, error.sqlstate, error.message), 1))
             return None
+        if ended.error.sqlstate in models.TOLD:
+            raise models.told(ended.error)
         sentence = strip_reason(ended.error.message)
         if sentence == Reason.SNAPSHOT_PASSED.value:
             return Refusal(Reason.SNAPSHOT_PASSED)

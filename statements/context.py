@@ -37,6 +37,20 @@ class LakeName:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelCall:
+    """A model that a statement asks, by its owner's schema, its handle and the checksum of its container.
+
+    `function` is "predict" or "explain", `options` JSON text, "" for NULL.
+    """
+
+    schema: str
+    handle: str
+    checksum: str
+    function: str
+    options: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SessionContext:
     """What the backend said of the user's session when the statement was prepared.
 
@@ -51,6 +65,7 @@ class SessionContext:
     uses what HeatWave adds to MySQL, and that the backend has prepared it in another form. `lake` are the tables of it
     whose rows are files. `status` are the session's flags (`wire.constants.Status`) that the answer tells: drivers keep
     autocommit by them. `since` is the engine's token of a moment before the transaction's snapshot, "" without one.
+    `models` are what the statement's calls of `statements.ml.ASKED` and a number stand for.
     """
 
     connection_id: int
@@ -83,6 +98,7 @@ class SessionContext:
     lake: tuple[LakeName, ...] = ()
     status: int = 2  # SERVER_STATUS_AUTOCOMMIT
     since: str = ""
+    models: tuple[ModelCall, ...] = ()
 
     def to_json(self) -> str:
         """Write as JSON text."""
@@ -98,4 +114,5 @@ class SessionContext:
         views = tuple(ViewDefinition(**{**v, "columns": tuple(v["columns"])}) for v in state.pop("views", ()))
         values = tuple(SessionValue(**value) for value in state.pop("values", ()))
         lake = tuple(LakeName(**name) for name in state.pop("lake", ()))
-        return cls(views=views, values=values, lake=lake, **state)
+        models = tuple(ModelCall(**model) for model in state.pop("models", ()))
+        return cls(views=views, values=values, lake=lake, models=models, **state)

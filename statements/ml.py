@@ -5,6 +5,7 @@ Source: the HeatWave manual's chapter on AutoML routines. The last parameter, wh
 
 import difflib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlglot import Token, TokenType, tokenize
@@ -14,12 +15,19 @@ from base.errors import BackendError
 
 SCHEMA = "sys"
 IN, OUT, INOUT = "IN", "OUT", "INOUT"
+ASKED = "WARMFRONT_ML_"  # and a number: a call of a model, as the engine is given it
+_JSON = {"mysql": "CAST({} AS JSON)", "mariadb": "CONVERT({} USING utf8mb4) COLLATE utf8mb4_bin"}
 _NAME = r"(?:`(?:[^`]|``)+`|[\w$]+)"
 _HEAD = re.compile(
     rf"\s*(?:/\*(?![!+]).*?\*/\s*)*call\s+(?:({_NAME})\s*\.\s*)?({_NAME})\s*(\()?", re.IGNORECASE | re.DOTALL
 )
 _MAY_USE = re.compile(rb"\bsys`?\s*\.\s*`?ml_")
 _MAY_CALL = re.compile(rb"[^(]*\b(?:ml_|train_test_split)", re.IGNORECASE)
+
+
+_LONGEST_NAME = 256
+_SET_WORDS = (TokenType.UNION, TokenType.EXCEPT, TokenType.INTERSECT)
+_BEFORE_ALIAS = frozenset({TokenType.R_PAREN, TokenType.END, TokenType.NUMBER, TokenType.STRING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +100,8 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A SELECT that calls functions of AutoML. `plain` says that it is one SELECT without DISTINCT or UNION."""
+    """A statement that calls functions of AutoML. `items` are those of the select list that names its columns, `plain`
+    says that it is one SELECT without DISTINCT, UNION or INTO."""
 
     calls: tuple[FunctionCall, ...]
     items: tuple[Item, ...]
@@ -194,12 +203,12 @@ def _split(tokens: list[Token], at: int, text: str) -> tuple[list[str], int | No
 
 
 def read_functions(statement: str) -> Statement | None:
-    """Find the calls of AutoML's functions in a SELECT; None when there are none or it cannot be read.
+    """Find the calls of AutoML's functions in a statement; None when there are none or it cannot be read.
 
     Raises BackendError: there is no such function but one of nearly the same name, or the number of arguments is wrong.
     """
     tokens = _tokens(statement)
-    if not tokens or tokens[0].token_type is not TokenType.SELECT:
+    if not tokens:
         return None
     found = _find_calls(tokens, statement)
     if not found:
@@ -210,6 +219,23 @@ def read_functions(statement: str) -> Statement | None:
         whole = (number for number, item in enumerate(items) if (item.start, item.end) == (call.start, call.end))
         calls.append(FunctionCall(call.routine, call.arguments, call.start, call.end, next(whole, None)))
     return Statement(tuple(calls), tuple(items), has_from, plain)
+
+
+def as_json(expression: str, is_mariadb: bool) -> str:
+    """An expression of the type that the functions have: JSON, which MariaDB keeps as a text compared by its bytes."""
+    return _JSON["mariadb" if is_mariadb else "mysql"].format(expression)
+
+
+def with_calls(text: str, statement: Statement, written: Sequence[str]) -> str:
+    """Write something in the place of each call. Items of the select list are called what they were called."""
+    pieces = [(call.start, call.end, each) for call, each in zip(statement.calls, written, strict=True)]
+    for item in statement.items:
+        if not item.alias and any(item.start <= call.start < item.last for call in statement.calls):
+            name = text[item.start : item.end][:_LONGEST_NAME].replace("`", "``")
+            pieces.append((item.last, item.last, f" AS `{name}`"))
+    for start, end, piece in sorted(pieces, reverse=True):
+        text = text[:start] + piece + text[end:]
+    return text
 
 
 def _find_calls(tokens: list[Token], text: str) -> list[FunctionCall]:
@@ -235,27 +261,42 @@ def _find_calls(tokens: list[Token], text: str) -> list[FunctionCall]:
 
 
 def _read_list(tokens: list[Token], text: str) -> tuple[list[Item], bool, bool]:
-    """Read the first select list: its items, whether a FROM follows, and whether the statement is one plain SELECT."""
-    depth, first, last = 0, 1, len(tokens)
+    """Read the select list that names the columns: its items, whether the statement has a FROM, and whether it is one
+    plain SELECT."""
+    enders = (TokenType.FROM, TokenType.SEMICOLON, TokenType.LIMIT, TokenType.WHERE, TokenType.INTO, *_SET_WORDS)
+    has_from = any(token.token_type is TokenType.FROM for token in tokens)
+    at = _first_select(tokens)
+    if at is None:
+        return [], has_from, False
     items: list[Item] = []
-    plain = has_from = False
-    enders = (TokenType.FROM, TokenType.SEMICOLON, TokenType.LIMIT, TokenType.WHERE, TokenType.UNION, TokenType.INTO)
-    for number in range(1, len(tokens) + 1):
+    depth, first, last = 0, at + 1, len(tokens)
+    while first < last and tokens[first].token_type in (TokenType.DISTINCT, TokenType.ALL):
+        first += 1
+    for number in range(first, last + 1):
         kind = tokens[number].token_type if number < last else TokenType.SEMICOLON
-        depth += (kind is TokenType.L_PAREN) - (kind is TokenType.R_PAREN)
-        if depth == 0 and (kind is TokenType.COMMA or kind in enders):
+        if depth == 0 and (kind in (TokenType.COMMA, TokenType.R_PAREN) or kind in enders):
             items.append(_item(tokens[first:number], text))
             first = number + 1
             if kind is not TokenType.COMMA:
-                has_from = kind is TokenType.FROM
                 break
-    set_words = {TokenType.UNION, TokenType.EXCEPT, TokenType.INTERSECT, TokenType.INTO}
+        depth += (kind is TokenType.L_PAREN) - (kind is TokenType.R_PAREN)
     depth = 0
-    plain = tokens[1].token_type not in (TokenType.DISTINCT, TokenType.ALL) if last > 1 else False
+    plain = at == 0 and last > 1 and tokens[1].token_type not in (TokenType.DISTINCT, TokenType.ALL)
     for token in tokens:
         depth += (token.token_type is TokenType.L_PAREN) - (token.token_type is TokenType.R_PAREN)
-        plain = plain and not (depth == 0 and token.token_type in set_words)
+        plain = plain and not (depth == 0 and token.token_type in (*_SET_WORDS, TokenType.INTO))
     return items, has_from, plain
+
+
+def _first_select(tokens: list[Token]) -> int | None:
+    """Find the SELECT whose list names the columns: the first of all, or the one behind WITH."""
+    depth = 0
+    is_with = tokens[0].token_type is TokenType.WITH
+    for number, token in enumerate(tokens):
+        if token.token_type is TokenType.SELECT and not (is_with and depth):
+            return number
+        depth += (token.token_type is TokenType.L_PAREN) - (token.token_type is TokenType.R_PAREN)
+    return None
 
 
 def _item(tokens: list[Token], text: str) -> Item:
@@ -264,7 +305,7 @@ def _item(tokens: list[Token], text: str) -> Item:
     alias, shown = "", tokens
     if len(tokens) > 2 and tokens[-2].token_type is TokenType.ALIAS:
         alias, shown = tokens[-1].text, tokens[:-2]
-    elif len(tokens) > 1 and tokens[-2].token_type is TokenType.R_PAREN and _is_name(tokens[-1]):
+    elif len(tokens) > 1 and tokens[-2].token_type in _BEFORE_ALIAS and _is_name(tokens[-1]):
         alias, shown = tokens[-1].text, tokens[:-1]
     return Item(shown[0].start, shown[-1].end + 1, tokens[-1].end + 1, alias)
 

@@ -23,7 +23,7 @@ from automl.errors import AutoMLError
 from automl.options import TrainOptions
 from automl.parts import BadModel, Parts
 from automl.progress import Budget
-from automl.results import parsed
+from automl.results import of_one_row
 from automl.rows import row_source
 from automl.source import Column, Kind, Source
 from automl.tasks import Task
@@ -141,10 +141,10 @@ class Logs:
         return columns(self.chances(source), {key: value for key, value in options.items() if key != "logad_options"})
 
     def predict_row(self, row: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-        """Give the value of `ml_results` for one line of JSON values."""
+        """Give the columns of the answer for one line of JSON values."""
         folded = {name.casefold() for name in row}
         needed = [column for column in self.columns if column.name.casefold() in folded]
-        return parsed(self.predict(row_source(needed, row), options)["ml_results"][0])
+        return of_one_row(self.predict(row_source(needed, row), options))
 
     def score(
         self, source: Source, target: str | None, metric: str, options: Mapping[str, Any], threads: int

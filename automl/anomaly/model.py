@@ -20,7 +20,7 @@ from automl.metrics import BINARY, Judged, area_under_roc
 from automl.options import TrainOptions
 from automl.parts import BadModel, Parts, pick
 from automl.progress import Budget
-from automl.results import parsed
+from automl.results import of_one_row
 from automl.rows import row_source
 from automl.source import Column, Source
 from automl.tasks import Task
@@ -91,9 +91,9 @@ class Anomaly:
         return columns(self.chances(source), options)
 
     def predict_row(self, row: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-        """Give the value of `ml_results` for one row of JSON values."""
+        """Give the columns of the answer for one row of JSON values."""
         self.encoder.check(tuple(row))
-        return parsed(self.predict(row_source(self.columns, row), options)["ml_results"][0])
+        return of_one_row(self.predict(row_source(self.columns, row), options))
 
     def score(
         self, source: Source, target: str | None, metric: str, options: Mapping[str, Any], threads: int

@@ -117,8 +117,8 @@ class Forecast:
         return {"Prediction": pa.array(values[steps - 1, 0]), "ml_results": results.joined(*pieces, "}}")}
 
     def predict_row(self, row: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-        """Give the value of `ml_results` for one row of JSON values."""
-        return results.parsed(self.predict(row_source(self.columns, row), options)["ml_results"][0])
+        """Give the columns of the answer for one row of JSON values."""
+        return results.of_one_row(self.predict(row_source(self.columns, row), options))
 
     def score(
         self, source: Source, target: str | None, metric: str, options: Mapping[str, Any], threads: int

@@ -188,10 +188,10 @@ class Recommendation:
         return {"ml_results": texts_.take(pa.array(back))}
 
     def predict_row(self, row: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-        """Give the value of `ml_results` for one row of JSON values."""
+        """Give the columns of the answer for one row of JSON values."""
         folded = {name.casefold() for name in row}
         needed = tuple(column for column in self.columns if column.name.casefold() in folded)
-        return results.parsed(self.predict(row_source(needed, row), options)["ml_results"][0])
+        return results.of_one_row(self.predict(row_source(needed, row), options))
 
     def score(
         self, source: Source, target: str | None, metric: str, options: Mapping[str, Any], threads: int

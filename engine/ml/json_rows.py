@@ -6,8 +6,8 @@ import pyarrow as pa
 _JSON = "ml_results"  # the column that is JSON already
 
 
-def extended(texts: pa.Array, table: pa.Table) -> pa.Array:
-    """Give each object with the values of its row in the table: the value of ML_EXPLAIN_ROW for many rows."""
+def beside(texts: pa.Array, table: pa.Table) -> pa.Array:
+    """Give each object with the values of its row in the table: the value of ML_PREDICT_ROW for many rows."""
     names = table.column_names
     columns = [pa.array(texts), *(column.combine_chunks() for column in table.columns)]
     rows = pa.table(dict(zip(["t", *(f"c{place}" for place in range(len(names)))], columns, strict=True)))

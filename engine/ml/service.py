@@ -25,7 +25,8 @@ from engine.answers import build_values
 from engine.cancel import Running, RunningStatements
 from engine.execute import Offload, as_ours, read_offload
 from engine.history import History, QueryRecord
-from engine.ml.json_rows import extended
+from engine.ml.answers import of_documents
+from engine.ml.called import Called
 from engine.ml.models import Damaged, Loaded, ModelKey, Models, checksum
 from engine.ml.progress import RoutineProgress, Statistics
 from engine.ml.requests import MLRequest, read_request
@@ -54,6 +55,7 @@ class MachineLearning:
     def __init__(self, sources: Sources, running: RunningStatements, history: History, memory: int) -> None:
         self.statistics = Statistics()
         self.models = Models()
+        self.called = Called(self.models, self.statistics)
         self._sources = sources
         self._running = running
         self._history = history
@@ -400,24 +402,21 @@ def _one_row(loaded: Loaded, text: bytes, request: MLRequest) -> bytes:
 def _many_rows(loaded: Loaded, texts: bytes, request: MLRequest, running: Running) -> bytes:
     """Answer for JSON texts with NUL between them, in columns."""
     rows = pc.split_pattern(pa.array([texts.decode()]), _SPLIT.decode()).flatten()
-    given = pc.not_equal(rows, "")
-    asked = rows.filter(given)
-    step = _BATCH if request.function == "predict" else _FEW
-    answers: list[pa.Array] = []
-    for start in range(0, len(asked), step):
+    rows = pc.if_else(pc.not_equal(rows, ""), rows, None)
+    predicts = request.function == "predict"
+    step = _BATCH if predicts else _FEW
+
+    def found(part: pa.Array) -> pa.Table:
         running.check()
-        part = asked.slice(start, step)
         source = api.rows_from_json(loaded.model, part)
-        if request.function == "predict":
-            found = api.predict(loaded.model, source, request.options, _CORES)
-            answers.append(found.column("ml_results").combine_chunks())
-        else:
-            answers.append(extended(part, api.explain_rows(loaded.model, source, request.options)))
-    found = pa.concat_arrays(answers) if answers else pa.array([], pa.string())
-    places = pc.subtract(pc.cumulative_sum(given.cast(pa.int64())), 1)
-    spread = pc.fill_null(found.take(pc.if_else(given, places, None)), "")
-    whole = pa.ListArray.from_arrays(pa.array([0, len(spread)], pa.int32()), spread)
-    return str(pc.binary_join(whole, _SPLIT.decode())[0]).encode()
+        if predicts:
+            return api.predict(loaded.model, source, request.options, _CORES)
+        return api.explain_rows(loaded.model, source, request.options)
+
+    answers = [of_documents(rows.slice(start, step), found) for start in range(0, len(rows), step)]
+    whole = pc.fill_null(pa.concat_arrays(answers), "")
+    joined = pa.ListArray.from_arrays(pa.array([0, len(whole)], pa.int32()), whole)
+    return str(pc.binary_join(joined, _SPLIT.decode())[0]).encode()
 
 
 def _offload(query: Query) -> Offload:
@@ -428,4 +427,4 @@ def _offload(query: Query) -> Offload:
 
 
 def _json(value: Any) -> bytes:
-    return json.dumps(value, default=str).encode()
+    return json.dumps(value, default=str, ensure_ascii=False).encode()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from engine.translate import (
+    answers,
     bits,
     byte_strings,
     clock,
@@ -30,6 +31,7 @@ from engine.translate.numbers import arithmetic, as_value
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr
 from engine.translate.types import whole_digits
+from statements.ml import ASKED
 from statements.session_values import CALLS as SESSION_CALLS
 
 if TYPE_CHECKING:
@@ -206,6 +208,8 @@ def _named(binder: "Binder", node: exp.Expression) -> Expr:
     name, arguments = str(node.this).upper(), children(node)
     if name in SESSION_CALLS and not arguments:
         return session_literals.bind(binder, node)
+    if name.startswith(ASKED):
+        return answers.call(binder, name, arguments)
     if name in clock.NAMES:
         return clock.value(binder.context, name, arguments)
     if name == "UNIX_TIMESTAMP" and not arguments:

@@ -1,6 +1,6 @@
 """Comparisons: implicit conversions made explicit, or refused where they are not exact."""
 
-from engine.translate import literals
+from engine.translate import answers, literals
 from engine.translate.literals import NULL_LITERAL, is_literal, text_of
 from engine.translate.members import LISTED, address, as_number_of, numbered, require_order, spelled
 from engine.translate.numbers import as_double, as_value, number_of_text
@@ -46,11 +46,14 @@ def paired(left: Expr, right: Expr) -> tuple[Expr, Expr]:
     """Convert two values to what MySQL compares them as; raises Refused."""
     left, right = _unlisted(numbered(left), numbered(right))
     a, b = left.type.family, right.type.family
+    if Family.ANSWER in (a, b):
+        return _answers(left, right)
     if a in PACKED or b in PACKED:
         return as_packed(left), as_packed(right)
     if a in NUMERIC and b in NUMERIC:
         return _numbers(left, right)
     if a is Family.STRING and b is Family.STRING:
+        left, right = answers.beside(left, right.type), answers.beside(right, left.type)
         unify_strings([left.type, right.type], "a comparison")
         if is_literal(left) and is_literal(right):
             refuse("two string literals are compared")
@@ -78,6 +81,15 @@ def paired(left: Expr, right: Expr) -> tuple[Expr, Expr]:
     if a is Family.ADDRESS and left.type == right.type:
         return left, right
     raise Refused(f"a {a.value} is compared with a {b.value}")
+
+
+def _answers(left: Expr, right: Expr) -> tuple[Expr, Expr]:
+    """Compare an answer's part with another by their spelling, with a number as a number, with a text as a text."""
+    kinds = {left.type.family, right.type.family} - {Family.ANSWER}
+    if not kinds:
+        return left, right
+    convert = answers.as_number if kinds <= NUMERIC else answers.as_text
+    return paired(*(convert(side) if side.type.family is Family.ANSWER else side for side in (left, right)))
 
 
 def _unlisted(left: Expr, right: Expr) -> tuple[Expr, Expr]:

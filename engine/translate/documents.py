@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from engine.collate.presence import ANYTHING
+from engine.translate import answers
 from engine.translate.nodes import child, children, only
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr
@@ -28,6 +29,8 @@ _AWKWARD = frozenset('"\\*?')
 
 def _document(binder: "Binder", node: exp.Expression, what: str) -> Expr:
     value = binder.expr(node)
+    if value.type.family is Family.ANSWER:
+        return value
     if value.type.family is not Family.JSON or value.op != "column":
         refuse(f"{what} of anything but a JSON column is not supported")
     return value
@@ -66,6 +69,8 @@ def _extract(binder: "Binder", node: exp.Expression) -> Expr:
     """JSON_EXTRACT(document, 'path') and document->'path'."""
     only(node, "this", "expression")
     value = _document(binder, child(node), "JSON_EXTRACT")
+    if value.type.family is Family.ANSWER:
+        return answers.part(value, _steps(child(node, "expression")))
     return Expr("json_part", _JSON, (value,), value=_steps(child(node, "expression")))
 
 
@@ -73,19 +78,35 @@ def _extract_text(binder: "Binder", node: exp.Expression) -> Expr:
     """document->>'path'."""
     only(node, "this", "expression")
     value = _document(binder, child(node), "JSON_UNQUOTE")
+    if value.type.family is Family.ANSWER:
+        return answers.text(value, _steps(child(node, "expression")))
     return Expr("json_text", _TEXT, (value,), value=_steps(child(node, "expression")))
 
 
 def _unquote(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
     """JSON_UNQUOTE(JSON_EXTRACT(document, 'path'))."""
-    if not isinstance(arguments[0], exp.JSONExtract):
+    if isinstance(arguments[0], exp.JSONExtract):
+        return _extract_text(binder, arguments[0])
+    value = binder.expr(arguments[0])
+    if value.type.family is not Family.ANSWER:
         refuse("JSON_UNQUOTE of anything but JSON_EXTRACT is not supported")
-    return _extract_text(binder, arguments[0])
+    return answers.text(value, ())
+
+
+def _value(binder: "Binder", node: exp.Expression) -> Expr:
+    """JSON_VALUE(document, 'path')."""
+    only(node, "this", "path")
+    value = binder.expr(child(node))
+    if value.type.family is not Family.ANSWER:
+        refuse("JSON_VALUE is not supported")
+    return answers.text(value, _steps(child(node, "path")))
 
 
 def _length(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
     value = _document(binder, arguments[0], "JSON_LENGTH")
     path = _text_path(binder, arguments[1]) if len(arguments) > 1 else ()
+    if value.type.family is Family.ANSWER:
+        return answers.length(value, path)
     return Expr("json_length", BIGINT, (value,), value=path)
 
 
@@ -144,7 +165,7 @@ def _element(binder: "Binder", node: exp.Expression) -> Expr:
 
 def _mysql_only(rule: Call) -> Call:
     def checked(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
-        if binder.context.backend != "mysql":
+        if binder.context.backend != "mysql" and not binder.context.models:
             refuse("JSON functions over MariaDB's texts are not supported")
         return rule(binder, arguments)
 
@@ -156,6 +177,7 @@ NODES: dict[type[exp.Expression], Rule] = {
     exp.JSONExtractScalar: _extract_text,
     exp.JSONKeys: _keys,
     exp.JSONObject: _object,
+    exp.JSONValue: _value,
 }
 # name -> (least and most arguments, rule)
 NAMED: dict[str, tuple[int, int, Call]] = {

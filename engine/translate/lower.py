@@ -7,7 +7,10 @@ from engine.collate import rules
 from engine.collate.cases import Cases
 from engine.collate.presence import Presence, union
 from engine.collate.weights import Weights
+from engine.translate.answers import Asked
 from engine.translate.doubles import is_loose
+from engine.translate.lower_answers import ANSWER_OPS
+from engine.translate.lower_answers import order_key as answer_order_key
 from engine.translate.lower_bytes import BYTE_OPS
 from engine.translate.lower_codes import CODE_OPS
 from engine.translate.lower_dates import DATE_OPS
@@ -56,6 +59,7 @@ _OPS: dict[str, Callable[["Lowering", Expr], str]] = {
     **READ_DATE_OPS,
     **MOMENT_OPS,
     **BYTE_OPS,
+    **ANSWER_OPS,
 }
 _GROUPING = {(False, False): "{}", (True, False): "ROLLUP ({})", (True, True): "CUBE ({})"}
 _SORT_KEY = 1024  # bytes: max_sort_length, of which a session may not have less (proxy.preflight)
@@ -68,7 +72,7 @@ def identifier(name: str) -> str:
 
 
 class Lowering:
-    """Writes one statement. `weights_used` and `zones_used` gather those whose functions the SQL calls.
+    """Writes one statement. `weights_used`, `zones_used` and `asked` gather those whose functions the SQL calls.
 
     `reads_files` says that some tables are lake tables: of equal strings any spelling may stand for all, as MySQL has
     no rows of these and so shows none that it had to be.
@@ -78,6 +82,7 @@ class Lowering:
         self._weigh, self._find_zone, self._find_cases = weigh, find_zone, find_cases
         self.weights_used: dict[str, Weights] = {}
         self.zones_used: dict[str, ZoneTable] = {}
+        self.asked: dict[str, Asked] = {}  # calls of models, by their tokens
         self.reads_files = False
 
     def expr(self, expr: Expr) -> str:
@@ -132,6 +137,8 @@ class Lowering:
     def order_key(self, expr: Expr, presence: Presence | None = None) -> str:
         """Write what sorts as MySQL sorts; raises Refused for types whose order is not known."""
         require_order(expr.type, "the order of")
+        if expr.type.family is Family.ANSWER:
+            return answer_order_key(self, expr)
         self.require_whole_keys(expr)
         return self._key(rules.order_key, expr, presence)
 

@@ -56,6 +56,8 @@ def as_number(expr: Expr, what: str) -> Expr:
         return expr
     if family is Family.STRING:
         return number_of_text(expr)
+    if family is Family.ANSWER:
+        return Expr("answer_number", DOUBLE, (expr,))
     raise Refused(f"{what} is applied to a {family.value}")
 
 

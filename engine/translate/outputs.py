@@ -74,6 +74,8 @@ def _shown(expr: Expr, definition: ColumnDefinition, context: SessionContext) ->
         return expr
     if field in _STRINGS and family is (Family.BINARY if binary else Family.STRING):
         return expr
+    if family is Family.ANSWER and (field == FieldType.JSON or (field in _STRINGS and not binary)):
+        return expr
     if field in _EXACT_TYPES.get(family, ()):
         if family in (Family.DATETIME, Family.PACKED_DATETIME, Family.TIME) and definition.decimals != expr.type.fsp:
             refuse(f"the backend gives column {definition.name} other fractional seconds than the engine")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from engine.collate.weights import Weights
+from engine.translate.answers import Asked
 from engine.translate.binder import Shared, View
 from engine.translate.blocks import bind_query, require_first_rows
 from engine.translate.executed import executed
@@ -40,7 +41,7 @@ class Translation:
     `weights` and `zones` are those whose functions must be registered on the connection, once for each `function`.
     `tables` are the (schema, name) of the tables read. `definitions` are those that the executed statement has on the
     backend. `guarded` says that a row may fail for which the backend has an answer, a warning or another error: no row
-    may leave before the last one is known.
+    may leave before the last one is known. `asked` are the models that are asked, held while it runs.
     """
 
     sql: str
@@ -49,6 +50,7 @@ class Translation:
     zones: tuple[ZoneTable, ...] = ()
     tables: tuple[tuple[str, str], ...] = ()
     guarded: bool = False
+    asked: tuple[Asked, ...] = ()
 
 
 def translate(
@@ -95,7 +97,8 @@ def _translate(
     described = tuple(executed(query, definitions, context.backend))
     weights, zones = tuple(lowering.weights_used.values()), tuple(lowering.zones_used.values())
     guarded = any(guard in sql for guard in _GUARDS)
-    return Translation(sql, described, weights, zones, tuple(dict.fromkeys(shared.tables)), guarded)
+    asked = tuple(lowering.asked.values())
+    return Translation(sql, described, weights, zones, tuple(dict.fromkeys(shared.tables)), guarded, asked)
 
 
 def _counted(tree: exp.Expression) -> exp.Expression:

@@ -43,6 +43,7 @@ class Family(Enum):
     PACKED_DATE = "date that may be zero"
     PACKED_DATETIME = "datetime that may be zero"
     LONG_DECIMAL = "decimal of more than 38 digits"
+    ANSWER = "answer of a model"  # the server that it is for is in `charset`
     NULL = "NULL"
 
 
@@ -169,7 +170,7 @@ def unify(types: list[Type], what: str) -> Type:
     if not kinds:
         return NULL
     families = {t.family for t in kinds}
-    if len(families) == 1 and families <= {Family.DATE, Family.BOOL, Family.BINARY, Family.DOUBLE}:
+    if len(families) == 1 and families <= {Family.DATE, Family.BOOL, Family.BINARY, Family.DOUBLE, Family.ANSWER}:
         return kinds[0]
     if families <= EXACT:
         return _unify_exact(kinds, what)

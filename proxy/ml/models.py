@@ -8,12 +8,22 @@ from base.errors import BackendError
 from proxy.ml import catalog, engine
 from proxy.ml.backend import MLError, user_name
 from proxy.ml.catalog import ModelRow, Writing
+from wire.responses import Err
 
 if TYPE_CHECKING:
     from proxy.router import Router
 
 T = TypeVar("T")
+# States of the engine's errors that no other server's answer can take the place of: what a model complains of, and that
+# one has to be brought.
+TOLD = frozenset({"45000", engine.NOT_HERE})
 _PART = 8 << 20  # bytes that one command brings to the engine
+
+
+def told(error: Err) -> BackendError:
+    """The engine's error about a model, to be raised."""
+    kind = engine.ModelNotHere if error.sqlstate == engine.NOT_HERE else BackendError
+    return kind(error.number, error.sqlstate, error.message)
 
 
 async def with_model(router: "Router", model: ModelRow, act: Callable[[], Awaitable[T]]) -> T:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from base.errors import BackendError, MalformedPacket
+from proxy import reading
 from proxy.answers import AnswerReader
-from proxy.ml import calls, rows
+from proxy.ml import calls, offloaded, rows
 from proxy.ml.backend import MLError
 from proxy.preflight import build_prepare
 from statements.ml import may_call, may_use_functions, read_call, read_functions
@@ -56,13 +57,7 @@ def _stand_in(statement: str, is_mariadb: bool) -> str | None:
     if call := read_call(statement):
         return f"SET @warmfront_ml = CONCAT_WS('', {', '.join((_FAILS, *call.arguments))})"
     found = read_functions(statement)
-    if found is None:
-        return None
-    for one in reversed(found.calls):
-        joined = f"CONVERT(CONCAT_WS('', {', '.join((_FAILS, *one.arguments))}) USING utf8mb4)"
-        value = joined if is_mariadb else f"CAST({joined} AS JSON)"
-        statement = statement[: one.start] + value + statement[one.end :]
-    return statement
+    return None if found is None else offloaded.stand_in(statement, found, is_mariadb)
 
 
 async def _prepare(router: "Router", statement: str, stand_in: str) -> None:
@@ -98,4 +93,4 @@ async def _execute(router: "Router", data: bytes, known: MLStatement) -> None:
     if call := read_call(text):
         await calls.perform(router, call)
     else:
-        await rows.run(router, text, binary=True)
+        await rows.run(router, text, reading.place_of(router.session), binary=True)

@@ -125,7 +125,7 @@ def test_drift_tells_rows_that_are_unlike_the_training(churn_model: Model) -> No
     metrics = [json.loads(text)["drift"]["metric"] for text in usual["ml_results"].to_pylist()]
     assert np.mean(np.array(metrics) > 1) < 0.01
     strange = {"plan": "basic", "calls": 400, "months": 5, "since": "2024-05-01"}
-    found = predict_row(churn_model, strange, {"additional_details": True})["drift"]
+    found = predict_row(churn_model, strange, {"additional_details": True})["ml_results"]["drift"]
     assert found["metric"] > 1
     assert max(found["attribution_percent"], key=found["attribution_percent"].__getitem__) == "calls"
     assert len(found["attribution_percent"]) == 3

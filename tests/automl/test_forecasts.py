@@ -60,7 +60,9 @@ def test_intervals_hold_what_they_say_and_grow_with_their_level(sales: Model) ->
 
 def test_one_row_is_the_table_s(sales: Model) -> None:
     table = predict(sales, monthly(120))
-    assert predict_row(sales, {"AT": "2020-03-01", "more": 1}) == json.loads(table["ml_results"][2].as_py())
+    assert predict_row(sales, {"AT": "2020-03-01", "more": 1})["ml_results"] == json.loads(
+        table["ml_results"][2].as_py()
+    )
 
 
 def test_rows_may_come_in_any_order_and_with_gaps(sales: Model) -> None:
@@ -95,7 +97,7 @@ def test_several_series_help_each_other() -> None:
     rows = source("lab.pair", at=np.arange(1, 401), lead=lead, follow=follow)
     raw = {**OPTIONS, "endogenous_variables": ["lead", "follow"], "model_list": ["VARMAXForecaster"]}
     model = train(rows.at(pa.array(np.arange(380))), "follow", read_options(raw))
-    value = predict_row(model, {"at": 381})["predictions"]
+    value = predict_row(model, {"at": 381})["ml_results"]["predictions"]
     assert set(value) == {"lead", "follow", "prediction_interval_lead", "prediction_interval_follow"}
     assert abs(value["follow"] - 2 * lead[379]) < 1
     assert predict(load_model(model.to_bytes()), rows.at(pa.array([380])))["Prediction"][0].as_py() == value["follow"]

@@ -71,8 +71,8 @@ def test_one_row_is_the_table_s(explicit: Model) -> None:
     rows = parted(opinions())[1].at(pa.array([0, 1, 2]))
     table = predict(explicit, rows)
     for row, text in zip(rows.rows.to_pylist(), table["ml_results"].to_pylist(), strict=True):
-        assert predict_row(explicit, row) == json.loads(text)
-    assert predict_row(explicit, {"who": "nobody", "film": "f1"})["predictions"]["rating"] > 1
+        assert predict_row(explicit, row)["ml_results"] == json.loads(text)
+    assert predict_row(explicit, {"who": "nobody", "film": "f1"})["ml_results"]["predictions"]["rating"] > 1
 
 
 def test_the_best_items_are_new_ones(explicit: Model) -> None:
@@ -82,23 +82,25 @@ def test_the_best_items_are_new_ones(explicit: Model) -> None:
         for who, film in zip(rows.rows["who"].to_pylist(), rows.rows["film"].to_pylist(), strict=True)
         if who == "u3"
     }
-    found = predict_row(explicit, {"who": "u3"}, {"recommend": "items", "topk": 5})["predictions"]
+    found = predict_row(explicit, {"who": "u3"}, {"recommend": "items", "topk": 5})["ml_results"]["predictions"]
     assert len(found["film"]) == len(found["rating"]) == 5
     assert not seen & set(found["film"])
     assert found["rating"] == sorted(found["rating"], reverse=True)
-    again = predict_row(explicit, {"who": "u3"}, {"recommend": "users_to_items", "topk": 5})["predictions"]
+    again = predict_row(explicit, {"who": "u3"}, {"recommend": "users_to_items", "topk": 5})["ml_results"][
+        "predictions"
+    ]
     assert again == found
     everything = predict_row(explicit, {"who": "u3"}, {"recommend": "items", "topk": 500, "remove_seen": False})
-    assert len(everything["predictions"]["film"]) == 80
-    assert predict_row(explicit, {"who": "nobody"}, {"recommend": "items"})["predictions"]["film"]
+    assert len(everything["ml_results"]["predictions"]["film"]) == 80
+    assert predict_row(explicit, {"who": "nobody"}, {"recommend": "items"})["ml_results"]["predictions"]["film"]
 
 
 def test_the_best_users_and_those_alike(explicit: Model) -> None:
-    found = predict_row(explicit, {"film": "f3"}, {"recommend": "users", "topk": 4})["predictions"]
+    found = predict_row(explicit, {"film": "f3"}, {"recommend": "users", "topk": 4})["ml_results"]["predictions"]
     assert len(found["who"]) == 4
     assert found["rating"] == sorted(found["rating"], reverse=True)
     for mode, key, row in (("items_to_items", "film", {"film": "f3"}), ("users_to_users", "who", {"who": "u3"})):
-        alike = predict_row(explicit, row, {"recommend": mode})["predictions"]
+        alike = predict_row(explicit, row, {"recommend": mode})["ml_results"]["predictions"]
         assert len(alike[key]) == len(alike["similarity"]) == 3
         assert next(iter(row.values())) not in alike[key]
         assert -1 <= alike["similarity"][2] <= alike["similarity"][0] <= 1.000001

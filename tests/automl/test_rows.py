@@ -43,7 +43,7 @@ def test_a_column_of_json_is_predicted_as_its_rows_are(churn_model: Model) -> No
     texts = [json.dumps(row) for row in rows]
     table = predict(churn_model, rows_from_json(churn_model, pa.array(texts)))
     assert [json.loads(text) for text in table["ml_results"].to_pylist()] == [
-        predict_row(churn_model, row) for row in rows
+        predict_row(churn_model, row)["ml_results"] for row in rows
     ]
 
 
@@ -54,7 +54,7 @@ def test_json_of_mixed_types_is_read_too(churn_model: Model) -> None:
     ]
     table = predict(churn_model, rows_from_json(churn_model, pa.array([json.dumps(row) for row in rows])))
     assert [json.loads(text) for text in table["ml_results"].to_pylist()] == [
-        predict_row(churn_model, row) for row in rows
+        predict_row(churn_model, row)["ml_results"] for row in rows
     ]
 
 
@@ -64,10 +64,10 @@ def test_json_of_mixed_types_is_read_too(churn_model: Model) -> None:
         (["[1]"], "no JSON object"),
         (["{"], "no JSON object"),
         ([None], "A row is NULL"),
-        (['{"plan": "a"}'], "lacks a column that the model was trained on: calls"),
+        (['{"plan": "a"}'], "lacks columns that the model was trained on: calls, months, since"),
         (['{"plan": {}, "calls": 1, "months": 1, "since": null}'], "Column 'plan' must hold a text"),
     ],
 )
 def test_bad_json_is_refused(churn_model: Model, texts: list[str], message: str) -> None:
     with pytest.raises(AutoMLError, match=message):
-        rows_from_json(churn_model, pa.array(texts, pa.string()))
+        predict(churn_model, rows_from_json(churn_model, pa.array(texts, pa.string())))

@@ -40,8 +40,8 @@ def test_topics_are_found_again(name: str) -> None:
     value = json.loads(table["ml_results"][0].as_py())
     assert set(value["predictions"]["tags"]) <= set(THEMES[themes[0]])
     assert sum(value["probabilities"].values()) == pytest.approx(1, abs=0.01)
-    assert predict_row(model, {"BODY": words[0]}) == value
-    assert predict_row(model, {"body": None})["predictions"]["tags"]
+    assert predict_row(model, {"BODY": words[0]})["ml_results"] == value
+    assert predict_row(model, {"body": None})["ml_results"]["predictions"]["tags"]
     assert predict(load_model(model.to_bytes()), source("news.items", body=words)).equals(table)
 
 
@@ -89,7 +89,9 @@ def test_a_strange_stretch_of_a_log_is_found() -> None:
     again = load_model(model.to_bytes())
     assert predict(again, rows).equals(predict(model, rows))
     assert (
-        predict_row(model, {"line": "disk error 7 while writing sector 1", "host": "a"})["predictions"]["is_anomaly"]
+        predict_row(model, {"line": "disk error 7 while writing sector 1", "host": "a"})["ml_results"]["predictions"][
+            "is_anomaly"
+        ]
         == 1
     )
 

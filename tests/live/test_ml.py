@@ -35,12 +35,14 @@ def test_training_leaves_a_model_in_ordinary_tables(ml_model: str, backend: Any)
 def test_a_row_is_predicted(ml_client: Any, ml_model: str) -> None:
     run(ml_client, f"SET @h = '{ml_model}'")
     ((young,), (old,)) = (run(ml_client, f"SELECT sys.ML_PREDICT_ROW({row}, @h, NULL)")[0] for row in (YOUNG, OLD))
-    assert json.loads(young)["predictions"] == {"churn": "yes"}
-    assert json.loads(old)["predictions"] == {"churn": "no"}
-    assert set(json.loads(old)["probabilities"]) == {"no", "yes"}
+    found = json.loads(young)
+    assert (found["age"], found["city"], found["Prediction"]) == (20, "Oslo", "yes")
+    assert found["ml_results"]["predictions"] == {"churn": "yes"}
+    assert json.loads(old)["ml_results"]["predictions"] == {"churn": "no"}
+    assert set(json.loads(old)["ml_results"]["probabilities"]) == {"no", "yes"}
     assert run(ml_client, "SELECT sys.ML_PREDICT_ROW(NULL, @h, NULL) AS p, 1 + 1") == [(None, 2)]
     ((part, other),) = run(
-        ml_client, f"select json_extract(SYS.ml_predict_row({OLD}, @h), '$.predictions.churn') AS p, 3"
+        ml_client, f"select json_extract(SYS.ml_predict_row({OLD}, @h), '$.ml_results.predictions.churn') AS p, 3"
     )
     assert (json.loads(part), other) == ("no", 3)
 
@@ -58,7 +60,7 @@ def test_rows_of_a_table_are_predicted_in_one_statement(ml_client: Any, ml_model
     assert names == ["id", "found", "churn", "sys.ML_PREDICT_ROW(NULL, @h, NULL)"]
     assert types[1] in (FieldType.JSON, FieldType.LONG_BLOB)
     assert [row[0] for row in rows] == list(range(299, -1, -1))
-    assert sum(json.loads(row[1])["predictions"]["churn"] == row[2] for row in rows) > 270
+    assert sum(json.loads(row[1])["Prediction"] == row[2] for row in rows) > 270
     assert {row[3] for row in rows} == {None}
     assert run(ml_client, f"SELECT sys.ML_PREDICT_ROW({INPUT}, @h) FROM ml_shop.people WHERE id < 0") == []
     ((alone,),) = run(ml_client, f"SELECT sys.ML_PREDICT_ROW({INPUT}, @h) FROM ml_shop.people WHERE id = 5")
@@ -216,7 +218,7 @@ WRONG = (
     ("SELECT sys.ML_PREDICT_ROW('{}', NULL, NULL)", 1644, "must not be NULL"),
     ("SELECT sys.ML_PREDICT_RWO('{}', @h, NULL)", 1305, "did you mean sys.ML_PREDICT_ROW?"),
     ("SELECT sys.ML_PREDICT_ROW('{}')", 1318, "FUNCTION sys.ML_PREDICT_ROW; expected 3, got 1"),
-    ("SELECT id FROM ml_shop.people WHERE sys.ML_PREDICT_ROW('{}', @h, NULL) > 1", 1235, "select list"),
+    ("SELECT id FROM ml_shop.people WHERE sys.ML_PREDICT_ROW('{}', @h, NULL) > 1", 1235, "JSON_OBJECT"),
     ("SELECT sys.ML_PREDICT_ROW('{}', city, NULL) FROM ml_shop.people", 1644, "same for all rows"),
     ("CALL sys.ML_PREDICT_TABLE('ml_shop.people', @h, 'nowhere.t', NULL)", 1049, "nowhere"),
 )

@@ -119,7 +119,7 @@ def test_prepared_statements(ml_client: Any, ml_model: str) -> None:
     assert number in range(20)
     single = call_prepared(ml_client, "SELECT sys.ML_PREDICT_ROW(?, ?, NULL)")
     _, (row,) = single(b'{"age": 70, "city": "Rome", "income": 8000, "since": "2020-01-15"}', ml_model.encode())
-    assert json.loads(row[3:] if row[2] < 251 else row[5:])["predictions"] == {"churn": "no"}
+    assert json.loads(row[3:] if row[2] < 251 else row[5:])["Prediction"] == "no"
 
 
 def test_inside_a_transaction_its_owner_decides(ml_client: Any, backend: Any, ml_model: str) -> None:
@@ -239,7 +239,7 @@ def test_other_tasks_train_and_predict(ml_client: Any) -> None:
     recommend = f"JSON_OBJECT('task', 'recommendation', {columns}, 'max_seconds', 5)"
     run(ml_client, f"CALL sys.ML_TRAIN('ml_shop.liked', 'stars', {recommend}, @r)")
     ((one,),) = run(ml_client, "SELECT sys.ML_PREDICT_ROW(JSON_OBJECT('user', 'u3', 'item', 'i5'), @r, NULL)")
-    assert "rating" in json.loads(one)["predictions"]
+    assert "rating" in json.loads(one)["ml_results"]["predictions"]
     wrong = recommend.replace("ml_shop.items", "ml_shop.nothing")
     assert error_of(ml_client, f"CALL sys.ML_TRAIN('ml_shop.liked', 'stars', {wrong}, @n)")[0] == 1146
 

@@ -3,7 +3,7 @@
 import pytest
 
 from base.errors import BackendError
-from statements.ml import may_call, may_use_functions, read_call, read_functions
+from statements.ml import may_call, may_use_functions, read_call, read_functions, with_calls
 
 
 def test_arguments_are_split_where_no_quote_or_parenthesis_is_open() -> None:
@@ -72,16 +72,30 @@ def test_functions_are_found_with_their_items() -> None:
     [
         ("SELECT sys.ML_PREDICT_ROW(1, 2)", 0, False, True),
         ("SELECT JSON_TYPE(sys.ML_PREDICT_ROW(1, 2)) AS x", None, False, True),
-        ("SELECT DISTINCT sys.ML_PREDICT_ROW(a, 2) FROM t", None, True, False),
+        ("SELECT DISTINCT sys.ML_PREDICT_ROW(a, 2) FROM t", 0, True, False),
         ("SELECT sys.ML_PREDICT_ROW(a, 2) FROM t UNION SELECT 1", 0, True, False),
         ("SELECT 1 FROM t WHERE sys.ML_PREDICT_ROW(a, 2) > 1", None, True, True),
         ("SELECT (SELECT 1 FROM u), sys.ML_PREDICT_ROW(a, 2) FROM t", 1, True, True),
+        ("WITH c AS (SELECT 1, 2) SELECT sys.ML_PREDICT_ROW(a, 2) FROM c", 0, True, False),
+        ("(SELECT sys.ML_PREDICT_ROW(a, 2) FROM t)", 0, True, False),
+        ("SELECT 1 FROM (SELECT sys.ML_PREDICT_ROW(a, 2) FROM t) d", None, True, True),
     ],
 )
 def test_where_a_function_stands(text: str, item: int | None, has_from: bool, plain: bool) -> None:
     found = read_functions(text)
     assert found is not None
     assert (found.calls[0].item, found.has_from, found.plain) == (item, has_from, plain)
+
+
+def test_calls_give_place_and_items_keep_their_names() -> None:
+    text = (
+        "SELECT JSON_TYPE(sys.ML_PREDICT_ROW(a, @m)), sys.ML_EXPLAIN_ROW(b, @m) AS e, CASE WHEN 1 THEN 2 END c FROM t"
+    )
+    found = read_functions(text)
+    assert found is not None
+    assert with_calls(text, found, ["X", "Y"]) == (
+        "SELECT JSON_TYPE(X) AS `JSON_TYPE(sys.ML_PREDICT_ROW(a, @m))`, Y AS e, CASE WHEN 1 THEN 2 END c FROM t"
+    )
 
 
 def test_the_cheap_looks() -> None:

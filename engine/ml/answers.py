@@ -1,0 +1,116 @@
+"""The values of ML_PREDICT_ROW and ML_EXPLAIN_ROW for whole columns: each input with the answer's columns beside it.
+
+MySQL keeps the keys of a document sorted, the shorter ones first; MariaDB has them as they were written.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from automl import api, results
+from engine.ml.json_rows import beside
+from engine.translate.answers import Asked
+
+
+def answer(model: api.Model, asked: Asked, columns: Sequence[pa.ChunkedArray], rows: int) -> pa.Array:
+    """Answer a call for rows of columns. Raises AutoMLError."""
+    options = json.loads(asked.model.options) if asked.model.options else None
+    act = api.predict if asked.model.function == "predict" else api.explain_rows
+    if not asked.keys and asked.forms:
+        return of_documents(columns[0].combine_chunks(), lambda texts: _found(act, model, texts, options))
+    found = act(model, api.rows_from_columns(model, asked.keys, columns), options)
+    if found.num_rows != rows:
+        raise api.AutoMLError("The model gave another number of rows than it was asked about.")
+    members = {
+        key: _member(column, form, fsp, asked.backend)
+        for key, column, form, fsp in zip(asked.keys, columns, asked.forms, asked.fsp, strict=True)
+    }
+    members |= {name: _answered(name, found.column(name).combine_chunks()) for name in found.column_names}
+    names = list(members)
+    if asked.backend == "mysql":
+        names.sort(key=lambda name: (len(name.encode()), name.encode()))
+    pieces: list[str | pa.Array] = []
+    for place, name in enumerate(names):
+        pieces += [f"{', ' if place else '{'}{results.quoted(name)}: ", members[name]]
+    return results.joined(*pieces, "}")
+
+
+def of_documents(texts: pa.Array, found: Callable[[pa.Array], pa.Table]) -> pa.Array:
+    """Answer for JSON texts; NULL for NULL."""
+    given = pc.is_valid(texts)
+    asked = texts.filter(given)
+    answers = beside(asked, found(asked)) if len(asked) else pa.array([], pa.string())
+    places = pc.subtract(pc.cumulative_sum(given.cast(pa.int64())), 1)
+    return answers.take(pc.if_else(given, places, None))
+
+
+def _found(act: Callable[..., pa.Table], model: api.Model, texts: pa.Array, options: object) -> pa.Table:
+    return act(model, api.rows_from_json(model, texts), options)
+
+
+def _answered(name: str, column: pa.Array) -> pa.Array:
+    """A column of answers as JSON values; `ml_results` is JSON already."""
+    if name == "ml_results":
+        return column
+    kind = column.type
+    if pa.types.is_floating(kind):
+        return results.number_texts(column.to_numpy(zero_copy_only=False))
+    if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
+        return _or_null(pc.cast(column, pa.string()))
+    return _or_null(results.quoted_texts(pc.cast(column, pa.string())))
+
+
+def _or_null(texts: pa.Array) -> pa.Array:
+    return pc.fill_null(texts, "null")
+
+
+def _member(column: pa.ChunkedArray, form: str, fsp: int, backend: str) -> pa.Array:
+    """A column of the input as JSON values, spelled as the server does."""
+    values = column.combine_chunks()
+    if form == "null" or pa.types.is_null(values.type):
+        return pa.array(["null"] * len(values), pa.string())
+    decimals = 6 if backend == "mysql" else fsp
+    match form:
+        case "double":
+            return _or_null(_doubles(values, backend))
+        case "text":
+            return _or_null(results.quoted_texts(values))
+        case "date":
+            return _or_null(results.joined('"', pc.cast(values, pa.string()), '"'))
+        case "moment":
+            return _or_null(
+                results.joined('"', _cut(pc.cast(values.cast(pa.timestamp("us")), pa.string()), decimals), '"')
+            )
+        case "time":
+            return _or_null(results.joined('"', _cut(_times(values), decimals), '"'))
+        case _:
+            return _or_null(pc.cast(values, pa.string()))
+
+
+def _cut(texts: pa.Array, decimals: int) -> pa.Array:
+    """Leave so many of six decimals."""
+    return texts if decimals == 6 else pc.utf8_slice_codeunits(texts, 0, (decimals or -1) - 6)
+
+
+def _doubles(values: pa.Array, backend: str) -> pa.Array:
+    texts = pc.replace_substring(pc.cast(values, pa.string()), "e+", "e")
+    if backend != "mysql":
+        return texts
+    whole = pc.match_substring_regex(texts, r"^-?\d+$")
+    return pc.if_else(whole, pc.binary_join_element_wise(texts, ".0", ""), texts)
+
+
+def _times(values: pa.Array) -> pa.Array:
+    """Microseconds as times of day with six decimals."""
+    numbers = np.abs(values.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64))
+    parts = (numbers // 3_600_000_000, numbers // 60_000_000 % 60, numbers // 1_000_000 % 60)
+    hours, minutes, seconds = (_padded(part, 2) for part in parts)
+    sign = pc.if_else(pc.less(values, 0), "-", "")
+    return results.joined(sign, hours, ":", minutes, ":", seconds, ".", _padded(numbers % 1_000_000, 6))
+
+
+def _padded(numbers: np.ndarray, width: int) -> pa.Array:
+    return pc.utf8_lpad(pc.cast(pa.array(numbers), pa.string()), width, "0")

@@ -1,0 +1,92 @@
+"""Statements over tables that call functions of AutoML, in the engine: the calls are part of its query.
+
+The backend prepares the statement with JSON in the place of each call, so names, grants and columns are its own.
+"""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from base.errors import BackendError
+from proxy import reading
+from proxy.ml.asked import as_call, read_models
+from proxy.ml.backend import prepare
+from proxy.ml.catalog import ModelRow
+from proxy.ml.engine import ModelNotHere
+from proxy.ml.models import bring
+from proxy.preflight import Preflight
+from proxy.reading import Place
+from proxy.reasons import Reason, Refusal
+from proxy.state import FORCED, OFF
+from statements.ml import ASKED, FunctionCall, Statement, as_json, with_calls
+
+if TYPE_CHECKING:
+    from proxy.router import Router
+
+_FAILS = "(SELECT 1 UNION ALL SELECT 2)"  # error 1242 when it is executed
+
+
+@dataclass(slots=True)
+class Ready:
+    """A query that the engine may be given: its `text` there, the backend's answers, the models that it asks."""
+
+    text: bytes
+    preflight: Preflight
+    models: list[ModelRow]
+
+
+def stand_in(text: str, statement: Statement, is_mariadb: bool) -> str:
+    """The statement with JSON in the place of each call; it can be prepared, and fails when it is executed."""
+    return with_calls(text, statement, [_value(call, is_mariadb) for call in statement.calls])
+
+
+def _value(call: FunctionCall, is_mariadb: bool) -> str:
+    joined = f"CONCAT({', '.join((_FAILS, *call.arguments))})"
+    return as_json(joined if is_mariadb else f"CONVERT({joined} USING utf8mb4)", is_mariadb)
+
+
+async def make_ready(router: "Router", text: str, statement: Statement, place: Place) -> Ready | Refusal:
+    """Ask the backend about a query, and judge. Raises BackendError with its own error for what it does not accept."""
+    text = text.rstrip("; \t\r\n")
+    found, _ = await read_models(router, statement.calls)
+    asked = with_calls(text, statement, [f"{ASKED}{n}({c.arguments[0]})" for n, c in enumerate(statement.calls)])
+    prepared = stand_in(text, statement, router.is_mariadb)
+    _, use, _ = router.read(asked)
+    _, refusal, preflight = await router.weigh(asked.encode(), OFF if use == OFF else FORCED, prepared.encode(), place)
+    if refusal and refusal.reason is Reason.BACKEND_ERROR:
+        await prepare(router, prepared)
+    if refusal or preflight is None or preflight.context is None:
+        return refusal or Refusal(Reason.UNKNOWN_SESSION)
+    calls = tuple(as_call(call, model, options) for call, (model, options) in zip(statement.calls, found, strict=True))
+    preflight.context = replace(preflight.context, models=calls)
+    return Ready(asked.encode(), preflight, [model for model, _ in found])
+
+
+async def run(router: "Router", text: str, statement: Statement, binary: bool, place: Place) -> Refusal | None:
+    """Answer a SELECT; gives the reason when the engine cannot. Raises BackendError."""
+    ready = await make_ready(router, text, statement, place)
+    if isinstance(ready, Refusal):
+        return ready
+    if place is Place.BEGINS and not ready.preflight.only_lake and (refusal := await reading.begin(router)):
+        return refusal
+    protocol = "binary" if binary else "text"
+    try:
+        return await router.run(ready.text, ready.preflight, protocol, place)
+    except ModelNotHere:
+        await bring_all(router, ready)
+        return await router.run(ready.text, ready.preflight, protocol, place)
+
+
+async def bring_all(router: "Router", ready: Ready) -> None:
+    """Bring the engine the models of a query. Raises BackendError."""
+    for model in {tuple(model.key): model for model in ready.models}.values():
+        await bring(router, model)
+
+
+def cannot(call: FunctionCall, refusal: Refusal) -> BackendError:
+    """What is said where nobody can run a statement."""
+    return BackendError(
+        1235,
+        "42000",
+        f"sys.{call.routine.name} over a table runs in the secondary engine, which cannot run this statement: "
+        f"{refusal.sentence}",
+    )

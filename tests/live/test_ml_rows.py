@@ -1,0 +1,116 @@
+"""AutoML's functions in statements over tables, wherever an expression may stand: the engine's, not row by row."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.live.ml_kit import INPUT, error_of, run
+
+pytestmark = pytest.mark.live
+
+ASKED = f"sys.ML_PREDICT_ROW({INPUT}, @h, NULL)"
+ANSWER = f"JSON_UNQUOTE(JSON_EXTRACT({ASKED}, '$.Prediction'))"
+CHANCE = f"JSON_EXTRACT({ASKED}, '$.ml_results.probabilities.yes')"
+
+
+@pytest.fixture(scope="module")
+def predicted(ml_shop: Any, ml_model: str) -> dict[int, tuple[str, float]]:
+    """Answer and probability of each row, as ML_PREDICT_TABLE gives them."""
+    with ml_shop.connect(charset="utf8mb4") as connection:
+        run(connection, f"CALL sys.ML_PREDICT_TABLE('ml_shop.people', '{ml_model}', 'ml_shop.known', NULL)")
+        rows = run(connection, "SELECT id, Prediction, ml_results FROM ml_shop.known")
+    return {key: (answer, json.loads(text)["probabilities"]["yes"]) for key, answer, text in rows}
+
+
+@pytest.fixture
+def asking(ml_client: Any, ml_model: str) -> Any:
+    run(ml_client, f"SET @h = '{ml_model}'")
+    return ml_client
+
+
+def _yes(predicted: dict[int, tuple[str, float]]) -> list[int]:
+    return sorted(key for key, (answer, _) in predicted.items() if answer == "yes")
+
+
+def test_in_conditions_keys_and_aggregates(asking: Any, predicted: dict[int, tuple[str, float]]) -> None:
+    people = "FROM ml_shop.people"
+    yes = _yes(predicted)
+    assert run(asking, f"SELECT id {people} WHERE {ANSWER} = 'yes' ORDER BY id") == [(key,) for key in yes]
+    counted = run(asking, f"SELECT {ANSWER} AS a, COUNT(*) {people} GROUP BY a ORDER BY a")
+    assert counted == [("no", len(predicted) - len(yes)), ("yes", len(yes))]
+    likely = sorted((key for key, (_, chance) in predicted.items() if chance > 0.9), reverse=True)
+    assert run(asking, f"SELECT id {people} WHERE {CHANCE} > 0.9 ORDER BY id DESC") == [(key,) for key in likely]
+    top = run(asking, f"SELECT id {people} ORDER BY {CHANCE} DESC, id LIMIT 5")
+    assert [key for (key,) in top] == sorted(predicted, key=lambda key: (-predicted[key][1], key))[:5]
+    distinct = run(asking, f"SELECT DISTINCT JSON_VALUE({ASKED}, '$.Prediction') AS a {people} ORDER BY a")
+    assert distinct == [("no",), ("yes",)]
+
+
+def test_in_derived_tables_unions_joins_and_views(asking: Any, predicted: dict[int, tuple[str, float]]) -> None:
+    yes = len(_yes(predicted))
+    inner = f"SELECT id, {ASKED} AS p FROM ml_shop.people"
+    answer = "JSON_UNQUOTE(JSON_EXTRACT(p, '$.Prediction'))"
+    assert run(asking, f"WITH w AS ({inner}) SELECT COUNT(*) FROM w WHERE {answer} = 'yes'") == [(yes,)]
+    joined = f"SELECT COUNT(*) FROM ({inner}) w JOIN ml_shop.people q ON q.id = w.id WHERE {answer} = q.churn"
+    ((right,),) = run(asking, joined)
+    assert right > 900
+    union = f"SELECT {ANSWER} AS a FROM ml_shop.people UNION SELECT churn FROM ml_shop.people ORDER BY a"
+    assert error_of(asking, union)[0] == 1235  # a collation of more than bytes decides
+    whole = run(asking, f"SELECT {ASKED} AS p FROM ml_shop.people WHERE id < 3 UNION ALL SELECT NULL ORDER BY p")
+    assert whole[0] == (None,)
+    assert len(whole) == 4
+    view = run(asking, f"SELECT COUNT(*) FROM ml_shop.adults WHERE {ANSWER} = 'yes'")
+    adults = run(asking, "SELECT id FROM ml_shop.people WHERE age > 20")
+    assert view == [(sum(predicted[key][0] == "yes" for (key,) in adults),)]
+
+
+def test_an_open_transaction_is_seen_where_the_backend_has_to_answer(asking: Any) -> None:
+    statement = f"SELECT id, {ASKED} AS p FROM ml_shop.people WHERE id = 1"
+    run(asking, "BEGIN")
+    run(asking, "UPDATE ml_shop.people SET age = 99 WHERE id = 1")
+    ((_, text),) = run(asking, statement)
+    assert json.loads(text)["age"] == 99
+    assert error_of(asking, f"SELECT id FROM ml_shop.people WHERE {ANSWER} = 'yes'")[0] == 1235
+    run(asking, "ROLLBACK")
+    ((_, text),) = run(asking, statement)
+    assert json.loads(text)["age"] != 99
+
+
+def test_every_type_is_asked_about_as_its_document_would_be(asking: Any, backend: Any, ml_shop: Any) -> None:
+    backend.run(
+        "CREATE TABLE ml_shop.types (id INT PRIMARY KEY, f FLOAT, d DOUBLE, n DECIMAL(12,3), u BIGINT UNSIGNED,"
+        " t TIME(2), m DATETIME(3), y YEAR, e ENUM('a', 'b'), c VARCHAR(40), age INT, city VARCHAR(9), income DOUBLE,"
+        " since DATE)"
+    )
+    nulls = ", ".join(["NULL"] * 13)
+    backend.run(
+        "INSERT INTO ml_shop.types VALUES (1, 0.5, 2, 1.5, 18446744073709551615, '-12:00:01.25',"
+        " '2024-02-03 04:05:06.789', 2024, 'b', %s, 20, 'Oslo', 1500, '2020-01-15'),"
+        f" (2, {nulls})",
+        'a"b\\c\n\t\x01é😀',
+    )
+    names = ("f", "d", "n", "u", "t", "m", "y", "e", "c", "age", "city", "income", "since")
+    document = f"JSON_OBJECT({', '.join(repr(name) + ', ' + name for name in names)})"
+    ml_shop.wait_until_loaded("ml_shop", "types")
+    asked = run(asking, f"SELECT sys.ML_PREDICT_ROW({document}, @h, NULL) AS p FROM ml_shop.types ORDER BY id")
+    documents = run(asking, f"SELECT {document} FROM ml_shop.types ORDER BY id")
+    for (found,), (wanted,) in zip(asked, documents, strict=True):
+        said = json.loads(found)
+        assert said.pop("Prediction") in ("yes", "no")
+        assert said.pop("ml_results")
+        assert said == json.loads(wanted)
+        assert list(said) == list(json.loads(wanted))
+
+
+def test_what_a_model_complains_of_is_said(asking: Any) -> None:
+    short = "JSON_OBJECT('age', age, 'city', city)"
+    number, text = error_of(asking, f"SELECT sys.ML_PREDICT_ROW({short}, @h, NULL) FROM ml_shop.people WHERE id < 5")
+    assert (number, "income, since" in text) == (1644, True)
+    number, text = error_of(asking, "SELECT sys.ML_PREDICT_ROW(nothing, @h, NULL) FROM ml_shop.people")
+    assert (number, "nothing" in text) == (1054, True)
+
+
+def test_a_model_that_was_unloaded_is_brought_again(asking: Any, ml_model: str) -> None:
+    run(asking, "CALL sys.ML_MODEL_UNLOAD(@h)")
+    assert len(run(asking, f"SELECT {ASKED} FROM ml_shop.people WHERE id < 5")) == 5
