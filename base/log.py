@@ -14,7 +14,8 @@ _SQL_STRING = re.compile(r"'(?:[^'\\]|\\.|'')*(?:'|$)|\"(?:[^\"\\]|\\.|\"\")*(?:
 
 def redact_sql(statement: str, limit: int = 200) -> str:
     """Replace every string literal of a statement by '?' and cut it to `limit` characters, for a log line."""
-    shortened = _SQL_STRING.sub("'?'", statement)
+    # No more is read than a line may need; a cut behind a backslash would leave a literal without an end.
+    shortened = _SQL_STRING.sub("'?'", statement[: 20 * limit].rstrip("\\"))
     return shortened if len(shortened) <= limit else shortened[:limit] + " …"
 
 

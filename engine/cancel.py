@@ -67,7 +67,9 @@ class Running:
 
         A result that came just in time is given all the same, so that what was acquired can be released.
         """
-        self.check()
+        if self.error is not None:
+            work.close()  # or it is said that nobody awaited it
+            raise self.error
         task = asyncio.ensure_future(work)
         waiting: set[asyncio.Future[Any]] = {task, self._stopped}
         try:

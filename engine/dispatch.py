@@ -3,12 +3,13 @@
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from base.errors import MalformedPacket, QueryInterrupted, SecondaryEngineError
+from base.errors import MalformedPacket, QueryInterrupted, QueryTimeout, SecondaryEngineError
 from engine.answers import build_result_set
 from engine.cancel import Running
 from engine.execute import Executor, Offload, read_offload
@@ -34,10 +35,13 @@ _KILL = re.compile(r"\s*KILL\s+(?:(?:QUERY|CONNECTION)\s+)?(\d+)\s*;?\s*", re.IG
 _ANNOUNCED = re.compile(r"SHOW WARMFRONT TABLES SINCE (\d+)")
 _CHANGES = re.compile(r"SHOW WARMFRONT CHANGES SINCE (\[.*\])", re.DOTALL)
 _LAKE = re.compile(rf"WARMFRONT LAKE (REFRESH|FORGET) ({_NAME})\s*\.\s*({_NAME})")
-_FIRST = re.compile(r"\s*(?:/\*.*?\*/\s*)*\(*\s*([A-Za-z]+)", re.DOTALL)
+# Nothing can be read in two ways: many comments would be tried in all their combinations.
+_FIRST = re.compile(r"(?:[\s(]|/\*(?:[^*]|\*(?!/))*\*/)*([A-Za-z]+)")
 _CONSTANTS = re.compile(
     r"\s*SELECT\s+(?:(?P<one>1)|@@(?:global\.|session\.)?(?P<variable>\w+))(?:\s+LIMIT\s+1)?\s*;?\s*", re.IGNORECASE
 )
+
+_LONGEST = 5.0  # seconds that a statement over the information tables may take
 
 TableAction = Callable[[str, str], Awaitable[None]]
 # Schema, name, whether to repair, and what tells that nobody wants the answer any more; gives the answer's rows.
@@ -84,7 +88,7 @@ class Dispatcher:
         match found[1].upper() if found else "":
             case "SELECT" | "WITH":
                 account = query.attributes.get("wf_account", b"").decode()
-                return build_result_set(await self._select(query.text, account), capabilities)
+                return build_result_set(await self._select(query.text, account, started), capabilities)
             case "SHOW":
                 if asked := _ANNOUNCED.fullmatch(query.text):
                     found_tables = await self.information.announcer.since(int(asked[1]))
@@ -125,15 +129,10 @@ class Dispatcher:
         raise SecondaryEngineError("The engine does not know this statement")
 
     async def _infer(self, description: str, started: list[Running]) -> str:
-        running = self.executor.running.start(0)
-        started.append(running)
-        try:
+        with self._stoppable(started) as running:
             return await running.wait_for(asyncio.to_thread(self.infer, description))
-        finally:
-            started.remove(running)
-            self.executor.running.end(running)
 
-    async def _select(self, text: str, account: str) -> pa.Table:
+    async def _select(self, text: str, account: str, started: list[Running]) -> pa.Table:
         if found := _CONSTANTS.fullmatch(text):
             if found["one"]:
                 return pa.table({"1": pa.array([1], pa.int64())})
@@ -141,23 +140,31 @@ class Dispatcher:
                 found["variable"].lower()
             )
             return pa.table({f"@@{found['variable']}": pa.array([value], pa.string())})
-        return await asyncio.to_thread(self.information.select, text, account)
+        with self._stoppable(started) as running:
+            running.cancel_after(_LONGEST, QueryTimeout())
+            # The thread ends by itself: what it runs is interrupted.
+            return await asyncio.to_thread(self.information.select, text, account, running)
+
+    @contextmanager
+    def _stoppable(self, started: list[Running], connection_id: int = 0) -> Iterator[Running]:
+        running = self.executor.running.start(connection_id)
+        started.append(running)
+        try:
+            yield running
+        finally:
+            started.remove(running)
+            self.executor.running.end(running)
 
     async def _check(self, text: str, started: list[Running]) -> pa.Table:
         found = _CHECK.fullmatch(text)
         if found is None:
             raise SecondaryEngineError("The engine does not know this statement")
-        running = self.executor.running.start(int(found[4] or 0))
-        started.append(running)
         names = _unquoted(found[1]), _unquoted(found[2])
-        try:
+        with self._stoppable(started, int(found[4] or 0)) as running:
             # When it is stopped its thread ends a little later.
             return await running.wait_for(
                 asyncio.to_thread(self.check, *names, bool(found[3]), lambda: running.error is not None)
             )
-        finally:
-            started.remove(running)
-            self.executor.running.end(running)
 
     async def _change_table(self, text: str) -> None:
         found = _SECONDARY.fullmatch(text)

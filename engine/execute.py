@@ -10,7 +10,7 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,16 +18,18 @@ from typing import Protocol
 import duckdb
 import pyarrow as pa
 
-from base.errors import QueryInterrupted, QueryTimeout, SecondaryEngineError, StatementTimeExceeded, WarmfrontError
+from base.errors import QueryTimeout, SecondaryEngineError, StatementTimeExceeded, WarmfrontError
 from engine.answers import build_result_set
 from engine.cancel import Running, RunningStatements
 from engine.catalog import CatalogView
 from engine.history import History, QueryRecord
 from engine.lake.export import Exporter, Written
 from engine.lake.tables import AccessIsNew, LakeTables, wanted_of
+from engine.outlet import AnswerCutShort, Channel, Outlet
 from engine.quarantine import Quarantine
 from engine.results.encoder import RowEncoder
 from engine.results.literals import literal_query, text_of
+from engine.slots import Slots
 from engine.store.database import Snapshot, Store
 from engine.translate.answers import Asked
 from engine.translate.refusal import Refusal, is_passing
@@ -51,10 +53,10 @@ from wire.responses import (
 log = logging.getLogger(__name__)
 
 CONCURRENT = 12  # statements at once, as HeatWave; the others queue
+_THREADS = 128  # those at once, and those whose clients do not read
 _BATCH_ROWS = 8192  # small enough for the first rows to come early and for a batch to stay in the CPU's cache
 _EXPORT_ROWS = 16384  # nobody waits for the first
 _HELD = 64 << 20  # bytes of an answer that wait for its last row, where a row may fail that the backend can answer
-_STALLED = 60.0  # seconds that a client may take for a piece of the answer, MySQL's net_write_timeout
 _LONGEST_WAIT, _PAUSE = 15.0, 0.05  # seconds for the weights of a collation, which take about one
 _STOPPING = "The engine is stopping"
 
@@ -73,13 +75,6 @@ class Translates(Protocol):
 
 # Seconds at most, and the server that the session is on; raises SecondaryEngineError.
 WaitUntilFresh = Callable[[float, str], Awaitable[None]]
-
-
-class Channel(Protocol):
-    """Where the packets of an answer go."""
-
-    async def write(self, data: bytes | memoryview) -> None:
-        """Send bytes; returns when the client keeps up. Raises ConnectionError when it is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +179,8 @@ class Executor:
         self._lake = lake
         self._unchanged = unchanged
         self._stopping = False
-        self._slots = asyncio.Semaphore(CONCURRENT)
-        self._threads = ThreadPoolExecutor(CONCURRENT, thread_name_prefix="query")
+        self._slots = Slots(CONCURRENT)
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="query")
 
     async def run(self, offload: Offload, channel: Channel, started: list[Running]) -> None:
         """Run one statement and send its whole answer.
@@ -205,9 +200,10 @@ class Executor:
                 raise SecondaryEngineError(reason)
             await running.wait_for(self._slots.acquire())
             try:
-                await self._run_in_slot(offload, channel, running, record)
+                outlet = await self._run_in_slot(offload, channel, running, record)
             finally:
                 self._slots.release()
+            await outlet.drain()
         except Exception as error:
             record.failure = str(error)
             raise
@@ -218,21 +214,23 @@ class Executor:
         if self.on_answered and not offload.only_asked and not offload.export:
             self.on_answered(offload)
 
-    async def _run_in_slot(self, offload: Offload, channel: Channel, running: Running, record: QueryRecord) -> None:
+    async def _run_in_slot(self, offload: Offload, channel: Channel, running: Running, record: QueryRecord) -> Outlet:
         if offload.context.freshness == "strict" and not offload.only_asked:
-            context = offload.context
-            await running.wait_for(_awaited(self._wait_until_fresh(context.freshness_timeout, context.server)))
+            await running.wait_for(self._fresh(offload.context))
         if self._stopping:
             raise SecondaryEngineError(_STOPPING)
         record.waited = time.time() - record.started
         loop = asyncio.get_running_loop()
-        outlet = _Outlet(channel, loop, running)
+        outlet = Outlet(channel, loop, running, self._slots)
         work = functools.partial(self._work, offload, outlet, running, record)
         # The thread is not left behind when this task is cancelled: it ends by the interrupt.
         await asyncio.shield(loop.run_in_executor(self._threads, work))
-        await outlet.drain()
+        return outlet
 
-    def _work(self, offload: Offload, outlet: "_Outlet", running: Running, record: QueryRecord) -> None:
+    async def _fresh(self, context: SessionContext) -> None:
+        await self._wait_until_fresh(context.freshness_timeout, context.server)
+
+    def _work(self, offload: Offload, outlet: Outlet, running: Running, record: QueryRecord) -> None:
         """The worker thread's part."""
         try:
             while not self._try(offload, outlet, running, record):
@@ -244,7 +242,7 @@ class Executor:
                 raise AnswerCutShort(failure, outlet.sequence) from error
             raise failure from error
 
-    def _try(self, offload: Offload, outlet: "_Outlet", running: Running, record: QueryRecord) -> bool:
+    def _try(self, offload: Offload, outlet: Outlet, running: Running, record: QueryRecord) -> bool:
         """Answer on a new snapshot; False when the translation needed something that this snapshot does not see."""
         with self._store.snapshot() as snapshot, closing(self._store.cursor()) as looking:
             running.attach(SnapshotTarget(snapshot, looking))
@@ -264,7 +262,7 @@ class Executor:
     def _try_on(
         self,
         offload: Offload,
-        outlet: "_Outlet",
+        outlet: Outlet,
         snapshot: Snapshot,
         view: CatalogView,
         running: Running,
@@ -284,7 +282,7 @@ class Executor:
         self,
         offload: Offload,
         translation: Translation,
-        outlet: "_Outlet",
+        outlet: Outlet,
         snapshot: Snapshot,
         view: CatalogView,
         running: Running,
@@ -303,7 +301,7 @@ class Executor:
             self._answer(offload, translation, snapshot, outlet, record)
 
     def _answer(
-        self, offload: Offload, translation: Translation, snapshot: Snapshot, outlet: "_Outlet", record: QueryRecord
+        self, offload: Offload, translation: Translation, snapshot: Snapshot, outlet: Outlet, record: QueryRecord
     ) -> None:
         context = offload.context
         definitions = translation.definitions
@@ -391,85 +389,6 @@ def _whole(reader: pa.RecordBatchReader) -> list[pa.RecordBatch]:
             raise SecondaryEngineError("A row may still fail, and the answer is too long to hold until the last one")
         batches.append(batch)
     return batches
-
-
-async def _awaited(work: Awaitable[None]) -> None:
-    await work
-
-
-class AnswerCutShort(Exception):
-    """A statement failed after rows had been sent; `sequence` is the number of the ERR packet to come."""
-
-    def __init__(self, error: WarmfrontError, sequence: int) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.sequence = sequence
-
-
-class _Outlet:
-    """The worker thread's way to the client: one piece may be on its way while the next is made, no more."""
-
-    def __init__(self, channel: Channel, loop: asyncio.AbstractEventLoop, running: Running) -> None:
-        self._channel = channel
-        self._loop = loop
-        self._running = running
-        self._pending: Future[None] | None = None
-        self._end = b""
-        self._written: Written | None = None
-        self.used = False
-        self.sent = 0
-        self.sequence = 1  # of the packet after those sent
-
-    def send(self, data: bytes | memoryview, sequence: int) -> None:
-        """Send a piece when the one before it has gone. Raises the error the statement was cancelled with."""
-        self._flush()
-        self._running.check()
-        self.used = True
-        self.sequence = sequence
-        self.sent += len(data)
-        self._pending = asyncio.run_coroutine_threadsafe(self._channel.write(data), self._loop)
-
-    def finish(self, data: bytes, written: Written | None = None) -> None:
-        """Leave the last piece to `drain`: no thread is woken for it, nor waits for the one before.
-
-        What was `written` elsewhere waits for `commit`.
-        """
-        self._written = written
-        self._running.check()
-        self._end = data
-        self.sent += len(data)
-
-    def commit(self) -> None:
-        """Let appear what was written elsewhere; the statement has succeeded. Raises LakeError."""
-        written, self._written = self._written, None
-        if written:
-            written.commit()
-
-    def abort(self) -> None:
-        """Remove what was written elsewhere."""
-        written, self._written = self._written, None
-        if written:
-            written.abort()
-
-    async def drain(self) -> None:
-        """Wait on the event loop until everything has gone, the last piece too. Raises AnswerCutShort."""
-        try:
-            async with asyncio.timeout(_STALLED):
-                if self._pending is not None:
-                    await asyncio.wrap_future(self._pending)
-                await self._channel.write(self._end)
-        except (ConnectionError, TimeoutError) as error:
-            raise AnswerCutShort(QueryInterrupted(), self.sequence) from error
-
-    def _flush(self) -> None:
-        pending, self._pending = self._pending, None
-        if pending is None:
-            return
-        try:
-            pending.result(_STALLED)
-        except (ConnectionError, TimeoutError) as error:
-            pending.cancel()
-            raise QueryInterrupted from error
 
 
 def as_ours(error: BaseException) -> WarmfrontError:

@@ -17,6 +17,7 @@ from sqlglot import TokenType, exp
 from base.errors import SecondaryEngineError
 from engine import reports
 from engine.announce import Announcer
+from engine.cancel import Running
 from engine.catalog import CatalogView, Key, State
 from engine.history import History
 from engine.lag import Lag
@@ -27,6 +28,7 @@ from statements.schema import STRING_TYPES
 
 SCHEMA = "performance_schema"
 _SIZES_KEPT = 10.0  # seconds
+_MEMORY = "256MB"  # for all statements at once: the tables are small, but who may read them may join them endlessly
 _TIME = pa.timestamp("us")
 _BIG, _TEXT = pa.uint64(), pa.string()
 
@@ -244,15 +246,22 @@ class Information:
         self.reports = reports.Reports()
         self._measure = facts.sizes
         self._database = duckdb.connect(
-            ":memory:", config={"enable_external_access": False, "threads": 1, "python_enable_replacements": False}
+            ":memory:",
+            config={
+                "enable_external_access": False,
+                "threads": 1,
+                "python_enable_replacements": False,
+                "memory_limit": _MEMORY,
+                "temp_directory": "",
+            },
         )
         self._database.execute("SET GLOBAL default_collation = 'NOCASE'")
         self._database.execute("SET lock_configuration = true")
 
-    def select(self, statement: str, account: str = "") -> pa.Table:
-        """Answer a SELECT over the rpd_ tables, and over the report of an account.
+    def select(self, statement: str, account: str, running: Running) -> pa.Table:
+        """Answer a SELECT over the rpd_ tables, and over the report of an account, until it is stopped.
 
-        Raises SecondaryEngineError for anything else.
+        Raises SecondaryEngineError for anything else, and the error that it was stopped with.
         """
         try:
             tree = sqlglot.parse_one(statement, read="mysql")
@@ -261,6 +270,7 @@ class Information:
         names = _claim_tables(tree)
         connection = self._database.cursor()
         try:
+            running.attach(connection)
             for name in names:
                 # Tables of the connection's own: those of a statement beside it are others.
                 made = self.reports.table(account) if name == reports.NAME else make_table(name, self._facts)
@@ -269,8 +279,10 @@ class Information:
             found = connection.execute(tree.sql(dialect="duckdb")).to_arrow_table()
             return found.rename_columns(_shown_names(statement, tree, found.column_names))
         except duckdb.Error as error:
+            running.check()
             raise SecondaryEngineError(f"Information query failed: {str(error).splitlines()[0][:200]}") from error
         finally:
+            running.detach()
             connection.close()
 
     def show_status(self, statement: str) -> pa.Table | None:

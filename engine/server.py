@@ -17,8 +17,8 @@ from base.errors import (
 )
 from engine.cancel import Running
 from engine.dispatch import Dispatcher
-from engine.execute import AnswerCutShort
 from engine.login import LoginExchange
+from engine.outlet import AnswerCutShort
 from engine.session import Ping, Query, Quit, Request, Reset, UseSchema, parse_request
 from wire.framing import PacketReader, build_packets
 from wire.responses import Ok, build_err, build_ok

@@ -14,6 +14,8 @@ from wire.framing import build_packets
 from wire.numbering import Numbering
 from wire.responses import build_err
 
+_PIECE = 1 << 16  # plain bytes that are handed over at once
+
 
 class _Unpacking(asyncio.Protocol):
     """Stands between the real transport and a protocol: its bytes decompressed, its other events as they are."""
@@ -54,6 +56,9 @@ class CompressedTransport(asyncio.Transport):
         self._numbering = Numbering()
         self._early = early
         self._protocol: asyncio.Protocol | None = None
+        self._outer, self._rest = 0, memoryview(b"")  # of a packet: its number, and what was not handed over yet
+        self._paused = False
+        self._goes_on = False  # more of what has come is about to be decompressed
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         """Give the bytes from now on to a session's side, beginning with those that have come already."""
@@ -64,15 +69,47 @@ class CompressedTransport(asyncio.Transport):
             self._take(early)
 
     def _take(self, data: bytes) -> None:
+        self._codec.feed(data)
+        if not self._goes_on and not self._paused:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Decompress a piece, and leave the rest for the next turn: 16 KiB may stand for 16 MiB, many times over."""
         assert self._protocol
+        parts: list[bytes] = []
+        size = 0
         try:
-            plain = b"".join(self._numbering.rewrite(part, outer) for outer, part in self._codec.unpack_packets(data))
+            while size < _PIECE:
+                if not self._rest:
+                    packet = self._codec.next_packet()
+                    if packet is None:
+                        break
+                    self._outer, self._rest = packet[0], memoryview(packet[1])
+                part, self._rest = self._rest[: _PIECE - size], self._rest[_PIECE - size :]
+                size += len(part)
+                parts.append(self._numbering.rewrite(bytes(part), self._outer))
         except MalformedPacket as problem:
             self.write(build_packets(build_err(problem.number, problem.sqlstate, str(problem)), 0))
             self._inner.close()
             return
-        if plain:
+        if size >= _PIECE:
+            self._inner.pause_reading()
+            self._schedule()
+        if plain := b"".join(parts):
             self._protocol.data_received(plain)
+
+    def _schedule(self) -> None:
+        if not self._goes_on:
+            self._goes_on = True
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self._goes_on = False
+        if self._paused or self._inner.is_closing():
+            return
+        self._hand_over()
+        if not self._goes_on and not self._paused and not self._inner.is_closing():
+            self._inner.resume_reading()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send plain bytes compressed."""
@@ -88,14 +125,20 @@ class CompressedTransport(asyncio.Transport):
         """Close at once."""
         self._inner.abort()
 
+    def get_write_buffer_size(self) -> int:
+        """Bytes that are still to go out, compressed."""
+        return self._inner.get_write_buffer_size()
+
     def is_closing(self) -> bool:
         """Tell whether the connection ends."""
         return self._inner.is_closing()
 
     def pause_reading(self) -> None:
         """Let the client wait."""
+        self._paused = True
         self._inner.pause_reading()
 
     def resume_reading(self) -> None:
-        """Read again."""
-        self._inner.resume_reading()
+        """Read again, first what has come already."""
+        self._paused = False
+        self._schedule()

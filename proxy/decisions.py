@@ -1,6 +1,7 @@
 """What was decided for statements of the same shape: so that the ones that stay cost a lookup.
 
-The key is the text with its whole numbers taken out, cheaper than a real digest and never coarser in its names.
+The key is the text with its whole numbers taken out, cheaper than a real digest and never coarser in its names. Of
+what is cheap by far its strings are taken out as well: rows looked up by name are then known like those by number.
 Where the only number ends the text, as in a point select, its digits are stripped without a search.
 Entries live until something changes or `LIFETIME` has passed: all of them together, so a lookup asks for no clock.
 """
@@ -11,6 +12,8 @@ import time
 LIFETIME = 10.0  # seconds
 _MOST = 4096
 _NUMBER = re.compile(rb"\b\d+\b")
+_STRING = re.compile(rb"'(?:[^'\\]|\\.|'')*'", re.DOTALL)
+_FAR = 100  # times cheaper than the threshold: other strings will not make it worth offloading
 _LONGEST = 4096  # bytes of a text worth remembering
 DIGITS = b"0123456789"
 _SWITCH = b"use_secondary_engine"  # a text that names it is looked at each time
@@ -20,6 +23,11 @@ ALWAYS = -1.0  # cost of a statement that stays whatever the threshold
 def decision_key(text: bytes) -> bytes:
     """Give the key of a statement's text."""
     return _NUMBER.sub(b"?", text) if len(text) <= _LONGEST else b""
+
+
+def shape_key(key: bytes) -> bytes:
+    """Give a key without strings; where a backslash is no escape it may be that of other statements too."""
+    return _STRING.sub(b"'?'", key)
 
 
 class StayCache:
@@ -37,11 +45,22 @@ class StayCache:
         """Give the cost of a statement that was decided to stay."""
         key = decision_key(text)
         cost = self.costs.get(key)
-        if cost is not None:
+        if cost is None:
+            return self.cost_of(key)
+        if key.endswith(b"?"):
             shape = text.rstrip(DIGITS)
             if key == shape + b"?":
                 self.shapes[shape] = cost
         return cost
+
+    def cost_of(self, key: bytes) -> float | None:
+        """Give the same by the key."""
+        cost = self.costs.get(key)
+        return self.costs.get(shape_key(key)) if cost is None and b"'" in key else cost
+
+    def remember_cheap(self, key: bytes, cost: float, threshold: float) -> None:
+        """Keep that a statement's cost is below the threshold; when it is far below, for other strings in it too."""
+        self.remember(shape_key(key) if cost < threshold / _FAR else key, cost)
 
     def remember(self, key: bytes, cost: float) -> None:
         """Keep a decision to stay."""

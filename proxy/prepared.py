@@ -38,6 +38,11 @@ class Prepared:
     told: bytes = b""
     long_data: bool = False
 
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes to remember."""
+        return 500 + len(self.text) + len(self.key) + sum(map(len, self.definitions))
+
 
 class PreparedStatements:
     """Handlers of the COM_STMT_ commands of one session."""
@@ -85,7 +90,9 @@ class PreparedStatements:
         if answer.prepared and answer.definitions and not answer.warnings:
             text = data[5:]
             known = Prepared(text, answer.prepared.parameters, answer.definitions, decision_key(text))
-            session.state.statements[answer.prepared.statement_id] = known
+            if known.size <= session.state.room:
+                session.state.room -= known.size
+                session.state.statements[answer.prepared.statement_id] = known
         session.client.write(raw)
 
     def _known(self, data: bytes) -> Prepared | None:
@@ -93,7 +100,8 @@ class PreparedStatements:
 
     def _close(self, data: bytes) -> bool:
         number = int.from_bytes(data[5:9], "little")
-        self._session.state.statements.pop(number, None)
+        if known := self._session.state.statements.pop(number, None):
+            self._session.state.room += known.size
         self._session.state.sets.pop(number, None)
         self._session.state.ml_statements.pop(number, None)
         return False
@@ -143,7 +151,7 @@ class PreparedStatements:
         named = self._worker.engine.loaded.names_lake(known.text)
         if session.state.use_secondary_engine != ON or named or b"SET_VAR" in known.key.upper():
             return True
-        cost = self._worker.stays.costs.get(known.key)
+        cost = self._worker.stays.cost_of(known.key)
         if cost is not None and cost <= session.state.cost_threshold:
             return False
         return place_of(session) is not Place.WITHIN

@@ -11,7 +11,7 @@ from base.log import redact_sql
 from proxy import checks, commands, counts, extras, inserts, into, own_tables, reading, variables
 from proxy.ask import ask_backend
 from proxy.backend_switch import BackendSwitch
-from proxy.decisions import ALWAYS, DIGITS, decision_key
+from proxy.decisions import ALWAYS, DIGITS, decision_key, shape_key
 from proxy.engine_link import EngineGone, EngineLink
 from proxy.lake import create as lake_ddl
 from proxy.lake import export, load_call
@@ -31,6 +31,7 @@ from statements.extras import may_use_extras
 from statements.facts import StatementFacts, statement_facts
 from statements.into import may_set_variables
 from statements.ml import may_use_functions
+from statements.parse import MAX_LENGTH
 from statements.scan import first_word
 from statements.sqlmode import refused_mode
 from wire.constants import Capability, Command, Status
@@ -53,8 +54,14 @@ _LASTING = frozenset(
         *(Reason.ENGINE_REFUSED, Reason.WARNINGS, Reason.PARAMETERS),
     }
 )
+# Those that hold whatever texts are in it.
+_OF_TABLES = frozenset({Reason.NOT_LOADED, Reason.NO_TABLE, Reason.SYSTEM_TABLE})
 _QUERY_WORDS = frozenset({b"select", b"with", b"(", b"table", b"values"})
-_facts = lru_cache(maxsize=512)(statement_facts)
+_kept_facts = lru_cache(maxsize=512)(statement_facts)
+
+
+def _facts(statement: str) -> StatementFacts:
+    return _kept_facts(statement) if len(statement) <= MAX_LENGTH else statement_facts(statement)
 
 
 class Router:
@@ -241,7 +248,9 @@ class Router:
         facts, use, threshold, refusal = await self._look(text, place=place)
         if refusal and (use != FORCED or refusal.reason in QUIET):
             await lake_guard.refuse_query(self, facts, refusal)
-            if refusal.reason in _LASTING:
+            if facts.locking or refusal.reason in _OF_TABLES:
+                self._worker.stays.remember(shape_key(key), ALWAYS)
+            elif refusal.reason in _LASTING:
                 self._worker.stays.remember(key, ALWAYS)
             self.pass_on(data)
             return True
@@ -258,7 +267,7 @@ class Router:
         if must and (refusal.reason not in QUIET or (preflight.lake and refusal.reason is not Reason.BACKEND_ERROR)):
             raise SecondaryEngineError(refusal.sentence)
         if cost is not None and refusal.reason is Reason.CHEAP:
-            self._worker.stays.remember(key, cost)
+            self._worker.stays.remember_cheap(key, cost, threshold)
         elif refusal.reason in _LASTING:
             self._worker.stays.remember(key, ALWAYS)
         log.debug("on the backend: %s: %s", refusal.sentence, redact_sql(text.decode("utf-8", "replace")))

@@ -34,6 +34,7 @@ PENDING_LIMIT = 1 << 18  # bytes kept from a client that talks on while its stat
 _PIPELINED = (Command.QUERY, Command.STMT_PREPARE, Command.STMT_EXECUTE)
 _SILENT = (Command.STMT_CLOSE, Command.STMT_SEND_LONG_DATA)
 _ANSWER_LIMIT = 1 << 24  # bytes of an answer to a question of our own
+_UNREAD = 60.0  # seconds that the last bytes may wait for their reader, MySQL's net_write_timeout
 
 
 # A handler looks at one lone command and tells whether it took it over.
@@ -46,7 +47,7 @@ class Side(asyncio.BaseProtocol):
     def __init__(
         self,
         received: Callable[[bytes], None],
-        lost: Callable[[], None],
+        lost: Callable[[Exception | None], None],
         pause: Callable[[], None],
         resume: Callable[[], None],
     ) -> None:
@@ -62,7 +63,7 @@ class Side(asyncio.BaseProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Pass the end on."""
-        self._lost()
+        self._lost(exc)
 
 
 class Session:
@@ -83,6 +84,7 @@ class Session:
         self.closed = False
         self.finishes = False  # work is under way that undoes what it wrote when its client goes away
         self.client_gone = False
+        self._cut_off = False  # the client went away with a reset, or with answers unread
         self.handlers: list[Handler | None] = [None] * 256
         self.on_close: list[Callable[[], None]] = []
         self.on_relayed: Callable[[bytes], None] | None = None  # sees what is passed on without being looked at
@@ -90,6 +92,7 @@ class Session:
         self._free = True  # the next bytes start a command, and nothing of ours is going on
         self._busy = False
         self._pending = bytearray()  # client's bytes that wait
+        self._awaited = 0  # how many there must be before they are looked at: a command that comes in pieces
         self._client_paused = False
         self._collected: bytearray | None = None
         self._answered: asyncio.Future[None] | None = None
@@ -103,7 +106,8 @@ class Session:
         self.handlers[Command.CHANGE_USER] = self._change_user
         self.handlers[Command.RESET_CONNECTION] = self._reset_connection
         self.client.set_protocol(Side(self.from_client, self._lose_client, self._pause_source, self._resume_source))
-        self.backend.set_protocol(Side(self.from_backend, self.close, self.client.pause_reading, self._resume_client))
+        pause = self.client.pause_reading
+        self.backend.set_protocol(Side(self.from_backend, self._lose_backend, pause, self._resume_client))
         early = self.logged_in.backend.take_rest()
         if early:
             self.from_backend(early)
@@ -161,14 +165,18 @@ class Session:
                     self._client_paused = True
                     self.client.pause_reading()
                 return
+            if len(self._pending) < self._awaited:
+                return  # however small its pieces are, each costs no more than itself
             data = bytes(self._pending)
             self._pending.clear()
         if self._commands.aligned and self.tracker.state == IDLE:
             data = self._pass_silent(data)
         if self._commands.aligned and self.tracker.state == IDLE and self._is_worth_waiting(data):
             self._pending += data
+            self._awaited = int.from_bytes(data[:3], "little") + 4 if len(data) > 4 else 0
             self._free = False
             return
+        self._awaited = 0
         while (rest := self._take_first(data)) is not None:
             if self._busy:
                 self._pending += rest
@@ -236,6 +244,8 @@ class Session:
                 self.tracker.lose()  # not alone: its dialogue cannot be told from what else is under way
             self.tracker.begin(command)
             self.state.relayed_unseen()
+        if self._commands.broken:
+            self.tracker.lose()
         self._free = self._commands.aligned and not self._busy
         self.backend.write(data)
 
@@ -342,9 +352,13 @@ class Session:
 
     # --- the end ---
 
-    def _lose_client(self) -> None:
+    def _lose_backend(self, problem: Exception | None) -> None:
+        self.close()
+
+    def _lose_client(self, problem: Exception | None) -> None:
         """The client has gone: so does the session, when nothing is to be undone first."""
         self.client_gone = True
+        self._cut_off = problem is not None or self._client_full
         if not self.finishes:
             self.close()
             return
@@ -356,8 +370,12 @@ class Session:
         if self.closed:
             return
         self.closed = True
-        self.client.close()
-        self.backend.close()
+        # What a client sent that reads no answers is not waited for, as its reset would tell the backend, which may
+        # itself be waiting for somebody to read.
+        if self._cut_off:
+            self.backend.abort()
+        _end(self.client)
+        _end(self.backend)
         if self._answered and not self._answered.done():
             self._answered.set_exception(BackendError(2013, "HY000", "Lost connection to MySQL server during query"))
         for act in self.on_close:
@@ -385,6 +403,13 @@ class Session:
         out = bytes(self._collected or b"")
         self._collected = bytearray()
         return out
+
+
+def _end(transport: asyncio.Transport) -> None:
+    """Close when what was written has gone out, or when nobody has taken it for as long as MySQL waits."""
+    transport.close()
+    if transport.get_write_buffer_size():
+        asyncio.get_running_loop().call_later(_UNREAD, transport.abort)
 
 
 class _AuthRelay:

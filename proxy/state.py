@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 NO_COUNTS: Mapping[bytes, int] = {}
 ON, OFF, FORCED = "ON", "OFF", "FORCED"
+ROOM = 4 << 20  # bytes of prepared statements that are remembered; the others run on the backend
 
 
 class SessionState:
@@ -30,6 +31,7 @@ class SessionState:
         "next_transaction",
         "opened",
         "reading",
+        "room",
         "sets",
         "statements",
         "tainted",
@@ -52,6 +54,7 @@ class SessionState:
         self.ml_owners: dict[str, str] = {}  # owners of models that ML_MODEL_LOAD named, by handle
         self.ml_statements: dict[int, MLStatement] = {}  # prepared statements that call AutoML, by their id
         self.statements: dict[int, Prepared] = {}  # prepared statements that could be offloaded, by their id
+        self.room = ROOM  # bytes that are left for more of them
         self.last_prepared: int | None = None  # the statement that MariaDB's -1 means, where it was seen
         self.sets: dict[int, bytes] = {}  # prepared statements that only set variables of ours, by their id
 
@@ -62,3 +65,4 @@ class SessionState:
         self.last_prepared = None
         self.tainted = True
         self.statements.clear()  # an execution may have brought other parameter types
+        self.room = ROOM

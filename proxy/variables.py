@@ -194,7 +194,7 @@ def _wrong_value(name: str, value: str) -> BackendError:
 
 def is_read(statement: str) -> bool:
     """Tell whether a statement reads a variable of ours."""
-    return any(found[1] for found in _READ.finditer(statement))
+    return names_ours(statement.encode()) and any(found[1] for found in _READ.finditer(statement))
 
 
 def replace_reads(router: "Router", text: str, named: bool) -> str:

@@ -10,7 +10,7 @@ from statements.context import ViewDefinition
 from statements.digest import digest
 from statements.functions import BARE_CALLS, SESSION, VOLATILE
 from statements.hints import max_execution_time, refused_hint, set_vars
-from statements.parse import NotParsed, parse_statement
+from statements.parse import MAX_LENGTH, TOO_LONG, NotParsed, parse_statement
 from statements.session_values import ASKED, CALLS, session_value
 from statements.sqlmode import refused_mode
 
@@ -83,6 +83,8 @@ def read_statement(
     statement: str, sql_mode: str = "", extras: bool = False
 ) -> tuple[exp.Expression | None, StatementFacts]:
     """Give the tree as well: None for a statement that cannot be read."""
+    if len(statement) > MAX_LENGTH:
+        return None, StatementFacts("other", reason=TOO_LONG)
     if refused := digest(statement).refuse:
         return None, StatementFacts("other", reason=refused)
     try:

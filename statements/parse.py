@@ -7,6 +7,7 @@ from sqlglot.errors import SqlglotError
 
 # A longer statement costs more to read than the engine can win, and while one is read no other session is served.
 MAX_LENGTH = 1 << 16  # characters
+TOO_LONG = "the statement is longer than the engine reads"
 # sqlglot's time doubles with every join that still waits for its condition.
 _MAX_OPEN_JOINS = 8
 _JOINS = re.compile(
@@ -38,7 +39,7 @@ def _open_joins(statement: str) -> int:
 def parse_statement(statement: str) -> exp.Expression:
     """Parse one statement of the MySQL dialect; raises NotParsed."""
     if len(statement) > MAX_LENGTH:
-        raise NotParsed("the statement is longer than the engine reads")
+        raise NotParsed(TOO_LONG)
     if _open_joins(statement) > _MAX_OPEN_JOINS:
         raise NotParsed("too many joins without a condition")
     try:

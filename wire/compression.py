@@ -20,6 +20,7 @@ _SHORTEST = 50  # bytes; what is shorter goes as it is, as in the server
 _ZLIB_LEVEL = 6  # the server's own
 _ZSTD_LEVELS = range(1, 23)
 _ZSTD_DEFAULT = 3
+_ZSTD_MOST = 7  # what a client asks for beyond would keep all others waiting, 100 ms for a piece of 256 KiB
 
 
 def agreed_algorithm(capabilities: int) -> Algorithm | None:
@@ -35,7 +36,8 @@ class Codec:
     def __init__(self, algorithm: Algorithm, level: int | None = None) -> None:
         self.algorithm = algorithm
         wanted = level if level in _ZSTD_LEVELS else _ZSTD_DEFAULT
-        self._packer = zstandard.ZstdCompressor(wanted or _ZSTD_DEFAULT) if algorithm == "zstd" else None
+        level = min(wanted or _ZSTD_DEFAULT, _ZSTD_MOST)
+        self._packer = zstandard.ZstdCompressor(level) if algorithm == "zstd" else None
         self._unpacker = zstandard.ZstdDecompressor()
         self._buffer = bytearray()
         self._sequence = 0  # of the next packet we send: one more than the last that came
@@ -46,21 +48,30 @@ class Codec:
 
     def unpack_packets(self, data: bytes) -> list[tuple[int, bytes]]:
         """Give the same as `unpack` packet by packet, each with its number. Raises MalformedPacket."""
-        buffer = self._buffer
-        buffer += data
+        self.feed(data)
         out = []
-        at = 0
-        while len(buffer) - at >= HEADER:
-            size = int.from_bytes(buffer[at : at + 3], "little")
-            if len(buffer) - at < HEADER + size:
-                break
-            self._sequence = (buffer[at + 3] + 1) & 0xFF
-            meant = int.from_bytes(buffer[at + 4 : at + HEADER], "little")
-            body = bytes(buffer[at + HEADER : at + HEADER + size])
-            out.append((buffer[at + 3], self._inflate(body, meant) if meant else body))
-            at += HEADER + size
-        del buffer[:at]
+        while (packet := self.next_packet()) is not None:
+            out.append(packet)
         return out
+
+    def feed(self, data: bytes) -> None:
+        """Add received bytes."""
+        self._buffer += data
+
+    def next_packet(self) -> tuple[int, bytes] | None:
+        """Give the next packet's number and plain bytes, or None until more is fed. Raises MalformedPacket."""
+        buffer = self._buffer
+        if len(buffer) < HEADER:
+            return None
+        size = int.from_bytes(buffer[:3], "little")
+        if len(buffer) < HEADER + size:
+            return None
+        number = buffer[3]
+        self._sequence = (number + 1) & 0xFF
+        meant = int.from_bytes(buffer[4:HEADER], "little")
+        body = bytes(buffer[HEADER : HEADER + size])
+        del buffer[: HEADER + size]
+        return number, self._inflate(body, meant) if meant else body
 
     def pack(self, data: bytes | bytearray | memoryview) -> bytes:
         """Give plain bytes as compressed packets."""

@@ -1,5 +1,6 @@
 """Sequence numbers of the packets inside compressed ones. Sans-IO."""
 
+from base.errors import MalformedPacket
 from wire.constants import MAX_PACKET_PAYLOAD
 
 
@@ -21,11 +22,16 @@ class Numbering:
         self._last = 0  # the server's last number
 
     def rewrite(self, data: bytes, outer: int) -> bytes:
-        """Number the packets that begin in a compressed packet's content."""
+        """Number the packets that begin in a compressed packet's content.
+
+        Raises MalformedPacket where empty ones follow each other: four million of them may come in 16 KiB.
+        """
         out = bytearray(self._head + data)
         at, self._head = self._skip, b""
         while at + 4 <= len(out):
             length = int.from_bytes(out[at : at + 3], "little")
+            if not length and out[at + 4 : at + 7] == b"\0\0\0":
+                raise MalformedPacket("empty packet")
             self._number = self._next(outer)
             out[at + 3] = self._number
             self._continued = length == MAX_PACKET_PAYLOAD

@@ -293,9 +293,10 @@ class AnswerTracker:
 class CommandReader:
     """Follow a client's packets: which commands start in the bytes, and whether they end with a whole packet."""
 
-    __slots__ = ("_continued", "_head", "_skip")
+    __slots__ = ("_continued", "_head", "_skip", "broken")
 
     def __init__(self) -> None:
+        self.broken = False
         self._skip = 0
         self._head = b""
         self._continued = False
@@ -306,7 +307,12 @@ class CommandReader:
         return not self._skip and not self._head and not self._continued
 
     def feed(self, data: bytes) -> list[int]:
-        """Give the command bytes of the packets that start in `data`; -1 for a packet without a payload."""
+        """Give the command bytes of the packets that start in `data`; -1 for a packet without a payload.
+
+        With two of those in a row it is `broken`, and looks at nothing any more: no client means it.
+        """
+        if self.broken:
+            return []
         if self._head:
             data = self._head + data
             self._head = b""
@@ -320,6 +326,9 @@ class CommandReader:
             length = int.from_bytes(data[at : at + 3], "little")
             if not self._continued:
                 commands.append(data[at + 4] if length else -1)
+                if not length and data[at + 4 : at + 7] == b"\0\0\0":
+                    self.broken = True
+                    return commands
             self._continued = length == MAX_PACKET_PAYLOAD
             at += 4 + length
         self._skip = at - size

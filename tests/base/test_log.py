@@ -9,6 +9,8 @@ def test_sql_literals_are_cut_out():
     assert redact_sql("SET PASSWORD = 'a''b\\'c' -- \"d\"") == "SET PASSWORD = '?' -- '?'"
     assert redact_sql("SELECT 'never closed") == "SELECT '?'"
     assert len(redact_sql("SELECT " + "1," * 5000)) < 210
+    for blanks in range(3990, 4000):
+        assert "secret" not in redact_sql("SELECT " + " " * blanks + '\'secret\\\\\' "secret\\""', limit=200)
 
 
 def test_passwords_are_hidden():

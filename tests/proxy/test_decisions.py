@@ -34,6 +34,18 @@ def test_digits_of_a_name_are_kept(text: bytes) -> None:
     assert not stays.shapes
 
 
+def test_strings_do_not_matter_for_what_is_cheap_by_far() -> None:
+    stays = StayCache()
+    stays.remember_cheap(decision_key(b"SELECT c FROM t WHERE s = 'a' AND n = 5"), 0.5, 100_000)
+    for text in (b"'it''s'", b"'\\\\'", b"'\\''", b"''", b"'1'"):
+        assert stays.find(b"SELECT c FROM t WHERE s = " + text + b" AND n = 7") == 0.5
+    assert stays.find(b"SELECT c FROM u WHERE s = 'b' AND n = 7") is None
+    assert stays.find(b"SELECT c FROM t WHERE s = 'b' OR n = 7") is None
+    stays.remember_cheap(decision_key(b"SELECT d FROM t WHERE s = 'a'"), 60_000, 100_000)
+    assert stays.find(b"SELECT d FROM t WHERE s = 'a'") == 60_000
+    assert stays.find(b"SELECT d FROM t WHERE s = 'b'") is None
+
+
 def test_what_is_forgotten_is_forgotten_in_both() -> None:
     stays = remembered(b"SELECT c FROM t WHERE id=1")
     stays.find(b"SELECT c FROM t WHERE id=1")
