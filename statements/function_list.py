@@ -37,7 +37,8 @@ WHEN: dict[str, tuple[str, ...]] = {
     f"both are whole numbers, or {_ROUNDED}": ("POW", "POWER"),
     _ASCII: ("ASCII", "LCASE", "LOWER", "ORD", "REVERSE", "UCASE", "UPPER"),
     f"{_COLLATED}, and the text sought is a constant": ("FIND_IN_SET",),
-    _COLLATED: ("INSTR", "LIKE", "LOCATE", "POSITION"),
+    _COLLATED: ("LIKE",),
+    f"{_COLLATED}, or what is sought is made of signs and digits": ("INSTR", "LOCATE", "POSITION"),
     _JSON: (
         "JSON_CONTAINS_PATH", "JSON_EXTRACT", "JSON_KEYS", "JSON_LENGTH", "JSON_UNQUOTE", "JSON_VALID", "->", "->>",
     ),
@@ -45,9 +46,9 @@ WHEN: dict[str, tuple[str, ...]] = {
         "JSON_ARRAY", "JSON_OBJECT",
     ),
     "all rows of the group have the same value": ("ANY_VALUE",),
-    "the order settles the text, and it is not longer than group_concat_max_len": ("GROUP_CONCAT",),
-    "the pattern is a constant that every library reads alike, and the text ASCII without line ends": (
-        "REGEXP", "REGEXP_LIKE", "RLIKE",
+    "ORDER BY settles the text of these rows, and it is not longer than group_concat_max_len": ("GROUP_CONCAT",),
+    "the pattern is a constant that every library reads alike, as it does the texts": (
+        "REGEXP", "REGEXP_LIKE", "REGEXP_REPLACE", "REGEXP_SUBSTR", "RLIKE",
     ),
     "it has no argument": ("LAST_INSERT_ID",),
     "the zones are constants": ("CONVERT_TZ",),
@@ -58,9 +59,11 @@ WHEN: dict[str, tuple[str, ...]] = {
     "the time, if any, is no text of a column": ("TIMESTAMP",),
     "the arguments are moments or times, and the result stays in its range": ("ADDTIME", "SUBTIME", "TIMEDIFF"),
     "the argument is no literal": ("TIMESTAMPADD", "TIME"),
-    "the numbers are integers in range": ("MAKETIME", "SEC_TO_TIME", "MAKEDATE"),
+    "the numbers are integers in range": ("MAKETIME", "MAKEDATE"),
+    "the number is exact, or an average of exact ones, and in range": ("SEC_TO_TIME",),
     "the time has whole seconds": ("TIME_TO_SEC",),
-    "the argument is an integer, a date or a moment, and no literal": ("FROM_UNIXTIME", "UNIX_TIMESTAMP"),
+    "the argument is an integer or a decimal": ("FROM_UNIXTIME",),
+    "the argument is an integer, a date or a moment, and no literal": ("UNIX_TIMESTAMP",),
     "the unit is made of date parts, or of time parts of a date or of a time of a day": ("EXTRACT",),
     "the number of places is a constant": ("FORMAT", "ROUND", "TRUNCATE"),
     "numbers, dates or at most four texts are compared": ("GREATEST", "LEAST"),
@@ -115,7 +118,7 @@ NEVER: dict[str, frozenset[str]] = {
     ),
     "the text depends on the character set or the server's tables": frozenset(
         [
-            "CHAR", "CHR", "EXPORT_SET", "SOUNDEX", "REGEXP_INSTR", "REGEXP_REPLACE", "REGEXP_SUBSTR",
+            "CHAR", "CHR", "EXPORT_SET", "SOUNDEX", "REGEXP_INSTR",
             "MATCH", "SFORMAT", "TO_CHAR", "DECODE_HISTOGRAM",
         ]
     ),

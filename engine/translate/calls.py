@@ -310,7 +310,7 @@ CALLS: dict[type[exp.Expression], Rule] = {
     **times.NODES,
     **moments.NODES,
     **documents.NODES,
-    exp.RegexpLike: patterns.bind,
+    **patterns.NODES,
     **bits.NODES,
     exp.ConcatWs: _concat_with,
     exp.TimeToStr: _format,

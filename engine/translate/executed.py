@@ -48,6 +48,7 @@ _KEEPING = frozenset(
 _FIELD_IS_LONGLONG = 10  # display length from which MySQL makes a BIGINT field of an integer expression
 _EXTREMES = frozenset({"min", "max"})
 _STORED_LENGTHS = {Family.DOUBLE: 22, Family.FLOAT: 12}  # MariaDB's fields of MIN and MAX of a column
+_COMPUTED_TEXT, _LONGTEXT = 16 << 22, (1 << 32) - 1  # of a function with no bound, and of MariaDB's field for it
 _TEXT = 65535 * 4  # bytes of a TEXT; PREPARE tells four times as many for its MIN and MAX
 _UNSET_DECIMALS = {"mysql": 31, "mariadb": 39}
 # MariaDB's field has room for a sign that the expression has not.
@@ -209,7 +210,8 @@ def _of_field(definition: ColumnDefinition, backend: str, origin: Expr) -> Colum
             return definition
         # A field holds any long text as a BLOB of some length.
         kind = FieldType.BLOB if definition.type in _LONG_TEXTS else definition.type
-        return replace(definition, type=int(kind), decimals=0)
+        longest = backend == "mariadb" and definition.length == _COMPUTED_TEXT
+        return replace(definition, type=int(kind), decimals=0, length=_LONGTEXT if longest else definition.length)
     if backend == "mariadb":
         if origin.op in _EXTREMES:
             return replace(definition, length=_STORED_LENGTHS[origin.type.family])

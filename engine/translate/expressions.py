@@ -14,7 +14,7 @@ from engine.translate.numbers import arithmetic, as_condition, negated
 from engine.translate.packed import require_comparable
 from engine.translate.refusal import Refused, refuse
 from engine.translate.row_values import compare_rows, only_row, parts_of
-from engine.translate.tree import Expr
+from engine.translate.tree import Expr, walk
 from engine.translate.types import BOOL
 
 if TYPE_CHECKING:
@@ -114,6 +114,9 @@ def _logical(operator: str) -> Rule:
 def _xor(binder: "Binder", node: exp.Expression) -> Expr:
     only(node, "this", "expression")
     sides = tuple(as_condition(binder.expr(child(node, name))) for name in ("this", "expression"))
+    truths = any(part.op in ("is_true", "is_false") for side in sides for part in walk(side))
+    if truths and binder.context.backend == "mysql" and binder.context.protocol == "binary":
+        refuse("XOR of IS TRUE has another meaning in a prepared statement of MySQL")
     return Expr("xor", BOOL, sides)
 
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from engine.translate.doubles import require_stored_alike
+from engine.translate.literals import NULL_LITERAL
 from engine.translate.numbers import as_value
 from engine.translate.refusal import refuse
 from engine.translate.tree import AGGREGATES, WINDOW, Block, Expr, has_aggregate, rebuild, walk
@@ -65,12 +66,15 @@ def group_block(binder: "Binder", block: Block) -> None:
 def _require_plain_rollup(block: Block) -> None:
     """Refuse what MariaDB does with keys in totals.
 
-    A key that is shown twice keeps the last group's value in the second one, so does a computed key inside of an
-    expression, and one that is declared NOT NULL is never NULL for IS NULL in HAVING.
+    NULLIF keeps its last value in the total. A key that is shown twice keeps the last group's value in the second
+    one, so does a computed key inside of an expression, and one that is declared NOT NULL is never NULL for IS NULL in
+    HAVING.
     """
     parts = [] if block.having is None else list(walk(block.having))
     if any(part.op in _NULL_TESTS and any(arg.op == "group_value" for arg in part.args) for part in parts):
         refuse("a key of ROLLUP is compared with NULL in HAVING")
+    if any(key.op == "case" and key.args[len(key.args) // 2] == NULL_LITERAL for key in block.groups):
+        refuse("NULLIF as a key of ROLLUP is not supported")
     shown = [output.expr for output in block.outputs if output.expr.op == "group_value"]
     if len(set(shown)) < len(shown):
         refuse("ROLLUP with a key that is selected twice is not supported")

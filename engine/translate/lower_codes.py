@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from engine.translate.lower import Lowering
 
 Writer = Callable[["Lowering", Expr], str]
+_CONTROLS = frozenset({*range(32), 127}) - frozenset(b"\t\n\r")
 _MASK = "18446744073709551615"
 _BASE64_LINE = 57  # bytes that make a line of TO_BASE64; longer ones are broken
 _WRITTEN = {2: "bin({0})", 8: "format('{{:o}}', {0})", 16: "format('{{:X}}', {0})"}
@@ -78,8 +79,30 @@ def _with_commas(low: "Lowering", expr: Expr) -> str:
 
 
 def _regexp(low: "Lowering", expr: Expr) -> str:
-    pattern, blind = cast("tuple[str, bool]", expr.value)
-    return f"regexp_matches({low.expr(expr.args[0])}, {rules.quote(pattern)}, '{'i' if blind else 'c'}')"
+    pattern, blind, unread = cast("tuple[str, bool, str]", expr.value)
+    sql = low.expr(expr.args[0])
+    return _unless_unread(sql, unread, f"regexp_matches({sql}, {rules.quote(pattern)}, '{'i' if blind else 'c'}')")
+
+
+def _unless_unread(sql: str, unread: str, made: str) -> str:
+    failure = "error('a text that libraries read in other ways')"
+    return f"(CASE WHEN regexp_matches({sql}, '[{unread}]') THEN {failure} ELSE {made} END)" if unread else made
+
+
+def _regexp_cut(low: "Lowering", expr: Expr) -> str:
+    (pattern, blind, unread), is_null = cast("tuple[tuple[str, bool, str], bool]", expr.value)
+    sql, written, option = low.expr(expr.args[0]), rules.quote(pattern), "i" if blind else "c"
+    made = f"regexp_extract({sql}, {written}, 0, '{option}')"
+    if is_null:
+        made = f"CASE WHEN regexp_matches({sql}, {written}, '{option}') THEN {made} END"
+    return _unless_unread(sql, unread, made)
+
+
+def _regexp_replaced(low: "Lowering", expr: Expr) -> str:
+    (pattern, blind, unread), new = cast("tuple[tuple[str, bool, str], str]", expr.value)
+    sql, option = low.expr(expr.args[0]), "gi" if blind else "gc"
+    made = f"regexp_replace({sql}, {rules.quote(pattern)}, {rules.quote(new)}, '{option}')"
+    return _unless_unread(sql, unread, made)
 
 
 def _spaces(low: "Lowering", expr: Expr) -> str:
@@ -104,6 +127,22 @@ def sought(low: "Lowering", value: Expr, needle: Expr) -> tuple[str, str]:
 def _position(low: "Lowering", expr: Expr) -> str:
     key, written = sought(low, *expr.args)
     return f"strpos({key}, {written})"
+
+
+def _position_plain(low: "Lowering", expr: Expr) -> str:
+    """A text of signs and digits: no Latin letter is equal to one; other characters may be, or count for none."""
+    needle, begin = cast("tuple[str, int]", expr.value)
+    (value,) = expr.args
+    sql = low.expr(value)
+    made = f"strpos({sql}, {rules.quote(needle)})"
+    if begin > 1:
+        made = f"strpos(substring({sql}, {begin}), {rules.quote(needle)})"
+        made = f"(CASE WHEN {made} > 0 THEN {made} + {begin - 1} ELSE {made} END)"
+    if presence.is_ascii(value.type.presence) and not presence.values(value.type.presence) & _CONTROLS:
+        return made
+    known = f"regexp_full_match({sql}, '[\\t\\n\\r -~\\x{{c0}}-\\x{{24f}}]*')"
+    failure = "error('a text that may be searched in other ways')"
+    return f"(CASE WHEN {sql} IS NULL THEN NULL WHEN {known} THEN {made} ELSE {failure} END)"
 
 
 def _position_computed(low: "Lowering", expr: Expr) -> str:
@@ -222,10 +261,13 @@ CODE_OPS: dict[str, Writer] = {
     "bits_odd": _bit_sum("bit_xor", "0"),
     "any_same": _any_same,
     "regexp": _regexp,
+    "regexp_cut": _regexp_cut,
+    "regexp_replaced": _regexp_replaced,
     "spaces": _spaces,
     "with_commas": _with_commas,
     "position": _position,
     "position_from": _position_from,
+    "position_plain": _position_plain,
     "position_computed": _position_computed,
     "trim_word": _trim_word,
     "member": _member,

@@ -74,7 +74,10 @@ def _group_value(low: "Lowering", expr: Expr) -> str:
     """
     (arg,) = expr.args
     if arg.type.family is not Family.STRING or low.is_bare(arg):
-        return group_key(low, arg)
+        key = group_key(low, arg)
+        if not expr.value or arg.op == "column":
+            return key
+        return f"(CASE WHEN count(*) = 0 THEN error('a computed key of no rows') ELSE {key} END)"
     sql = low.expr(arg)
     total = f"WHEN GROUPING({group_key(low, arg)}) = 1 THEN NULL " if expr.value else ""
     if low.reads_files:

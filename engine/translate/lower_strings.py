@@ -289,6 +289,7 @@ TEXT_OPS: dict[str, Writer] = {
     "set_text": _set_text,
     "same_text": _same_text,
     "same": _template("{0}"),
+    "sized": _template("{0}"),
     "short_enough": _template("(CASE WHEN length({0}) > {v} THEN error('a text is cut off') ELSE {0} END)"),
     "concat_with": lambda low, expr: f"concat_ws({', '.join(low.expr(arg) for arg in expr.args)})",
     "concat": lambda low, expr: "(" + " || ".join(low.expr(arg) for arg in expr.args) + ")",

@@ -49,6 +49,8 @@ def position(binder: "Binder", node: exp.Expression) -> Expr:
     place = _constant(binder, begin, "LOCATE's position")
     if place < 1:
         refuse("LOCATE from this position is not supported")
+    if found.op == "position_plain":
+        return replace(found, value=(text_of(needle), place))
     return Expr("position_from", INT, (value, needle), value=place)
 
 

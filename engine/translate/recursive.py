@@ -94,8 +94,11 @@ def _misfit(type_: Type, own: Type) -> Expr:
 def _fitting_text(value: Expr, first: Expr, start: Query, step: Query) -> Expr:
     if _stored(first, start) is not None and _stored(first, start) == _stored(value, step):
         return value
-    if first.op == "literal":
-        return Expr("fits_text", value.type, (value,), value=len(str(first.value)))
+    if first.op in ("literal", "short_enough", "sized", "column"):
+        length = len(str(first.value)) if first.op == "literal" else first.value
+        length = first.type.characters if first.op == "column" else length
+        if length:
+            return Expr("fits_text", value.type, (value,), value=length)
     return refuse("how long a text may be in a recursive query is not certain")
 
 

@@ -4,7 +4,9 @@
 `value`. So what groups or renames the left side's columns finds them.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -12,7 +14,7 @@ from sqlglot import exp
 from engine.translate.compare import compare
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr, QuerySource, has_aggregate
-from engine.translate.types import BOOL
+from engine.translate.types import BOOL, EXACT, STORED_BITS, WHOLE, whole_digits
 
 if TYPE_CHECKING:
     from engine.translate.binder import Binder
@@ -56,7 +58,45 @@ def any_row(binder: "Binder", operator: str, left: list[Expr], node: exp.Express
     source, columns = _columns(binder, left, node)
     test = compare_rows(_OPPOSITE[operator] if every else operator, left, columns)
     found = Expr("row_in", BOOL, (test,), value=Rows(source))
+    if binder.context.backend != "mysql":
+        found = known_member(found, left, list(_stored_columns(source, columns)))
     return Expr("not", BOOL, (found,)) if every else found
+
+
+def _stored_columns(source: QuerySource, columns: list[Expr]) -> Iterator[Expr]:
+    """What the columns of a query are inside of it, where they are stored columns, and themselves elsewhere."""
+    outputs = source.query.outputs
+    for column, output in zip(columns, outputs, strict=True):
+        yield output.expr if output.expr.op == "column" else column
+
+
+def known_member(found: Expr, values: list[Expr], columns: list[Expr]) -> Expr:
+    """Let a membership fail that is unknown for a value beyond those of a stored column of numbers.
+
+    MariaDB looks for such a value in an index that cannot hold it, and says that it is not there, NULLs or not.
+    """
+    for value, column in zip(values, columns, strict=True):
+        bounds = _narrower(value, column)
+        if bounds is not None:
+            found = Expr("known_member", BOOL, (found, value), value=bounds)
+    return found
+
+
+def _narrower(value: Expr, column: Expr) -> tuple[Decimal, Decimal] | None:
+    """The bounds of a stored column of numbers that a value may be beyond, None where it is not."""
+    type_, wide = column.type, value.type
+    if column.op != "column" or not {type_.family, wide.family} <= EXACT:
+        return None
+    same = (whole_digits(wide), wide.unsigned) == (whole_digits(type_), type_.unsigned)
+    if value.op == "column" and same and wide.scale <= type_.scale:
+        return None
+    if type_.family in WHOLE:
+        bits = STORED_BITS.get(type_.digits, 32)
+        if type_.unsigned:
+            return Decimal(0), Decimal(2**bits - 1)
+        return Decimal(-(2 ** (bits - 1))), Decimal(2 ** (bits - 1) - 1)
+    most = 10 ** whole_digits(type_) - Decimal(1).scaleb(-type_.scale)
+    return -most, most
 
 
 def only_row(binder: "Binder", operator: str, left: list[Expr], node: exp.Expression) -> Expr:
@@ -87,5 +127,5 @@ def as_filter(condition: Expr) -> Expr:
         assert isinstance(condition.value, Rows)
         return Expr("row_in", BOOL, condition.args, value=Rows(condition.value.source, true_only=True))
     if condition.op == "known_member" and condition.args[0].op != "all_query":
-        return condition.args[0]
+        return as_filter(condition.args[0])
     return condition

@@ -1,6 +1,5 @@
 """Queries inside expressions: scalar, IN, EXISTS, ANY and ALL."""
 
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -12,9 +11,9 @@ from engine.translate.members import spelled
 from engine.translate.nodes import child
 from engine.translate.numbers import as_value
 from engine.translate.refusal import refuse
-from engine.translate.row_values import any_row, parts_of
+from engine.translate.row_values import any_row, known_member, parts_of
 from engine.translate.tree import Block, Expr, Query, SetOperation
-from engine.translate.types import BOOL, EXACT, STORED_BITS, WHOLE, Family, whole_digits
+from engine.translate.types import BOOL, Family
 from engine.translate.wrapped import wrapped
 
 if TYPE_CHECKING:
@@ -86,30 +85,9 @@ class Subqueries:
         if Family.NULL in (left.type.family, output.expr.type.family):
             refuse("NULL is compared with a sub-query")
         self.binder.require_settled(left, output.expr)
-        bounds = None if self.binder.context.backend == "mysql" else _narrower(left, output.expr)
-        compared = left
+        value, column = left, output.expr
         left, output.expr = paired(left, output.expr)
         if operator not in ("eq", "ne"):
             require_sortable(left.type, "comparing the order of")
         found = Expr(op, BOOL, (left,), value=(operator, query))
-        return found if bounds is None else Expr("known_member", BOOL, (found, compared), value=bounds)
-
-
-def _narrower(value: Expr, column: Expr) -> tuple[Decimal, Decimal] | None:
-    """The bounds of a stored column of numbers that a value may be beyond, None where it is not.
-
-    MariaDB looks for such a value in an index that cannot hold it, and says that it is not there, NULLs or not.
-    """
-    type_, wide = column.type, value.type
-    if column.op != "column" or not {type_.family, wide.family} <= EXACT:
-        return None
-    same = (whole_digits(wide), wide.unsigned) == (whole_digits(type_), type_.unsigned)
-    if value.op == "column" and same and wide.scale <= type_.scale:
-        return None
-    if type_.family in WHOLE:
-        bits = STORED_BITS.get(type_.digits, 32)
-        if type_.unsigned:
-            return Decimal(0), Decimal(2**bits - 1)
-        return Decimal(-(2 ** (bits - 1))), Decimal(2 ** (bits - 1) - 1)
-    most = 10 ** whole_digits(type_) - Decimal(1).scaleb(-type_.scale)
-    return -most, most
+        return found if self.binder.context.backend == "mysql" else known_member(found, [value], [column])

@@ -1,5 +1,6 @@
 """String functions on inputs where characters, bytes and case mean the same to the engine as to MySQL."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from engine.translate.types import BOOL, INT, WHOLE, Family, Type, unify_strings
 from statements.context import SessionContext
 
 _UTF8 = ("utf8mb4", "utf8mb3", "utf8", "ascii")
+_UNICODE = _UTF8[:3]
 _DEFAULT_COLLATION = {"mysql": "utf8mb4_0900_ai_ci", "mariadb": "utf8mb4_general_ci"}
 
 
@@ -36,16 +38,14 @@ def as_string(expr: Expr, what: str, collation: str) -> Expr:
 
 
 def as_short_string(expr: Expr, size: int, collation: str) -> Expr:
-    """CAST(expr AS CHAR(size)) of what is sure to fit: MySQL warns when it cuts. Raises Refused."""
+    """CAST(expr AS CHAR(size)): MySQL warns when it cuts, there the engine fails. Raises Refused."""
     expr = as_value(expr)
-    longest = {Family.DATE: 10, Family.DATETIME: 20 + expr.type.fsp}.get(expr.type.family)
-    if expr.type.family in (*WHOLE, Family.DECIMAL):
-        longest = expr.type.digits + 3
-    if expr.type.family is Family.STRING and not is_literal(expr):
-        return Expr("short_enough", expr.type, (expr,), value=size)
-    if longest is None or longest > size:
-        refuse("CAST AS CHAR with a length that may be too short is not supported")
-    return as_string(expr, "CAST AS CHAR", collation)
+    if expr.type.family is Family.STRING and is_literal(expr):
+        if len(str(expr.value)) > size:
+            refuse("CAST AS CHAR that cuts a text off gives a warning")
+        return Expr("sized", replace(expr.type, coercible=False), (expr,), value=size)
+    text = as_string(expr, "CAST AS CHAR", collation)
+    return text if text.type.family is Family.NULL else Expr("short_enough", text.type, (text,), value=size)
 
 
 def in_charset(expr: Expr, charset: str, context: SessionContext) -> Expr:
@@ -94,6 +94,9 @@ def position(text: Expr, needle: Expr) -> Expr:
             refuse("INSTR or LOCATE of this is not supported")
         unify_strings([text.type, needle.type], "INSTR or LOCATE")
         return Expr("position_computed", INT, (text, needle))
+    signs = found is not None and re.fullmatch(r"[ -@\[-`{-~]+", found)
+    if signs and text.type.family is Family.STRING and not text.type.coercible and text.type.charset in _UNICODE:
+        return Expr("position_plain", INT, (text,), value=(found, 1))
     if not found or found.endswith(" ") or text.type.family is not Family.STRING or text.type.coercible:
         refuse("INSTR or LOCATE of this is not supported")
     return Expr("position", INT, (text, needle))
