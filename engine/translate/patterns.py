@@ -1,7 +1,8 @@
 """REGEXP, REGEXP_LIKE, REGEXP_SUBSTR and REGEXP_REPLACE with patterns that ICU, PCRE2 and RE2 read alike.
 
-Which texts they read alike depends on the pattern: `.`, `^` and `$` stop at other line ends, shorthands like `[[:alpha:]]`
-know other characters beyond ASCII, and without regard to case ICU folds 'ß' to 'ss'. Such texts fail in the engine.
+Which texts they read alike depends on the pattern: `.`, `^` and `$` stop at other line ends, classes like
+`[[:alpha:]]` know other characters beyond ASCII, and without regard to case ICU folds 'ß' to 'ss'. Such texts fail in
+the engine.
 """
 
 import re
