@@ -106,7 +106,7 @@ async def _begin(
     sources = Sources(replica.store, translator, wait, lake)
     ml = MachineLearning(sources, executor.running, history, settings.ml_memory_limit)
     ml.called.register(root)
-    executor.held = ml.called.held
+    executor.held = sources.held = ml.called.held
     replica.start()
     facts = Facts(
         lambda: lake.shown(replica.loader.view()),

@@ -182,7 +182,7 @@ class Questions:
             return None
         if answer.error or len(answer.rows) != 1:
             return Refusal(Reason.UNKNOWN_SESSION)
-        definitions = [parse_column_definition(payload) for payload in answer.definitions]
+        definitions = [parse_column_definition(payload, self.capabilities) for payload in answer.definitions]
         texts, results = self.facts.session_values, out.context.character_set_results
         values = read_values(texts, definitions, answer.rows[0], results)
         out.context = replace(out.context, values=values)

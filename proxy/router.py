@@ -16,7 +16,7 @@ from proxy.engine_link import EngineGone, EngineLink
 from proxy.lake import create as lake_ddl
 from proxy.lake import export, load_call
 from proxy.lake import guard as lake_guard
-from proxy.ml import calls, models, rows
+from proxy.ml import calls, models, named, rows, writes
 from proxy.offload import INTERRUPTED, Outcome, build_attributes, offload
 from proxy.preflight import Preflight, Questions, build_close
 from proxy.prepared import Prepared, PreparedStatements, same_shape
@@ -148,6 +148,10 @@ class Router:
         action = self._actions.get(word)
         if word in lake_guard.WRITES and self._worker.engine.loaded.names_lake(data[at:]):
             action = self._lake_write
+        if (word in writes.WORDS and writes.take_write(self, data[at:])) or (
+            word in named.WORDS and named.take_named(self, data, data[at:])
+        ):
+            return True
         if action is None or (at == 7 and data[5:7] != b"\0\1"):
             state.counts = NO_COUNTS
             self.switch.watch(data)
@@ -227,7 +231,9 @@ class Router:
             statement = text.decode("utf-8")
         except UnicodeDecodeError:
             return self.pass_on(data)
-        if may_use_functions(text) and await rows.run(self, statement, place):
+        if may_use_functions(text) and (
+            await writes.into_variables(self, statement) or await rows.run(self, statement, place)
+        ):
             return None
         if variables.is_read(statement):
             return await variables.answer_read(self, data, statement)

@@ -25,6 +25,7 @@ class SessionState:
         "freshness",
         "last_prepared",
         "locked_tables",
+        "ml_named",
         "ml_owners",
         "ml_statements",
         "ml_user",
@@ -52,6 +53,7 @@ class SessionState:
         self.execution_count = 0  # Secondary_engine_execution_count of the session
         self.ml_user: str | None = None  # the account's name, once it was asked for
         self.ml_owners: dict[str, str] = {}  # owners of models that ML_MODEL_LOAD named, by handle
+        self.ml_named: dict[str, str] = {}  # statements that call AutoML, by the names of PREPARE
         self.ml_statements: dict[int, MLStatement] = {}  # prepared statements that call AutoML, by their id
         self.statements: dict[int, Prepared] = {}  # prepared statements that could be offloaded, by their id
         self.room = ROOM  # bytes that are left for more of them

@@ -16,11 +16,12 @@ from base.errors import BackendError
 SCHEMA = "sys"
 IN, OUT, INOUT = "IN", "OUT", "INOUT"
 ASKED = "WARMFRONT_ML_"  # and a number: a call of a model, as the engine is given it
-_JSON = {"mysql": "CAST({} AS JSON)", "mariadb": "CONVERT({} USING utf8mb4) COLLATE utf8mb4_bin"}
+_JSON = {"mysql": "CAST({} AS JSON)", "mariadb": "CAST({} AS CHAR(50000000) CHARACTER SET utf8mb4) COLLATE utf8mb4_bin"}
 _NAME = r"(?:`(?:[^`]|``)+`|[\w$]+)"
 _HEAD = re.compile(
     rf"\s*(?:/\*(?![!+]).*?\*/\s*)*call\s+(?:({_NAME})\s*\.\s*)?({_NAME})\s*(\()?", re.IGNORECASE | re.DOTALL
 )
+_REPLACE = re.compile(r"(?<=\A)replace\b", re.IGNORECASE)
 _MAY_USE = re.compile(rb"\bsys`?\s*\.\s*`?ml_")
 _MAY_CALL = re.compile(rb"[^(]*\b(?:ml_|train_test_split)", re.IGNORECASE)
 
@@ -174,7 +175,7 @@ def _counted(routine: Routine, arguments: list[str]) -> tuple[str, ...]:
 def split_arguments(text: str) -> tuple[list[str], int] | None:
     """Split what stands behind a parenthesis at its commas; gives the parts and the place behind the one that closes
     it, or None when nothing does."""
-    tokens = _tokens(text)
+    tokens = tokens_of(text)
     if tokens is None:
         return None
     parts, end = _split(tokens, 0, text)
@@ -207,7 +208,7 @@ def read_functions(statement: str) -> Statement | None:
 
     Raises BackendError: there is no such function but one of nearly the same name, or the number of arguments is wrong.
     """
-    tokens = _tokens(statement)
+    tokens = tokens_of(statement)
     if not tokens:
         return None
     found = _find_calls(tokens, statement)
@@ -314,9 +315,10 @@ def _is_name(token: Token) -> bool:
     return token.token_type in (TokenType.VAR, TokenType.IDENTIFIER, TokenType.STRING)
 
 
-def _tokens(text: str) -> list[Token] | None:
+def tokens_of(text: str) -> list[Token] | None:
+    """Tokenize a statement; None when that cannot be done. REPLACE would be one token with all behind it."""
     try:
-        return tokenize(text, read="mysql")
+        return tokenize(_REPLACE.sub("INSERT ", text), read="mysql")
     except SqlglotError:
         return None
 

@@ -31,7 +31,7 @@ from engine.ml.models import Damaged, Loaded, ModelKey, Models, checksum
 from engine.ml.progress import RoutineProgress, Statistics
 from engine.ml.requests import MLRequest, read_request
 from engine.ml.source import OpenSource, Sources, kind_of
-from engine.ml.tables import TableJob, answered, divided, opened_rows
+from engine.ml.tables import TableJob, answered, as_they_are, divided, opened_rows
 from engine.ml.training import Trained, memory_limit, train
 from engine.session import Query, split_definitions
 
@@ -78,6 +78,7 @@ class MachineLearning:
             "explain": self._explain,
             "table": self._table,
             "next": self._next,
+            "stop": self._stop,
         }
 
     async def answer(self, query: Query, capabilities: int, started: list[Running]) -> bytes:
@@ -271,6 +272,8 @@ class MachineLearning:
         return [_json({"token": token, "columns": columns})]
 
     def _maker(self, request: MLRequest) -> tuple[Callable[[OpenSource], Iterator[tuple[int, pa.Table]]], str]:
+        if request.function == "query":
+            return as_they_are, "ML_PREDICT_ROW"
         if request.function == "split":
             return partial(divided, divide=partial(_divide, request)), "TRAIN_TEST_SPLIT"
         model = self.models.get(request.key).model
@@ -310,6 +313,13 @@ class MachineLearning:
         if not piece.text:
             self._end_job(request.token, job.running, started)
         return [_json({"rows": piece.rows, "into": piece.into}), piece.text]
+
+    async def _stop(self, request: MLRequest, query: Query, started: list[Running]) -> list[bytes]:
+        """End a table whose further rows nobody wants."""
+        if job := self._jobs.get(request.token):
+            job.running.cancel(QueryInterrupted())
+            self._end_job(request.token, job.running, started)
+        return [b""]
 
     # --- how things run ---
 

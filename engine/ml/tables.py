@@ -18,6 +18,7 @@ from engine.ml.written import LiteralWriter
 # Answers for the rows of one batch; a model that looks at all rows together gets one batch.
 Answer = Callable[[Source], pa.Table]
 
+_BATCH = 65536  # rows of a query
 _AHEAD = 2  # pieces that wait for the proxy
 _LOOK = 0.2  # seconds a thread waits before it looks whether it was stopped
 
@@ -61,6 +62,14 @@ def answered(opened: OpenSource, answer: Answer, batch_rows: int) -> Iterator[tu
     if not any_rows:
         empty = opened.snapshot.connection.execute(f"SELECT * FROM ({opened.sql}) AS wf LIMIT 0").to_arrow_table()
         yield 0, _beside(empty, answer(opened.source(empty)))
+
+
+def as_they_are(opened: OpenSource) -> Iterator[tuple[int, pa.Table]]:
+    """Yield the rows of a query, which asks models itself."""
+    reader = opened.batches(_BATCH)
+    yield 0, reader.schema.empty_table()
+    for batch in reader:
+        yield 0, pa.Table.from_batches([batch])
 
 
 def divided(

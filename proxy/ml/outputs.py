@@ -103,12 +103,12 @@ async def write_outputs(router: "Router", outputs: Sequence[Output], token: str)
             await output.create(router)
             made.append(output)
         await run(router, "START TRANSACTION")
-        following = _next(router, token)
+        following = next_piece(router, token)
         while True:
             head, text = await following
             if not text:
                 break
-            following = _next(router, token)  # made while this one is written
+            following = next_piece(router, token)  # made while this one is written
             told = json.loads(head)
             await outputs[told["into"]].write(router, text, told["rows"])
         await run(router, "COMMIT")
@@ -121,7 +121,8 @@ async def write_outputs(router: "Router", outputs: Sequence[Output], token: str)
         session.finishes = False
 
 
-def _next(router: "Router", token: str) -> "asyncio.Task[list[bytes]]":
+def next_piece(router: "Router", token: str) -> "asyncio.Task[list[bytes]]":
+    """Ask for the next rows of what was begun under a token: a head, which is JSON, and literals; "" at the end."""
     return asyncio.get_running_loop().create_task(engine.ask(router, "next", token=token))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from base.errors import BackendError, MalformedPacket
 from proxy import reading
 from proxy.answers import AnswerReader
-from proxy.ml import calls, offloaded, rows
+from proxy.ml import calls, offloaded, rows, writes
 from proxy.ml.backend import MLError
 from proxy.preflight import build_prepare
 from statements.ml import may_call, may_use_functions, read_call, read_functions
@@ -41,28 +41,32 @@ def take_prepare(router: "Router", data: bytes) -> bool:
         return False
     try:
         statement = text.decode("utf-8")
-        stand_in = _stand_in(statement, router.is_mariadb)
+        other = stand_in(statement, router.is_mariadb)
     except UnicodeDecodeError:
         return False
     except BackendError as error:
         router.session.client.write(build_packets(build_err(error.number, error.sqlstate, str(error)), 1))
         return True
-    if stand_in is None:
+    if other is None:
         return False
-    router.session.run(_prepare(router, statement, stand_in))
+    router.session.run(_prepare(router, statement, other))
     return True
 
 
-def _stand_in(statement: str, is_mariadb: bool) -> str | None:
+def stand_in(statement: str, is_mariadb: bool) -> str | None:
+    """Give what the backend can prepare in a statement's place; None when it calls nothing of AutoML.
+
+    Raises BackendError for a wrong number of arguments, or a name that is nearly one.
+    """
     if call := read_call(statement):
         return f"SET @warmfront_ml = CONCAT_WS('', {', '.join((_FAILS, *call.arguments))})"
     found = read_functions(statement)
     return None if found is None else offloaded.stand_in(statement, found, is_mariadb)
 
 
-async def _prepare(router: "Router", statement: str, stand_in: str) -> None:
+async def _prepare(router: "Router", statement: str, other: str) -> None:
     session = router.session
-    raw = await session.ask(build_prepare(stand_in.encode()), [Command.STMT_PREPARE])
+    raw = await session.ask(build_prepare(other.encode()), [Command.STMT_PREPARE])
     prepared = AnswerReader(raw, session.capabilities).prepare().prepared
     session.state.last_prepared = prepared.statement_id if prepared else None
     if prepared:
@@ -90,7 +94,14 @@ async def _execute(router: "Router", data: bytes, known: MLStatement) -> None:
     except (MalformedPacket, NotALiteral) as problem:
         raise MLError(f"The parameters of a prepared statement with AutoML cannot be read: {problem}") from None
     text = fill_placeholders(known.text, literals) if literals else known.text
+    await perform(router, text, binary=True)
+
+
+async def perform(router: "Router", text: str, binary: bool = False) -> None:
+    """Run a statement that calls AutoML and answer the client. Raises BackendError."""
     if call := read_call(text):
         await calls.perform(router, call)
-    else:
-        await rows.run(router, text, reading.place_of(router.session), binary=True)
+    elif first_word(text.encode()) in writes.WORDS:
+        await writes.run(router, text)
+    elif not await writes.into_variables(router, text):
+        await rows.run(router, text, reading.place_of(router.session), binary)

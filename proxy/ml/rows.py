@@ -141,18 +141,28 @@ def _json_column(definition: ColumnDefinition, name: str, is_mariadb: bool) -> C
 
 async def _answer_literals(router: "Router", text: str, statement: Statement, binary: bool) -> None:
     """Put the answers into a statement that reads no table, and let the backend run it."""
-    found, inputs = await read_models(
-        router, statement.calls, [selecting(call.arguments[:1]) for call in statement.calls]
-    )
+    asked = await with_answers(router, text, statement)
+    if not binary:
+        return relay(router, asked)
+    answered = await run_own(router, asked)
+    capabilities = router.session.capabilities
+    _write(router, [parse_column_definition(payload, capabilities) for payload in answered.definitions], answered, True)
+    return None
+
+
+def relay(router: "Router", text: str) -> None:
+    """Let the backend run a statement and answer the client."""
+    router.session.pass_on(build_query(text.encode(), router.session.capabilities))
+
+
+async def with_answers(router: "Router", text: str, statement: Statement) -> str:
+    """Give a statement with the answers in the place of its calls. Raises BackendError."""
+    asking = [selecting(call.arguments[:1]) for call in statement.calls]
+    found, inputs = await read_models(router, statement.calls, asking)
     literals = []
     for call, (model, options), given in zip(statement.calls, found, inputs, strict=True):
         ((value,),) = rows_of(given)
         (answer,) = await _ask_rows(router, call, model, options, [None if value is None else value.encode()])
-        literals.append(as_json(text_literal(None if answer is None else answer.decode()), router.is_mariadb))
-    asked = with_calls(text.rstrip("; \t\r\n"), statement, literals)
-    if not binary:
-        router.session.pass_on(build_query(asked.encode(), router.session.capabilities))
-        return
-    answered = await run_own(router, asked)
-    capabilities = router.session.capabilities
-    _write(router, [parse_column_definition(payload, capabilities) for payload in answered.definitions], answered, True)
+        literal = text_literal(None if answer is None else answer.decode())
+        literals.append(literal if router.is_mariadb else as_json(literal, is_mariadb=False))
+    return with_calls(text.rstrip("; \t\r\n"), statement, literals)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.live.ml_kit import INPUT, error_of, run
+from tests.live.ml_kit import INPUT, YOUNG, error_of, run
 
 pytestmark = pytest.mark.live
 
@@ -114,3 +114,56 @@ def test_what_a_model_complains_of_is_said(asking: Any) -> None:
 def test_a_model_that_was_unloaded_is_brought_again(asking: Any, ml_model: str) -> None:
     run(asking, "CALL sys.ML_MODEL_UNLOAD(@h)")
     assert len(run(asking, f"SELECT {ASKED} FROM ml_shop.people WHERE id < 5")) == 5
+
+
+def test_rows_are_written_all_or_none(asking: Any, predicted: dict[int, tuple[str, float]]) -> None:
+    query = f"SELECT id, churn, {ASKED} AS p FROM ml_shop.people"
+    run(asking, f"CREATE TABLE ml_shop.made (PRIMARY KEY (id)) AS {query}")
+    answers = "SELECT id, JSON_UNQUOTE(JSON_EXTRACT(p, '$.Prediction')) FROM ml_shop.made ORDER BY id"
+    assert run(asking, answers) == sorted((key, answer) for key, (answer, _) in predicted.items())
+    number, _ = error_of(asking, f"INSERT INTO ml_shop.made SELECT id + 999, churn, p FROM ({query}) q WHERE id < 5")
+    assert number == 1062
+    with asking.cursor() as cursor:
+        assert cursor.execute(f"INSERT INTO ml_shop.made (id, p) SELECT id + 2000, {ASKED} FROM ml_shop.people") == 1000
+        again = f"SELECT id, {ASKED} FROM ml_shop.people WHERE id < 3"
+        assert cursor.execute(f"REPLACE INTO ml_shop.made (id, p) {again}") == 6
+        cursor.execute(f"INSERT INTO ml_shop.made (id, p) {again} ON DUPLICATE KEY UPDATE churn = 'was'")
+    assert run(asking, "SELECT id FROM ml_shop.made WHERE churn = 'was' ORDER BY id") == [(0,), (1,), (2,)]
+    run(asking, "BEGIN")  # what it has written would not be seen
+    assert (
+        error_of(asking, f"INSERT INTO ml_shop.made (id, p) SELECT id + 9000, {ASKED} FROM ml_shop.people")[0] == 1235
+    )
+    run(asking, "ROLLBACK")
+    assert run(asking, "SELECT COUNT(*) FROM ml_shop.made") == [(2000,)]
+    short = "sys.ML_PREDICT_ROW(JSON_OBJECT('age', age), @h, NULL)"
+    assert error_of(asking, f"CREATE TABLE ml_shop.half SELECT {short} AS p FROM ml_shop.people")[0] == 1644
+    assert run(asking, "SHOW TABLES IN ml_shop LIKE 'half'") == []
+    assert error_of(asking, f"UPDATE ml_shop.made SET p = {short}")[0] == 1235
+
+
+def test_variables_take_answers(asking: Any, predicted: dict[int, tuple[str, float]]) -> None:
+    one = f"SELECT {ANSWER} FROM ml_shop.people WHERE id = 7"
+    run(asking, f"SET @one = ({one})")
+    run(asking, f"SELECT id, {ASKED} FROM ml_shop.people WHERE id = 7 INTO @id, @whole")
+    run(asking, f"SET @row = sys.ML_PREDICT_ROW({YOUNG}, @h, NULL)")
+    ((one, key, whole, row),) = run(asking, "SELECT @one, @id, @whole, @row")
+    assert (one, key) == (predicted[7][0], 7)
+    assert json.loads(whole)["Prediction"] == predicted[7][0]
+    assert json.loads(row)["Prediction"] == "yes"
+    assert error_of(asking, f"SET @one = (SELECT {ANSWER} FROM ml_shop.people)")[0] == 3889  # more than one row
+
+
+def test_prepared_in_sql(asking: Any) -> None:
+    run(asking, "SET @most = 3")
+    text = f"SELECT id, sys.ML_PREDICT_ROW({INPUT}, ?, NULL) AS p FROM ml_shop.people WHERE id < ?".replace("'", "''")
+    run(asking, f"PREPARE s FROM '{text}'")
+    assert len(run(asking, "EXECUTE s USING @h, @most")) == 3
+    assert error_of(asking, "EXECUTE s USING @h")[0] == 1210
+    run(asking, "DEALLOCATE PREPARE s")
+    assert error_of(asking, "EXECUTE s USING @h, @most")[0] == 1243
+    run(asking, "SET @text = 'CALL sys.ML_SCORE(''ml_shop.people'', ''churn'', ?, ''accuracy'', @of, NULL)'")
+    run(asking, "PREPARE s FROM @text")
+    run(asking, "EXECUTE s USING @h")
+    assert float(run(asking, "SELECT @of")[0][0]) > 0.9
+    run(asking, "PREPARE s FROM 'SELECT 1 + ?'")
+    assert run(asking, "EXECUTE s USING @most") == [(4,)]
