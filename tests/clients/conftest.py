@@ -69,7 +69,7 @@ def sides(request: pytest.FixtureRequest, live_folder: Path) -> Iterator[Sides]:
     )
     backend = start_backend(program_of(request.param), folder / "server", options)
     with contextlib.ExitStack() as stack:
-        stack.callback(backend.server.stop)
+        stack.callback(backend.kill)
         for statement in facts.statements(request.param, CLIENTS / "mariadb"):
             backend.run(statement)
         instance = start_instance(

@@ -38,7 +38,7 @@ def backend(request: pytest.FixtureRequest, live_folder: Path) -> Iterator[Backe
     try:
         yield made
     finally:
-        made.server.stop()
+        made.kill()
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def private_backend(backend: Backend, live_folder: Path) -> Iterator[Backend]:
     try:
         yield made
     finally:
-        made.server.stop()
+        made.kill()
         shutil.rmtree(base, ignore_errors=True)
 
 

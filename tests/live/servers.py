@@ -58,6 +58,12 @@ class Backend:
             defaults["unix_socket"] = self.socket
         return pymysql.connect(**{**defaults, **options})
 
+    def kill(self) -> None:
+        """End the server at once; asked to end, MySQL takes ten seconds where a replica was killed."""
+        if self.server.process is not None:
+            self.server.process.kill()
+            self.server.process.wait()
+
     def run(self, statement: str, *arguments: Any) -> list[tuple[Any, ...]]:
         """Run one statement as root and give its rows."""
         with self.connect() as connection, connection.cursor() as cursor:

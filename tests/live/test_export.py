@@ -87,7 +87,7 @@ def site(request: pytest.FixtureRequest, live_folder: Path) -> Iterator[Site]:
             yield Site(backend, instance, folder, store)
         finally:
             instance.stop()
-            backend.server.stop()
+            backend.kill()
             shutil.rmtree(base, ignore_errors=True)
 
 

@@ -38,16 +38,8 @@ def second(private_backend: Backend, live_folder: Path) -> Iterator[Callable[[],
 
     yield make
     for server in made:
-        kill(server)
+        server.kill()
         shutil.rmtree(server.server.folders.base, ignore_errors=True)
-
-
-def kill(backend: Backend) -> None:
-    """End a server at once."""
-    process = backend.server.process
-    assert process is not None
-    process.kill()
-    process.wait()
 
 
 def replicate(replica: Backend, source: Backend) -> None:
@@ -166,8 +158,8 @@ def test_a_server_that_takes_the_address_of_the_first_is_noticed(
         copy.load("s", "t")
         loaded = loaded_at(copy, "t")
         promote(replica, private_backend)
-        kill(private_backend)
-        kill(replica)
+        private_backend.kill()
+        replica.kill()
         replica.server.port = private_backend.port
         socket = Path(private_backend.socket)
         socket.unlink(missing_ok=True)
@@ -266,7 +258,7 @@ def test_a_server_restored_from_a_backup_means_loading_again(private_backend: Ba
         private_backend.run("INSERT INTO s.t VALUES (3, 3)")
         assert copy.difference(private_backend.connect(), "s", "t") == ""
         first = loaded_at(copy, "t")
-        kill(private_backend)
+        private_backend.kill()
         time.sleep(max(0.0, copy.replica.store.position.born + 1 - time.time()))  # files' births have seconds
         shutil.rmtree(data)
         shutil.copytree(tmp_path / "saved", data, symlinks=True)

@@ -100,7 +100,7 @@ def site_off(backend: Backend, live_folder: Path, tmp_path: Path) -> Iterator[Si
     made = Site(server, tmp_path)
     yield made
     made.copy.stop()
-    server.server.stop()
+    server.kill()
 
 
 def test_a_server_without_gtids_is_followed(site_off: Site) -> None:
