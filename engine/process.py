@@ -127,10 +127,12 @@ async def _begin(
         if await asyncio.to_thread(_lake_done, lake.load, schema, name):
             return
         await asyncio.wrap_future(replica.loader.load(schema, name))
+        await asyncio.to_thread(replica.keep)
 
     async def unload(schema: str, name: str) -> None:
         if not await asyncio.to_thread(_lake_done, lake.unload, schema, name):
             await asyncio.to_thread(replica.loader.unload, schema, name)
+            await asyncio.to_thread(replica.keep)
 
     def check(schema: str, name: str, repair: bool, stopped: Callable[[], bool]) -> pa.Table:
         return as_answer(replica.verifier.verify_now(schema, name, repair, stopped))

@@ -4,6 +4,8 @@ import logging
 import os
 from collections.abc import Callable
 
+import duckdb
+
 from base.settings import Settings
 from engine.backend import Connection
 from engine.describe import folds_table_names
@@ -65,6 +67,13 @@ class Replica:
         self.upkeep.start()
         self.lag.start()
         self.rolling.start()
+
+    def keep(self) -> None:
+        """Write what a user asked for to the disk: no log tells it after a crash."""
+        try:
+            self.store.checkpoint()
+        except (duckdb.Error, OSError) as error:
+            log.warning("not on the disk yet: %s", error)  # upkeep tries again
 
     def stop(self) -> None:
         """End all threads and close the file."""

@@ -130,9 +130,8 @@ def _listed(column: pa.ChunkedArray) -> str | None:
 
 def append(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
     """Add Arrow rows to a table of the store that has the same columns in the same order."""
-    connection.register("_wf_insert", read_once(rows))
-    connection.execute(f"INSERT INTO {name} SELECT * FROM _wf_insert")
-    connection.unregister("_wf_insert")
+    # No view for it to be made and dropped: those are statements of their own.
+    connection.from_arrow(read_once(rows)).insert_into(name)
 
 
 def read_once(rows: pa.Table) -> pa.RecordBatchReader:

@@ -16,10 +16,10 @@ log = logging.getLogger(__name__)
 
 _EVERY = 2.0  # seconds
 # A checkpoint holds up whoever changes or scans the table that it writes, a tenth of a second and more: seldom, or when
-# nothing goes on. A log is read again at the next start, at more than its own size per second.
-_LOG_SIZE = 64 << 20  # bytes of log that ask for a checkpoint
-_LOG_AGE = 60.0  # seconds after which a smaller log is written into the file when nothing goes on,
-_LOG_OLD = 600.0  # and whatever goes on
+# nothing goes on. What it has not written is read from the backend's log again after a crash.
+_UNWRITTEN = 64 << 20  # bytes of the backend's log that ask for a checkpoint
+_AGE = 60.0  # seconds after which fewer are written when nothing goes on,
+_OLD = 600.0  # and whatever goes on
 _QUIET = 1.0  # seconds without a commit
 _DEAD_SHARE = 0.25  # of a table's rows; deleted rows cost a scan as much as live ones
 _DEAD_ROWS = 100_000
@@ -55,10 +55,10 @@ class Upkeep:
                 log.warning("upkeep of the column store: %s", error)
 
     def checkpoint_when_due(self) -> None:
-        """Write the log into the file when it is large or old. Raises duckdb.Error."""
-        size, age = self._store.log_size, time.monotonic() - self._checkpointed
-        old = _LOG_AGE if self._store.seconds_quiet > _QUIET else _LOG_OLD
-        if size > _LOG_SIZE or (size and age > old):
+        """Write what is in memory only when it is much, old, or nowhere else. Raises duckdb.Error."""
+        size, age = self._store.unwritten, time.monotonic() - self._checkpointed
+        old = _AGE if self._store.seconds_quiet > _QUIET else _OLD
+        if self._store.has_news or size > _UNWRITTEN or (size and age > old):
             self._store.checkpoint()
             self._checkpointed = time.monotonic()
 

@@ -16,7 +16,7 @@ from tests.live.copying import Copy
 def main() -> None:
     """Run until killed."""
     upkeep._EVERY = 0.2  # type: ignore[misc]
-    upkeep._LOG_SIZE = 0  # type: ignore[misc]
+    upkeep._UNWRITTEN = 0  # type: ignore[misc]
     upkeep._DEAD_ROWS = 100  # type: ignore[misc]
     database._PERSIST_IDLE_POSITION = 0.0  # type: ignore[misc]
     copy = Copy(Settings.read(sys.argv[1]))

@@ -60,7 +60,7 @@ def test_a_file_that_is_no_store_is_made_anew(tmp_path: Path, damage: bytes | No
     store.close()
 
 
-def test_killed_at_any_time_the_file_is_whole(tmp_path: Path) -> None:
+def test_killed_at_any_time_the_file_is_whole_and_has_the_last_checkpoint(tmp_path: Path) -> None:
     script = """
         import sys
         from pathlib import Path
@@ -72,11 +72,13 @@ def test_killed_at_any_time_the_file_is_whole(tmp_path: Path) -> None:
         for n in range(start + 1, start + 100000):
             old = [(0, (n - 1, "k", str(n - 1)))] if n > 1 else []
             kit.applier.apply(batch(n, changes(KEYED, [*old, (1, (n, "k", str(n)))])))
-            print(n, flush=True)
+            if n % 3 == 0:
+                kit.store.checkpoint()
+                print(n, flush=True)
     """
     path = tmp_path / "store.duckdb"
     told = 0
-    for lines in (3, 40):
+    for lines in (1, 3, 40):
         argv = [sys.executable, "-c", textwrap.dedent(script), str(path)]
         with subprocess.Popen(argv, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as process:
             assert process.stdout is not None

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from engine.catalog import State
 from engine.replicate.changes import TableEvent
 from engine.store import upkeep
 from engine.store.bookkeeping import table_names
@@ -92,9 +93,36 @@ def test_a_rewrite_cut_short_is_cleared_at_the_next_start(kit: Kit) -> None:
     assert kit.rows(KEYED) == rows
 
 
-def test_a_checkpoint_is_made_when_the_log_is_large(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep, "_LOG_SIZE", 10)
-    assert kit.store.log_size > 10
-    Upkeep(kit.store, kit.copies).checkpoint_when_due()
-    assert kit.store.log_size == 0
-    assert len(kit.rows(KEYED)) == 9
+def test_a_checkpoint_is_made_when_much_of_the_log_would_be_read_again(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "_UNWRITTEN", 10)
+    keeper = Upkeep(kit.store, kit.copies)
+    keeper.checkpoint_when_due()
+    assert kit.store.unwritten == 0
+    kit.applier.apply(batch(30, changes(KEYED, [(1, (77, "a", "x"))])))
+    assert kit.store.unwritten > 10
+    keeper.checkpoint_when_due()
+    assert kit.store.unwritten == 0
+    assert len(kit.rows(KEYED)) == 10
+
+
+def test_what_is_nowhere_else_is_written_soon(kit: Kit) -> None:
+    keeper = Upkeep(kit.store, kit.copies)
+    assert kit.store.has_news  # a load
+    keeper.checkpoint_when_due()
+    assert not kit.store.has_news
+    kit.copies.set_state(KEY, State.UNLOADED, "unloaded")
+    assert kit.store.has_news
+
+
+def test_after_a_crash_the_store_is_at_the_last_checkpoint_and_the_log_leads_on(kit: Kit) -> None:
+    kit.store.checkpoint()
+    position, rows = kit.store.position, kit.rows(KEYED)
+    more = batch(30, changes(KEYED, [(1, (77, "a", "x")), (0, (1, "a", "x"))]))
+    kit.applier.apply(more)
+    after = kit.rows(KEYED)
+    kit.crash()
+    assert (kit.store.position, kit.rows(KEYED)) == (position, rows)
+    kit.applier.apply(more)
+    assert kit.rows(KEYED) == after
