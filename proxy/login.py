@@ -137,6 +137,7 @@ class _Attempt:
         self._backend: PacketPipe | None = None
         self._ends = ends_of(client_socket)  # as far as a balancer tells, of the client's connection to it
         self._sequence = 0  # of the next packet to the client while its socket is bare
+        self._unanswered: bytes | None = None  # what a backend is told whose greeting no client answers
         self._bell = asyncio.Event()
         self.succeeded = False
 
@@ -148,6 +149,7 @@ class _Attempt:
             await self.refuse(payload)
             raise LoginRefused("the backend refused the connection")
         greeting = parse_greeting(payload)
+        self._unanswered = build_packets(_nobody(greeting), backend_sequence)
         offered = greeting.capabilities & ~WITHHELD
         if self._doors.client_tls:
             offered |= Capability.SSL
@@ -222,6 +224,7 @@ class _Attempt:
         settings = self._doors.settings
         sock = self._backend_socket
         assert sock
+        self._unanswered = None
         context = self._doors.backend_tls
         if context and not greeting.capabilities & Capability.SSL:
             if settings.backend_tls != "preferred":
@@ -274,12 +277,26 @@ class _Attempt:
                 await self._loop.sock_sendall(self._client_socket, build_packets(payload, self._sequence))
 
     def close(self) -> None:
-        """Close both sides, after what was written has gone out."""
+        """Close both sides, after what was written has gone out.
+
+        A server blocks a host from which max_connect_errors handshakes in a row were broken off (error 1129), and all
+        clients come from ours: a login that is refused is none of those.
+        """
+        if self._unanswered and self._backend_socket:
+            with contextlib.suppress(OSError):
+                self._backend_socket.send(self._unanswered)
         for pipe, sock in ((self._client, self._client_socket), (self._backend, self._backend_socket)):
             if pipe and pipe.transport:
                 pipe.transport.close()
             elif sock:
                 sock.close()
+
+
+def _nobody(greeting: Greeting) -> bytes:
+    """A login that is whole, and refused."""
+    wanted = Capability.PROTOCOL_41 | Capability.SECURE_CONNECTION | Capability.PLUGIN_AUTH
+    flags = int(wanted) & greeting.capabilities
+    return build_login(Login(flags, 1 << 24, 45, b"nobody", b"", plugin=greeting.plugin))
 
 
 def _send(step: Step, client: PacketPipe, backend: PacketPipe) -> None:

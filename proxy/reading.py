@@ -74,6 +74,8 @@ def note(session: "Session", word: bytes, data: bytes, at: int) -> None:
         session.state.tainted = True
     elif word in _END_WORDS and _ENDS.fullmatch(data, at):
         session.state.tainted = False
+        if session.tracker.status & Status.IN_TRANS:
+            session.state.next_transaction = False  # that was the transaction which ends here
 
 
 def note_opening(session: "Session", text: bytes) -> None:

@@ -24,7 +24,7 @@ from wire.responses import build_err
 
 log = logging.getLogger("proxy")
 
-_BACKLOG = 1024
+_BACKLOG = 4096  # connections that come at once; the kernel may take fewer
 _SPARE_FILES = 64  # file descriptors kept for the worker itself
 _FILES_PER_SESSION = 3
 

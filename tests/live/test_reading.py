@@ -158,6 +158,7 @@ def test_transactions_that_are_left_alone(client: Any, backend: Any) -> None:
 
         assert offloads(client, act) == 0
         rows(client, "ROLLBACK")
+        assert offloads(client, lambda: rows(client, TOTAL)) == 1  # what was said of one transaction ends with it
 
 
 @pytest.mark.parametrize("before", ["SAVEPOINT a", "SELECT 1; SAVEPOINT a", "/* a comment */ savepoint a"])
