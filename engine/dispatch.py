@@ -33,6 +33,7 @@ _CHECK = re.compile(
 )
 _KILL = re.compile(r"\s*KILL\s+(?:(?:QUERY|CONNECTION)\s+)?(\d+)\s*;?\s*", re.IGNORECASE)
 _ANNOUNCED = re.compile(r"SHOW WARMFRONT TABLES SINCE (\d+)")
+_WARNINGS = re.compile(r"SHOW WARMFRONT WARNINGS OF (\d+)")
 _CHANGES = re.compile(r"SHOW WARMFRONT CHANGES SINCE (\[.*\])", re.DOTALL)
 _LAKE = re.compile(rf"WARMFRONT LAKE (REFRESH|FORGET) ({_NAME})\s*\.\s*({_NAME})")
 # Nothing can be read in two ways: many comments would be tried in all their combinations.
@@ -97,6 +98,8 @@ class Dispatcher:
                     return build_result_set(
                         pa.table({"moment": pa.array([await self.unchanged.moment()])}), capabilities
                     )
+                if warned := _WARNINGS.fullmatch(query.text):
+                    return build_result_set(self.lake.warnings.table(int(warned[1])), capabilities)
                 if since := _CHANGES.fullmatch(query.text):
                     await self.unchanged.check(since[1])
                     return _ok()

@@ -57,6 +57,7 @@ _THREADS = 128  # those at once, and those whose clients do not read
 _BATCH_ROWS = 8192  # small enough for the first rows to come early and for a batch to stay in the CPU's cache
 _EXPORT_ROWS = 16384  # nobody waits for the first
 _HELD = 64 << 20  # bytes of an answer that wait for its last row, where a row may fail that the backend can answer
+_MOST_WARNINGS = 65535  # that a packet tells of
 _LONGEST_WAIT, _PAUSE = 15.0, 0.05  # seconds for the weights of a collation, which take about one
 _STOPPING = "The engine is stopping"
 
@@ -249,6 +250,9 @@ class Executor:
             try:
                 wanted = wanted_of(offload.text, offload.context)
                 with self._lake.seen(snapshot.connection, looking, snapshot.view, wanted) as view:
+                    record.warnings = min(wanted.noted.total, _MOST_WARNINGS)
+                    if wanted.names:
+                        self._lake.warnings.put(offload.context.connection_id, wanted.noted)
                     with self._lake.bytes.counting(snapshot.connection, bool(wanted.names)) as counted:
                         done = self._try_on(offload, outlet, snapshot, view, running, record)
                     record.bytes_read = counted.bytes
@@ -296,7 +300,8 @@ class Executor:
             outlet.finish(_literals(offload, translation, snapshot, record))
         elif offload.export:
             written = self._export(offload.export, offload.context, translation, snapshot, running, record)
-            outlet.finish(build_packets(build_ok(Ok(written.rows, status=Status(offload.context.status))), 1), written)
+            ok = Ok(written.rows, status=Status(offload.context.status), warnings=record.warnings)
+            outlet.finish(build_packets(build_ok(ok), 1), written)
         else:
             self._answer(offload, translation, snapshot, outlet, record)
 
@@ -325,7 +330,7 @@ class Executor:
                 else:
                     held, has_rows = bytes(held) + bytes(piece), True
                 sequence = after
-        end = build_end_of_rows(Status(context.status), 0, context.capabilities)
+        end = build_end_of_rows(Status(context.status), record.warnings, context.capabilities)
         outlet.finish(bytes(held) + build_packets(end, sequence))
         record.bytes_sent = outlet.sent
 

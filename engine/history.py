@@ -24,6 +24,7 @@ class QueryRecord:
     rows: int = 0
     bytes_sent: int = 0
     bytes_read: int = 0  # of files, by a statement on lake tables
+    warnings: int = 0
     waited: float = 0.0  # for a slot and for the copy to be fresh
     translated: float = 0.0  # seconds spent in the translator
     seconds: float = 0.0

@@ -9,6 +9,7 @@ from proxy import variables
 from proxy.answers import Answer, AnswerReader, build_result
 from proxy.engine_link import EngineGone
 from proxy.explain import take_explain
+from proxy.lake import warnings
 from proxy.preflight import build_query, quote_name
 from proxy.state import NO_COUNTS
 from wire.constants import Command, Status
@@ -57,6 +58,8 @@ def _decode(text: bytes) -> str:
 
 def take_show(router: "Router", data: bytes, text: bytes) -> bool:
     """Take over SHOW STATUS and SHOW VARIABLES where the proxy or the engine has something to add."""
+    if warnings.take_show(router, data, text):
+        return True
     router.session.state.counts = NO_COUNTS
     if len(text) > 200:
         return False

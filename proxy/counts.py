@@ -1,4 +1,4 @@
-"""FOUND_ROWS() and ROW_COUNT() right after an offloaded statement: the backend does not know, the proxy counted."""
+"""FOUND_ROWS(), ROW_COUNT() and @@warning_count right after an offloaded statement: the proxy counted."""
 
 import re
 from collections.abc import Mapping
@@ -12,22 +12,22 @@ from wire.constants import Command, Status
 if TYPE_CHECKING:
     from proxy.router import Router
 
+_ASKED = rb"(?:\b(found_rows|row_count)\s*\(\s*\)|@@(?:(?:session|local)\s*\.\s*)?(warning_count)\b)"
 # What is quoted or a comment is passed over; what is not closed, to the end.
 _CALL = re.compile(
-    rb"'(?:[^'\\]|\\.?|'')*(?:'|\Z)|\"(?:[^\"\\]|\\.?|\"\")*(?:\"|\Z)|`[^`]*(?:`|\Z)|/\*.*?(?:\*/|\Z)"
-    rb"|\b(found_rows|row_count)\s*\(\s*\)",
+    rb"'(?:[^'\\]|\\.?|'')*(?:'|\Z)|\"(?:[^\"\\]|\\.?|\"\")*(?:\"|\Z)|`[^`]*(?:`|\Z)|/\*.*?(?:\*/|\Z)|" + _ASKED,
     re.IGNORECASE | re.DOTALL,
 )
-_ALONE = re.compile(
-    rb"\s*select\s+(found_rows|row_count)\s*\(\s*\)(?:\s+(?:as\s+)?[`'\"]?\w+[`'\"]?)?\s*(?:;\s*)?", re.IGNORECASE
-)
-_NAMES = re.compile(rb"found_rows|row_count", re.IGNORECASE)
+_ALONE = re.compile(rb"\s*select\s*" + _ASKED + rb"(?:\s+(?:as\s+)?[`'\"]?\w+[`'\"]?)?\s*(?:;\s*)?", re.IGNORECASE)
+_NAMES = re.compile(rb"found_rows|row_count|warning_count", re.IGNORECASE)
 _LONGEST = 1 << 16  # bytes of a statement that is searched
 
 
 def mentions(text: bytes) -> bool:
-    """Tell whether a statement calls FOUND_ROWS() or ROW_COUNT()."""
-    return len(text) <= _LONGEST and bool(_NAMES.search(text)) and any(call[1] for call in _CALL.finditer(text))
+    """Tell whether a statement asks for one of them."""
+    return (
+        len(text) <= _LONGEST and bool(_NAMES.search(text)) and any(call[1] or call[2] for call in _CALL.finditer(text))
+    )
 
 
 async def answer(router: "Router", data: bytes, text: bytes) -> None:
@@ -40,9 +40,15 @@ async def answer(router: "Router", data: bytes, text: bytes) -> None:
         body = data[4 : len(data) - len(text)] + body
         session.pass_on(len(body).to_bytes(3, "little") + data[3:4] + body)
         return
-    number = known.get(alone[1].lower())
+    number = known.get((alone[1] or alone[2]).lower())
     if number is None:
         session.pass_on(data)
+        return
+    if alone[2]:  # run for its definition: what MySQL 9.7 gives when it prepares this one was not of use
+        told = AnswerReader(await session.ask(data, [Command.QUERY]), session.capabilities).result()
+        shown: list[list[bytes | None]] = [[str(number).encode()]]
+        status = Status(session.tracker.status)
+        session.client.write(build_result(told.definitions, shown, status, session.capabilities))
         return
     raw = await session.ask(build_prepare(text.rstrip(b"; \t\r\n")), [Command.STMT_PREPARE])
     prepared = AnswerReader(raw, session.capabilities).prepare()
@@ -56,5 +62,6 @@ async def answer(router: "Router", data: bytes, text: bytes) -> None:
 
 
 def _number(known: Mapping[bytes, int], call: re.Match[bytes]) -> bytes:
-    number = known.get(call[1].lower()) if call[1] else None
+    name = call[1] or call[2]
+    number = known.get(name.lower()) if name else None
     return call[0] if number is None else str(number).encode()

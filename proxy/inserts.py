@@ -15,6 +15,7 @@ from base.log import redact_sql
 from proxy.answers import Answer, AnswerReader
 from proxy.commands import current_schema
 from proxy.decisions import ALWAYS, decision_key
+from proxy.lake import warnings
 from proxy.literals import Literals, gather, is_unchanged
 from proxy.offload import INTERRUPTED
 from proxy.preflight import Preflight, build_close, build_query
@@ -104,7 +105,7 @@ async def _try(router: "Router", text: bytes, insert: InsertSelect) -> tuple[Ref
         return None, preflight
     if target.must_lock and not await is_unchanged(router, gathered.read):
         return _CHANGED, preflight
-    return await _write(router, insert, gathered, len(preflight.definitions), target), preflight
+    return await _write(router, insert, gathered, preflight, target), preflight
 
 
 _CHANGED = Refusal(Reason.ENGINE_DOWN, "a table of the statement was changed while it ran")
@@ -130,13 +131,13 @@ async def _ask_target(router: "Router", text: bytes, insert: InsertSelect, schem
 
 
 async def _write(
-    router: "Router", insert: InsertSelect, rows: Literals, columns: int, target: Target
+    router: "Router", insert: InsertSelect, rows: Literals, preflight: Preflight, target: Target
 ) -> Refusal | None:
     """Write the rows and answer the client; a refusal means that nothing was written."""
     if rows.rows:
         statement = insert.head.encode() + b" VALUES " + rows.text
     else:  # for the errors that the statement gives without rows as well
-        nothing = ", ".join(["NULL"] * columns)
+        nothing = ", ".join(["NULL"] * len(preflight.definitions))
         statement = f"{insert.head} SELECT {nothing} FROM (SELECT 1) AS wf WHERE FALSE".encode()
     begun = await _run(router, b"START TRANSACTION")
     if begun.error:
@@ -159,7 +160,8 @@ async def _write(
     session.state.execution_count += 1
     session.state.counts = {b"found_rows": rows.rows, b"row_count": rows.rows}
     assert committed.ok
-    session.client.write(build_packets(_answer(committed.ok, rows.rows, session.capabilities), 1))
+    warned = await warnings.note(router, preflight)
+    session.client.write(build_packets(_answer(committed.ok, rows.rows, warned, session.capabilities), 1))
     return None
 
 
@@ -177,14 +179,14 @@ def _judge(written: Answer, rows: int) -> Refusal | None:
     return None
 
 
-def _answer(committed: Ok, rows: int, capabilities: int) -> bytes:
+def _answer(committed: Ok, rows: int, warned: int, capabilities: int) -> bytes:
     """The OK packet of the statement: its rows, and the session's state after the commit."""
-    info = f"Records: {rows}  Duplicates: 0  Warnings: 0".encode()
+    info = f"Records: {rows}  Duplicates: 0  Warnings: {warned}".encode()
     tracked = b""
     if capabilities & Capability.SESSION_TRACK and committed.rest:
         _, at = read_lenenc_bytes(committed.rest, 0)
         tracked = committed.rest[at:]
-    return build_ok(Ok(rows, 0, committed.status, 0, build_lenenc_bytes(info) + tracked))
+    return build_ok(Ok(rows, 0, committed.status, min(warned, 65535), build_lenenc_bytes(info) + tracked))
 
 
 def _answer_err(router: "Router", error: Err) -> None:

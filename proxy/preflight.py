@@ -39,6 +39,7 @@ _VARIABLES = (
     "@@lc_time_names",
     "NOW(6)",
     "UTC_TIMESTAMP(6)",
+    "@@max_error_count",
 )
 _TIMEOUT = {"mysql": "@@max_execution_time", "mariadb": "ROUND(@@max_statement_time * 1000)"}
 _RECURSION = {"mysql": "@@cte_max_recursion_depth", "mariadb": "@@max_recursive_iterations"}
@@ -209,9 +210,10 @@ class Questions:
             lc_time_names=text[13],
             now=text[14],
             utc_now=text[15],
-            max_execution_time=int(float(text[16])) if limit is None else limit,
-            recursion_limit=int(text[17]),
-            server=text[18],
+            max_error_count=int(text[16]),
+            max_execution_time=int(float(text[17])) if limit is None else limit,
+            recursion_limit=int(text[18]),
+            server=text[19],
             capabilities=self.capabilities,
             views=self.facts.views,
         )

@@ -14,7 +14,7 @@ from proxy.backend_switch import BackendSwitch
 from proxy.decisions import ALWAYS, DIGITS, decision_key, shape_key
 from proxy.engine_link import EngineGone, EngineLink
 from proxy.lake import create as lake_ddl
-from proxy.lake import export, load_call
+from proxy.lake import export, load_call, warnings
 from proxy.lake import guard as lake_guard
 from proxy.ml import calls, models, named, rows, writes
 from proxy.offload import INTERRUPTED, Outcome, build_attributes, offload
@@ -471,6 +471,7 @@ class Router:
             session.state.execution_count += 1
             if transaction:
                 transaction.begun = session.tracker.begun
+            await warnings.note(self, preflight)
             return None
         if ended.outcome is Outcome.BROKEN:
             session.close()

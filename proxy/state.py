@@ -37,6 +37,7 @@ class SessionState:
         "statements",
         "tainted",
         "use_secondary_engine",
+        "warned",
     )
 
     def __init__(self, settings: Settings) -> None:
@@ -46,6 +47,8 @@ class SessionState:
         self.locked_tables = False
         # What the statement before counted and the backend does not know, by function.
         self.counts: Mapping[bytes, int] = NO_COUNTS
+        # Rows of SHOW WARNINGS, which hold while `counts` has a number of them.
+        self.warned: list[list[bytes | None]] = []
         self.next_transaction = False  # SET TRANSACTION has set something for the next transaction only
         self.tainted = False  # a command may have left what no flag shows and BEGIN would end: a savepoint, a lock
         self.opened = -1  # the backend's count of commands at a BEGIN that was the last of them

@@ -81,6 +81,7 @@ class SessionContext:
     group_concat_max_len: int = 1024
     sql_select_limit: int = 18446744073709551615
     max_execution_time: int = 0
+    max_error_count: int = 64
     recursion_limit: int = 1000
     lower_case_table_names: int = 0
     default_week_format: int = 0

@@ -10,6 +10,7 @@ from engine.backend import Connection
 from engine.catalog import FIRST_LAKE_ID, Key
 from engine.describe import describe_table, lake_tables, show_create
 from engine.lake.facts import Covered
+from engine.lake.warned import Warned
 from lakehouse.definition import Definition, read_definition
 from statements.lake import mark_of, quoted, stored_attribute
 from statements.schema import Table
@@ -34,6 +35,7 @@ class LakeTable:
     lock: threading.RLock = field(default_factory=threading.RLock)
     covered: dict[str, list[Covered]] = field(default_factory=dict)
     layouts: dict[frozenset[str], object] = field(default_factory=dict)
+    located: dict[tuple[str, frozenset[str]], tuple[Warned, ...]] = field(default_factory=dict)  # wrong values
     checked: frozenset[str] | None = None  # the files in which the keys were found unique
     identified: set[str] = field(default_factory=set)  # files of an Iceberg table whose columns have field ids
 

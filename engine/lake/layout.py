@@ -16,6 +16,7 @@ from engine.lake.relations import (
     json_relation,
     parquet_relation,
 )
+from engine.lake.warned import Warned
 from engine.store.layout import quote
 from lakehouse.avro import require_whole_avro
 from lakehouse.definition import Definition
@@ -35,7 +36,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The files of one moment. `missing` has, by folded name, the columns that some file has not, and its name."""
+    """The files of one moment. `missing` has, by folded name, the columns that some file has not, and its name.
+
+    `ragged` are the records of another width than the table's, as far as they were counted.
+    """
 
     relation: Relation
     groups: tuple[Group, ...]
@@ -44,6 +48,7 @@ class Layout:
     width: int  # columns of a record of text
     order: tuple[str, ...]  # the files' addresses
     header_lines: int  # lines before the first record
+    ragged: tuple[Warned, ...] = ()
 
 
 def groups_of(table: Table, definition: Definition, listing: Listing) -> tuple[tuple[Group, ...], tuple[str, ...]]:

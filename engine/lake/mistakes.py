@@ -1,6 +1,7 @@
 """Where a file is wrong: the file, the line and the column of the first value or record that cannot be taken."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 
 import duckdb
 
@@ -10,13 +11,14 @@ from engine.lake.layout import Layout
 from engine.lake.reach import explained
 from engine.lake.readings import Reading
 from engine.lake.relations import escapes_in_records
+from engine.lake.warned import CUT, MOST, NO_VALUE, NOT_A_VALUE, TOO_FEW, TOO_MANY, Warned
 from lakehouse.definition import Dialect
 from lakehouse.places import Found
 from statements.schema import Column
 
 _SHOWN = 40  # characters of a value in a message
 # What a row may be without strictness: its missing values are NULL, and those that are too many are left.
-_FORGIVEN = frozenset({"MISSING COLUMNS", "TOO MANY COLUMNS"})
+_FORGIVEN = {"MISSING COLUMNS": TOO_FEW, "TOO MANY COLUMNS": TOO_MANY}
 _REJECTED = "wf_rejected"
 
 
@@ -27,8 +29,9 @@ def require_structure(
     found: Sequence[Found],
     paths: Sequence[str],
     strict: bool,
-) -> bool:
-    """Read the records of text files once; False when some are of another width, which is forgiven when not strict.
+) -> tuple[Warned, ...] | None:
+    """Read the records of text files once; gives those of another width, which are forgiven when not strict, and None
+    when there is none.
 
     Raises LakeError with the file and the line.
     """
@@ -41,15 +44,14 @@ def require_structure(
     except duckdb.Error as error:
         if not layout.relation.by_place:
             raise LakeError(explained(error, found, paths)) from None
-        _judge(connection, layout, found, paths, strict, error)
-        return False
+        return _judge(connection, layout, found, paths, strict, error)
     if cut and row and row[0]:
         raise LakeError(
             f"a value in {found[0].shown if len(found) == 1 else 'one of the files'} ends with the escape character "
             f"{dialect.escape_character}: delimiters and quotes behind it are not supported; "
             'set "escape_character" to "" when it is none'
         )
-    return True
+    return None
 
 
 def _judge(
@@ -59,17 +61,17 @@ def _judge(
     paths: Sequence[str],
     strict: bool,
     error: duckdb.Error,
-) -> None:
-    """Say what is wrong with records that cannot be cut; nothing when it may be forgiven."""
-    kept = f"rejects_table = '{_REJECTED}', rejects_scan = '{_REJECTED}_scan', rejects_limit = 1000"
+) -> tuple[Warned, ...]:
+    """Say what is wrong with records that cannot be cut; what may be forgiven is given."""
+    kept = f"rejects_table = '{_REJECTED}', rejects_scan = '{_REJECTED}_scan', rejects_limit = {MOST}"
     more = f", store_rejects = true, {kept}"
     try:
         connection.execute(f"SELECT count(*) FROM {layout.relation.over(paths, more)}").fetchall()
         wrong = connection.execute(
-            f"SELECT file_path, line, column_name, error_type, error_message FROM {_REJECTED} JOIN {_REJECTED}_scan "
+            f"SELECT file_path, line, error_type, error_message FROM {_REJECTED} JOIN {_REJECTED}_scan "
             "USING (scan_id, file_id) "
-            "ORDER BY error_type IN ('MISSING COLUMNS', 'TOO MANY COLUMNS'), file_id, line LIMIT 1"
-        ).fetchone()
+            "ORDER BY error_type IN ('MISSING COLUMNS', 'TOO MANY COLUMNS'), file_id, line, column_idx"
+        ).fetchall()
     except duckdb.InterruptException:
         raise
     except duckdb.Error:
@@ -77,13 +79,17 @@ def _judge(
     finally:
         connection.execute(f"DROP TABLE IF EXISTS {_REJECTED}")
         connection.execute(f"DROP TABLE IF EXISTS {_REJECTED}_scan")
-    if wrong is None:
+    if not wrong:
         raise LakeError(explained(error, found, paths)) from None
-    path, line, _, kind, message = wrong
-    if strict or kind not in _FORGIVEN:
-        shown = next((file.shown for file, own in zip(found, paths, strict=True) if own == path), "a file")
+    names = {path: file.shown for file, path in zip(found, paths, strict=True)}
+    told: dict[tuple[str, int], Warned] = {}  # a record is told of once for each column that it has not
+    for path, line, kind, message in wrong:
         text = str(message).partition("\n")[0].rstrip(". ")
-        raise LakeError(f"{shown}, line {line}: {text}") from None
+        shown = f"{names.get(path, 'a file')}, line {line}: {text}"
+        if strict or kind not in _FORGIVEN:
+            raise LakeError(shown) from None
+        told.setdefault((path, line), Warned(_FORGIVEN[kind], shown))
+    return tuple(told.values())
 
 
 def locate(
@@ -95,34 +101,57 @@ def locate(
     paths: Sequence[str],
 ) -> LakeError:
     """The error for the first value of a column that is not ok, in the order of the files."""
+    try:
+        first = next(_wrong(connection, layout, column, reading, found, paths, 1), None)
+    except duckdb.InterruptException:
+        raise
+    except duckdb.Error as error:
+        return LakeError(explained(error, found, paths))
+    return LakeError(
+        first.message if first else f"column {column.name} has a value that is not one of {_type_of(column)}"
+    )
+
+
+def locate_all(
+    connection: duckdb.DuckDBPyConnection,
+    layout: Layout,
+    column: Column,
+    reading: Reading,
+    found: Sequence[Found],
+    paths: Sequence[str],
+) -> tuple[Warned, ...]:
+    """The values of a column that are not ok, as many as anybody is shown. Raises duckdb.Error."""
+    return tuple(itertools.islice(_wrong(connection, layout, column, reading, found, paths, MOST), MOST))
+
+
+def _wrong(
+    connection: duckdb.DuckDBPyConnection,
+    layout: Layout,
+    column: Column,
+    reading: Reading,
+    found: Sequence[Found],
+    paths: Sequence[str],
+    most: int,
+) -> Iterator[Warned]:
     bad = bad_row(reading, not column.nullable)
     source, _ = layout.relation.kinds[column.name.casefold()]
+    where = "line" if layout.relation.is_text else "row"
     for file, path in zip(found, paths, strict=True):
-        try:
-            row = _first(connection, layout, source, bad, path)
-        except duckdb.InterruptException:
-            raise
-        except duckdb.Error as error:
-            return LakeError(explained(error, found, paths))
-        if row is not None:
-            line, value = row
+        for place, value in _places(connection, layout, source, bad, path, most):
             what = "NULL" if value is None else repr(value[:_SHOWN])
-            where = f"line {line}" if layout.relation.is_text else f"row {line}"
-            return LakeError(
-                f"{file.shown}, {where}, column {column.name}: {what} is not a value of {_type_of(column)}"
-            )
-    return LakeError(f"column {column.name} has a value that is not one of {_type_of(column)}")
+            code = NO_VALUE if value is None else CUT if column.type in ("char", "varchar") else NOT_A_VALUE
+            text = f"{file.shown}, {where} {place}, column {column.name}: {what} is not a value of {_type_of(column)}"
+            yield Warned(code, text)
 
 
-def _first(
-    connection: duckdb.DuckDBPyConnection, layout: Layout, source: str, bad: str, path: str
-) -> tuple[int, str | None] | None:
-    """The line, or the row of a file without lines, and the value."""
+def _places(
+    connection: duckdb.DuckDBPyConnection, layout: Layout, source: str, bad: str, path: str, most: int
+) -> list[tuple[int, str | None]]:
+    """Lines, or rows of a file without lines, with their values."""
     if not layout.relation.is_text:
         counted = "file_row_number" if "read_parquet" in layout.relation.before else "row_number() OVER () - 1"
         more = ", file_row_number = true" if "read_parquet" in layout.relation.before else ""
         sql = f"SELECT {counted} + 1, CAST({source} AS VARCHAR), {bad} AS bad FROM {layout.relation.over([path], more)}"
-        found = connection.execute(f"SELECT * FROM ({sql}) AS r(place, value, bad) WHERE bad ORDER BY place LIMIT 1")
     elif layout.relation.by_place:
         lines = " + ".join(
             f"coalesce(length(c{at}) - length(replace(c{at}, chr(10), '')), 0)" for at in range(layout.width)
@@ -132,12 +161,10 @@ def _first(
             f"SELECT {before} + sum(1 + {lines}) OVER (ROWS UNBOUNDED PRECEDING) - ({lines}), "
             f"{source}, {bad} FROM {layout.relation.over([path], ', parallel = false')}"
         )
-        found = connection.execute(f"SELECT * FROM ({sql}) AS r(place, value, bad) WHERE bad ORDER BY place LIMIT 1")
     else:
         sql = f"SELECT row_number() OVER (), {source}, {bad} FROM {layout.relation.over([path])}"
-        found = connection.execute(f"SELECT * FROM ({sql}) AS r(place, value, bad) WHERE bad ORDER BY place LIMIT 1")
-    row = found.fetchone()
-    return None if row is None else (int(row[0]), row[1])
+    asked = f"SELECT place, value FROM ({sql}) AS r(place, value, bad) WHERE bad ORDER BY place LIMIT {most}"
+    return [(int(place), value) for place, value in connection.execute(asked).fetchall()]
 
 
 def _type_of(column: Column) -> str:

@@ -7,7 +7,7 @@ as the file has it where that is the same: there DuckDB prunes row groups and co
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -15,21 +15,23 @@ import duckdb
 from base.errors import LakeError
 from engine.catalog import CatalogView, Key, LoadedTable, State
 from engine.collate import presence
+from engine.lake.branches import sub_query
 from engine.lake.bytes_read import ByteCounter
 from engine.lake.conditions import StatementChoice, StatementConditions
 from engine.lake.definitions import Definitions, LakeTable, NotLake
 from engine.lake.evolved import file_keys, require_ids, without_deleted
 from engine.lake.expanding import expand
-from engine.lake.facts import ColumnFacts, Covered, bad_row, measure
+from engine.lake.facts import ColumnFacts, Covered, measure
 from engine.lake.keys import require_unique
-from engine.lake.layout import Group, Layout, lay_out
+from engine.lake.layout import Layout, lay_out
 from engine.lake.loaded import LoadedCopies
-from engine.lake.mistakes import locate, require_structure
-from engine.lake.reach import Reach, explained, quoted
-from engine.lake.readings import Reading, Unreadable, implicit_default, typed
+from engine.lake.mistakes import locate, locate_all, require_structure
+from engine.lake.reach import Reach, explained
+from engine.lake.readings import Reading, Unreadable, typed
 from engine.lake.texts import from_text
-from engine.store.layout import carried_columns, left_out, quote, store_type
-from lakehouse.definition import LOADED, TEXTS, ColumnOptions, Dialect
+from engine.lake.warned import LastWarnings, Noted
+from engine.store.layout import carried_columns, left_out
+from lakehouse.definition import LOADED, TEXTS, ColumnOptions
 from lakehouse.heads import head_of, require_lines, require_whole
 from lakehouse.listing import Listing, list_files
 from lakehouse.places import Places
@@ -58,6 +60,7 @@ class Wanted:
     words: frozenset[str] | None
     strict: bool
     conditions: StatementConditions | None = None
+    noted: Noted = field(default_factory=Noted)  # gets the warnings
 
 
 def wanted_of(statement: str, context: SessionContext) -> Wanted:
@@ -70,7 +73,8 @@ def wanted_of(statement: str, context: SessionContext) -> Wanted:
     conditions = (
         StatementConditions.read(statement, context.schema or "", bool(context.views)) if context.lake else None
     )
-    return Wanted(context.lake, words, any(mode in context.sql_mode for mode in _STRICT), conditions)
+    strict = any(mode in context.sql_mode for mode in _STRICT)
+    return Wanted(context.lake, words, strict, conditions, Noted(context.max_error_count))
 
 
 class LakeTables:
@@ -87,6 +91,7 @@ class LakeTables:
         """`folder` is for the loaded tables' file, and for files that live as long as a statement."""
         self.definitions = definitions
         self.bytes = ByteCounter(root)
+        self.warnings = LastWarnings()
         self._places = places
         self._reach = reach
         self._root = root
@@ -241,16 +246,21 @@ class LakeTables:
                         f"{layout.missing.get(column.name.casefold(), 'a file')} has no column {column.name}"
                     )
             facts = self._facts(connection, known, keys, paths, layout, readings)
-        if strict:
-            for column in columns:
-                if column.name in facts and facts[column.name].bad:
-                    raise locate(connection, layout, column, readings[column.name], found, paths)
+        wrong = [column for column in columns if column.name in facts and facts[column.name].bad]
+        if strict and wrong:
+            raise locate(connection, layout, wrong[0], readings[wrong[0].name], found, paths)
+        wanted.noted.note(len(layout.ragged), layout.ragged)
+        for column in wrong:
+            mark = column.name, files
+            if mark not in known.located:
+                known.located[mark] = locate_all(connection, layout, column, readings[column.name], found, paths)
+            wanted.noted.note(facts[column.name].bad, known.located[mark])
         is_unique = False
         if known.definition.dialect.check_constraints:
             with known.lock:
                 is_unique = require_unique(connection, known, layout, files, paths, found)
         kept = [column for column in columns if column.name not in out]
-        sql = _sub_query(kept, layout, readings, facts, paths)
+        sql = sub_query(kept, layout, readings, facts, paths)
         present = {
             column.name: _present(facts.get(column.name), column)
             for column in kept
@@ -287,9 +297,10 @@ class LakeTables:
                 if packed == "gzip":
                     require_whole(self._places, file)
                 require_lines(self._places, file, packed)
-            is_regular = require_structure(connection, layout, known.definition.dialect, found, paths, strict)
-            if not is_regular:
+            ragged = require_structure(connection, layout, known.definition.dialect, found, paths, strict)
+            if ragged is not None:
                 layout = lay_out(known.table, known.definition, listing, paths, connection, self._places, lenient=True)
+                layout = replace(layout, ragged=ragged)
         if len(known.layouts) > 8:
             known.layouts.clear()
         known.layouts[key] = layout
@@ -385,78 +396,6 @@ def _reading(column: Column, layout: Layout, known: LakeTable) -> Reading | Unre
 
 def _of(source: str, reading: Reading | Unreadable) -> Reading | Unreadable:
     return replace(reading, given=source) if isinstance(reading, Reading) else reading
-
-
-def _sub_query(
-    columns: Sequence[Column],
-    layout: Layout,
-    readings: Mapping[str, Reading],
-    facts: Mapping[str, ColumnFacts],
-    paths: Sequence[str],
-) -> str:
-    """The table's rows, one branch for each group of files: a condition on a partition leaves out whole branches."""
-    branches = []
-    for group in layout.groups:
-        if not group.files:
-            continue
-        shown = [_shown(column, group, layout, readings, facts) for column in columns] or ["1 AS _"]
-        relation = layout.relation.over([paths[place] for place in group.files])
-        branches.append(f"SELECT {', '.join(shown)} FROM {relation}")
-    if not branches:
-        nothing = [f"CAST(NULL AS {store_type(column)}) AS {quote(column.name)}" for column in columns] or ["1 AS _"]
-        branches = [f"SELECT {', '.join(nothing)} WHERE false"]
-    return f"({' UNION ALL '.join(branches)})"
-
-
-def _shown(
-    column: Column,
-    group: Group,
-    layout: Layout,
-    readings: Mapping[str, Reading],
-    facts: Mapping[str, ColumnFacts],
-) -> str:
-    name, target = quote(column.name), store_type(column)
-    values = dict(group.values)
-    if column.name.casefold() in values:
-        return f"{_partition_value(column, values[column.name.casefold()])} AS {name}"
-    reading = readings.get(column.name)
-    if reading is None:
-        return f"CAST({implicit_default(column) or 'NULL'} AS {target}) AS {name}"
-    known = facts[column.name]
-    if known.bad:
-        bad = bad_row(reading, not column.nullable)
-        lenient = reading.lenient if reading.lenient != "NULL" or column.nullable else implicit_default(column)
-        if not lenient:
-            raise LakeError(
-                f"column {column.name} is NOT NULL, has values that cannot be read, and no default for them"
-            )
-        return f"CAST(CASE WHEN {bad} THEN {lenient} ELSE TRY({reading.value}) END AS {target}) AS {name}"
-    if reading.plain and known.plain:
-        return f"{reading.plain} AS {name}"
-    return f"{reading.value} AS {name}"
-
-
-def _partition_value(column: Column, value: str | None) -> str:
-    """A value in a folder's name. Raises LakeError when it is none of the column's."""
-    target = store_type(column)
-    if value is None:
-        if not column.nullable:
-            raise LakeError(f"a folder has no value of column {column.name}, which is NOT NULL")
-        return f"CAST(NULL AS {target})"
-    reading = from_text(quoted(value), column, Dialect(), ColumnOptions())
-    if isinstance(reading, Unreadable):
-        raise LakeError(f"column {column.name} of type {column.column_type} cannot be read from a folder's name")
-    return _checked_constant(column, value, reading)
-
-
-def _checked_constant(column: Column, value: str, reading: Reading) -> str:
-    with duckdb.connect(":memory:") as scratch:
-        row = scratch.execute(
-            f"SELECT coalesce({reading.ok or 'true'}, false), CAST(({reading.value}) AS VARCHAR)"
-        ).fetchone()
-    if not row or not row[0]:
-        raise LakeError(f"a folder's name gives column {column.name} the value {value[:40]!r}, which it cannot hold")
-    return f"CAST({quoted(row[1])} AS {store_type(column)})"
 
 
 def _entry(

@@ -10,6 +10,7 @@ from base.errors import BackendError, SecondaryEngineError
 from lakehouse.export_spec import read_spec
 from proxy.answers import AnswerReader
 from proxy.engine_link import EngineGone
+from proxy.lake import warnings
 from proxy.lake.privilege import require_export
 from proxy.literals import ask_engine
 from proxy.preflight import build_close, build_prepare
@@ -62,7 +63,8 @@ async def run(router: "Router", data: bytes, text: bytes) -> None:
     rows = answer.ok.affected_rows
     session.state.execution_count += 1
     session.state.counts = {b"found_rows": rows, b"row_count": rows}
-    ok = Ok(rows, 0, session.tracker.lasting_status)
+    await warnings.note(router, preflight)
+    ok = Ok(rows, 0, session.tracker.lasting_status, answer.ok.warnings)
     session.client.write(build_packets(build_ok(ok), 1))
 
 

@@ -299,3 +299,53 @@ def test_keys_are_checked(instance: Instance, data: Path):
     instance.run("DROP TABLE lake.twice")
     instance.run(f"CREATE TABLE lake.twice {lake('id INT PRIMARY KEY', data / 'twice.csv', check_constraints=False)}")
     assert instance.run("SELECT COUNT(*) FROM lake.twice") == [(3,)]
+
+
+def warned(instance: Instance, statement: str, most: int | None = None) -> tuple[int, list[tuple[Any, ...]]]:
+    """Run a statement; gives what its answer says of warnings, and SHOW WARNINGS."""
+    with instance.connect() as connection, connection.cursor() as cursor:
+        if most is not None:
+            cursor.execute(f"SET max_error_count = {most}")
+        cursor.execute(statement)
+        cursor.fetchall()
+        count = cursor.warning_count
+        cursor.execute("SHOW COUNT(*) WARNINGS")
+        assert cursor.fetchall() == ((count,),)
+        cursor.execute("SHOW WARNINGS")
+        return count, list(cursor.fetchall())
+
+
+def test_without_strictness_what_is_wrong_is_told(instance: Instance, data: Path):
+    (data / "warn").mkdir()
+    (data / "warn" / "a.csv").write_text("1,2024-02-30,abcdef\nx,2024-02-28,é\n3\n4,2024-02-28,b,c\n")
+    (data / "warn" / "b.csv").write_text("5,2024-02-28,\n6,2024-13-01,x\n")
+    columns = "a INT NOT NULL, d DATE, s VARCHAR(3)"
+    dialect = {"is_strict_mode": False, "field_delimiter": ","}
+    instance.run(f"CREATE TABLE lake.told {lake(columns, f'{data}/warn/', **dialect)}")
+    count, shown = warned(instance, "SELECT a, d, s FROM lake.told")
+    file = f"file://{data}/warn/"
+    kind = "INT" if instance.backend.kind == "mysql" else "INT(11)"
+    assert shown == [
+        ("Warning", 1261, f"{file}a.csv, line 3: Expected Number of Columns: 3 Found: 1"),
+        ("Warning", 1262, f"{file}a.csv, line 4: Expected Number of Columns: 3 Found: 4"),
+        ("Warning", 1366, f"{file}a.csv, line 2, column a: 'x' is not a value of {kind} NOT NULL"),
+        ("Warning", 1366, f"{file}a.csv, line 1, column d: '2024-02-30' is not a value of DATE"),
+        ("Warning", 1366, f"{file}b.csv, line 2, column d: '2024-13-01' is not a value of DATE"),
+        ("Warning", 1265, f"{file}a.csv, line 1, column s: 'abcdef' is not a value of VARCHAR(3)"),
+    ]
+    assert count == len(shown) == 6
+    assert [len(rows) for rows in (warned(instance, "SELECT d FROM lake.told", most)[1] for most in (2, 0))] == [2, 0]
+    assert warned(instance, "SELECT d FROM lake.told", 1)[0] == 4
+    instance.run("CREATE TABLE lake.taken (a INT NOT NULL, s VARCHAR(3))")
+    count, shown = warned(instance, "INSERT INTO lake.taken SELECT a, s FROM lake.told")
+    assert (count, len(shown)) == (4, 4)
+    with instance.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT a FROM lake.told")
+        cursor.fetchall()
+        cursor.execute("SELECT @@warning_count")
+        assert cursor.fetchall() == ((3,),)
+        cursor.execute("SELECT a FROM lake.told")
+        cursor.fetchall()
+        cursor.execute("SELECT 1")
+        cursor.execute("SHOW WARNINGS")
+        assert cursor.fetchall() == ()

@@ -1,0 +1,90 @@
+"""The rows of a lake table as one sub-query over its files, each column in the store's type of it."""
+
+from collections.abc import Mapping, Sequence
+
+import duckdb
+
+from base.errors import LakeError
+from engine.lake.facts import ColumnFacts, bad_row
+from engine.lake.layout import Group, Layout
+from engine.lake.reach import quoted
+from engine.lake.readings import Reading, Unreadable, implicit_default
+from engine.lake.texts import from_text
+from engine.store.layout import quote, store_type
+from lakehouse.definition import ColumnOptions, Dialect
+from statements.schema import Column
+
+
+def sub_query(
+    columns: Sequence[Column],
+    layout: Layout,
+    readings: Mapping[str, Reading],
+    facts: Mapping[str, ColumnFacts],
+    paths: Sequence[str],
+) -> str:
+    """The table's rows, one branch for each group of files: a condition on a partition leaves out whole branches.
+
+    Raises LakeError.
+    """
+    branches = []
+    for group in layout.groups:
+        if not group.files:
+            continue
+        shown = [_shown(column, group, layout, readings, facts) for column in columns] or ["1 AS _"]
+        relation = layout.relation.over([paths[place] for place in group.files])
+        branches.append(f"SELECT {', '.join(shown)} FROM {relation}")
+    if not branches:
+        nothing = [f"CAST(NULL AS {store_type(column)}) AS {quote(column.name)}" for column in columns] or ["1 AS _"]
+        branches = [f"SELECT {', '.join(nothing)} WHERE false"]
+    return f"({' UNION ALL '.join(branches)})"
+
+
+def _shown(
+    column: Column,
+    group: Group,
+    layout: Layout,
+    readings: Mapping[str, Reading],
+    facts: Mapping[str, ColumnFacts],
+) -> str:
+    name, target = quote(column.name), store_type(column)
+    values = dict(group.values)
+    if column.name.casefold() in values:
+        return f"{_partition_value(column, values[column.name.casefold()])} AS {name}"
+    reading = readings.get(column.name)
+    if reading is None:
+        return f"CAST({implicit_default(column) or 'NULL'} AS {target}) AS {name}"
+    known = facts[column.name]
+    if known.bad:
+        bad = bad_row(reading, not column.nullable)
+        lenient = reading.lenient if reading.lenient != "NULL" or column.nullable else implicit_default(column)
+        if not lenient:
+            raise LakeError(
+                f"column {column.name} is NOT NULL, has values that cannot be read, and no default for them"
+            )
+        return f"CAST(CASE WHEN {bad} THEN {lenient} ELSE TRY({reading.value}) END AS {target}) AS {name}"
+    if reading.plain and known.plain:
+        return f"{reading.plain} AS {name}"
+    return f"{reading.value} AS {name}"
+
+
+def _partition_value(column: Column, value: str | None) -> str:
+    """A value in a folder's name. Raises LakeError when it is none of the column's."""
+    target = store_type(column)
+    if value is None:
+        if not column.nullable:
+            raise LakeError(f"a folder has no value of column {column.name}, which is NOT NULL")
+        return f"CAST(NULL AS {target})"
+    reading = from_text(quoted(value), column, Dialect(), ColumnOptions())
+    if isinstance(reading, Unreadable):
+        raise LakeError(f"column {column.name} of type {column.column_type} cannot be read from a folder's name")
+    return _checked_constant(column, value, reading)
+
+
+def _checked_constant(column: Column, value: str, reading: Reading) -> str:
+    with duckdb.connect(":memory:") as scratch:
+        row = scratch.execute(
+            f"SELECT coalesce({reading.ok or 'true'}, false), CAST(({reading.value}) AS VARCHAR)"
+        ).fetchone()
+    if not row or not row[0]:
+        raise LakeError(f"a folder's name gives column {column.name} the value {value[:40]!r}, which it cannot hold")
+    return f"CAST({quoted(row[1])} AS {store_type(column)})"
