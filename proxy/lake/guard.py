@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from base.errors import BackendError, SecondaryEngineError
 from proxy.answers import AnswerReader
+from proxy.commands import current_schema
 from proxy.preflight import build_query, quote_name
 from proxy.reasons import Refusal
 from statements.facts import StatementFacts
@@ -23,6 +24,15 @@ _BETWEEN = frozenset(
         *("DELAYED", "QUICK", "IGNORE", "REPLACE", "IF", "NOT", "EXISTS", "TEMPORARY", "OR"),
     }
 )
+# Words behind which a table's name stands.
+_LEADS = _BETWEEN - {"DATA", "XML", "LOCAL", "INFILE", "NOT", "OR", "IF"} | {
+    "JOIN",
+    "UPDATE",
+    "INSERT",
+    "DELETE",
+    "TRUNCATE",
+    "HANDLER",
+}
 _MAKES_TABLE = re.compile(rb"\s*create\s+(?:or\s+replace\s+)?(?:temporary\s+)?table\b", re.IGNORECASE)
 _READ_ONLY = 1036  # ER_OPEN_AS_READONLY
 
@@ -59,17 +69,29 @@ def take_write(router: "Router", data: bytes, text: bytes) -> bool:
     return True
 
 
-def _target(statement: str) -> str:
-    """The name of the table that a statement writes; "" when it cannot be read."""
-    found = [token for token in significant(statement)[1:] if token.upper not in _BETWEEN and token.kind != "string"]
-    if len(found) > 2 and found[1].upper == ".":
-        return found[2].value
-    return found[0].value if found else ""
+def _named(statement: str, names: list[tuple[str, str]], current: str) -> list[tuple[str, str]]:
+    """Those of some tables that stand where a statement names tables.
+
+    A name may be a column's or an alias: what is overlooked here is refused by the backend itself.
+    """
+    known = {(schema.casefold(), name.casefold()): (schema, name) for schema, name in names}
+    tokens = [token for token in significant(statement) if token.upper != ";"]
+    leads = _LEADS | {"LIKE"} if tokens[0].upper == "CREATE" else _LEADS
+    found: list[tuple[str, str]] = []
+    for at, token in enumerate(tokens):
+        if token.upper not in leads or at + 1 == len(tokens) or tokens[at + 1].kind not in ("word", "name"):
+            continue
+        first = tokens[at + 1].value.casefold()
+        is_qualified = len(tokens) > at + 3 and tokens[at + 2].upper == "."
+        key = (first, tokens[at + 3].value.casefold()) if is_qualified else (current.casefold(), first)
+        if key in known and known[key] not in found:
+            found.append(known[key])
+    return found
 
 
 async def _consider(router: "Router", data: bytes, text: bytes) -> None:
     statement = text.decode("utf-8", "replace")
-    named = router.session.worker.engine.loaded.lake_in(text)
+    named = _named(statement, router.session.worker.engine.loaded.lake_in(text), await current_schema(router))
     lake = await lake_names(router, named)
     if not lake:
         # The name means another table here, or the table is none any more.
@@ -81,3 +103,11 @@ async def _consider(router: "Router", data: bytes, text: bytes) -> None:
     raise SecondaryEngineError(
         f"{lake[0][0]}.{lake[0][1]} is a lake table: it is read by SELECT and INSERT … SELECT, and by nothing else"
     )
+
+
+def _target(statement: str) -> str:
+    """The name of the table that a statement writes; "" when it cannot be read."""
+    found = [token for token in significant(statement)[1:] if token.upper not in _BETWEEN and token.kind != "string"]
+    if len(found) > 2 and found[1].upper == ".":
+        return found[2].value
+    return found[0].value if found else ""

@@ -290,3 +290,24 @@ def test_loading_takes_the_right_to_alter(instance: Instance, backend: Backend, 
     with instance.connect(user="lakeloader", password="pw") as connection, connection.cursor() as cursor:
         assert attempt(cursor, f"ALTER TABLE {people} SECONDARY_LOAD") == 1142
         assert attempt(cursor, f"SELECT COUNT(*) FROM {people}") == [(3,)]
+
+
+def test_other_tables_of_the_name_are_written(instance: Instance, people: str):
+    """A lake table's name is taken in its own schema only, and is no word that columns may not have."""
+    name = people.partition(".")[2]
+    instance.run("CREATE SCHEMA IF NOT EXISTS lake_other")
+    instance.run(f"CREATE OR REPLACE VIEW lake_other.none AS SELECT 1 AS {name}")
+    instance.run(f"DROP TABLE IF EXISTS lake_other.{name}, lake.named_so")
+    with instance.connect(database="lake_other") as connection, connection.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE {name} (id INT, {name} INT)")
+        cursor.execute(f"INSERT INTO {name} VALUES (1, 2)")
+        cursor.execute(f"UPDATE {name} SET {name} = 3")
+        cursor.execute("USE lake")
+        cursor.execute(f"CREATE TABLE named_so ({name} INT)")
+        cursor.execute(f"INSERT INTO named_so ({name}) VALUES (1)")
+        cursor.execute(f"UPDATE named_so SET {name} = 2, {name} = 4")
+        assert attempt(cursor, f"SELECT {name} FROM named_so") == [(4,)]
+        assert attempt(cursor, f"UPDATE {name} SET id = 3") == READ_ONLY
+        assert attempt(cursor, f"DELETE FROM lake.{name}") == READ_ONLY
+        assert attempt(cursor, f"UPDATE named_so, {name} SET named_so.{name} = 1") in (DISCARDED, REFUSED)
+    instance.run("DROP SCHEMA lake_other")
