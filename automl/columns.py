@@ -1,5 +1,7 @@
 """A column's values in the one form that a kind has in here: floats with NaN for NULL, texts, or timestamps."""
 
+import base64
+import binascii
 import datetime
 import re
 from decimal import Decimal
@@ -18,6 +20,7 @@ MOMENT = pa.timestamp("us")
 MOMENTS = frozenset({Kind.DATE, Kind.DATETIME})
 NUMERIC = frozenset({Kind.NUMBER, Kind.BOOLEAN, Kind.TIME})
 _TRUTH = {"true": "1", "false": "0"}
+_BIT = "base64:type16:"
 _TIME = r"^(?P<sign>-?)(?P<h>\d{1,3}):(?P<m>\d\d):(?P<s>\d\d(?:\.\d{1,6})?)$"
 
 
@@ -34,7 +37,7 @@ def floats(name: str, values: pa.ChunkedArray) -> Floats:
     kind = values.type
     try:
         if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-            lower = pc.utf8_trim_whitespace(pc.utf8_lower(values))
+            lower = pc.utf8_trim_whitespace(pc.utf8_lower(_bits(values)))
             for word, digit in _TRUTH.items():
                 lower = pc.if_else(pc.equal(lower, word), digit, lower)
             values = pc.cast(_timed(lower), pa.float64())
@@ -59,6 +62,25 @@ def _timed(values: pa.ChunkedArray) -> pa.ChunkedArray:
     total = pc.multiply(pc.add(pc.multiply(pc.add(pc.multiply(hours, 60.0), minutes), 60.0), seconds), 1e6)
     signed = pc.if_else(pc.equal(pc.struct_field(parts, "sign"), "-"), pc.negate(total), total)
     return pc.if_else(found, pc.cast(signed, pa.string()), values)
+
+
+def _bit(text: str) -> str:
+    """Give the number of a BIT value as MySQL's JSON has it, base64:type16:Aw==; any other text as it is."""
+    if not text.startswith(_BIT):
+        return text
+    try:
+        return str(int.from_bytes(base64.b64decode(text[len(_BIT) :], validate=True), "big"))
+    except binascii.Error:
+        return text
+
+
+def _bits(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Put numbers in the place of BIT values."""
+    if not pc.any(pc.starts_with(values, _BIT)).as_py():
+        return values
+    encoded = values.combine_chunks().dictionary_encode()
+    numbers = pa.array([_bit(text) for text in encoded.dictionary.to_pylist()], pa.string())
+    return pa.chunked_array([numbers.take(encoded.indices)])
 
 
 def texts(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -94,7 +116,7 @@ def one_float(name: str, value: Any) -> float:
     if value is None:
         return float("nan")
     if isinstance(value, str):
-        value = _TRUTH.get(value.strip().casefold(), value)
+        value = _bit(_TRUTH.get(value.strip().casefold(), value))
         if timed := re.fullmatch(_TIME, value.strip()):
             value = ((int(timed["h"]) * 60 + int(timed["m"])) * 60 + float(timed["s"])) * (
                 -1e6 if timed["sign"] else 1e6

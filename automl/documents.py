@@ -58,6 +58,8 @@ def rows_from_json(columns: Sequence[Column], texts: pa.Array | pa.ChunkedArray)
         values = table[name]
         if pa.types.is_timestamp(values.type) and column.kind not in (Kind.DATE, Kind.DATETIME):
             values = _read(whole, pa.schema([(name, pa.string())]))[name]  # a text that looks like a date
+        if pa.types.is_nested(values.type) and column.kind is Kind.JSON:
+            return _mixed(columns, lines.to_pylist())
         if pa.types.is_nested(values.type):
             raise AutoMLError(f"Column '{column.name}' must hold a {column.kind}, not an object or an array.")
         made[column.name] = values
@@ -92,6 +94,8 @@ def _mixed(columns: Sequence[Column], lines: Sequence[str]) -> Source:
         if not any(name in row for row in rows):
             continue
         for row in rows:
+            if isinstance(row.get(name), (dict, list)) and column.kind is Kind.JSON:
+                row[name] = json.dumps(row[name], ensure_ascii=False)  # as MySQL spells documents
             if isinstance(row.get(name), (dict, list)):
                 raise AutoMLError(f"Column '{column.name}' must hold a {column.kind}, not an object or an array.")
         made[column.name] = pa.chunked_array([pa.array([one_text(row.get(name)) for row in rows], pa.string())])

@@ -16,6 +16,6 @@ def row_source(columns: Sequence[Column], row: Mapping[str, Any]) -> Source:
     for column in columns:
         value = folded.get(column.name.casefold())
         if column.kind in (Kind.TEXT, Kind.JSON) and value is not None and not isinstance(value, str):
-            value = json.dumps(value)
+            value = json.dumps(value, ensure_ascii=False)
         made[column.name] = pa.array([value], None if value is not None else pa.string())
     return Source("the row", tuple(columns), pa.table(made))

@@ -15,6 +15,8 @@ from base.errors import BackendError
 
 SCHEMA = "sys"
 IN, OUT, INOUT = "IN", "OUT", "INOUT"
+CATALOGS = "ML_SCHEMA_"  # and a user: the schema of the user's models
+_CATALOG_TABLES = frozenset({"model_catalog", "model_object_catalog"})
 ASKED = "WARMFRONT_ML_"  # and a number: a call of a model, as the engine is given it
 _JSON = {"mysql": "CAST({} AS JSON)", "mariadb": "CAST({} AS CHAR(50000000) CHARACTER SET utf8mb4) COLLATE utf8mb4_bin"}
 _NAME = r"(?:`(?:[^`]|``)+`|[\w$]+)"
@@ -108,6 +110,11 @@ class Statement:
     items: tuple[Item, ...]
     has_from: bool
     plain: bool
+
+
+def is_catalog(schema: str, table: str) -> bool:
+    """Tell whether a table holds models."""
+    return schema.upper().startswith(CATALOGS) and table.lower() in _CATALOG_TABLES
 
 
 def may_use_functions(text: bytes) -> bool:

@@ -21,6 +21,7 @@ from engine.replicate.changes import Position
 from engine.store.copies import Copies, Copying, Overtaken
 from engine.store.database import Store
 from engine.store.layout import reason_not_loadable
+from statements.ml import is_catalog
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ class Loader:
 
     def created(self, key: Key, load_type: str = "SELF") -> None:
         """A table came to be: load it when loading by itself is on, or when its user had loaded it."""
-        if self._settings.autoload or load_type == "USER":
+        if load_type == "USER" or (self._settings.autoload and not is_catalog(*key)):
             self._request(key, load_type, again=True)
 
     def recover(self) -> None:
@@ -128,7 +129,7 @@ class Loader:
                         entry = self._store.entries.get(key)
                         if entry is not None:  # done, or being done
                             continue
-                        if table.engine == LAKE_ENGINE:
+                        if table.engine == LAKE_ENGINE or is_catalog(*key):  # nobody analyses the bytes of models
                             continue
                         if reason := reason_not_loadable(table):
                             self._copies.set_state(key, State.UNAVAILABLE, reason, table, "SELF")

@@ -4,7 +4,8 @@ MySQL keeps the keys of a document sorted, the shorter ones first; MariaDB has t
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -42,9 +43,31 @@ def of_documents(texts: pa.Array, found: Callable[[pa.Array], pa.Table]) -> pa.A
     """Answer for JSON texts; NULL for NULL."""
     given = pc.is_valid(texts)
     asked = texts.filter(given)
-    answers = beside(asked, found(asked)) if len(asked) else pa.array([], pa.string())
+    answers = _extended(asked, found(asked)) if len(asked) else pa.array([], pa.string())
     places = pc.subtract(pc.cumulative_sum(given.cast(pa.int64())), 1)
     return answers.take(pc.if_else(given, places, None))
+
+
+def beside_text(text: bytes, row: Mapping[str, Any], answered: Mapping[str, Any]) -> bytes:
+    """The same for one row: its text as it is, and behind it what an answer has more than the row."""
+    added = {name: value for name, value in answered.items() if name not in row}
+    if len(added) + len(row) != len(answered) or any(answered[name] != value for name, value in row.items()):
+        return json.dumps(answered, default=str, ensure_ascii=False).encode()
+    written = json.dumps(added, default=str, ensure_ascii=False).encode()
+    return text.rstrip()[:-1].rstrip() + (b", " if row else b"") + written[1:]
+
+
+def _extended(texts: pa.Array, found: pa.Table) -> pa.Array:
+    """Put the answer's columns behind the members of each object, whose own text stays; of keys alike the answer's."""
+    if any(pc.any(pc.match_substring(texts, results.quoted(name))).as_py() for name in found.column_names):
+        return beside(texts, found)
+    bodies = pc.utf8_rtrim_whitespace(pc.utf8_rtrim(pc.utf8_trim_whitespace(texts), "}"))
+    pieces: list[str | pa.Array] = [pc.utf8_slice_codeunits(pc.utf8_trim_whitespace(texts), 0, -1)]
+    pieces.append(pc.if_else(pc.equal(bodies, "{"), "", ", "))
+    for place, name in enumerate(found.column_names):
+        column = _answered(name, found.column(name).combine_chunks())
+        pieces += [f"{', ' if place else ''}{results.quoted(name)}: ", column]
+    return results.joined(*pieces, "}")
 
 
 def _found(act: Callable[..., pa.Table], model: api.Model, texts: pa.Array, options: object) -> pa.Table:

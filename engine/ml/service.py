@@ -25,7 +25,7 @@ from engine.answers import build_values
 from engine.cancel import Running, RunningStatements
 from engine.execute import Offload, as_ours, read_offload
 from engine.history import History, QueryRecord
-from engine.ml.answers import of_documents
+from engine.ml.answers import beside_text, of_documents
 from engine.ml.called import Called
 from engine.ml.models import Damaged, Loaded, ModelKey, Models, checksum
 from engine.ml.progress import RoutineProgress, Statistics
@@ -406,7 +406,7 @@ def _one_row(loaded: Loaded, text: bytes, request: MLRequest) -> bytes:
     if not isinstance(values, dict):
         raise api.AutoMLError("The row has to be a JSON object of column names and values")
     answer = api.predict_row if request.function == "predict" else api.explain_row
-    return _json(answer(loaded.model, values, request.options))
+    return beside_text(text, values, answer(loaded.model, values, request.options))
 
 
 def _many_rows(loaded: Loaded, texts: bytes, request: MLRequest, running: Running) -> bytes:

@@ -24,11 +24,11 @@ from proxy.ml.backend import (
     user_name,
 )
 from proxy.preflight import quote_name
+from statements.ml import CATALOGS
 
 if TYPE_CHECKING:
     from proxy.router import Router
 
-PREFIX = "ML_SCHEMA_"
 CHUNK = 4 << 20  # bytes of a model's object in one row
 _MARGIN = 1 << 16  # bytes of a statement around a chunk
 _NO_TABLE, _NO_SCHEMA, _DENIED = 1146, 1049, 1142
@@ -64,7 +64,7 @@ class ModelRow:
 
 def schema_of(owner: str) -> str:
     """The schema of a user's models."""
-    return PREFIX + owner
+    return CATALOGS + owner
 
 
 def _table(schema: str, name: str = "MODEL_CATALOG") -> str:
@@ -136,7 +136,7 @@ async def _read_shared(router: "Router", handle: str, own: str) -> ModelRow:
         router,
         ["TABLE_SCHEMA"],
         "FROM information_schema.TABLES WHERE TABLE_NAME = 'MODEL_CATALOG'"
-        f" AND LEFT(TABLE_SCHEMA, {len(PREFIX)}) = '{PREFIX}' ORDER BY 1",
+        f" AND LEFT(TABLE_SCHEMA, {len(CATALOGS)}) = '{CATALOGS}' ORDER BY 1",
     )
     for (schema,) in listed:
         if schema and schema != schema_of(own) and (found := await _read(router, schema, handle)):
@@ -214,7 +214,7 @@ class Writing:
     async def finish(self, metadata: dict[str, Any], explanation: Any, size: int) -> None:
         """Write the row and commit."""
         metadata = {**metadata, "chunks": self._chunks}
-        owner = self._schema.removeprefix(PREFIX)
+        owner = self._schema.removeprefix(CATALOGS)
         columns = {
             "model_handle": text_literal(self._handle),
             "model_owner": text_literal(owner),
@@ -240,6 +240,13 @@ class Writing:
             ended = await attempt(self._router, "ROLLBACK TO warmfront_ml" if self._inside else "ROLLBACK")
             if ended.error is None:
                 return
+
+
+async def touch(router: "Router", model: ModelRow) -> None:
+    """Note that a model was used, where that is no part of a transaction of the user's and the user may write it."""
+    if not in_transaction(router):
+        table = _table(model.schema)
+        await attempt(router, f"UPDATE {table} SET last_accessed = UNIX_TIMESTAMP() {_is(model.handle)}")
 
 
 async def explain(router: "Router", model: ModelRow, explanation: Any) -> None:

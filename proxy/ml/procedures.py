@@ -16,6 +16,7 @@ from proxy.ml.names import read_name
 from proxy.ml.outputs import Output, piece_size, shape_of, write_outputs
 from proxy.ml.source import SourceSelect, read_source
 from proxy.preflight import quote_name
+from statements.ml import CATALOGS
 
 if TYPE_CHECKING:
     from proxy.router import Router
@@ -90,6 +91,7 @@ async def _answer_table(router: "Router", given: Arguments, function: str) -> No
     asked = {**_reading(source), "model": model.key, "options": options, "function": function, "most": most}
     head = await models.with_model(router, model, lambda: engine.ask_json(router, "table", **asked))
     await write_outputs(router, [Output(output, source, head["columns"], shape)], head["token"])
+    await catalog.touch(router, model)
 
 
 async def split(router: "Router", given: Arguments) -> None:
@@ -127,6 +129,7 @@ async def score(router: "Router", given: Arguments) -> None:
     }
     found = await models.with_model(router, model, lambda: engine.ask_json(router, "score", **asked))
     await set_number(router, given.variables[4], found)
+    await catalog.touch(router, model)
 
 
 async def explain(router: "Router", given: Arguments) -> None:
@@ -145,8 +148,9 @@ async def load(router: "Router", given: Arguments) -> None:
     handle, owner = given.text(0, "The model's handle"), given.values[1]
     model = await catalog.find(router, handle, owner)
     await models.with_model(router, model, partial(engine.ask, router, "ready", model=model.key))
+    await catalog.touch(router, model)
     if model.schema != catalog.schema_of(await user_name(router)):
-        router.session.state.ml_owners[handle] = model.schema.removeprefix(catalog.PREFIX)
+        router.session.state.ml_owners[handle] = model.schema.removeprefix(CATALOGS)
 
 
 async def unload(router: "Router", given: Arguments) -> None:
@@ -170,7 +174,7 @@ async def active(router: "Router", given: Arguments) -> None:
     else:
         owners: dict[str, list[str]] = {}
         for owner, handle, _, _ in listed:
-            owners.setdefault(owner.removeprefix(catalog.PREFIX), []).append(handle)
+            owners.setdefault(owner.removeprefix(CATALOGS), []).append(handle)
         found = [size, *({owner: handles} for owner, handles in sorted(owners.items()))]
     await set_json(router, given.variables[1], found)
 

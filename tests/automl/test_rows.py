@@ -1,5 +1,6 @@
 """Splits of a table, and rows that come as JSON."""
 
+import base64
 import json
 from typing import Any
 
@@ -7,7 +8,19 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from automl.api import AutoMLError, Model, predict, predict_row, rows_from_json, split
+from automl.api import (
+    AutoMLError,
+    Column,
+    Kind,
+    Model,
+    Source,
+    predict,
+    predict_row,
+    read_options,
+    rows_from_json,
+    split,
+    train,
+)
 from tests.automl.tables import churn, source
 
 
@@ -71,3 +84,32 @@ def test_json_of_mixed_types_is_read_too(churn_model: Model) -> None:
 def test_bad_json_is_refused(churn_model: Model, texts: list[str], message: str) -> None:
     with pytest.raises(AutoMLError, match=message):
         predict(churn_model, rows_from_json(churn_model, pa.array(texts, pa.string())))
+
+
+def test_values_that_json_spells_in_its_own_way_are_read() -> None:
+    count = 200
+    columns = (*(Column("t", Kind.TIME), Column("b", Kind.NUMBER), Column("j", Kind.JSON), Column("y", Kind.TEXT)),)
+    numbers = range(count)
+    rows = pa.table(
+        {
+            "t": [each * 61_000_000 for each in numbers],
+            "b": [each % 4 for each in numbers],
+            "j": [f'{{"ä": {each % 3}}}' for each in numbers],
+            "y": ["yes" if each % 4 == 1 or each > 150 else "no" for each in numbers],
+        }
+    )
+    source = Source("lab.odd", columns, rows)
+    model = train(source, "y", read_options({"max_seconds": 2}))
+    wanted = [json.loads(text) for text in predict(model, source)["ml_results"].to_pylist()]
+    documents = [
+        {
+            "t": f"{each * 61 // 3600:02d}:{each * 61 // 60 % 60:02d}:{each * 61 % 60:02d}.000000",
+            "b": "base64:type16:" + base64.b64encode(bytes([each % 4])).decode(),
+            "j": {"ä": each % 3},
+        }
+        for each in numbers
+    ]
+    texts = pa.array([json.dumps(row) for row in documents])
+    found = predict(model, rows_from_json(model, texts))["ml_results"].to_pylist()
+    assert [json.loads(text) for text in found] == wanted
+    assert [predict_row(model, row)["ml_results"] for row in documents[:20]] == wanted[:20]

@@ -32,6 +32,14 @@ def test_training_leaves_a_model_in_ordinary_tables(ml_model: str, backend: Any)
     assert (chunks, length) == (1, size)
 
 
+def test_models_are_no_columns_to_analyse(ml_client: Any, ml_model: str, backend: Any) -> None:
+    found = run(ml_client, "SELECT NAME FROM performance_schema.rpd_table_id WHERE SCHEMA_NAME LIKE 'ML\\_SCHEMA%'")
+    assert found == []
+    run(ml_client, f"CALL sys.ML_MODEL_LOAD('{ml_model}', NULL)")
+    accessed = "SELECT last_accessed >= build_timestamp FROM ML_SCHEMA_root.MODEL_CATALOG WHERE model_handle = %s"
+    assert backend.run(accessed, ml_model) == [(1,)]
+
+
 def test_a_row_is_predicted(ml_client: Any, ml_model: str) -> None:
     run(ml_client, f"SET @h = '{ml_model}'")
     ((young,), (old,)) = (run(ml_client, f"SELECT sys.ML_PREDICT_ROW({row}, @h, NULL)")[0] for row in (YOUNG, OLD))
