@@ -160,6 +160,10 @@ def find(name: str, schema: str, is_function: bool) -> Routine | None:
     known = {n: r for n, r in ROUTINES.items() if r.is_function == is_function}
     if name in known:
         return known[name]
+    if name in ROUTINES and schema:
+        way = "in an expression, as in SELECT" if ROUTINES[name].is_function else "with CALL"
+        kind = "FUNCTION" if is_function else "PROCEDURE"
+        raise BackendError(1305, "42000", f"{kind} {SCHEMA}.{name} does not exist: it is called {way}")
     near = difflib.get_close_matches(name, known, 1, 0.75)
     if not near or not schema:
         return None

@@ -39,6 +39,8 @@ class Apart:
 
 
 _PLACES = 6
+_FASTEST = 1.0  # power of the step by which errors grow
+_NORMAL = 1.96  # deviations that hold 95 % of a normal distribution
 _SAFER = 1.03  # a median of several is taken unless one alone is better by this
 
 Forecaster = Apart | Lagged
@@ -151,19 +153,18 @@ def backtest(
             break
     truths = [series.values[end : end + horizon] for end in ends]
 
-    def judged(forecasts: Sequence[Floats], each: int) -> float:
-        return float(
-            np.mean(
-                [
-                    loss(t[:, each], f[:, each], series.values[:e, each])
-                    for t, f, e in zip(truths, forecasts, ends, strict=True)
-                ]
-            )
+    def judged(forecasts: Sequence[Floats], each: int) -> Floats:
+        """Give the loss at each place."""
+        return np.array(
+            [
+                loss(t[:, each], f[:, each], series.values[:e, each])
+                for t, f, e in zip(truths, forecasts, ends, strict=True)
+            ]
         )
 
     names, losses, spreads = [], [], np.empty((width, 2))
     for each in range(width):
-        ranked = sorted(seen, key=lambda name: judged(seen[name], each))
+        ranked = sorted(seen, key=lambda name: float(judged(seen[name], each).mean()))
         options: dict[tuple[str, ...], list[Floats]] = {(name,): seen[name] for name in ranked[:1]}
         for many in (2, 3):
             if len(ranked) >= many:
@@ -171,22 +172,45 @@ def backtest(
                 options[group] = [
                     np.median(np.stack(parts), axis=0) for parts in zip(*(seen[n] for n in group), strict=True)
                 ]
-        best = min(options, key=lambda group: judged(options[group], each) * (_SAFER if len(group) == 1 else 1.0))
+        table = {
+            group: judged(forecasts, each) * (_SAFER if len(group) == 1 else 1.0)
+            for group, forecasts in options.items()
+        }
+        best = min(table, key=lambda group: float(table[group].mean()))
         names.append(best)
-        losses.append(judged(options[best], each))
-        errors = np.stack([t[:, each] - f[:, each] for t, f in zip(truths, options[best], strict=True)])
-        spreads[each] = _growth(errors, series.values[:, each])
+        losses.append(float(judged(options[best], each).mean()))
+        spreads[each] = _growth(_unseen_errors(table, options, truths, each), series.values[:, each])
     return Chosen(tuple(names), tuple(losses), spreads)
 
 
+def _unseen_errors(
+    losses: Mapping[tuple[str, ...], Floats],
+    options: Mapping[tuple[str, ...], Sequence[Floats]],
+    truths: Sequence[Floats],
+    each: int,
+) -> Floats:
+    """Give the errors at each place of what the others would have chosen: those of the best at hand are too small."""
+    errors = []
+    for place, truth in enumerate(truths):
+        others = np.arange(len(truths)) != place if len(truths) > 1 else np.ones(1, bool)
+        chosen = min(losses, key=lambda group: float(losses[group][others].mean()))
+        errors.append(truth[:, each] - options[chosen][place][:, each])
+    return np.stack(errors)
+
+
 def _growth(errors: Floats, values: Floats) -> Floats:
-    """Fit the size of the error to a power of the step, between none and the root (a random walk's)."""
+    """Fit the size of the error to a power of the step: a random walk's is the root, that of a drifting slope is more.
+
+    Of places x steps. The size is such that an interval of 95 % has 95 % of the errors that were seen.
+    """
     steps = np.arange(1, errors.shape[1] + 1)
     floor = 1e-3 * float(np.std(values)) + 1e-12
     sizes = np.sqrt(np.mean(errors**2, axis=0)) + floor
     power = 0.25
     if len(steps) >= 4:
-        power = float(np.clip(np.polyfit(np.log(steps), np.log(sizes), 1)[0], 0.0, 0.6))
-    # Few places are judged: a little is added, as Student's distribution does.
-    first = float(np.sqrt(np.mean((sizes / steps**power) ** 2)) * np.sqrt((errors.size + 2) / errors.size))
-    return np.array([first, power])
+        power = float(np.clip(np.polyfit(np.log(steps), np.log(sizes), 1)[0], 0.0, _FASTEST))
+    scaled = np.abs(errors) / steps**power
+    usual = np.sqrt(np.mean((sizes / steps**power) ** 2))
+    # The errors of one place go together: what they tell is worth little more than their number of places.
+    first = max(usual, float(np.quantile(scaled, 0.95)) / _NORMAL) * np.sqrt((len(errors) + 2) / len(errors))
+    return np.array([float(first), power])

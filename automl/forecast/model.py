@@ -64,9 +64,10 @@ class Forecast:
         if not len(steps):
             return np.zeros((0, len(self.series))), steps
         if steps.min() < 1:
+            early = int((steps < 1).sum())
             raise AutoMLError(
-                f"{int((steps < 1).sum())} rows have a time in '{self.axis.column}' that is not after the last one of "
-                "the training: a forecast is of what comes after it."
+                f"A time in '{self.axis.column}' is not after the last one of the training, in {early} of the rows: "
+                "a forecast is of what comes after it."
             )
         most = int(steps.max())
         if most > MOST_AHEAD:

@@ -16,9 +16,17 @@ from engine.ml.json_rows import beside
 from engine.translate.answers import Asked
 
 
+def looks_at_all(task: str, options: Mapping[str, Any] | None) -> bool:
+    """Tell whether a model's answer for a row depends on the other rows that it is asked about."""
+    return task == "log_anomaly_detection" or (task == "anomaly_detection" and "topk" in (options or {}))
+
+
 def answer(model: api.Model, asked: Asked, columns: Sequence[pa.ChunkedArray], rows: int) -> pa.Array:
     """Answer a call for rows of columns. Raises AutoMLError."""
+    task = str(model.task)
     options = json.loads(asked.model.options) if asked.model.options else None
+    if looks_at_all(task, options):
+        raise api.AutoMLError(f"A {task} model looks at all rows together: use sys.ML_PREDICT_TABLE.")
     act = api.predict if asked.model.function == "predict" else api.explain_rows
     if not asked.keys and asked.forms:
         return of_documents(columns[0].combine_chunks(), lambda texts: _found(act, model, texts, options))

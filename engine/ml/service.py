@@ -25,7 +25,7 @@ from engine.answers import build_values
 from engine.cancel import Running, RunningStatements
 from engine.execute import Offload, as_ours, read_offload
 from engine.history import History, QueryRecord
-from engine.ml.answers import beside_text, of_documents
+from engine.ml.answers import beside_text, looks_at_all, of_documents
 from engine.ml.called import Called
 from engine.ml.models import Damaged, Loaded, ModelKey, Models, checksum
 from engine.ml.progress import RoutineProgress, Statistics
@@ -45,8 +45,6 @@ _FEW = 1024  # the same for explanations, which take far more memory a row
 _KEPT = 8  # containers on their way between here and the catalog
 _LARGEST = 1 << 31  # bytes of a container
 _SPLIT = b"\0"  # between JSON texts, in which it cannot be
-# These look at all rows together, and in their order.
-_WHOLE = frozenset({"topic_modeling", "log_anomaly_detection"})
 
 
 class MachineLearning:
@@ -277,7 +275,7 @@ class MachineLearning:
         if request.function == "split":
             return partial(divided, divide=partial(_divide, request)), "TRAIN_TEST_SPLIT"
         model = self.models.get(request.key).model
-        rows = 0 if _looks_at_all(str(model.task), request.options) else _BATCH
+        rows = 0 if looks_at_all(str(model.task), request.options) else _BATCH
         if request.function == "explain":
             answer = partial(api.explain_rows, model)
             return _answering(answer, request.options, min(rows, _FEW)), "ML_EXPLAIN_TABLE"
@@ -370,11 +368,6 @@ def _decoded(data: bytes) -> api.Model:
     with suppress(Exception):  # a row of NULLs may be no row for this model
         api.predict_row(model, dict.fromkeys(column.name for column in model.fitted.columns), None)
     return model
-
-
-def _looks_at_all(task: str, options: dict[str, Any] | None) -> bool:
-    """Tell whether a model's answer for a row depends on the other rows that it is asked about."""
-    return task in _WHOLE or (task == "anomaly_detection" and "topk" in (options or {}))
 
 
 def _check_call(request: MLRequest, offload: Offload) -> None:

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from proxy.answers import Answer
 from proxy.ml import catalog
 from proxy.ml.arguments import read_options
-from proxy.ml.backend import MLError, Row, attempt_all, rows_of, selecting, user_name
+from proxy.ml.backend import MLError, attempt_all, rows_of, selecting, user_name
 from proxy.ml.catalog import ModelRow
 from statements.context import ModelCall
 from statements.ml import FunctionCall
@@ -16,50 +17,53 @@ if TYPE_CHECKING:
     from proxy.router import Router
 
 _NO_COLUMN = 1054
-_EACH = 2  # questions about a call
+_NO_CATALOG = frozenset({1142, 1146, 1049})  # without a catalog of one's own it is denied, or not there
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A call's model and options, and its input where that was asked for."""
+
+    model: ModelRow
+    options: object
+    given: str | None = None
 
 
 async def read_models(
-    router: "Router", calls: Sequence[FunctionCall], more: Sequence[str] = ()
-) -> tuple[list[tuple[ModelRow, object]], list[Answer]]:
+    router: "Router", calls: Sequence[FunctionCall], with_inputs: bool = False, more: Sequence[str] = ()
+) -> tuple[list[Found], list[Answer]]:
     """Give each call's model and options, which are the same for all rows, and the answers to `more`: in one write.
 
     Raises BackendError.
     """
     schema = catalog.schema_of(await user_name(router))
-    questions = [question for call in calls for question in _questions(call, schema)]
-    answers = await attempt_all(router, [*questions, *more])
-    about = answers[: len(questions)]
-    found = [
-        await _read(router, call, schema, constants, row)
-        for call, constants, row in zip(calls, about[::_EACH], about[1::_EACH], strict=True)
-    ]
-    return found, answers[len(questions) :]
+    answers = await attempt_all(router, [*(_question(call, schema, with_inputs) for call in calls), *more])
+    found = []
+    for call, answer in zip(calls, answers, strict=False):
+        if answer.error and answer.error.number in _NO_CATALOG:
+            (answer,) = await attempt_all(router, [_question(call, "", with_inputs)])
+        found.append(await _read(router, call, schema, answer))
+    return found, answers[len(calls) :]
 
 
-def _questions(call: FunctionCall, schema: str) -> tuple[str, str]:
-    return selecting(call.arguments[1:]), catalog.seeking(schema, call.arguments[1])
+def _question(call: FunctionCall, schema: str, with_inputs: bool) -> str:
+    """One SELECT of the constants, the input, and what the user's own catalog says of the model."""
+    row = catalog.seeking(schema, call.arguments[1]) if schema else "SELECT NULL"
+    given = call.arguments[0] if with_inputs else "NULL"
+    return selecting([*call.arguments[1:], given, row])
 
 
-async def _read(
-    router: "Router", call: FunctionCall, schema: str, constants: Answer, row: Answer
-) -> tuple[ModelRow, object]:
-    """Read the answers; a model that is not among the user's own is looked for elsewhere. Raises BackendError."""
-    if constants.error and constants.error.number == _NO_COLUMN:
+async def _read(router: "Router", call: FunctionCall, schema: str, answer: Answer) -> Found:
+    """Read an answer; a model that is not among the user's own is looked for elsewhere. Raises BackendError."""
+    if answer.error and answer.error.number == _NO_COLUMN:
         said = f"Model and options of sys.{call.routine.name} have to be the same for all rows: "
-        raise MLError(said + constants.error.message)
-    handle, options = _only(rows_of(constants))
+        raise MLError(said + answer.error.message)
+    ((handle, options, given, row),) = rows_of(answer)
     if not handle:
         raise MLError("The model's handle must not be NULL")
-    found = None
-    if row.error is None and handle not in router.session.state.ml_owners:
-        found = catalog.read_row(schema, rows_of(row))
-    return catalog.usable(found) if found else await catalog.find(router, handle), read_options(options)
-
-
-def _only(rows: list[Row]) -> Row:
-    (row,) = rows
-    return row
+    found = None if handle in router.session.state.ml_owners else catalog.read_row(schema, row)
+    model = catalog.usable(found) if found else await catalog.find(router, handle)
+    return Found(model, read_options(options), given)
 
 
 def function_of(call: FunctionCall) -> str:
@@ -67,7 +71,8 @@ def function_of(call: FunctionCall) -> str:
     return "explain" if call.routine.name == "ML_EXPLAIN_ROW" else "predict"
 
 
-def as_call(call: FunctionCall, model: ModelRow, options: object) -> ModelCall:
+def as_call(call: FunctionCall, found: Found) -> ModelCall:
     """A call as the engine is told of it."""
+    model, options = found.model, found.options
     written = "" if options is None else json.dumps(options, ensure_ascii=False, sort_keys=True)
     return ModelCall(model.schema, model.handle, model.checksum, function_of(call), written)

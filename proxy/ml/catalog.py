@@ -13,13 +13,10 @@ from typing import TYPE_CHECKING, Any
 from base.errors import BackendError
 from proxy.ml.backend import (
     MLError,
-    Row,
     attempt,
     in_transaction,
-    rows_of,
     run,
     select,
-    selecting,
     text_literal,
     user_name,
 )
@@ -91,17 +88,18 @@ def usable(model: ModelRow) -> ModelRow:
 
 
 def seeking(schema: str, handle: str) -> str:
-    """The SELECT of a model's row, by an expression for its handle."""
+    """The SELECT of a model's row, by an expression for its handle: one JSON array."""
     told = [f"JSON_UNQUOTE(JSON_EXTRACT(model_metadata, '$.{key}'))" for key in ("checksum", "status")]
     wanted = f"CONVERT(({handle}) USING utf8mb4) COLLATE utf8mb4_bin"
-    return selecting(["model_handle", *told, "notes"], f"FROM {_table(schema)} WHERE model_handle = {wanted}")
+    array = f"JSON_ARRAY(model_handle, {', '.join(told)}, notes)"
+    return f"SELECT {array} FROM {_table(schema)} WHERE model_handle = {wanted}"
 
 
-def read_row(schema: str, rows: list[Row]) -> ModelRow | None:
+def read_row(schema: str, row: str | None) -> ModelRow | None:
     """Read the answer to it; None for no such model."""
-    if not rows:
+    if row is None:
         return None
-    handle, checksum, status, notes = (value or "" for value in rows[0])
+    handle, checksum, status, notes = (value or "" for value in json.loads(row))
     return ModelRow(schema, handle, checksum, status, notes)
 
 
@@ -149,7 +147,7 @@ async def _read_shared(router: "Router", handle: str, own: str) -> ModelRow:
 
 
 async def _read(router: "Router", schema: str, handle: str) -> ModelRow | None:
-    return read_row(schema, rows_of(await attempt(router, seeking(schema, text_literal(handle)))))
+    return read_row(schema, (await select(router, [seeking(schema, text_literal(handle))]))[0][0])
 
 
 async def chunks(router: "Router", model: ModelRow) -> AsyncIterator[bytes]:

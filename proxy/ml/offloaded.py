@@ -56,9 +56,9 @@ async def make_ready(router: "Router", text: str, statement: Statement, place: P
         await prepare(router, prepared)
     if refusal or preflight is None or preflight.context is None:
         return refusal or Refusal(Reason.UNKNOWN_SESSION)
-    calls = tuple(as_call(call, model, options) for call, (model, options) in zip(statement.calls, found, strict=True))
+    calls = tuple(as_call(call, each) for call, each in zip(statement.calls, found, strict=True))
     preflight.context = replace(preflight.context, models=calls)
-    return Ready(asked.encode(), preflight, [model for model, _ in found])
+    return Ready(asked.encode(), preflight, [each.model for each in found])
 
 
 async def run(router: "Router", text: str, statement: Statement, binary: bool, place: Place) -> Refusal | None:

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 from proxy.answers import Answer, AnswerTooLarge, build_result
 from proxy.ml import engine, models, offloaded
-from proxy.ml.asked import function_of, read_models
-from proxy.ml.backend import MLError, as_unicode, checked, rows_of, selecting, text_literal
+from proxy.ml.asked import Found, function_of, read_models
+from proxy.ml.backend import MLError, as_unicode, checked, text_literal
 from proxy.ml.backend import run as run_own
-from proxy.ml.catalog import ModelRow
 from proxy.preflight import build_query
 from proxy.reading import Place
 from statements.ml import FunctionCall, Statement, as_json, read_functions, with_calls
@@ -55,14 +54,14 @@ async def run(router: "Router", text: str, place: Place, binary: bool = False) -
 async def _answer_items(router: "Router", text: str, statement: Statement, binary: bool) -> None:
     session = router.session
     names = [f"wf_ml_{number}" for number in range(len(statement.calls))]
-    models_of, answer = await _ask_backend(router, text, statement, names)
+    found_of, answer = await _ask_backend(router, text, statement, names)
     definitions = [parse_column_definition(payload, session.capabilities) for payload in answer.definitions]
     if len(definitions) > _MOST_COLUMNS:
         raise MLError(f"A SELECT with functions of AutoML has at most {_MOST_COLUMNS} columns")
-    for name, call, (model, options) in zip(names, statement.calls, models_of, strict=True):
+    for name, call, asked in zip(names, statement.calls, found_of, strict=True):
         place = next(number for number, definition in enumerate(definitions) if definition.name == name)
         inputs = [row[place] for row in answer.rows]
-        for row, found in zip(answer.rows, await _ask_rows(router, call, model, options, inputs), strict=True):
+        for row, found in zip(answer.rows, await _ask_rows(router, call, asked, inputs), strict=True):
             row[place] = found
         item = statement.items[call.item or 0]
         shown = item.alias or text[item.start : item.end][:_LONGEST_ALIAS]
@@ -79,35 +78,35 @@ def _write(router: "Router", definitions: list[ColumnDefinition], answer: Answer
 
 async def _ask_backend(
     router: "Router", text: str, statement: Statement, names: list[str]
-) -> tuple[list[tuple[ModelRow, object]], Answer]:
+) -> tuple[list[Found], Answer]:
     """Ask for each call's model and options, and run the statement with the inputs in its place: all in one write."""
     asked = text.rstrip("; \t\r\n")
     for name, call in reversed([*zip(names, statement.calls, strict=True)]):
         item = statement.items[call.item or 0]
         asked = f"{asked[: item.start]}{as_unicode(call.arguments[0])} AS {name}{asked[item.last :]}"
     try:
-        models_of, (answer,) = await read_models(router, statement.calls, [asked])
+        found, (answer,) = await read_models(router, statement.calls, more=[asked])
     except AnswerTooLarge:
         raise MLError("The rows are more than 16 MiB: use sys.ML_PREDICT_TABLE for so many") from None
-    return models_of, checked(answer)
+    return found, checked(answer)
 
 
 async def _ask_rows(
-    router: "Router", call: FunctionCall, model: ModelRow, options: object, inputs: list[bytes | None]
+    router: "Router", call: FunctionCall, asked: Found, inputs: list[bytes | None]
 ) -> list[bytes | None]:
     """Ask the engine about all rows; NULL is answered with NULL."""
     found: list[bytes | None] = []
     for part in _parts([value or b"" for value in inputs]):
         (answers,) = await models.with_model(
             router,
-            model,
+            asked.model,
             lambda part=part: engine.ask(  # type: ignore[misc]
                 router,
                 "rows",
                 attributes={"wf_rows": _SPLIT.join(part)},
-                model=model.key,
+                model=asked.model.key,
                 function=function_of(call),
-                options=options,
+                options=asked.options,
             ),
         )
         found += [answer or None for answer in answers.split(_SPLIT)]
@@ -157,12 +156,11 @@ def relay(router: "Router", text: str) -> None:
 
 async def with_answers(router: "Router", text: str, statement: Statement) -> str:
     """Give a statement with the answers in the place of its calls. Raises BackendError."""
-    asking = [selecting(call.arguments[:1]) for call in statement.calls]
-    found, inputs = await read_models(router, statement.calls, asking)
+    found, _ = await read_models(router, statement.calls, with_inputs=True)
     literals = []
-    for call, (model, options), given in zip(statement.calls, found, inputs, strict=True):
-        ((value,),) = rows_of(given)
-        (answer,) = await _ask_rows(router, call, model, options, [None if value is None else value.encode()])
+    for call, each in zip(statement.calls, found, strict=True):
+        given = None if each.given is None else each.given.encode()
+        (answer,) = await _ask_rows(router, call, each, [given])
         literal = text_literal(None if answer is None else answer.decode())
         literals.append(literal if router.is_mariadb else as_json(literal, is_mariadb=False))
     return with_calls(text.rstrip("; \t\r\n"), statement, literals)

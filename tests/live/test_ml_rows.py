@@ -167,3 +167,8 @@ def test_prepared_in_sql(asking: Any) -> None:
     assert float(run(asking, "SELECT @of")[0][0]) > 0.9
     run(asking, "PREPARE s FROM 'SELECT 1 + ?'")
     assert run(asking, "EXECUTE s USING @most") == [(4,)]
+
+
+def test_functions_and_procedures_are_called_in_their_own_ways(asking: Any) -> None:
+    assert "it is called in an expression" in error_of(asking, "CALL sys.ML_EXPLAIN_ROW(1, 2, 3)")[1]
+    assert "it is called with CALL" in error_of(asking, "SELECT sys.ML_MODEL_UNLOAD(@h)")[1]
