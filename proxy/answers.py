@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from base.errors import MalformedPacket, WarmfrontError
 from wire.constants import Capability, Status
 from wire.framing import PacketReader, build_packets
-from wire.integers import read_lenenc
+from wire.integers import build_lenenc, read_lenenc
 from wire.responses import (
     Err,
     Ok,
@@ -123,7 +123,7 @@ def build_result(
     packed: list[bytes] | None = None,
 ) -> bytes:
     """Write a small text result as packets from sequence 1; `packed` are its rows when they are in another form."""
-    payloads = [bytes((len(definitions),)), *definitions]
+    payloads = [build_lenenc(len(definitions)), *definitions]
     end = build_end_of_rows(status, warnings, capabilities)
     if not capabilities & Capability.DEPRECATE_EOF:
         payloads.append(end)

@@ -18,6 +18,7 @@ from engine.store.layout import arrow_type, unfit_date
 from statements.schema import NUMBERED_TYPES, Column
 from wire.constants import Command, FieldType
 from wire.framing import PacketReader, build_packets
+from wire.integers import build_lenenc
 from wire.responses import ColumnDefinition, parse_column_definition
 
 BUFFER = 8 << 20
@@ -116,7 +117,7 @@ class BinaryResult:
         self._skip(columns + 1)
         execute = bytes((Command.STMT_EXECUTE,)) + statement + b"\0" + (1).to_bytes(4, "little")
         self._socket.sendall(build_packets(execute, 0))
-        if self._next_payload() != bytes((columns,)) and columns < 251:
+        if self._next_payload() != build_lenenc(columns):
             raise MalformedPacket("column count of a result")
         for index in range(columns):
             self._set_width(index, parse_column_definition(self._next_payload()))

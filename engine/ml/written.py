@@ -65,12 +65,12 @@ class LiteralWriter:
         self._database.register("wf_rows", named)
         types = [str(kind) for kind in self._database.sql("SELECT * FROM wf_rows").types]
         known = [*self._definitions, *[None] * (len(types) - len(self._definitions))]
-        cells = " || ',' || ".join(
+        cells = ", ".join(
             f"coalesce({_literal(f'c{number}', kind, definition)}, 'NULL')"
             for number, (kind, definition) in enumerate(zip(types, known, strict=True))
         )
-        reader = self._database.execute(f"SELECT '(' || {cells} || '),' FROM wf_rows").to_arrow_reader(_ROWS)
-        for batch in reader:
+        written = f"SELECT '(' || concat_ws(',', {cells}) || '),' FROM wf_rows"
+        for batch in self._database.execute(written).to_arrow_reader(_ROWS):
             yield from _cut(batch, most)
         self._database.unregister("wf_rows")
 

@@ -35,11 +35,11 @@ def literal_query(sql: str, types: Sequence[str], definitions: Sequence[ColumnDe
     Raises SecondaryEngineError for a column that has no literal.
     """
     names = [f"c{number}" for number in range(len(definitions))]
-    cells = " || ',' || ".join(
+    cells = ", ".join(
         f"coalesce({_literal(name, kind, definition)}, 'NULL')"
         for name, kind, definition in zip(names, types, definitions, strict=True)
     )
-    return f"SELECT '(' || {cells} || '),' FROM ({sql}) AS wf({', '.join(names)})"
+    return f"SELECT '(' || concat_ws(',', {cells}) || '),' FROM ({sql}) AS wf({', '.join(names)})"
 
 
 def _literal(name: str, kind: str, d: ColumnDefinition) -> str:

@@ -42,7 +42,7 @@ async def read_models(
     for call, answer in zip(calls, answers, strict=False):
         if answer.error and answer.error.number in _NO_CATALOG:
             (answer,) = await attempt_all(router, [_question(call, "", with_inputs)])
-        found.append(await _read(router, call, schema, answer))
+        found.append(await _read(router, call, schema, answer, with_inputs))
     return found, answers[len(calls) :]
 
 
@@ -53,9 +53,9 @@ def _question(call: FunctionCall, schema: str, with_inputs: bool) -> str:
     return selecting([*call.arguments[1:], given, row])
 
 
-async def _read(router: "Router", call: FunctionCall, schema: str, answer: Answer) -> Found:
+async def _read(router: "Router", call: FunctionCall, schema: str, answer: Answer, with_inputs: bool) -> Found:
     """Read an answer; a model that is not among the user's own is looked for elsewhere. Raises BackendError."""
-    if answer.error and answer.error.number == _NO_COLUMN:
+    if not with_inputs and answer.error and answer.error.number == _NO_COLUMN:
         said = f"Model and options of sys.{call.routine.name} have to be the same for all rows: "
         raise MLError(said + answer.error.message)
     ((handle, options, given, row),) = rows_of(answer)

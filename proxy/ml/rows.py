@@ -27,7 +27,6 @@ _BRING = 8 << 20  # bytes of inputs in one request
 _SPLIT = b"\0"  # between JSON texts, in which it cannot be
 _LONGEST = 4294967295  # bytes of a JSON column, as MySQL describes it
 _LONGEST_ALIAS = 256
-_MOST_COLUMNS = 250
 _UTF8 = 45
 
 
@@ -56,8 +55,6 @@ async def _answer_items(router: "Router", text: str, statement: Statement, binar
     names = [f"wf_ml_{number}" for number in range(len(statement.calls))]
     found_of, answer = await _ask_backend(router, text, statement, names)
     definitions = [parse_column_definition(payload, session.capabilities) for payload in answer.definitions]
-    if len(definitions) > _MOST_COLUMNS:
-        raise MLError(f"A SELECT with functions of AutoML has at most {_MOST_COLUMNS} columns")
     for name, call, asked in zip(names, statement.calls, found_of, strict=True):
         place = next(number for number, definition in enumerate(definitions) if definition.name == name)
         inputs = [row[place] for row in answer.rows]

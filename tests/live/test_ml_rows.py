@@ -172,3 +172,19 @@ def test_prepared_in_sql(asking: Any) -> None:
 def test_functions_and_procedures_are_called_in_their_own_ways(asking: Any) -> None:
     assert "it is called in an expression" in error_of(asking, "CALL sys.ML_EXPLAIN_ROW(1, 2, 3)")[1]
     assert "it is called with CALL" in error_of(asking, "SELECT sys.ML_MODEL_UNLOAD(@h)")[1]
+
+
+def test_a_table_of_many_columns(asking: Any, backend: Any) -> None:
+    names = [f"c{number}" for number in range(600)]
+    columns = ", ".join(f"{name} FLOAT" for name in names)
+    backend.run(f"CREATE TABLE ml_shop.wide (id INT PRIMARY KEY, y VARCHAR(3), {columns})")
+    values = [[row, row % 7 > 3, *((row * 31 + at * 7) % 11 + row % 7 for at in range(600))] for row in range(60)]
+    rows = ",".join(f"({key}, IF({yes}, 'yes', 'no'), {', '.join(map(str, rest))})" for key, yes, *rest in values)
+    backend.run(f"INSERT INTO ml_shop.wide VALUES {rows}")
+    run(asking, "SET @w = 'wide'")
+    run(asking, "CALL sys.ML_TRAIN('ml_shop.wide', 'y', JSON_OBJECT('max_seconds', 2), @w)")
+    run(asking, "CALL sys.ML_PREDICT_TABLE('ml_shop.wide', @w, 'ml_shop.wide_out', NULL)")
+    told = dict(run(asking, "SELECT id, Prediction FROM ml_shop.wide_out"))
+    document = ", ".join(f"'{name}', {name}" for name in names)
+    asked = f"JSON_VALUE(sys.ML_PREDICT_ROW(JSON_OBJECT({document}), @w, NULL), '$.Prediction')"
+    assert dict(run(asking, f"SELECT id, {asked} FROM ml_shop.wide")) == told
