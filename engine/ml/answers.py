@@ -26,7 +26,7 @@ def answer(model: api.Model, asked: Asked, columns: Sequence[pa.ChunkedArray], r
     task = str(model.task)
     options = json.loads(asked.model.options) if asked.model.options else None
     if looks_at_all(task, options):
-        raise api.AutoMLError(f"A {task} model looks at all rows together: use sys.ML_PREDICT_TABLE.")
+        raise api.AutoMLError(f"The model ({task}) looks at all rows together: use sys.ML_PREDICT_TABLE.")
     act = api.predict if asked.model.function == "predict" else api.explain_rows
     if not asked.keys and asked.forms:
         return of_documents(columns[0].combine_chunks(), lambda texts: _found(act, model, texts, options))
