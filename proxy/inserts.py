@@ -8,7 +8,8 @@ one step on MySQL and cannot be told from this is in `proxy/target.py`.
 """
 
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from base.errors import SecondaryEngineError
 from base.log import redact_sql
@@ -33,20 +34,35 @@ if TYPE_CHECKING:
     from proxy.router import Router
 
 log = logging.getLogger("proxy")
+Tried: TypeAlias = tuple[Refusal | None, Preflight | None]  # why it was not written, None when it was answered
 
-_MOST = 0xF00000  # bytes of the rows: a statement of one packet
-_MARGIN = 0x10000  # bytes of the rest of the statement
+MOST = 0xF00000  # bytes of the rows: a statement of one packet
+MARGIN = 0x10000  # bytes of the rest of the statement
 # Errors that are the answer: the user stopped it, or what comes next would not be refused for the same reason.
-_FINAL = (*INTERRUPTED, 1792)  # ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
+FINAL = (*INTERRUPTED, 1792)  # ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
 _CLEAN = int(Status.IN_TRANS | Status.AUTOCOMMIT)
 
 
 def take_insert(router: "Router", data: bytes, text: bytes) -> bool:
     """Take over an INSERT … SELECT whose query might be offloaded."""
+    router.session.state.counts = NO_COUNTS
+    if not may_insert_query(text) or not may_write(router, text):
+        return False
+    try:
+        insert = read_insert(text.decode("utf-8"))
+    except UnicodeDecodeError:
+        return False
+    if insert is None:
+        return False
+    router.session.run(consider(router, data, text, _try(router, text.rstrip(b"; \t\r\n"), insert)))
+    return True
+
+
+def may_write(router: "Router", text: bytes) -> bool:
+    """Tell whether a statement that writes the rows of a query may be worth a look."""
     session = router.session
     state = session.state
-    state.counts = NO_COUNTS
-    if not may_insert_query(text) or state.use_secondary_engine == OFF:
+    if state.use_secondary_engine == OFF:
         return False
     if state.next_transaction:
         state.next_transaction = False  # SET TRANSACTION is for this statement as it is
@@ -57,19 +73,12 @@ def take_insert(router: "Router", data: bytes, text: bytes) -> bool:
         cost = session.worker.stays.find(text)
         if cost is not None and cost <= state.cost_threshold:
             return False
-    try:
-        insert = read_insert(text.decode("utf-8"))
-    except UnicodeDecodeError:
-        return False
-    if insert is None:
-        return False
-    session.run(_consider(router, data, text, insert))
     return True
 
 
-async def _consider(router: "Router", data: bytes, text: bytes, insert: InsertSelect) -> None:
+async def consider(router: "Router", data: bytes, text: bytes, tried: Coroutine[Any, Any, Tried]) -> None:
     """Decide, and write; whatever stands against it, MySQL runs the statement as it came."""
-    refusal, preflight = await _try(router, text.rstrip(b"; \t\r\n"), insert)
+    refusal, preflight = await tried
     if refusal is None:
         return
     session = router.session
@@ -84,7 +93,7 @@ async def _consider(router: "Router", data: bytes, text: bytes, insert: InsertSe
     router.pass_on(data)
 
 
-async def _try(router: "Router", text: bytes, insert: InsertSelect) -> tuple[Refusal | None, Preflight | None]:
+async def _try(router: "Router", text: bytes, insert: InsertSelect) -> Tried:
     query = insert.query.encode()
     facts, refusal, preflight = await router.weigh(query)
     if refusal or preflight is None or preflight.context is None:
@@ -97,18 +106,18 @@ async def _try(router: "Router", text: bytes, insert: InsertSelect) -> tuple[Ref
     target = await _ask_target(router, text, insert, schema, preflight)
     if target.refusal:
         return Refusal(Reason.UNSUPPORTED, target.refusal), preflight
-    gathered = await gather(router, query, preflight, min(_MOST, target.most - _MARGIN))
+    gathered = await gather(router, query, preflight, min(MOST, target.most - MARGIN))
     if isinstance(gathered, Refusal):
         return gathered, preflight
     if isinstance(gathered, Err):
-        _answer_err(router, gathered)
+        answer_err(router, gathered)
         return None, preflight
     if target.must_lock and not await is_unchanged(router, gathered.read):
-        return _CHANGED, preflight
+        return CHANGED, preflight
     return await _write(router, insert, gathered, preflight, target), preflight
 
 
-_CHANGED = Refusal(Reason.ENGINE_DOWN, "a table of the statement was changed while it ran")
+CHANGED = Refusal(Reason.ENGINE_DOWN, "a table of the statement was changed while it ran")
 
 
 def _reads_target(facts: StatementFacts, table: str, schema: str, current: str) -> bool:
@@ -139,22 +148,22 @@ async def _write(
     else:  # for the errors that the statement gives without rows as well
         nothing = ", ".join(["NULL"] * len(preflight.definitions))
         statement = f"{insert.head} SELECT {nothing} FROM (SELECT 1) AS wf WHERE FALSE".encode()
-    begun = await _run(router, b"START TRANSACTION")
+    begun = await run(router, b"START TRANSACTION")
     if begun.error:
         return Refusal(Reason.BACKEND_ERROR)
-    written = await _run(router, statement)
-    refusal = _judge(written, rows.rows)
+    written = await run(router, statement)
+    refusal = judge_rows(written, rows.rows)
     if refusal is None and target.must_lock and rows.rows and not await is_unchanged(router, rows.read):
-        refusal = _CHANGED
+        refusal = CHANGED
     if refusal or written.error:
-        await _run(router, b"ROLLBACK")
-        if written.error and written.error.number in _FINAL:
-            _answer_err(router, written.error)
+        await run(router, b"ROLLBACK")
+        if written.error and written.error.number in FINAL:
+            answer_err(router, written.error)
             return None
         return refusal
-    committed = await _run(router, b"COMMIT")
+    committed = await run(router, b"COMMIT")
     if committed.error:
-        _answer_err(router, committed.error)  # MySQL has rolled it back, and says why
+        answer_err(router, committed.error)  # MySQL has rolled it back, and says why
         return None
     session = router.session
     session.state.execution_count += 1
@@ -165,12 +174,13 @@ async def _write(
     return None
 
 
-async def _run(router: "Router", statement: bytes) -> Answer:
+async def run(router: "Router", statement: bytes) -> Answer:
+    """Run a statement of our own on the user's connection."""
     raw = await router.session.ask(build_query(statement, router.session.capabilities), [Command.QUERY])
     return AnswerReader(raw, router.session.capabilities).result()
 
 
-def _judge(written: Answer, rows: int) -> Refusal | None:
+def judge_rows(written: Answer, rows: int) -> Refusal | None:
     """Give the reason to run the statement itself: it has another answer than a plain success."""
     if written.error:
         return Refusal(Reason.BACKEND_ERROR, f"the backend gives error {written.error.number} for the rows")
@@ -189,5 +199,6 @@ def _answer(committed: Ok, rows: int, warned: int, capabilities: int) -> bytes:
     return build_ok(Ok(rows, 0, committed.status, min(warned, 65535), build_lenenc_bytes(info) + tracked))
 
 
-def _answer_err(router: "Router", error: Err) -> None:
+def answer_err(router: "Router", error: Err) -> None:
+    """Give an error to the client."""
     router.session.client.write(build_packets(build_err(error.number, error.sqlstate, error.message), 1))

@@ -56,7 +56,7 @@ async def _try(router: "Router", text: bytes, query: str, variables: list[str]) 
     empty = [_typed("NULL", column) for column in columns]
     if None in empty:
         return Refusal(Reason.UNSUPPORTED, "a text is not put into a variable")
-    gathered = await gather(router, query.encode(), preflight, _MOST)
+    gathered = await gather(router, query.encode(), preflight, _MOST, stores=False)
     if isinstance(gathered, Refusal):
         return gathered
     if isinstance(gathered, Err):

@@ -28,8 +28,10 @@ class Literals:
     text: bytes
 
 
-async def gather(router: "Router", text: bytes, preflight: Preflight, most: int) -> Literals | Refusal | Err:
-    """Run a query on the engine for what is written; an Err is for the client.
+async def gather(
+    router: "Router", text: bytes, preflight: Preflight, most: int, stores: bool = True
+) -> Literals | Refusal | Err:
+    """Run a query on the engine for what is written, into a table when it `stores`; an Err is for the client.
 
     The rows are as fresh as strict makes them, and what limits only answers to clients does not limit them.
     """
@@ -37,7 +39,7 @@ async def gather(router: "Router", text: bytes, preflight: Preflight, most: int)
     if context is None or context.character_set_client != "utf8mb4":
         return Refusal(Reason.NOT_UTF8)
     limit = 0 if context.backend == "mysql" else context.max_execution_time
-    preflight.context = replace(context, sql_select_limit=_NO_LIMIT, max_execution_time=limit)
+    preflight.context = replace(context, sql_select_limit=_NO_LIMIT, max_execution_time=limit, stores=stores)
     attributes = {**router.attributes(preflight, freshness="strict"), "wf_literals": str(most).encode()}
     try:
         answer = await ask_engine(router, text, attributes)

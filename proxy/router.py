@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from base.errors import SecondaryEngineError
 from base.log import redact_sql
-from proxy import checks, commands, counts, extras, inserts, into, own_tables, reading, variables
+from proxy import checks, commands, counts, creates, extras, inserts, into, own_tables, reading, variables
 from proxy.ask import ask_backend
 from proxy.backend_switch import BackendSwitch
 from proxy.decisions import ALWAYS, DIGITS, decision_key, shape_key
@@ -90,7 +90,9 @@ class Router:
             b"explain": lambda data, text: commands.take_explain(self, data, text),
             b"desc": lambda data, text: commands.take_explain(self, data, text),
             b"describe": lambda data, text: commands.take_explain(self, data, text),
-            b"create": lambda data, text: lake_ddl.take_create(self, data, text),
+            b"create": lambda data, text: (
+                lake_ddl.take_create(self, data, text) or creates.take_create(self, data, text)
+            ),
             b"drop": lambda data, text: lake_ddl.take_drop(self, data, text),
             b"insert": lambda data, text: inserts.take_insert(self, data, text),
             b"begin": self._open_transaction,
@@ -166,7 +168,7 @@ class Router:
         word = first_word(text)
         if word == b"insert" and inserts.take_insert(self, data, text):
             return True
-        if word == b"create" and lake_ddl.take_create(self, data, text):
+        if word == b"create" and self._actions[word](data, text):
             return True
         return lake_guard.take_write(self, data, text)
 

@@ -17,7 +17,7 @@ _INTEGERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint"})
 _TEXTS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext"})
 _BYTES = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"})
 _MOMENTS = frozenset({"datetime", "timestamp"})
-_CHARSETS = frozenset({"utf8mb4", "utf8mb3", "utf8", "latin1", "ascii"})
+CHARSETS = frozenset({"utf8mb4", "utf8mb3", "utf8", "latin1", "ascii"})
 _NUMBERS = _INTEGERS | {"decimal", "double"}
 # What may be stored where: the value's type as the backend describes it, and the columns that take it as it is.
 _FITS: dict[int, frozenset[str]] = {
@@ -37,7 +37,7 @@ _STRINGS = frozenset(
 )
 _OFFSET = re.compile(r"[+-]\d\d:\d\d")
 _PLAIN_DEFAULT = re.compile(r"(?:NULL|-?\d+(?:\.\d+)?|'(?:[^']|'')*')", re.IGNORECASE)
-_VARIABLES = (
+VARIABLES = (
     *("transaction_isolation", "tx_isolation", "binlog_format", "gtid_next", "completion_type", "max_allowed_packet"),
     *("partial_revokes", "session_track_transaction_info"),
 )
@@ -48,7 +48,7 @@ _WANTED = {
     "completion_type": ("NO_CHAIN", "0"),
     "session_track_transaction_info": ("OFF",),
 }
-_LOCKLESS = ("READ-COMMITTED", "READ-UNCOMMITTED")
+LOCKLESS = ("READ-COMMITTED", "READ-UNCOMMITTED")
 # Triggers are shown to those only who may make them.
 _ACCOUNT = (
     "CONCAT('''', LEFT(CURRENT_USER(), CHAR_LENGTH(CURRENT_USER())"
@@ -109,7 +109,7 @@ class TargetQuestions:
             f"SELECT TABLE_TYPE, ENGINE FROM information_schema.TABLES WHERE {self._is('TABLE')}",
             f"SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE {self._is('EVENT_OBJECT')}",
             self._sees_triggers(),
-            f"SHOW SESSION VARIABLES WHERE Variable_name IN ({', '.join(map(_quoted, _VARIABLES))})",
+            f"SHOW SESSION VARIABLES WHERE Variable_name IN ({', '.join(map(_quoted, VARIABLES))})",
         ]
         parts = [build_prepare(self.statement), *(build_query(q.encode(), self.capabilities) for q in queries)]
         return b"".join(parts), [int(Command.STMT_PREPARE), *[int(Command.QUERY)] * len(queries)]
@@ -136,11 +136,11 @@ class TargetQuestions:
         number = prepared.prepared.statement_id if prepared.prepared else None
         settings = {_text(row[0]).lower(): _text(row[1]).upper() for row in variables.rows}
         isolation = settings.get("transaction_isolation", settings.get("tx_isolation", ""))
-        target = Target(must_lock=isolation not in _LOCKLESS)
+        target = Target(must_lock=isolation not in LOCKLESS)
         target.most = int(settings.get("max_allowed_packet", "0"))
         target.refusal = (
             _judge_statement(prepared)
-            or _judge_session(settings)
+            or judge_session(settings)
             or _judge_table(shown, table)
             or _judge_triggers(triggers, sees, settings.get("partial_revokes") == "ON")
             or self._judge_columns(columns, definitions, time_zone)
@@ -176,7 +176,8 @@ def _judge_statement(prepared: Answer) -> str:
     return ""
 
 
-def _judge_session(settings: dict[str, str]) -> str:
+def judge_session(settings: dict[str, str]) -> str:
+    """Say what of a session's variables makes a write of ours another one; "" when nothing does."""
     for name, values in _WANTED.items():
         if name in settings and settings[name] not in values:
             return f"{name} is {settings[name]}"
@@ -200,6 +201,14 @@ def _judge_triggers(triggers: Answer, sees: Answer, partial: bool) -> str:
     return ""
 
 
+def is_written(payload: bytes, capabilities: int, time_zone: str) -> bool:
+    """Tell whether a literal of a described value is the value again in a column made for it."""
+    definition = parse_column_definition(payload, capabilities)
+    if definition.type in _STRINGS:
+        return definition.charset == BINARY_CHARSET or not definition.flags & (FieldFlag.ENUM | FieldFlag.SET)
+    return definition.type in _FITS and (definition.type != FieldType.TIMESTAMP or bool(_OFFSET.fullmatch(time_zone)))
+
+
 def _fits(payload: bytes, column: TargetColumn, capabilities: int, time_zone: str) -> bool:
     definition = parse_column_definition(payload, capabilities)
     if definition.type in _STRINGS:
@@ -207,7 +216,7 @@ def _fits(payload: bytes, column: TargetColumn, capabilities: int, time_zone: st
             return column.type in _BYTES
         if definition.flags & (FieldFlag.ENUM | FieldFlag.SET):
             return False
-        return column.type in _TEXTS and column.charset in _CHARSETS
+        return column.type in _TEXTS and column.charset in CHARSETS
     if definition.type == FieldType.TIMESTAMP and column.type == "timestamp":
         # The hour that clocks strike twice: a literal does not say which of the two it was.
         return bool(_OFFSET.fullmatch(time_zone))

@@ -65,6 +65,7 @@ class SessionContext:
     uses what HeatWave adds to MySQL, and that the backend has prepared it in another form. `lake` are the tables of it
     whose rows are files. `status` are the session's flags (`wire.constants.Status`) that the answer tells: drivers keep
     autocommit by them. `since` is the engine's token of a moment before the transaction's snapshot, "" without one.
+    `stores` says that the rows are written into a table.
     `models` are what the statement's calls of `statements.ml.ASKED` and a number stand for.
     """
 
@@ -99,6 +100,7 @@ class SessionContext:
     lake: tuple[LakeName, ...] = ()
     status: int = 2  # SERVER_STATUS_AUTOCOMMIT
     since: str = ""
+    stores: bool = False
     models: tuple[ModelCall, ...] = ()
 
     def to_json(self) -> str:

@@ -1,7 +1,8 @@
-"""INSERT … SELECT taken apart: where the rows go, and the query that they come from, both as written.
+"""INSERT … SELECT and CREATE TABLE … SELECT taken apart: where the rows go, and the query that they come from.
 
-Only the plain form is read. What else may stand in such a statement (IGNORE, priorities, PARTITION, ON DUPLICATE KEY
-UPDATE, RETURNING, comments in its head) gives other writes or another answer, and is left whole.
+Both are given as written. Only the plain forms are read. What else may stand in such a statement (IGNORE, priorities,
+PARTITION, ON DUPLICATE KEY UPDATE, RETURNING, PARTITION BY, strings and comments in its head) gives other writes or
+another answer, and is left whole.
 """
 
 import re
@@ -21,6 +22,26 @@ _BEGINS = re.compile(
     rb"\s*insert\s+(?:into\s+)?[^\s(]+(?:\s*\.\s*[^\s(]+)?\s*(?:\([^()']*\)\s*)?(?:(?:\(\s*)*(?:select|with)\b|table\b)",
     re.IGNORECASE,
 )
+# What may stand between the name and the query: definitions without strings, and options of a word or a number.
+_DEFINED = r"\s*\((?!\s*(?:\(\s*)*(?:select|with)\b)(?:[^()'\"]|\([^()'\"]*\))*\)"
+_OPTION = r"(?:(?:default\s+)?(?:engine|charset|character\s+set|collate|row_format)\s*=?\s*\w+\s*,?\s*)"
+_CREATE = re.compile(
+    rf"\s*(?P<head>create\s+table\s+(?:if\s+not\s+exists\s+)?(?:(?P<schema>{_NAME})\s*\.\s*)?(?P<table>{_NAME})"
+    rf"(?:{_DEFINED})?\s*{_OPTION}*)(?<![\w$](?=[\w$]))(?:as\b\s*)?(?P<query>(?:\(\s*)*(?:select|with)\b.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_MAKES = re.compile(rb"\s*create\s+table\s[^'\"]*?(?:\bas\b|[\s)])\s*(?:\(\s*)*(?:select|with)\b", re.IGNORECASE)
+_CUT = re.compile(r"\blimit\s+\d+(?:\s*,\s*\d+|\s+offset\s+\d+)?\s*\Z", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSelect:
+    """`head` is the statement up to AS and its query. `schema` is "" for the session's."""
+
+    head: str
+    schema: str
+    table: str
+    query: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +70,28 @@ def read_insert(statement: str) -> InsertSelect | None:
         columns = tuple(unquoted(name) for name in re.findall(_NAME, found["columns"]))
     schema, table = unquoted(found["schema"] or ""), unquoted(found["table"])
     return InsertSelect(found["head"], schema, table, columns, found["query"])
+
+
+def may_create_from_query(text: bytes) -> bool:
+    """Tell at little cost whether a statement looks like CREATE TABLE … SELECT."""
+    return _MAKES.match(text) is not None
+
+
+def read_create_select(statement: str) -> CreateSelect | None:
+    """Take CREATE TABLE … SELECT apart; None when it is something else, or has more to it."""
+    found = _CREATE.fullmatch(statement.rstrip("; \t\r\n"))
+    if found is None or found["table"].lower() in ("if", "as", "select", "with", "like"):
+        return None
+    return CreateSelect(found["head"], unquoted(found["schema"] or ""), unquoted(found["table"]), found["query"])
+
+
+def without_rows(query: str) -> str | None:
+    """A query that gives no row and the same columns; None when that is not known. Raises NotParsed."""
+    tree = parse_statement(query)
+    if tree.args.get("limit") is None:
+        return f"{query}\nLIMIT 0"
+    cut, found = _CUT.subn("LIMIT 0", query)
+    return cut if found else None
 
 
 def leaves_rows_open(query: str) -> str:

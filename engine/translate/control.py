@@ -7,7 +7,7 @@ from engine.translate import literals, text
 from engine.translate.compare import as_datetime, compare
 from engine.translate.literals import NULL_LITERAL, is_literal
 from engine.translate.members import spelled
-from engine.translate.numbers import as_condition, as_double, as_number, as_value, operand
+from engine.translate.numbers import as_condition, as_double, as_number, as_value, operand, require_one_text
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
 from engine.translate.types import (
@@ -177,6 +177,7 @@ def sign(expr: Expr) -> Expr:
 def to_integer(expr: Expr, unsigned: bool) -> Expr:
     """CAST(expr AS SIGNED or UNSIGNED); decimals round half away from zero."""
     if expr.type.family is Family.STRING and not is_literal(expr):
+        require_one_text(expr)
         return Expr("text_to_unsigned" if unsigned else "text_to_signed", UBIGINT if unsigned else BIGINT, (expr,))
     written = literals.text_of(expr)
     if written is not None and not _WHOLE_TEXT.fullmatch(written):
@@ -196,6 +197,7 @@ def to_integer(expr: Expr, unsigned: bool) -> Expr:
 def to_decimal(expr: Expr, digits: int, scale: int) -> Expr:
     """CAST(expr AS DECIMAL(digits, scale)); what does not fit fails in the engine."""
     if expr.type.family is Family.STRING and not is_literal(expr) and digits <= 38:
+        require_one_text(expr)
         return Expr("text_to_decimal", decimal(digits, scale), (expr,))
     expr = as_number(expr, "CAST AS DECIMAL")
     if expr.type.family is Family.NULL:

@@ -58,12 +58,12 @@ def group_block(binder: "Binder", block: Block) -> None:
     if block.rollup and (len(keys) < len(block.groups) or any(key.op == "literal" for key in block.groups)):
         refuse("ROLLUP over constants or the same key twice is not supported")
     if block.rollup and binder.context.backend != "mysql":
-        _require_plain_rollup(block)
+        _require_plain_rollup(block, binder.context.protocol)
     if not block.rollup:
         block.groups = _needed(binder, block)
 
 
-def _require_plain_rollup(block: Block) -> None:
+def _require_plain_rollup(block: Block, protocol: str) -> None:
     """Refuse what MariaDB does with keys in totals.
 
     NULLIF keeps its last value in the total. A key that is shown twice keeps the last group's value in the second
@@ -75,6 +75,8 @@ def _require_plain_rollup(block: Block) -> None:
         refuse("a key of ROLLUP is compared with NULL in HAVING")
     if any(key.op == "case" and key.args[len(key.args) // 2] == NULL_LITERAL for key in block.groups):
         refuse("NULLIF as a key of ROLLUP is not supported")
+    if protocol == "binary" and any(key.op != "column" for key in block.groups):
+        refuse("a computed key of ROLLUP may be 0 in the totals of a prepared statement")
     shown = [output.expr for output in block.outputs if output.expr.op == "group_value"]
     if len(set(shown)) < len(shown):
         refuse("ROLLUP with a key that is selected twice is not supported")

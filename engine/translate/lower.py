@@ -191,11 +191,11 @@ class Lowering:
             return distinct_recursion(self, label, body, first, step)
         return f"{label}({columns}, depth) AS ({first} UNION ALL {step})"
 
-    def compared_query(self, query: Query, presence: Presence) -> str:
-        """Write a sub-query of one string column as its equality keys."""
+    def compared_query(self, query: Query, type_: Type, presence: Presence) -> str:
+        """Write a sub-query of one string column as its equality keys in the collation of a type."""
         if not isinstance(query, Block):
             refuse("this sub-query is not supported in a comparison")
-        key = self.equality_key(query.outputs[0].expr, presence)
+        key = self.equality_key(query.outputs[0].expr.typed(type_), presence)
         return self._select(query, [f"{key} AS c0"])
 
     def _block(self, block: Block, shown: list[Expr] | None) -> str:

@@ -114,8 +114,10 @@ def _query(word: str) -> Writer:
         sign = "IN" if not word else f"{_SIGNS[operator]} {word}"
         if value.type.family is not Family.STRING:
             return _numbers_in(low, value, query, sign)
-        presence = low.pair_presence(value, query.outputs[0].expr)
-        return f"({low.equality_key(value, presence)} {sign} ({low.compared_query(query, presence)}))"
+        output = query.outputs[0].expr
+        type_, presence = low.pair_type(value, output), low.pair_presence(value, output)
+        key = low.equality_key(value.typed(type_), presence)
+        return f"({key} {sign} ({low.compared_query(query, type_, presence)}))"
 
     return write
 

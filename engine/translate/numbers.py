@@ -5,7 +5,7 @@ from dataclasses import replace
 from engine.translate.literals import is_literal, negate, plain_number, text_of
 from engine.translate.members import numbered
 from engine.translate.refusal import Refused, refuse
-from engine.translate.tree import Expr
+from engine.translate.tree import Expr, walk
 from engine.translate.types import (
     APPROXIMATE,
     BIGINT,
@@ -61,10 +61,17 @@ def as_number(expr: Expr, what: str) -> Expr:
     raise Refused(f"{what} is applied to a {family.value}")
 
 
+def require_one_text(expr: Expr) -> None:
+    """Refuse LEAST and GREATEST of texts that are read as numbers: MariaDB compares them as numbers then."""
+    if any(part.op == "same_text" for part in walk(expr)):
+        refuse("LEAST or GREATEST of texts is read as a number")
+
+
 def number_of_text(expr: Expr) -> Expr:
     """Read a string as a double; what is not a plain number gives a warning on the backend and fails in the engine."""
     text = text_of(expr)
     if text is None:
+        require_one_text(expr)
         return Expr("number_of_text", DOUBLE, (expr,))
     if not plain_number(text):
         refuse("a string that is not a plain number is used as a number")

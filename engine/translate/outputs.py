@@ -68,6 +68,8 @@ def _shown(expr: Expr, definition: ColumnDefinition, context: SessionContext) ->
     if family is Family.BIT and expr.op not in _SHOWN_BITS[context.backend]:
         refuse("a BIT that is computed is shown in other ways")
     if field == FieldType.NEWDECIMAL:
+        if context.stores and _leaves_digits(expr, context.backend):
+            refuse("an average or quotient is stored with a note of the digits that are cut off")
         return _decimal(expr, definition)
     binary = definition.charset == _BINARY_CHARSET
     if field in _STRINGS and family in (Family.ADDRESS, Family.OTHER_TEXT) and not binary:
@@ -85,6 +87,12 @@ def _shown(expr: Expr, definition: ColumnDefinition, context: SessionContext) ->
             require_stored_alike(expr)  # a plan that stores the rows rounds it; as text it looks the same
         return expr
     raise Refused(f"the backend gives column {definition.name} another type than {family.value}")
+
+
+def _leaves_digits(expr: Expr, backend: str) -> bool:
+    """Tell whether a value has more decimals than its column: MySQL has rounded a division, but no average."""
+    rounded = expr.op == "quotient" and backend == "mysql" and not expr.args[1].op.startswith("count")
+    return expr.type.frac > expr.type.scale and not rounded
 
 
 def _decimal(expr: Expr, definition: ColumnDefinition) -> Expr:

@@ -15,6 +15,7 @@ from statements.context import SessionContext
 
 _UTF8 = ("utf8mb4", "utf8mb3", "utf8", "ascii")
 _UNICODE = _UTF8[:3]
+_CHOICES = frozenset({"least", "greatest", "case", "coalesce"})
 _DEFAULT_COLLATION = {"mysql": "utf8mb4_0900_ai_ci", "mariadb": "utf8mb4_general_ci"}
 
 
@@ -32,6 +33,8 @@ def as_string(expr: Expr, what: str, collation: str) -> Expr:
         return Expr("decimal_to_text", _plain(collation), (settled(expr),), value=expr.type.scale)
     if family is Family.DATETIME:
         return Expr("datetime_to_text", _plain(collation), (expr,), value=expr.type.fsp)
+    if expr.op in _CHOICES and any(part.type.family is Family.FLOAT for part in walk(expr)):
+        refuse(f"{what} is applied to one of several floats")  # MariaDB writes it as a float
     if family is Family.DOUBLE and not is_literal(expr) and not any(part.type.fixed for part in walk(expr)):
         return Expr("double_to_text", _plain(collation), (expr,))
     raise Refused(f"{what} is applied to a {family.value}")

@@ -38,10 +38,18 @@ def _common(left: Type, right: Type) -> Type:
     return replace(type_, coercible=False, explicit=False, characters=0)
 
 
+def _require_one_rounding(expr: Expr, type_: Type) -> None:
+    """Refuse digits that were cut for two sides of a UNION and are wanted by the third."""
+    if expr.op == "round" and expr.args[0].type.frac > expr.type.scale < type_.scale:
+        refuse("a quotient is rounded in a UNION of more than two queries")
+
+
 def _convert(query: Query, position: int, type_: Type, keep_all: bool) -> None:
     output = query.outputs[position]
     require_stored_alike(output.expr)
     if isinstance(query, SetOperation):
+        for side in (query.left, query.right):
+            _require_one_rounding(side.outputs[position].expr, type_)
         _convert(query.left, position, type_, keep_all)
         _convert(query.right, position, type_, keep_all)
         output.expr = output.expr.typed(type_)

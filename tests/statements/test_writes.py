@@ -2,7 +2,14 @@
 
 import pytest
 
-from statements.writes import leaves_rows_open, may_insert_query, read_insert
+from statements.writes import (
+    leaves_rows_open,
+    may_create_from_query,
+    may_insert_query,
+    read_create_select,
+    read_insert,
+    without_rows,
+)
 
 
 @pytest.mark.parametrize(
@@ -61,3 +68,45 @@ def test_a_limit_needs_an_order() -> None:
     assert leaves_rows_open("SELECT a FROM t LIMIT 3")
     assert not leaves_rows_open("SELECT a FROM t ORDER BY a LIMIT 3")
     assert not leaves_rows_open("SELECT a FROM t WHERE a IN (SELECT b FROM u)")
+
+
+@pytest.mark.parametrize(
+    ("statement", "read"),
+    [
+        ("create table t as select 1", ("create table t ", "", "t", "select 1")),
+        (
+            "CREATE TABLE IF NOT EXISTS `a b`.c (PRIMARY KEY (id)) ENGINE=InnoDB AS (SELECT id FROM x);",
+            ("CREATE TABLE IF NOT EXISTS `a b`.c (PRIMARY KEY (id)) ENGINE=InnoDB ", "a b", "c", "(SELECT id FROM x)"),
+        ),
+        (
+            "create table t (a int)\nwith x as (select 1) select * from x",
+            ("create table t (a int)\n", "", "t", "with x as (select 1) select * from x"),
+        ),
+        ("create table t (select 1)", ("create table t ", "", "t", "(select 1)")),
+        ("create table tselect (a int)", None),
+        ("create table t like u", None),
+        ("create table t ignore select 1", None),
+        ("create table t comment 'as select 1' as select 1", None),
+        ("create table t (a int) partition by hash(a) as select 1", None),
+        ("create temporary table t as select 1", None),
+        ("create or replace table t as select 1", None),
+    ],
+)
+def test_create_table_is_taken_apart(statement: str, read: tuple[str, str, str, str] | None) -> None:
+    found = read_create_select(statement)
+    assert (found and (found.head, found.schema, found.table, found.query)) == read
+    assert read is None or may_create_from_query(statement.encode())
+
+
+@pytest.mark.parametrize(
+    ("query", "asked"),
+    [
+        ("SELECT a FROM t", "SELECT a FROM t\nLIMIT 0"),
+        ("SELECT a FROM t -- all", "SELECT a FROM t -- all\nLIMIT 0"),
+        ("SELECT a FROM t ORDER BY a LIMIT 5, 6", "SELECT a FROM t ORDER BY a LIMIT 0"),
+        ("SELECT a FROM t ORDER BY a LIMIT 5 -- few", None),
+        ("(SELECT a FROM t ORDER BY a LIMIT 3)", "(SELECT a FROM t ORDER BY a LIMIT 3)\nLIMIT 0"),
+    ],
+)
+def test_a_query_is_asked_for_no_rows(query: str, asked: str | None) -> None:
+    assert without_rows(query) == asked
