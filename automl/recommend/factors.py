@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Indexes = NDArray[np.int64]
-_TOGETHER = 40_000  # ratings whose outer products are held at once
+_TOGETHER = 40_000  # ratings whose factors are held at once
 
 
 @dataclass(frozen=True)
@@ -70,16 +70,20 @@ def biases(ratings: Ratings, damping: float = 5.0) -> tuple[float, Floats, Float
     return mean, user, item
 
 
-def _groups(ordered: Ratings) -> Iterator[tuple[slice, Indexes, Indexes]]:
-    """Cut ratings in the order of users at users: the ratings, the users, and where each of them begins."""
-    starts = np.flatnonzero(np.diff(ordered.users, prepend=-1))
+def _groups(ordered: Ratings) -> Iterator[tuple[Indexes, Indexes, NDArray[np.bool_]]]:
+    """Put users with about as many ratings together: the users, the places of their ratings in a table with a line
+    each, and which places of it are filled, at least half of them."""
+    users, starts, sizes = np.unique(ordered.users, return_index=True, return_counts=True)
+    order = np.argsort(-sizes, kind="stable")
     first = 0
-    ends = np.append(starts[1:], len(ordered.users))
-    while first < len(starts):
-        last = max(int(np.searchsorted(ends, starts[first] + _TOGETHER, "right")), first + 1)
-        part = slice(int(starts[first]), int(ends[last - 1]))
-        yield part, ordered.users[starts[first:last]], starts[first:last] - starts[first]
-        first = last
+    while first < len(order):
+        most = int(sizes[order[first]])
+        alike = int(np.searchsorted(-sizes[order], -(most // 2), "right"))
+        chosen = order[first : max(min(alike, first + _TOGETHER // most), first + 1)]
+        number = np.arange(most)
+        filled = number < sizes[chosen][:, None]
+        yield users[chosen], np.where(filled, starts[chosen][:, None] + number, 0), filled
+        first += len(chosen)
 
 
 def _solved(
@@ -93,13 +97,12 @@ def _solved(
     """
     width = other.shape[1]
     found = np.zeros((count, width))
-    for part, users, starts in _groups(ordered):
-        rows = other[ordered.items[part]]
-        outer = weights * rows[:, :, None] * rows[:, None, :]
-        sizes = np.diff(np.append(starts, len(rows)))[:, None, None]
-        grams = np.add.reduceat(outer, starts, axis=0) + base + penalty * sizes * np.eye(width)
-        sides = np.add.reduceat(rows * targets[part][:, None], starts, axis=0)
-        found[users] = np.linalg.solve(grams, sides[:, :, None])[:, :, 0]
+    for users, places, filled in _groups(ordered):
+        rows = other[ordered.items[places]] * filled[:, :, None]
+        turned = rows.transpose(0, 2, 1)
+        sizes = filled.sum(axis=1)[:, None, None]
+        grams = weights * (turned @ rows) + base + penalty * sizes * np.eye(width)
+        found[users] = np.linalg.solve(grams, turned @ targets[places][:, :, None])[:, :, 0]
     return found
 
 
