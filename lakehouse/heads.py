@@ -17,6 +17,7 @@ _PIECE = 4 << 20  # bytes looked at together
 _ZSTD_READ = 4 << 10  # bytes expanded at once: a block of 128 kB may be a few bytes
 _MOST = 1 << 20  # characters of what they stand for
 
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")  # the marks at its beginning
 _ENDINGS = {".gz": "gzip", ".gzip": "gzip", ".zst": "zstd", ".bz2": "bzip2"}
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xff\x06\x00\x00sNaPpY": "snappy"}
 
@@ -34,6 +35,11 @@ class Head:
     compression: str
 
     @property
+    def is_array(self) -> bool:
+        """Tell whether a file of JSON is one array."""
+        return self.text.lstrip().startswith("[")
+
+    @property
     def is_foreign(self) -> bool:
         """Tell whether the column store cannot decompress it."""
         return self.compression == "bzip2"
@@ -42,6 +48,8 @@ class Head:
 def head_of(places: Places, found: Found, dialect: Dialect) -> Head:
     """Read the beginning of a text file. Raises LakeError."""
     head = places.read(found, 0, _READ)
+    if head.startswith(_UTF16):
+        raise LakeError(f"{found.shown} is in UTF-16, which is not read: convert it to UTF-8")
     kind = compression_of(head)
     if dialect.compression not in ("auto", kind):
         raise LakeError(f'{found.shown} is not compressed with {dialect.compression}, as "compression" says')
@@ -63,7 +71,7 @@ def require_alike(found: Sequence[Found], head: Head) -> None:
 
 def require_closed(places: Places, found: Sequence[Found], head: Head) -> None:
     """Refuse arrays of JSON that do not end, which DuckDB reads as far as they go."""
-    if head.compression != "none" or not head.text.lstrip().startswith("["):
+    if head.compression != "none" or not head.is_array:
         return
     for file in found:
         end = places.read(file, max(file.size - _READ, 0), _READ)
@@ -107,8 +115,11 @@ def require_lines(places: Places, found: Found, compression: str) -> None:
         lines.see(expander.decompress(piece) if expander else piece)
 
 
-def require_whole(places: Places, found: Found) -> None:
-    """Refuse a gzip file that is cut short or damaged, which the column store reads as far as it goes."""
+def require_whole(places: Places, found: Found, has_lines: bool = True) -> None:
+    """Refuse a gzip file that is cut short or damaged, which the column store reads as far as it goes.
+
+    Its lines are watched, unless it `has_lines` of no meaning: arrays of JSON may stand in a single one.
+    """
     expander, lines, at = zlib.decompressobj(31), Lines(found), 0
     try:
         while piece := places.read(found, at, _PIECE):
@@ -118,7 +129,9 @@ def require_whole(places: Places, found: Found) -> None:
                     if not piece.strip(b"\0"):
                         break  # padding of tapes
                     expander = zlib.decompressobj(31)  # a file may be several, one behind the other
-                lines.see(expander.decompress(piece, _PIECE))
+                data = expander.decompress(piece, _PIECE)
+                if has_lines:
+                    lines.see(data)
                 piece = expander.unused_data if expander.eof else expander.unconsumed_tail
     except zlib.error as error:
         raise LakeError(f"{found.shown} cannot be decompressed: {error}") from None

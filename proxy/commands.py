@@ -9,7 +9,7 @@ from proxy import variables
 from proxy.answers import Answer, AnswerReader, build_result
 from proxy.engine_link import EngineGone
 from proxy.explain import take_explain
-from proxy.lake import warnings
+from proxy.lake import shown, warnings
 from proxy.preflight import build_query, quote_name
 from proxy.state import NO_COUNTS
 from wire.constants import Command, Status
@@ -61,6 +61,8 @@ def take_show(router: "Router", data: bytes, text: bytes) -> bool:
     if warnings.take_show(router, data, text):
         return True
     router.session.state.counts = NO_COUNTS
+    if shown.take_show(router, data, text):
+        return True
     if len(text) > 200:
         return False
     statement = _decode(text)

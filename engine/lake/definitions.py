@@ -20,6 +20,10 @@ log = logging.getLogger(__name__)
 _DISCARDED = 1814  # ER_TABLESPACE_DISCARDED
 
 
+class Unsealed(LakeError):
+    """The backend's table can be read by itself."""
+
+
 class NotLake(LakeError):
     """There is no table of this name, or its rows are the backend's."""
 
@@ -94,9 +98,22 @@ class Definitions:
             return
         for key in keys:
             try:
-                self.get(key, "")
+                try:
+                    self.get(key, "")
+                except Unsealed:
+                    self._seal(*key)
+                    self.get(key, "")
             except WarmfrontError as error:
                 log.warning("lake table %s.%s: %s", *key, error)
+
+    def _seal(self, schema: str, name: str) -> None:
+        """Take the tablespace of a shadow without rows, left by a proxy that died. Raises WarmfrontError."""
+        table = f"{quoted(schema)}.{quoted(name)}"
+        with Connection(self._settings) as connection:
+            if connection.query(f"SELECT 1 FROM {table} LIMIT 1"):
+                raise LakeError(f"the table {schema}.{name} of the backend has rows of its own")
+            connection.execute(f"ALTER TABLE {table} DISCARD TABLESPACE")
+        log.info("lake table %s.%s was left half made, and is sealed now", schema, name)
 
     def forget(self, key: Key) -> None:
         """A table is none any more."""
@@ -112,7 +129,7 @@ def _require_sealed(connection: Connection, schema: str, name: str) -> None:
         if error.number == _DISCARDED:
             return
         raise
-    raise LakeError(
+    raise Unsealed(
         f"the table {schema}.{name} of the backend can be read and written by itself, as after TRUNCATE or CREATE "
         f"TABLE … LIKE: ALTER TABLE {quoted(schema)}.{quoted(name)} DISCARD TABLESPACE makes it a lake table again"
     )

@@ -8,6 +8,7 @@ the guard, which alone connects. No path that a user wrote is ever put into SQL.
 import importlib.util
 import itertools
 import os
+import re
 import resource
 import ssl
 import threading
@@ -172,7 +173,38 @@ def explained(error: Exception, found: Sequence[Found], paths: Sequence[str]) ->
     for file, path in sorted(zip(found, paths, strict=True), key=lambda pair: -len(pair[1])):
         text = text.replace(path, file.shown)
     text = " ".join(shown_in(word) for word in text.split())
-    return redact(text)[:400]
+    return redact(_plainly(text))[:400]
+
+
+# What DuckDB says of a file, with hints at options of its own, and what there is to do here. "file" is in its words.
+_WORDS = (
+    (
+        re.compile(r".*CSV Error on Line: (?P<line>\d+).*Invalid unicode.*\bfile = (?P<file>.+?) delimiter =.*"),
+        '{file}, line {line}: bytes that are no UTF-8; "encoding" names another character set',
+    ),
+    (
+        re.compile(r".*state machine reached an invalid state.*\bfile = (?P<file>.+?) delimiter =.*"),
+        "{file}: its lines end in different ways, or a quote stands where none may",
+    ),
+    (
+        re.compile(r'.*Malformed JSON in file "(?P<file>.+?)", at byte \d+ in line (?P<line>\d+): (?P<what>[^.]*)\..*'),
+        "{file}, line {line}: {what}; objects are one a line, or in an array",
+    ),
+    (
+        re.compile(
+            r'.*JSON transform error in file "(?P<file>.+?)", in line (?P<line>\d+): (?P<what>.*?) Try setting.*'
+        ),
+        "{file}, line {line}: {what}",
+    ),
+)
+
+
+def _plainly(text: str) -> str:
+    """An error of DuckDB in words that are of use to who has a lake table, if it is one that files often give."""
+    for pattern, words in _WORDS:
+        if found := pattern.fullmatch(text):
+            return words.format(**found.groupdict())
+    return text
 
 
 def shown_in(word: str) -> str:

@@ -292,11 +292,13 @@ class LakeTables:
             return kept
         layout = lay_out(known.table, known.definition, listing, paths, connection, self._places, lenient=False)
         if layout.relation.is_text and found:
-            packed = head_of(self._places, found[0], known.definition.dialect).compression
+            head = head_of(self._places, found[0], known.definition.dialect)
+            has_lines = known.definition.dialect.format == "csv" or not head.is_array
             for file in found:
-                if packed == "gzip":
-                    require_whole(self._places, file)
-                require_lines(self._places, file, packed)
+                if head.compression == "gzip":
+                    require_whole(self._places, file, has_lines)
+                if has_lines:
+                    require_lines(self._places, file, head.compression)
             ragged = require_structure(connection, layout, known.definition.dialect, found, paths, strict)
             if ragged is not None:
                 layout = lay_out(known.table, known.definition, listing, paths, connection, self._places, lenient=True)

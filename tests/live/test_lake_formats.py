@@ -349,3 +349,36 @@ def test_without_strictness_what_is_wrong_is_told(instance: Instance, data: Path
         cursor.execute("SELECT 1")
         cursor.execute("SHOW WARNINGS")
         assert cursor.fetchall() == ()
+
+
+ODD = {
+    "utf16.csv": ("id,name\n1,a\n".encode("utf-16"), "is in UTF-16"),
+    "latin.csv": (b"1,ok\n2,\xe4\n", 'latin.csv, line 2: bytes that are no UTF-8; "encoding" names'),
+    "ends.csv": (b"1,a\r\n2,b\n3,c\r\n", "ends.csv: its lines end in different ways"),
+    "pretty.json": (b'{\n "id": 1\n}\n', "pretty.json, line 2: unexpected end of data; objects are one a line"),
+    "twice.json": (b'{"id":1,"id":2}\n', "twice.json, line 1: Object"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_odd_is_told_in_plain_words(instance: Instance, data: Path, name: str):
+    raw, words = ODD[name]
+    (data / name).write_bytes(raw)
+    instance.run("DROP TABLE IF EXISTS lake.odd")
+    columns = "id INT, name VARCHAR(9)"
+    instance.run(f"CREATE TABLE lake.odd {lake(columns, data / name, format=name.partition('.')[2])}")
+    assert words in refused(instance, "SELECT * FROM lake.odd")
+
+
+def test_an_array_of_json_may_stand_in_one_line(instance: Instance, data: Path):
+    rows = [{"id": at, "name": "x" * (200_000 if at % 10 else 9_000_000)} for at in range(40)]
+    text = json.dumps(rows).encode()
+    assert len(text) > 40_000_000
+    for name, raw in (("line.json", text), ("line.json.gz", gzip.compress(text, 1))):
+        (data / name).write_bytes(raw)
+        instance.run("DROP TABLE IF EXISTS lake.odd")
+        instance.run(f"CREATE TABLE lake.odd {lake('id INT, name LONGTEXT', data / name, format='json')}")
+        assert instance.run("SELECT COUNT(*), SUM(id), SUM(CHAR_LENGTH(name)) FROM lake.odd") == [
+            (40, 780, sum(len(row["name"]) for row in rows))
+        ]
+        (data / name).unlink()

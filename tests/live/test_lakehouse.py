@@ -311,3 +311,41 @@ def test_other_tables_of_the_name_are_written(instance: Instance, people: str):
         assert attempt(cursor, f"DELETE FROM lake.{name}") == READ_ONLY
         assert attempt(cursor, f"UPDATE named_so, {name} SET named_so.{name} = 1") in (DISCARDED, REFUSED)
     instance.run("DROP SCHEMA lake_other")
+
+
+def test_the_definition_is_shown_as_it_was_given(instance: Instance, data: Path):
+    (data / "show.csv").write_text("1,31/12/2024\n")
+    columns = """id INT NOT NULL, day DATE COMMENT 'it''s, so' ENGINE_ATTRIBUTE='{"date_format": "%d/%m/%Y"}'"""
+    instance.run(
+        f"CREATE TABLE lake.shows {lake(columns, data / 'show.csv', field_delimiter=',', escape_character='')}"
+    )
+    ((_, shown),) = instance.run("SHOW CREATE TABLE lake.shows")
+    assert "InnoDB" not in shown
+    assert "warmfront" not in shown
+    assert "VERSIONING" not in shown
+    rows = instance.run("SELECT id, CAST(day AS CHAR) FROM lake.shows")
+    assert rows == [(1, "2024-12-31")]
+    instance.run("DROP TABLE lake.shows")
+    with instance.connect(database="lake") as connection, connection.cursor() as cursor:
+        cursor.execute(shown)
+        cursor.execute("SELECT id, CAST(day AS CHAR) FROM shows")
+        assert list(cursor.fetchall()) == rows
+        cursor.execute("SHOW CREATE TABLE shows")
+        assert cursor.fetchall() == (("shows", shown),)
+    address = "https://host.example/a.parquet?X-Amz-Signature=secret"
+    instance.run(f"CREATE TABLE lake.signed {lake('id INT', address, format='parquet')}")
+    ((_, shown),) = instance.run("SHOW CREATE TABLE lake.signed")
+    assert "secret" not in shown
+    assert "https://host.example/a.parquet?***" in shown
+
+
+def test_what_a_dead_proxy_has_left_half_made_is_sealed(
+    backend: Backend, data: Path, people: str, running: Callable[..., Instance]
+):
+    """CREATE TABLE … LIKE a lake table makes what there is between CREATE and DISCARD TABLESPACE."""
+    backend.run("DROP TABLE IF EXISTS lake.half")
+    backend.run(f"CREATE TABLE lake.half LIKE {people}")
+    other = running(backend, "--lakehouse-paths", str(data), "--workers", "1", "--autoload", "false")
+    other.wait_until_loaded("lake", "half")
+    assert other.run("SELECT COUNT(*) FROM lake.half") == [(3,)]
+    backend.run("DROP TABLE lake.half")
