@@ -76,6 +76,8 @@ class Translates(Protocol):
 
 # Seconds at most, and the server that the session is on; raises SecondaryEngineError.
 WaitUntilFresh = Callable[[float, str], Awaitable[None]]
+# Holds models while a statement asks them; the second tells that nobody wants their answers any more.
+Hold = Callable[[Sequence[Asked], Callable[[], bool]], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,7 @@ class Executor:
     ) -> None:
         self.running = RunningStatements()
         self.exporter: Exporter | None = None
-        self.held: Callable[[Sequence[Asked]], AbstractContextManager[None]] = lambda asked: nullcontext()
+        self.held: Hold = lambda asked, stopped: nullcontext()
         self.on_answered: Callable[[Offload], None] | None = None  # sees each statement whose answer is complete
         self._quarantine = quarantine
         self._store = store
@@ -278,7 +280,7 @@ class Executor:
         if translation is None:
             return False
         record.sql, record.tables = translation.sql, translation.tables
-        with self.held(translation.asked):
+        with self.held(translation.asked, lambda: running.error is not None):
             self._run_translated(offload, translation, outlet, snapshot, view, running, record)
         return True
 

@@ -5,7 +5,7 @@ with it runs: the model cannot go meanwhile, and what it complains of reaches th
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -13,11 +13,14 @@ from typing import Any, cast
 import duckdb
 import pyarrow as pa
 
+from base.errors import QueryInterrupted
 from engine.ml.answers import answer
 from engine.ml.models import Loaded, ModelKey, Models
 from engine.ml.progress import Statistics
 from engine.translate.answers import Asked
 from engine.translate.lower_answers import FUNCTION
+
+_FEW = 32  # rows that are explained at once: each may take as long as thousands of predictions
 
 
 @dataclass(slots=True)
@@ -29,6 +32,7 @@ class _Held:
     users: int = 0
     rows: int = 0
     failures: list[Exception] = field(default_factory=list)
+    stopped: list[Callable[[], bool]] = field(default_factory=list)  # of each statement
 
 
 class Called:
@@ -52,13 +56,17 @@ class Called:
         )
 
     @contextmanager
-    def held(self, asked: Sequence[Asked]) -> Iterator[None]:
-        """Hold the calls of a statement while it runs. Raises ModelNotHere, and what a model complains of."""
+    def held(self, asked: Sequence[Asked], stopped: Callable[[], bool]) -> Iterator[None]:
+        """Hold the calls of a statement while it runs. Raises ModelNotHere, and what a model complains of.
+
+        `stopped` tells that nobody wants the answers any more.
+        """
         found = [(each, self._models.get(_key(each))) for each in asked]
         with self._lock:
             held = [self._held.setdefault(each.token, _Held(each, loaded)) for each, loaded in found]
             for entry in held:
                 entry.users += 1
+                entry.stopped.append(stopped)
         before = [entry.rows for entry in held]
         try:
             yield
@@ -71,6 +79,7 @@ class Called:
                     name = f"ML_{entry.asked.model.function.upper()}_ROW"
                     self._statistics.add(name, n_rows=entry.rows - rows)
                     entry.users -= 1
+                    entry.stopped.remove(stopped)
                     if not entry.users:
                         self._held.pop(entry.asked.token, None)
 
@@ -79,13 +88,19 @@ class Called:
         if not rows:
             return pa.array([], pa.string())
         entry = self._held[tokens[0].as_py()]
+        step = rows if entry.asked.model.function == "predict" else _FEW
+        found = []
         try:
-            found = answer(entry.loaded.model, entry.asked, columns, rows)
+            for start in range(0, rows, step):
+                if all(stopped() for stopped in entry.stopped):
+                    raise QueryInterrupted
+                part = [column.slice(start, step) for column in columns]
+                found.append(answer(entry.loaded.model, entry.asked, part, min(step, rows - start)))
         except Exception as error:
             entry.failures.append(error)
             raise
         entry.rows += rows
-        return found
+        return pa.concat_arrays(found)
 
 
 def _key(asked: Asked) -> ModelKey:

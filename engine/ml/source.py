@@ -1,18 +1,17 @@
 """The rows that a model is made from or asked about: an offloaded SELECT, read from one fresh snapshot into Arrow."""
 
 import hashlib
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from automl.source import Column, Kind, Source
 from engine.cancel import Running
-from engine.execute import Offload, SnapshotTarget, Translates, translated
+from engine.execute import Hold, Offload, SnapshotTarget, Translates, translated
 from engine.lake.tables import AccessIsNew, LakeTables, wanted_of
 from engine.store.database import Snapshot, Store
-from engine.translate.answers import Asked
 from wire.constants import BINARY_CHARSET, FieldFlag, FieldType
 from wire.responses import ColumnDefinition
 
@@ -88,7 +87,7 @@ class Sources:
         self._translator = translator
         self._wait = wait_until_fresh
         self._lake = lake
-        self.held: Callable[[Sequence[Asked]], AbstractContextManager[None]] = lambda asked: nullcontext()
+        self.held: Hold = lambda asked, stopped: nullcontext()
 
     async def wait(self, offload: Offload, running: Running) -> None:
         """Wait until the copy has every commit made until now. Raises SecondaryEngineError."""
@@ -110,7 +109,7 @@ class Sources:
                     with self._lake.seen(snapshot.connection, looking, snapshot.view, wanted) as view:
                         translation = translated(self._translator, offload, view, running)
                         if translation is not None:
-                            with self.held(translation.asked):
+                            with self.held(translation.asked, lambda: running.error is not None):
                                 yield self._opened(offload, table, snapshot, translation.sql)
                             return
                 except AccessIsNew:

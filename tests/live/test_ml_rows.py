@@ -1,6 +1,8 @@
 """AutoML's functions in statements over tables, wherever an expression may stand: the engine's, not row by row."""
 
 import json
+import threading
+import time
 from typing import Any
 
 import pytest
@@ -188,3 +190,25 @@ def test_a_table_of_many_columns(asking: Any, backend: Any) -> None:
     document = ", ".join(f"'{name}', {name}" for name in names)
     asked = f"JSON_VALUE(sys.ML_PREDICT_ROW(JSON_OBJECT({document}), @w, NULL), '$.Prediction')"
     assert dict(run(asking, f"SELECT id, {asked} FROM ml_shop.wide")) == told
+
+
+def test_an_explanation_of_many_rows_is_stopped_at_once(asking: Any, ml_shop: Any) -> None:
+    pairs = "FROM ml_shop.people p JOIN ml_shop.people q ON q.id < 500"
+    given = "JSON_OBJECT('age', p.age, 'city', p.city, 'income', p.income, 'since', p.since)"
+    ((number,),) = run(asking, "SELECT CONNECTION_ID()")
+    ended: list[tuple[float, int]] = []
+
+    def explain() -> None:
+        error, _ = error_of(asking, f"SELECT COUNT(sys.ML_EXPLAIN_ROW({given}, @h, NULL)) {pairs}")
+        ended.append((time.monotonic(), error))
+
+    working = threading.Thread(target=explain)
+    working.start()
+    time.sleep(1.5)
+    began = time.monotonic()
+    ml_shop.run(f"KILL QUERY {number}")
+    working.join(30)
+    ((at, error),) = ended
+    assert error == 1317
+    assert at - began < 1
+    assert run(asking, "SELECT 1") == [(1,)]
