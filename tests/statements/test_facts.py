@@ -2,7 +2,7 @@
 
 import pytest
 
-from statements.facts import statement_facts
+from statements.facts import read_statement, statement_facts
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,24 @@ def test_modes_that_change_meaning_are_refused(mode: str) -> None:
 def test_default_mode_is_not_refused() -> None:
     mode = "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO"
     assert statement_facts("select 1 from t", mode).reason is None
+
+
+NUMBERS = ",".join(map(str, range(2000)))
+TEXTS = ", ".join(f"'it {i}'" for i in range(500))
+
+
+@pytest.mark.parametrize(
+    ("statement", "tables"),
+    [
+        (f"SELECT a FROM t WHERE a IN ({NUMBERS}) AND b NOT IN ( {TEXTS} )", {("", "t")}),
+        (f"SELECT a FROM t WHERE a IN ({NUMBERS}, (SELECT MAX(b) FROM u))", {("", "t"), ("", "u")}),
+        (f"SELECT a FROM t WHERE a IN ({NUMBERS}, x'41', SLEEP(1)) OR FIELD(b, {NUMBERS})", {("", "t")}),
+        (f"SELECT a FROM `({NUMBERS})`", {("", f"({NUMBERS})")}),
+        (f"SELECT '`', a FROM t WHERE a IN ({NUMBERS})", {("", "t")}),
+        (f"SELECT '({NUMBERS})' FROM t /* ({TEXTS}) */ JOIN u USING (a)", {("", "t"), ("", "u")}),
+    ],
+)
+def test_long_lists_of_literals_hide_nothing(statement: str, tables: set[tuple[str, str]]) -> None:
+    facts = statement_facts(statement)
+    assert facts.tables == tables
+    assert facts == read_statement(statement)[1]
