@@ -3,6 +3,7 @@
 import logging
 import re
 import sys
+import time
 from pathlib import Path
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s[%(process)d]: %(message)s"
@@ -27,6 +28,35 @@ def redact(text: str) -> str:
 class _RedactingFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return redact(super().format(record))
+
+
+class Sparing(logging.Filter):
+    """Lets so many lines through in each `seconds`; the next line tells how many were left out.
+
+    For what anybody can cause as often as they like: it must not fill the disk.
+    """
+
+    def __init__(self, most: int = 20, seconds: float = 10.0) -> None:
+        super().__init__()
+        self._most = most
+        self._seconds = seconds
+        self._began = float("-inf")
+        self._passed = self._left_out = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether a line is written."""
+        now = time.monotonic()
+        if now - self._began > self._seconds:
+            self._began, self._passed = now, 0
+        self._passed += 1
+        if self._passed > self._most:
+            self._left_out += 1
+            return False
+        if self._left_out:
+            record.msg = f"{record.getMessage()} ({self._left_out} lines like it were left out before)"
+            record.args = None
+            self._left_out = 0
+        return True
 
 
 def setup(level: str = "info", file: Path | None = None) -> None:

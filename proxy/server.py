@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from base.errors import SettingsError
+from base.log import Sparing
 from base.settings import Settings
 from proxy.decisions import StayCache
 from proxy.engine_watch import EngineWatch
@@ -23,6 +24,8 @@ from wire.framing import build_packets
 from wire.responses import build_err
 
 log = logging.getLogger("proxy")
+_refusals = logging.getLogger("proxy.login")  # what anybody who reaches the port can cause
+_refusals.addFilter(Sparing())
 
 _BACKLOG = 4096  # connections that come at once; the kernel may take fewer
 _SPARE_FILES = 64  # file descriptors kept for the worker itself
@@ -126,7 +129,7 @@ class Worker:
             try:
                 client, _ = await loop.sock_accept(listener)
             except OSError as problem:  # out of file descriptors, or the client has gone already
-                log.warning("cannot accept a connection: %s", problem.strerror)
+                _refusals.warning("cannot accept a connection: %s", problem.strerror)
                 await asyncio.sleep(0.05)
                 continue
             client.setblocking(False)
@@ -145,11 +148,11 @@ class Worker:
             async with asyncio.timeout(self.settings.connect_timeout):
                 logged_in = await log_in(client, self.doors)
         except LoginRefused as reason:
-            log.info("a login was refused: %s", reason)
+            _refusals.info("a login was refused: %s", reason)
         except Gone:
             log.debug("a client went away during login")
         except TimeoutError:
-            log.info("a login took longer than %g s", self.settings.connect_timeout)
+            _refusals.info("a login took longer than %g s", self.settings.connect_timeout)
         except Exception:
             log.exception("a login failed")
         else:

@@ -441,6 +441,8 @@ class _AuthRelay:
                 accepted = await self._talk(exchange)
         except (AccessDenied, MalformedPacket) as problem:
             self._write_client(build_err(problem.number, problem.sqlstate, str(problem)))
+        except TimeoutError:
+            log.info("connection %d: a change of the user took longer than a login may", session.thread_id)
         finally:
             session.end_exchange(accepted)
             if accepted is None and not self._refused:

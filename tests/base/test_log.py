@@ -1,8 +1,9 @@
 """Secrets do not reach the log."""
 
 import logging
+import time
 
-from base.log import redact, redact_sql, setup
+from base.log import Sparing, redact, redact_sql, setup
 
 
 def test_sql_literals_are_cut_out():
@@ -27,3 +28,21 @@ def test_log_file_is_redacted(tmp_path):
     text = (tmp_path / "log").read_text()
     assert "hunter2" not in text
     assert "backend mysql://u:***@h" in text
+
+
+def test_what_anybody_can_cause_is_written_sparingly(tmp_path):
+    root = logging.getLogger()
+    before = list(root.handlers)
+    setup("info", tmp_path / "log")
+    log = logging.getLogger("test.sparing")
+    log.addFilter(Sparing(most=3, seconds=0.2))
+    for number in range(100):
+        log.info("refused %d", number)
+    time.sleep(0.25)
+    log.info("refused again by %s", "%s")
+    root.handlers[:] = before
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert [line.rpartition(": ")[2] for line in lines] == [
+        *(f"refused {number}" for number in range(3)),
+        "refused again by %s (97 lines like it were left out before)",
+    ]
