@@ -104,7 +104,7 @@ class Item:
 @dataclass(frozen=True, slots=True)
 class Statement:
     """A statement that calls functions of AutoML. `items` are those of the select list that names its columns, `plain`
-    says that it is one SELECT without DISTINCT, UNION or INTO."""
+    says that it is one SELECT without DISTINCT, UNION or INTO. `has_from` is of a FROM outside of the calls."""
 
     calls: tuple[FunctionCall, ...]
     items: tuple[Item, ...]
@@ -225,7 +225,8 @@ def read_functions(statement: str) -> Statement | None:
     found = _find_calls(tokens, statement)
     if not found:
         return None
-    items, has_from, plain = _read_list(tokens, statement)
+    items, plain = _read_list(tokens, statement)
+    has_from = any(not any(call.start < place < call.end for call in found) for place in _clauses(tokens))
     calls = []
     for call in found:
         whole = (number for number, item in enumerate(items) if (item.start, item.end) == (call.start, call.end))
@@ -272,14 +273,27 @@ def _find_calls(tokens: list[Token], text: str) -> list[FunctionCall]:
     return found
 
 
-def _read_list(tokens: list[Token], text: str) -> tuple[list[Item], bool, bool]:
-    """Read the select list that names the columns: its items, whether the statement has a FROM, and whether it is one
-    plain SELECT."""
+def _clauses(tokens: list[Token]) -> list[int]:
+    """Find each FROM that is a clause of a query, not a word in the parentheses of EXTRACT, TRIM or SUBSTRING."""
+    found = []
+    queries = [True]  # whether the parentheses that are open hold a query
+    for number, token in enumerate(tokens):
+        if token.token_type is TokenType.L_PAREN:
+            following = tokens[number + 1].token_type if number + 1 < len(tokens) else None
+            queries.append(following in (TokenType.SELECT, TokenType.WITH, TokenType.L_PAREN))
+        elif token.token_type is TokenType.R_PAREN and len(queries) > 1:
+            queries.pop()
+        elif token.token_type is TokenType.FROM and queries[-1]:
+            found.append(token.start)
+    return found
+
+
+def _read_list(tokens: list[Token], text: str) -> tuple[list[Item], bool]:
+    """Read the select list that names the columns: its items, and whether the statement is one plain SELECT."""
     enders = (TokenType.FROM, TokenType.SEMICOLON, TokenType.LIMIT, TokenType.WHERE, TokenType.INTO, *_SET_WORDS)
-    has_from = any(token.token_type is TokenType.FROM for token in tokens)
     at = _first_select(tokens)
     if at is None:
-        return [], has_from, False
+        return [], False
     items: list[Item] = []
     depth, first, last = 0, at + 1, len(tokens)
     while first < last and tokens[first].token_type in (TokenType.DISTINCT, TokenType.ALL):
@@ -297,7 +311,7 @@ def _read_list(tokens: list[Token], text: str) -> tuple[list[Item], bool, bool]:
     for token in tokens:
         depth += (token.token_type is TokenType.L_PAREN) - (token.token_type is TokenType.R_PAREN)
         plain = plain and not (depth == 0 and token.token_type in (*_SET_WORDS, TokenType.INTO))
-    return items, has_from, plain
+    return items, plain
 
 
 def _first_select(tokens: list[Token]) -> int | None:

@@ -47,6 +47,8 @@ def _value(call: FunctionCall, is_mariadb: bool) -> str:
 async def make_ready(router: "Router", text: str, statement: Statement, place: Place) -> Ready | Refusal:
     """Ask the backend about a query, and judge. Raises BackendError with its own error for what it does not accept."""
     text = text.rstrip("; \t\r\n")
+    if ASKED in text.upper():  # somebody's own function of this name would pass for a call
+        return Refusal(Reason.UNSUPPORTED, f"a name begins with {ASKED}")
     found, _ = await read_models(router, statement.calls)
     asked = with_calls(text, statement, [f"{ASKED}{n}({c.arguments[0]})" for n, c in enumerate(statement.calls)])
     prepared = stand_in(text, statement, router.is_mariadb)
@@ -56,6 +58,8 @@ async def make_ready(router: "Router", text: str, statement: Statement, place: P
         await prepare(router, prepared)
     if refusal or preflight is None or preflight.context is None:
         return refusal or Refusal(Reason.UNKNOWN_SESSION)
+    if any(ASKED in view.body.upper() for view in preflight.context.views):
+        return Refusal(Reason.UNSUPPORTED, f"a name in a view begins with {ASKED}")
     calls = tuple(as_call(call, each) for call, each in zip(statement.calls, found, strict=True))
     preflight.context = replace(preflight.context, models=calls)
     return Ready(asked.encode(), preflight, [each.model for each in found])

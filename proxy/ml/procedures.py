@@ -207,6 +207,11 @@ def _copying(model: ModelRow, output: str) -> str:
 async def import_model(router: "Router", given: Arguments) -> None:
     """ML_MODEL_IMPORT(object or NULL, metadata, INOUT handle)."""
     metadata = _metadata(given.values[1])
+    if str(metadata.get("format", "")).upper().startswith("ONNX") or "onnx_inputs_info" in metadata:
+        raise MLError(
+            "Models in ONNX are not imported: train the model here with sys.ML_TRAIN, or import what "
+            "sys.ML_MODEL_EXPORT gave"
+        )
     schema = await catalog.ensure(router)
     token, table = "", "imported"
     if given.values[0] is None:

@@ -113,6 +113,14 @@ def test_what_a_model_complains_of_is_said(asking: Any) -> None:
     assert (number, "nothing" in text) == (1054, True)
 
 
+def test_an_input_may_come_from_anywhere(asking: Any) -> None:
+    one = f"(SELECT {INPUT} FROM ml_shop.people WHERE id = 7)"
+    wanted = json.loads(run(asking, f"SELECT {ASKED} FROM ml_shop.people WHERE id = 7")[0][0])["Prediction"]
+    asked = f"JSON_EXTRACT(sys.ML_PREDICT_ROW({one}, @h, NULL), '$.Prediction')"
+    ((found, year),) = run(asking, f"SELECT {asked} AS p, EXTRACT(YEAR FROM '2024-01-01') AS y")
+    assert (json.loads(found), year) == (wanted, 2024)
+
+
 def test_a_model_that_was_unloaded_is_brought_again(asking: Any, ml_model: str) -> None:
     run(asking, "CALL sys.ML_MODEL_UNLOAD(@h)")
     assert len(run(asking, f"SELECT {ASKED} FROM ml_shop.people WHERE id < 5")) == 5

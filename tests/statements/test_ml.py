@@ -75,6 +75,8 @@ def test_functions_are_found_with_their_items() -> None:
         ("SELECT DISTINCT sys.ML_PREDICT_ROW(a, 2) FROM t", 0, True, False),
         ("SELECT sys.ML_PREDICT_ROW(a, 2) FROM t UNION SELECT 1", 0, True, False),
         ("SELECT 1 FROM t WHERE sys.ML_PREDICT_ROW(a, 2) > 1", None, True, True),
+        ("SELECT sys.ML_PREDICT_ROW((SELECT a FROM t), 2)", 0, False, True),
+        ("SELECT sys.ML_PREDICT_ROW(1, 2), EXTRACT(YEAR FROM '2024-01-01')", 0, False, True),
         ("SELECT (SELECT 1 FROM u), sys.ML_PREDICT_ROW(a, 2) FROM t", 1, True, True),
         ("WITH c AS (SELECT 1, 2) SELECT sys.ML_PREDICT_ROW(a, 2) FROM c", 0, True, False),
         ("(SELECT sys.ML_PREDICT_ROW(a, 2) FROM t)", 0, True, False),
