@@ -74,7 +74,7 @@ WHEN: dict[str, tuple[str, ...]] = {
     "the count is a constant, and the delimiter one or of one character": ("SUBSTRING_INDEX",),
     "what is removed is a constant in ASCII": ("TRIM",),
     "spaces are removed": ("LTRIM", "RTRIM"),
-    "the base is 10 and the value an integer": ("CONV",),
+    "the base is 10 and the value an integer, or a text goes from base 16 to 10": ("CONV",),
     "the argument is an integer, a text or bytes": ("HEX",),
     "the length is 256": ("SHA2",),
     "the text stands for bytes": ("BIN_TO_UUID", "FROM_BASE64", "UNHEX", "UUID_TO_BIN"),

@@ -57,9 +57,12 @@ def _spelled(name: str, base: int) -> Call:
 
 
 def _conversion(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
-    """CONV(integer, 10, base)."""
-    value = _integer(binder, arguments[0], "CONV")
+    """CONV(integer, 10, base), and CONV('hexadecimal', 16, 10), of which tools make numbers of hashes."""
     bases = [whole_number(node, "a base of CONV") for node in arguments[1:]]
+    if bases == [16, 10]:
+        text = _bytes(binder, arguments[0], "CONV")
+        return Expr("of_hex", _coded(binder), (text,))
+    value = _integer(binder, arguments[0], "CONV")
     if bases[0] != 10 or not 2 <= bases[1] <= 36:
         refuse("CONV between these bases is not supported")
     return value if value.type.family is Family.NULL else Expr("in_base", _coded(binder), (value,), value=bases[1])

@@ -248,8 +248,18 @@ def _any_same(low: "Lowering", expr: Expr) -> str:
     return f"(CASE WHEN {same}{made} THEN min({sql}) ELSE error('a group holds different values') END)"
 
 
+def _of_hex(low: "Lowering", expr: Expr) -> str:
+    """The number that hexadecimal digits spell, in decimal ones; CONV reads what begins so, or is longer, otherwise."""
+    sql = low.expr(expr.args[0])
+    digits = f"regexp_full_match({sql}, '[0-9A-Fa-f]{{1,16}}')"
+    made = f"CAST(CAST('0x' || {sql} AS UBIGINT) AS VARCHAR)"
+    failure = "error('a text that is no hexadecimal number of 64 bits')"
+    return f"(CASE WHEN {sql} IS NULL THEN NULL WHEN {digits} THEN {made} ELSE {failure} END)"
+
+
 CODE_OPS: dict[str, Writer] = {
     "in_base": _in_base,
+    "of_hex": _of_hex,
     "sha256": _template("sha256({0})"),
     "base64": _base64,
     "inet_number": _inet_number,
