@@ -77,8 +77,10 @@ def learn_labels(name: str, kind: Kind, values: pa.ChunkedArray) -> Labels:
     """Find the classes of a target.
 
     Raises:
-        AutoMLError: fewer than two, too many, or one with fewer than five rows.
+        AutoMLError: fewer than two, too many, one with fewer than five rows, or bytes that are no texts.
     """
+    if kind is Kind.BINARY:
+        raise AutoMLError(f"The target column '{name}' holds binary data: make a text of it in a view, as HEX({name}).")
     plain, whole = _plain(name, values)
     counts = plain.drop_null().value_counts()
     if not len(counts):

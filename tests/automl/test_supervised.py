@@ -9,8 +9,17 @@ import pyarrow as pa
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 
-from automl.api import AutoMLError, Model, load_model, predict, predict_row, read_options, score, train
-from automl.source import Source
+from automl.api import (
+    AutoMLError,
+    Model,
+    load_model,
+    predict,
+    predict_row,
+    read_options,
+    score,
+    train,
+)
+from automl.source import Column, Kind, Source
 from tests.automl.tables import churn, matrix_source, source
 
 
@@ -221,3 +230,10 @@ def test_listed_models_are_the_only_ones(name: str, shown: str) -> None:
     found = score(model, churn(600, 8), None, "roc_auc")
     assert found is not None
     assert found > 0.7
+
+
+def test_a_target_of_bytes_is_refused() -> None:
+    rows = pa.table({"x": list(range(40)), "y": [b"\xff\x00", b"\xfe\x01"] * 20})
+    made = Source("lab.bytes", (Column("x", Kind.NUMBER), Column("y", Kind.BINARY)), rows)
+    with pytest.raises(AutoMLError, match="holds binary data: make a text of it in a view"):
+        train(made, "y", read_options({"max_seconds": 1}))
