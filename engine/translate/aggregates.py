@@ -25,6 +25,8 @@ def count(values: list[Expr], distinct: bool) -> Expr:
         if len(values) != 1:
             refuse("COUNT of several values is not supported")
         return Expr("count", COUNT, (as_value(values[0]),))
+    if len(values) > 1 and not all(any(part.op == "column" for part in walk(value)) for value in values):
+        refuse("COUNT(DISTINCT) of several values, one of them constant, is not supported")  # MySQL overlooks its NULL
     for value in values:
         if value.type.frac != value.type.scale:
             refuse(f"COUNT(DISTINCT) of a {value.type.family.value} is not supported")
