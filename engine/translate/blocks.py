@@ -337,6 +337,14 @@ def limits(node: exp.Expression) -> tuple[int | None, int]:
     return count, start or 0
 
 
+def _require_plain_bags(shared: "Shared", name: str, keep_all: bool, left: Query, right: Query) -> None:
+    """Refuse INTERSECT ALL and EXCEPT ALL among other set operations, of which MariaDB makes other rows."""
+    kinds = {(name, keep_all), *((side.kind, side.all) for side in (left, right) if isinstance(side, SetOperation))}
+    bags = kinds & {("intersect", True), ("except", True)}
+    if shared.context.backend != "mysql" and bags and len(kinds) > 1:
+        refuse("INTERSECT ALL or EXCEPT ALL among other set operations is not supported")
+
+
 def _set_operation(
     shared: "Shared", node: exp.Expression, parent: Scope | None, common: "dict[str, CommonTable]"
 ) -> SetOperation:
@@ -346,6 +354,7 @@ def _set_operation(
     right = bind_query(shared, child(node, "expression"), parent, common)
     for side in (left, right):
         require_order(side)
+    _require_plain_bags(shared, name, keep_all, left, right)
     outputs = align(left, right, name == "union" and keep_all)
     query = SetOperation(name, keep_all, left, right, outputs)
     _order_and_limit(shared, node, query, common)

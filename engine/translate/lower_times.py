@@ -106,7 +106,8 @@ def _period_add(low: "Lowering", expr: Expr) -> str:
     period, months = (f"CAST({low.expr(arg)} AS BIGINT)" for arg in expr.args)
     total = f"({_months(period)} + {months})"
     failure = "error('a period leaves its range')"
-    return f"(CASE WHEN {total} < 12000 THEN {failure} ELSE {total} // 12 * 100 + {total} % 12 + 1 END)"
+    outside = f"{total} NOT BETWEEN 12000 AND 119999"  # MariaDB counts months in 32 bits
+    return f"(CASE WHEN {outside} THEN {failure} ELSE {total} // 12 * 100 + {total} % 12 + 1 END)"
 
 
 def _period_diff(low: "Lowering", expr: Expr) -> str:
