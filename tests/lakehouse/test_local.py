@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -146,6 +147,7 @@ def test_a_folder_that_becomes_a_link_gains_nothing(filled: Path, tmp_path: Path
             real.symlink_to(outside)
             real.unlink()
             other.rename(real)
+            time.sleep(0.0001)  # it has to be there for a while as well, however busy the machine is
 
     swapper = threading.Thread(target=swap)
     swapper.start()
