@@ -9,18 +9,20 @@ Sources: "COM_BINLOG_DUMP_GTID" and "COM_BINLOG_DUMP" of the MySQL source docume
 MariaDB's.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import pymysql
 
 from base.errors import BackendError
-from engine.backend import Connection
+from engine.backend import Connection, read_position
 from engine.replicate.changes import Position
 from wire.constants import Command
 from wire.framing import build_packets
 from wire.gtid import GtidPosition, GtidSet
 
 HEARTBEAT = 0.1  # seconds
+_TRIES = 20  # to read place and GTIDs of a log's end that moves
 _FIRST = 4  # offset of a file's first event
 _LARGEST = (1 << 32) - 1  # offset that COM_BINLOG_DUMP can name
 _HEARTBEAT_V2 = 2  # flag of MySQL's commands
@@ -33,15 +35,38 @@ def begins_by_place(connection: Connection, start: Position) -> bool:
     if connection.identity != start.server or not start.file:
         return False
     if connection.is_mariadb:
-        # After a move to another server the place may lie before transactions that the GTIDs name.
-        return gtids_at(connection, start) == GtidPosition(start.gtids)
+        # After a move to another server the place may lie before transactions that the GTIDs name. Where the server
+        # cannot tell, the GTIDs serve; but none of them would mean the beginning of the log.
+        found = gtids_at(connection, start)
+        return not start.gtids if found is None else found == GtidPosition(start.gtids)
     return any(row[0] == start.file for row in connection.query("SHOW BINARY LOGS"))
 
 
 def gtids_at(connection: Connection, place: Position) -> GtidPosition | None:
-    """Ask MariaDB for the GTIDs at a file and offset of its log; None when the file is not there."""
+    """Ask MariaDB for the GTIDs at a file and offset of its log.
+
+    None when the file is not there, or has an event before the place that is larger than max_allowed_packet: the
+    server does not read such a one.
+    """
     ((found,),) = connection.query("SELECT BINLOG_GTID_POS(%s, %s)", (place.file, place.offset))
     return None if found is None else GtidPosition(found)
+
+
+def end_with_gtids(connection: Connection) -> Position:
+    """Read the end of MariaDB's log, with the GTIDs of that very place; without any when they cannot be told.
+
+    It may be told of a transaction that begins there too: whatever is copied is read later.
+    """
+    here = read_position(connection, with_gtids=False)
+    for _ in range(_TRIES):
+        found = gtids_at(connection, here)
+        if found is not None:
+            return replace(here, gtids=str(found))
+        gtids = connection.query("SELECT @@gtid_binlog_pos")[0][0] or ""
+        before, here = here, read_position(connection, with_gtids=False)
+        if before.key == here.key:
+            return replace(here, gtids=gtids)
+    return here
 
 
 def request_dump(

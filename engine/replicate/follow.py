@@ -17,7 +17,7 @@ from engine.load.visible import names_transactions
 from engine.replicate.apply import FATAL, Applier
 from engine.replicate.changes import Position
 from engine.replicate.definitions import Definitions
-from engine.replicate.dump import gtids_at
+from engine.replicate.dump import end_with_gtids
 from engine.replicate.history import file_birth, judge
 from engine.replicate.progress import Progress
 from engine.replicate.source import BackendMoved, LogLost, Source
@@ -146,10 +146,10 @@ class Follower:
 
     def _beginning(self, connection: Connection) -> Position:
         """The end of the log, with the GTIDs of that very place."""
-        position = read_position(connection)
         if connection.is_mariadb:
-            gtids = str(gtids_at(connection, position) or "")
-            return replace(position, gtids=gtids, born=file_birth(self._settings, position.file))
+            position = end_with_gtids(connection)
+            return replace(position, born=file_birth(self._settings, position.file))
+        position = read_position(connection)
         # What is at MySQL's end of the log may not count as executed yet.
         if names_transactions(connection):
             return replace(position, file="", offset=0)

@@ -121,11 +121,14 @@ def test_the_empty_shadow_never_answers(instance: Instance, backend: Backend, ar
         assert rows in (DISCARDED, REFUSED)
     else:
         assert how in ("plain", "transaction")
-        assert rows in ([(1,)], [(3,)]) or len(rows) == 3 or statement.startswith("INSERT"), rows
+        assert rows in ([(1,)], [(3,)]) or len(rows) == 3 or statement.startswith(("INSERT", "CREATE")), rows
     kept = {row[0] for row in backend.run("SELECT id FROM lake.target")}
     assert kept in ({7}, {1, 2, 3, 7})
     backend.run("DELETE FROM lake.target WHERE id <> 7")
-    assert backend.run("SHOW TABLES FROM lake LIKE 'made'") == []
+    if backend.run("SHOW TABLES FROM lake LIKE 'made'"):
+        assert how in ("plain", "transaction")
+        assert {row[0] for row in backend.run("SELECT id FROM lake.made")} == {1, 2, 3}
+        backend.run("DROP TABLE lake.made")
 
 
 def test_a_dead_engine_makes_an_error(backend: Backend, data: Path, people: str, running: Callable[..., Instance]):

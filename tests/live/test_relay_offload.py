@@ -431,7 +431,10 @@ def test_everything_is_answered_while_the_engine_is_dead_or_hung(alone: Any, tmp
                 os.kill(hit.pid, signal.SIGCONT)
             alone.wait_until_loaded("alone", "sales")
             rows(client, "SET use_secondary_engine = FORCED")
-            assert rows(client, GROUPED) == expected
+            try:
+                assert rows(client, GROUPED) == expected
+            except pymysql.err.Error as error:
+                raise AssertionError(f"{error}\n{alone.logs()}") from error
             rows(client, "SET use_secondary_engine = ON")
 
 
