@@ -14,6 +14,7 @@ from engine.translate.types import APPROXIMATE, DOUBLE, UBIGINT, WHOLE, Family, 
 
 COUNT = Type(Family.INT, digits=21)
 _QUERIES = frozenset({"scalar", "exists", "in_query"})
+_FEW_DIGITS = ("bit_count", "period_add", "year_week")  # MariaDB counts fewer digits than their values have
 _RANKS = frozenset({"row_number", "rank", "dense_rank", "ntile", "percent_rank", "cume_dist"})
 
 
@@ -55,9 +56,11 @@ def total(value: Expr, distinct: bool) -> Expr:
     return Expr("sum_distinct" if distinct else "sum", type_, (value,))
 
 
-def average(value: Expr, distinct: bool, increment: int) -> Expr:
+def average(value: Expr, distinct: bool, increment: int, is_mariadb: bool) -> Expr:
     """AVG: the quotient of sum and count; its scale is the value's + div_precision_increment."""
     value = operand(value, "AVG")
+    if is_mariadb and any(part.op.startswith(_FEW_DIGITS) for part in walk(value)):
+        refuse("MariaDB cuts off an average of this function where it is kept in a table")
     counted = Expr("count_distinct" if distinct else "count", COUNT, (value,))
     if value.type.family in APPROXIMATE:
         return doubles.average(value, distinct, counted)

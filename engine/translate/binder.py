@@ -156,7 +156,8 @@ class Binder:
         if isinstance(node, exp.Sum):
             return aggregates.total(values[0], distinct)
         if isinstance(node, exp.Avg):
-            return aggregates.average(values[0], distinct, self.context.div_precision_increment)
+            increment, is_mariadb = self.context.div_precision_increment, self.context.backend == "mariadb"
+            return aggregates.average(values[0], distinct, increment, is_mariadb)
         if isinstance(node, exp.AnyValue):
             return aggregates.any_value(values[0])
         if type(node) in aggregates.BIT_SUMS:
