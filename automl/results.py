@@ -39,11 +39,22 @@ def _chance(value: float) -> str:
     return repr(round(float(value), DIGITS))
 
 
+def _steps(chances: Floats) -> NDArray[np.int64]:
+    """Give probabilities, a line a row, in whole steps; of two classes they make one whole."""
+    found: NDArray[np.int64] = np.rint(chances * 10**DIGITS).astype(np.int64)
+    if found.shape[1] == 2:
+        found[:, 0] = 10**DIGITS - found[:, 1]
+    return found
+
+
 def classification_one(target: str, labels: Sequence[Any], answer: int, chances: Sequence[float]) -> dict[str, Any]:
-    """Give the value for one row."""
+    """Give the value for one row, the same as among many."""
+    steps = _steps(np.array([chances]))[0].tolist()
     return {
         "predictions": {target: labels[answer]},
-        "probabilities": {str(label): round(float(each), DIGITS) for label, each in zip(labels, chances, strict=True)},
+        "probabilities": {
+            str(label): round(each / 10**DIGITS, DIGITS) for label, each in zip(labels, steps, strict=True)
+        },
     }
 
 
@@ -53,15 +64,13 @@ def classification(target: str, labels: Sequence[Any], answers: NDArray[np.int64
     Probabilities have four digits, so two classes have no more than 20,002 different texts: these are made once and
     gathered. More classes are put together from columns.
     """
-    steps = 10**DIGITS
+    steps = _steps(chances)
     if len(labels) == 2 and len(answers) > 1000:
-        second = np.rint(chances[:, 1] * steps).astype(np.int32)
-        return _of_two(target, tuple(labels)).take(pa.array(answers.astype(np.int32) * (steps + 1) + second))
+        return _of_two(target, tuple(labels)).take(pa.array(answers * (10**DIGITS + 1) + steps[:, 1]))
     starts, keys = _starts(target, labels)
     pieces: list[str | pa.Array] = [pa.array(starts, pa.string()).take(pa.array(answers))]
     for place, key in enumerate(keys):
-        codes = np.rint(chances[:, place] * steps).astype(np.int64)
-        pieces += [f"{', ' if place else ''}{key}: ", TABLE.take(pa.array(codes))]
+        pieces += [f"{', ' if place else ''}{key}: ", TABLE.take(pa.array(steps[:, place]))]
     return joined(*pieces, "}}")
 
 
