@@ -3,8 +3,8 @@
 import base64
 import binascii
 import datetime
+import json
 import re
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -134,8 +134,8 @@ def one_text(value: Any) -> str | None:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, Decimal):
-        return str(value)
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)  # as MySQL spells documents
     return str(value)
 
 

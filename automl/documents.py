@@ -94,9 +94,7 @@ def _mixed(columns: Sequence[Column], lines: Sequence[str]) -> Source:
         if not any(name in row for row in rows):
             continue
         for row in rows:
-            if isinstance(row.get(name), (dict, list)) and column.kind is Kind.JSON:
-                row[name] = json.dumps(row[name], ensure_ascii=False)  # as MySQL spells documents
-            if isinstance(row.get(name), (dict, list)):
+            if isinstance(row.get(name), (dict, list)) and column.kind is not Kind.JSON:
                 raise AutoMLError(f"Column '{column.name}' must hold a {column.kind}, not an object or an array.")
         made[column.name] = pa.chunked_array([pa.array([one_text(row.get(name)) for row in rows], pa.string())])
     return _source(columns, made)
