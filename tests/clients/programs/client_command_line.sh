@@ -32,6 +32,6 @@ run --compress facts -e "$FORCE; SELECT g, SUM(v) FROM sales GROUP BY g ORDER BY
 run facts -e "$FORCE; EXPLAIN SELECT 1; SELECT COUNT(*) FROM sales; SHOW WARNINGS"
 run no_such_schema -e "SELECT 1"
 run facts --quick -N -e "$FORCE; SELECT id, v FROM sales ORDER BY id" | cksum
-[ "$4" = cancel ] && timeout -s INT 2 "$program" --no-defaults -h"$DB_HOST" -P"$DB_PORT" -u"$DB_USER" -p"$DB_PASSWORD" facts \
+[ "$4" = cancel ] && timeout --foreground -s INT 2 "$program" --no-defaults -h"$DB_HOST" -P"$DB_PORT" -u"$DB_USER" -p"$DB_PASSWORD" facts \
   -e "SELECT COUNT(*) FROM sales a, sales b, sales c WHERE a.v + b.v + c.v = 1" 2>&1 | grep -av "password on" | sed 's/--.*//'
 exit 0
