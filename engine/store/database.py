@@ -131,7 +131,8 @@ class Store:
         self._fold = fold
         self.lock = threading.RLock()
         self._listeners: list[Callable[[Position], None]] = []
-        self._root = duckdb.connect(":memory:", config=_config(path, memory_limit, threads))
+        self.memory_limit = memory_limit or psutil.virtual_memory().total // 2
+        self._root = duckdb.connect(":memory:", config=_config(path, self.memory_limit, threads))
         # Asks replication to come to a position soon; who follows the backend puts its own here.
         self.hurry: Callable[[Position], None] = _nobody
         self.broken = ""  # why no reader may be served now
@@ -405,9 +406,8 @@ def _nobody(_: Position) -> None:
 
 
 def _config(path: Path, memory_limit: int, threads: int) -> dict[str, str | bool | int | float | list[str]]:
-    limit = memory_limit or psutil.virtual_memory().total // 2
     config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": f"{limit}B",
+        "memory_limit": f"{memory_limit}B",
         "temp_directory": str(path.parent / "spill"),
         "preserve_insertion_order": False,
         "autoinstall_known_extensions": False,

@@ -15,9 +15,10 @@ from engine.store.layout import quote
 log = logging.getLogger(__name__)
 
 _EVERY = 2.0  # seconds
-# A checkpoint holds up whoever changes or scans the table that it writes, a tenth of a second and more: seldom, or when
-# nothing goes on. What it has not written is read from the backend's log again after a crash.
-_UNWRITTEN = 64 << 20  # bytes of the backend's log that ask for a checkpoint
+# A checkpoint holds up whoever changes the table that it writes, for tenths of a second: seldom, or when nothing goes on.
+# What it has not written is in memory, and read from the backend's log again after a crash, which takes seconds.
+_UNWRITTEN = 256 << 20  # bytes of the backend's log that ask for a checkpoint,
+_SHARE = 8  # or this part of the store's memory when that is less
 _AGE = 60.0  # seconds after which fewer are written when nothing goes on,
 _OLD = 600.0  # and whatever goes on
 _QUIET = 1.0  # seconds without a commit
@@ -58,7 +59,8 @@ class Upkeep:
         """Write what is in memory only when it is much, old, or nowhere else. Raises duckdb.Error."""
         size, age = self._store.unwritten, time.monotonic() - self._checkpointed
         old = _AGE if self._store.seconds_quiet > _QUIET else _OLD
-        if self._store.has_news or size > _UNWRITTEN or (size and age > old):
+        much = size > min(_UNWRITTEN, self._store.memory_limit // _SHARE)
+        if self._store.has_news or much or (size and age > old):
             self._store.checkpoint()
             self._checkpointed = time.monotonic()
 

@@ -107,6 +107,17 @@ def test_a_checkpoint_is_made_when_much_of_the_log_would_be_read_again(
     assert len(kit.rows(KEYED)) == 10
 
 
+def test_a_store_with_little_memory_is_written_sooner(kit: Kit) -> None:
+    keeper = Upkeep(kit.store, kit.copies)
+    keeper.checkpoint_when_due()
+    kit.applier.apply(batch(30, changes(KEYED, [(1, (77, "a", "x"))])))
+    keeper.checkpoint_when_due()
+    assert kit.store.unwritten > 10
+    kit.store.memory_limit = 80
+    keeper.checkpoint_when_due()
+    assert kit.store.unwritten == 0
+
+
 def test_what_is_nowhere_else_is_written_soon(kit: Kit) -> None:
     keeper = Upkeep(kit.store, kit.copies)
     assert kit.store.has_news  # a load
