@@ -14,7 +14,9 @@ from automl.errors import AutoMLError
 from automl.fitting import fit as fit_supervised
 from automl.forecast.model import fit as fit_forecast
 from automl.metrics import check_metric
-from automl.model import Model, described, load_model
+from automl.model import Model, described, imported, is_own, load_model
+from automl.onnx import explained
+from automl.onnx.model import Onnx
 from automl.options import TrainOptions, read_options
 from automl.predicting import read_explain_options, read_predict_options, read_score_options
 from automl.progress import Budget, Progress, Report, seconds_for
@@ -37,6 +39,9 @@ __all__ = [
     "explain",
     "explain_row",
     "explain_rows",
+    "file_of",
+    "imported",
+    "is_own",
     "load_model",
     "predict",
     "predict_row",
@@ -100,19 +105,37 @@ def explain(
 ) -> dict[str, Any]:
     """Give what ML_EXPLAIN adds to `model_explanation`: `{"shap": {…}}`."""
     checked = read_explain_options(model.task, options)
+    if isinstance(model.fitted, Onnx):
+        return explained.explain(model.fitted, source, target, checked)
     return explaining.explain(_supervised(model), model.about.get("optimization_metric"), source, target, checked)
 
 
 def explain_rows(model: Model, source: Source, options: Mapping[str, Any] | None = None) -> pa.Table:
     """Give the columns that ML_EXPLAIN_TABLE puts beside the input's."""
     checked = read_explain_options(model.task, options)
+    if isinstance(model.fitted, Onnx):
+        return pa.table(explained.explain_rows(model.fitted, source, checked))
     return pa.table(explaining.explain_rows(_supervised(model), model.explanation(), source, checked))
 
 
 def explain_row(model: Model, row: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Give the value of ML_EXPLAIN_ROW for one row of JSON values."""
     checked = read_explain_options(model.task, options)
+    if isinstance(model.fitted, Onnx):
+        raise AutoMLError(
+            "An imported model has no training rows that a row could be compared with: use sys.ML_EXPLAIN_TABLE."
+        )
     return explaining.explain_row(_supervised(model), model.explanation(), row, checked)
+
+
+def file_of(model: Model) -> bytes | None:
+    """Give the ONNX file that a model was imported from; None for one that was trained here."""
+    return model.fitted.data if isinstance(model.fitted, Onnx) else None
+
+
+def _check_named(model: Model) -> None:
+    if isinstance(model.fitted, Onnx):
+        model.fitted.check_named()
 
 
 def _supervised(model: Model) -> Supervised:
@@ -122,11 +145,13 @@ def _supervised(model: Model) -> Supervised:
 
 def rows_from_json(model: Model, texts: pa.Array | pa.ChunkedArray) -> Source:
     """Read JSON objects, one a row, into a source that `predict` takes: many calls of ML_PREDICT_ROW at once."""
+    _check_named(model)
     return documents.rows_from_json(model.fitted.columns, texts)
 
 
 def rows_from_columns(model: Model, names: Sequence[str], values: Sequence[pa.ChunkedArray]) -> Source:
     """Take columns of these names for the objects that they would make: other than the model's are left out."""
+    _check_named(model)
     return documents.rows_from_columns(model.fitted.columns, names, values)
 
 

@@ -50,11 +50,18 @@ class Trees:
 
     @functools.cached_property
     def booster(self) -> Any:
-        """LightGBM's own object, made at first use."""
+        """LightGBM's own object, for explanations; made at first use."""
         quiet()
         import lightgbm
 
         return lightgbm.Booster(model_str=self.text, params={"verbosity": -1})
+
+    @functools.cached_property
+    def forest(self) -> Any:
+        """The trees as arrays, which are walked; made at first use."""
+        from automl.forest import forest_of
+
+        return forest_of(self.text, self.outputs)
 
     @property
     def size(self) -> int:
@@ -68,8 +75,8 @@ class Trees:
 
     def margin(self, matrix: Floats, threads: int = 1) -> Floats:
         """Give the margins of rows."""
-        found: Floats = self.booster.predict(matrix, raw_score=True, num_threads=threads, validate_features=False)
-        return found.reshape(len(matrix), self.outputs) / self.divisor
+        found: Floats = self.forest.margin(matrix, threads) / self.divisor
+        return found
 
     def contributions(self, matrix: Floats) -> Floats:
         """Give what each feature adds to the mean margin: rows x features x outputs (TreeSHAP, exact)."""

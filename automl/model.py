@@ -8,8 +8,10 @@ from typing import Any
 
 from automl.anomaly.logs import Logs
 from automl.anomaly.model import Anomaly
-from automl.container import pack, unpack
+from automl.container import MAGIC, pack, unpack
 from automl.forecast.model import Forecast
+from automl.onnx.model import Onnx, Opens, Runs, import_onnx
+from automl.onnx.model import described as described_onnx
 from automl.options import TrainOptions
 from automl.parts import BadModel, Parts
 from automl.recommend.model import Recommendation
@@ -20,6 +22,7 @@ from automl.topics import Topics
 from automl.training import Fitted, Trained
 
 FORMAT = "HWMLv2.0"
+_ONNX = "onnx"
 _LIBRARIES = ("lightgbm", "scikit-learn", "numpy", "pyarrow")
 _RESTORED: Mapping[Task, Callable[[Task, Parts], Fitted]] = {
     Task.CLASSIFICATION: Supervised.restore,
@@ -55,12 +58,32 @@ class Model:
     def to_bytes(self) -> bytes:
         """Give the bytes that are stored; `load_model` reads them."""
         whole = Parts({"task": str(self.task), "about": dict(self.about)})
+        if isinstance(self.fitted, Onnx):
+            whole.tree["kind"] = _ONNX
         whole.put("model", self.fitted.parts())
         return pack(whole)
 
 
-def load_model(data: bytes) -> Model:
-    """Read a stored model.
+def open_here(data: bytes) -> Runs:
+    """Run an ONNX model in this process: for a library's use, not for files of strangers."""
+    from automl.onnx.session import Session
+
+    return Session(data)
+
+
+def is_own(data: bytes) -> bool:
+    """Tell whether bytes begin as those of a stored model do."""
+    return data.startswith(MAGIC)
+
+
+def imported(data: bytes, given: Mapping[str, Any], opens: Opens = open_here) -> Model:
+    """Make a model of an ONNX file and the metadata that came with it. Raises AutoMLError."""
+    fitted = import_onnx(data, given, opens)
+    return Model(fitted, described_onnx(fitted, given))
+
+
+def load_model(data: bytes, opens: Opens = open_here) -> Model:
+    """Read a stored model. `opens` makes what runs one that came in ONNX.
 
     Raises:
         BadModel: the bytes are damaged, altered, too large, or no model.
@@ -71,6 +94,8 @@ def load_model(data: bytes) -> Model:
             task = Task(parts.value("task", str))
         except ValueError:
             raise BadModel("its task is not known") from None
+        if parts.tree.get("kind") == _ONNX:
+            return Model(Onnx.restore(task, parts.under("model"), opens), parts.value("about", dict))
         return Model(_RESTORED[task](task, parts.under("model")), parts.value("about", dict))
     except (KeyError, TypeError, ValueError, IndexError, OverflowError, MemoryError, RecursionError) as problem:
         raise BadModel(f"it does not hang together ({type(problem).__name__})") from None

@@ -61,7 +61,8 @@ def _numbers(lines: Mapping[str, str], name: str, count: int, whole: bool = Fals
         found = np.array(text.split(), dtype=np.float64)
     except ValueError:
         raise BadModel(f"'{name}' of a tree has something else than numbers") from None
-    if len(found) != count or not np.isfinite(found).all():
+    # A split that only tells gaps from numbers has the threshold inf.
+    if len(found) != count or not (np.isfinite(found) | ((name == "threshold") & np.isposinf(found))).all():
         raise BadModel(f"'{name}' of a tree has a wrong count or size")
     if whole and ((found != np.floor(found)).any() or (np.abs(found) > 2**32).any()):
         raise BadModel(f"'{name}' of a tree has something else than whole numbers")

@@ -93,12 +93,18 @@ def warm_collations() -> None:
     Folder(table)(pa.array(["a"]))
 
 
+def warm_trees() -> None:
+    """The kernel that walks trees has fixed types: it is compiled when it is imported."""
+    import automl.forest  # noqa: F401
+
+
 STEPS: dict[str, Callable[[], None]] = {
     "rows of results": warm_results,
     "rows of loads": warm_loads,
     "row images of the binary log": warm_changes,
     "row images that lack columns": warm_images,
     "collation keys": warm_collations,
+    "trees of models": warm_trees,
 }
 
 

@@ -4,6 +4,8 @@ A key is put in only with bytes that were read from the catalog of the schema in
 for a key has read the row with this checksum there. So nobody gets at a model by naming its checksum elsewhere.
 """
 
+import base64
+import binascii
 import hashlib
 import threading
 from collections import OrderedDict
@@ -51,6 +53,15 @@ class Loaded:
 def checksum(data: bytes) -> str:
     """The checksum that the catalog keeps of a container."""
     return hashlib.sha256(data).hexdigest()
+
+
+def as_bytes(brought: bytes) -> bytes:
+    """Give a model that may have been brought as Base64 text, which no model is itself."""
+    packed = brought.translate(None, b" \t\r\n")
+    try:
+        return base64.b64decode(packed, validate=True) if packed else brought
+    except binascii.Error:
+        return brought
 
 
 class Models:

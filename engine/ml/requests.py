@@ -13,7 +13,7 @@ class MLRequest:
     """One request. `model` is set for what is done with a model, `options` are as the user gave them, None for NULL.
 
     `table` names the source in messages; `most` is the bytes of a piece that the proxy can write; `part` counts from 0.
-    `keep` says that what was brought is to be stored as well. `attached` are the tokens of further sources.
+    `attached` are the tokens of further sources.
     """
 
     act: str
@@ -29,7 +29,6 @@ class MLRequest:
     token: str = ""
     part: int = 0
     most: int = 0
-    keep: bool = False
     attached: list[str] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
 

@@ -27,7 +27,8 @@ from engine.execute import Offload, as_ours, read_offload
 from engine.history import History, QueryRecord
 from engine.ml.answers import beside_text, looks_at_all, of_documents
 from engine.ml.called import Called
-from engine.ml.models import Damaged, Loaded, ModelKey, Models, checksum
+from engine.ml.models import Damaged, Loaded, ModelKey, Models, as_bytes, checksum
+from engine.ml.onnx_models import OnnxModels
 from engine.ml.progress import RoutineProgress, Statistics
 from engine.ml.requests import MLRequest, read_request
 from engine.ml.source import OpenSource, Sources, kind_of
@@ -58,6 +59,7 @@ class MachineLearning:
         self._running = running
         self._history = history
         self._memory = memory_limit(memory)
+        self._onnx = OnnxModels(self._memory)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="ml")
         self._containers: OrderedDict[str, bytes] = OrderedDict()  # of models just trained, and of those brought here
         self._attached: OrderedDict[str, tuple[str, Offload]] = OrderedDict()  # further sources of a training, by token
@@ -68,6 +70,8 @@ class MachineLearning:
             "chunk": self._chunk,
             "bring": self._bring,
             "open": self._open,
+            "import": self._import,
+            "file": self._file,
             "ready": self._ready,
             "unload": self._unload,
             "active": self._active,
@@ -91,6 +95,7 @@ class MachineLearning:
     async def stop(self) -> None:
         """End the threads; what runs has been cancelled."""
         await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
+        self._onnx.close()
 
     # --- training ---
 
@@ -110,7 +115,7 @@ class MachineLearning:
             await self._sources.wait(offload, running)
             trained, cells = await self._in_thread(running, partial(self._trained, request, offload, running, progress))
             progress.step("Storing the model", 95)
-            model = await self._in_thread(running, partial(_decoded, trained.data))
+            model = await self._in_thread(running, partial(self._decoded, trained.data))
         mark = checksum(trained.data)
         self.models.put(ModelKey(request.schema, request.handle, mark), model, len(trained.data))
         self.statistics.add("ML_TRAIN", n_cells=cells, model_size_bytes=len(trained.data))
@@ -165,21 +170,49 @@ class MachineLearning:
         return [token.encode()]
 
     async def _open(self, request: MLRequest, query: Query, started: list[Running]) -> list[bytes]:
-        """Decode what was brought and keep it under its key; one without a checksum is a model from elsewhere."""
-        data = self._containers.get(request.token)
+        """Decode what was brought and keep it under its key."""
+        data = self._containers.pop(request.token, None)
         if data is None:
             raise SecondaryEngineError("The model is not kept any more")
-        if not request.keep:
-            del self._containers[request.token]
         mark = checksum(data)
         key = request.key
-        if key.checksum and key.checksum != mark:
+        if key.checksum != mark:
             raise Damaged(key.handle)
         with self._started(request, started) as running:
-            model = await self._in_thread(running, partial(_decoded, data))
-        self.models.put(ModelKey(key.schema, key.handle, mark), model, len(data))
+            model = await self._in_thread(running, partial(self._decoded, data))
+        self.models.put(key, model, len(data))
+        return [b""]
+
+    async def _import(self, request: MLRequest, query: Query, started: list[Running]) -> list[bytes]:
+        """Read a model from elsewhere, ours or in ONNX, and keep its container for the catalog as well."""
+        brought = self._containers.pop(request.token, None)
+        if brought is None:
+            raise SecondaryEngineError("The model is not kept any more")
+        with self._started(request, started) as running:
+            model, data = await self._in_thread(running, partial(self._imported, brought, request.options))
+        mark = checksum(data)
+        self.models.put(ModelKey(request.schema, request.handle, mark), model, len(data))
         head = {"metadata": model.metadata(), "explanation": model.explanation()}
-        return [_json({**head, "checksum": mark, "size": len(data)})]
+        return [_json({**head, "checksum": mark, "size": len(data), "token": self._keep(data)})]
+
+    def _imported(self, brought: bytes, given: dict[str, Any] | None) -> tuple[api.Model, bytes]:
+        data = as_bytes(brought)
+        if api.is_own(data):
+            return self._decoded(data), data
+        model = api.imported(data, given or {}, self._onnx.open)
+        return model, model.to_bytes()
+
+    def _decoded(self, data: bytes) -> api.Model:
+        """Read a model and use it once: the libraries that it needs are loaded here, not while a client waits."""
+        model = api.load_model(data, self._onnx.open)
+        with suppress(Exception):  # a row of NULLs may be no row for this model
+            api.predict_row(model, dict.fromkeys(column.name for column in model.fitted.columns), None)
+        return model
+
+    async def _file(self, request: MLRequest, query: Query, started: list[Running]) -> list[bytes]:
+        """A part of the ONNX file of an imported model; nothing behind its end."""
+        data = api.file_of(self.models.get(request.key).model) or b""
+        return [data[request.part * request.most : (request.part + 1) * request.most]]
 
     async def _ready(self, request: MLRequest, query: Query, started: list[Running]) -> list[bytes]:
         """Answer when the model is in memory. Raises ModelNotHere."""
@@ -360,14 +393,6 @@ class MachineLearning:
             return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._threads, guarded))
 
         return await running.wait_for(done())
-
-
-def _decoded(data: bytes) -> api.Model:
-    """Read a model and use it once: the libraries that it needs are loaded here, not while a client waits for a row."""
-    model = api.load_model(data)
-    with suppress(Exception):  # a row of NULLs may be no row for this model
-        api.predict_row(model, dict.fromkeys(column.name for column in model.fitted.columns), None)
-    return model
 
 
 def _check_call(request: MLRequest, offload: Offload) -> None:

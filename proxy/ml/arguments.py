@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from base.errors import BackendError
 from proxy.ml.backend import MLError, run, select, text_literal
-from statements.ml import IN, SCHEMA, Call
+from statements.ml import IN, INOUT_OR_VALUE, SCHEMA, Call
 
 if TYPE_CHECKING:
     from proxy.router import Router
@@ -55,6 +55,8 @@ async def evaluate(router: "Router", call: Call) -> Arguments:
     variables, asked = [], []
     for number, (expression, mode) in enumerate(zip(call.arguments, call.routine.modes, strict=True)):
         variable = expression if mode != IN else ""
+        if mode == INOUT_OR_VALUE and not _VARIABLE.fullmatch(variable):
+            variable = ""
         if variable and not _VARIABLE.fullmatch(variable):
             raise BackendError(
                 1414,

@@ -150,6 +150,13 @@ async def _read(router: "Router", schema: str, handle: str) -> ModelRow | None:
     return read_row(schema, (await select(router, [seeking(schema, text_literal(handle))]))[0][0])
 
 
+async def metadata(router: "Router", model: ModelRow) -> dict[str, Any]:
+    """Give a model's `model_metadata`. Raises BackendError."""
+    rows = await select(router, ["model_metadata"], f"FROM {_table(model.schema)} {_is(model.handle)}")
+    found = json.loads(rows[0][0] or "{}") if rows else {}
+    return found if isinstance(found, dict) else {}
+
+
 async def chunks(router: "Router", model: ModelRow) -> AsyncIterator[bytes]:
     """Give a model's object in pieces, as the user may read them."""
     number = 1

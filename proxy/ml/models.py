@@ -35,7 +35,7 @@ async def with_model(router: "Router", model: ModelRow, act: Callable[[], Awaita
         return await act()
 
 
-async def bring(router: "Router", model: ModelRow) -> dict[str, Any]:
+async def bring(router: "Router", model: ModelRow) -> None:
     """Give the engine a model's object out of the catalog, read as the user. Raises BackendError."""
     if not model.key[2]:
         raise MLError(f"Model {model.handle} has no checksum in its metadata, so its object cannot be trusted")
@@ -44,8 +44,7 @@ async def bring(router: "Router", model: ModelRow) -> dict[str, Any]:
         token = await bring_part(router, token, chunk)
     if not token:
         raise MLError(f"Model {model.handle} has no object in {model.schema}.MODEL_OBJECT_CATALOG")
-    opened: dict[str, Any] = await engine.ask_json(router, "open", token=token, model=model.key)
-    return opened
+    await engine.ask(router, "open", token=token, model=model.key)
 
 
 async def bring_part(router: "Router", token: str, data: bytes) -> str:

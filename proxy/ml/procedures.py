@@ -1,21 +1,16 @@
 """What each procedure of AutoML does: a table of names."""
 
-import base64
-import binascii
-import json
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from base.errors import BackendError
-from proxy.ml import catalog, engine, models
+from proxy.ml import catalog, engine, models, moving
 from proxy.ml.arguments import Arguments, set_json, set_number, set_text
-from proxy.ml.backend import MLError, attempt, run, text_literal, user_name
-from proxy.ml.catalog import ModelRow
+from proxy.ml.backend import MLError, attempt, user_name
 from proxy.ml.names import read_name
 from proxy.ml.outputs import Output, piece_size, shape_of, write_outputs
 from proxy.ml.source import SourceSelect, read_source
-from proxy.preflight import quote_name
 from statements.ml import CATALOGS
 
 if TYPE_CHECKING:
@@ -179,79 +174,6 @@ async def active(router: "Router", given: Arguments) -> None:
     await set_json(router, given.variables[1], found)
 
 
-async def export(router: "Router", given: Arguments) -> None:
-    """ML_MODEL_EXPORT(handle, output table): all of it on the backend."""
-    model = await catalog.find(router, given.text(0, "The model's handle"))
-    output = read_name(given.values[1], "The table to write")
-    await run(
-        router,
-        f"CREATE TABLE {output.quoted} (chunk_id INT UNSIGNED NOT NULL PRIMARY KEY, model_object LONGBLOB,"
-        " model_metadata JSON) ENGINE=InnoDB CHARACTER SET utf8mb4",
-    )
-    try:
-        await run(router, _copying(model, output.quoted))
-    except BackendError:
-        await attempt(router, f"DROP TABLE {output.quoted}")
-        raise
-
-
-def _copying(model: ModelRow, output: str) -> str:
-    schema, handle = quote_name(model.schema), text_literal(model.handle)
-    return (
-        f"INSERT INTO {output} SELECT o.chunk_id, o.model_object, IF(o.chunk_id = 1, c.model_metadata, NULL)"
-        f" FROM {schema}.MODEL_OBJECT_CATALOG o JOIN {schema}.MODEL_CATALOG c ON c.model_handle = o.model_handle"
-        f" WHERE o.model_handle = {handle} COLLATE utf8mb4_bin"
-    )
-
-
-async def import_model(router: "Router", given: Arguments) -> None:
-    """ML_MODEL_IMPORT(object or NULL, metadata, INOUT handle)."""
-    metadata = _metadata(given.values[1])
-    if str(metadata.get("format", "")).upper().startswith("ONNX") or "onnx_inputs_info" in metadata:
-        raise MLError(
-            "Models in ONNX are not imported: train the model here with sys.ML_TRAIN, or import what "
-            "sys.ML_MODEL_EXPORT gave"
-        )
-    schema = await catalog.ensure(router)
-    token, table = "", "imported"
-    if given.values[0] is None:
-        name = read_name(f"`{metadata.get('schema')}`.`{metadata.get('table')}`", "The table of the model")
-        table = name.shown
-        number = 1
-        while (chunk := await _exported_chunk(router, name.quoted, number)) is not None:
-            token = await models.bring_part(router, token, chunk)
-            number += 1
-    else:
-        try:
-            data = base64.b64decode("".join(given.values[0].split()), validate=True)
-        except binascii.Error:
-            raise MLError("The model's object has to be Base64 text") from None
-        token = await models.bring_part(router, token, data)
-    if not token:
-        raise MLError(f"There is no model in {table}")
-    handle = await models.new_handle(router, given.values[2], table)
-    opened = await engine.ask_json(router, "open", token=token, model=[schema, handle, ""], keep=True)
-    if notes := metadata.get("notes"):
-        opened["metadata"]["notes"] = notes
-    await models.store(router, schema, handle, {**opened, "token": token})
-    await set_text(router, given.variables[2], handle)
-
-
-def _metadata(text: str | None) -> dict[str, Any]:
-    try:
-        found = json.loads(text or "{}")
-    except ValueError as problem:
-        raise MLError(f"The model's metadata is not valid JSON: {problem}") from None
-    if not isinstance(found, dict):
-        raise MLError("The model's metadata has to be a JSON object")
-    return found
-
-
-async def _exported_chunk(router: "Router", table: str, number: int) -> bytes | None:
-    answer = await run(router, f"SELECT model_object FROM {table} WHERE chunk_id = {number}")
-    return answer.rows[0][0] if answer.rows else None
-
-
 def _reading(source: SourceSelect) -> dict[str, Any]:
     """What the engine is told of a source."""
     return {"text": source.text, "attributes": source.attributes, "table": source.name.shown}
@@ -266,7 +188,7 @@ PROCEDURES: dict[str, Procedure] = {
     "ML_MODEL_LOAD": load,
     "ML_MODEL_UNLOAD": unload,
     "ML_MODEL_ACTIVE": active,
-    "ML_MODEL_EXPORT": export,
-    "ML_MODEL_IMPORT": import_model,
+    "ML_MODEL_EXPORT": moving.export,
+    "ML_MODEL_IMPORT": moving.import_model,
     "TRAIN_TEST_SPLIT": split,
 }

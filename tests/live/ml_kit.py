@@ -1,9 +1,11 @@
 """A small shop to learn from, and what the tests of AutoML have in common; conftest.py offers the fixtures."""
 
 import random
+import time
 from collections.abc import Iterator
 from typing import Any
 
+import psutil
 import pymysql
 import pytest
 
@@ -74,3 +76,22 @@ def ml_model(ml_shop: Any) -> str:
         run(connection, "SET @m = NULL")
         run(connection, f"CALL sys.ML_TRAIN('ml_shop.people', 'churn', {OPTIONS}, @m)")
         return str(run(connection, "SELECT @m")[0][0])
+
+
+def workers(instance: Any, module: str = "engine.ml.worker") -> list[psutil.Process]:
+    """The processes that train, or those that run another module."""
+    found = []
+    for process in psutil.Process(instance.process.pid).children(recursive=True):
+        try:
+            if module in process.cmdline():
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def wait_for(seconds: float, what: Any) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)

@@ -223,6 +223,7 @@ WRONG = (
     ("CALL sys.ML_TRAN('ml_shop.people', 'churn', NULL, @x)", 1305, "did you mean sys.ML_TRAIN?"),
     ("CALL sys.ML_SCORE('ml_shop.people', 'churn', 'none', 'accuracy', @s, NULL)", 1644, "no model none"),
     ("CALL sys.ML_MODEL_IMPORT('AAAA', JSON_OBJECT('format', 'ONNXv2.0'), @x)", 1644, "ONNX"),
+    ("CALL sys.ML_MODEL_IMPORT(NULL, NULL, @x)", 1644, "JSON_OBJECT('schema'"),
     ("CALL sys.ML_MODEL_ACTIVE('everything', @x)", 1644, "'current', 'all' or NULL"),
     ("SELECT sys.ML_PREDICT_ROW('[1]', @h, NULL)", 1644, "JSON object"),
     ("SELECT sys.ML_PREDICT_ROW('{}', @h, NULL)", 1644, "lacks columns"),

@@ -9,35 +9,15 @@ import threading
 import time
 from typing import Any
 
-import psutil
 import pymysql
 import pytest
 
-from tests.live.ml_kit import INPUT, OLD, OPTIONS, SLOW, STATUS, error_of, run
+from tests.live.ml_kit import INPUT, OLD, OPTIONS, SLOW, STATUS, error_of, run, wait_for, workers
 from tests.live.packets import call_prepared
 
 pytestmark = pytest.mark.live
 
 THERE = "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'ml_shop' AND TABLE_NAME = 'half'"
-
-
-def workers(instance: Any) -> list[psutil.Process]:
-    """The processes that train."""
-    found = []
-    for process in psutil.Process(instance.process.pid).children(recursive=True):
-        try:
-            if "engine.ml.worker" in process.cmdline():
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
-
-
-def wait_for(seconds: float, what: Any) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("how", ["kill query", "disconnect"])
