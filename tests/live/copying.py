@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from base.settings import Settings, Upstream
+from engine.fence import NotFresh
 from engine.replica import Replica
 from tests.live.compare import difference
 
@@ -50,11 +51,20 @@ class Copy:
             return difference(connection, snapshot, schema, name)
 
     def wait_until_equal(self, connection: Any, schema: str, name: str, timeout: float = 30) -> None:
-        """Wait for a table that loads in the background, and for it to equal its source."""
+        """Wait for a table that loads in the background, and for it to equal its source.
+
+        A copy that has just begun may ask for the position of a log that was reset before it finds that out itself.
+        """
         deadline = time.monotonic() + timeout
-        while found := self.difference(connection, schema, name):
+        while found := self._difference_or_doubt(connection, schema, name):
             assert time.monotonic() < deadline, found
             time.sleep(0.05)
+
+    def _difference_or_doubt(self, connection: Any, schema: str, name: str) -> str:
+        try:
+            return self.difference(connection, schema, name)
+        except NotFresh as error:
+            return str(error)
 
     def answer(self, schema: str, name: str) -> str:
         """What the catalog says of a table: the reason, or AVAILABLE."""
