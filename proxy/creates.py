@@ -12,7 +12,20 @@ from typing import TYPE_CHECKING
 
 from proxy.answers import AnswerReader
 from proxy.commands import current_schema
-from proxy.inserts import CHANGED, FINAL, MARGIN, MOST, Tried, answer_err, consider, judge_rows, may_write, run
+from proxy.inserts import (
+    CHANGED,
+    FINAL,
+    MARGIN,
+    MOST,
+    Shape,
+    Tried,
+    answer_err,
+    consider,
+    judge_rows,
+    may_write,
+    run,
+)
+from proxy.lake.warnings import COUNT
 from proxy.literals import Literals, gather, is_unchanged
 from proxy.preflight import Preflight, build_query, quote_name
 from proxy.reasons import Reason, Refusal
@@ -41,15 +54,18 @@ def take_create(router: "Router", data: bytes, text: bytes) -> bool:
         return False
     if create is None:
         return False
-    router.session.run(consider(router, data, text, _try(router, create)))
+    router.session.run(consider(router, data, text, attempt(router, create)))
     return True
 
 
-async def _try(router: "Router", create: CreateSelect) -> Tried:
+async def attempt(router: "Router", create: CreateSelect, shape: Shape = lambda found: True) -> Tried:
+    """Make the table of the engine's rows; `shape` judges the columns of the query as the backend describes them."""
     query = create.query.encode()
     _, refusal, preflight = await router.weigh(query)
     if refusal or preflight is None or preflight.context is None:
         return refusal or Refusal(Reason.UNKNOWN_SESSION), preflight
+    if not shape(preflight.definitions):
+        return Refusal(Reason.PARAMETERS), preflight
     if reason := _judge_query(router, create, preflight):
         return Refusal(Reason.UNSUPPORTED, reason), preflight
     settings = await _settings(router)
@@ -110,13 +126,18 @@ async def _write(
             return refusal
         statement = f"{create.head} AS SELECT * FROM {scratch[0]}".encode()
         raw = await router.session.ask(build_query(statement, router.session.capabilities), [Command.QUERY])
+        made = AnswerReader(raw, router.session.capabilities).result()
+        warned = (await run(router, b"SHOW WARNINGS")).rows if made.warnings else []
     finally:
         if not router.session.closed:
             await run(router, f"DROP TEMPORARY TABLE IF EXISTS {', '.join(scratch)}".encode())
     session = router.session
-    if AnswerReader(raw, session.capabilities).result().error is None:
+    if made.error is None:
         session.state.execution_count += 1
         session.state.counts = {b"found_rows": rows.rows, b"row_count": rows.rows}
+        if warned:  # what comes behind the statement clears them on the backend
+            session.state.counts = {**session.state.counts, COUNT: made.warnings}
+            session.state.warned = warned
     session.client.write(raw)
     return None
 

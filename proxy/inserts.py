@@ -8,7 +8,7 @@ one step on MySQL and cannot be told from this is in `proxy/target.py`.
 """
 
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from base.errors import SecondaryEngineError
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from proxy.router import Router
 
 log = logging.getLogger("proxy")
+Shape: TypeAlias = Callable[[list[bytes]], bool]
 Tried: TypeAlias = tuple[Refusal | None, Preflight | None]  # why it was not written, None when it was answered
 
 MOST = 0xF00000  # bytes of the rows: a statement of one packet
@@ -54,7 +55,7 @@ def take_insert(router: "Router", data: bytes, text: bytes) -> bool:
         return False
     if insert is None:
         return False
-    router.session.run(consider(router, data, text, _try(router, text.rstrip(b"; \t\r\n"), insert)))
+    router.session.run(consider(router, data, text, attempt(router, text, insert)))
     return True
 
 
@@ -76,8 +77,14 @@ def may_write(router: "Router", text: bytes) -> bool:
     return True
 
 
-async def consider(router: "Router", data: bytes, text: bytes, tried: Coroutine[Any, Any, Tried]) -> None:
-    """Decide, and write; whatever stands against it, MySQL runs the statement as it came."""
+async def consider(
+    router: "Router",
+    data: bytes,
+    text: bytes,
+    tried: Coroutine[Any, Any, Tried],
+    given: Callable[[], None] = lambda: None,
+) -> None:
+    """Decide, and write; whatever stands against it, MySQL runs the statement as it came, and `given` is called."""
     refusal, preflight = await tried
     if refusal is None:
         return
@@ -90,14 +97,18 @@ async def consider(router: "Router", data: bytes, text: bytes, tried: Coroutine[
     elif refusal.reason in (Reason.UNSUPPORTED, Reason.NOT_LOADED, Reason.ENGINE_REFUSED):
         session.worker.stays.remember(decision_key(text), ALWAYS)
     log.debug("on the backend: %s: %s", refusal.sentence, redact_sql(text.decode("utf-8", "replace")))
+    given()
     router.pass_on(data)
 
 
-async def _try(router: "Router", text: bytes, insert: InsertSelect) -> Tried:
-    query = insert.query.encode()
+async def attempt(router: "Router", text: bytes, insert: InsertSelect, shape: Shape = lambda found: True) -> Tried:
+    """Write the rows of the engine; `shape` judges the columns of the query as the backend describes them."""
+    text, query = text.rstrip(b"; \t\r\n"), insert.query.encode()
     facts, refusal, preflight = await router.weigh(query)
     if refusal or preflight is None or preflight.context is None:
         return refusal or Refusal(Reason.UNKNOWN_SESSION), preflight
+    if not shape(preflight.definitions):
+        return Refusal(Reason.PARAMETERS), preflight
     schema = insert.schema or await current_schema(router)
     if _reads_target(facts, insert.table, schema, preflight.context.schema):
         return Refusal(Reason.NOT_A_SELECT, "the statement reads the table that it writes"), preflight

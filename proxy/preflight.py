@@ -289,3 +289,19 @@ def _find_rows(node: Any) -> Any:
     elif isinstance(node, list):
         for value in node:
             yield from _find_rows(value)
+
+
+def same_shape(one: list[bytes], other: list[bytes], capabilities: int) -> bool:
+    """Tell whether two lists of definitions describe the same columns, whatever the names of expressions."""
+    if len(one) != len(other):
+        return False
+    for left, right in zip(one, other, strict=True):
+        a, b = parse_column_definition(left, capabilities), parse_column_definition(right, capabilities)
+        if (a.type, a.charset, a.length, a.decimals, a.flags) != (b.type, b.charset, b.length, b.decimals, b.flags):
+            return False
+        # A column of a table has its own name; that of an expression is its text, with a marker or with a value.
+        if a.org_name and (a.name, a.table, a.org_table) != (b.name, b.table, b.org_table):
+            return False
+        if a.org_name != b.org_name:
+            return False
+    return True

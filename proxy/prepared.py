@@ -9,12 +9,12 @@ from proxy.answers import AnswerReader
 from proxy.decisions import decision_key
 from proxy.ml.prepared import take_execute, take_prepare
 from proxy.preflight import build_prepare
+from proxy.prepared_writes import describe, may_write_query, perform, read_write
 from proxy.reading import Place, place_of
 from proxy.state import NO_COUNTS, ON
 from wire.constants import Capability, Command
 from wire.framing import build_packets
 from wire.parameters import Execute, NotALiteral, build_literals, fill_placeholders, parse_execute, with_types
-from wire.responses import parse_column_definition
 
 if TYPE_CHECKING:
     from proxy.router import Router
@@ -37,6 +37,7 @@ class Prepared:
     types: bytes = b""
     told: bytes = b""
     long_data: bool = False
+    writes: bool = False  # the rows of its query; `definitions` are those of the query
 
     @property
     def size(self) -> int:
@@ -65,11 +66,12 @@ class PreparedStatements:
             self._session.run(self._remember_set(data))
             return True
         self._session.state.counts = NO_COUNTS
-        if not self._worker.engine.loaded.tables or not self._router.is_query(data[5:]):
+        writes = may_write_query(data[5:])
+        if not self._worker.engine.loaded.tables or not (writes or self._router.is_query(data[5:])):
             self._session.state.last_prepared = None
             self._router.switch.watch(data)
             return False
-        self._session.run(self._remember(data))
+        self._session.run(self._remember(data, writes))
         return True
 
     async def _remember_set(self, data: bytes) -> None:
@@ -82,14 +84,16 @@ class PreparedStatements:
             session.state.sets[answer.prepared.statement_id] = data[5:]
         session.client.write(raw)
 
-    async def _remember(self, data: bytes) -> None:
+    async def _remember(self, data: bytes, writes: bool) -> None:
         session = self._session
         raw = await session.ask(data, [Command.STMT_PREPARE])
         answer = AnswerReader(raw, session.capabilities).prepare()
         session.state.last_prepared = answer.prepared.statement_id if answer.prepared else None
-        if answer.prepared and answer.definitions and not answer.warnings:
-            text = data[5:]
-            known = Prepared(text, answer.prepared.parameters, answer.definitions, decision_key(text))
+        text, definitions = data[5:], answer.definitions
+        if writes and answer.prepared and not answer.warnings and (write := read_write(text)):
+            definitions = await describe(self._router, write.query, answer.prepared.parameters)
+        if answer.prepared and definitions and not answer.warnings:
+            known = Prepared(text, answer.prepared.parameters, definitions, decision_key(text), writes=writes)
             if known.size <= session.state.room:
                 session.state.room -= known.size
                 session.state.statements[answer.prepared.statement_id] = known
@@ -148,6 +152,8 @@ class PreparedStatements:
         session = self._session
         if known.long_data:
             return False
+        if known.writes:
+            return True
         named = self._worker.engine.loaded.names_lake(known.text)
         if session.state.use_secondary_engine != ON or named or b"SET_VAR" in known.key.upper():
             return True
@@ -188,8 +194,21 @@ class PreparedStatements:
             known.told = known.types
             session.pass_on(data)
             return
-        if await self._router.consider_prepared(data, text, known):
+        if known.writes:
+            await self._write(data, text, known)
+        elif await self._router.consider_prepared(data, text, known):
             known.told = known.types
+
+    async def _write(self, data: bytes, text: bytes, known: Prepared) -> None:
+        def given() -> None:
+            known.told = known.types
+
+        work = perform(self._router, data, text, (known.text, known.definitions), given)
+        if work is None:
+            given()
+            self._router.pass_on(data)
+        else:
+            await work
 
     def _text(self, execute: Execute, known: Prepared) -> bytes:
         statement = known.text.decode("utf-8")
@@ -197,19 +216,3 @@ class PreparedStatements:
             return known.text
         literals = build_literals(execute, known.types, backslash_escapes=True)
         return fill_placeholders(statement, literals).encode()
-
-
-def same_shape(one: list[bytes], other: list[bytes], capabilities: int) -> bool:
-    """Tell whether two lists of definitions describe the same columns, whatever the names of expressions."""
-    if len(one) != len(other):
-        return False
-    for left, right in zip(one, other, strict=True):
-        a, b = parse_column_definition(left, capabilities), parse_column_definition(right, capabilities)
-        if (a.type, a.charset, a.length, a.decimals, a.flags) != (b.type, b.charset, b.length, b.decimals, b.flags):
-            return False
-        # A column of a table has its own name; that of an expression is its text, with a marker or with a value.
-        if a.org_name and (a.name, a.table, a.org_table) != (b.name, b.table, b.org_table):
-            return False
-        if a.org_name != b.org_name:
-            return False
-    return True

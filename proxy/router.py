@@ -18,8 +18,8 @@ from proxy.lake import export, load_call, warnings
 from proxy.lake import guard as lake_guard
 from proxy.ml import calls, models, named, rows, writes
 from proxy.offload import INTERRUPTED, Outcome, build_attributes, offload
-from proxy.preflight import Preflight, Questions, build_close
-from proxy.prepared import Prepared, PreparedStatements, same_shape
+from proxy.preflight import Preflight, Questions, build_close, same_shape
+from proxy.prepared import Prepared, PreparedStatements
 from proxy.reading import Place
 from proxy.reasons import QUIET, Reason, Refusal, strip_reason
 from proxy.rules import Subject, check

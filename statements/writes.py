@@ -8,6 +8,8 @@ another answer, and is left whole.
 import re
 from dataclasses import dataclass
 
+from sqlglot import exp
+
 from statements.parse import parse_statement
 
 _NAME = r"(?:`(?:[^`]|``)+`|[\w$\u0080-\uffff]+)"
@@ -100,6 +102,18 @@ def leaves_rows_open(query: str) -> str:
     if tree.args.get("limit") and not tree.args.get("order"):
         return "LIMIT without ORDER BY leaves open which rows are written"
     return ""
+
+
+def marked_outputs(query: str) -> frozenset[int]:
+    """The places of a query's columns that are a parameter marker alone; none where columns cannot be counted.
+
+    Raises NotParsed.
+    """
+    tree = parse_statement(query)
+    if not isinstance(tree, exp.Select) or tree.find(exp.Star) is not None:
+        return frozenset()
+    outputs = (output.unalias() for output in tree.expressions)
+    return frozenset(place for place, output in enumerate(outputs) if isinstance(output, exp.Placeholder))
 
 
 def unquoted(name: str) -> str:

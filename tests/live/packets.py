@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+import pymysql
+
 from wire.constants import Command, FieldType
 from wire.integers import build_lenenc_bytes
-from wire.responses import ColumnDefinition, is_eof, parse_column_definition
+from wire.responses import ColumnDefinition, Err, Ok, is_eof, parse_column_definition, parse_ok
 
 
 def _payloads(connection: Any, until_ends: int) -> list[bytes]:
@@ -53,3 +55,21 @@ def call_prepared(connection: Any, statement: str) -> Callable[..., tuple[list[s
         return definitions, _payloads(connection, 1)[:-1]
 
     return execute
+
+
+def execute_write(connection: Any, statement: str, *numbers: int) -> Ok | Err:
+    """Prepare a statement without result rows, and execute it with integers; gives the answer."""
+    connection._execute_command(Command.STMT_PREPARE, statement)
+    head = bytes(connection._read_packet()._data)
+    _payloads(connection, bool(numbers))
+    types = bytes((FieldType.LONGLONG, 0)) * len(numbers)
+    values = b"".join(number.to_bytes(8, "little", signed=True) for number in numbers)
+    body = bytes((len(numbers) + 7) // 8) + b"\1" + types + values if numbers else b""
+    connection._execute_command(Command.STMT_EXECUTE, head[1:5] + b"\0" + (1).to_bytes(4, "little") + body)
+    try:
+        first = bytes(connection._read_packet()._data)
+    except pymysql.err.MySQLError as problem:
+        return Err(problem.args[0], "", problem.args[1])
+    finally:
+        connection._result = None
+    return parse_ok(first)

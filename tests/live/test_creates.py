@@ -4,12 +4,15 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pymysql
 import pytest
 
+from tests.live.packets import execute_write
 from tests.live.test_inserts import answer, executions, made, run
+from wire.responses import Ok
 
 pytestmark = pytest.mark.live
 
@@ -153,3 +156,36 @@ def test_a_killed_statement_makes_nothing(client: Any, backend: Any) -> None:
     assert run(client, "SHOW TABLES LIKE 'made'") == []
     create(client, "CREATE TABLE made SELECT g, COUNT(*) c FROM src GROUP BY g")
     assert body(client, "made") == body(client, "other")
+
+
+def test_a_prepared_statement_makes_the_backends_table(client: Any) -> None:
+    statement = "CREATE TABLE {} AS SELECT g, SUM(v) AS x FROM src WHERE id % ? = 0 AND id > ? GROUP BY g"
+    ours = execute_write(client, statement.format("made"), 3, 2800)
+    assert isinstance(ours, Ok)
+    assert executions(client) == 1
+    run(client, "SET use_secondary_engine = OFF")
+    theirs = execute_write(client, statement.format("other"), 3, 2800)
+    assert isinstance(theirs, Ok)
+    assert replace(theirs, status=ours.status) == ours  # whether an index was used is in it
+    assert body(client, "made") == body(client, "other")
+    assert run(client, "SELECT * FROM made ORDER BY g") == run(client, "SELECT * FROM other ORDER BY g")
+
+
+def test_a_name_that_shows_the_marker_is_the_backends(client: Any) -> None:
+    run(client, "SET use_secondary_engine = ON")
+    made = execute_write(client, "CREATE TABLE made AS SELECT id + ? FROM src", 5)
+    assert isinstance(made, Ok)
+    assert executions(client) == 0
+    assert run(client, "SELECT MAX(`id + ?`) FROM made") == [(3004,)]
+
+
+def test_warnings_of_the_statement_are_there_afterwards(client: Any) -> None:
+    statement = "CREATE TABLE {} (a FLOAT(10,2)) ENGINE=MyISUM AS SELECT id, v FROM src"
+    run(client, "SET sql_mode = ''")
+    create(client, statement.format("made"))
+    shown = run(client, "SHOW WARNINGS")
+    assert executions(client) == 1
+    run(client, "SET use_secondary_engine = OFF")
+    create(client, statement.format("other"))
+    assert shown
+    assert shown == [(a, b, c.replace("other", "made")) for a, b, c in run(client, "SHOW WARNINGS")]

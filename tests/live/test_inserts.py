@@ -11,6 +11,9 @@ import psutil
 import pymysql
 import pytest
 
+from tests.live.packets import execute_write
+from wire.responses import Err, Ok
+
 pytestmark = pytest.mark.live
 
 SCHEMA = "inserts"
@@ -416,3 +419,30 @@ def test_an_engine_that_dies_is_not_noticed(backend: Any, running: Any) -> None:
             stop.set()
             thread.join()
     backend.run(f"DROP DATABASE {schema}")
+
+
+@pytest.mark.parametrize("end", ["", ";"])
+def test_a_prepared_insert_takes_its_rows_from_the_engine(client: Any, end: str) -> None:
+    statement = "INSERT INTO {} (g, v, n) SELECT id, v, ? FROM src WHERE id > ? AND g <> ?" + end
+    ours = execute_write(client, statement.format("one"), 7, 2900, 3)
+    assert executions(client) == 1
+    run(client, "SET use_secondary_engine = OFF")
+    assert isinstance(ours, Ok)
+    assert ours == execute_write(client, statement.format("two"), 7, 2900, 3)
+    assert run(client, "SELECT * FROM one ORDER BY g") == run(client, "SELECT * FROM two ORDER BY g")
+
+
+def test_a_prepared_insert_that_is_not_offloaded_says_why_or_runs(client: Any) -> None:
+    statement = "INSERT INTO one (g) SELECT id FROM src LIMIT ?"  # which rows is open
+    refused = execute_write(client, statement, 3)
+    assert isinstance(refused, Err)
+    assert refused.number == 3889
+    assert "LIMIT" in refused.message
+    run(client, "SET use_secondary_engine = ON")
+    written = execute_write(client, statement, 3)
+    assert isinstance(written, Ok)
+    assert written.affected_rows == 3
+    assert run(client, "SELECT COUNT(*) FROM one") == [(3,)]
+    failed = execute_write(client, "INSERT INTO one (g) SELECT g FROM src WHERE id = ? UNION ALL SELECT ?", 5, 5)
+    assert isinstance(failed, Err)
+    assert failed.number == 1062

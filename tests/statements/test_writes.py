@@ -4,6 +4,7 @@ import pytest
 
 from statements.writes import (
     leaves_rows_open,
+    marked_outputs,
     may_create_from_query,
     may_insert_query,
     read_create_select,
@@ -110,3 +111,16 @@ def test_create_table_is_taken_apart(statement: str, read: tuple[str, str, str, 
 )
 def test_a_query_is_asked_for_no_rows(query: str, asked: str | None) -> None:
     assert without_rows(query) == asked
+
+
+@pytest.mark.parametrize(
+    ("query", "places"),
+    [
+        ("SELECT a, ?, b + ?, ? AS x FROM t WHERE c = ?", {1, 3}),
+        ("SELECT *, ? FROM t", set()),
+        ("SELECT ? FROM t UNION SELECT ? FROM u", set()),
+        ("WITH c AS (SELECT ? AS y FROM t) SELECT y, ? FROM c", {1}),
+    ],
+)
+def test_columns_that_are_a_marker_alone_are_counted(query: str, places: set[int]) -> None:
+    assert marked_outputs(query) == places
