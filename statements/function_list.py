@@ -40,8 +40,16 @@ WHEN: dict[str, tuple[str, ...]] = {
     _COLLATED: ("LIKE",),
     f"{_COLLATED}, or what is sought is made of signs and digits": ("INSTR", "LOCATE", "POSITION"),
     _JSON: (
-        "JSON_CONTAINS_PATH", "JSON_EXTRACT", "JSON_KEYS", "JSON_LENGTH", "JSON_UNQUOTE", "JSON_VALID", "->", "->>",
+        "JSON_CONTAINS_PATH", "JSON_EXTRACT", "JSON_KEYS", "JSON_LENGTH", "JSON_VALID", "->", "->>",
     ),
+    "the argument is a JSON column of MySQL, or a text column of MariaDB, and the path a constant of keys and places": (
+        "JSON_UNQUOTE", "JSON_VALUE",
+    ),
+    "a JSON column of MySQL is searched for a constant that is a number, a text or a truth value": (
+        "JSON_CONTAINS", "MEMBER OF",
+    ),
+    "the value is in a JSON column of MySQL, and no number": ("JSON_TYPE",),
+    "the backend is MySQL, and the keys of a group differ": ("JSON_OBJECTAGG",),
     "the backend is MySQL, and it is made of integers, decimals, texts, dates, moments and documents": (
         "JSON_ARRAY", "JSON_OBJECT",
     ),
@@ -63,7 +71,7 @@ WHEN: dict[str, tuple[str, ...]] = {
     "the number is exact, or an average of exact ones, and in range": ("SEC_TO_TIME",),
     "the time has whole seconds": ("TIME_TO_SEC",),
     "the argument is an integer or a decimal": ("FROM_UNIXTIME",),
-    "the argument is an integer, a date or a moment, and no literal": ("UNIX_TIMESTAMP",),
+    "the argument is an integer, a date, a moment or a literal of one": ("UNIX_TIMESTAMP",),
     "the unit is made of date parts, or of time parts of a date or of a time of a day": ("EXTRACT",),
     "the number of places is a constant": ("FORMAT", "ROUND", "TRUNCATE"),
     "numbers, dates or at most four texts are compared": ("GREATEST", "LEAST"),
@@ -77,6 +85,9 @@ WHEN: dict[str, tuple[str, ...]] = {
     "the base is 10 and the value an integer, or a text goes from base 16 to 10": ("CONV",),
     "the argument is an integer, a text or bytes": ("HEX",),
     "the length is 256": ("SHA2",),
+    "the letters are ASCII": ("SOUNDEX",),
+    "the numbers are integers of 32 bits, with USING those of ASCII": ("CHAR",),
+    "the separator is a constant": ("EXPORT_SET",),
     "the text stands for bytes": ("BIN_TO_UUID", "FROM_BASE64", "UNHEX", "UUID_TO_BIN"),
     "the text has at most 57 bytes": ("TO_BASE64",),
     "the argument is a text or bytes": ("MD5", "SHA", "SHA1"),
@@ -107,18 +118,18 @@ NEVER: dict[str, frozenset[str]] = {
     ),
     "documents are made or searched by the server only": frozenset(
         [
-            "JSON_ARRAYAGG", "JSON_ARRAY_APPEND", "JSON_ARRAY_INSERT", "JSON_COMPACT", "JSON_CONTAINS",
+            "JSON_ARRAYAGG", "JSON_ARRAY_APPEND", "JSON_ARRAY_INSERT", "JSON_COMPACT",
             "JSON_DEPTH", "JSON_DETAILED", "JSON_EQUALS", "JSON_EXISTS", "JSON_INSERT", "JSON_LOOSE", "JSON_MERGE",
-            "JSON_MERGE_PATCH", "JSON_MERGE_PRESERVE", "JSON_NORMALIZE", "JSON_OBJECTAGG",
+            "JSON_MERGE_PATCH", "JSON_MERGE_PRESERVE", "JSON_NORMALIZE",
             "JSON_OVERLAPS", "JSON_PRETTY", "JSON_QUERY", "JSON_QUOTE", "JSON_REMOVE", "JSON_REPLACE", "JSON_SEARCH",
-            "JSON_SET", "JSON_STORAGE_FREE", "JSON_STORAGE_SIZE", "JSON_TABLE", "JSON_TYPE", "JSON_VALUE",
+            "JSON_SET", "JSON_STORAGE_FREE", "JSON_STORAGE_SIZE", "JSON_TABLE",
             "JSON_SCHEMA_VALID", "JSON_SCHEMA_VALIDATION_REPORT", "COLUMN_CHECK", "COLUMN_EXISTS", "COLUMN_JSON",
             "COLUMN_LIST", "EXTRACTVALUE", "UPDATEXML",
         ]
     ),
     "the text depends on the character set or the server's tables": frozenset(
         [
-            "CHAR", "CHR", "EXPORT_SET", "SOUNDEX", "REGEXP_INSTR",
+            "CHR", "REGEXP_INSTR",
             "MATCH", "SFORMAT", "TO_CHAR", "DECODE_HISTOGRAM",
         ]
     ),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sqlglot import exp
 
-from engine.translate import aggregates, doubles, joined
+from engine.translate import aggregates, documents, doubles, joined
 from engine.translate.expressions import bind_expression
 from engine.translate.names import Scope
 from engine.translate.nodes import child, children, kind, only
@@ -138,6 +138,8 @@ class Binder:
     def _aggregate(self, node: exp.Expression) -> Expr:
         if isinstance(node, exp.GroupConcat):
             return joined.bind(self, node)
+        if isinstance(node, exp.JSONObjectAgg):
+            return documents.objects(self, node)
         if type(node) in doubles.SPREADS:
             return doubles.spread(self, node)
         only(node, "this", "expressions")

@@ -1,8 +1,9 @@
-"""Bytes and texts made of each other: UNHEX, FROM_BASE64, CAST AS BINARY, UUIDs, QUOTE, IS_UUID, IS_IPV4.
+"""Bytes and texts made of each other: UNHEX, FROM_BASE64, CAST AS BINARY, CHAR, UUIDs, QUOTE, IS_UUID, IS_IPV4.
 
 Where the server gives NULL with a warning, or an error, the engine fails.
 """
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,11 @@ from sqlglot import exp
 from engine.collate import presence
 from engine.translate import text
 from engine.translate.literals import NULL_LITERAL
-from engine.translate.nodes import child, only, whole_number
+from engine.translate.nodes import child, children, only, whole_number
+from engine.translate.numbers import as_value
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
-from engine.translate.types import INT, Family, Type
+from engine.translate.types import INT, WHOLE, Family, Type
 
 if TYPE_CHECKING:
     from engine.translate.binder import Binder
@@ -23,7 +25,9 @@ Rule = Callable[["Binder", exp.Expression], Expr]
 Call = Callable[["Binder", list[exp.Expression]], Expr]
 _UTF8 = ("utf8mb4", "utf8mb3", "utf8")
 _BYTES = Type(Family.BINARY)
+_CHR = re.compile(r"\bCHR\b", re.IGNORECASE)
 _HEX = presence.of_text("0123456789abcdef-")
+_ASCII = presence.of_values({*range(128), presence.TRAILING_SPACE})
 
 
 def as_bytes(value: Expr, what: str, collation: str) -> Expr:
@@ -91,7 +95,23 @@ def _quoted(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
                                presence=held, coercible=value.type.coercible), (value,))  # fmt: skip
 
 
+def _char(binder: "Binder", node: exp.Expression) -> Expr:
+    """CHAR(number, …): the bytes of the numbers, NULLs left out; with USING a text, of ASCII here."""
+    only(node, "expressions", "charset")
+    if _CHR.search(binder.shared.statement):
+        refuse("function CHR is not supported")  # MariaDB's, which makes texts; the parser takes it for CHAR
+    numbers = [as_value(binder.expr(item)) for item in children(node) if not isinstance(item, exp.Null)]
+    if not numbers or any(number.type.family not in WHOLE for number in numbers):
+        refuse("CHAR of what is no integer is not supported")
+    charset = node.args.get("charset")
+    made = Expr("char_bytes", _BYTES, tuple(numbers), value=bool(charset))
+    if not charset:
+        return made
+    return text.in_charset(made.typed(_text(binder, _ASCII)), str(charset.name).lower(), binder.context)
+
+
 NODES: dict[type[exp.Expression], Rule] = {
+    exp.Chr: _char,
     exp.Unhex: _decoded("unhex", "UNHEX"),
     exp.FromBase64: _decoded("from_base64", "FROM_BASE64"),
 }

@@ -1,6 +1,7 @@
-"""Numbers and texts in other spellings: BIN, OCT, CONV, SHA2, TO_BASE64, INET_ATON, FORMAT, BIT_COUNT, SPACE."""
+"""Numbers and texts in other spellings: BIN, OCT, CONV, SHA2, TO_BASE64, INET_ATON, FORMAT, BIT_COUNT, SOUNDEX."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -118,6 +119,12 @@ def _space(binder: "Binder", node: exp.Expression) -> Expr:
     return Expr("spaces", _coded(binder, _SPACES), (value,), value=_MOST_SPACES)
 
 
+def _soundex(binder: "Binder", node: exp.Expression) -> Expr:
+    only(node, "this")
+    value = _bytes(binder, child(node), "SOUNDEX")
+    return Expr("soundex", replace(value.type, presence=presence.union(value.type.presence, _PLAIN)), (value,))
+
+
 def _grouped(binder: "Binder", node: exp.Expression) -> Expr:
     """FORMAT(number, places): rounded, with a comma between thousands."""
     only(node, "this", "format", "culture")
@@ -141,6 +148,7 @@ NODES: dict[type[exp.Expression], Rule] = {
     exp.ToBase64: _base64,
     exp.BitwiseCount: _bit_count,
     exp.BitLength: _bit_length,
+    exp.Soundex: _soundex,
     exp.Space: _space,
     exp.NumberToStr: _grouped,
 }

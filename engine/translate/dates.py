@@ -10,8 +10,9 @@ from engine.collate import presence
 from engine.translate import literals
 from engine.translate.compare import as_datetime
 from engine.translate.literals import NULL_LITERAL, is_literal, text_of
+from engine.translate.numbers import as_value
 from engine.translate.refusal import Refused, refuse
-from engine.translate.tree import Expr
+from engine.translate.tree import Expr, walk
 from engine.translate.types import BIGINT, DATE, INT, WHOLE, Family, Type, datetime_type
 
 _MONTHS = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
@@ -77,10 +78,12 @@ def is_ambiguous(pattern: str, statement: str) -> bool:
 
 
 def as_date_value(expr: Expr, what: str) -> Expr:
-    """Require a DATE or DATETIME; a string literal is read as one; raises Refused for others."""
+    """Require a DATE or DATETIME; string literals and numbers YYYYMMDD are read as one; raises Refused for others."""
     text = text_of(expr)
     if text is not None:
         return literals.as_temporal(text)
+    if expr.type.family is Family.INT:
+        return literals.dated(expr) if is_literal(expr) else Expr("number_to_date", DATE, (as_value(expr),))
     if expr.type.family in (Family.DATE, Family.DATETIME, Family.NULL):
         return expr
     if expr.type.family is Family.STRING:
@@ -92,6 +95,8 @@ def part(unit: str, expr: Expr) -> Expr:
     """EXTRACT(unit FROM expr) and YEAR(), MONTH(), … ."""
     if unit in _TIME_PARTS and expr.type.family is Family.TIME:
         refuse(f"{unit} of a TIME is not supported")
+    if unit in _TIME_PARTS and expr.type.family is Family.INT:  # which is read as a time
+        refuse(f"{unit} is applied to a {expr.type.family.value}")
     expr = as_date_value(expr, unit)
     if expr.type.family is Family.NULL:
         return NULL_LITERAL
@@ -118,9 +123,12 @@ def shift(base: Expr, amount: Expr, unit: str, sign: int, backend: str) -> Expr:
         moved = shift(literals.as_temporal(text), amount, unit, sign, backend)
         return _as_text(moved, base) if is_literal(moved) else refuse("a string plus an interval is not supported")
     if base.type.family is Family.STRING:
-        if backend != "mysql" and base.op != "format_date":  # MariaDB shows six decimals of the others
-            refuse("an interval is added to a string")
-        return _text_shifted(base, amount, unit, sign)
+        fraction = ""
+        if backend != "mysql" and base.op != "format_date":  # MariaDB shows six decimals of a text that is made of rows
+            if base.op != "concat" or not any(part.op == "column" for part in walk(base)):
+                refuse("an interval is added to a string")
+            fraction = ".000000"
+        return _text_shifted(base, amount, unit, sign, fraction)
     if base.type.family is Family.TIME and unit in _SECONDS and not is_literal(base):
         return Expr("time_shift", base.type, (base, amount), value=_SECONDS[unit] * 1_000_000 * sign)
     if base.type.family not in (Family.DATE, Family.DATETIME):
@@ -161,14 +169,18 @@ def _as_text(moved: Expr, base: Expr) -> Expr:
     return Expr("literal", base.type, value=str(value))
 
 
-def _text_shifted(base: Expr, amount: Expr, unit: str, sign: int) -> Expr:
-    """A text plus an interval is a text: a date stays a date unless hours, minutes or seconds are added."""
+def _text_shifted(base: Expr, amount: Expr, unit: str, sign: int, fraction: str) -> Expr:
+    """A text plus an interval is a text: a date stays a date unless hours, minutes or seconds are added.
+
+    `fraction` stands behind a time.
+    """
     if not base.type.coercible:  # the result is in the connection's collation
         refuse("an interval is added to a string")
     moment = Expr("text_to_moment", datetime_type(0), (base,))
     moved = Expr("date_shift", datetime_type(0), (moment, amount), value=(unit, sign))
-    type_ = replace(base.type, presence=presence.of_text("0123456789:- "))
-    return Expr("spelled_moment", type_, (base, moved), value=unit not in ("SECOND", "MINUTE", "HOUR"))
+    type_ = replace(base.type, presence=presence.of_text("0123456789:-. "))
+    stays = unit not in ("SECOND", "MINUTE", "HOUR")
+    return Expr("spelled_moment", type_, (base, moved), value=(stays, fraction))
 
 
 def _moved(base: Expr, amount: int, unit: str) -> Expr:

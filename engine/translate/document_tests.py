@@ -13,7 +13,7 @@ from engine.translate.types import BOOL, EXACT, Family
 _MIRRORED = {"eq": "eq", "ne": "ne", "lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
 _DIGITS = 15  # that a double and a decimal have alike
 # What a moment, a time or bytes look like in a document, where they are of a type of their own.
-_TYPED = re.compile(r"-?\d+[:-]|base64:")
+TYPED = re.compile(r"-?\d+[:-]|base64:")
 
 
 def compared(operator: str, left: Expr, right: Expr) -> Expr | None:
@@ -24,7 +24,7 @@ def compared(operator: str, left: Expr, right: Expr) -> Expr | None:
         return None
     family, value = right.type.family, right.value
     is_equality = operator in ("eq", "ne")
-    if family is Family.STRING and is_equality and isinstance(value, str) and not _TYPED.match(value):
+    if family is Family.STRING and is_equality and isinstance(value, str) and not TYPED.match(value):
         return Expr("json_compared", BOOL, left.args, value=(left.value, operator, value))
     if family is Family.BOOL and is_equality:
         return Expr("json_compared", BOOL, left.args, value=(left.value, operator, bool(value)))

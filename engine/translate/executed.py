@@ -196,7 +196,7 @@ def _query_of(source: Source | None, alias: str, known: Mapping[str, Query | Rec
 
 def _of_field(definition: ColumnDefinition, backend: str, origin: Expr) -> ColumnDefinition:
     if origin.op in _EXTREMES and definition.type in _STRINGS:
-        return replace(definition, decimals=0, length=_TEXT if definition.length == 4 * _TEXT else definition.length)
+        return replace(_of_extreme(definition, backend, origin), decimals=0)
     if origin.op in _EXTREMES and backend == "mysql":
         return definition
     if origin.op == "any_same":
@@ -204,7 +204,8 @@ def _of_field(definition: ColumnDefinition, backend: str, origin: Expr) -> Colum
     if backend == "mysql" and definition.type == FieldType.LONG_BLOB and origin.op != WINDOW:
         return replace(definition, type=int(FieldType.BLOB), decimals=0)
     if origin.op == "spelled_moment":  # a CHAR by PREPARE, a VARCHAR in the table
-        definition = replace(definition, type=int(FieldType.VAR_STRING))
+        decimals = 0 if backend == "mariadb" else definition.decimals
+        definition = replace(definition, type=int(FieldType.VAR_STRING), decimals=decimals)
     if definition.type in _STRINGS and definition.decimals == _UNSET_DECIMALS[backend]:
         if backend == "mariadb" and origin.op == WINDOW:
             return definition
@@ -224,6 +225,16 @@ def _of_field(definition: ColumnDefinition, backend: str, origin: Expr) -> Colum
     if narrow or definition.type == FieldType.YEAR:
         return replace(definition, type=int(FieldType.LONG))
     return definition
+
+
+def _of_extreme(definition: ColumnDefinition, backend: str, origin: Expr) -> ColumnDefinition:
+    """The field of MIN or MAX of a text."""
+    if definition.length == 4 * _TEXT and origin.args[0].op == "column":
+        return replace(definition, length=_TEXT)
+    if backend == "mysql" or definition.type not in _LONG_TEXTS:
+        return definition
+    length = _LONGTEXT if definition.length == _COMPUTED_TEXT else definition.length
+    return replace(definition, type=int(FieldType.BLOB), length=length)
 
 
 def _stored(

@@ -324,6 +324,7 @@ _RULES: dict[type[exp.Expression], Rule] = {
     exp.Select: _subquery,
     exp.Exists: _exists,
     exp.GroupConcat: _aggregate,
+    exp.JSONObjectAgg: _aggregate,
     exp.Count: _aggregate,
     exp.Sum: _aggregate,
     exp.Avg: _aggregate,

@@ -64,6 +64,21 @@ def _quoted(low: "Lowering", expr: Expr) -> str:
     return f"coalesce('''' || {made} || '''', 'NULL')"
 
 
+def _char_bytes(low: "Lowering", expr: Expr) -> str:
+    """The bytes of numbers, as many as each needs; beyond 32 bits, and beyond ASCII for a text, they fail."""
+    most, failure = (127, "no ASCII") if expr.value else (4294967295, "no number of 32 bits")
+    parts = []
+    for arg in expr.args:
+        sql = low.expr(arg)
+        written = f"format('{{:X}}', CAST({sql} AS BIGINT))"
+        padded = f"CASE WHEN length({written}) % 2 = 1 THEN '0' ELSE '' END || {written}"
+        parts.append(
+            f"CASE WHEN {sql} NOT BETWEEN 0 AND {most} THEN error('{failure}') ELSE coalesce({padded}, '') END"
+        )
+    made = f"unhex({' || '.join(parts)})"
+    return f"decode({made})" if expr.value else made
+
+
 BYTE_OPS: dict[str, Writer] = {
     "as_bytes": _template("encode({0})"),
     "unhex": _checked("([0-9A-Fa-f]{2})*", "unhex({0})"),
@@ -73,4 +88,5 @@ BYTE_OPS: dict[str, Writer] = {
     "uuid_to_bytes": _uuid_to_bytes,
     "bytes_to_uuid": _bytes_to_uuid,
     "quoted": _quoted,
+    "char_bytes": _char_bytes,
 }

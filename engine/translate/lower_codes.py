@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 Writer = Callable[["Lowering", Expr], str]
 _CONTROLS = frozenset({*range(32), 127}) - frozenset(b"\t\n\r")
 _MASK = "18446744073709551615"
+_LETTERS, _SOUNDS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "01230120022455012623010202"
+_SILENT = ", ".join(f"'{letter}'" for letter, sound in zip(_LETTERS, _SOUNDS, strict=True) if sound == "0")
 _BASE64_LINE = 57  # bytes that make a line of TO_BASE64; longer ones are broken
 _WRITTEN = {2: "bin({0})", 8: "format('{{:o}}', {0})", 16: "format('{{:X}}', {0})"}
 
@@ -202,6 +204,33 @@ def _chosen(low: "Lowering", expr: Expr) -> str:
     return f"(CASE WHEN {bits} IS NOT NULL THEN concat_ws(',', {', '.join(parts)}) END)"
 
 
+def _exported(low: "Lowering", expr: Expr) -> str:
+    """EXPORT_SET(bits, on, off, separator) of so many bits."""
+    bits, on, off, separator = (low.expr(arg) for arg in expr.args)
+    known = " || ".join([f"CAST({bits} AS VARCHAR)", on, off, separator])
+    parts = (
+        f"CASE WHEN CAST({bits} AS HUGEINT) & {1 << place} <> 0 THEN {on} ELSE {off} END"
+        for place in range(int(str(expr.value)))
+    )
+    return f"(CASE WHEN {known} IS NOT NULL THEN array_to_string([{', '.join(parts)}], {separator}) END)"
+
+
+def _soundex(low: "Lowering", expr: Expr) -> str:
+    """SOUNDEX of ASCII: the first letter, and the sounds of the others: first vowels are left out, then doubles."""
+    sql = low.expr(expr.args[0])
+    letters = f"upper(regexp_replace({sql}, '[^A-Za-z]', '', 'g'))"
+    sounds = f"replace(translate({letters}, '{_LETTERS}', '{_SOUNDS}'), '0', '')"
+    for sound in "123456":
+        sounds = f"regexp_replace({sounds}, '{sound}+', '{sound}', 'g')"
+    rest = f"CASE WHEN left({letters}, 1) IN ({_SILENT}) THEN {sounds} ELSE substring({sounds}, 2) END"
+    made = f"left({letters}, 1) || {rest}"
+    padded = f"{made} || repeat('0', greatest(0, 4 - length({made})))"
+    return (
+        f"(CASE WHEN NOT regexp_full_match({sql}, '[\\x00-\\x7f]*') THEN error('letters beyond ASCII')"
+        f" WHEN {letters} = '' THEN '' ELSE {padded} END)"
+    )
+
+
 def _cut(low: "Lowering", expr: Expr) -> str:
     """SUBSTRING, LEFT and RIGHT by computed positions and lengths."""
     text, *numbers = (low.expr(arg) for arg in expr.args)
@@ -283,6 +312,8 @@ CODE_OPS: dict[str, Writer] = {
     "member": _member,
     "inserted": _inserted,
     "chosen": _chosen,
+    "exported": _exported,
+    "soundex": _soundex,
     "cut": _cut,
     "repeated": _repeated,
     "shifted": _shifted,

@@ -142,7 +142,16 @@ def _packed_add_seconds(low: "Lowering", expr: Expr) -> str:
     return f"(CASE WHEN {sql} = 0 THEN 0 ELSE {pack(moved)} END)"
 
 
+def _number_to_date(low: "Lowering", expr: Expr) -> str:
+    """The number YYYYMMDD; the server reads shorter and longer ones in other ways, and has warnings for some."""
+    sql = f"CAST({low.expr(expr.args[0])} AS BIGINT)"
+    made = f"make_date({sql} // 10000, {sql} // 100 % 100, {sql} % 100)"
+    failure = "error('a number that is no date of eight digits')"
+    return f"(CASE WHEN {sql} BETWEEN 10000101 AND 99991231 THEN {made} WHEN {sql} IS NOT NULL THEN {failure} END)"
+
+
 DATE_OPS: dict[str, Writer] = {
+    "number_to_date": _number_to_date,
     "to_packed": _to_packed,
     "packed_add_seconds": _packed_add_seconds,
     **{op: _week(op) for op in _WEEKS},

@@ -14,6 +14,9 @@ Writer = Callable[["Lowering", Expr], str]
 Steps = tuple[str | int, ...]
 _SPELLING = "error('a part of a document would be spelled otherwise')"
 _SIGNS = {"eq": "=", "ne": "<>", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+_MOST_OF_VALUE = 512  # characters of JSON_VALUE's result
+# What stands in front of a comma or colon that is in no text, and that or the end.
+_SEPARATORS = """'((?:"(?:[^"\\\\]|\\\\.)*"|[^",:])*)([,:]|$)'"""
 _WRAPPED = "error('a place in a document that is no array')"
 
 
@@ -46,18 +49,119 @@ def _part(low: "Lowering", expr: Expr) -> str:
         f"(CASE {found} WHEN 'VARCHAR' THEN CASE WHEN contains({sql}, '\\') THEN {_SPELLING}"
         f" ELSE '\"' || json_extract_string({sql}, {_path(steps)}) || '\"' END"
         f" WHEN 'NULL' THEN 'null' WHEN 'DOUBLE' THEN {_number(sql, steps)}"
-        f" WHEN 'OBJECT' THEN {_SPELLING} WHEN 'ARRAY' THEN {_SPELLING}"
+        f" WHEN 'OBJECT' THEN {_whole(sql, steps)} WHEN 'ARRAY' THEN {_whole(sql, steps)}"
         f" ELSE json_extract_string({sql}, {_path(steps)}) END)"
     )
+
+
+def known(low: "Lowering", expr: Expr) -> str:
+    """What is NULL where an expression is: of a part of a document its kind, which needs no spelling."""
+    if expr.op in ("json_part", "json_text"):
+        return _kind(low.expr(expr.args[0]), cast("Steps", expr.value))
+    return low.expr(expr)
+
+
+def _whole(sql: str, steps: Steps) -> str:
+    """An object or array as it stands behind its key: DuckDB writes it without spaces, and some numbers otherwise."""
+    if not isinstance(steps[-1], str):
+        return _SPELLING
+    written = f"rtrim(regexp_replace(json_extract({sql}, {_path(steps)}), {_SEPARATORS}, '\\1\\2 ', 'g'))"
+    marker = quote(f'"{steps[-1]}": ')
+    found = f"contains({sql}, {marker} || {written})"
+    return f"CASE WHEN contains({sql}, '\\') OR NOT {found} THEN {_SPELLING} ELSE {written} END"
 
 
 def _text(low: "Lowering", expr: Expr) -> str:
+    """A part without its quotes; JSON_VALUE gives NULL for null, and for texts of more characters than its result."""
     sql, steps = low.expr(expr.args[0]), cast("Steps", expr.value)
+    made = f"json_extract_string({sql}, {_path(steps)})"
+    null = "'null'"
+    if expr.op == "json_value":
+        null = "NULL"
+        made = f"CASE WHEN length({made}) > {_MOST_OF_VALUE} THEN {_SPELLING} ELSE {made} END"
     return (
-        f"(CASE {_kind(sql, steps)} WHEN 'NULL' THEN 'null' WHEN 'DOUBLE' THEN {_number(sql, steps)}"
-        f" WHEN 'OBJECT' THEN {_SPELLING} WHEN 'ARRAY' THEN {_SPELLING}"
-        f" ELSE json_extract_string({sql}, {_path(steps)}) END)"
+        f"(CASE {_kind(sql, steps)} WHEN 'NULL' THEN {null} WHEN 'DOUBLE' THEN {_number(sql, steps)}"
+        f" WHEN 'OBJECT' THEN {_whole(sql, steps)} WHEN 'ARRAY' THEN {_whole(sql, steps)} ELSE {made} END)"
     )
+
+
+def _text_part(low: "Lowering", expr: Expr) -> str:
+    """A scalar of a text as MariaDB cuts it out, numbers as written; of two keys alike both take the first."""
+    sql, steps = low.expr(expr.args[0]), cast("Steps", expr.value)
+    made = f"json_extract_string({sql}, {_path(steps)})"
+    number = f"CASE WHEN {made} = '0' AND contains({sql}, '-0') THEN {_SPELLING} ELSE {made} END"
+    if expr.op == "text_value":
+        null, others, truth = "NULL", "NULL", f"CASE {made} WHEN 'true' THEN '1' ELSE '0' END"
+    else:
+        null, others, truth = "'null'", _whole(sql, steps), made
+    return (
+        f"(CASE {_kind(sql, steps)} WHEN 'NULL' THEN {null} WHEN 'BOOLEAN' THEN {truth} WHEN 'VARCHAR' THEN {made}"
+        f" WHEN 'DOUBLE' THEN {_number_as_written(sql, steps)} WHEN 'OBJECT' THEN {others} WHEN 'ARRAY' THEN {others}"
+        f" ELSE {number} END)"
+    )
+
+
+def _number_as_written(sql: str, steps: Steps) -> str:
+    """The digits behind a key that a text has once, with white space or none."""
+    key = steps[-1]
+    if not isinstance(key, str) or not key.isascii() or not key.isidentifier():
+        return _SPELLING
+    once = f"len(regexp_extract_all({sql}, '\"{key}\"\\s*:')) = 1"
+    written = f"regexp_extract({sql}, '\"{key}\"\\s*:\\s*(-?[0-9][-+.0-9eE]*)', 1)"
+    return f"(CASE WHEN {once} THEN {written} ELSE {_SPELLING} END)"
+
+
+def _kind_name(low: "Lowering", expr: Expr) -> str:
+    """JSON_TYPE: a text may be a moment, and a number have one of several types."""
+    sql, steps = low.expr(expr.args[0]), cast("Steps", expr.value)
+    text = f"json_extract_string({sql}, {_path(steps)})"
+    string = f"CASE WHEN regexp_matches({text}, '^(-?[0-9]+[:-]|base64:)') THEN {_SPELLING} ELSE 'STRING' END"
+    kind = _kind(sql, steps)
+    return (
+        f"(CASE WHEN {kind} IN ('ARRAY', 'OBJECT', 'BOOLEAN', 'NULL') THEN {kind} WHEN {kind} = 'VARCHAR' THEN {string}"
+        f" WHEN {kind} IS NOT NULL THEN {_SPELLING} END)"
+    )
+
+
+def _contains(low: "Lowering", expr: Expr) -> str:
+    """Whether a part is a scalar, or an array with it as a member; JSON_CONTAINS looks into arrays in arrays too."""
+    steps, sought, deep = cast("tuple[Steps, object, bool]", expr.value)
+    sql = low.expr(expr.args[0])
+    whole = f"json_extract({sql}, {_path(steps)})"
+    member = _is_scalar("x", sought)
+    nested = (
+        f"WHEN list_contains(list_transform({{0}}, lambda x: json_type(x)), 'ARRAY') THEN {_WRAPPED}" if deep else ""
+    )
+    members = f"CAST({whole} AS JSON[])"
+    found = f"len(list_filter({members}, lambda x: {member})) > 0"
+    is_array = f"CASE {nested.format(members)} ELSE {found} END" if deep else found
+    made = f"CASE WHEN {_kind(sql, steps)} = 'ARRAY' THEN {is_array} ELSE {_is_scalar(whole, sought)} END"
+    return f"(CASE WHEN {_kind(sql, steps)} IS NOT NULL THEN CAST(({made}) AS BIGINT) END)"
+
+
+def _is_scalar(part: str, sought: object) -> str:
+    """Whether a JSON value is a scalar, by kind first."""
+    kind, written = f"json_type({part})", f"json_extract_string({part}, '$')"
+    if isinstance(sought, bool):
+        return f"({kind} = 'BOOLEAN' AND {written} = '{str(sought).lower()}')"
+    if isinstance(sought, str):
+        return f"({kind} = 'VARCHAR' AND {written} = {quote(sought)})"
+    whole = f"CAST({written} AS DECIMAL(38, 15)) = CAST('{sought}' AS DECIMAL(38, 15))"
+    plain = f"CAST({written} AS DOUBLE) = CAST('{sought}' AS DOUBLE)"
+    fraction = f"CASE WHEN strlen({written}) > 17 THEN {_SPELLING} ELSE {plain} END"
+    is_whole = f"{kind} IN ('BIGINT', 'UBIGINT')"
+    return f"(CASE WHEN {is_whole} THEN {whole} WHEN {kind} = 'DOUBLE' THEN {fraction} ELSE FALSE END)"
+
+
+def _objects(low: "Lowering", expr: Expr) -> str:
+    """JSON_OBJECTAGG: shorter keys first, then by their bytes; rows with one key, or none, fail."""
+    key, value = expr.args
+    sql = low.expr(key)
+    awkward = f"regexp_matches({sql}, '[\\x00-\\x1f\"\\\\]')"
+    written = f"CASE WHEN {awkward} THEN {_SPELLING} ELSE '\"' || {sql} || '\": ' END"
+    joined = f"string_agg({written} || {_element(low, value)}, ', ' ORDER BY strlen({sql}), encode({sql}))"
+    clear = f"count(*) <> count(DISTINCT {sql})"
+    return f"(CASE WHEN {clear} THEN error('keys that are NULL or come twice') ELSE '{{' || {joined} || '}}' END)"
 
 
 def _length(low: "Lowering", expr: Expr) -> str:
@@ -137,6 +241,12 @@ def _compared(low: "Lowering", expr: Expr) -> str:
 DOCUMENT_OPS: dict[str, Writer] = {
     "json_part": _part,
     "json_text": _text,
+    "json_value": _text,
+    "text_part": _text_part,
+    "text_value": _text_part,
+    "json_kind": _kind_name,
+    "json_contains": _contains,
+    "json_objects": _objects,
     "json_length": _length,
     "json_keys": _keys,
     "json_has": _has,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from engine.translate.aggregates import one_zero
+from engine.translate.lower_documents import known
 from engine.translate.lower_widths import aligned
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
@@ -111,7 +112,7 @@ def _neighbour(low: "Lowering", expr: Expr) -> str:
 
 GROUP_OPS: dict[str, Writer] = {
     "count_all": lambda low, expr: "count(*)",
-    "count": _template("count({0})"),
+    "count": lambda low, expr: f"count({known(low, expr.args[0])})",
     "count_distinct": _count_distinct,
     "sum": _template("sum({0})"),
     "sum_distinct": _template("sum(DISTINCT {0})"),

@@ -77,8 +77,9 @@ def _format_time(low: "Lowering", expr: Expr) -> str:
 
 def _spelled_moment(low: "Lowering", expr: Expr) -> str:
     text, moment = (low.expr(arg) for arg in expr.args)
-    whole = f"strftime({moment}, '%Y-%m-%d %H:%M:%S')"
-    if not expr.value:
+    stays, fraction = cast("tuple[bool, str]", expr.value)
+    whole = f"strftime({moment}, '%Y-%m-%d %H:%M:%S{fraction}')"
+    if not stays:
         return whole
     return f"(CASE WHEN NOT contains({text}, ' ') THEN strftime({moment}, '%Y-%m-%d') ELSE {whole} END)"
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 from engine.collate.rules import quote
+from engine.translate.lower_documents import known
 from engine.translate.lower_widths import aligned
 from engine.translate.row_values import Rows
 from engine.translate.tree import Expr, Query
@@ -396,7 +397,7 @@ VALUE_OPS: dict[str, Writer] = {
     "not": _template("(NOT {0})"),
     "xor": _template("({0} <> {1})"),
     "is_nonzero": _template("({0} <> 0)"),
-    "is_null": _template("({0} IS NULL)"),
+    "is_null": lambda low, expr: f"({known(low, expr.args[0])} IS NULL)",
     "is_true": _template("({0} IS TRUE)"),
     "is_false": _template("({0} IS FALSE)"),
     "case": _case,

@@ -10,6 +10,7 @@ from engine.collate import presence
 from engine.translate import control, literals, text
 from engine.translate.compare import compare
 from engine.translate.literals import is_literal, text_of
+from engine.translate.members import spelled
 from engine.translate.nodes import child, children, only
 from engine.translate.numbers import as_value
 from engine.translate.refusal import refuse
@@ -127,7 +128,7 @@ def _digest(op: str, what: str) -> Rule:
 
 def _field(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
     """FIELD(value, …): the place of the first equal one, 0 for none."""
-    value, *others = (as_value(binder.expr(argument)) for argument in arguments)
+    value, *others = (spelled(as_value(binder.expr(argument))) for argument in arguments)
     if any(other.type.family is not value.type.family for other in others):
         refuse("FIELD of mixed values is not supported")
     if value.type.family not in (Family.STRING, Family.INT):

@@ -1,4 +1,4 @@
-"""Places in texts and lists: LOCATE from a position, FIND_IN_SET, INSERT, MAKE_SET, INTERVAL()."""
+"""Places in texts and lists: LOCATE from a position, FIND_IN_SET, INSERT, MAKE_SET, EXPORT_SET, INTERVAL()."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Rule = Callable[["Binder", exp.Expression], Expr]
 Call = Callable[["Binder", list[exp.Expression]], Expr]
+_BITS = 64
+_EXPORTED = 3  # texts that EXPORT_SET takes
 
 
 def string(binder: "Binder", node: exp.Expression, what: str) -> Expr:
@@ -103,6 +105,21 @@ def _chosen(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
     return Expr("chosen", type_, (bits, *texts))
 
 
+def _exported(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
+    """EXPORT_SET(bits, on, off [, separator [, count]]): a text for each of the lowest bits."""
+    bits = as_value(binder.expr(arguments[0]))
+    if bits.type.family not in WHOLE:
+        refuse("EXPORT_SET by a number that is not an integer is not supported")
+    texts = [string(binder, node, "EXPORT_SET") for node in arguments[1:4]]
+    if len(texts) < _EXPORTED:
+        texts.append(literals.string(",", binder.context.collation_connection))
+    if text_of(texts[2]) is None:
+        refuse("EXPORT_SET with this separator is not supported")
+    count = _constant(binder, arguments[4], "EXPORT_SET's count") if len(arguments) > 1 + _EXPORTED else _BITS
+    type_ = unify_strings([t.type for t in texts], "EXPORT_SET")
+    return Expr("exported", type_, (bits, *texts), value=count if 0 <= count <= _BITS else _BITS)
+
+
 def interval(binder: "Binder", node: exp.Expression) -> Expr:
     """INTERVAL(number, bound, …): how many of the rising bounds the number reaches; -1 for NULL."""
     only(node, "this")
@@ -124,6 +141,7 @@ NODES: dict[type[exp.Expression], Rule] = {
 }
 # name -> (least and most arguments, rule)
 NAMED: dict[str, tuple[int, int, Call]] = {
+    "EXPORT_SET": (3, 5, _exported),
     "FIND_IN_SET": (2, 2, _in_set),
     "MAKE_SET": (2, 64, _chosen),
 }

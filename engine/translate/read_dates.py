@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from engine.translate import literals
+from engine.translate import literals, text
 from engine.translate.dates import is_ambiguous
 from engine.translate.nodes import child, only
 from engine.translate.refusal import refuse
@@ -72,6 +72,8 @@ def bind(binder: "Binder", node: exp.Expression) -> Expr:
     value, written = binder.expr(child(node)), child(node, "format")
     if not isinstance(written, exp.Literal) or is_ambiguous(written.name, binder.statement):
         refuse("this STR_TO_DATE is not supported")
+    if value.type.family is Family.INT:
+        value = text.as_string(value, "STR_TO_DATE", binder.context.collation_connection)
     if value.type.family is not Family.STRING:
         refuse(f"STR_TO_DATE of this {value.type.family.value} is not supported")
     form, parts = _form(written.name)
@@ -82,9 +84,9 @@ def bind(binder: "Binder", node: exp.Expression) -> Expr:
     return Expr("read_date", type_, (value,), value=(form, tuple(parts)))
 
 
-def _constant(text: str, form: str, parts: list[str], timed: bool) -> Expr:
+def _constant(written: str, form: str, parts: list[str], timed: bool) -> Expr:
     """The date that a literal is, as BI tools write the bounds of a filter; raises Refused where it is none."""
-    found = re.fullmatch(form, text)
+    found = re.fullmatch(form, written)
     if found is None or not set(parts) <= {"year", "month", "day", "hour", *_CLOCK}:
         refuse("STR_TO_DATE of this literal is not supported")
     read = dict(zip(parts, found.groups(), strict=True))

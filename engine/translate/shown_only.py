@@ -11,7 +11,8 @@ from engine.translate.walks import Gathered
 _ALLOWED = frozenset(
     {
         "is_null", "count", "any", "json_part", "json_text", "json_length", "json_keys", "json_has", "json_valid",
-        "json_object", "json_array", "json_compared", "answer",
+        "json_object", "json_array", "json_compared", "json_value", "json_kind",
+        "json_contains", "json_objects", "answer",
     }
 )  # fmt: skip
 

@@ -158,7 +158,9 @@ def _other_zone(binder: "Binder", node: exp.Expression) -> Expr:
     """CONVERT_TZ between constant zones: offsets written as '+hh:mm', or names that the server knows."""
     only(node, "source_tz", "target_tz", "timestamp")
     value = binder.expr(child(node, "timestamp"))
-    if value.type.family not in (Family.DATE, Family.DATETIME) or is_literal(value):
+    if (text := text_of(value)) is not None:
+        value = literals.as_temporal(text)
+    if value.type.family not in (Family.DATE, Family.DATETIME):
         refuse(f"CONVERT_TZ of this {value.type.family.value} is not supported")
     zones = [_zone(binder.expr(child(node, name))) for name in ("source_tz", "target_tz")]
     return Expr("other_zone", as_datetime(value).type, (as_datetime(value),), value=(*zones, binder.context.backend))

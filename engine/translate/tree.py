@@ -148,6 +148,7 @@ AGGREGATES = frozenset(
         "any_same",
         "double_sum",
         "spread",
+        "json_objects",
     }
 )
 WINDOW = "window"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from engine.collate import presence
+from engine.translate import literals
 from engine.translate.compare import as_datetime
 from engine.translate.dates import as_date_value, format_date, is_ambiguous, part
 from engine.translate.literals import NULL_LITERAL, text_of
@@ -127,7 +128,9 @@ def compound_part(unit: str, expr: Expr) -> Expr:
 
 def _unix_time(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
     value = binder.expr(arguments[0])
-    if value.type.family not in (Family.DATE, Family.DATETIME) or value.op == "literal":
+    if (text := text_of(value)) is not None:
+        value = literals.as_temporal(text)
+    if value.type.family not in (Family.DATE, Family.DATETIME):
         refuse("UNIX_TIMESTAMP of this value is not supported")
     backend, zone = binder.context.backend, session_zone(binder.context)
     if value.op == "zoned":  # the server gives the moment that it stores

@@ -113,3 +113,21 @@ CREATE TABLE l (id INT NOT NULL PRIMARY KEY, k INT, v VARCHAR(5));
 INSERT INTO l VALUES (1, 1, 'a'), (2, 1, 'b'), (3, 2, 'c'), (4, NULL, 'd'), (5, 5, NULL);
 CREATE TABLE r (id INT NOT NULL PRIMARY KEY, k INT, w VARCHAR(5));
 INSERT INTO r VALUES (1, 1, 'A'), (2, 2, 'b'), (3, 2, NULL), (4, NULL, 'd'), (6, 6, 'z');
+CREATE TABLE mj (id INT NOT NULL PRIMARY KEY, j JSON, t TEXT, v VARCHAR(200) CHARACTER SET latin1);
+INSERT INTO mj VALUES
+  (0, '{"a":1,"b":"x","c":1.50,"d":[1, 2],"e":null,"f":true,"g":{"h": "y"}}', '{"a":1}', '{"a":1}'),
+  (1, '{"a" : -10, "b":"", "b":"second", "c" : 1e2, "f":false}', '{"a":"X"}', ''),
+  (2, '[1,2]', NULL, NULL),
+  (3, '"str"', '{"a": "x"}', NULL),
+  (4, '12', '{}', '{}'),
+  (5, '{"a":"é\\u00e9","b":"q\\"x","c":18446744073709551616}', '{"a": "y"}', NULL),
+  (6, '{"b":"zzz", "d": [1, {"k": 2}]}', NULL, NULL),
+  (7, '{}', NULL, NULL),
+  (8, 'null', NULL, NULL),
+  (9, ' {"a":5, "g": {"h" : 7.0}} ', NULL, NULL),
+  (10, NULL, NULL, NULL);
+CREATE TABLE mk (id INT NOT NULL PRIMARY KEY, j JSON);
+INSERT INTO mk VALUES
+  (1, '{"a": -0, "b": 1}'),
+  (2, '{"a": 0, "d":[1,2], "c": 5}'),
+  (3, '{"c": 2.50, "x": {"c": 3.5}}');
