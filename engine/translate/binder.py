@@ -50,6 +50,9 @@ class Shared:
     outer_joined: bool = False
     misjudged: bool = False  # something of engine.translate.misjudged decides about rows
     shares: int = 0  # PERCENT_RANK and CUME_DIST of MariaDB
+    constants: set[object] = field(
+        default_factory=set
+    )  # columns of derived tables that may have one value, or another's
 
     def unique(self, prefix: str) -> str:
         """Make a name that nothing else in the statement has."""

@@ -15,6 +15,7 @@ from engine.translate.packed import packed_type
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import CteSource, Expr, Join, Output, Query, QuerySource, Source, TableSource
 from engine.translate.types import BOOL, Type, column_type
+from engine.translate.windows import is_steady
 from engine.translate.zones import zone_shift
 from statements.context import ViewDefinition
 from statements.parse import parse_statement
@@ -87,7 +88,7 @@ def _table(binder: "Binder", node: exp.Expression) -> Source:
     if sample is not None and (common is not None or _view(binder, schema or binder.context.schema, name)):
         refuse("TABLESAMPLE is for base tables")
     if common is not None:
-        _see(binder.scope, node, "", common.columns, alias)
+        _see(binder, node, "", common.columns, alias)
         return CteSource(alias, common.label)
     schema = schema or binder.context.schema
     view = _view(binder, schema, name)
@@ -134,7 +135,7 @@ def _through_view(binder: "Binder", node: exp.Expression, schema: str, view: Vie
     query = blocks.bind_query(binder.shared, tree, None, {})
     blocks.settle(query)
     alias = binder.shared.unique("d")
-    _see(binder.scope, node, schema, blocks.renamed(query.outputs, list(view.columns)), alias)
+    _see(binder, node, schema, blocks.renamed(query.outputs, list(view.columns)), alias)
     return QuerySource(alias, query)
 
 
@@ -219,7 +220,7 @@ def _derived(binder: "Binder", node: exp.Expression, lateral: bool = False) -> S
 def _see_query(binder: "Binder", node: exp.Expression, query: Query, lateral: bool = False) -> Source:
     blocks.settle(query)
     alias = binder.shared.unique("d")
-    _see(binder.scope, node, "", query.outputs, alias)
+    _see(binder, node, "", query.outputs, alias)
     return QuerySource(alias, query, lateral)
 
 
@@ -229,7 +230,7 @@ def _column_of(expr: Expr) -> Type:
     return replace(expr.type, coercible=False, explicit=False, characters=characters)
 
 
-def _see(scope: Scope, node: exp.Expression, schema: str, outputs: list[Output], alias: str) -> None:
+def _see(binder: "Binder", node: exp.Expression, schema: str, outputs: list[Output], alias: str) -> None:
     """Make a query's outputs visible as the columns of a source."""
     names_node = node.args.get("alias")
     names = [] if names_node is None else [item.name for item in children(names_node, "columns")]
@@ -237,7 +238,13 @@ def _see(scope: Scope, node: exp.Expression, schema: str, outputs: list[Output],
         Output(output.name, Expr("column", _column_of(output.expr), value=(alias, f"c{position}")))
         for position, output in enumerate(blocks.renamed(outputs, names))
     ]
-    _add(scope, Visible(node.alias or node.name, schema, alias, columns))
+    exprs = [output.expr for output in outputs]
+    binder.shared.constants |= {
+        (alias, f"c{position}")
+        for position, expr in enumerate(exprs)
+        if exprs.count(expr) > 1 or is_steady(expr, binder.shared)
+    }
+    _add(binder.scope, Visible(node.alias or node.name, schema, alias, columns))
 
 
 def _add(scope: Scope, visible: Visible) -> None:

@@ -12,7 +12,7 @@ from engine.translate.literals import is_literal
 from engine.translate.nodes import child, children, kind, only, whole_number
 from engine.translate.numbers import as_value
 from engine.translate.refusal import Refused, refuse
-from engine.translate.tree import WINDOW, Block, Expr, walk
+from engine.translate.tree import AGGREGATES, WINDOW, Block, Expr, walk
 from engine.translate.types import BIGINT, EXACT, WHOLE, unify
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ _PLACES: dict[type[exp.Expression], str] = {
 _ORDERED = frozenset({"row_number", "ntile", *_NEIGHBOURS.values(), *_PLACES.values()})
 
 _SHARES = frozenset({"percent_rank", "cume_dist"})
+_NEVER_CONFUSED = 2  # different windows
+_QUERIES = frozenset({"scalar", "exists", "in_query"})
 _Sort = tuple[tuple[Expr, bool], ...]  # the keys that rows are sorted by, and which are descending
 
 
@@ -96,14 +98,18 @@ class Windows:
 
     def _require_one_order(self, nodes: list[exp.Expression], keys: list[tuple[Expr, bool]]) -> None:
         """MariaDB sorts once for windows of which one's keys begin with the other's. Where such pairs do not make whole
-        families, it passes over a sort and gives wrong answers; raises Refused there, and where it may take two
-        spellings of one key for two keys. (Read off 10.11.19: 46,000 statements of three to six windows.)"""
+        families, it passes over a sort and gives wrong answers (read off 10.11.19: 46,000 statements of three to six
+        windows). Raises Refused there, and where two spellings may be one key, or a constant none."""
         for node, (key, _) in zip(nodes, keys, strict=True):
             if key.op != "column" and self.spellings.setdefault(key, node.sql()) != node.sql():
                 refuse("a key of windows is written in two ways")
         new = tuple(keys)
         self.sorts.add(new)
         related = [sort for sort in self.sorts if _share(new, sort)]
+        if len(self.sorts) > _NEVER_CONFUSED and any(
+            is_steady(key, self.binder.shared) for sort in self.sorts for key, _ in sort
+        ):
+            refuse("constants among the keys of windows are not supported")
         if any(_share(one, other) != (one in related) for one in self.sorts for other in related):
             refuse("windows whose order MariaDB confuses are not supported")
 
@@ -146,6 +152,15 @@ class Windows:
     def _order(self, node: exp.Expression) -> list[tuple[Expr, bool]]:
         only(node, "expressions")
         return [(self.binder.expr(child(item)), bool(item.args.get("desc"))) for item in children(node)]
+
+
+def is_steady(expr: Expr, shared: "Shared") -> bool:
+    """Tell whether an expression may have one value for all rows, by itself or where derived tables are merged."""
+    parts = list(walk(expr))
+    if any(part.op in _QUERIES for part in parts):
+        return True
+    computed = any(part.op in AGGREGATES or part.op == WINDOW for part in parts)
+    return not computed and not any(part.op == "column" and part.value not in shared.constants for part in parts)
 
 
 def _share(one: _Sort, other: _Sort) -> bool:
