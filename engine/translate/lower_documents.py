@@ -17,6 +17,8 @@ _SIGNS = {"eq": "=", "ne": "<>", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 _MOST_OF_VALUE = 512  # characters of JSON_VALUE's result
 # What stands in front of a comma or colon that is in no text, and that or the end.
 _SEPARATORS = """'((?:"(?:[^"\\\\]|\\\\.)*"|[^",:])*)([,:]|$)'"""
+# What DuckDB reads though it is no JSON: commas behind the last member, and numbers that are none.
+_LENIENT = """',\\s*[}\\]]|(?i)[:,\\[]\\s*-?(nan|inf)'"""
 _WRAPPED = "error('a place in a document that is no array')"
 
 
@@ -95,9 +97,10 @@ def _text_part(low: "Lowering", expr: Expr) -> str:
     else:
         null, others, truth = "'null'", _whole(sql, steps), made
     return (
-        f"(CASE {_kind(sql, steps)} WHEN 'NULL' THEN {null} WHEN 'BOOLEAN' THEN {truth} WHEN 'VARCHAR' THEN {made}"
+        f"(CASE WHEN regexp_matches({sql}, {_LENIENT}) THEN {_SPELLING} ELSE"
+        f" CASE {_kind(sql, steps)} WHEN 'NULL' THEN {null} WHEN 'BOOLEAN' THEN {truth} WHEN 'VARCHAR' THEN {made}"
         f" WHEN 'DOUBLE' THEN {_number_as_written(sql, steps)} WHEN 'OBJECT' THEN {others} WHEN 'ARRAY' THEN {others}"
-        f" ELSE {number} END)"
+        f" ELSE {number} END END)"
     )
 
 
@@ -108,7 +111,7 @@ def _number_as_written(sql: str, steps: Steps) -> str:
         return _SPELLING
     once = f"len(regexp_extract_all({sql}, '\"{key}\"\\s*:')) = 1"
     written = f"regexp_extract({sql}, '\"{key}\"\\s*:\\s*(-?[0-9][-+.0-9eE]*)', 1)"
-    return f"(CASE WHEN {once} THEN {written} ELSE {_SPELLING} END)"
+    return f"(CASE WHEN {once} AND {written} <> '' THEN {written} ELSE {_SPELLING} END)"  # no NaN
 
 
 def _kind_name(low: "Lowering", expr: Expr) -> str:

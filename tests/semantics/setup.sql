@@ -126,8 +126,13 @@ INSERT INTO mj VALUES
   (8, 'null', NULL, NULL),
   (9, ' {"a":5, "g": {"h" : 7.0}} ', NULL, NULL),
   (10, NULL, NULL, NULL);
+CREATE TABLE mt (id INT NOT NULL PRIMARY KEY, t TEXT);
+INSERT INTO mt VALUES (1, '{"a": NaN}'), (2, '{"a": 1, }'), (3, 'x'), (4, ''), (5, '{"a": Infinity}'), (6, '{"a": 1} x'), (7, '{"a" 1}'),
+  (8, '{"a": 1, "b": NaN}'), (9, '{"a": [1, 2, ]}'), (10, '{"a": "x,}"}');
 CREATE TABLE mk (id INT NOT NULL PRIMARY KEY, j JSON);
 INSERT INTO mk VALUES
   (1, '{"a": -0, "b": 1}'),
   (2, '{"a": 0, "d":[1,2], "c": 5}'),
   (3, '{"c": 2.50, "x": {"c": 3.5}}');
+CREATE TABLE pad (id INT NOT NULL PRIMARY KEY, v VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci);
+INSERT INTO pad VALUES (1, 'ab'), (2, 'AB  '), (3, 'ab c'), (4, 'é'), (5, 'E '), (6, 'áb'), (7, ''), (8, ' '), (9, NULL);
