@@ -19,11 +19,11 @@ from automl.anomaly.drain import templates as find_templates
 from automl.anomaly.model import score_known
 from automl.anomaly.scale import Scale, columns, learn_scale
 from automl.columns import texts
-from automl.errors import AutoMLError
+from automl.errors import AutoMLError, near
 from automl.options import TrainOptions
 from automl.parts import BadModel, Parts
 from automl.progress import Budget
-from automl.results import of_one_row
+from automl.results import extended, of_one_row, quoted
 from automl.rows import row_source
 from automl.source import Column, Kind, Source
 from automl.tasks import Task
@@ -34,6 +34,7 @@ Codes = NDArray[np.int64]
 MOST_TEMPLATES = 400
 MOST_LINES = 500_000
 _LEAST = 50
+_SUMMED = 3  # templates that a summary names
 _MASKS = (
     (r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b", ANY),
     (r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(:\d+)?\b", ANY),
@@ -111,6 +112,9 @@ class Logs:
 
     def chances(self, source: Source) -> Floats:
         """Give each line the greatest probability of the windows that it is in."""
+        return self._look(source).chances
+
+    def _look(self, source: Source) -> "_Looked":
         for column in self.columns:
             if source.find(column.name) is None:
                 raise AutoMLError(f"The input lacks the column '{column.name}'.")
@@ -120,25 +124,45 @@ class Logs:
         codes = by_line[found.indices.to_numpy()] if len(by_line) else np.zeros(0, np.int64)
         order, starts, ends = windows(_origins(source, self.origin), self.size, self.stride)
         if not len(starts):
-            return np.zeros(0)
+            return _Looked(np.zeros(0), np.zeros(0, np.int64), codes, found, order, starts, ends)
         chances = self.scale.chances(self.detector.score(vectors(codes[order], starts, ends, self.rarity)))
-        greatest = np.zeros(len(codes))
+        greatest, strangest = np.full(len(codes), -1.0), np.zeros(len(codes), np.int64)
         for offset in range(self.size):
-            inside = starts + offset < ends
-            np.maximum.at(greatest, (starts + offset)[inside], chances[inside])
-        back = np.empty(len(codes))
-        back[order] = greatest
-        return back
+            inside = np.flatnonzero(starts + offset < ends)
+            places = starts[inside] + offset
+            more = chances[inside] > greatest[places]  # a line has one window only for each offset
+            greatest[places[more]], strangest[places[more]] = chances[inside[more]], inside[more]
+        back, window = np.empty(len(codes)), np.empty(len(codes), np.int64)
+        back[order], window[order] = greatest, strangest
+        return _Looked(back, window, codes, found, order, starts, ends)
 
     def predict(self, source: Source, options: Mapping[str, Any], threads: int = 1) -> dict[str, pa.Array]:
         """Give `Prediction` and `ml_results` of each line. All lines must come at once, in their order."""
-        asked = options.get("logad_options") or {}
-        for key in asked:
-            if key not in ("summarize_logs", "summary_threshold"):
-                raise AutoMLError(f"Unknown key '{key}' in option 'logad_options' of a prediction.")
-        if asked.get("summarize_logs"):
-            raise AutoMLError("Logs are not summarised in words here: leave 'summarize_logs' out.")
-        return columns(self.chances(source), {key: value for key, value in options.items() if key != "logad_options"})
+        asked = _asked(options.get("logad_options") or {})
+        looked = self._look(source)
+        found = columns(looked.chances, {key: value for key, value in options.items() if key != "logad_options"})
+        if not asked.summarize_logs:
+            return found
+        strange = looked.chances >= asked.summary_threshold
+        shown = {
+            int(window): quoted(self._summary(looked, int(window))) for window in np.unique(looked.window[strange])
+        }
+        known = pa.array([*shown.values(), "null"], pa.string())
+        places = np.searchsorted(np.array(list(shown), np.int64), looked.window) if shown else looked.window * 0
+        summaries = known.take(pa.array(np.where(strange, places, len(shown))))
+        return {**found, "ml_results": extended(found["ml_results"], "summary", summaries)}
+
+    def _summary(self, looked: "_Looked", window: int) -> str:
+        """Name the templates that make a window strange, the rarest first, with how many of its lines have them."""
+        lines = looked.order[looked.starts[window] : looked.ends[window]]
+        codes, firsts, counts = np.unique(looked.codes[lines], return_index=True, return_counts=True)
+        told = []
+        for place in np.argsort(-self.rarity[codes] * np.sqrt(counts), kind="stable")[:_SUMMED]:
+            code = int(codes[place])
+            new = code == len(self.templates)
+            shown = looked.lines[int(lines[firsts[place]])].as_py() if new else self.templates[code]
+            told.append(f"{counts[place]} of {len(lines)} lines{', not seen in training' if new else ''}: {shown}")
+        return "; ".join(told)
 
     def predict_row(self, row: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
         """Give the columns of the answer for one line of JSON values."""
@@ -179,6 +203,43 @@ class Logs:
             Nearest.restore(parts.under("detector"), width),
             Scale.restore(parts.under("scale")),
         )
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """Lines that were looked at: the probability of each, its strangest window, its template, its masked text."""
+
+    chances: Floats
+    window: Codes
+    codes: Codes
+    lines: pa.Array
+    order: Codes
+    starts: Codes
+    ends: Codes
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The options of a prediction (mys-hwaml-ml-predict-table)."""
+
+    summarize_logs: bool = False
+    summary_threshold: float = 0.5
+
+
+def _asked(given: Mapping[str, Any]) -> _Asked:
+    for key in given:
+        if key not in ("summarize_logs", "summary_threshold"):
+            raise AutoMLError(
+                f"Unknown key '{key}' in option 'logad_options' of a prediction."
+                f"{near(key, ('summarize_logs', 'summary_threshold'))}"
+            )
+    asks, threshold = given.get("summarize_logs") or False, given.get("summary_threshold")
+    if not isinstance(asks, (bool, int)) or asks not in (0, 1):
+        raise AutoMLError(f"Option 'logad_options.summarize_logs' must be true or false, not {asks!r}.")
+    threshold = 0.5 if threshold is None else threshold
+    if not isinstance(threshold, (int, float)) or isinstance(threshold, bool) or not 0 <= threshold <= 1:
+        raise AutoMLError(f"Option 'logad_options.summary_threshold' must be a number from 0 to 1, not {threshold!r}.")
+    return _Asked(bool(asks), float(threshold))
 
 
 def _origins(source: Source, name: str | None) -> Codes:

@@ -95,6 +95,18 @@ def test_a_strange_stretch_of_a_log_is_found() -> None:
         == 1
     )
 
+    asked = {"logad_options": {"summarize_logs": True, "summary_threshold": 0.6}}
+    told = predict(model, rows, asked)
+    for place, text in enumerate(told["ml_results"].to_pylist()):
+        parts = json.loads(text)
+        assert (parts["summary"] is not None) == (parts["probabilities"]["anomaly"] >= 0.6), place
+    shown = json.loads(told["ml_results"][1510].as_py())["summary"]
+    assert shown.endswith("not seen in training: disk error <*> while writing sector <*>")
+    assert shown.startswith(("5 of 6", "6 of 6"))
+    for wrong in ({"summarise_logs": True}, {"summarize_logs": "yes"}, {"summary_threshold": 2}):
+        with pytest.raises(AutoMLError, match="summar"):
+            predict(model, rows, {"logad_options": wrong})
+
 
 def test_windows_cover_every_line() -> None:
     origins = np.array([0, 1, 0, 0, 1, 0, 0, 0, 1, 0])
