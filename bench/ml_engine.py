@@ -1,0 +1,104 @@
+"""How fast the engine alone answers for tables: rows out of a table of the column store, answers into another.
+
+A model of 100 trees of 31 leaves and a linear one, 20 columns of numbers. What is written is the key, `Prediction` and
+`ml_results`. Wall time, and the processor time of all threads, which other work on the machine does not change much.
+
+    python -m bench.ml_engine --rows 1000000
+"""
+
+import argparse
+import os
+import pathlib
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import duckdb
+import lightgbm
+import numpy as np
+import pyarrow as pa
+
+from automl import encoder
+from automl.api import Model, predict, read_options, train
+from automl.blend import Blend
+from automl.boosters import Trees
+from automl.labels import Labels
+from automl.source import Column, Kind, Source
+from automl.supervised import Supervised
+from automl.tasks import Task
+from automl.tree_text import checked
+from bench import report
+
+COLUMNS = 20
+_BATCH = 131_072
+_CORES = os.cpu_count() or 1
+_NAMES = [f"x{place}" for place in range(COLUMNS)]
+_KINDS = tuple(Column(name, Kind.NUMBER) for name in _NAMES)
+
+
+def made(database: duckdb.DuckDBPyConnection, rows: int) -> None:
+    """Make the table: a key and numbers."""
+    numbers = ", ".join(f"random() * 10 AS {name}" for name in _NAMES)
+    database.execute(f"CREATE TABLE given AS SELECT range::BIGINT AS id, {numbers} FROM range({rows})")
+
+
+def models(sample: Source) -> dict[str, Model]:
+    """Give the two models, of a target that the first columns decide."""
+    matrix = np.column_stack([sample.values(name).to_numpy() for name in _NAMES])
+    target = matrix[:, 0] * matrix[:, 1] + 3 * matrix[:, 2]
+    roles = encoder.learn(sample)
+    data = lightgbm.Dataset(roles.encode(sample), (target > np.median(target)).astype(float))
+    booster = lightgbm.train({"objective": "binary", "num_leaves": 31, "verbosity": -1}, data, 100)
+    text, count = checked(booster.model_to_string(), COLUMNS, 1)
+    blend = Blend((Trees(text, 1, count),), (1.0,), COLUMNS, 1)
+    labels, factors = Labels(("no", "yes"), False), np.ones(2)
+    trees = Supervised(Task.CLASSIFICATION, "y", roles, blend, labels, factors)
+    rows = sample.rows.append_column("y", pa.array(target))
+    options = read_options({"task": "regression", "model_list": ["LinearRegression"], "max_seconds": 5})
+    linear = train(Source("bench", (*_KINDS, Column("y", Kind.NUMBER)), rows), "y", options)
+    return {"100 trees": Model(trees, {}), "linear": linear}
+
+
+def answers(database: duckdb.DuckDBPyConnection, model: Model) -> Iterator[pa.Table]:
+    """Yield the key with the answers, batch after batch; as many at once as there are processors."""
+    reader = database.cursor().execute("SELECT * FROM given").to_arrow_reader(_BATCH)
+
+    def answered(batch: pa.RecordBatch) -> pa.Table:
+        rows = pa.Table.from_batches([batch])
+        return predict(model, Source("bench", _KINDS, rows.select(_NAMES))).append_column("id", rows["id"])
+
+    with ThreadPoolExecutor(_CORES) as pool:
+        waiting = [pool.submit(answered, batch) for _, batch in zip(range(_CORES + 1), reader, strict=False)]
+        while waiting:
+            found = waiting.pop(0).result()
+            waiting += [pool.submit(answered, batch) for _, batch in zip(range(1), reader, strict=False)]
+            yield found
+
+
+def main() -> None:
+    """Parse arguments, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    rows = parser.parse_args().rows
+    report.head("Machine learning in the engine: a table into a table")
+    lines = []
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect(pathlib.Path(folder) / "bench.duckdb") as database:
+        made(database, rows)
+        sample = database.execute(f"SELECT {', '.join(_NAMES)} FROM given LIMIT 20000").to_arrow_table()
+        for name, model in models(Source("bench", _KINDS, sample)).items():
+            began, worked = time.perf_counter(), time.process_time()
+            for place, found in enumerate(answers(database, model)):
+                database.register("found", found)
+                database.execute(
+                    f"{'INSERT INTO' if place else 'CREATE TABLE'} answered {'' if place else 'AS '}FROM found"
+                )
+                database.unregister("found")
+            seconds, processor = time.perf_counter() - began, time.process_time() - worked
+            lines.append((name, f"{rows / seconds:,.0f}", f"{rows / processor * _CORES:,.0f}"))
+            database.execute("DROP TABLE answered")
+    report.table(("model", "rows/s", f"rows per second of {_CORES} processors' time"), lines)
+
+
+if __name__ == "__main__":
+    main()
