@@ -16,6 +16,7 @@ from automl.errors import AutoMLError
 from automl.source import Kind
 
 Floats = NDArray[np.float64]
+LARGEST = 1e100  # of a number that is learned from
 MOMENT = pa.timestamp("us")
 MOMENTS = frozenset({Kind.DATE, Kind.DATETIME})
 NUMERIC = frozenset({Kind.NUMBER, Kind.BOOLEAN, Kind.TIME})
@@ -53,6 +54,21 @@ def floats(name: str, values: pa.ChunkedArray) -> Floats:
             return found
     infinite = np.isinf(found)
     return np.where(infinite, np.nan, found) if infinite.any() else found
+
+
+def bounded(found: Floats) -> Floats:
+    """Give numbers with LARGEST in the place of larger ones, so that their squares and sums are numbers too."""
+    return np.clip(found, -LARGEST, LARGEST) if len(found) and not _squares(found) < LARGEST**2 else found
+
+
+def one_bounded(value: float) -> float:
+    """Give one number as `bounded` would."""
+    return LARGEST if value > LARGEST else -LARGEST if value < -LARGEST else value
+
+
+def _squares(found: Floats) -> float:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(found @ found)  # NaN with gaps
 
 
 def _timed(values: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from automl import encoder, folds
 from automl.blend import chances
-from automl.columns import floats
+from automl.columns import LARGEST, floats
 from automl.decision import answers, factors_for
 from automl.drift import learn_drift
 from automl.errors import AutoMLError
@@ -55,6 +55,11 @@ def _target(
     if not known.any():
         raise AutoMLError(f"All values of the target column '{column.name}' are NULL: there is nothing to learn from.")
     numbers = numbers[known]
+    if np.abs(numbers).max() > LARGEST:
+        raise AutoMLError(
+            f"The target column '{column.name}' has numbers beyond {LARGEST:g}, with which nothing can be computed: "
+            "leave these rows out."
+        )
     if len(numbers) < 10:
         raise AutoMLError(f"A regression needs 10 rows with a target or more, and {source.table} has {len(numbers)}.")
     if numbers.min() == numbers.max():

@@ -100,5 +100,5 @@ def read_explain_options(task: Task, raw: Mapping[str, Any] | None) -> dict[str,
         AutoMLError: also for a model of a task that has no explanations.
     """
     if task not in SUPERVISED:
-        raise AutoMLError(f"A {task} model has no explanations: they are for classification and regression.")
+        raise AutoMLError(f"Models of {task} have no explanations: they are for classification and regression.")
     return _read(_EXPLAIN, task, raw, "an explanation")

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from automl.columns import floats, moments, one_float, one_moment, one_text, texts
+from automl.columns import bounded, floats, moments, one_bounded, one_float, one_moment, one_text, texts
 from automl.parts import BadModel, Parts
 from automl.words import Vocabulary
 
@@ -31,11 +31,11 @@ class Number:
 
     def encode(self, values: pa.ChunkedArray) -> list[Floats]:
         """Give the column as floats."""
-        return [floats(self.column, values)]
+        return [bounded(floats(self.column, values))]
 
     def encode_one(self, value: Any) -> list[float]:
         """Give one value as a float."""
-        return [one_float(self.column, value)]
+        return [one_bounded(one_float(self.column, value))]
 
     def parts(self) -> Parts:
         """Give what this is made of."""

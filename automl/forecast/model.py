@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from automl import encoder, results
-from automl.columns import floats
+from automl.columns import bounded, floats
 from automl.encoder import Encoder
 from automl.errors import AutoMLError
 from automl.families import chosen as chosen_families
@@ -264,7 +264,7 @@ def fit(source: Source, target: str | None, options: TrainOptions, budget: Budge
     count = int(steps.max()) + 1
     values = np.full((count, len(columns)), np.nan)
     for place, column in enumerate(columns):
-        values[steps, place] = floats(column.name, source.values(column.name))
+        values[steps, place] = bounded(floats(column.name, source.values(column.name)))
     values = np.column_stack([_filled(column.name, values[:, place]) for place, column in enumerate(columns)])
     outside, made, kinds = np.zeros((count, 0)), None, np.zeros(0, np.int64)
     if options.exogenous_variables:

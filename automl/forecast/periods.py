@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from automl.columns import MOMENTS, floats, moments
+from automl.columns import MOMENTS, bounded, floats, moments
 from automl.errors import AutoMLError
 from automl.parts import BadModel, Parts
 from automl.source import Column, Kind, Source
@@ -100,7 +100,7 @@ def _months(plain: Floats) -> Steps:
 
 def _plain(column: Column, values: pa.ChunkedArray) -> Floats:
     if column.kind in (Kind.NUMBER, Kind.TIME):
-        return floats(column.name, values)
+        return bounded(floats(column.name, values))
     if column.kind in (*MOMENTS, Kind.TEXT):
         found: Floats = pc.cast(moments(column.name, values), pa.int64()).to_numpy().astype(np.float64)
         return found

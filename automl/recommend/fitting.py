@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from automl import encoder
-from automl.columns import floats, texts
+from automl.columns import bounded, floats, texts
 from automl.errors import AutoMLError
 from automl.families import chosen, own_name
 from automl.linear import fit_ridge
@@ -43,7 +43,7 @@ def _read(source: Source, target: str | None, options: TrainOptions) -> tuple[Ra
     values = np.ones(len(known))
     if target is not None:
         column = source.column(target, "target column")
-        values = floats(column.name, source.values(column.name))
+        values = bounded(floats(column.name, source.values(column.name)))
     kept = known.to_numpy(zero_copy_only=False) & ~np.isnan(values)
     if options.feedback == "implicit" and target is not None:
         kept &= values >= options.feedback_threshold

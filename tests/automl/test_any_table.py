@@ -36,10 +36,19 @@ def _numbers(dice: np.random.Generator, rows: int) -> Any:
     return found
 
 
+def _extremes(dice: np.random.Generator, rows: int) -> Any:
+    found = dice.normal(size=rows)
+    found[dice.random(rows) < 0.1] = 1.7e308
+    found[dice.random(rows) < 0.1] = -1.7e308
+    found[0] = 5e-324
+    return found
+
+
 COLUMNS: dict[str, tuple[Kind, Make]] = {
     "whole": (Kind.NUMBER, lambda dice, rows: dice.integers(-5, 50, rows)),
     "huge": (Kind.NUMBER, lambda dice, rows: dice.integers(2**62, 2**63 - 1, rows).astype(np.uint64)),
     "number": (Kind.NUMBER, _numbers),
+    "extreme": (Kind.NUMBER, _extremes),
     "decimal": (Kind.NUMBER, lambda dice, rows: [Decimal(int(x)).scaleb(-2) for x in dice.integers(-999, 999, rows)]),
     "truth": (Kind.BOOLEAN, lambda dice, rows: dice.random(rows) < 0.4),
     "text": (Kind.TEXT, lambda dice, rows: [f"ä{x}'\"\\\n" for x in dice.integers(0, 20, rows)]),

@@ -66,7 +66,7 @@ def test_names_are_read_in_any_case() -> None:
         (read_predict_options, Task.ANOMALY, {"treshold": 0.5}, "Did you mean 'threshold'"),
         (read_predict_options, Task.ANOMALY, {"threshold": 2}, "a number from 0 to 1"),
         (read_score_options, Task.ANOMALY, {"topk": 0}, "a whole number from 1"),
-        (read_explain_options, Task.FORECASTING, None, "A forecasting model has no explanations"),
+        (read_explain_options, Task.FORECASTING, None, "Models of forecasting have no explanations"),
         (read_explain_options, Task.REGRESSION, {"model_explainer": "shapp"}, "Did you mean"),
     ],
 )
