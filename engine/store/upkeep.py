@@ -15,8 +15,8 @@ from engine.store.layout import quote
 log = logging.getLogger(__name__)
 
 _EVERY = 2.0  # seconds
-# A checkpoint holds up whoever changes the table that it writes, for tenths of a second: seldom, or when nothing goes on.
-# What it has not written is in memory, and read from the backend's log again after a crash, which takes seconds.
+# A checkpoint holds up whoever changes the table that it writes, for tenths of a second: seldom, or when nothing goes
+# on. What it has not written is in memory, and read from the backend's log again after a crash, which takes seconds.
 _UNWRITTEN = 256 << 20  # bytes of the backend's log that ask for a checkpoint,
 _SHARE = 8  # or this part of the store's memory when that is less
 _AGE = 60.0  # seconds after which fewer are written when nothing goes on,
