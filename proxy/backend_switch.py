@@ -97,7 +97,7 @@ class BackendSwitch:
             handlers[command] = look
 
     def _would_notice(self, data: bytes) -> bool:
-        if data[4] != Command.QUERY:
+        if data[4] != Command.QUERY or (self._router.text_at == 7 and data[5:7] != b"\0\1"):
             return True
         return first_word(data, self._router.text_at) in _NOTICE and not _ASKS_BACK.search(data)
 

@@ -61,6 +61,11 @@ class EngineLink(asyncio.Protocol):
         """Rows of the last answer."""
         return self._tracker.rows
 
+    @property
+    def failed(self) -> bool:
+        """Tell whether the last answer ended with an error."""
+        return self._tracker.failed
+
     @classmethod
     async def open(cls, path: Path, secret: Path, capabilities: int) -> "EngineLink":
         """Connect and log in. Raises EngineGone, and EngineStopped."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from base.errors import SecondaryEngineError
+from proxy import running
 from proxy.answers import AnswerReader
 from proxy.preflight import build_close, build_prepare, build_query
 from proxy.reasons import Reason, Refusal
@@ -70,7 +71,7 @@ async def _try(router: "Router", statement: str, other: str) -> Refusal | None:
     preflight.context = replace(preflight.context, extras=True)
     if COUNTED in other:
         preflight.definitions = [_renamed(payload, capabilities) for payload in preflight.definitions]
-    return await router.run(statement.encode(), preflight)
+    return await running.run(router, statement.encode(), preflight)
 
 
 def _renamed(payload: bytes, capabilities: int) -> bytes:

@@ -15,6 +15,7 @@ from wire.integers import build_lenenc_bytes, read_lenenc
 from wire.responses import Err, parse_err
 
 if TYPE_CHECKING:
+    from proxy.cursors import Cursor
     from proxy.session import Session
 
 INTERRUPTED = (1317, 3024, 1969)  # what the user has stopped, or a limit of the user's: nobody else runs it again
@@ -28,6 +29,7 @@ class Outcome(Enum):
     FAILED = auto()  # the engine's error came before any row: nothing was sent
     LOST = auto()  # the engine went away before any row: nothing was sent
     BROKEN = auto()  # the engine went away amid the rows: the client's connection cannot be saved
+    TOO_LARGE = auto()  # there is no room for the rows of a cursor: nothing was sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,8 @@ class Ended:
     rows: int = 0
 
 
-def find_start(data: bytes, capabilities: int) -> tuple[bool, Err | None]:
-    """Look for the first packet behind the column definitions; gives (found, its error)."""
+def find_rows(data: bytes, capabilities: int) -> tuple[int, Err | None]:
+    """Look for the first packet behind the column definitions; gives where it is, -1 until then, and its error."""
     at = 0
     left = -1  # definitions, and the EOF behind them, still to come
     while at + 5 <= len(data):
@@ -48,21 +50,21 @@ def find_start(data: bytes, capabilities: int) -> tuple[bool, Err | None]:
         first = data[at + 4] if length else -1
         if first == 0xFF:
             if at + 4 + length > len(data):
-                return False, None
-            return True, parse_err(data[at + 4 : at + 4 + length])
+                return -1, None
+            return at, parse_err(data[at + 4 : at + 4 + length])
         if left == 0:
-            return True, None
+            return at, None
         if left < 0:
             if first == 0:
-                return True, None  # OK: no result at all
+                return at, None  # OK: no result at all
             if at + 4 + length > len(data):
-                return False, None
+                return -1, None
             count, _ = read_lenenc(data, at + 4)
             left = (count or 0) + (0 if capabilities & Capability.DEPRECATE_EOF else 1)
         else:
             left -= 1
         at += 4 + length
-    return False, None
+    return -1, None
 
 
 class _Relay:
@@ -83,8 +85,8 @@ class _Relay:
             self._session.client.write(data)
             return
         self._held += data
-        found, self.error = find_start(bytes(self._held), self._link.capabilities)
-        if found and not self.error:
+        at, self.error = find_rows(bytes(self._held), self._link.capabilities)
+        if at >= 0 and not self.error:
             self.started = True
             if self._link.transport:
                 self._session.send_from(self._link.transport)
@@ -102,16 +104,23 @@ def build_attributes(context: str, definitions: list[bytes]) -> dict[str, bytes]
     }
 
 
-async def offload(session: "Session", link: EngineLink, text: bytes, attributes: dict[str, bytes]) -> Ended:
-    """Run a statement on the engine and relay its answer to the session's client."""
-    relay = _Relay(session, link)
+async def offload(
+    session: "Session", link: EngineLink, text: bytes, attributes: dict[str, bytes], cursor: "Cursor | None" = None
+) -> Ended:
+    """Run a statement on the engine and relay its answer to the session's client, or into a cursor."""
+    relay = _Relay(session, link) if cursor is None else cursor
+    if cursor:
+        cursor.attach(link)
     running = session.worker.engine.running
     running.add(link)
     session.on_close.append(link.close)
     try:
         await link.stream(text, attributes, relay)
+        if cursor:
+            await cursor.finish()
     except EngineGone:
-        return Ended(Outcome.BROKEN if relay.started else Outcome.LOST)
+        if cursor is None or not cursor.failed:
+            return Ended(Outcome.BROKEN if relay.started else Outcome.LOST)
     finally:
         running.discard(link)
         session.on_close.remove(link.close)
@@ -119,6 +128,10 @@ async def offload(session: "Session", link: EngineLink, text: bytes, attributes:
         if session.closed:
             kill = session.worker.engine.kill(f"KILL QUERY {session.thread_id}".encode())
             session.worker.keep(asyncio.get_running_loop().create_task(kill))
+    if cursor and cursor.failed:
+        return Ended(Outcome.TOO_LARGE)
     if relay.error:
         return Ended(Outcome.FAILED, relay.error)
+    if cursor and not cursor.whole:
+        return Ended(Outcome.LOST)
     return Ended(Outcome.DONE, rows=link.rows)

@@ -1,11 +1,13 @@
 """Prepared statements: remembered when they could be offloaded; run on the engine with parameters in the text."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from base.errors import MalformedPacket
 from proxy import variables
 from proxy.answers import AnswerReader
+from proxy.cursors import MOST, Cursor
 from proxy.decisions import decision_key
 from proxy.ml.prepared import take_execute, take_prepare
 from proxy.preflight import build_prepare
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 # MARIADB_STMT_DIRECT: the statement prepared last. What we prepare in between would be it: the number goes on instead.
 _LAST = b"\xff\xff\xff\xff"
+_OF_CURSOR = b"\0cursor"
+_LONG_DATA_LIMIT = 1 << 20  # bytes of a statement's long data that are kept
 
 
 @dataclass(slots=True)
@@ -28,6 +32,8 @@ class Prepared:
     """One statement of the client.
 
     `types` are those of its last execution, `told` those that the backend knows: it has not seen what ran elsewhere.
+    `long_data` are the values that came before the next execution, None when they are too long to be kept; the backend
+    has them as well. `stale` says that it has them, or a cursor, from before an execution that ran elsewhere.
     """
 
     text: bytes
@@ -36,13 +42,20 @@ class Prepared:
     key: bytes
     types: bytes = b""
     told: bytes = b""
-    long_data: bool = False
+    long_data: dict[int, bytearray] | None = field(default_factory=dict)
+    stale: bool = False
+    cursor: Cursor | None = None  # where the rows of this execution go
     writes: bool = False  # the rows of its query; `definitions` are those of the query
 
     @property
     def size(self) -> int:
         """About how many bytes it takes to remember."""
         return 500 + len(self.text) + len(self.key) + sum(map(len, self.definitions))
+
+    @property
+    def decided(self) -> bytes:
+        """What decisions on an execution are kept under: some columns are known, but not as a cursor's."""
+        return self.key if self.cursor is None else self.key + _OF_CURSOR
 
 
 class PreparedStatements:
@@ -58,6 +71,8 @@ class PreparedStatements:
         handlers[Command.STMT_EXECUTE] = self._execute
         handlers[Command.STMT_SEND_LONG_DATA] = self._long_data
         handlers[Command.STMT_CLOSE] = self._close
+        handlers[Command.STMT_FETCH] = self._fetch
+        handlers[Command.STMT_RESET] = self._reset
 
     def _prepare(self, data: bytes) -> bool:
         if take_prepare(self._router, data):
@@ -99,58 +114,117 @@ class PreparedStatements:
                 session.state.statements[answer.prepared.statement_id] = known
         session.client.write(raw)
 
-    def _known(self, data: bytes) -> Prepared | None:
-        return self._session.state.statements.get(int.from_bytes(data[5:9], "little"))
-
-    def _close(self, data: bytes) -> bool:
-        number = int.from_bytes(data[5:9], "little")
-        if known := self._session.state.statements.pop(number, None):
-            self._session.state.room += known.size
-        self._session.state.sets.pop(number, None)
-        self._session.state.ml_statements.pop(number, None)
-        return False
-
-    def _long_data(self, data: bytes) -> bool:
-        if known := self._known(data):
-            known.long_data = True
-        return False
-
-    def _execute(self, data: bytes) -> bool:
+    def _numbered(self, data: bytes, handle: Callable[[int, bytes], bool]) -> bool:
+        """Look at a command about a statement, with its number in the place of MariaDB's -1."""
         last = self._session.state.last_prepared
         if last is None or data[5:9] != _LAST or not self._router.is_mariadb:
-            return self._execute_numbered(data)
+            return handle(int.from_bytes(data[5:9], "little"), data)
         data = data[:5] + last.to_bytes(4, "little") + data[9:]
-        if not self._execute_numbered(data):
+        if not handle(last, data):
             self._session.pass_on(data)
         return True
 
-    def _execute_numbered(self, data: bytes) -> bool:
+    def _close(self, data: bytes) -> bool:
+        return self._numbered(data, self._forget)
+
+    def _forget(self, number: int, data: bytes) -> bool:
+        state = self._session.state
+        if known := state.statements.pop(number, None):
+            self._drop_long_data(known)
+            state.room += known.size
+        state.sets.pop(number, None)
+        state.ml_statements.pop(number, None)
+        state.cursors.pop(number, None)
+        return False
+
+    def _long_data(self, data: bytes) -> bool:
+        return self._numbered(data, self._keep_long_data)
+
+    def _keep_long_data(self, number: int, data: bytes) -> bool:
+        state = self._session.state
+        known = state.statements.get(number)
+        if known is None or known.long_data is None:
+            return False
+        size = len(data) - 11
+        parameter = int.from_bytes(data[9:11], "little")
+        known.stale = True
+        kept = sum(map(len, known.long_data.values()))
+        if size < 0 or parameter >= known.parameters or kept + size > _LONG_DATA_LIMIT or size > state.room:
+            self._drop_long_data(known)
+            known.long_data = None
+        else:
+            known.long_data.setdefault(parameter, bytearray()).extend(data[11:])
+            state.room -= size
+        return False
+
+    def _drop_long_data(self, known: Prepared) -> None:
+        """Forget the values of long data: an execution, a reset or the statement's end does so."""
+        self._session.state.room += sum(map(len, (known.long_data or {}).values()))
+        known.long_data = {}
+
+    def _reset(self, data: bytes) -> bool:
+        return self._numbered(data, self._reset_numbered)
+
+    def _reset_numbered(self, number: int, data: bytes) -> bool:
+        self._session.state.cursors.pop(number, None)
+        if known := self._session.state.statements.get(number):
+            self._drop_long_data(known)
+            known.stale = False
+        return False
+
+    def _fetch(self, data: bytes) -> bool:
+        return self._numbered(data, self._fetch_numbered)
+
+    def _fetch_numbered(self, number: int, data: bytes) -> bool:
+        cursor = self._session.state.cursors.get(number)
+        if cursor is None or len(data) < 13:
+            return False
+        self._session.run(self._send_rows(number, cursor, int.from_bytes(data[9:13], "little")))
+        return True
+
+    async def _send_rows(self, number: int, cursor: Cursor, most: int) -> None:
+        await cursor.fetch(self._session, most)
+        if cursor.over:
+            self._session.state.cursors.pop(number, None)
+
+    def _execute(self, data: bytes) -> bool:
+        return self._numbered(data, self._execute_numbered)
+
+    def _execute_numbered(self, number: int, data: bytes) -> bool:
         session = self._session
         state = session.state
-        if (assignments := state.sets.get(int.from_bytes(data[5:9], "little"))) is not None:
+        if (assignments := state.sets.get(number)) is not None:
             return variables.take_set(self._router, data, assignments)
         state.counts = NO_COUNTS
+        state.cursors.pop(number, None)
         if state.ml_statements and take_execute(self._router, data):
             return True
-        known = state.statements.get(int.from_bytes(data[5:9], "little"))
+        known = state.statements.get(number)
         if known is None:
             state.tainted = True
             self._router.switch.watch(data)
             return False
         if known.parameters and not self._note_types(data, known):
+            self._drop_long_data(known)
             return False
         whole = self._complete(data, known)
         if not self._is_candidate(known):
-            known.told = known.types
+            self._gone_to_backend(known, whole)
             if whole is not data:
                 session.pass_on(whole)
             return whole is not data
         session.run(self._consider(whole, known))
         return True
 
+    def _gone_to_backend(self, known: Prepared, data: bytes) -> None:
+        """Note what the backend has of a statement when it is given the execution."""
+        known.told = known.types
+        self._drop_long_data(known)
+        known.stale = bool(data[9] & 1)  # it may have opened a cursor
+
     def _is_candidate(self, known: Prepared) -> bool:
         session = self._session
-        if known.long_data:
+        if known.long_data is None:
             return False
         if known.writes:
             return True
@@ -185,34 +259,67 @@ class PreparedStatements:
 
     async def _consider(self, data: bytes, known: Prepared) -> None:
         session = self._session
+        known.cursor = None
         try:
             execute = parse_execute(data[4:], known.parameters, self._with_attributes)
-            if execute.cursor:
-                raise NotALiteral("cursor")
             text = self._text(execute, known)
+            if execute.cursor and len(session.state.cursors) >= MOST:
+                raise NotALiteral("cursor")
         except (MalformedPacket, NotALiteral, UnicodeDecodeError):
-            known.told = known.types
+            self._gone_to_backend(known, data)
             session.pass_on(data)
             return
-        if known.writes:
-            await self._write(data, text, known)
-        elif await self._router.consider_prepared(data, text, known):
-            known.told = known.types
+        if execute.cursor and not known.writes:
+            known.cursor = Cursor(self._worker.settings.data_dir, session.capabilities)
+        given = False
+        try:
+            if known.writes:
+                given = await self._write(data, text, known)
+            else:
+                given = await self._router.consider_prepared(data, text, known)
+        finally:
+            if given:
+                self._gone_to_backend(known, data)
+            elif not session.closed:
+                await self._forget_on_backend(execute.statement_id, known)
+            cursor, known.cursor = known.cursor, None  # nobody keeps the rows of one that came to nothing
+        if not given and cursor:
+            self._open(execute.statement_id, cursor, len(known.definitions))
 
-    async def _write(self, data: bytes, text: bytes, known: Prepared) -> None:
+    async def _forget_on_backend(self, number: int, known: Prepared) -> None:
+        """Let the backend forget the values, and the cursor, that it has of an execution which ran elsewhere."""
+        self._drop_long_data(known)
+        if known.stale:
+            known.stale = False
+            reset = bytes((Command.STMT_RESET,)) + number.to_bytes(4, "little")
+            await self._session.ask(build_packets(reset, 0), [Command.STMT_RESET])
+
+    def _open(self, number: int, cursor: Cursor, columns: int) -> None:
+        session = self._session
+        if session.closed or not cursor.whole:
+            return  # what the client has is an error
+        session.state.cursors[number] = cursor
+        session.client.write(cursor.opened(columns, session.tracker.lasting_status))
+
+    async def _write(self, data: bytes, text: bytes, known: Prepared) -> bool:
+        """Run a statement that writes; tells whether the backend was given the execution."""
+        told = False
+
         def given() -> None:
-            known.told = known.types
+            nonlocal told
+            told = True
 
         work = perform(self._router, data, text, (known.text, known.definitions), given)
         if work is None:
-            given()
             self._router.pass_on(data)
-        else:
-            await work
+            return True
+        await work
+        return told
 
     def _text(self, execute: Execute, known: Prepared) -> bytes:
         statement = known.text.decode("utf-8")
         if not known.parameters:
             return known.text
-        literals = build_literals(execute, known.types, backslash_escapes=True)
+        long_data = {number: bytes(value) for number, value in (known.long_data or {}).items()}
+        literals = build_literals(execute, known.types, True, long_data)
         return fill_placeholders(statement, literals).encode()

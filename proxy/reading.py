@@ -39,6 +39,7 @@ _QUESTION = {
     "mysql": b"SELECT @@transaction_isolation, @@session_track_transaction_info",
     "mariadb": b"SELECT @@tx_isolation, @@session_track_transaction_info",
 }
+_TRACKING = b"session_track_transaction_info"
 _SNAPSHOT = b"START TRANSACTION WITH CONSISTENT SNAPSHOT"
 _BEGIN: dict[bytes, bytes] = {
     b"REPEATABLE-READ": _SNAPSHOT,
@@ -69,6 +70,8 @@ class Reading:
 
 def note(session: "Session", word: bytes, data: bytes, at: int) -> None:
     """Look whether a text, which begins at `at`, may leave something that no flag shows and BEGIN would end."""
+    if word == b"set" and _TRACKING in data.lower():
+        session.state.tracked = True
     mark = data.find(b";", at)
     if word not in _LEAVE_NOTHING or (mark >= 0 and data[mark:].strip(b"; \t\r\n")):
         session.state.tainted = True
@@ -90,7 +93,7 @@ def place_of(session: "Session") -> Place:
     in_transaction = bool(status & Status.IN_TRANS)
     if status & Status.AUTOCOMMIT and not in_transaction:
         return Place.ALONE
-    if state.next_transaction:  # SET TRANSACTION: what it says cannot be read anywhere
+    if state.tracked or state.next_transaction:  # SET TRANSACTION: what it says cannot be read anywhere
         return Place.WITHIN
     if state.reading and state.reading.begun == begun and in_transaction:
         return Place.GOES_ON
@@ -105,7 +108,8 @@ async def begin(router: "Router") -> Refusal | None:
     told = await _ask(router, _QUESTION[router.kind])
     isolation, tracked = (told.rows[0][0] or b"", told.rows[0][1] or b"") if told.rows else (b"", b"")
     start = _BEGIN.get(isolation)
-    if start is None or tracked != b"OFF":
+    session.state.tracked = tracked != b"OFF"  # from now on nothing of ours is asked in a transaction
+    if start is None or session.state.tracked:
         return Refusal(Reason.IN_TRANSACTION)
     since = ""
     if start is _SNAPSHOT:

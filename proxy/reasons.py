@@ -29,6 +29,7 @@ class Reason(Enum):
     UNKNOWN_SESSION = "The session's variables could not be read"
     LONG_PLAN = "The backend's plan of the statement is too large to be read"
     RELAYED_SHAPE = "The backend describes no result columns"
+    LARGE_CURSOR = "There is no room for the rows of the cursor"
     BACKEND_ERROR = "The backend does not accept the statement"
 
 

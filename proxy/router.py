@@ -6,22 +6,23 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from base.errors import SecondaryEngineError
+from base.errors import MalformedPacket, SecondaryEngineError
 from base.log import redact_sql
-from proxy import checks, commands, counts, creates, extras, inserts, into, own_tables, reading, variables
+from proxy import checks, commands, counts, creates, extras, inserts, into, own_tables, reading, running, variables
+from proxy.ahead import Ahead
 from proxy.ask import ask_backend
 from proxy.backend_switch import BackendSwitch
 from proxy.decisions import ALWAYS, DIGITS, decision_key, shape_key
 from proxy.engine_link import EngineGone, EngineLink
 from proxy.lake import create as lake_ddl
-from proxy.lake import export, load_call, warnings
+from proxy.lake import export, load_call
 from proxy.lake import guard as lake_guard
-from proxy.ml import calls, models, named, rows, writes
-from proxy.offload import INTERRUPTED, Outcome, build_attributes, offload
+from proxy.ml import calls, named, rows, writes
+from proxy.offload import build_attributes
 from proxy.preflight import Preflight, Questions, build_close, same_shape
 from proxy.prepared import Prepared, PreparedStatements
 from proxy.reading import Place
-from proxy.reasons import QUIET, Reason, Refusal, strip_reason
+from proxy.reasons import QUIET, Reason, Refusal
 from proxy.rules import Subject, check
 from proxy.state import FORCED, NO_COUNTS, OFF, ON
 from proxy.views import expanded
@@ -36,7 +37,7 @@ from statements.scan import first_word
 from statements.sqlmode import refused_mode
 from wire.constants import Capability, Command, Status
 from wire.framing import build_packets
-from wire.responses import build_err
+from wire.parameters import text_start
 
 if TYPE_CHECKING:
     from proxy.session import Session
@@ -46,6 +47,7 @@ log = logging.getLogger("proxy")
 _PLAIN_SELECT = frozenset({b"SELECT", b"select", b"Select"})
 _CLEAN = int(Status.IN_TRANS | Status.AUTOCOMMIT)
 _AUTOCOMMIT = int(Status.AUTOCOMMIT)
+_NO_ATTRIBUTES = b"\0\1"
 _SHORT = 1024  # bytes of a command that may be a known point select
 # Reasons that hold for a statement whatever the session does next.
 _LASTING = frozenset(
@@ -104,6 +106,7 @@ class Router:
         session.handlers[Command.QUERY] = self.query
         session.handlers[Command.PROCESS_KILL] = self._process_kill
         PreparedStatements(self)
+        Ahead(self)
         session.on_close.append(self.close)
 
     @property
@@ -116,12 +119,6 @@ class Router:
         """The backend's kind: "mysql" or "mariadb"."""
         return self._worker.settings.server.kind
 
-    def text_of(self, data: bytes) -> bytes | None:
-        """Give a COM_QUERY's text; None when attributes stand before it."""
-        if not self._has_attributes:
-            return data[5:]
-        return data[7:] if data[5:7] == b"\0\1" else None
-
     def is_query(self, text: bytes) -> bool:
         """Tell whether a text begins like a query."""
         return first_word(text) in _QUERY_WORDS
@@ -129,6 +126,8 @@ class Router:
     def query(self, data: bytes) -> bool:
         """Look at a lone COM_QUERY; True when it is taken over."""
         at = self.text_at
+        if self._has_attributes and data[5:7] != _NO_ATTRIBUTES:
+            return self._query_with_attributes(data)
         state = self.session.state
         if not state.counts and state.use_secondary_engine == ON:
             if len(data) < _SHORT:
@@ -154,7 +153,7 @@ class Router:
             word in named.WORDS and named.take_named(self, data, data[at:])
         ):
             return True
-        if action is None or (at == 7 and data[5:7] != b"\0\1"):
+        if action is None:
             state.counts = NO_COUNTS
             self.switch.watch(data)
             return False
@@ -162,6 +161,19 @@ class Router:
             return True
         self.switch.watch(data)
         return False
+
+    def _query_with_attributes(self, data: bytes) -> bool:
+        """Look at a statement as if the client had sent it without its attributes, which the backend alone knows."""
+        try:
+            plain = build_packets(data[4:5] + _NO_ATTRIBUTES + data[4 + text_start(data[4:]) :], 0)
+        except MalformedPacket:
+            self.session.state.counts = NO_COUNTS
+            return False
+        self.session.stand_in(plain, data)
+        taken = self.query(plain)
+        if not taken:
+            self.session.stand_in(b"", b"")
+        return taken
 
     def _lake_write(self, data: bytes, text: bytes) -> bool:
         """Look at a statement that is no query and names a lake table: what others see of it first is theirs."""
@@ -250,7 +262,7 @@ class Router:
 
     async def consider_prepared(self, data: bytes, text: bytes, known: Prepared) -> bool:
         """Decide on an execution whose parameters are in `text`; tells whether the backend was given it."""
-        return await self._decide(data, text, known.key, known, reading.place_of(self.session))
+        return await self._decide(data, text, known.decided, known, reading.place_of(self.session))
 
     async def _decide(self, data: bytes, text: bytes, key: bytes, known: Prepared | None, place: Place) -> bool:
         facts, use, threshold, refusal = await self._look(text, place=place)
@@ -401,7 +413,8 @@ class Router:
         if refusal is None and place is Place.BEGINS and not preflight.only_lake:
             refusal = await reading.begin(self)
         if refusal is None:
-            refusal = await self.run(asked, preflight, "binary" if known else "text", place)
+            protocol = "binary" if known else "text"
+            refusal = await running.run(self, asked, preflight, protocol, place, known.cursor if known else None)
         return refusal, preflight
 
     def judge(
@@ -436,7 +449,12 @@ class Router:
         return self._link
 
     def attributes(
-        self, preflight: Preflight, protocol: str = "text", freshness: str | None = None, since: str = ""
+        self,
+        preflight: Preflight,
+        protocol: str = "text",
+        freshness: str | None = None,
+        since: str = "",
+        cursor: bool = False,
     ) -> dict[str, bytes]:
         """The query attributes with which the engine is given a statement."""
         assert preflight.context
@@ -453,43 +471,9 @@ class Router:
             freshness_timeout=self._worker.settings.freshness_timeout,
             status=self.session.tracker.status & _CLEAN,
             since=since,
+            cursor=cursor,
         )
         return build_attributes(context.to_json(), preflight.definitions)
-
-    async def run(
-        self, text: bytes, preflight: Preflight, protocol: str = "text", place: Place = Place.ALONE
-    ) -> Refusal | None:
-        """Run on the engine; gives the reason when the backend has to answer instead."""
-        session = self.session
-        transaction = None if place is Place.ALONE else session.state.reading
-        attributes = self.attributes(preflight, protocol, since=transaction.since if transaction else "")
-        try:
-            link = await self.link()
-        except EngineGone:
-            return Refusal(Reason.ENGINE_DOWN)
-        ended = await offload(session, link, text, attributes)
-        if ended.outcome is Outcome.DONE:
-            session.state.counts = {b"found_rows": ended.rows}
-            session.state.execution_count += 1
-            if transaction:
-                transaction.begun = session.tracker.begun
-            await warnings.note(self, preflight)
-            return None
-        if ended.outcome is Outcome.BROKEN:
-            session.close()
-            return None
-        if ended.error is None:
-            return Refusal(Reason.ENGINE_DOWN)
-        if ended.error.number in INTERRUPTED:
-            error = ended.error
-            session.client.write(build_packets(build_err(error.number, error.sqlstate, error.message), 1))
-            return None
-        if ended.error.sqlstate in models.TOLD:
-            raise models.told(ended.error)
-        sentence = strip_reason(ended.error.message)
-        if sentence == Reason.SNAPSHOT_PASSED.value:
-            return Refusal(Reason.SNAPSHOT_PASSED)
-        return Refusal(Reason.ENGINE_REFUSED, sentence)
 
     def close(self) -> None:
         """Close the connection to the engine."""

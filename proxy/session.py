@@ -1,8 +1,9 @@
 """One client from login to goodbye: the relay between its connection and its own connection to the backend.
 
-Bytes pass as they came. A command is looked at only when it arrives alone: a whole packet, in one piece, while the
-backend owes nothing. Whatever is pipelined, streamed or larger is relayed and only followed, so that it is
-known when the backend is idle again. What takes more than a look runs as a task while the client's next bytes wait.
+Bytes pass as they came. A command is looked at when it is whole and the backend owes nothing: commands that a client
+sends ahead wait for the answers to those before them, as they would in the server. Only what is larger than
+HOLD_LIMIT, and the rows of a local file, are relayed in pieces and followed, so that it is known when the backend is
+idle again. What takes more than a look runs as a task while the client's next bytes wait.
 """
 
 import asyncio
@@ -11,14 +12,14 @@ from collections.abc import Callable, Coroutine
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
-from base.errors import AccessDenied, BackendError, MalformedPacket, WarmfrontError
+from base.errors import BackendError, WarmfrontError
+from proxy.ahead import LONGEST
 from proxy.answers import AnswerTooLarge
-from proxy.exchange import Exchange
+from proxy.change_user import AuthRelay
 from proxy.login import LoggedIn
 from proxy.state import SessionState
 from wire.constants import Command
-from wire.framing import PacketReader, build_packets
-from wire.handshake import build_change_user, parse_change_user
+from wire.framing import build_packets
 from wire.phase import IDLE, INFILE, LOST, AnswerTracker, CommandReader
 from wire.responses import build_err, parse_ok
 
@@ -31,8 +32,9 @@ _HEAD = Struct("<IB").unpack_from
 _LAST_SINGLE = 0xFFFFFF + 3  # a packet of this many bytes or fewer, header included, is not continued
 HOLD_LIMIT = 1 << 20  # bytes of a statement that is waited for as a whole
 PENDING_LIMIT = 1 << 18  # bytes kept from a client that talks on while its statement runs
-_PIPELINED = (Command.QUERY, Command.STMT_PREPARE, Command.STMT_EXECUTE)
-_SILENT = (Command.STMT_CLOSE, Command.STMT_SEND_LONG_DATA)
+_NUMBERED = 9  # bytes that tell a command and the statement it is about
+_FOLLOWED = (INFILE, LOST)  # states in which the client's bytes are no commands, or cannot be told from others
+_READY = (IDLE, INFILE, LOST)  # states in which what waits can go on
 _ANSWER_LIMIT = 1 << 24  # bytes of an answer to a question of our own
 _UNREAD = 60.0  # seconds that the last bytes may wait for their reader, MySQL's net_write_timeout
 
@@ -87,6 +89,7 @@ class Session:
         self._cut_off = False  # the client went away with a reset, or with answers unread
         self.handlers: list[Handler | None] = [None] * 256
         self.on_close: list[Callable[[], None]] = []
+        self.ahead: Callable[[bytes], bool] | None = None  # tells which commands need not wait for answers
         self.on_relayed: Callable[[bytes], None] | None = None  # sees what is passed on without being looked at
         self._commands = CommandReader()
         self._free = True  # the next bytes start a command, and nothing of ours is going on
@@ -94,10 +97,11 @@ class Session:
         self._pending = bytearray()  # client's bytes that wait
         self._awaited = 0  # how many there must be before they are looked at: a command that comes in pieces
         self._client_paused = False
+        self._stands_for = (b"", b"")
         self._collected: bytearray | None = None
         self._answered: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
-        self._exchange: _AuthRelay | None = None
+        self._exchange: AuthRelay | None = None
         self.source: asyncio.Transport = backend  # what the client is being sent from
         self._client_full = False
 
@@ -156,84 +160,92 @@ class Session:
         self._from_client_slowly(data)
 
     def _from_client_slowly(self, data: bytes) -> None:
-        if self._busy or self._pending:
-            self._pending += data
-            if self._busy:
-                if self._exchange:
-                    self._exchange.poke()
-                elif len(self._pending) > PENDING_LIMIT:
-                    self._client_paused = True
-                    self.client.pause_reading()
-                return
-            if len(self._pending) < self._awaited:
-                return  # however small its pieces are, each costs no more than itself
-            data = bytes(self._pending)
-            self._pending.clear()
-        if self._commands.aligned and self.tracker.state == IDLE:
-            data = self._pass_silent(data)
-        if self._commands.aligned and self.tracker.state == IDLE and self._is_worth_waiting(data):
-            self._pending += data
-            self._awaited = int.from_bytes(data[:3], "little") + 4 if len(data) > 4 else 0
-            self._free = False
+        if not self._pending and not self._busy and self._streams(data):
+            self._relay(data)
             return
+        self._pending += data
+        if self._exchange:
+            self._exchange.poke()
+        elif self._busy or len(self._pending) >= self._awaited:
+            self._go_on()  # however small the pieces of one command are, each costs no more than itself
+
+    def _streams(self, data: bytes | bytearray) -> bool:
+        """Tell whether bytes are a piece of a large command, of a local file, or of what cannot be followed."""
+        return self.tracker.state in _FOLLOWED or self._commands.reach(data) == len(data)
+
+    def _go_on(self) -> None:
+        """Take up the commands that wait, each when those before it are answered."""
+        pending = self._pending
         self._awaited = 0
-        while (rest := self._take_first(data)) is not None:
-            if self._busy:
-                self._pending += rest
-                return
-            data = rest
-        if self._is_lone(data):
-            self._free = True
-            self.from_client(data)
-            return
-        self._relay(data)
-
-    def _pass_silent(self, data: bytes) -> bytes:
-        """Take commands that nothing answers off the front: what comes behind them in one piece is lone as well."""
-        while len(data) > 5 and data[4] in _SILENT:
-            size = int.from_bytes(data[:3], "little") + 4
-            if size >= len(data) or size > _LAST_SINGLE:
+        while pending and not self._busy and not self.closed:
+            if self._streams(pending):
+                self._relay(self._take(len(pending)))
+            elif not self._commands.aligned:
+                if not (size := self._commands.reach(pending)):
+                    break
+                self._relay(self._take(size))
+            elif not (self._begin() if self.tracker.state == IDLE else self._pass_ahead()):
                 break
+        self._free = not pending and not self._busy and self._commands.aligned
+        if len(pending) > PENDING_LIMIT and len(pending) > self._awaited:
+            self._client_paused = True
+            self.client.pause_reading()
+        elif self._client_paused:
+            self._client_paused = False
+            self.client.resume_reading()
+
+    def _begin(self) -> bool:
+        """Deal with the command at the front; False when more of it has to come first."""
+        pending = self._pending
+        if len(pending) < 4:
+            return False
+        size = int.from_bytes(pending[:3], "little") + 4
+        if size == 4:
+            self._relay(self._take(4))
+            return True
+        if len(pending) < min(size, _NUMBERED):
+            return False
+        command = pending[4]
+        if size <= len(pending) and size <= _LAST_SINGLE:
             self._free = False
-            handler = self.handlers[data[4]]
-            if handler is None or not handler(data[:size]):
-                self.backend.write(data[:size])
-            data = data[size:]
-        return data
+            self._one(self._take(size))
+        elif size <= HOLD_LIMIT and self.handlers[command] is not None:
+            self._awaited = size
+            return False
+        else:
+            self.state.begins_unseen(command, int.from_bytes(pending[5:9], "little"))
+            self._relay(self._take(min(size, len(pending))))
+        return True
 
-    def _take_first(self, data: bytes) -> bytes | None:
-        """Let the first of several commands in one piece be taken over, and give the others; None when it is relayed.
+    def _pass_ahead(self) -> bool:
+        """Let the command at the front go although answers are owed, when nobody has to look at it in its turn."""
+        pending = self._pending
+        size = int.from_bytes(pending[:3], "little") + 4
+        if self.ahead is None or not _NUMBERED <= size <= min(len(pending), LONGEST):
+            return False
+        data = bytes(pending[:size])
+        if not self.ahead(data):
+            return False
+        del pending[:size]
+        self.tracker.begin(data[4])
+        self.backend.write(data)
+        return True
 
-        MariaDB's Connector/C and Connector/ODBC send a prepare and its execution so.
-        """
-        if not self._commands.aligned or self.tracker.state != IDLE or len(data) < 6 or data[4] not in _PIPELINED:
-            return None
-        size = int.from_bytes(data[:3], "little") + 4
+    def _one(self, data: bytes) -> None:
+        """Hand a whole command to who looks at it, or to the backend."""
         handler = self.handlers[data[4]]
-        if size >= len(data) or size > _LAST_SINGLE or handler is None:
-            return None
-        self._free = False
-        return data[size:] if handler(data[:size]) else None
+        if handler is None or not handler(data):
+            self.tracker.begin(data[4])
+            self.backend.write(data)
 
-    def _is_lone(self, data: bytes) -> bool:
-        size = len(data)
-        return (
-            not self._free
-            and self._commands.aligned
-            and self.tracker.state == IDLE
-            and 4 < size <= _LAST_SINGLE
-            and int.from_bytes(data[:3], "little") + 4 == size
-        )
-
-    def _is_worth_waiting(self, data: bytes) -> bool:
-        """Tell whether this is the beginning of a command that somebody wants to see whole."""
-        if len(data) < 5:
-            return len(data) < 4 or data[:3] != b"\0\0\0"
-        missing = int.from_bytes(data[:3], "little") + 4 - len(data)
-        return missing > 0 and missing + len(data) <= HOLD_LIMIT and self.handlers[data[4]] is not None
+    def _take(self, size: int) -> bytes:
+        """Take bytes off the front of what waits."""
+        out = bytes(self._pending[:size])
+        del self._pending[:size]
+        return out
 
     def _relay(self, data: bytes) -> None:
-        """Pass bytes on and follow them: pipelined commands, pieces of large ones, local files."""
+        """Pass bytes on and follow them: pieces of large commands, local files."""
         in_file = self.tracker.state == INFILE
         if self.on_relayed and not in_file:
             self.on_relayed(data)
@@ -246,7 +258,7 @@ class Session:
             self.state.relayed_unseen()
         if self._commands.broken:
             self.tracker.lose()
-        self._free = self._commands.aligned and not self._busy
+        self._free = self._commands.aligned and not self._busy and not self._pending
         self.backend.write(data)
 
     # --- backend to client ---
@@ -256,6 +268,8 @@ class Session:
         if self._collected is None:
             self.client.write(data)
             self.tracker.feed(data)
+            if self._pending and self.tracker.state in _READY:
+                self._go_on()
             return
         if self._exchange:
             self._collected += data
@@ -292,20 +306,14 @@ class Session:
             self.close()
         finally:
             self._task = None
+            self._stands_for = (b"", b"")
             self._busy = False
             self._collected = None
         if self.client_gone:
             self.close()
         if self.closed:
             return
-        self._free = not self._pending
-        if self._client_paused:
-            self._client_paused = False
-            self.client.resume_reading()
-        if self._pending:
-            data = bytes(self._pending)
-            self._pending.clear()
-            self._from_client_slowly(data)
+        self._go_on()
 
     async def ask(self, data: bytes, commands: list[int]) -> bytes:
         """Send commands of our own, framed, to the idle backend; gives the bytes of all answers.
@@ -326,17 +334,26 @@ class Session:
             raise AnswerTooLarge(out)
         return out
 
+    def stand_in(self, plain: bytes, data: bytes) -> None:
+        """Let a command be dealt with in another form, and passed on as it came."""
+        self._stands_for = (plain, data)
+
+    def _as_it_came(self, data: bytes) -> bytes:
+        plain, came = self._stands_for
+        return came if data is plain else data
+
     def pass_on(self, data: bytes) -> None:
         """Relay a lone command after all: its answer goes to the client by itself."""
         if self.closed:
             return
+        data = self._as_it_came(data)
         self._collected = None
         self.tracker.begin(data[4])
         self.backend.write(data)
 
     def put_back(self, data: bytes) -> None:
         """Look at a lone command again once the work that took it over is done."""
-        self._pending[:0] = data
+        self._pending[:0] = self._as_it_came(data)
 
     # --- commands that change the session itself ---
 
@@ -346,7 +363,7 @@ class Session:
 
     def _change_user(self, data: bytes) -> bool:
         self._collected = bytearray()
-        self._exchange = _AuthRelay(self, data)
+        self._exchange = AuthRelay(self, data)
         self.run(self._exchange.run())
         return True
 
@@ -374,6 +391,8 @@ class Session:
         # itself be waiting for somebody to read.
         if self._cut_off:
             self.backend.abort()
+        elif self.client_gone and self._pending and not self._busy:
+            self.backend.write(bytes(self._pending))  # a server reads what came before the end
         _end(self.client)
         _end(self.backend)
         if self._answered and not self._answered.done():
@@ -410,82 +429,3 @@ def _end(transport: asyncio.Transport) -> None:
     transport.close()
     if transport.get_write_buffer_size():
         asyncio.get_running_loop().call_later(_UNREAD, transport.abort)
-
-
-class _AuthRelay:
-    """COM_CHANGE_USER: an authentication in the command phase, with the same four combinations of TLS."""
-
-    def __init__(self, session: Session, data: bytes) -> None:
-        self._session = session
-        self._command = data[4:]
-        self._wake = asyncio.Event()
-        self._client = PacketReader(1 << 17)
-        self._backend = PacketReader(1 << 17)
-        self._to_client = 1
-        self._to_backend = 0
-        self._refused = False
-
-    def poke(self) -> None:
-        """Something came, or the session ended."""
-        self._wake.set()
-
-    async def run(self) -> None:
-        session = self._session
-        logged_in = session.logged_in
-        keys = session.worker.doors.keys
-        exchange = Exchange("", logged_in.greeting.nonce, logged_in.client_secure, logged_in.backend_secure, keys)
-        accepted = None
-        try:
-            self._write_backend(self._first(exchange))
-            async with asyncio.timeout(session.worker.settings.connect_timeout):
-                accepted = await self._talk(exchange)
-        except (AccessDenied, MalformedPacket) as problem:
-            self._write_client(build_err(problem.number, problem.sqlstate, str(problem)))
-        except TimeoutError:
-            log.info("connection %d: a change of the user took longer than a login may", session.thread_id)
-        finally:
-            session.end_exchange(accepted)
-            if accepted is None and not self._refused:
-                session.close()
-
-    def _first(self, exchange: Exchange) -> bytes:
-        change = parse_change_user(self._command)
-        exchange.plugin = change.plugin
-        if not exchange.must_restart(change.plugin):
-            return self._command
-        return build_change_user(type(change)(change.user, b"", change.schema, change.charset, "restart", change.rest))
-
-    async def _talk(self, exchange: Exchange) -> bytes | None:
-        session = self._session
-        while True:
-            self._backend.feed(session.take_collected())
-            if (payload := self._backend.next_payload()) is not None:
-                step = exchange.from_backend(payload)
-            else:
-                self._client.feed(session.take_pending())
-                if (payload := self._client.next_payload()) is None:
-                    if session.closed:
-                        return None
-                    self._wake.clear()
-                    await self._wake.wait()
-                    continue
-                self._to_client = self._client.sequence
-                step = exchange.from_client(payload)
-            if self._backend.sequence:
-                self._to_backend = self._backend.sequence
-            for out in step.to_client:
-                self._write_client(out)
-            for out in step.to_backend:
-                self._write_backend(out)
-            if step.done:
-                # MySQL closes the connection now; MariaDB goes on with the user of before.
-                self._refused = not step.accepted
-                return payload if step.accepted else None
-
-    def _write_client(self, payload: bytes) -> None:
-        self._session.client.write(build_packets(payload, self._to_client))
-        self._to_client += 1
-
-    def _write_backend(self, payload: bytes) -> None:
-        self._session.backend.write(build_packets(payload, self._to_backend))
-        self._to_backend += 1

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from base.settings import Settings
+from wire.constants import Command
 
 if TYPE_CHECKING:
+    from proxy.cursors import Cursor
     from proxy.ml.prepared import MLStatement
     from proxy.prepared import Prepared
     from proxy.reading import Reading
@@ -21,6 +23,7 @@ class SessionState:
     __slots__ = (
         "cost_threshold",
         "counts",
+        "cursors",
         "execution_count",
         "freshness",
         "last_prepared",
@@ -36,6 +39,7 @@ class SessionState:
         "sets",
         "statements",
         "tainted",
+        "tracked",
         "use_secondary_engine",
         "warned",
     )
@@ -51,6 +55,7 @@ class SessionState:
         self.warned: list[list[bytes | None]] = []
         self.next_transaction = False  # SET TRANSACTION has set something for the next transaction only
         self.tainted = False  # a command may have left what no flag shows and BEGIN would end: a savepoint, a lock
+        self.tracked = False  # the client may be told what each statement did to the transaction
         self.opened = -1  # the backend's count of commands at a BEGIN that was the last of them
         self.reading: Reading | None = None  # the transaction of SELECTs that is open
         self.execution_count = 0  # Secondary_engine_execution_count of the session
@@ -59,9 +64,15 @@ class SessionState:
         self.ml_named: dict[str, str] = {}  # statements that call AutoML, by the names of PREPARE
         self.ml_statements: dict[int, MLStatement] = {}  # prepared statements that call AutoML, by their id
         self.statements: dict[int, Prepared] = {}  # prepared statements that could be offloaded, by their id
+        self.cursors: dict[int, Cursor] = {}  # open ones whose rows are here, by their statement's id
         self.room = ROOM  # bytes that are left for more of them
         self.last_prepared: int | None = None  # the statement that MariaDB's -1 means, where it was seen
         self.sets: dict[int, bytes] = {}  # prepared statements that only set variables of ours, by their id
+
+    def begins_unseen(self, command: int, number: int) -> None:
+        """Note that a command too large to be looked at begins, about this prepared statement if it is about one."""
+        if command == Command.STMT_EXECUTE:
+            self.cursors.pop(number, None)
 
     def relayed_unseen(self) -> None:
         """Note that a command passed without being looked at."""

@@ -66,6 +66,7 @@ class SessionContext:
     whose rows are files. `status` are the session's flags (`wire.constants.Status`) that the answer tells: drivers keep
     autocommit by them. `since` is the engine's token of a moment before the transaction's snapshot, "" without one.
     `stores` says that the rows are written into a table.
+    `cursor` says that the rows are told as those of a cursor.
     `models` are what the statement's calls of `statements.ml.ASKED` and a number stand for.
     """
 
@@ -102,6 +103,7 @@ class SessionContext:
     since: str = ""
     stores: bool = False
     models: tuple[ModelCall, ...] = ()
+    cursor: bool = False
 
     def to_json(self) -> str:
         """Write as JSON text."""

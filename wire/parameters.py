@@ -4,23 +4,26 @@ Source: "COM_STMT_EXECUTE" and "Binary Protocol Value" of the MySQL protocol doc
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from struct import unpack_from
 
 from base.errors import MalformedPacket
 from wire.constants import FieldType
-from wire.integers import read_bytes, read_int, read_lenenc_bytes
+from wire.integers import read_bytes, read_int, read_lenenc, read_lenenc_bytes
 
 _UNSIGNED = 0x80
 _INTEGERS = {
     **{FieldType.TINY: 1, FieldType.SHORT: 2, FieldType.YEAR: 2},
     **{FieldType.LONG: 4, FieldType.INT24: 4, FieldType.LONGLONG: 8},
 }
+_WIDTHS: dict[int, int] = {int(kind): size for kind, size in _INTEGERS.items()} | {4: 4, 5: 8}  # FLOAT, DOUBLE
+_MOMENTS = frozenset({FieldType.DATE, FieldType.DATETIME, FieldType.TIMESTAMP, FieldType.TIME})
 _STRINGS = frozenset({FieldType.VARCHAR, FieldType.VAR_STRING, FieldType.STRING, FieldType.ENUM, FieldType.SET})
 _BLOBS = frozenset({FieldType.TINY_BLOB, FieldType.MEDIUM_BLOB, FieldType.LONG_BLOB, FieldType.BLOB})
 _DECIMALS = frozenset({FieldType.DECIMAL, FieldType.NEWDECIMAL})
 _DECIMAL = re.compile(rb"-?(?:\d+(?:\.\d*)?|\.\d+)")
-_FLAG_PARAMETER_COUNT = 0x08
+_FLAG_READ_ONLY, _FLAG_PARAMETER_COUNT = 0x01, 0x08  # of the cursor's kinds only this one is there
 
 # What may hold a question mark that is no placeholder.
 _TOKENS = re.compile(
@@ -38,7 +41,7 @@ class Execute:
     """A COM_STMT_EXECUTE. `types` are 2 bytes per parameter, None when those of the last execution hold."""
 
     statement_id: int
-    cursor: int
+    cursor: bool
     nulls: bytes
     types: bytes | None
     values: bytes
@@ -61,7 +64,7 @@ def parse_execute(payload: bytes, parameters: int, with_attributes: bool) -> Exe
         if not parameters <= count <= 250:
             raise MalformedPacket("query attributes of a prepared statement")
     if not parameters:
-        return Execute(statement_id, flags & 0x07, b"", b"", b"")
+        return Execute(statement_id, bool(flags & _FLAG_READ_ONLY), b"", b"", b"")
     nulls, at = read_bytes(payload, at, (count + 7) // 8)
     bound, at = read_int(payload, at, 1)
     if not bound and count > parameters:
@@ -75,7 +78,7 @@ def parse_execute(payload: bytes, parameters: int, with_attributes: bool) -> Exe
             if named:
                 _, at = read_lenenc_bytes(payload, at)
         types = b"".join(parts[:parameters])
-    return Execute(statement_id, flags & 0x07, nulls, types, payload[at:], count - parameters)
+    return Execute(statement_id, bool(flags & _FLAG_READ_ONLY), nulls, types, payload[at:], count - parameters)
 
 
 def with_types(payload: bytes, parameters: int, types: bytes, with_attributes: bool) -> bytes:
@@ -90,12 +93,56 @@ def with_types(payload: bytes, parameters: int, types: bytes, with_attributes: b
     return payload[:bound_at] + b"\1" + b"".join(parts) + payload[bound_at + 1 :]
 
 
-def build_literals(execute: Execute, types: bytes, backslash_escapes: bool) -> list[str]:
-    """Write the parameters as MySQL literals. Raises MalformedPacket and NotALiteral."""
+def text_start(payload: bytes) -> int:
+    """Where the statement begins in a COM_QUERY under QUERY_ATTRIBUTES, behind attributes of any types.
+
+    Raises MalformedPacket.
+    """
+    count, at = read_lenenc(payload, 1)
+    _, at = read_lenenc(payload, at)  # parameter_set_count, always 1
+    if not count:
+        return at
+    nulls, at = read_bytes(payload, at, (count + 7) // 8)
+    bound, at = read_int(payload, at, 1)
+    if not bound:
+        raise MalformedPacket("query attributes")
+    types = []
+    for _ in range(count):
+        kind, at = read_int(payload, at, 2)
+        _, at = read_lenenc_bytes(payload, at)
+        types.append(kind & 0xFF)
+    for number, kind in enumerate(types):
+        if kind != FieldType.NULL and not nulls[number // 8] >> (number % 8) & 1:
+            at = _behind(payload, at, kind)
+    return at
+
+
+def _behind(payload: bytes, at: int, kind: int) -> int:
+    """Where the next value begins."""
+    if size := _WIDTHS.get(kind):
+        return read_bytes(payload, at, size)[1]
+    if kind in _MOMENTS:
+        return _short(payload, at)[1]
+    return read_lenenc_bytes(payload, at)[1]
+
+
+def build_literals(
+    execute: Execute, types: bytes, backslash_escapes: bool, long_data: Mapping[int, bytes] | None = None
+) -> list[str]:
+    """Write the parameters as MySQL literals; `long_data` are values that came before, by the parameter's number.
+
+    Raises MalformedPacket and NotALiteral.
+    """
     out = []
+    long_data = long_data or {}
     at = 0
     for number in range(len(types) // 2):
         kind, flag = types[2 * number], types[2 * number + 1]
+        if number in long_data:
+            if kind not in _STRINGS:
+                raise NotALiteral("long data that is no text")
+            out.append(_text(long_data[number], kind, backslash_escapes))
+            continue
         if kind == FieldType.NULL or execute.nulls[number // 8] >> (number % 8) & 1:
             out.append("NULL")
             continue

@@ -233,6 +233,8 @@ class AnswerTracker:
                 self._finish(failed=True)
         elif state in (FIRST, INFILE):
             self._first(data, at, first)
+        elif state == COLUMNS_END and first == 0:
+            self._finish()  # MySQL 9.7, of a statement that is executed while it has a cursor
         elif state == COLUMNS_END:
             self.status = int.from_bytes(data[at + 3 : at + 5], "little")
             if self.status & _CURSOR:
@@ -327,6 +329,17 @@ class CommandReader:
         """Tell whether the next byte starts a new command."""
         return not self._skip and not self._head and not self._continued
 
+    def reach(self, data: bytes | bytearray) -> int:
+        """How many of the next bytes belong to the command under way, as far as whole headers tell."""
+        at, continued, size = self._skip, self._continued, len(data)
+        if self._head:
+            return size  # bytes that were no commands left the reader amid a header
+        while continued and at + 4 <= size:
+            length = int.from_bytes(data[at : at + 3], "little")
+            continued = length == MAX_PACKET_PAYLOAD
+            at += 4 + length
+        return min(at, size)
+
     def feed(self, data: bytes) -> list[int]:
         """Give the command bytes of the packets that start in `data`; -1 for a packet without a payload.
 
@@ -340,7 +353,7 @@ class CommandReader:
         commands: list[int] = []
         at, size = self._skip, len(data)
         while at < size:
-            if size - at < 4 or (size - at == 4 and data[at : at + 3] != b"\0\0\0"):
+            if size - at < 4 or (size - at == 4 and not self._continued and data[at : at + 3] != b"\0\0\0"):
                 self._head = data[at:]
                 self._skip = 0
                 return commands

@@ -31,13 +31,13 @@ from wire.responses import ColumnDefinition
 _KEYS = frozenset({"group_value", "any"})
 _COMPUTED = AGGREGATES - _KEYS | {WINDOW}
 _LONG_TEXTS = frozenset({FieldType.BLOB, FieldType.MEDIUM_BLOB, FieldType.LONG_BLOB})
-_STRINGS = _LONG_TEXTS | {FieldType.VAR_STRING, FieldType.STRING}
-_INTEGERS = frozenset(
+STRINGS = _LONG_TEXTS | {FieldType.VAR_STRING, FieldType.STRING}
+INTEGERS = frozenset(
     {FieldType.TINY, FieldType.SHORT, FieldType.INT24, FieldType.LONG, FieldType.LONGLONG, FieldType.YEAR}
 )
-_NUMBERS = _INTEGERS | {FieldType.FLOAT, FieldType.DOUBLE, FieldType.NEWDECIMAL}
+NUMBERS = INTEGERS | {FieldType.FLOAT, FieldType.DOUBLE, FieldType.NEWDECIMAL}
 # Flags of a column definition: BINARY_FLAG, GROUP_FLAG, and those of a column that is in an index.
-_BINARY, _GROUPED, _INDEXED = 0x80, 0x8000, 0x0002 | 0x0004 | 0x0008 | 0x4000
+_BINARY, GROUPED, INDEXED = 0x80, 0x8000, 0x0002 | 0x0004 | 0x0008 | 0x4000
 _LEADING = 0x0002 | 0x0004 | 0x0008  # PRI_KEY_FLAG, UNIQUE_KEY_FLAG, MULTIPLE_KEY_FLAG
 # Aggregates whose value is a field of the temporary table; the others are computed from such fields.
 _SUMMED = frozenset({"count_all", "count", "sum", "double_sum", "min", "max"})
@@ -52,7 +52,7 @@ _COMPUTED_TEXT, _LONGTEXT = 16 << 22, (1 << 32) - 1  # of a function with no bou
 _TEXT = 65535 * 4  # bytes of a TEXT; PREPARE tells four times as many for its MIN and MAX
 _UNSET_DECIMALS = {"mysql": 31, "mariadb": 39}
 # MariaDB's field has room for a sign that the expression has not.
-_UNSIGNED_PARTS = frozenset({"date_part", "day_of_year", "time_part", "to_days", *(f"week_{n}" for n in range(8))})
+UNSIGNED_PARTS = frozenset({"date_part", "day_of_year", "time_part", "to_days", *(f"week_{n}" for n in range(8))})
 
 
 def executed(query: Query, definitions: Sequence[ColumnDefinition], backend: str) -> list[ColumnDefinition]:
@@ -61,7 +61,7 @@ def executed(query: Query, definitions: Sequence[ColumnDefinition], backend: str
         return [_of_union(query, definition, backend) for definition in definitions]
     if query.rollup and backend == "mysql" and _sorts_rollup(query):
         return [
-            _kept(definition) if output.expr.op == "group_value" else _rolled(output.expr, definition)
+            kept(definition) if output.expr.op == "group_value" else _rolled(output.expr, definition)
             for output, definition in zip(query.outputs, definitions, strict=True)
         ]
     if not _is_stored(query, backend) or _is_read_in_order(query, definitions):
@@ -129,16 +129,16 @@ def _has_window(block: Block) -> bool:
 
 def _rolled(expr: Expr, definition: ColumnDefinition) -> ColumnDefinition:
     """A text made of group values, on MySQL."""
-    made_of_keys = definition.type in _STRINGS and any(part.op == "group_value" for part in walk(expr))
+    made_of_keys = definition.type in STRINGS and any(part.op == "group_value" for part in walk(expr))
     return replace(definition, decimals=0) if made_of_keys else definition
 
 
-def _kept(definition: ColumnDefinition) -> ColumnDefinition:
+def kept(definition: ColumnDefinition) -> ColumnDefinition:
     """A value of a temporary table's field on MySQL."""
-    if definition.type in _INTEGERS:
+    if definition.type in INTEGERS:
         wide = definition.length >= _FIELD_IS_LONGLONG
         return replace(definition, type=int(FieldType.LONGLONG if wide else FieldType.LONG))
-    if definition.type in _STRINGS:
+    if definition.type in STRINGS:
         kind = FieldType.VAR_STRING if definition.type == FieldType.STRING else definition.type
         return replace(definition, type=int(kind), decimals=0)
     return definition
@@ -195,18 +195,18 @@ def _query_of(source: Source | None, alias: str, known: Mapping[str, Query | Rec
 
 
 def _of_field(definition: ColumnDefinition, backend: str, origin: Expr) -> ColumnDefinition:
-    if origin.op in _EXTREMES and definition.type in _STRINGS:
+    if origin.op in _EXTREMES and definition.type in STRINGS:
         return replace(_of_extreme(definition, backend, origin), decimals=0)
     if origin.op in _EXTREMES and backend == "mysql":
         return definition
     if origin.op == "any_same":
-        return _kept(definition)
+        return kept(definition)
     if backend == "mysql" and definition.type == FieldType.LONG_BLOB and origin.op != WINDOW:
         return replace(definition, type=int(FieldType.BLOB), decimals=0)
     if origin.op == "spelled_moment":  # a CHAR by PREPARE, a VARCHAR in the table
         decimals = 0 if backend == "mariadb" else definition.decimals
         definition = replace(definition, type=int(FieldType.VAR_STRING), decimals=decimals)
-    if definition.type in _STRINGS and definition.decimals == _UNSET_DECIMALS[backend]:
+    if definition.type in STRINGS and definition.decimals == _UNSET_DECIMALS[backend]:
         if backend == "mariadb" and origin.op == WINDOW:
             return definition
         # A field holds any long text as a BLOB of some length.
@@ -218,9 +218,9 @@ def _of_field(definition: ColumnDefinition, backend: str, origin: Expr) -> Colum
             return replace(definition, length=_STORED_LENGTHS[origin.type.family])
         if origin.op == WINDOW:
             return definition
-        return replace(definition, length=definition.length + 1) if origin.op in _UNSIGNED_PARTS else definition
-    if origin.op in (WINDOW, "scalar") and definition.type in _INTEGERS:
-        return _kept(definition)
+        return replace(definition, length=definition.length + 1) if origin.op in UNSIGNED_PARTS else definition
+    if origin.op in (WINDOW, "scalar") and definition.type in INTEGERS:
+        return kept(definition)
     narrow = definition.type == FieldType.LONGLONG and definition.length < _FIELD_IS_LONGLONG
     if narrow or definition.type == FieldType.YEAR:
         return replace(definition, type=int(FieldType.LONG))
@@ -243,12 +243,12 @@ def _stored(
     """Give a field's flags, which are not those of the expression that is stored in it, and on MySQL its own name."""
     flags = definition.flags
     if backend == "mariadb" and expr.op in _KEYS and block.grouped:
-        flags |= _GROUPED
+        flags |= GROUPED
     if _has_window(block) and expr.op == "column":
-        flags &= ~_INDEXED
+        flags &= ~INDEXED
     is_window = expr.op == WINDOW and backend == "mysql"
     is_row_value = origin is not None and not any(part.op in _COMPUTED for part in walk(origin))
-    if definition.type in _NUMBERS and (is_row_value or is_window or expr.op in _STORED[backend]):
+    if definition.type in NUMBERS and (is_row_value or is_window or expr.op in _STORED[backend]):
         flags &= ~_BINARY
     named = backend == "mysql" and (is_row_value or is_window) and not definition.org_name
     return replace(definition, flags=flags, org_name=definition.name if named else definition.org_name)
@@ -267,9 +267,9 @@ def _of_union(query: SetOperation, definition: ColumnDefinition, backend: str) -
         definition = replace(definition, org_name=definition.name)
     elif streams:
         definition = replace(definition, org_name="")
-    if definition.type in _NUMBERS:
+    if definition.type in NUMBERS:
         flags = definition.flags & ~_BINARY if backend == "mysql" else definition.flags | (_BINARY if streams else 0)
         return replace(definition, flags=flags)
-    if definition.type not in _STRINGS:
+    if definition.type not in STRINGS:
         return definition
     return replace(definition, decimals=_UNSET_DECIMALS["mariadb"] if streams else 0)

@@ -13,6 +13,7 @@ from engine.collate.weights import Weights
 from engine.translate.answers import Asked
 from engine.translate.binder import Shared, View
 from engine.translate.blocks import bind_query, require_first_rows
+from engine.translate.cursors import materialised
 from engine.translate.executed import executed
 from engine.translate.lower import FindCases, FindZone, Lowering, Weigh
 from engine.translate.outputs import shown
@@ -94,7 +95,8 @@ def _translate(
     require_certain_uses(whole, lowering)
     require_read(whole)
     sql = lowering.query(query, shown(query, definitions, context))
-    described = tuple(executed(query, definitions, context.backend))
+    describe = materialised if context.cursor else executed
+    described = tuple(describe(query, definitions, context.backend))
     weights, zones = tuple(lowering.weights_used.values()), tuple(lowering.zones_used.values())
     guarded = any(guard in sql for guard in _GUARDS)
     asked = tuple(lowering.asked.values())

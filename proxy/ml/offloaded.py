@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from base.errors import BackendError
-from proxy import reading
+from proxy import reading, running
 from proxy.ml.asked import as_call, read_models
 from proxy.ml.backend import prepare
 from proxy.ml.catalog import ModelRow
@@ -74,10 +74,10 @@ async def run(router: "Router", text: str, statement: Statement, binary: bool, p
         return refusal
     protocol = "binary" if binary else "text"
     try:
-        return await router.run(ready.text, ready.preflight, protocol, place)
+        return await running.run(router, ready.text, ready.preflight, protocol, place)
     except ModelNotHere:
         await bring_all(router, ready)
-        return await router.run(ready.text, ready.preflight, protocol, place)
+        return await running.run(router, ready.text, ready.preflight, protocol, place)
 
 
 async def bring_all(router: "Router", ready: Ready) -> None:

@@ -98,18 +98,17 @@ def test_set_in_a_procedure_does_not_stay_on_the_backend(client: Any, backend: A
     assert rows(client, "SHOW WARNINGS")[0][1] == 1146
 
 
-def test_set_in_pipelined_commands_does_not_stay_on_the_backend(client: Any, backend: Any) -> None:
-    ping = build_packets(b"\x0e", 0)  # what comes behind it in one piece is not looked at
-    client._sock.sendall(ping + build_packets(b"\x03SET use_secondary_engine = FORCED", 0))
-    client._next_seq_id = 1
-    client._read_ok_packet()
-    client._next_seq_id = 1
-    if backend.is_mariadb:
-        with pytest.raises(pymysql.err.Error):
-            client._read_ok_packet()
-    else:
+def test_pipelined_commands_are_each_looked_at(client: Any) -> None:
+    statements = ["DO 0", "SET use_secondary_engine = FORCED", "USE information_schema", f"USE {client.db.decode()}"]
+    statements.append("SELECT MAX(id) FROM numbers")
+    client._sock.sendall(b"".join(build_packets(b"\x03" + text.encode(), 0) for text in statements))
+    for _ in statements[:-1]:
+        client._next_seq_id = 1
         client._read_ok_packet()
-    assert rows(client, "SELECT @@use_secondary_engine") == [("ON" if backend.is_mariadb else "FORCED",)]
+    client._next_seq_id = 1
+    client._read_query_result()
+    assert rows(client, "SELECT @@use_secondary_engine") == [("FORCED",)]
+    assert rows(client, "SHOW SESSION STATUS LIKE 'Secondary_engine_execution_count'")[0][1] == "1"
     rows(client, "SET use_secondary_engine = ON")
     assert len(rows(client, "SELECT RAND() FROM numbers")) == 500
 

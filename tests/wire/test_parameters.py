@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from base.errors import MalformedPacket
 from wire.constants import FieldType
 from wire.integers import build_lenenc_bytes
-from wire.parameters import NotALiteral, build_literals, fill_placeholders, parse_execute, with_types
+from wire.parameters import NotALiteral, build_literals, fill_placeholders, parse_execute, text_start, with_types
 
 
 def build(types: bytes, values: bytes, nulls: bytes = b"\0") -> bytes:
@@ -134,3 +134,33 @@ def test_types_are_put_in_with_empty_names() -> None:
 
 def test_a_whole_decimal_stays_a_decimal() -> None:
     assert literal(FieldType.NEWDECIMAL, b"\x013") == "3."
+
+
+def test_long_data_stands_in_the_place_of_its_parameter() -> None:
+    types = bytes([FieldType.STRING, 0, FieldType.LONG, 0, FieldType.VAR_STRING, 0])
+    execute = parse_execute(build(types, b"\5\0\0\0", b"\4"), 3, False)
+    assert build_literals(execute, types, True, {0: b"a\\", 2: b"it's"}) == ["'a\\\\'", "5", "'it''s'"]
+    for kind in (FieldType.LONG, FieldType.BLOB):
+        with pytest.raises(NotALiteral):
+            build_literals(execute, bytes([kind, 0]) * 3, True, {0: b"1"})
+
+
+def test_a_cursor_is_asked_for_by_one_flag() -> None:
+    asked = [parse_execute(b"\x17" + struct.pack("<IBI", 7, flags, 1), 0, False).cursor for flags in range(8)]
+    assert asked == [False, True] * 4
+
+
+@pytest.mark.parametrize("kind", [1, 2, 3, 4, 5, 7, 8, 11, 12, 246, 252, 253, 254])
+def test_the_statement_is_found_behind_attributes(kind: int) -> None:
+    values = {1: 1, 2: 2, 3: 4, 4: 4, 5: 8, 8: 8}
+    value = bytes(values[kind]) if kind in values else b"\3abc"
+    head = b"\x03\3\1" + b"\2\1" + bytes((kind, 0)) + b"\1a" + b"\xfd\0\1b" + b"\xfe\0\0"
+    payload = head + value + b"\2xy" + b"SELECT 1"
+    assert payload[text_start(payload) :] == b"SELECT 1"
+    for cut in range(1, len(payload) - len(b"SELECT 1")):
+        with pytest.raises(MalformedPacket):
+            text_start(payload[:cut])
+
+
+def test_no_attributes_are_a_count_of_none() -> None:
+    assert text_start(b"\x03\0\1DO 0") == 3

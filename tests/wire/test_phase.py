@@ -182,6 +182,33 @@ def test_a_command_of_16_mib_is_one_command() -> None:
     assert reader.aligned
 
 
+@given(st.lists(st.integers(1, 60), min_size=2, max_size=4), st.data())
+def test_the_rest_of_a_command_is_told_from_the_next(sizes: list[int], data: st.DataObject) -> None:
+    stream = b"".join(packets(b"\x03" + b"x" * size) for size in sizes)
+    first = sizes[0] + 5
+    cut = data.draw(st.integers(5, first))
+    reader = CommandReader()
+    reader.feed(stream[:cut])
+    assert reader.reach(stream[cut:]) == first - cut
+    assert reader.reach(stream[cut : cut + 1]) == min(1, first - cut)
+
+
+def test_a_continued_command_reaches_over_its_packets() -> None:
+    reader = CommandReader()
+    head = MAX_PACKET_PAYLOAD.to_bytes(3, "little") + b"\0\x03"
+    reader.feed(head)
+    rest = bytes(MAX_PACKET_PAYLOAD - 1)
+    assert reader.reach(rest + b"\2\0\0\1ab" + b"\1\0\0\0\x0e") == len(rest) + 6
+    reader.feed(rest)
+    assert reader.reach(b"\2\0") == 0  # as yet nobody knows how far it goes
+
+
+def test_an_ok_behind_columns_ends_the_answer() -> None:
+    tracker = AnswerTracker(0)
+    tracker.begin(Command.STMT_EXECUTE)
+    assert tracker.feed(packets(b"\1", b"definition", b"\0\0\0\2\0\0\0"))
+
+
 def test_what_lasts_of_a_status_is_the_sessions_alone() -> None:
     tracker = AnswerTracker(NEW)
     tracker.begin(Command.QUERY)

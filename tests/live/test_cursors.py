@@ -1,0 +1,222 @@
+"""Cursors and long data of prepared statements: offloaded executions are answered packet for packet as on the backend.
+
+MySQL 9.7 answers an execution without a cursor as if it had one when the statement had one before (an OK packet behind
+the columns): each statement here is executed in one way.
+"""
+
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.live.test_relay_offload import count, fill, prepare, rows
+from wire.constants import Capability, Status
+from wire.framing import build_packets
+from wire.responses import parse_column_definition
+
+pytestmark = pytest.mark.live
+
+# The plan's, not the answer's: SERVER_QUERY_NO_GOOD_INDEX_USED and SERVER_QUERY_NO_INDEX_USED.
+_OF_PLAN = 0x0010 | 0x0020
+SALES = "SELECT id, g, v, s FROM sales WHERE id < ? ORDER BY id"
+DESCRIBED = (
+    "SELECT COUNT(*), SUM(v), AVG(v), MIN(g), MAX(s) FROM sales",
+    "SELECT id + 1, CONCAT(s, 'x') x, v * 2, id > 2, YEAR('2024-01-01'), s FROM sales WHERE id < 3 ORDER BY id",
+    "SELECT s, COUNT(*) c FROM sales GROUP BY s ORDER BY s",
+    "SELECT g FROM sales WHERE id < 4 UNION SELECT g + 10 FROM sales WHERE id < 3 ORDER BY 1",
+    "SELECT GROUP_CONCAT(s ORDER BY id) FROM sales WHERE id < 9",
+    "SELECT RANK() OVER (ORDER BY id), LAG(g) OVER (ORDER BY id), id FROM sales WHERE id < 9 ORDER BY id",
+)
+
+
+@pytest.fixture(scope="module")
+def schema(backend: Any, warmfront_instance: Any) -> Iterator[str]:
+    """A schema with a loaded table."""
+    fill(backend, "cursors")
+    warmfront_instance.wait_until_loaded("cursors", "sales")
+    yield "cursors"
+    backend.run("DROP DATABASE cursors")
+
+
+class Talker:
+    """A connection whose answers are read packet by packet."""
+
+    def __init__(self, connection: Any, flags: int) -> None:
+        self.connection = connection
+        self.deprecate = bool(flags & Capability.DEPRECATE_EOF)
+
+    def prepare(self, statement: str) -> int:
+        """Prepare, and give the number."""
+        if not self.deprecate:
+            return prepare(self.connection, statement)
+        self.connection._execute_command(0x16, statement)
+        head = self.connection._read_packet().get_all_data()
+        for _ in range(sum(struct.unpack("<HH", head[5:9]))):
+            self.connection._read_packet()
+        return int.from_bytes(head[1:5], "little")
+
+    def _packet(self) -> bytes:
+        head = self.connection._rfile.read(4)
+        return bytes(head[3:] + self.connection._rfile.read(int.from_bytes(head[:3], "little")))
+
+    def send(self, *payloads: bytes) -> None:
+        """Send commands in one piece."""
+        self.connection._sock.sendall(b"".join(build_packets(payload, 0) for payload in payloads))
+
+    def until_end(self, ends: int = 1, rows: bool = False) -> list[bytes]:
+        """Read until so many packets that end something; each packet with its sequence number.
+
+        What begins with `rows` begins as an OK does.
+        """
+        found: list[bytes] = []
+        while ends:
+            packet = self._packet()
+            if packet[1] == 0xFE and len(packet) < 10:
+                status = int.from_bytes(packet[4:6], "little")
+                packet = packet[:4] + (status & ~_OF_PLAN).to_bytes(2, "little") + packet[6:]
+                ends -= 1
+            elif packet[1] == 0xFF or (packet[1] == 0 and not found and not rows):
+                ends = 0
+            found.append(packet)
+        return found
+
+    def execute(self, number: int, cursor: bool = True, values: bytes = b"") -> list[bytes]:
+        """Execute, and give what comes up to the end of the columns, or of the rows."""
+        self.send(struct.pack("<BIBI", 0x17, number, cursor, 1) + values)
+        return self.until_end(1 if cursor or self.deprecate else 2)
+
+    def fetch(self, number: int, most: int) -> list[bytes]:
+        """Fetch rows; of an error, which names the statement's number, its own number."""
+        self.send(struct.pack("<BII", 0x1C, number, most))
+        found = self.until_end(rows=True)
+        return [packet[:4] if packet[1] == 0xFF else packet for packet in found]
+
+    def about(self, command: int, number: int) -> bytes:
+        """A command that is about a statement."""
+        return struct.pack("<BI", command, number)
+
+
+def whole(number: int) -> bytes:
+    """One parameter, an INT."""
+    return b"\0\1\3\0" + struct.pack("<i", number)
+
+
+@pytest.fixture(params=[0, int(Capability.DEPRECATE_EOF)], ids=["eof", "no-eof"])
+def sides(request: pytest.FixtureRequest, backend: Any, warmfront_instance: Any, schema: str) -> Iterator[Any]:
+    """A connection straight to the backend and one through the proxy under FORCED, with the same capabilities."""
+    options: dict[str, Any] = {"database": schema, "client_flag": request.param, "autocommit": None}
+    with backend.connect(**options) as direct, warmfront_instance.connect(**options) as proxied:
+        talkers = Talker(direct, request.param), Talker(proxied, request.param)
+        for talker in talkers:
+            talker.send(b"\x03SET NAMES utf8mb4")
+            talker.until_end()
+        talkers[1].send(b"\x03SET use_secondary_engine = FORCED")
+        talkers[1].until_end()
+        yield talkers
+
+
+def executions(talker: Talker) -> int:
+    """How many statements of the session the engine has answered."""
+    talker.send(b"\x03SHOW SESSION STATUS LIKE 'Secondary_engine_execution_count'")
+    row = talker.until_end(1 if talker.deprecate else 2)[-2]
+    return int(row.rsplit(b"_count", 1)[1][1:])
+
+
+def both(sides: tuple[Talker, Talker], act: Any) -> list[bytes]:
+    """Do the same on both sides, and give what came back."""
+    direct, proxied = act(sides[0]), act(sides[1])
+    assert proxied == direct
+    return list(proxied)
+
+
+def test_rows_come_by_fetch(sides: Any) -> None:
+    numbers = [side.prepare(SALES) for side in sides]
+
+    def each(act: Any) -> list[bytes]:
+        found = [act(side, number) for side, number in zip(sides, numbers, strict=True)]
+        assert found[0] == found[1]
+        return list(found[0])
+
+    def query(side: Talker, text: bytes) -> list[bytes]:
+        side.send(b"\x03" + text)
+        return side.until_end()
+
+    opened = each(lambda side, number: side.execute(number, values=whole(6)))
+    assert opened[-1][4] & int(Status.CURSOR_EXISTS)
+    sizes = [len(each(lambda side, number, most=most: side.fetch(number, most))) for most in (2, 0, 4, 1, 1)]
+    assert sizes == [3, 1, 5, 1, 1]  # the last but one says that there are no more, the last is an error
+    each(lambda side, number: side.execute(number, values=whole(0)))
+    assert len(each(lambda side, number: side.fetch(number, 9))) == 1
+    each(lambda side, number: side.execute(number, values=whole(2000)))
+    assert len(each(lambda side, number: side.fetch(number, 300))) == 301  # numbers of packets come round
+    each(lambda side, _: query(side, b"BEGIN"))
+    assert len(each(lambda side, number: side.fetch(number, 1))) == 2
+    each(lambda side, _: query(side, b"ROLLBACK"))
+    assert len(each(lambda side, number: side.fetch(number, 10_000))) == 2000 - 301 + 1
+    each(lambda side, number: side.execute(number, values=whole(9)))
+    each(lambda side, number: (side.send(side.about(0x1A, number)), side.until_end())[1])  # COM_STMT_RESET
+    assert len(each(lambda side, number: side.fetch(number, 1))) == 1
+    each(lambda side, number: side.execute(number, values=whole(9)))
+
+    def pipelined(side: Talker, number: int) -> list[bytes]:
+        fetch = struct.pack("<BII", 0x1C, number, 3)
+        side.send(b"\x0e", fetch, b"\x03DO 0", fetch)
+        return [packet for rows_come in (False, True) * 2 for packet in side.until_end(rows=rows_come)]
+
+    assert len(each(pipelined)) == 1 + 4 + 1 + 4
+    each(lambda side, number: side.send(side.about(0x19, number)) or [])
+    each(lambda side, number: side.fetch(number, 1))
+    assert executions(sides[1]) == 5
+
+
+@pytest.mark.parametrize("statement", DESCRIBED)
+def test_columns_are_those_of_a_cursor(sides: Any, statement: str) -> None:
+    found = []
+    for side in sides:
+        number = side.prepare(statement)
+        described = side.execute(number)
+        columns = [parse_column_definition(packet[1:]) for packet in described[1:-1]]
+        facts = [(column.name, column.type, column.length, column.decimals, column.charset) for column in columns]
+        found.append((facts, described[-1], side.fetch(number, 1000)))
+    assert found[0] == found[1]
+    assert executions(sides[1]) == 1
+
+
+def test_long_data_is_part_of_the_statement(sides: Any) -> None:
+    text = "SELECT id, v FROM sales WHERE s <> ? AND s = ? AND id < ? ORDER BY id"
+    types = b"\1\xfe\0\xfd\0\3\0"
+
+    def run(side: Talker) -> list[bytes]:
+        number = side.prepare(text)
+        long_data = [struct.pack("<BIH", 0x18, number, at) + part for at, part in enumerate((b"n", b"n"))]
+        more = [struct.pack("<BIH", 0x18, number, at) + part for at, part in enumerate((b"8", b"7"))]
+        side.send(*long_data, *more)
+        found = side.execute(number, False, b"\0" + types + struct.pack("<i", 300))
+        # The values hold for one execution.
+        found += side.execute(number, False, b"\0\0\2hi\2n8" + struct.pack("<i", 300))
+        side.send(*long_data, side.about(0x1A, number))
+        found += side.until_end()
+        found += side.execute(number, False, b"\0\0\2hi\2n9" + struct.pack("<i", 300))
+        # Bytes are no text: the backend compares them, and no value stays behind.
+        side.send(*long_data)
+        found += side.execute(number, False, b"\0" + types.replace(b"\xfe", b"\xfc") + struct.pack("<i", 300))
+        return found + side.execute(number, False, b"\0" + types + b"\2hi\2n5" + struct.pack("<i", 300))
+
+    assert len(both(sides, run)) > 20
+    assert executions(sides[1]) == 4
+
+
+def test_a_cursor_of_many_rows_waits_in_a_file(warmfront_instance: Any, schema: str) -> None:
+    with warmfront_instance.connect(database=schema) as connection:
+        rows(connection, "SET use_secondary_engine = FORCED")
+        talker = Talker(connection, 0)
+        number = talker.prepare(
+            "SELECT a.id, b.s, REPEAT('x', 100) r FROM sales a JOIN sales b ON b.id < 10 ORDER BY 1, 2"
+        )
+        talker.execute(number)
+        seen = 0
+        while len(found := talker.fetch(number, 7000)) == 7001:
+            seen += 7000
+        assert seen + len(found) - 1 == 50_000
+        assert count(connection) == 1
