@@ -20,13 +20,20 @@ class Interruptible(Protocol):
 class Running:
     """One statement under way. The event loop makes, cancels and finishes it; its worker does the rest."""
 
-    def __init__(self, connection_id: int, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, connection_id: int, loop: asyncio.AbstractEventLoop, text: str = "") -> None:
         self.connection_id = connection_id
+        self.text = text  # what users see of it
+        self._began = loop.time()
         self.error: WarmfrontError | None = None
         self._loop = loop
         self._stopped: asyncio.Future[None] = loop.create_future()
         self._target: Interruptible | None = None
         self._timers: list[asyncio.TimerHandle] = []
+
+    @property
+    def seconds(self) -> float:
+        """For how long it has been running."""
+        return self._loop.time() - self._began
 
     def cancel(self, error: WarmfrontError) -> None:
         """Stop the statement; the first error given is the one its client sees."""
@@ -93,9 +100,9 @@ class RunningStatements:
     def __init__(self) -> None:
         self._by_connection: dict[int, set[Running]] = {}
 
-    def start(self, connection_id: int) -> Running:
+    def start(self, connection_id: int, text: str = "") -> Running:
         """Note a statement; call from the event loop."""
-        running = Running(connection_id, asyncio.get_running_loop())
+        running = Running(connection_id, asyncio.get_running_loop(), text)
         self._by_connection.setdefault(connection_id, set()).add(running)
         return running
 
@@ -114,6 +121,10 @@ class RunningStatements:
         for running in found:
             running.cancel(error)
         return len(found)
+
+    def shown(self) -> list[Running]:
+        """The statements of users that are under way; call from the event loop."""
+        return [each for found in self._by_connection.values() for each in found if each.text]
 
     def kill_all(self, error: WarmfrontError) -> None:
         """Stop everything."""

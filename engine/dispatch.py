@@ -98,6 +98,8 @@ class Dispatcher:
                     return build_result_set(
                         pa.table({"moment": pa.array([await self.unchanged.moment()])}), capabilities
                     )
+                if query.text == "SHOW WARMFRONT RUNNING":
+                    return build_result_set(self._running(), capabilities)
                 if warned := _WARNINGS.fullmatch(query.text):
                     return build_result_set(self.lake.warnings.table(int(warned[1])), capabilities)
                 if since := _CHANGES.fullmatch(query.text):
@@ -130,6 +132,16 @@ class Dispatcher:
             case "SET":
                 return _ok()  # command lines set their character set; there is no state to change
         raise SecondaryEngineError("The engine does not know this statement")
+
+    def _running(self) -> pa.Table:
+        shown = self.executor.running.shown()
+        return pa.table(
+            {
+                "connection_id": pa.array([each.connection_id for each in shown], pa.int64()),
+                "seconds": pa.array([int(each.seconds) for each in shown], pa.int64()),
+                "text": pa.array([each.text for each in shown], pa.string()),
+            }
+        )
 
     async def _infer(self, description: str, started: list[Running]) -> str:
         with self._stoppable(started) as running:

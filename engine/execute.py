@@ -192,7 +192,7 @@ class Executor:
         has been sent; an error after the first row is raised as `AnswerCutShort`.
         """
         context = offload.context
-        running = self.running.start(context.connection_id)
+        running = self.running.start(context.connection_id, offload.text)
         started.append(running)
         record = self._history.begin(context.connection_id, offload.text, counted=not offload.only_asked)
         if context.max_execution_time:

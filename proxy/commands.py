@@ -5,7 +5,7 @@ import re
 from typing import TYPE_CHECKING
 
 from base.errors import BackendError, SecondaryEngineError
-from proxy import variables
+from proxy import processes, variables
 from proxy.answers import Answer, AnswerReader, build_result
 from proxy.engine_link import EngineGone
 from proxy.explain import take_explain
@@ -61,7 +61,7 @@ def take_show(router: "Router", data: bytes, text: bytes) -> bool:
     if warnings.take_show(router, data, text):
         return True
     router.session.state.counts = NO_COUNTS
-    if shown.take_show(router, data, text):
+    if shown.take_show(router, data, text) or processes.take_show(router, data, text):
         return True
     if len(text) > 200:
         return False

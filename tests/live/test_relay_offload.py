@@ -381,6 +381,24 @@ def test_kill_query_stops_the_engine(client: Any, warmfront_instance: Any) -> No
     assert len(rows(client, GROUPED)) == 7
 
 
+def test_the_process_list_shows_what_the_engine_runs(client: Any, warmfront_instance: Any) -> None:
+    rows(client, "SET use_secondary_engine = FORCED")
+    seen: list[Any] = []
+
+    def look() -> None:
+        for _ in range(600):  # an engine that is busy begins late
+            listed = warmfront_instance.run("SHOW FULL PROCESSLIST")
+            seen[:] = next(row[4:8] for row in listed if row[0] == client.thread_id())
+            if seen[2] == "executing in secondary engine RAPID":
+                break
+            time.sleep(0.05)
+        warmfront_instance.run(f"KILL QUERY {client.thread_id()}")
+
+    interrupted(client, ENDLESS, look)
+    assert (seen[0], seen[3]) == ("Query", ENDLESS)
+    assert rows(client, "SHOW PROCESSLIST")
+
+
 def test_max_execution_time_stops_the_engine(client: Any, backend: Any) -> None:
     rows(client, "SET use_secondary_engine = FORCED")
     setting = "max_statement_time = 0.5" if backend.is_mariadb else "max_execution_time = 500"
