@@ -72,7 +72,7 @@ class Talker:
         found: list[bytes] = []
         while ends:
             packet = self._packet()
-            if packet[1] == 0xFE and len(packet) < 10:
+            if packet[1] == 0xFE and (self.deprecate or len(packet) < 10):
                 status = int.from_bytes(packet[4:6], "little")
                 packet = packet[:4] + (status & ~_OF_PLAN).to_bytes(2, "little") + packet[6:]
                 ends -= 1
