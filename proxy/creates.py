@@ -4,6 +4,7 @@ A temporary table of the user's session gets its columns from the query, run for
 literals; then the statement runs as it was written, from that table. So the table is there as a whole or not at all,
 its definition, the answer and the errors are the server's, and whoever dies leaves nothing behind: a temporary table
 goes with its session. Before the statement runs the engine says whether any transaction changed what was read.
+MariaDB opens a lake table's shadow even for no rows, and so fails: temporary twins without rows hide shadows meanwhile.
 """
 
 import re
@@ -31,6 +32,7 @@ from proxy.preflight import Preflight, build_query, quote_name
 from proxy.reasons import Reason, Refusal
 from proxy.state import NO_COUNTS
 from proxy.target import CHARSETS, LOCKLESS, VARIABLES, is_written, judge_session
+from statements.lake_shown import twin_definition
 from statements.parse import NotParsed
 from statements.writes import CreateSelect, leaves_rows_open, may_create_from_query, read_create_select, without_rows
 from wire.constants import Command, Status
@@ -83,7 +85,8 @@ async def attempt(router: "Router", create: CreateSelect, shape: Shape = lambda 
         answer_err(router, gathered)
         return None, preflight
     isolation = settings.get("transaction_isolation", settings.get("tx_isolation", ""))
-    return await _write(router, create, schema, gathered, isolation not in LOCKLESS), preflight
+    twins = dict(preflight.lake) if router.is_mariadb else {}
+    return await _write(router, create, schema, gathered, isolation not in LOCKLESS, list(twins)), preflight
 
 
 def _judge_query(router: "Router", create: CreateSelect, preflight: Preflight) -> str:
@@ -111,12 +114,22 @@ async def _settings(router: "Router") -> dict[str, str]:
 
 
 async def _write(
-    router: "Router", create: CreateSelect, schema: str, rows: Literals, must_lock: bool
+    router: "Router",
+    create: CreateSelect,
+    schema: str,
+    rows: Literals,
+    must_lock: bool,
+    lake: list[tuple[str, str]],
 ) -> Refusal | None:
-    """Make the table and answer the client; a refusal means that nothing was made."""
+    """Make the table and answer the client; a refusal means that nothing was made.
+
+    `lake` are tables that the backend cannot open (schema "" for the session's).
+    """
     scratch = [f"{quote_name(schema)}.{quote_name('wf_' + secrets.token_hex(8))}" for _ in range(2)]
+    twins: list[str] = []
     try:
-        refusal = await _fill(router, create, scratch, rows)
+        refusal = await _hide(router, lake, twins) or await _fill(router, create, scratch, rows)
+        await _drop(router, twins)
         if isinstance(refusal, Err):
             answer_err(router, refusal)
             return None
@@ -129,8 +142,7 @@ async def _write(
         made = AnswerReader(raw, router.session.capabilities).result()
         warned = (await run(router, b"SHOW WARNINGS")).rows if made.warnings else []
     finally:
-        if not router.session.closed:
-            await run(router, f"DROP TEMPORARY TABLE IF EXISTS {', '.join(scratch)}".encode())
+        await _drop(router, [*twins, *scratch])
     session = router.session
     if made.error is None:
         session.state.execution_count += 1
@@ -140,6 +152,30 @@ async def _write(
             session.state.warned = warned
     session.client.write(raw)
     return None
+
+
+async def _hide(router: "Router", lake: list[tuple[str, str]], twins: list[str]) -> Refusal | None:
+    """Put empty temporary tables in front of shadows; their names go into `twins`, which the caller drops."""
+    for name in (".".join(quote_name(part) for part in parts if part) for parts in lake):
+        shown = await run(router, f"SHOW CREATE TABLE {name}".encode())
+        text = (shown.rows[0][1] or b"").decode("utf-8", "replace") if shown.rows else ""
+        definition = twin_definition(text, name)
+        if definition is None:
+            return Refusal(Reason.BACKEND_ERROR, "a lake table has gone")
+        twins.append(name)
+        made = await run(router, definition.encode())
+        if made.error:
+            return Refusal(Reason.UNSUPPORTED, f"the backend makes no temporary table: {made.error.message}")
+    return None
+
+
+async def _drop(router: "Router", tables: list[str]) -> None:
+    """Drop temporary tables. A twin that stayed would answer for the files: then the session ends."""
+    if tables and not router.session.closed:
+        dropped = await run(router, f"DROP TEMPORARY TABLE IF EXISTS {', '.join(tables)}".encode())
+        if dropped.error:
+            router.session.close()
+        tables.clear()
 
 
 async def _fill(router: "Router", create: CreateSelect, scratch: list[str], rows: Literals) -> Refusal | Err | None:

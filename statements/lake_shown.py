@@ -34,6 +34,16 @@ def shown_definition(shown: str, hide: Callable[[Any], Any]) -> str | None:
     return "\n".join([*body, _ENGINE.sub(lambda _: made, options, count=1)])
 
 
+def twin_definition(shown: str, name: str) -> str | None:
+    """The statement that makes an empty temporary table of the shadow's columns; None for one that is no lake table."""
+    if MARK not in shown or stored_attribute(shown) is None:
+        return None
+    lines = shown.split("\n")
+    close = max(at for at, line in enumerate(lines) if line.startswith(")"))
+    options = _SHADOWS.sub("", "\n".join(lines[close:]))
+    return "\n".join([f"CREATE TEMPORARY TABLE {name} (", *lines[1:close], options])
+
+
 def _with_attribute(line: str, named: dict[str, dict[str, Any]]) -> str:
     found = _COLUMN.fullmatch(line)
     given = named.get(found[1].casefold()) if found else None
