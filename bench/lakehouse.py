@@ -1,12 +1,15 @@
 """What do queries on files where they lie cost, against DuckDB alone on the same files?
 
-TPC-H as Parquet on a local disk: the 22 queries through the wire on lake tables, then plain DuckDB SQL on the same
-files in a DuckDB of its own; alternating rounds, medians. Then what a selective query reads of a full scan, as counted.
+TPC-H as Parquet: the 22 queries through the wire on lake tables, then plain DuckDB SQL on the same files in a DuckDB of
+its own; alternating rounds, medians. Then what a selective query reads of a full scan, as counted. The files lie on a
+local disk, or with --s3 in a server of the S3 protocol (moto's), which DuckDB reads with its httpfs.
 
     python -m bench.lakehouse --scale 1 --rounds 5
+    python -m bench.lakehouse --scale 0.1 --rounds 2 --s3
 """
 
 import argparse
+import contextlib
 import json
 import pathlib
 import re
@@ -23,6 +26,8 @@ from pymysql.cursors import SSCursor
 from bench import report
 from bench.instance import Instance, running
 from bench.tpch import QUERIES, alone, through_wire, timed
+from engine.lake.reach import extension
+from tests.live.object_store import REGION, ObjectStore, object_store
 from warmfront.tpch_data import TABLES
 
 _SCHEMA = "lake_tpch"
@@ -37,7 +42,32 @@ def make_files(folder: pathlib.Path, scale: float) -> None:
         subprocess.run([program, "parquet", "-s", str(scale), "--output-dir", str(folder)], check=True)
 
 
-def make_tables(instance: Instance, folder: pathlib.Path) -> None:
+def upload(store: ObjectStore, folder: pathlib.Path) -> str:
+    """Put the files into a bucket, and give its address."""
+    client = store.client()
+    client.create_bucket(Bucket="tpch")
+    for table in TABLES:
+        client.upload_file(str(folder / f"{table}.parquet"), "tpch", f"{table}.parquet")
+    return "s3://tpch"
+
+
+def plain_duckdb(arguments: argparse.Namespace, where: str, store: ObjectStore | None) -> duckdb.DuckDBPyConnection:
+    """A DuckDB of its own with a view over each file."""
+    own = duckdb.connect(config={"threads": arguments.threads} if arguments.threads else {})
+    if store:
+        own.execute(f"LOAD '{extension('httpfs')}'")
+        # Its cache of remote files trusts times of whole seconds; warmfront does without it, and is compared so.
+        own.execute("SET enable_external_file_cache = false")
+        own.execute(
+            f"CREATE SECRET (TYPE s3, KEY_ID '{store.access_key}', SECRET '{store.secret_key}', REGION '{REGION}', "
+            f"ENDPOINT '{store.endpoint.partition('//')[2]}', URL_STYLE 'path', USE_SSL false)"
+        )
+    for table in TABLES:
+        own.execute(f"CREATE VIEW {table} AS SELECT * FROM '{where}/{table}.parquet'")
+    return own
+
+
+def make_tables(instance: Instance, where: str) -> None:
     """Make a lake table over each file, with the demo's columns and primary keys."""
     schema = (QUERIES / "schema.sql").read_text()
     connection = instance.connect()
@@ -48,15 +78,15 @@ def make_tables(instance: Instance, folder: pathlib.Path) -> None:
             found = re.search(rf"CREATE TABLE {table} \((.*?)\n\);", schema, re.DOTALL)
             assert found
             columns = re.sub(r",\s*KEY \w+ \([^)]*\)", "", found[1])
-            attribute = {"dialect": {"format": "parquet"}, "file": [{"uri": f"{folder}/{table}.parquet"}]}
+            attribute = {"dialect": {"format": "parquet"}, "file": [{"uri": f"{where}/{table}.parquet"}]}
             options = f"ENGINE=lakehouse ENGINE_ATTRIBUTE='{json.dumps(attribute)}'"
             cursor.execute(f"CREATE TABLE {_SCHEMA}.{table} ({columns}) {options}")
     connection.close()
 
 
-def bytes_of(instance: Instance, text: str) -> int:
+def bytes_of(instance: Instance, text: str, schema: str = _SCHEMA) -> int:
     """Run a query and give the bytes of files that it read."""
-    connection = instance.connect(database=_SCHEMA)
+    connection = instance.connect(database=schema)
     with connection.cursor() as cursor:
         cursor.execute(text)
         cursor.execute(
@@ -68,13 +98,12 @@ def bytes_of(instance: Instance, text: str) -> int:
     return int(json.loads(shown).get("bytesRead", 0))
 
 
-def measure(instance: Instance, folder: pathlib.Path, arguments: argparse.Namespace) -> None:
+def measure(instance: Instance, own: duckdb.DuckDBPyConnection, arguments: argparse.Namespace) -> None:
     """Run all rounds and print the table."""
     texts = {path.stem: path.read_text().rstrip().rstrip(";") for path in sorted(QUERIES.glob("q*.sql"))}
+    if arguments.queries:
+        texts = {name: text for name, text in texts.items() if name in arguments.queries}
     plain = {name: sqlglot.transpile(text, read="mysql", write="duckdb")[0] for name, text in texts.items()}
-    own = duckdb.connect(config={"threads": arguments.threads} if arguments.threads else {})
-    for table in TABLES:
-        own.execute(f"CREATE VIEW {table} AS SELECT * FROM '{folder}/{table}.parquet'")
     client = instance.connect(database=_SCHEMA, cursorclass=SSCursor)
     cursor = client.cursor()
     wire: dict[str, list[float]] = {name: [] for name in texts}
@@ -104,17 +133,27 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, help="threads of the DuckDB beside it; default: as many as cores")
+    parser.add_argument("--queries", nargs="*", help="only these, as q06")
+    parser.add_argument("--s3", action="store_true", help="put the files into a server of the S3 protocol")
     parser.add_argument("--folder", help="keep the files here for the next run")
     parser.add_argument("--backend", help="mysql://… ; default: the embedded one")
     arguments = parser.parse_args()
     report.head(f"TPC-H at scale {arguments.scale:g} as Parquet: warmfront in place, DuckDB alone on the same files")
-    with tempfile.TemporaryDirectory(prefix="warmfront-lake-") as temporary:
+    with contextlib.ExitStack() as stack:
+        temporary = stack.enter_context(tempfile.TemporaryDirectory(prefix="warmfront-lake-"))
         folder = pathlib.Path(arguments.folder or temporary).resolve()
         folder.mkdir(parents=True, exist_ok=True)
         make_files(folder, arguments.scale)
-        with running(backend=arguments.backend, options=["--lakehouse-paths", str(folder)]) as instance:
-            make_tables(instance, folder)
-            measure(instance, folder, arguments)
+        where, store, options = str(folder), None, ["--lakehouse-paths", str(folder)]
+        if arguments.s3:
+            store = stack.enter_context(object_store(pathlib.Path(temporary)))
+            where, secrets = upload(store, folder), pathlib.Path(temporary) / "secrets.toml"
+            secrets.touch(0o600)
+            secrets.write_text(store.secret("s3://tpch/"))
+            options = ["--lakehouse-secrets", str(secrets)]
+        instance = stack.enter_context(running(backend=arguments.backend, options=options))
+        make_tables(instance, where)
+        measure(instance, plain_duckdb(arguments, where, store), arguments)
 
 
 if __name__ == "__main__":
