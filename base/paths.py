@@ -51,6 +51,11 @@ class Paths:
         return self.data_dir / "store" / "quarantine.json"
 
     @property
+    def signatures(self) -> Path:
+        """What gives access in the addresses of lake tables; 0600."""
+        return self.data_dir / "store" / "signatures.jsonl"
+
+    @property
     def exports(self) -> Path:
         """Exports that have begun and not ended."""
         return self.data_dir / "store" / "exports"

@@ -173,6 +173,9 @@ class Settings:
     lakehouse_export_chunk: int = _setting(
         128 << 20, "Size of an export's files before compression.", unit="bytes", low=1 << 10
     )
+    lakehouse_refresh_interval: float = _setting(
+        60.0, 'Time between looks at the files of lake tables with "auto_refresh".', unit="seconds", low=0.1
+    )
     max_packet: int = _setting(64 << 20, "Largest packet taken from a client.", unit="bytes", low=1 << 20)
     connect_timeout: float = _setting(10.0, "Longest time a client's login may take.", unit="seconds", low=0.1)
     log_level: str = _setting(

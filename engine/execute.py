@@ -251,13 +251,17 @@ class Executor:
             running.attach(SnapshotTarget(snapshot, looking))
             try:
                 wanted = wanted_of(offload.text, offload.context)
-                with self._lake.seen(snapshot.connection, looking, snapshot.view, wanted) as view:
+                with (
+                    self._lake.bytes.counting(looking, bool(wanted.names)) as looked,
+                    self._lake.seen(snapshot.connection, looking, snapshot.view, wanted) as view,
+                ):
                     record.warnings = min(wanted.noted.total, _MOST_WARNINGS)
                     if wanted.names:
                         self._lake.warnings.put(offload.context.connection_id, wanted.noted)
                     with self._lake.bytes.counting(snapshot.connection, bool(wanted.names)) as counted:
                         done = self._try_on(offload, outlet, snapshot, view, running, record)
                     record.bytes_read = counted.bytes
+                record.bytes_looked = looked.bytes
                 outlet.commit()
                 return done
             except AccessIsNew:

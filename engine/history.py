@@ -24,6 +24,7 @@ class QueryRecord:
     rows: int = 0
     bytes_sent: int = 0
     bytes_read: int = 0  # of files, by a statement on lake tables
+    bytes_looked: int = 0  # of files, to find out beforehand what is in them
     warnings: int = 0
     waited: float = 0.0  # for a slot and for the copy to be fresh
     translated: float = 0.0  # seconds spent in the translator
@@ -45,6 +46,7 @@ class QueryRecord:
                 "rows": self.rows,
                 "bytes": self.bytes_sent,
                 "bytesRead": self.bytes_read,
+                "bytesLookedAt": self.bytes_looked,
                 "done": self.done,
                 "error": self.failure,
                 **(self.progress() if self.progress else {}),

@@ -26,6 +26,7 @@ from engine.information import Facts, Follower, Information
 from engine.lake.definitions import Definitions
 from engine.lake.export import Exporter
 from engine.lake.infer import infer
+from engine.lake.polling import Poller
 from engine.lake.reach import Reach
 from engine.lake.tables import LakeTables
 from engine.ml.service import MachineLearning
@@ -107,6 +108,7 @@ async def _begin(
     ml = MachineLearning(sources, executor.running, history, settings.ml_memory_limit)
     ml.called.register(root)
     executor.held = sources.held = ml.called.held
+    Poller(lake, settings.lakehouse_refresh_interval).start()
     replica.start()
     facts = Facts(
         lambda: lake.shown(replica.loader.view()),
@@ -138,7 +140,7 @@ async def _begin(
         return as_answer(replica.verifier.verify_now(schema, name, repair, stopped))
 
     def infer_from(description: str) -> str:
-        return infer(json.loads(description), places, reach, replica.store.cursor()).to_json()
+        return infer(json.loads(description), places, reach, replica.store.cursor(), lake.scratch).to_json()
 
     version = f"{'.'.join(map(str, settings.server.version_number))}-warmfront"
     secret = settings.paths.engine_secret.read_bytes().strip()

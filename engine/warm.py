@@ -98,6 +98,24 @@ def warm_trees() -> None:
     import automl.forest  # noqa: F401
 
 
+def warm_checksums() -> None:
+    """Check a few bytes."""
+    import numpy as np
+
+    from lakehouse.snappy import checksum
+
+    checksum(np.frombuffer(b"123456789", np.uint8))
+
+
+def warm_documents() -> None:
+    """Put the members of one document in order."""
+    import pyarrow as pa
+
+    from engine.lake.json_text import normal
+
+    normal(pa.array(['{"b": [1, -0.5, "\\u00e9"], "a": true}']))
+
+
 STEPS: dict[str, Callable[[], None]] = {
     "rows of results": warm_results,
     "rows of loads": warm_loads,
@@ -105,6 +123,8 @@ STEPS: dict[str, Callable[[], None]] = {
     "row images that lack columns": warm_images,
     "collation keys": warm_collations,
     "trees of models": warm_trees,
+    "checksums of files": warm_checksums,
+    "documents of files": warm_documents,
 }
 
 

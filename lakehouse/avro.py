@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import fastavro
-import pyarrow as pa
 import zstandard
 
 from base.errors import LakeError
 from lakehouse.places import Found, Places
+from lakehouse.snappy import plain_block
 
 _MAGIC = b"Obj\x01"
 _SYNC = 16  # bytes of the mark behind the header and each block
@@ -105,16 +105,7 @@ def _inflated(data: bytes, most: int) -> bytes:
 
 
 def _unsnapped(data: bytes, most: int) -> bytes:
-    size, shift = 0, 0
-    for byte in data[:5]:  # the length of what is in it comes first, in groups of seven bits
-        size |= (byte & 0x7F) << shift
-        shift += 7
-        if not byte & 0x80:
-            break
-    if size > most:
-        raise ValueError("its blocks become too large")
-    made: bytes = pa.decompress(data[:-4], size, "snappy", asbytes=True)  # a checksum is behind
-    return made
+    return plain_block(data[:-4], most)  # a checksum is behind
 
 
 def _unzipped(data: bytes, most: int) -> bytes:

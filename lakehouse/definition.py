@@ -20,13 +20,14 @@ TEXTS = frozenset({"csv", "json"})
 _TABLE_KEYS = (
     "dialect",
     "file",
+    "auto_refresh",
     "auto_refresh_event_source",
     "auto_refresh_source",
     "placement",
     "partitions",
     "manifest",
 )
-_AUTO = frozenset({"auto", "default"})
+_TABLE_FLAGS = {"partitions": True, "manifest": False, "auto_refresh": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,8 @@ class Definition:
     """A lake table without its columns' types, which are the backend's.
 
     `placement` is "in_place" or "loaded"; `partitions` says that folders named column=value are columns, `manifest`
-    that the entries name manifests, which name the files.
+    that the entries name manifests, which name the files. With `auto_refresh` the files are looked at from time to
+    time.
     """
 
     dialect: Dialect
@@ -84,6 +86,7 @@ class Definition:
     placement: str = "in_place"
     partitions: bool = True
     manifest: bool = False
+    auto_refresh: bool = False
 
 
 def read_definition(attribute: Mapping[str, Any], columns: Mapping[str, Mapping[str, Any]] | None = None) -> Definition:
@@ -91,19 +94,19 @@ def read_definition(attribute: Mapping[str, Any], columns: Mapping[str, Mapping[
     _known(attribute, _TABLE_KEYS, "ENGINE_ATTRIBUTE")
     for key in ("auto_refresh_event_source", "auto_refresh_source"):
         if attribute.get(key):
-            raise LakeError(f'"{key}": event streams are not supported; the setting lakehouse_refresh polls instead')
+            raise LakeError(f'"{key}": event streams are not supported; "auto_refresh": true polls instead')
     placement = attribute.get("placement", "in_place")
     if placement not in ("in_place", "loaded"):
         raise LakeError(f'"placement" is "in_place" or "loaded", not {placement!r}')
-    partitions, manifest = attribute.get("partitions", True), attribute.get("manifest", False)
-    if not isinstance(partitions, bool) or not isinstance(manifest, bool):
-        raise LakeError('"partitions" and "manifest" are true or false')
+    flags = [attribute.get(key, default) for key, default in _TABLE_FLAGS.items()]
+    if not all(isinstance(flag, bool) for flag in flags):
+        raise LakeError('"partitions", "manifest" and "auto_refresh" are true or false')
     dialect = _read_dialect(attribute.get("dialect", {}))
     entries = read_entries(attribute.get("file"))
     if dialect.format in ("delta", "iceberg") and (len(entries) != 1 or entries[0].kind not in ("prefix", "name")):
         raise LakeError(f'a {dialect.format} table is one folder: one entry of "file" with its prefix')
     read = {name: _read_column(name, options, dialect.format) for name, options in (columns or {}).items()}
-    return Definition(dialect, entries, read, placement, partitions, manifest)
+    return Definition(dialect, entries, read, placement, *flags)
 
 
 def _known(given: object, known: tuple[str, ...], where: str) -> None:

@@ -10,6 +10,7 @@ import zstandard
 from base.errors import LakeError
 from lakehouse.definition import Dialect
 from lakehouse.places import Found, Places
+from lakehouse.snappy import FRAMES, Unsnapper
 
 LONGEST_LINE = 16 << 20  # bytes of the longest record of text
 _READ = 64 << 10  # bytes of a file
@@ -18,8 +19,9 @@ _ZSTD_READ = 4 << 10  # bytes expanded at once: a block of 128 kB may be a few b
 _MOST = 1 << 20  # characters of what they stand for
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")  # the marks at its beginning
-_ENDINGS = {".gz": "gzip", ".gzip": "gzip", ".zst": "zstd", ".bz2": "bzip2"}
-_MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xff\x06\x00\x00sNaPpY": "snappy"}
+_ENDINGS = {".gz": "gzip", ".gzip": "gzip", ".zst": "zstd", ".bz2": "bzip2", ".snappy": "snappy", ".sz": "snappy"}
+_MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", FRAMES: "snappy"}
+_FOREIGN = frozenset({"bzip2", "snappy"})  # what the column store cannot decompress
 
 
 def compression_of(head: bytes) -> str:
@@ -42,7 +44,12 @@ class Head:
     @property
     def is_foreign(self) -> bool:
         """Tell whether the column store cannot decompress it."""
-        return self.compression == "bzip2"
+        return self.compression in _FOREIGN
+
+    @property
+    def remaining(self) -> str:
+        """The compression that is left once what the column store cannot decompress is expanded."""
+        return "none" if self.is_foreign else self.compression
 
 
 def head_of(places: Places, found: Found, dialect: Dialect) -> Head:
@@ -51,6 +58,8 @@ def head_of(places: Places, found: Found, dialect: Dialect) -> Head:
     if head.startswith(_UTF16):
         raise LakeError(f"{found.shown} is in UTF-16, which is not read: convert it to UTF-8")
     kind = compression_of(head)
+    if kind == "none" and (dialect.compression == "snappy" or _is_hadoops(found, dialect)):
+        kind = "snappy"  # Hadoop's has no mark
     if dialect.compression not in ("auto", kind):
         raise LakeError(f'{found.shown} is not compressed with {dialect.compression}, as "compression" says')
     try:
@@ -59,6 +68,10 @@ def head_of(places: Places, found: Found, dialect: Dialect) -> Head:
         raise LakeError(f"{found.shown} cannot be decompressed: {error}") from None
     text = data.decode("latin-1" if dialect.encoding == "latin1" else "utf-8", "replace")
     return Head(text.removeprefix("\ufeff"), kind)
+
+
+def _is_hadoops(found: Found, dialect: Dialect) -> bool:
+    return dialect.compression == "auto" and found.size > 0 and found.path.lower().endswith(".snappy")
 
 
 def require_alike(found: Sequence[Found], head: Head) -> None:
@@ -140,7 +153,7 @@ def require_whole(places: Places, found: Found, has_lines: bool = True) -> None:
 
 
 def _snappy(head: bytes) -> bytes:
-    raise ValueError("text in snappy's frames is not supported; Parquet and Avro compressed with it are")
+    return b"".join(Unsnapper().feed(head))
 
 
 _EXPANDERS: dict[str, Callable[[bytes], bytes]] = {

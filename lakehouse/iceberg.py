@@ -78,10 +78,6 @@ def read_iceberg(
     version = meta.get("format-version")
     if version not in (1, 2):
         raise LakeError(f"{entry.shown}: Iceberg's format version {version} is not supported; versions 1 and 2 are")
-    if "schema.name-mapping.default" in (meta.get("properties") or {}):
-        raise LakeError(
-            f"{entry.shown}: a table with schema.name-mapping.default has files without field ids; rewrite them"
-        )
     snapshot, is_elder = _snapshot(meta, dialect, entry)
     schemas = _schemas(meta)
     current = meta.get("current-schema-id", 0)

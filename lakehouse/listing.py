@@ -30,6 +30,15 @@ class Listing:
     columns: frozenset[str] | None = None
     iceberg: IcebergTable | None = None
 
+    def only(self, places: Sequence[int]) -> "Listing":
+        """Some of the files, by their places in the list."""
+        return replace(
+            self,
+            found=[self.found[at] for at in places],
+            values=[self.values[at] for at in places] if self.values is not None else None,
+            iceberg=replace(self.iceberg, data=tuple(self.iceberg.data[at] for at in places)) if self.iceberg else None,
+        )
+
     @property
     def deletes(self) -> list[Found]:
         """The files behind those that hold rows."""
@@ -52,8 +61,7 @@ def list_files(places: Places, definition: Definition, choice: Choice | None = N
     if choice is None or listing.iceberg is not None:
         return listing
     if listing.values is not None:
-        kept = [place for place, values in enumerate(listing.values) if choice.of_values(values)]
-        return replace(listing, found=[listing.found[at] for at in kept], values=[listing.values[at] for at in kept])
+        return listing.only([place for place, values in enumerate(listing.values) if choice.of_values(values)])
     if not definition.partitions:
         return listing
     needed: dict[tuple[tuple[str, str | None], ...], bool] = {}

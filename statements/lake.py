@@ -40,6 +40,7 @@ _REFUSED = {
     "CURRENT_TIMESTAMP": "computed defaults",
     "NOW": "computed defaults",
 }
+_REFRESH = ("AUTO_REFRESH", "AUTO_REFRESH_SOURCE")
 _REFUSED_OPTIONS = {
     "PARTITION": "PARTITION BY",
     "SELECT": "CREATE TABLE … SELECT",
@@ -268,9 +269,7 @@ def _options(statement: str, tokens: list[Token]) -> tuple[str, dict[str, Any]]:
                 attribute = _json(value, "ENGINE_ATTRIBUTE")
             cuts.append((token.start, value.end))
             at = after + 1
-        elif token.upper in ("FILE_FORMAT", "FILES", "VERIFY_KEY_CONSTRAINTS", "AUTO_REFRESH_SOURCE") and after < len(
-            tokens
-        ):
+        elif token.upper in ("FILE_FORMAT", "FILES", "VERIFY_KEY_CONSTRAINTS", *_REFRESH) and after < len(tokens):
             end = after + _closing(tokens[after:], 0) if tokens[after].upper == "(" else after
             clauses += tokens[at : end + 1]
             cuts.append((token.start, tokens[end].end))

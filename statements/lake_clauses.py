@@ -62,6 +62,9 @@ def read_clauses(items: list[Item]) -> dict[str, Any]:
         elif name == "VERIFY_KEY_CONSTRAINTS":
             attribute["dialect"]["check_constraints"] = _switch(items, at, name)
             at += 1
+        elif name == "AUTO_REFRESH":
+            attribute["auto_refresh"] = _switch(items, at, name)
+            at += 1
         else:
             raise LakeError(f"{name} of an external table is not supported")
     return attribute

@@ -14,6 +14,8 @@ from engine.store.layout import quote, store_type
 from lakehouse.definition import ColumnOptions, Dialect
 from statements.schema import Column
 
+TAG = "\x01file"  # no column of a user's is called so
+
 
 def sub_query(
     columns: Sequence[Column],
@@ -21,21 +23,24 @@ def sub_query(
     readings: Mapping[str, Reading],
     facts: Mapping[str, ColumnFacts],
     paths: Sequence[str],
+    tagged: bool = False,
 ) -> str:
     """The table's rows, one branch for each group of files: a condition on a partition leaves out whole branches.
 
-    Raises LakeError.
+    `tagged` adds a column TAG with the path of each row's file. Raises LakeError.
     """
     branches = []
+    more, tags = (f", filename = {quoted(TAG)}", [quote(TAG)]) if tagged else ("", [])
     for group in layout.groups:
         if not group.files:
             continue
         shown = [_shown(column, group, layout, readings, facts) for column in columns] or ["1 AS _"]
-        relation = layout.relation.over([paths[place] for place in group.files])
-        branches.append(f"SELECT {', '.join(shown)} FROM {relation}")
+        relation = layout.relation.over([paths[place] for place in group.files], more)
+        branches.append(f"SELECT {', '.join([*shown, *tags])} FROM {relation}")
     if not branches:
         nothing = [f"CAST(NULL AS {store_type(column)}) AS {quote(column.name)}" for column in columns] or ["1 AS _"]
-        branches = [f"SELECT {', '.join(nothing)} WHERE false"]
+        tags = [f"CAST(NULL AS VARCHAR) AS {tag}" for tag in tags]
+        branches = [f"SELECT {', '.join([*nothing, *tags])} WHERE false"]
     return f"({' UNION ALL '.join(branches)})"
 
 

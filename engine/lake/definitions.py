@@ -12,6 +12,7 @@ from engine.describe import describe_table, lake_tables, show_create
 from engine.lake.facts import Covered
 from engine.lake.warned import Warned
 from lakehouse.definition import Definition, read_definition
+from lakehouse.signatures import Signatures
 from statements.lake import mark_of, quoted, stored_attribute
 from statements.schema import Table
 
@@ -30,7 +31,12 @@ class NotLake(LakeError):
 
 @dataclass(slots=True)
 class LakeTable:
-    """One lake table, and what was found out of its files. `shown` are the marks of the texts that describe it."""
+    """One lake table, and what was found out of its files. `shown` are the marks of the texts that describe it.
+
+    `regular` are files whose records have the table's width, by the relation that they were read through. `restored`
+    says that what an earlier process found out has been taken over, `learned` that there is more since it was kept;
+    `refreshed` is when the files were last looked at by themselves, `trouble` what was wrong then.
+    """
 
     table: Table
     definition: Definition
@@ -42,6 +48,11 @@ class LakeTable:
     located: dict[tuple[str, frozenset[str]], tuple[Warned, ...]] = field(default_factory=dict)  # wrong values
     checked: frozenset[str] | None = None  # the files in which the keys were found unique
     identified: set[str] = field(default_factory=set)  # files of an Iceberg table whose columns have field ids
+    regular: dict[str, set[str]] = field(default_factory=dict)
+    restored: bool = False
+    learned: bool = False
+    refreshed: float = 0.0
+    trouble: str = ""
 
 
 class Definitions:
@@ -49,6 +60,7 @@ class Definitions:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._signatures = Signatures(settings.paths.signatures)
         self._lock = threading.Lock()
         self._known: dict[Key, LakeTable] = {}
         self._last = FIRST_LAKE_ID - 1
@@ -65,9 +77,21 @@ class Definitions:
                 return known
         return self._read(key, mark)
 
+    def again(self, key: Key) -> LakeTable:
+        """Ask the backend; what was found out of the files stays, as far as the definition is the same.
+
+        Raises LakeError, BackendError.
+        """
+        return self._read(key, "")
+
     def refresh(self, key: Key) -> LakeTable:
-        """Ask the backend, and forget what was found out of the files. Raises LakeError, BackendError."""
-        return self._read(key, "", anew=True)
+        """Ask the backend, and forget what was found out of the files; a shadow that is open, as a dump leaves it, is
+        sealed. Raises LakeError, BackendError."""
+        try:
+            return self._read(key, "", anew=True)
+        except Unsealed:
+            self._seal(*key)
+            return self._read(key, "", anew=True)
 
     def _read(self, key: Key, mark: str, anew: bool = False) -> LakeTable:
         schema, name = key
@@ -79,12 +103,13 @@ class Definitions:
                 self.forget(key)
                 raise NotLake(f"{schema}.{name} is not a lake table")
             _require_sealed(connection, schema, name)
-        definition = read_definition(*held)
+        attribute, columns = held
+        definition = read_definition(self._signatures.put_back(attribute), columns)
         with self._lock:
             known = self._known.get(key)
             if known is None or anew or (known.table, known.definition) != (table, definition):
                 self._last += 1
-                known = self._known[key] = LakeTable(table, definition, self._last)
+                known = self._known[key] = LakeTable(table, definition, self._last, restored=anew)
             known.shown |= {mark_of(shown.encode()), *([mark] if mark else [])}
             return known
 
@@ -113,7 +138,7 @@ class Definitions:
             if connection.query(f"SELECT 1 FROM {table} LIMIT 1"):
                 raise LakeError(f"the table {schema}.{name} of the backend has rows of its own")
             connection.execute(f"ALTER TABLE {table} DISCARD TABLESPACE")
-        log.info("lake table %s.%s was left half made, and is sealed now", schema, name)
+        log.info("lake table %s.%s was left open, and is sealed now", schema, name)
 
     def forget(self, key: Key) -> None:
         """A table is none any more."""
@@ -131,5 +156,6 @@ def _require_sealed(connection: Connection, schema: str, name: str) -> None:
         raise
     raise Unsealed(
         f"the table {schema}.{name} of the backend can be read and written by itself, as after TRUNCATE or CREATE "
-        f"TABLE … LIKE: ALTER TABLE {quoted(schema)}.{quoted(name)} DISCARD TABLESPACE makes it a lake table again"
+        f"TABLE … LIKE, or when it came from a dump: ALTER TABLE {quoted(schema)}.{quoted(name)} SECONDARY_LOAD, or "
+        "DISCARD TABLESPACE there, makes it a lake table again"
     )

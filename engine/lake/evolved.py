@@ -6,7 +6,7 @@ DuckDB's own option `schema` of read_parquet finds columns by id and casts them;
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from typing import Any
 
 import duckdb
@@ -110,18 +110,27 @@ def named(relation: Relation, table: IcebergTable) -> Relation:
     return replace(relation, without=chosen)
 
 
+def file_key(file: Found) -> str:
+    """What tells one state of a file from others; it does not tell the address, which may hold a signature."""
+    return _short(f"{file.uri}|{file.version}")
+
+
 def file_keys(listing: Listing) -> list[str]:
     """What tells the rows of one file from those of another: its version, and the deletes that may concern it."""
-    keys = [f"{file.uri}|{file.version}" for file in listing.found]
+    keys = [file_key(file) for file in listing.found]
     if listing.iceberg is None or not listing.deletes:
         return keys
     told = "".join(f"|{file.uri}|{file.version}" for file in listing.deletes)
     behind = sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:16]
     reached = _Concerned([file for file, _ in listing.iceberg.deletes])
     return [
-        f"{key}|{behind}" if reached.has(file) else key
+        _short(f"{key}|{behind}") if reached.has(file) else key
         for key, (file, _) in zip(keys, listing.iceberg.data, strict=True)
     ]
+
+
+def _short(text: str) -> str:
+    return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()
 
 
 def require_ids(
@@ -153,7 +162,7 @@ def _require_ids(
     paths: Sequence[str],
     needed: frozenset[int],
 ) -> None:
-    new = {path: file for file, path in zip(found, paths, strict=True) if f"{file.uri}|{file.version}" not in known}
+    new = {path: file for file, path in zip(found, paths, strict=True) if file_key(file) not in known}
     if not new:
         return
     lacks = "".join(f" OR NOT coalesce(list_contains(list(field_id), {key}), false)" for key in sorted(needed))
@@ -166,7 +175,7 @@ def _require_ids(
             f"{new[row[0]].shown} has columns without field ids, or lacks one of its partition, as a file that "
             "came from another format: rewrite it"
         )
-    known |= {f"{file.uri}|{file.version}" for file in new.values()}
+    known |= {file_key(file) for file in new.values()}
 
 
 class _Concerned:

@@ -2,40 +2,71 @@
 
 import bz2
 import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Protocol
 
 from base.errors import LakeError
 from lakehouse.heads import Lines
 from lakehouse.places import Found, Places
+from lakehouse.snappy import Unsnapper
 
 _PIECE = 4 << 20  # bytes read at once
-# A file that grows beyond this is taken for a bomb: bzip2 makes at most about 1:45,000,000 of zeros, text about 1:20.
+# A file that grows beyond this is taken for a bomb: bzip2 makes at most about 1:45,000,000 of zeros, snappy 1:21, and
+# text becomes about 20 times as much.
 _MOST_GROWTH = 200
 _ALWAYS = 64 << 20  # bytes that any file may become
 
 
-def expand(stack: ExitStack, places: Places, found: Found, folder: Path) -> str:
-    """Expand a bzip2 file, and give the path of what is in it; it is gone with the stack. Raises LakeError."""
+class Expander(Protocol):
+    """Decompresses a file piece by piece. Both raise ValueError or OSError when it is damaged."""
+
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        """Give what the file's next bytes complete."""
+
+    def end(self) -> None:
+        """The file has no more."""
+
+
+class _Bzip2:
+    def __init__(self) -> None:
+        self._expander = bz2.BZ2Decompressor()
+
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        while piece:
+            if self._expander.eof:
+                self._expander = bz2.BZ2Decompressor()  # files may be several streams, one behind the other
+            yield self._expander.decompress(piece)
+            piece = self._expander.unused_data if self._expander.eof else b""
+
+    def end(self) -> None:
+        if not self._expander.eof:
+            raise ValueError("it is cut short")
+
+
+_EXPANDERS: dict[str, Callable[[], Expander]] = {"bzip2": _Bzip2, "snappy": Unsnapper}
+
+
+def expand(stack: ExitStack, places: Places, found: Found, compression: str, folder: Path) -> str:
+    """Expand a file of a foreign compression, and give the path of what is in it; it is gone with the stack.
+
+    Raises LakeError.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     out = stack.enter_context(tempfile.TemporaryFile(dir=folder))  # noqa: SIM115
     most = max(_ALWAYS, found.size * _MOST_GROWTH)
-    expander, lines, at = bz2.BZ2Decompressor(), Lines(found), 0
+    expander, lines, at = _EXPANDERS[compression](), Lines(found), 0
     try:
         while piece := places.read(found, at, _PIECE):
             at += len(piece)
-            while piece:
-                if expander.eof:
-                    expander = bz2.BZ2Decompressor()  # files may be several streams, one behind the other
-                data = expander.decompress(piece)
+            for data in expander.feed(piece):
                 lines.see(data)
                 out.write(data)
                 if out.tell() > most:
                     raise LakeError(f"{found.shown} becomes more than {most} bytes when it is decompressed")
-                piece = expander.unused_data if expander.eof else b""
-        if not expander.eof:
-            raise LakeError(f"{found.shown} is cut short")
-    except OSError as error:
+        expander.end()
+    except (OSError, ValueError) as error:
         raise LakeError(f"{found.shown} cannot be decompressed: {error}") from None
     out.flush()
     return f"/proc/self/fd/{out.fileno()}"

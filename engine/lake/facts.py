@@ -26,10 +26,11 @@ class ColumnFacts:
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """Facts of a column in some files."""
+    """Facts of a column in some files, as it was read by the SQL of this mark."""
 
     files: frozenset[str]
     facts: ColumnFacts
+    reading: str
 
 
 def measure(

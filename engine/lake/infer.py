@@ -6,7 +6,9 @@ is NOT NULL and texts have room to grow, for nobody has seen the rest.
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,6 +16,7 @@ import duckdb
 
 from base.errors import LakeError
 from engine.lake.evolved import iceberg_relation, named, without_deleted
+from engine.lake.expanding import expand
 from engine.lake.guesses import (
     Guess,
     described_column,
@@ -27,9 +30,9 @@ from engine.lake.guesses import (
 from engine.lake.reach import Reach, explained, extension, quoted
 from engine.lake.relations import Relation, avro_relation, csv_relation, json_relation, parquet_relation
 from engine.store.layout import quote
-from lakehouse.definition import Definition, read_definition
+from lakehouse.definition import TEXTS, Definition, read_definition
 from lakehouse.delta import DeltaTable, read_delta
-from lakehouse.heads import Head, head_of
+from lakehouse.heads import head_of
 from lakehouse.iceberg import IcebergTable
 from lakehouse.listing import list_files
 from lakehouse.places import Found, Places
@@ -39,7 +42,6 @@ from statements.schema import Column
 _WHOLE = 64 << 20  # bytes that are read to the end
 _FILES = 32  # that a sample is taken from
 _ROWS = 20_000  # of each
-_EXPANDED = ("none", "gzip", "zstd")  # what DuckDB takes texts out of
 _MOST_COLUMNS = 4096  # MySQL's limit
 
 
@@ -68,10 +70,12 @@ class Inferred:
         )
 
 
-def infer(attribute: Mapping[str, Any], places: Places, reach: Reach, root: duckdb.DuckDBPyConnection) -> Inferred:
+def infer(
+    attribute: Mapping[str, Any], places: Places, reach: Reach, root: duckdb.DuckDBPyConnection, scratch: Path
+) -> Inferred:
     """Infer a table's columns from its `attribute`; "sampling" true looks at a part even of small files.
 
-    Raises LakeError.
+    Files that are expanded lie in `scratch` meanwhile. Raises LakeError.
     """
     given = dict(attribute)
     sampling = given.pop("sampling", False)
@@ -96,7 +100,17 @@ def infer(attribute: Mapping[str, Any], places: Places, reach: Reach, root: duck
     try:
         opened = [*chosen, *(file for _, file in iceberg.deletes)] if iceberg else chosen
         reach.prepare(connection, opened)
-        with reach.files(root.cursor(), opened) as paths:
+        with ExitStack() as stack:
+            paths: Sequence[str] = stack.enter_context(reach.files(root.cursor(), opened))
+            if definition.dialect.format in TEXTS:
+                head = head_of(places, chosen[0], definition.dialect)
+                if head.is_foreign and not complete:
+                    raise LakeError(
+                        f"{chosen[0].shown} is compressed with {head.compression}, of which no sample is taken: "
+                        "use gzip or zstd, or name fewer files"
+                    )
+                if head.is_foreign:
+                    paths = [expand(stack, places, file, head.compression, scratch) for file in chosen]
             try:
                 if iceberg:
                     columns = _iceberg(connection, iceberg, chosen, paths, complete)
@@ -160,12 +174,12 @@ def _csv(
     complete: bool,
 ) -> Looked:
     said = given.get("dialect", {})
-    head = _head(places, found, definition)
+    head = head_of(places, found[0], definition.dialect)
     seen = sniff(head.text, definition.dialect, "has_header" in said)
     changes: dict[str, Any] = {"field_delimiter": seen.delimiter, "has_header": seen.has_header}
     dialect = replace(definition.dialect, field_delimiter=seen.delimiter, has_header=seen.has_header)
     columns = [_text_column(name, place) for place, name in enumerate(seen.names)]
-    relation = csv_relation(columns, dialect, seen.delimiter, lenient=False, compression=head.compression)
+    relation = csv_relation(columns, dialect, seen.delimiter, lenient=False, compression=head.remaining)
     guesses, rows, empty_is_null = _texts(
         connection,
         relation,
@@ -187,12 +201,12 @@ def _json(
     paths: Sequence[str],
     complete: bool,
 ) -> Looked:
-    head = _head(places, found, definition)
+    head = head_of(places, found[0], definition.dialect)
     is_array = head.text.lstrip().startswith("[")
     kind = "array" if is_array else "newline_delimited"
     listed = ", ".join(map(quoted, paths))
     limit = "" if complete else f" LIMIT {_ROWS * len(paths)}"
-    more = "" if head.compression == "none" else f", compression = '{head.compression}'"
+    more = "" if head.remaining == "none" else f", compression = '{head.remaining}'"
     names = [
         name
         for (name,) in connection.execute(
@@ -204,7 +218,7 @@ def _json(
     if names_of(names, len(names)) != tuple(names):
         raise LakeError("the objects have members whose names are too long, or differ in case only")
     columns = [_text_column(name, place) for place, name in enumerate(names)]
-    relation = json_relation(columns, head.text, head.compression)
+    relation = json_relation(columns, head.text, head.remaining)
     source = _source(relation, paths, complete)
     guesses, rows, _ = _texts(connection, relation, names, source, complete, may_be_empty=False)
     return (guesses, rows), {}
@@ -229,16 +243,6 @@ def _iceberg(
 
 def _text_column(name: str, place: int) -> Column:
     return Column(name, place, "longtext", "longtext", charset="utf8mb4")
-
-
-def _head(places: Places, found: Sequence[Found], definition: Definition) -> Head:
-    """The beginning of the first file; raises LakeError when its compression is none that a scan reads."""
-    head = head_of(places, found[0], definition.dialect)
-    if head.compression not in _EXPANDED:
-        raise LakeError(
-            f"{found[0].shown} is compressed with {head.compression}, which is not looked into: use gzip or zstd"
-        )
-    return head
 
 
 def _texts(

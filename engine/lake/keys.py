@@ -38,5 +38,5 @@ def require_unique(
     ).fetchone()
     if row and row[0]:
         raise LakeError(f"a value of the key ({', '.join(key)}) is there twice; check_constraints is on")
-    known.checked = files
+    known.checked, known.learned = files, True
     return is_certain

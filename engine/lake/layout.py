@@ -101,7 +101,7 @@ def lay_out(
         case "csv" | "json":
             head = head_of(places, found[0], dialect) if found else Head("", "none")
             require_alike(found, head)
-            compression = "none" if head.is_foreign else head.compression
+            compression = head.remaining
             if dialect.format == "csv":
                 delimiter = delimiter_of(head.text, len(own), dialect)
                 relation = csv_relation(own, dialect, delimiter, lenient, compression)

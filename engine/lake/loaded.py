@@ -1,32 +1,39 @@
 """Lake tables that were loaded: their rows as of then, in a column store beside the one of InnoDB's tables.
 
-It is another file, so that what happens to it concerns no copy. A load is a new table; statements that began before it
-was dropped fail rather than read rows with the facts of others.
+It is another file, so that what happens to it concerns no copy. A load is a new table; a refresh changes rows of it,
+those of whole files, in one transaction with the facts about them. A statement reads facts and rows in its own
+transaction, and so those of one moment.
 """
 
 import json
 import logging
 import threading
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 import duckdb
 
+from base.errors import LakeError
 from engine.catalog import Key, LoadedTable
+from engine.collate import presence
+from engine.lake.branches import TAG
 from engine.lake.definitions import LakeTable
 from engine.lake.reach import quoted
-from engine.store.layout import table_to_json
+from engine.store.layout import quote, table_to_json
 
 log = logging.getLogger(__name__)
 
-_NAME = "_lake"
-_LIST = f"{_NAME}.main.copies"
+NAME = "_lake"
+_LIST = f"{NAME}.main.copies"
+_FILES = f"{NAME}.main.files"
+_TAG = quote(TAG)
 _CREATE = f"""
 CREATE TABLE IF NOT EXISTS {_LIST} (schema_name VARCHAR, table_name VARCHAR, mark VARCHAR, number BIGINT,
- presence VARCHAR, left_out VARCHAR, is_unique BOOLEAN)
+ presence VARCHAR, left_out VARCHAR, is_unique BOOLEAN, tagged BOOLEAN);
+CREATE TABLE IF NOT EXISTS {_FILES} (number BIGINT, file UINTEGER, key VARCHAR);
 """
 
 
@@ -40,8 +47,16 @@ class Copy:
     is_unique: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The keys of the files whose rows a copy has; `tagged` when it is known which rows are whose."""
+
+    keys: frozenset[str]
+    tagged: bool
+
+
 class LoadedCopies:
-    """All copies of one engine. Safe for several threads."""
+    """All copies of one engine. Safe for several threads; two may not change one table at a time."""
 
     def __init__(self, root: duckdb.DuckDBPyConnection, path: Path) -> None:
         """Open the file, or begin a new one when it cannot be used. Raises duckdb.Error when there can be none."""
@@ -52,28 +67,24 @@ class LoadedCopies:
         except duckdb.Error as error:
             log.warning("the loaded lake tables cannot be used, and have to be loaded again: %s", error)
             with suppress(duckdb.Error):
-                root.execute(f"DETACH DATABASE IF EXISTS {_NAME}")
+                root.execute(f"DETACH DATABASE IF EXISTS {NAME}")
             for file in (path, path.with_name(path.name + ".wal")):
                 file.unlink(missing_ok=True)
             self._open(path)
 
     def _open(self, path: Path) -> None:
-        self._root.execute(f"ATTACH {quoted(str(path))} AS {_NAME} (TYPE duckdb)")
+        self._root.execute(f"ATTACH {quoted(str(path))} AS {NAME} (TYPE duckdb)")
         self._root.execute(_CREATE)
+        self._root.execute(f"SELECT tagged FROM {_LIST} LIMIT 0")  # a file of an earlier release has no such column
 
-    def find(self, known: LakeTable) -> Copy | None:
-        """The copy of a table as it is defined now; None when there is none."""
-        table = known.table
-        with self._lock:
-            row = self._root.execute(
-                f"SELECT number, presence, left_out, is_unique FROM {_LIST} "
-                "WHERE schema_name = ? AND table_name = ? AND mark = ?",
-                [table.schema, table.name, _mark(known)],
-            ).fetchone()
-        if row is None:
-            return None
-        presence = {name: bytes.fromhex(bits) for name, bits in json.loads(row[1]).items()}
-        return Copy(f"{_NAME}.main.t{row[0]}", presence, json.loads(row[2]), row[3])
+    def find(self, connection: duckdb.DuckDBPyConnection, known: LakeTable) -> Copy | None:
+        """The copy of a table as it is defined now, as `connection`'s transaction sees it; None when there is none."""
+        row = connection.execute(
+            f"SELECT number, presence, left_out, is_unique FROM {_LIST} "
+            "WHERE schema_name = ? AND table_name = ? AND mark = ?",
+            [known.table.schema, known.table.name, mark_of(known)],
+        ).fetchone()
+        return None if row is None else Copy(_table(row[0]), _bits(row[1]), json.loads(row[2]), row[3])
 
     def has(self, key: Key) -> bool:
         """Tell whether there is a copy of a table, however it was defined then."""
@@ -83,28 +94,94 @@ class LoadedCopies:
             ).fetchall()
         return bool(rows)
 
-    def put(self, looking: duckdb.DuckDBPyConnection, known: LakeTable, made: LoadedTable) -> None:
+    def held(self, known: LakeTable) -> Held | None:
+        """What the copy of a table as it is defined now is made of; None when there is none."""
+        with self._lock:
+            row = self._root.execute(
+                f"SELECT c.tagged, (SELECT list(key) FROM {_FILES} AS f WHERE f.number = c.number) FROM {_LIST} AS c "
+                "WHERE schema_name = ? AND table_name = ? AND mark = ?",
+                [known.table.schema, known.table.name, mark_of(known)],
+            ).fetchone()
+        return None if row is None else Held(frozenset(row[1] or ()), row[0])
+
+    def put(
+        self,
+        looking: duckdb.DuckDBPyConnection,
+        known: LakeTable,
+        made: LoadedTable,
+        keys: Sequence[str],
+        paths: Sequence[str],
+        tagged: bool,
+    ) -> None:
         """Copy the rows of a table that is open, in place of those that are there. Raises duckdb.Error."""
         with self._lock:
             rows = self._root.execute(f"SELECT coalesce(max(number), 0) + 1 FROM {_LIST}").fetchall()
         number = rows[0][0]
         table, key = known.table, (known.table.schema, known.table.name)
-        presence = json.dumps({name: bits.hex() for name, bits in made.presence.items()})
+        shown = json.dumps({name: bits.hex() for name, bits in made.presence.items()})
         is_unique = bool(made.table.primary_key)
-        looking.execute("BEGIN")
-        try:
-            looking.execute(f"CREATE OR REPLACE TABLE {_NAME}.main.t{number} AS SELECT * FROM {made.store_name}")
+        with _transaction(looking):
+            _list_files(looking, number, 0, keys)
+            source = _numbered(made.store_name, 0, paths) if tagged else f"SELECT * FROM {made.store_name}"
+            looking.execute(f"CREATE OR REPLACE TABLE {_table(number)} AS {source}")
             self._drop(looking, key)
             looking.execute(
-                f"INSERT INTO {_LIST} VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [*key, _mark(known), number, presence, json.dumps(dict(made.left_out)), is_unique],
+                f"INSERT INTO {_LIST} VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [*key, mark_of(known), number, shown, json.dumps(dict(made.left_out)), is_unique, tagged],
             )
-            looking.execute("COMMIT")
-        except BaseException:
-            with suppress(duckdb.Error):
-                looking.execute("ROLLBACK")
-            raise
         log.info("lake table %s.%s is loaded", table.schema, table.name)
+
+    def change(
+        self,
+        looking: duckdb.DuckDBPyConnection,
+        known: LakeTable,
+        made: LoadedTable | None,
+        added: Mapping[str, str],
+        gone: Collection[str],
+        unique: Sequence[str],
+    ) -> None:
+        """Take the rows of files out of a tagged copy, and put those of others into it: `added` has paths by key.
+
+        Raises LakeError when a value of the columns `unique` is there twice then, and duckdb.Error; the copy is as it
+        was then.
+        """
+        where = [known.table.schema, known.table.name, mark_of(known)]
+        with _transaction(looking):
+            number, shown, left_out, is_unique = looking.execute(
+                f"SELECT number, presence, left_out, is_unique FROM {_LIST} "
+                "WHERE schema_name = ? AND table_name = ? AND mark = ?",
+                where,
+            ).fetchall()[0]
+            name, bits, out = _table(number), _bits(shown), json.loads(left_out)
+            if gone:
+                some = f"number = {number} AND key IN (SELECT unnest(?::VARCHAR[]))"
+                looking.execute(
+                    f"DELETE FROM {name} WHERE {_TAG} IN (SELECT file FROM {_FILES} WHERE {some})", [list(gone)]
+                )
+                looking.execute(f"DELETE FROM {_FILES} WHERE {some}", [list(gone)])
+            if made is not None:
+                first = looking.execute(
+                    f"SELECT coalesce(max(file) + 1, 0) FROM {_FILES} WHERE number = {number}"
+                ).fetchall()[0][0]
+                _list_files(looking, number, first, list(added))
+                there = {row[0] for row in looking.execute(f"DESCRIBE {name}").fetchall()} - {TAG}
+                columns = [column.name for column in made.table.columns if column.name not in made.left_out]
+                both = ", ".join(quote(column) for column in (*(c for c in columns if c in there), TAG))
+                source = _numbered(made.store_name, first, list(added.values()))
+                looking.execute(f"INSERT INTO {name} BY NAME SELECT {both} FROM ({source})")
+                out = {**made.left_out, **out}
+                bits = {
+                    column: presence.union(bits.get(column, presence.EMPTY), made.presence.get(column, presence.EMPTY))
+                    for column in {*bits, *made.presence}
+                }
+                is_unique = is_unique and bool(made.table.primary_key)
+            if unique and not out.keys() & set(unique):
+                _require_unique(looking, name, unique)
+            looking.execute(
+                f"UPDATE {_LIST} SET presence = ?, left_out = ?, is_unique = ? WHERE number = ?",
+                [json.dumps({column: mask.hex() for column, mask in bits.items()}), json.dumps(out), is_unique, number],
+            )
+        log.info("lake table %s.%s: %s files taken in, %s taken out", where[0], where[1], len(added), len(gone))
 
     def drop(self, key: Key) -> None:
         """Remove the copy of a table, if there is one. Raises duckdb.Error."""
@@ -115,9 +192,54 @@ class LoadedCopies:
     def _drop(connection: duckdb.DuckDBPyConnection, key: Key) -> None:
         where = "WHERE schema_name = ? AND table_name = ?"
         for (number,) in connection.execute(f"SELECT number FROM {_LIST} {where}", list(key)).fetchall():
-            connection.execute(f"DROP TABLE IF EXISTS {_NAME}.main.t{number}")
+            connection.execute(f"DROP TABLE IF EXISTS {_table(number)}")
+            connection.execute(f"DELETE FROM {_FILES} WHERE number = {number}")
         connection.execute(f"DELETE FROM {_LIST} {where}", list(key))
 
 
-def _mark(known: LakeTable) -> str:
+@contextmanager
+def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    connection.execute("BEGIN")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(duckdb.Error):
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _table(number: int) -> str:
+    return f"{NAME}.main.t{number}"
+
+
+def _bits(shown: str) -> dict[str, bytes]:
+    return {name: bytes.fromhex(bits) for name, bits in json.loads(shown).items()}
+
+
+def _list_files(connection: duckdb.DuckDBPyConnection, number: int, first: int, keys: Sequence[str]) -> None:
+    connection.execute(
+        f"INSERT INTO {_FILES} SELECT {number}, unnest(range({first}, {first + len(keys)})), unnest(?::VARCHAR[])",
+        [list(keys)],
+    )
+
+
+def _numbered(rows: str, first: int, paths: Sequence[str]) -> str:
+    """The rows of files with these paths, each with its file's number in place of the path."""
+    listed = f"[{', '.join(map(quoted, paths))}]::VARCHAR[]"
+    return (
+        f"SELECT r.* EXCLUDE ({_TAG}), f.file AS {_TAG} FROM {rows} AS r JOIN (SELECT unnest({listed}) AS path, "
+        f"unnest(range({first}, {first + len(paths)}))::UINTEGER AS file) AS f ON r.{_TAG} = f.path"
+    )
+
+
+def _require_unique(connection: duckdb.DuckDBPyConnection, name: str, key: Sequence[str]) -> None:
+    columns = ", ".join(quote(column) for column in key)
+    twice = f"SELECT 1 FROM {name} GROUP BY {columns} HAVING count(*) > 1 LIMIT 1"
+    if connection.execute(twice).fetchall():
+        raise LakeError(f"a value of the key ({', '.join(key)}) would be there twice; check_constraints is on")
+
+
+def mark_of(known: LakeTable) -> str:
+    """A mark of a table's columns and definition; another definition has another one."""
     return sha256(f"{table_to_json(known.table)}{known.definition!r}".encode()).hexdigest()

@@ -5,6 +5,7 @@
 
 from dataclasses import dataclass
 
+from engine.lake.json_text import FUNCTION
 from engine.store.layout import store_type
 from statements.schema import BINARY_TYPES, INTEGER_TYPES, STRING_TYPES, Column
 
@@ -55,7 +56,16 @@ def implicit_default(column: Column) -> str:
         return "''"
     if column.type in BINARY_TYPES:
         return "''::BLOB"
-    if column.type in INTEGER_TYPES or column.type in ("decimal", "float", "double", "year", "time", "enum"):
+    if column.type in INTEGER_TYPES or column.type in (
+        "decimal",
+        "float",
+        "double",
+        "year",
+        "time",
+        "enum",
+        "set",
+        "bit",
+    ):
         return f"CAST(0 AS {store_type(column)})"
     return ""  # a date has none that the store holds
 
@@ -96,6 +106,8 @@ def typed(x: str, kind: str, column: Column) -> Reading | Unreadable:
     if base == "VARCHAR" or base.startswith("ENUM"):
         from_text = x if base == "VARCHAR" else f"CAST({x} AS VARCHAR)"
         return string_reading(from_text, column) if column.type in STRING_TYPES else Unreadable("text")
+    if column.type == "json":
+        return json_reading(f"CAST(to_json({x}) AS VARCHAR)")
     if kind.endswith("]") or base in ("STRUCT", "MAP", "LIST", "UNION", "VARIANT", "JSON"):
         if column.type in STRING_TYPES:
             return string_reading(f"CAST(to_json({x}) AS VARCHAR)", column)
@@ -110,6 +122,12 @@ def typed(x: str, kind: str, column: Column) -> Reading | Unreadable:
         return _date(x, base)
     if column.type in ("datetime", "timestamp"):
         return _moment(x, base, column)
+    if column.type == "bit" and (base == "BOOLEAN" or base in _BITS):
+        value = f"CAST({x} AS UBIGINT)"
+        most = (1 << (column.precision or 64)) - 1
+        return Reading(
+            value, "" if base == "BOOLEAN" else f"{x} BETWEEN 0 AND {most}", lenient=implicit_default(column)
+        )
     if column.type == "time" and base in ("TIME", "TIME_NS"):
         return _time(x, base, column)
     if column.type in BINARY_TYPES and base == "BLOB":
@@ -119,6 +137,12 @@ def typed(x: str, kind: str, column: Column) -> Reading | Unreadable:
     if column.type in STRING_TYPES:
         return _shown(x, base, column)
     return Unreadable(f"{kind} in the file for a column of type {column.column_type}")
+
+
+def json_reading(x: str) -> Reading:
+    """A JSON column of MySQL from JSON text: as it shows it, as far as that is certain."""
+    shown = f"{FUNCTION}({x})"
+    return Reading(shown, f"{shown} IS NOT NULL", x, f"{shown} = {x}")
 
 
 _SIGNED = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")

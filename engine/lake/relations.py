@@ -118,11 +118,16 @@ def json_relation(columns: Sequence[Column], head: str, compression: str = "auto
     kind = "array" if text.startswith("[") else "newline_delimited"
     keys = {key.casefold(): key for key in _first_keys(text)}
     names = [keys.get(column.name.casefold(), column.name) for column in columns]
-    given = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in names)
+    # As VARCHAR a string loses its quotes, which a column of JSON needs to know it by.
+    types = ["JSON" if column.type == "json" else "VARCHAR" for column in columns]
+    given = ", ".join(f"{quoted(name)}: '{kind}'" for name, kind in zip(names, types, strict=True))
     packed = "uncompressed" if compression == "none" else compression
     options = f", format = '{kind}', maximum_object_size = {LONGEST_LINE}, compression = {quoted(packed)}"
     options += f", columns = {{{given}}}"
-    kinds = {column.name.casefold(): (quote(name), "VARCHAR") for column, name in zip(columns, names, strict=True)}
+    kinds = {
+        column.name.casefold(): (quote(name) if kind == "VARCHAR" else f"CAST({quote(name)} AS VARCHAR)", "VARCHAR")
+        for column, name, kind in zip(columns, names, types, strict=True)
+    }
     return Relation("read_json(", options, kinds, is_text=True)
 
 

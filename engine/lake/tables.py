@@ -5,6 +5,9 @@ as the file has it where that is the same: there DuckDB prunes row groups and co
 """
 
 import re
+import threading
+import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,26 +18,29 @@ import duckdb
 from base.errors import LakeError
 from engine.catalog import CatalogView, Key, LoadedTable, State
 from engine.collate import presence
+from engine.lake import json_text
 from engine.lake.branches import sub_query
 from engine.lake.bytes_read import ByteCounter
 from engine.lake.conditions import StatementChoice, StatementConditions
+from engine.lake.covering import facts_of, relation_mark
 from engine.lake.definitions import Definitions, LakeTable, NotLake
 from engine.lake.evolved import file_keys, require_ids, without_deleted
 from engine.lake.expanding import expand
-from engine.lake.facts import ColumnFacts, Covered, measure
+from engine.lake.facts import ColumnFacts
+from engine.lake.kept import KeptFacts
 from engine.lake.keys import require_unique
-from engine.lake.layout import Layout, lay_out
+from engine.lake.layout import Layout, groups_of, lay_out
 from engine.lake.loaded import LoadedCopies
 from engine.lake.mistakes import locate, locate_all, require_structure
 from engine.lake.reach import Reach, explained
 from engine.lake.readings import Reading, Unreadable, typed
 from engine.lake.texts import from_text
-from engine.lake.warned import LastWarnings, Noted
+from engine.lake.warned import LastWarnings, Noted, Warned
 from engine.store.layout import carried_columns, left_out
 from lakehouse.definition import LOADED, TEXTS, ColumnOptions
 from lakehouse.heads import head_of, require_lines, require_whole
 from lakehouse.listing import Listing, list_files
-from lakehouse.places import Places
+from lakehouse.places import Found, Places
 from statements.context import LakeName, SessionContext
 from statements.schema import STRING_TYPES, Column
 
@@ -42,6 +48,7 @@ _STRICT = ("STRICT_TRANS_TABLES", "STRICT_ALL_TABLES")
 _WORD = re.compile(r"[\w$\u0080-\uffff]+")
 _EVERY = re.compile(r"\b(?:natural|table)\b", re.IGNORECASE)  # NATURAL JOIN, TABLE t
 _COUNTED = re.compile(r"count\s*\(\s*\*\s*\)", re.IGNORECASE)
+_MOST_KEYS = 1_000_000  # files of a table that are remembered
 _TRAILING = presence.of_values({presence.TRAILING_SPACE})
 
 
@@ -96,7 +103,10 @@ class LakeTables:
         self._reach = reach
         self._root = root
         self._loaded = LoadedCopies(root.cursor(), folder / "lake.duckdb")
-        self._scratch = folder / "spill"
+        self._kept = KeptFacts(root.cursor())
+        json_text.register(root)
+        self._loading: defaultdict[Key, threading.Lock] = defaultdict(threading.Lock)
+        self.scratch = folder / "spill"
 
     @contextmanager
     def seen(
@@ -129,11 +139,19 @@ class LakeTables:
             known = self.definitions.refresh(key)
         except NotLake:
             return False
-        with closing(self._root.cursor()) as looking, ExitStack() as stack:
-            made = self._in_place(stack, looking, looking, known, Wanted((), None, strict=True))
-            if known.definition.placement == LOADED:
-                self._loaded.put(looking, known, made)
+        with self._loading[key]:
+            self._load(known)
         return True
+
+    def _load(self, known: LakeTable) -> None:
+        with closing(self._root.cursor()) as looking, ExitStack() as stack:
+            listing = list_files(self._places, known.definition)
+            paths = self._open(stack, looking, known, listing)
+            keys, is_loaded = file_keys(listing), known.definition.placement == LOADED
+            tagged = is_loaded and not listing.deletes and len(set(keys)) == len(keys)
+            made = self._explained(looking, known, Wanted((), None, strict=True), listing, paths, tagged)
+            if is_loaded:
+                self._loaded.put(looking, known, made, keys, paths, tagged)
 
     def unload(self, key: Key) -> bool:
         """Drop the copy of a table's files; False when it is no lake table."""
@@ -144,20 +162,62 @@ class LakeTables:
         self._loaded.drop(key)
         return True
 
-    def refresh(self, key: Key) -> None:
-        """The definition or the files may be others: look again, and load again what was loaded."""
+    def refresh(self, key: Key) -> LakeTable | None:
+        """The definition or the files may be others: look again, and take into a copy what is new; None for no table.
+
+        Raises LakeError with what is wrong, BackendError and duckdb.Error; a copy is as it was then.
+        """
         try:
-            known = self.definitions.refresh(key)
+            known = self.definitions.again(key)
         except NotLake:
-            self._loaded.drop(key)
-            return
+            self.forget(key)
+            return None
         if known.definition.placement == LOADED and self._loaded.has(key):
-            self.load(key)
+            with self._loading[key]:
+                self._take_in(known)
+        return known
+
+    def poll(self, key: Key) -> None:
+        """Refresh a table; of one that is read in place look at the values of new files. Raises as `refresh`."""
+        known = self.refresh(key)
+        if known is None:
+            return
+        if known.definition.placement != LOADED:
+            words = frozenset(name.partition(" ")[2].casefold() for name in list(known.covered))
+            with closing(self._root.cursor()) as looking, ExitStack() as stack:
+                self._in_place(stack, looking, looking, known, Wanted((), words, strict=True))
+        known.trouble, known.refreshed = "", time.time()
+
+    def _take_in(self, known: LakeTable) -> None:
+        """Bring a copy up to the files of now, by those that are new, changed or gone if it is known which rows they
+        have."""
+        held = self._loaded.held(known)
+        listing = list_files(self._places, known.definition)
+        keys = file_keys(listing)
+        before = held.keys if held else frozenset()
+        new, gone = set(keys) - before, before - set(keys)
+        if held and not new and not gone:
+            return
+        if held is None or not held.tagged or listing.deletes or len(set(keys)) < len(keys):
+            self._load(known)
+            return
+        _, partitions = groups_of(known.table, known.definition, listing)
+        is_checked = known.definition.dialect.check_constraints
+        key = known.table.primary_key if is_checked else ()
+        if {name.casefold() for name in key} & set(partitions):
+            key = ()
+        with closing(self._root.cursor()) as looking, ExitStack() as stack:
+            added = listing.only([place for place, each in enumerate(keys) if each in new])
+            paths = self._open(stack, looking, known, added)
+            wanted = Wanted((), None, strict=True)
+            made = self._explained(looking, known, wanted, added, paths, tagged=True) if added.found else None
+            self._loaded.change(looking, known, made, dict(zip(file_keys(added), paths, strict=True)), gone, key)
 
     def forget(self, key: Key) -> None:
         """The table is none any more."""
         self.definitions.forget(key)
         self._loaded.drop(key)
+        self._kept.drop(key)
 
     def shown(self, view: CatalogView) -> CatalogView:
         """A view with every known lake table, for showing; their rows are not counted."""
@@ -165,7 +225,12 @@ class LakeTables:
         return replace(view, tables={**view.tables, **tables}) if tables else view
 
     def _catalog(self) -> list[LoadedTable]:
-        return [_entry(known, "", {}, left_out(known.table), False) for known in self.definitions.all()]
+        return [
+            replace(
+                _entry(known, "", {}, left_out(known.table), False), reason=known.trouble, load_ended=known.refreshed
+            )
+            for known in self.definitions.all()
+        ]
 
     def _opened(
         self,
@@ -177,7 +242,7 @@ class LakeTables:
     ) -> LoadedTable:
         if known.definition.placement != LOADED:
             return self._in_place(stack, connection, looking, known, wanted)
-        copy = self._loaded.find(known)
+        copy = self._loaded.find(connection, known)
         if copy is None:
             raise LakeError(
                 f"{known.table.schema}.{known.table.name} is not loaded: ALTER TABLE … SECONDARY_LOAD does it"
@@ -196,22 +261,47 @@ class LakeTables:
         conditions = wanted.conditions.of(known.table) if wanted.conditions else {}
         choice = StatementChoice(known.table, conditions) if conditions else None
         listing = list_files(self._places, definition, choice)
+        paths = self._open(stack, connection, known, listing)
+        return self._explained(looking, known, wanted, listing, paths)
+
+    def _open(
+        self, stack: ExitStack, connection: duckdb.DuckDBPyConnection, known: LakeTable, listing: Listing
+    ) -> Sequence[str]:
+        """The column store's paths of files, and behind them of those that delete rows; open as long as the stack is.
+
+        Raises LakeError, and AccessIsNew.
+        """
         found, opened = listing.found, [*listing.found, *listing.deletes]
         if self._reach.prepare(connection, opened):
             raise AccessIsNew
         paths = stack.enter_context(self._reach.files(connection, opened))
-        if (
-            definition.dialect.format in TEXTS
-            and found
-            and head_of(self._places, found[0], definition.dialect).is_foreign
-        ):
-            paths = [expand(stack, self._places, file, self._scratch) for file in found]
+        dialect = known.definition.dialect
+        if dialect.format in TEXTS and found:
+            head = head_of(self._places, found[0], dialect)
+            if head.is_foreign:
+                return [expand(stack, self._places, file, head.compression, self.scratch) for file in found]
+        return paths
+
+    def _explained(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        known: LakeTable,
+        wanted: Wanted,
+        listing: Listing,
+        paths: Sequence[str],
+        tagged: bool = False,
+    ) -> LoadedTable:
+        """The table over open files, and what is found out about them kept. Raises LakeError."""
         try:
-            return self._made(looking, known, wanted, listing, paths)
+            return self._made(connection, known, wanted, listing, paths, tagged)
         except duckdb.InterruptException:
             raise
         except duckdb.Error as error:
-            raise LakeError(explained(error, opened, paths)) from None
+            raise LakeError(explained(error, [*listing.found, *listing.deletes], paths)) from None
+        finally:
+            with known.lock:
+                if known.learned:
+                    self._kept.keep(known)
 
     def _made(
         self,
@@ -220,6 +310,7 @@ class LakeTables:
         wanted: Wanted,
         listing: Listing,
         paths: Sequence[str],
+        tagged: bool,
     ) -> LoadedTable:
         found = listing.found
         strict = _is_strict(known, wanted)
@@ -227,7 +318,9 @@ class LakeTables:
         files = frozenset(keys)
         paths, delete_paths = paths[: len(found)], paths[len(found) :]
         with known.lock:
-            layout = self._layout(connection, known, listing, paths, files, strict)
+            if not known.restored:
+                self._kept.restore(known)
+            layout = self._layout(connection, known, listing, paths, keys, strict)
             if listing.iceberg is not None:
                 require_ids(connection, known.identified, listing, paths, delete_paths)
                 relation = without_deleted(layout.relation, listing.iceberg, paths, delete_paths)
@@ -245,7 +338,7 @@ class LakeTables:
                     raise LakeError(
                         f"{layout.missing.get(column.name.casefold(), 'a file')} has no column {column.name}"
                     )
-            facts = self._facts(connection, known, keys, paths, layout, readings)
+            facts = facts_of(connection, known, keys, paths, layout, readings)
         wrong = [column for column in columns if column.name in facts and facts[column.name].bad]
         if strict and wrong:
             raise locate(connection, layout, wrong[0], readings[wrong[0].name], found, paths)
@@ -260,7 +353,7 @@ class LakeTables:
             with known.lock:
                 is_unique = require_unique(connection, known, layout, files, paths, found)
         kept = [column for column in columns if column.name not in out]
-        sql = sub_query(kept, layout, readings, facts, paths)
+        sql = sub_query(kept, layout, readings, facts, paths, tagged)
         present = {
             column.name: _present(facts.get(column.name), column)
             for column in kept
@@ -281,25 +374,18 @@ class LakeTables:
         known: LakeTable,
         listing: Listing,
         paths: Sequence[str],
-        files: frozenset[str],
+        keys: Sequence[str],
         strict: bool,
     ) -> Layout:
         """The layout of these files, kept for as long as they are the same."""
         found = listing.found
-        key = files | {f"{strict} {listing.columns} {listing.iceberg.fields if listing.iceberg else ''}"}
+        key = frozenset(keys) | {f"{strict} {listing.columns} {listing.iceberg.fields if listing.iceberg else ''}"}
         kept = known.layouts.get(key)
         if isinstance(kept, Layout) and kept.order == tuple(file.uri for file in found):
             return kept
         layout = lay_out(known.table, known.definition, listing, paths, connection, self._places, lenient=False)
         if layout.relation.is_text and found:
-            head = head_of(self._places, found[0], known.definition.dialect)
-            has_lines = known.definition.dialect.format == "csv" or not head.is_array
-            for file in found:
-                if head.compression == "gzip":
-                    require_whole(self._places, file, has_lines)
-                if has_lines:
-                    require_lines(self._places, file, head.compression)
-            ragged = require_structure(connection, layout, known.definition.dialect, found, paths, strict)
+            ragged = self._ragged(connection, known, layout, found, paths, keys, strict)
             if ragged is not None:
                 layout = lay_out(known.table, known.definition, listing, paths, connection, self._places, lenient=True)
                 layout = replace(layout, ragged=ragged)
@@ -308,33 +394,37 @@ class LakeTables:
         known.layouts[key] = layout
         return layout
 
-    def _facts(
+    def _ragged(
         self,
         connection: duckdb.DuckDBPyConnection,
         known: LakeTable,
-        keys: Sequence[str],
-        paths: Sequence[str],
         layout: Layout,
-        readings: Mapping[str, Reading],
-    ) -> dict[str, ColumnFacts]:
-        """What is known of the columns in files of these keys, and measured now where nothing is."""
-        required = {column.name for column in known.table.columns if not column.nullable}
-        all_files = {key: place for place, key in enumerate(keys)}
-        missing: dict[frozenset[int], list[str]] = {}
-        kinds = "lenient" if "null_padding" in layout.relation.after else "regular"
-        for name in readings:
-            covered = _covered(known, f"{kinds} {name}", frozenset(all_files))
-            uncovered = set(all_files) - set().union(*(each.files for each in covered))
-            if uncovered:
-                missing.setdefault(frozenset(all_files[file] for file in uncovered), []).append(name)
-        for places, names in missing.items():
-            ordered = sorted(places)
-            relation = layout.relation.over([paths[place] for place in ordered])
-            measured = measure(connection, relation, {name: readings[name] for name in names}, required)
-            new = frozenset(keys[place] for place in ordered)
-            for name, facts in measured.items():
-                known.covered.setdefault(f"{kinds} {name}", []).append(Covered(new, facts))
-        return {name: _joined(_covered(known, f"{kinds} {name}", frozenset(all_files))) for name in readings}
+        found: Sequence[Found],
+        paths: Sequence[str],
+        keys: Sequence[str],
+        strict: bool,
+    ) -> tuple[Warned, ...] | None:
+        """Read the records of files that were not read yet: those of another width, None when there is none."""
+        dialect = known.definition.dialect
+        regular = known.regular.setdefault(relation_mark(layout), set())
+        new = [place for place, key in enumerate(keys) if key not in regular]
+        if not new:
+            return None
+        head = head_of(self._places, found[0], dialect)
+        has_lines = dialect.format == "csv" or not head.is_array
+        for file in (found[place] for place in new):
+            if head.compression == "gzip":
+                require_whole(self._places, file, has_lines)
+            if has_lines:
+                require_lines(self._places, file, head.compression)
+        files, own = [found[place] for place in new], [paths[place] for place in new]
+        ragged = require_structure(connection, layout, dialect, files, own, strict)
+        if ragged is None:
+            if len(regular) > _MOST_KEYS:
+                regular &= set(keys)
+            regular |= {keys[place] for place in new}
+            known.learned = True
+        return ragged
 
 
 def _is_strict(known: LakeTable, wanted: Wanted) -> bool:
@@ -349,26 +439,6 @@ def _is_strict(known: LakeTable, wanted: Wanted) -> bool:
 
 def _is_named(column: Column, wanted: Wanted) -> bool:
     return wanted.words is None or set(_WORD.findall(column.name.casefold())) <= wanted.words
-
-
-def _covered(known: LakeTable, name: str, files: frozenset[str]) -> list[Covered]:
-    """Facts that hold for some of these files: those of more files hold as well, when no row of them is bad."""
-    kept = [
-        each
-        for each in known.covered.get(name, [])
-        if each.files <= files or (not each.facts.bad and each.files & files)
-    ]
-    known.covered[name] = kept
-    return kept
-
-
-def _joined(covered: Sequence[Covered]) -> ColumnFacts:
-    facts = [each.facts for each in covered]
-    return ColumnFacts(
-        sum(each.bad for each in facts),
-        all(each.plain for each in facts),
-        presence.union(*(each.present for each in facts)),
-    )
 
 
 def _present(facts: ColumnFacts | None, column: Column) -> presence.Presence:

@@ -5,7 +5,7 @@ is: a row like that is not ok, so that nothing is stored that was not meant.
 """
 
 from engine.lake.formats import strptime_format
-from engine.lake.readings import Reading, Unreadable, bounds, implicit_default, string_reading
+from engine.lake.readings import Reading, Unreadable, bounds, implicit_default, json_reading, string_reading
 from engine.store.layout import store_type
 from lakehouse.definition import ColumnOptions, Dialect
 from statements.schema import BINARY_TYPES, INTEGER_TYPES, STRING_TYPES, Column
@@ -66,7 +66,22 @@ def from_text(x: str, column: Column, dialect: Dialect, own: ColumnOptions) -> R
         place = f"coalesce(list_position([{members}], {x}), 0)"
         value = f"CASE WHEN {x} IS NULL THEN NULL ELSE CAST({place} AS USMALLINT) END"
         return Reading(value, f"{place} > 0", lenient=lenient)
+    if column.type == "set":
+        return _set(x, column)
+    if column.type == "json":
+        return json_reading(x)
     return Unreadable(f"type {column.type} from text")
+
+
+def _set(x: str, column: Column) -> Reading:
+    """Members by their names, divided by commas; one that comes twice is there once."""
+    members = ", ".join("'" + member.replace("'", "''") + "'" for member in column.members)
+    bits = ", ".join(str(1 << at) for at in range(len(column.members)))
+    named = f"CASE WHEN {x} = '' THEN [] ELSE list_distinct(string_split({x}, ',')) END"
+    known = f"list_filter({named}, lambda m: coalesce(list_position([{members}], m), 0) > 0)"
+    sum_of = f"list_sum(list_transform({known}, lambda m: [{bits}]::UBIGINT[][list_position([{members}], m)]))"
+    value = f"CASE WHEN {x} IS NULL THEN NULL ELSE CAST(coalesce({sum_of}, 0) AS UBIGINT) END"
+    return Reading(value, f"len({known}) = len({named})", lenient=implicit_default(column))
 
 
 def _own_format(pattern: str) -> bool:

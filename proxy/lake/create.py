@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from base.errors import LakeError, SecondaryEngineError
 from lakehouse.definition import read_definition
+from lakehouse.signatures import Signatures
 from proxy.answers import Answer, AnswerReader
 from proxy.commands import current_schema
 from proxy.engine_link import EngineGone
@@ -99,7 +100,7 @@ async def create_table(router: "Router", statement: str) -> Err | None:
         raise LakeError("the statement makes no lake table")
     read_definition(made.attribute, made.columns)
     await _require_plain_mode(router)
-    stored = stored_form(made.attribute, made.columns)
+    stored = stored_form(_signatures(router).put_away(made.attribute), made.columns)
     created = await _run(router, shadow_create(made, stored, router.is_mariadb).replace(" IF NOT EXISTS", "", 1))
     if created.error:
         if made.if_not_exists and created.error.number == _EXISTS:
@@ -135,7 +136,8 @@ async def _alter(router: "Router", alter: LakeAlter) -> None:
     if held is not None:
         read_definition(alter.attribute, held[1])
         await _require_plain_mode(router)
-        option = stored_option(stored_form(alter.attribute, held[1]), router.is_mariadb)
+        kept = _signatures(router).put_away(alter.attribute)
+        option = stored_option(stored_form(kept, held[1]), router.is_mariadb)
         answer = await _run(router, f"ALTER TABLE {name} {option}")
     if answer.error:
         error = answer.error
@@ -143,6 +145,10 @@ async def _alter(router: "Router", alter: LakeAlter) -> None:
         return
     await tell(router, "REFRESH", schema, alter.table)
     session.client.write(build_packets(build_ok(Ok(status=session.tracker.lasting_status)), 1))
+
+
+def _signatures(router: "Router") -> Signatures:
+    return Signatures(router.session.worker.settings.paths.signatures)
 
 
 async def _drop(router: "Router", data: bytes, text: bytes) -> None:

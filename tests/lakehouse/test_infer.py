@@ -25,14 +25,16 @@ Infer = Callable[..., Inferred]
 
 
 @pytest.fixture
-def inferred(places: Callable[..., Places], lake: Path) -> Iterator[Infer]:
+def inferred(places: Callable[..., Places], lake: Path, tmp_path: Path) -> Iterator[Infer]:
     with duckdb.connect(config={"enable_external_file_cache": False}) as root:
         made = places()
         reach = Reach(made, root)
 
         def run(uri: str = "", sampling: bool = False, **dialect: Any) -> Inferred:
             file = [{"uri": uri or f"{lake}/"}]
-            return infer({"dialect": dialect, "file": file, "sampling": sampling}, made, reach, root)
+            return infer(
+                {"dialect": dialect, "file": file, "sampling": sampling}, made, reach, root, tmp_path / "spill"
+            )
 
         yield run
 
@@ -234,7 +236,7 @@ def test_a_manifest_names_the_files(lake: Path, places: Callable[..., Places]) -
     made = places()
     with duckdb.connect(config={"enable_external_file_cache": False}) as root:
         description = {"manifest": True, "dialect": {}, "file": [{"uri": f"{lake}/m.manifest"}]}
-        found = infer(description, made, Reach(made, root), root)
+        found = infer(description, made, Reach(made, root), root, lake)
     assert types(found) == {"col_1": "tinyint unsigned not null", "col_2": "varchar(1) not null"}
     assert found.attribute["manifest"] is True
 

@@ -30,6 +30,8 @@ def instance(backend: Backend, live_folder: Path, data: Path) -> Iterator[Instan
         Path(tempfile.mkdtemp(prefix="lake-", dir=live_folder)),
         "--lakehouse-paths",
         str(data),
+        "--lakehouse-refresh-interval",
+        "0.5",
         "--workers",
         "2",
     )

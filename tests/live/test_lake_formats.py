@@ -4,6 +4,7 @@ import bz2
 import datetime
 import gzip
 import json
+import random
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ import pytest
 import zstandard
 
 from engine.lake.reach import extension
+from tests.lakehouse.test_snappy import framed, hadoop
 from tests.live.conftest import Instance
 from tests.live.lake_kit import data, instance, lake, refused
+from tests.live.servers import Backend
 
 __all__ = ["data", "instance"]
 pytestmark = pytest.mark.live
@@ -155,7 +158,83 @@ def test_numbers_of_json_keep_their_digits_or_are_refused(instance: Instance, da
     assert instance.run("SELECT n FROM lake.numbers ORDER BY n") == rows
 
 
-PACKED = {"gz": gzip.compress, "bz2": bz2.compress, "zst": lambda raw: zstandard.ZstdCompressor().compress(raw)}
+PACKED = {
+    "gz": gzip.compress,
+    "bz2": bz2.compress,
+    "zst": lambda raw: zstandard.ZstdCompressor().compress(raw),
+    "snappy": lambda raw: hadoop([raw]),
+    "sz": lambda raw: framed([raw]),
+}
+
+
+def test_numbered_types_are_what_the_server_stores(instance: Instance, backend: Backend, data: Path):
+    columns = "id INT PRIMARY KEY, flags SET('a','B','c d'), state ENUM('on','off'), bits BIT(3), yes BIT(1)"
+    values = {"flags": ["a,c d", "", None, "c d,a,a"], "state": ["off", "on", None, "off"]}
+    numbers = {"bits": pa.array([5, 0, None, 7], pa.int32()), "yes": pa.array([True, False, None, True])}
+    made = {"id": pa.array([1, 2, 3, 4], pa.int32()), **values, **numbers}
+    pq.write_table(pa.table(made), data / "numbered.parquet")
+    instance.run(f"CREATE TABLE lake.numbered {lake(columns, data / 'numbered.parquet', format='parquet')}")
+    backend.run(f"CREATE TABLE lake.stored_numbers ({columns})")
+    rows = zip(
+        *(column.to_pylist() if isinstance(column, pa.Array) else column for column in made.values()), strict=True
+    )
+    for row in rows:
+        backend.run("INSERT INTO lake.stored_numbers VALUES (%s, %s, %s, %s, %s)", *row)
+    for query in (
+        "SELECT * FROM lake.{} ORDER BY id",
+        "SELECT flags + 0, state + 0, bits + 0, yes + 0 FROM lake.{} ORDER BY id",
+        "SELECT id FROM lake.{} WHERE flags = 'a,c d' OR state = 'on' ORDER BY id",
+    ):
+        assert instance.run(query.format("numbered")) == backend.run(query.format("stored_numbers"))
+    backend.run("DROP TABLE lake.stored_numbers")
+    for bad in ({"flags": ["A"]}, {"flags": ["a,"]}, {"bits": [8]}, {"bits": [-1]}):
+        pq.write_table(pa.table({**{name: [None] for name in made}, "id": [1], **bad}), data / "numbered.parquet")
+        assert f"column {next(iter(bad))}" in refused(instance, "SELECT * FROM lake.numbered")
+    instance.run("DROP TABLE lake.numbered")
+
+
+def document(made: random.Random, depth: int = 0) -> Any:
+    """Some JSON value."""
+    kind = made.randrange(8 if depth < 4 else 6)
+    words = ["", "a", "b", "aa", "ab", "é", "日本", "😀", '"', "\\", "/", "\n\t", "\x1f", "true", "1"]
+    if kind < 2:
+        return made.choice(words)
+    if kind == 2:
+        return made.choice([0, 1, -7, 10**18, 2**63 - 1, -(2**63), True, False, None])
+    if kind < 6:
+        return made.choice([0.5, -12.25, 100.0, 3.14159, 0.001, 123456789.125, -0.0001])
+    if kind == 6:
+        return [document(made, depth + 1) for _ in range(made.randrange(4))]
+    return {made.choice(["a", "b", "aa", "B", "é", "key", "k y"]): document(made, depth + 1) for _ in range(5)}
+
+
+def test_documents_are_shown_as_the_server_shows_them(instance: Instance, backend: Backend, data: Path):
+    made = random.Random(7)
+    texts = [json.dumps(document(made), ensure_ascii=at % 2 == 0) for at in range(400)]
+    texts += ['{"b":1,"b" : [ ],"a":{}}', "  [1 ,\t2]\n", '"\\/\\u0041\\u00ff"', "null", "9999999999999999999"]
+    pq.write_table(pa.table({"id": pa.array(range(len(texts)), pa.int32()), "doc": texts}), data / "docs.parquet")
+    instance.run(
+        f"CREATE TABLE lake.docs {lake('id INT PRIMARY KEY, doc JSON', data / 'docs.parquet', format='parquet')}"
+    )
+    backend.run("CREATE TABLE lake.stored_docs (id INT PRIMARY KEY, doc JSON)")
+    for at, text in enumerate(texts):
+        backend.run("INSERT INTO lake.stored_docs VALUES (%s, %s)", at, text)
+    query = "SELECT * FROM lake.{} ORDER BY id"
+    assert instance.run(query.format("docs")) == backend.run(query.format("stored_docs"))
+    backend.run("DROP TABLE lake.stored_docs")
+    (data / "docs.json").write_text(
+        '{"id": 1, "doc": "1"}\n{"id": 2, "doc": 1}\n{"id": 3, "doc": {"b": [], "a": null}}\n'
+    )
+    instance.run("DROP TABLE lake.docs")
+    instance.run(f"CREATE TABLE lake.docs {lake('id INT, doc JSON', data / 'docs.json', format='json')}")
+    shown = [doc for (doc,) in instance.run("SELECT doc FROM lake.docs ORDER BY id")]
+    assert shown == (["1", "1", '{"b":[],"a":null}'] if backend.is_mariadb else ['"1"', "1", '{"a": null, "b": []}'])
+    instance.run("DROP TABLE lake.docs")
+    if not backend.is_mariadb:
+        (data / "docs.csv").write_text("1e5\n")
+        instance.run(f"CREATE TABLE lake.docs {lake('doc JSON', data / 'docs.csv')}")
+        assert "line 1, column doc: '1e5'" in refused(instance, "SELECT doc FROM lake.docs")
+        instance.run("DROP TABLE lake.docs")
 
 
 @pytest.mark.parametrize("ending", PACKED)

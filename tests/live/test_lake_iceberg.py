@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.partitioning import PartitionField, PartitionSpec
@@ -218,6 +219,20 @@ def test_a_table_that_was_moved_is_read_where_it_lies(instance: Instance, made: 
     meta["snapshots"][-1]["manifest-list"] = "file:///etc/passwd"
     metadata.with_name("v2.metadata.json").write_text(json.dumps(meta))
     assert "lakehouse_paths" in refused(instance, "SELECT * FROM lake.unnamed")
+
+
+def test_a_name_mapping_is_no_harm_until_a_file_needs_it(instance: Instance, made: SqlCatalog, data: Path):
+    names = [{"field-id": number, "names": [name]} for number, name in enumerate(("id", "name"), 1)]
+    table = made.create_table(
+        "db.mapped", rows(id=[], name=[]).schema, properties={"schema.name-mapping.default": json.dumps(names)}
+    )
+    table.append(rows(id=[1], name=["a"]))
+    uri = f"{table.location()}/"
+    instance.run(f"CREATE TABLE lake.mapped {lake(COLUMNS, uri, format='iceberg', newest_metadata=True)}")
+    assert read(instance, "lake.mapped") == [(1, "a")]
+    pq.write_table(rows(id=[2], name=["b"]), data / "without-ids.parquet")
+    table.add_files([f"file://{data}/without-ids.parquet"])
+    assert "without-ids.parquet has columns without field ids" in refused(instance, "SELECT * FROM lake.mapped")
 
 
 def test_columns_are_inferred_from_the_schema(instance: Instance, made: SqlCatalog):

@@ -1,11 +1,13 @@
 """Lake tables in an object store, read where they lie by the S3 protocol: a real server of it checks the signatures."""
 
+import datetime
 import gzip
 import io
 import json
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +115,75 @@ def test_an_iceberg_table_in_a_bucket(site: Site, live_folder: Path):
     site.instance.run(f"CREATE TABLE lakes3.ice {lake(columns, uri, format='iceberg', newest_metadata=True)}")
     assert site.instance.run("SELECT COUNT(*), SUM(id), MAX(name) FROM lakes3.ice") == [(19, 187, "n9")]
     assert site.instance.run("SELECT name FROM lakes3.ice WHERE id BETWEEN 3 AND 4") == [("n4",)]
+
+
+def attribute(uri: str, **table: Any) -> str:
+    """What stands behind the columns, with keys beside "file"."""
+    text = json.dumps({**table, "file": [{"uri": uri}]}).replace("\\", "\\\\")
+    return f"ENGINE=lakehouse SECONDARY_ENGINE=rapid ENGINE_ATTRIBUTE='{text}'"
+
+
+def test_a_snapshot_export_of_aurora(site: Site):
+    """Folders of parts with marks of success beside them; moments are text, large unsigned numbers decimals."""
+    for part, ids in ((1, [1, 2]), (2, [3])):
+        columns = {
+            "id": pa.array(ids, pa.decimal128(20, 0)),
+            "paid": pa.array([Decimal("12.50")] * len(ids), pa.decimal128(8, 2)),
+            "seen": pa.array(["2024-01-02 03:04:05.678000"] * len(ids)),
+            "born": pa.array(["2000-02-29"] * len(ids)),
+            "state": pa.array(["open"] * len(ids)),
+        }
+        folder = f"export-7/shop/shop.orders/{part}"
+        site.put(f"{folder}/part-0000{part}-6b1c.gz.parquet", parquet(columns, compression="gzip"))
+        site.put(f"{folder}/_SUCCESS", b"")
+    site.put("export-7/export_info_export-7.json", b"{}")
+    columns_of = (
+        "id BIGINT UNSIGNED PRIMARY KEY, paid DECIMAL(8,2), seen DATETIME(3), born DATE, state ENUM('open','shut')"
+    )
+    where = attribute("s3://lake/export-7/shop/shop.orders/", dialect={"format": "parquet"})
+    site.instance.run(f"CREATE TABLE lakes3.orders ({columns_of}) {where}")
+    moment, day = datetime.datetime(2024, 1, 2, 3, 4, 5, 678000), datetime.date(2000, 2, 29)
+    rows = [(number, Decimal("12.50"), moment, day, "open") for number in (1, 2, 3)]
+    assert site.instance.run("SELECT * FROM lakes3.orders ORDER BY id") == rows
+
+
+def test_what_aurora_selected_into_s3(site: Site):
+    """Text as LOAD DATA reads it, with a manifest of addresses that name their region."""
+    site.put("dump/people.part_00000", b"1\tAnn\\tB\n2\t\\N\n")
+    site.put("dump/people.part_00001", b"3\tC\\\\D\n")
+    site.put("dump/people.part_00002", b"4\tof another export\n")
+    entries = [{"url": f"s3-us-east-1://lake/dump/people.part_0000{part}"} for part in (0, 1)]
+    site.put("dump/people.manifest", json.dumps({"entries": entries}).encode())
+    where = attribute("s3://lake/dump/people.manifest", dialect={"field_delimiter": "\t"}, manifest=True)
+    site.instance.run(f"CREATE TABLE lakes3.dumped (id INT, name VARCHAR(20)) {where}")
+    assert site.instance.run("SELECT * FROM lakes3.dumped ORDER BY id") == [(1, "Ann\tB"), (2, None), (3, "C\\D")]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_what_redshift_unloaded(site: Site, kind: str):
+    """Slices' files, with a manifest that gives their sizes."""
+    made = {
+        "csv": [b'id,note\n1,"a ""b"", c"\n2,\n', b"id,note\n3,x\n"],
+        "parquet": [
+            parquet({"id": pa.array(ids, pa.int32()), "note": pa.array(notes)})
+            for ids, notes in (([1, 2], ['a "b", c', None]), ([3], ["x"]))
+        ],
+    }
+    files = {f"unload/{kind}/t_000{n}_part_00{'.parquet' * (kind == 'parquet')}": b for n, b in enumerate(made[kind])}
+    for key, body in files.items():
+        site.put(key, body)
+    entries = [
+        {"url": f"s3://lake/{key}", "meta": {"content_length": len(body), "record_count": 2 - n}}
+        for n, (key, body) in enumerate(files.items())
+    ]
+    site.put(f"unload/{kind}/t_manifest", json.dumps({"entries": entries}).encode())
+    dialect = {"has_header": True, "field_delimiter": ",", "null_value": ""} if kind == "csv" else {"format": kind}
+    where = attribute(f"s3://lake/unload/{kind}/t_manifest", dialect=dialect, manifest=True)
+    site.instance.run(f"CREATE TABLE lakes3.unloaded_{kind} (id INT, note VARCHAR(20)) {where}")
+    rows = [(1, 'a "b", c'), (2, None), (3, "x")]
+    assert site.instance.run(f"SELECT * FROM lakes3.unloaded_{kind} ORDER BY id") == rows
+    site.put(next(iter(files)), b"of another size")
+    assert "by its manifest" in refused(site.instance, f"SELECT * FROM lakes3.unloaded_{kind}")
 
 
 @pytest.mark.parametrize("uri", ["s3://closed/x.csv", "s3://nowhere-at-all/x.csv", "s3://lake/missing.csv"])

@@ -188,6 +188,39 @@ def test_a_shadow_that_can_be_read_is_refused(instance: Instance, backend: Backe
     backend.run("DROP TABLE lake.alike")
 
 
+def test_a_shadow_that_comes_from_a_dump_is_sealed_by_a_load(instance: Instance, backend: Backend, people: str):
+    """SHOW CREATE TABLE is what a dump holds, from the backend and from here."""
+    ((_, theirs),) = backend.run(f"SHOW CREATE TABLE {people}")
+    ((_, ours),) = instance.run(f"SHOW CREATE TABLE {people}")
+    backend.run(theirs.replace("`people`", "lake.`restored`", 1))
+    assert "SECONDARY_LOAD" in refused(instance, "SELECT COUNT(*) FROM lake.restored")
+    instance.run("ALTER TABLE lake.restored SECONDARY_LOAD")
+    assert instance.run("SELECT COUNT(*) FROM lake.restored") == [(3,)]
+    instance.run(ours.replace("`people`", "lake.`again`", 1))
+    assert instance.run("SELECT COUNT(*) FROM lake.again") == [(3,)]
+    with backend.connect() as client, client.cursor() as cursor:
+        for name in ("restored", "again"):
+            assert attempt(cursor, f"SELECT * FROM lake.{name}") == DISCARDED
+            cursor.execute(f"DROP TABLE lake.{name}")
+
+
+def test_what_gives_access_stays_here(instance: Instance, backend: Backend):
+    """The signature of an address is not in the backend's table, nor shown; the file itself cannot be reached."""
+    for uri in ("https://127.0.0.1/a.csv?X-Amz-Signature=abcdef012", "https://127.0.0.1/p/abcdef012/n/ns/b/x/o/a.csv"):
+        for statement in (
+            f"CREATE TABLE lake.signed {lake('id INT', uri)}",
+            "ALTER TABLE lake.signed " + lake("id INT", uri).partition("rapid ")[2],
+        ):
+            instance.run(statement)
+            for side in (instance, backend):
+                assert "abcdef012" not in str(side.run("SHOW CREATE TABLE lake.signed"))
+            said = refused(instance, "SELECT id FROM lake.signed")
+            assert "127.0.0.1" in said
+            assert "abcdef012" not in said
+            assert "secret-" not in said
+        instance.run("DROP TABLE lake.signed")
+
+
 def test_lake_tables_join_inno_db_tables(instance: Instance, people: str):
     instance.run("CREATE TABLE lake.orders (id INT PRIMARY KEY, person INT, what VARCHAR(10))")
     instance.run("INSERT INTO lake.orders VALUES (1, 1, 'tea'), (2, 3, 'rum'), (3, 3, 'gin')")
@@ -251,6 +284,22 @@ def test_insert_select_writes_rows_of_files(instance: Instance, backend: Backend
     instance.run("CREATE TABLE lake.copied (id INT PRIMARY KEY, name VARCHAR(20))")
     instance.run(f"INSERT INTO lake.copied SELECT id, name FROM {people}")
     assert backend.run("SELECT id FROM lake.copied ORDER BY id") == [(1,), (2,), (3,)]
+
+
+def test_tables_are_made_of_rows_of_files(instance: Instance, backend: Backend, people: str):
+    instance.run("CREATE TABLE lake.pets (owner INT PRIMARY KEY, pet VARCHAR(9))")
+    instance.run("INSERT INTO lake.pets VALUES (1, 'cat'), (3, 'dog')")
+    instance.run("ALTER TABLE lake.pets SECONDARY_LOAD")
+    twice = "WHERE p.id IN (SELECT id FROM lake.people)"
+    join = f"SELECT p.id, p.name, pets.pet FROM lake.people p JOIN lake.pets ON owner = p.id {twice}"
+    for number, query in enumerate(("SELECT id, name, paid FROM lake.people", join)):
+        instance.run(f"CREATE TABLE lake.made{number} AS {query}")
+        assert sorted(backend.run(f"SELECT * FROM lake.made{number}")) == sorted(instance.run(query))
+        ((_, shown),) = backend.run(f"SHOW CREATE TABLE lake.made{number}")
+        assert "`name` varchar(20)" in shown
+        instance.run(f"DROP TABLE lake.made{number}")
+    assert instance.run("SELECT COUNT(*) FROM lake.people") == [(3,)]  # no twin stands before it
+    instance.run("DROP TABLE lake.pets")
 
 
 def test_prepared_statements_read_files(instance: Instance, people: str):

@@ -49,8 +49,9 @@ CLAUSES = [
         },
     ),
     (
-        "CREATE EXTERNAL TABLE t (a INT) FILE_FORMAT = (FORMAT parquet) FILES = (URI = '/x/' ALLOW_MISSING_FILES = ON)",
-        {"dialect": {"format": "parquet"}, "file": [{"uri": "/x/", "allow_missing_files": True}]},
+        "CREATE EXTERNAL TABLE t (a INT) FILE_FORMAT = (FORMAT parquet) FILES = (URI = '/x/' ALLOW_MISSING_FILES = ON) "
+        "AUTO_REFRESH = ON",
+        {"dialect": {"format": "parquet"}, "file": [{"uri": "/x/", "allow_missing_files": True}], "auto_refresh": True},
     ),
 ]
 
