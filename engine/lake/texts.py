@@ -79,7 +79,8 @@ def _set(x: str, column: Column) -> Reading:
     bits = ", ".join(str(1 << at) for at in range(len(column.members)))
     named = f"CASE WHEN {x} = '' THEN [] ELSE list_distinct(string_split({x}, ',')) END"
     known = f"list_filter({named}, lambda m: coalesce(list_position([{members}], m), 0) > 0)"
-    sum_of = f"list_sum(list_transform({known}, lambda m: [{bits}]::UBIGINT[][list_position([{members}], m)]))"
+    bit = f"list_extract([{bits}]::UBIGINT[], list_position([{members}], m))"
+    sum_of = f"list_sum(list_transform({known}, lambda m: {bit}))"
     value = f"CASE WHEN {x} IS NULL THEN NULL ELSE CAST(coalesce({sum_of}, 0) AS UBIGINT) END"
     return Reading(value, f"len({known}) = len({named})", lenient=implicit_default(column))
 
