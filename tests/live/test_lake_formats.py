@@ -217,8 +217,8 @@ def test_documents_are_shown_as_the_server_shows_them(instance: Instance, backen
         f"CREATE TABLE lake.docs {lake('id INT PRIMARY KEY, doc JSON', data / 'docs.parquet', format='parquet')}"
     )
     backend.run("CREATE TABLE lake.stored_docs (id INT PRIMARY KEY, doc JSON)")
-    for at, text in enumerate(texts):
-        backend.run("INSERT INTO lake.stored_docs VALUES (%s, %s)", at, text)
+    given = [value for pair in enumerate(texts) for value in pair]
+    backend.run(f"INSERT INTO lake.stored_docs VALUES {', '.join(['(%s, %s)'] * len(texts))}", *given)
     query = "SELECT * FROM lake.{} ORDER BY id"
     assert instance.run(query.format("docs")) == backend.run(query.format("stored_docs"))
     backend.run("DROP TABLE lake.stored_docs")
