@@ -58,7 +58,7 @@ _BATCH_ROWS = 8192  # small enough for the first rows to come early and for a ba
 _EXPORT_ROWS = 16384  # nobody waits for the first
 _HELD = 64 << 20  # bytes of an answer that wait for its last row, where a row may fail that the backend can answer
 _MOST_WARNINGS = 65535  # that a packet tells of
-_LONGEST_WAIT, _PAUSE = 15.0, 0.05  # seconds for the weights of a collation, which take about one
+_LONGEST_WAIT, _PAUSE = 60.0, 0.05  # seconds for the weights of a collation: one, and many on a busy machine
 _STOPPING = "The engine is stopping"
 
 
