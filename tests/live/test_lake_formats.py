@@ -180,16 +180,9 @@ def test_numbered_types_are_what_the_server_stores(instance: Instance, backend: 
     )
     for row in rows:
         backend.run("INSERT INTO lake.stored_numbers VALUES (%s, %s, %s, %s, %s)", *row)
-    for query in (
-        "SELECT * FROM lake.{} ORDER BY id",
-        "SELECT flags + 0, state + 0, bits + 0, yes + 0 FROM lake.{} ORDER BY id",
-        "SELECT id FROM lake.{} WHERE flags = 'a,c d' OR state = 'on' ORDER BY id",
-    ):
-        assert instance.run(query.format("numbered")) == backend.run(query.format("stored_numbers"))
+    query = "SELECT * FROM lake.{} ORDER BY id"
+    assert instance.run(query.format("numbered")) == backend.run(query.format("stored_numbers"))
     backend.run("DROP TABLE lake.stored_numbers")
-    for bad in ({"flags": ["A"]}, {"flags": ["a,"]}, {"bits": [8]}, {"bits": [-1]}):
-        pq.write_table(pa.table({**{name: [None] for name in made}, "id": [1], **bad}), data / "numbered.parquet")
-        assert f"column {next(iter(bad))}" in refused(instance, "SELECT * FROM lake.numbered")
     instance.run("DROP TABLE lake.numbered")
 
 
