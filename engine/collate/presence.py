@@ -81,6 +81,11 @@ def is_ascii(presence: Presence) -> bool:
     return not any(presence[16:31]) and not presence[31] & 0x7F
 
 
+def ascii_part(presence: Presence) -> Presence:
+    """The presence of those texts that are ASCII."""
+    return presence[:16] + bytes(15) + bytes([presence[31] & 0x80])
+
+
 def may_end_with_space(presence: Presence) -> bool:
     """Tell whether a value may end with a space."""
     return bool(presence[31] & 0x80)

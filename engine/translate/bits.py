@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from engine.translate import control
 from engine.translate.literals import NULL_LITERAL
-from engine.translate.members import numbered
+from engine.translate.members import LISTED, numbered
 from engine.translate.nodes import child, only
 from engine.translate.numbers import as_value
 from engine.translate.refusal import refuse
@@ -22,6 +22,8 @@ Rule = Callable[["Binder", exp.Expression], Expr]
 
 def _integer(value: Expr) -> Expr:
     value = numbered(as_value(value))
+    if value.type.family in LISTED:
+        return value.typed(UBIGINT)
     if value.type.family is Family.DECIMAL:
         return control.to_integer(value, unsigned=False)  # rounded
     if value.type.family not in WHOLE and value.type.family is not Family.NULL:

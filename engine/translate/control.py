@@ -6,7 +6,7 @@ from dataclasses import replace
 from engine.translate import literals, text
 from engine.translate.compare import as_datetime, compare
 from engine.translate.literals import NULL_LITERAL, is_literal
-from engine.translate.members import spelled
+from engine.translate.members import LISTED, as_number_of, spelled
 from engine.translate.numbers import as_condition, as_double, as_number, as_value, operand, require_one_text
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
@@ -184,6 +184,8 @@ def to_integer(expr: Expr, unsigned: bool) -> Expr:
         refuse("CAST of a text that is no whole number gives a warning")
     if expr.type.family in TEMPORAL and not expr.type.fsp:
         expr = operand(expr, "CAST")
+    if expr.type.family in LISTED:
+        expr = as_number_of(expr)
     expr = as_number(expr, "CAST AS SIGNED")
     if expr.type.family is Family.NULL:
         return expr

@@ -125,7 +125,7 @@ def shift(base: Expr, amount: Expr, unit: str, sign: int, backend: str) -> Expr:
     if base.type.family is Family.STRING:
         fraction = ""
         if backend != "mysql" and base.op != "format_date":  # MariaDB shows six decimals of a text that is made of rows
-            if base.op != "concat" or not any(part.op == "column" for part in walk(base)):
+            if base.op != "concat" or not any(_is_stored(part) for part in walk(base)):
                 refuse("an interval is added to a string")
             fraction = ".000000"
         return _text_shifted(base, amount, unit, sign, fraction)
@@ -169,6 +169,11 @@ def _as_text(moved: Expr, base: Expr) -> Expr:
     return Expr("literal", base.type, value=str(value))
 
 
+def _is_stored(expr: Expr) -> bool:
+    """Tell whether it is a column of a stored table; one of a derived table may be a constant."""
+    return expr.op == "column" and isinstance(expr.value, tuple) and str(expr.value[0]).startswith("t")
+
+
 def _text_shifted(base: Expr, amount: Expr, unit: str, sign: int, fraction: str) -> Expr:
     """A text plus an interval is a text: a date stays a date unless hours, minutes or seconds are added.
 
@@ -204,7 +209,7 @@ def difference(left: Expr, right: Expr) -> Expr:
     sides = (as_date_value(left, "DATEDIFF"), as_date_value(right, "DATEDIFF"))
     if any(side.type.family is Family.NULL for side in sides):
         return NULL_LITERAL
-    return Expr("date_difference", BIGINT, sides)
+    return Expr("date_difference", replace(BIGINT, digits=8), sides)  # at most 3652424, and a sign
 
 
 def to_date(expr: Expr) -> Expr:

@@ -8,9 +8,10 @@ from sqlglot import exp
 from engine.translate import aggregates, byte_strings, control, dates, doubles, literals, text, times, weeks
 from engine.translate.calls import CALLS, modulo
 from engine.translate.compare import between, compare, one_of
+from engine.translate.members import LISTED, as_number_of
 from engine.translate.misjudged import decides, is_misjudged
 from engine.translate.nodes import child, children, kind, only
-from engine.translate.numbers import arithmetic, as_condition, negated
+from engine.translate.numbers import arithmetic, as_condition, as_double, negated
 from engine.translate.packed import require_comparable
 from engine.translate.refusal import Refused, refuse
 from engine.translate.row_values import compare_rows, only_row, parts_of
@@ -71,12 +72,21 @@ def _arithmetic(operator: str) -> Rule:
         if operator == "mod":
             return modulo(binder, binder.expr(left), binder.expr(right))
         increment = binder.context.div_precision_increment
-        second = binder.expr(right)
+        second = _number_of(binder, right)
         if operator in ("divide", "div"):
             second = binder.divisor(second)
-        return binder.result(arithmetic(operator, binder.expr(left), second, increment))
+        return binder.result(arithmetic(operator, _number_of(binder, left), second, increment))
 
     return rule
+
+
+def _number_of(binder: "Binder", node: exp.Expression) -> Expr:
+    """An operand; the number of an ENUM or SET is a double to MySQL, an integer to MariaDB."""
+    value = binder.expr(node)
+    if value.type.family not in LISTED:
+        return value
+    number = as_number_of(value)
+    return as_double(number) if binder.context.backend == "mysql" else number
 
 
 def _shifted(binder: "Binder", base: exp.Expression, interval: exp.Expression, sign: int) -> Expr:

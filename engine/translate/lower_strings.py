@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from engine.collate import rules
-from engine.collate.presence import is_ascii
+from engine.collate.presence import Presence, ascii_part, is_ascii
 from engine.translate.doubles import is_loose
 from engine.translate.lower_doubles import compared
 from engine.translate.lower_widths import aligned
@@ -27,8 +27,33 @@ def _comparison(low: "Lowering", expr: Expr) -> str:
             return compared(low, expr, _SIGNS[expr.op])
         first, second = aligned(low, expr.args)
         return f"({first} {_SIGNS[expr.op]} {second})"
+    sign = _SIGNS[expr.op]
     sides = _strings(low, left, right, expr.op in _BY_EQUALITY)
-    return f"({sides[0]} {_SIGNS[expr.op]} {sides[1]})"
+    whole = f"({sides[0]} {sign} {sides[1]})"
+    if expr.op not in _BY_EQUALITY or right.op != "literal":
+        return whole
+    return _split(low, left, whole, lambda held: _equal_in(low, left, [right], held, "({0} " + sign + " {1})"))
+
+
+def _split(low: "Lowering", value: Expr, whole: str, plain: Callable[[Presence], str | None]) -> str:
+    """Compare the rows of a column that are ASCII in a way of their own, where the others need weights: far cheaper."""
+    if value.op != "column" or not rules.uses_weight_keys(whole):
+        return whole
+    written = plain(ascii_part(value.type.presence))
+    if written is None or rules.uses_weight_keys(written):
+        return whole
+    sql = low.expr(value)
+    return f"(CASE WHEN strlen({sql}) = length({sql}) THEN {written} ELSE {whole} END)"
+
+
+def _equal_in(low: "Lowering", value: Expr, literals: list[Expr], held: Presence, form: str) -> str | None:
+    """Write a test of equality with literals for texts of a presence; None where that is not exact."""
+    weights = low.weights(value.type, value.type.presence)
+    key = rules.equality_key(low.expr(value), weights, held)
+    written = [rules.equality_literal(str(literal.value), weights, held) for literal in literals]
+    if key is None or any(text is None for text in written):
+        return None
+    return form.format(key, ", ".join(filter(None, written)))
 
 
 def _strings(low: "Lowering", left: Expr, right: Expr, equality: bool) -> tuple[str, str]:
@@ -68,7 +93,8 @@ def _in(low: "Lowering", expr: Expr) -> str:
         first, *others = aligned(low, expr.args)
         return f"({first} IN ({', '.join(others)}))"
     pairs = [_with_literal(low, value, item, equality=True) for item in items]
-    return f"({pairs[0][0]} IN ({', '.join(written for _, written in pairs)}))"
+    whole = f"({pairs[0][0]} IN ({', '.join(written for _, written in pairs)}))"
+    return _split(low, value, whole, lambda held: _equal_in(low, value, items, held, "({0} IN ({1}))"))
 
 
 def _like(low: "Lowering", expr: Expr) -> str:
@@ -80,7 +106,8 @@ def _like(low: "Lowering", expr: Expr) -> str:
         refuse(f"LIKE in collation {value.type.collation} cannot be done exactly")
     if rules.uses_weight_keys(written):
         low.weights_used[weights.function] = weights
-    return written
+    sql = low.expr(value)
+    return _split(low, value, written, lambda held: rules.like(sql, pattern, weights, held, escape))
 
 
 def _like_computed(low: "Lowering", expr: Expr) -> str:

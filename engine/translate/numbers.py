@@ -171,17 +171,23 @@ def _require_settled(*operands: Expr) -> None:
 def _add(operator: str, left: Expr, right: Expr) -> Expr:
     a, b = left.type, right.type
     if a.family in WHOLE and b.family in WHOLE:
-        return Expr(f"int_{operator}", UBIGINT if a.unsigned or b.unsigned else BIGINT, (left, right))
+        return Expr(f"int_{operator}", _whole_type(a, b, max(a.digits, b.digits) + 1), (left, right))
     scale = max(a.scale, b.scale)
     digits = max(whole_digits(a), whole_digits(b)) + scale + 1
     vague = a.vague or b.vague
     return Expr(f"decimal_{operator}", decimal(digits, scale, max(a.frac, b.frac), vague), (left, right))
 
 
+def _whole_type(left: Type, right: Type, digits: int) -> Type:
+    """A BIGINT with at most so many digits."""
+    type_ = UBIGINT if left.unsigned or right.unsigned else BIGINT
+    return replace(type_, digits=min(digits, type_.digits))
+
+
 def _multiply(left: Expr, right: Expr, increment: int) -> Expr:
     a, b = left.type, right.type
     if a.family in WHOLE and b.family in WHOLE:
-        return Expr("int_multiply", UBIGINT if a.unsigned or b.unsigned else BIGINT, (left, right))
+        return Expr("int_multiply", _whole_type(a, b, a.digits + b.digits), (left, right))
     if a.frac + b.frac > MAX_SCALE:
         refuse("a product has more than 30 decimals")
     type_ = decimal(a.digits + b.digits, a.scale + b.scale, a.frac + b.frac, a.vague or b.vague)

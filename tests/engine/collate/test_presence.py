@@ -42,3 +42,10 @@ def test_case_changes_stay_within_presence(text: str) -> None:
 @given(st.text(max_size=8))
 def test_ascii_is_known_by_its_bytes(text: str) -> None:
     assert presence.is_ascii(presence.of_text(text)) == text.isascii()
+
+
+def test_the_part_that_is_ascii() -> None:
+    part = presence.ascii_part(presence.of_text("aé "))
+    assert part == presence.of_text("a ")
+    assert presence.is_ascii(part)
+    assert not presence.is_ascii(presence.of_text("aé "))
