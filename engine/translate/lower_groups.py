@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from engine.translate.aggregates import one_zero
+from engine.translate.frames import has_distance
 from engine.translate.lower_documents import known
 from engine.translate.lower_widths import aligned
 from engine.translate.refusal import refuse
@@ -94,13 +95,19 @@ def _window(low: "Lowering", expr: Expr) -> str:
         refuse(f"{function.op.upper()} of strings that may be equal in different spellings is not supported")
     partitions, directions, frame = cast("tuple[int, tuple[bool, ...], str]", expr.value)
     parts = []
-    if partitions:
-        for key in keys[:partitions]:
+    divided = list(dict.fromkeys(keys[:partitions]))
+    if divided:
+        for key in divided:
             low.require_whole_keys(key)
-        parts.append("PARTITION BY " + ", ".join(low.equality_key(key) for key in keys[:partitions]))
-    if directions:
-        ends = (" DESC NULLS LAST" if down else " ASC NULLS FIRST" for down in directions)
-        items = (low.order_key(key) + end for key, end in zip(keys[partitions:], ends, strict=True))
+        parts.append("PARTITION BY " + ", ".join(low.equality_key(key) for key in divided))
+    # DuckDB 1.5.5 gives wrong answers of several windows where a key comes twice in one: among those that divide the
+    # rows, or among them and those that order.
+    first: dict[Expr, bool] = {}
+    for key, down in zip(keys[partitions:], directions, strict=True):
+        first.setdefault(key, down)
+    ordered = [(key, down) for key, down in first.items() if key not in divided or has_distance(frame)]
+    if ordered:
+        items = (low.order_key(key) + (" DESC NULLS LAST" if down else " ASC NULLS FIRST") for key, down in ordered)
         parts.append("ORDER BY " + ", ".join(items))
     return f"{low.expr(function)} OVER ({' '.join([*parts, frame]).strip()})"
 

@@ -20,9 +20,10 @@ from engine.translate.outputs import shown
 from engine.translate.packed_uses import require_plain_uses
 from engine.translate.refusal import Refusal, Refused, refuse
 from engine.translate.shown_only import require_shown_only
+from engine.translate.tree import Block
 from engine.translate.unread import require_read
 from engine.translate.walks import gathered
-from engine.translate.windows import require_shown_shares
+from engine.translate.windows import require_apart, require_shown_shares
 from engine.translate.zoned_uses import require_certain_uses
 from engine.zones import ZoneTable
 from statements.context import SessionContext
@@ -90,6 +91,9 @@ def _translate(
     require_first_rows(query)
     whole = gathered(query)
     require_shown_only(whole)
+    for part in whole.queries:
+        if isinstance(part, Block):
+            require_apart(part)
     require_shown_shares(query, shared)
     require_plain_uses(whole, context)
     require_certain_uses(whole, lowering)

@@ -12,7 +12,7 @@ from engine.translate.literals import is_literal
 from engine.translate.nodes import child, children, kind, only, whole_number
 from engine.translate.numbers import as_value
 from engine.translate.refusal import Refused, refuse
-from engine.translate.tree import AGGREGATES, WINDOW, Block, Expr, walk
+from engine.translate.tree import AGGREGATES, WINDOW, Block, Expr, Join, walk
 from engine.translate.types import BIGINT, EXACT, WHOLE, unify
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ _ORDERED = frozenset({"row_number", "ntile", *_NEIGHBOURS.values(), *_PLACES.val
 
 _SHARES = frozenset({"percent_rank", "cume_dist"})
 _NEVER_CONFUSED = 2  # different windows
+_SEVERAL = 2
 _QUERIES = frozenset({"scalar", "exists", "in_query"})
 _Sort = tuple[tuple[Expr, bool], ...]  # the keys that rows are sorted by, and which are descending
 
@@ -99,17 +100,19 @@ class Windows:
     def _require_one_order(self, nodes: list[exp.Expression], keys: list[tuple[Expr, bool]]) -> None:
         """MariaDB sorts once for windows of which one's keys begin with the other's. Where such pairs do not make whole
         families, it passes over a sort and gives wrong answers (read off 10.11.19: 46,000 statements of three to six
-        windows). Raises Refused there, and where two spellings may be one key, or a constant none."""
+        windows). Raises Refused there, and where two keys may be one, or a constant none."""
         for node, (key, _) in zip(nodes, keys, strict=True):
             if key.op != "column" and self.spellings.setdefault(key, node.sql()) != node.sql():
                 refuse("a key of windows is written in two ways")
         new = tuple(keys)
         self.sorts.add(new)
         related = [sort for sort in self.sorts if _share(new, sort)]
-        if len(self.sorts) > _NEVER_CONFUSED and any(
-            is_steady(key, self.binder.shared) for sort in self.sorts for key, _ in sort
-        ):
-            refuse("constants among the keys of windows are not supported")
+        if len(self.sorts) > _NEVER_CONFUSED:
+            for sort in self.sorts:
+                if len({key for key, _ in sort}) < len(sort):
+                    refuse("keys that come twice in one of several windows are not supported")
+                if any(is_steady(key, self.binder.shared) for key, _ in sort):
+                    refuse("constants among the keys of windows are not supported")
         if any(_share(one, other) != (one in related) for one in self.sorts for other in related):
             refuse("windows whose order MariaDB confuses are not supported")
 
@@ -174,3 +177,21 @@ def require_shown_shares(query: "Query", shared: "Shared") -> None:
     shown = sum(o.expr.op == WINDOW and o.expr.args[0].op in _SHARES for o in outputs)
     if shared.shares and (shown < shared.shares or shared.context.protocol != "text"):
         refuse("MariaDB may calculate with PERCENT_RANK and CUME_DIST rounded to 10 decimals")
+
+
+def require_apart(block: Block) -> None:
+    """Refuse several windows, one with keys of several joined tables: DuckDB 1.5.5 makes one column of two that a join
+    finds equal, and a key that comes twice in one of several windows gives wrong answers there."""
+    if not isinstance(block.source, Join) or block.grouped:
+        return
+    exprs = [output.expr for output in block.outputs] + [item.expr for item in block.order]
+    exprs += [expr for expr in (block.qualify,) if expr is not None]
+    found = {part for expr in exprs for part in walk(expr) if part.op == WINDOW}
+    if len({(part.args[1:], part.value) for part in found}) < _SEVERAL:
+        return
+    for part in found:
+        read = {
+            e.value[0] for key in part.args[1:] for e in walk(key) if e.op == "column" and isinstance(e.value, tuple)
+        }
+        if len(read) >= _SEVERAL:
+            refuse("several windows with keys of several tables are not supported")
