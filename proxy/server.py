@@ -102,17 +102,22 @@ class Worker:
         self._limit = session_limit()
         self._kept: set[asyncio.Task[None]] = set()
         self._logins: set[asyncio.Task[None]] = set()
+        self._left: asyncio.Event | None = None  # what ends a worker that drains
 
-    async def serve(self, listeners: Sequence[socket.socket], stop: asyncio.Event) -> None:
-        """Serve clients until `stop` is set; then close every session."""
+    async def serve(self, listeners: Sequence[socket.socket], stop: asyncio.Event, drain: asyncio.Event) -> None:
+        """Serve clients until `stop` is set; then close every session.
+
+        From `drain` on no more clients are taken, and the last one's leaving ends it.
+        """
         accepting = [asyncio.create_task(self._accept(listener)) for listener in listeners]
         watching = asyncio.create_task(self.engine.run())
+        draining = asyncio.create_task(self._drain(accepting, listeners, stop, drain))
         try:
             await stop.wait()
         finally:
-            for task in (*accepting, watching):
+            for task in (*accepting, watching, draining):
                 task.cancel()
-            await asyncio.gather(*accepting, watching, return_exceptions=True)
+            await asyncio.gather(*accepting, watching, draining, return_exceptions=True)
             self.engine.close()
             for listener in listeners:
                 listener.close()
@@ -123,6 +128,32 @@ class Worker:
                 session.close()
             await asyncio.sleep(0)
 
+    async def _drain(
+        self,
+        accepting: Sequence[asyncio.Task[None]],
+        listeners: Sequence[socket.socket],
+        stop: asyncio.Event,
+        drain: asyncio.Event,
+    ) -> None:
+        """Wait to be told, stop listening, and stop when nobody is left."""
+        await drain.wait()
+        for task in accepting:
+            task.cancel()
+        await asyncio.gather(*accepting, return_exceptions=True)
+        for listener in listeners:
+            # Those who have connected already are this worker's: closing the listener would reset them.
+            with contextlib.suppress(OSError):
+                while listener.family != socket.AF_UNIX:
+                    self._take(listener.accept()[0])
+            listener.close()
+        self._left = stop
+        log.info("another worker goes on; %d clients are left", len(self.sessions) + len(self._logins))
+        self._end_if_left()
+
+    def _end_if_left(self) -> None:
+        if self._left and not self.sessions and not self._logins:
+            self._left.set()
+
     async def _accept(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
@@ -132,13 +163,21 @@ class Worker:
                 _refusals.warning("cannot accept a connection: %s", problem.strerror)
                 await asyncio.sleep(0.05)
                 continue
-            client.setblocking(False)
-            if client.family != socket.AF_UNIX:
-                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            task = loop.create_task(self._log_in(client))
-            self._logins.add(task)
-            task.add_done_callback(self._logins.discard)
+            self._take(client)
+
+    def _take(self, client: socket.socket) -> None:
+        """Let a client log in."""
+        client.setblocking(False)
+        if client.family != socket.AF_UNIX:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        task = asyncio.get_running_loop().create_task(self._log_in(client))
+        self._logins.add(task)
+        task.add_done_callback(self._logged_in)
+
+    def _logged_in(self, login: asyncio.Task[None]) -> None:
+        self._logins.discard(login)
+        self._end_if_left()
 
     async def _log_in(self, client: socket.socket) -> None:
         if len(self.sessions) + len(self._logins) > self._limit:
@@ -179,3 +218,4 @@ class Worker:
     def forget(self, session: Session) -> None:
         """Drop a session that has closed."""
         self.sessions.discard(session)
+        self._end_if_left()

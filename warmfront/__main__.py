@@ -83,6 +83,7 @@ def up(settings: Settings) -> None:
     supervisor = Supervisor(settings, _say)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, supervisor.request_stop)
+    signal.signal(signal.SIGHUP, supervisor.request_renewal)
     try:
         supervisor.start()
         if not supervisor.stopping:

@@ -58,18 +58,31 @@ class _Child:
     born: float = 0.0
     due: float = 0.0
     restarts: int = field(default=0)
+    before: subprocess.Popen[bytes] | None = None  # the process that this one replaces, until its clients have left
 
     @property
     def kind(self) -> str:
         return self.name.split()[0]
 
     def start(self) -> None:
-        self.process = supervise.spawn(self.argv, self.log, pass_fds=self.files)
+        succeeds = ["--instead-of", str(self.before.pid)] if self.before else []
+        argv = [*self.argv[:4], *succeeds, *self.argv[4:]]
+        self.process = supervise.spawn(argv, self.log, pass_fds=self.files)
         self.born = time.monotonic()
+
+    def renew(self) -> subprocess.Popen[bytes] | None:
+        """Start a process in the place of the one that runs, which leaves by itself; gives one that was leaving."""
+        if self.process is None or self.process.poll() is not None:
+            return None
+        leaving, self.before = self.before, self.process
+        self.start()
+        return leaving
 
     def watch(self) -> None:
         """Notice the end of the process, and start it again when its pause is over."""
         now = time.monotonic()
+        if self.before and self.before.poll() is not None:
+            self.before = None
         if self.process is not None:
             code = self.process.poll()
             if code is None:
@@ -110,6 +123,8 @@ class Supervisor:
         self._children: list[_Child] = []
         self._lock: TextIO | None = None  # open, it holds the lock on the data dir
         self._stopping = False
+        self._renewing = False
+        self._leaving: list[subprocess.Popen[bytes]] = []  # workers that have been replaced twice, and have clients
         self._backend_due = 0.0
         self._local: socket.socket | None = None
 
@@ -140,8 +155,23 @@ class Supervisor:
         while not self._stopping:
             for child in self._children:
                 child.watch()
+            if self._renewing:
+                self._renew()
+            self._leaving = [process for process in self._leaving if process.poll() is None]
             self._watch_backend()
             time.sleep(_TICK)
+
+    def _renew(self) -> None:
+        """Replace the proxy workers: new ones take the new clients, old ones end with their last client."""
+        self._renewing = False
+        log.warning("replacing the proxy workers")
+        for child in self._children:
+            if child.kind == "proxy" and (leaving := child.renew()):
+                self._leaving.append(leaving)
+
+    def request_renewal(self, *_: object) -> None:
+        """Signal handler: replace the proxy workers."""
+        self._renewing = True
 
     def request_stop(self, *_: object) -> None:
         """Signal handler: leave `watch` or whatever is being waited for."""
@@ -158,7 +188,9 @@ class Supervisor:
             return  # the data dir is another's
         self.paths.ready.unlink(missing_ok=True)
         for kind in ("proxy", "engine"):
-            processes = [child.process for child in self._children if child.kind == kind and child.process]
+            ours = [child for child in self._children if child.kind == kind]
+            found = [*(child.process for child in ours), *(child.before for child in ours)]
+            processes = [process for process in found if process] + (self._leaving if kind == "proxy" else [])
             for process in processes:
                 if process.poll() is None:
                     process.terminate()
