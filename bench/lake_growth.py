@@ -36,6 +36,8 @@ _COLUMNS = (
 )
 _QUERY = "SELECT l_returnflag, COUNT(*), SUM(l_quantity), MAX(l_shipdate) FROM {} GROUP BY l_returnflag"
 
+_PIECE = 8 << 10  # bytes that are looked at together
+
 
 class Sparse(io.RawIOBase):
     """A file that keeps no page of zeros."""
@@ -53,11 +55,13 @@ class Sparse(io.RawIOBase):
         return self._at
 
     def write(self, data: Any) -> int:
-        """Write, or leave a hole."""
+        """Write, with holes for what is zero."""
         view = memoryview(data).cast("B")
-        if len(view) < 4096 or np.frombuffer(view, np.uint8).any():
-            self._file.seek(self._at)
-            self._file.write(view)
+        for start in range(0, len(view), _PIECE):
+            piece = view[start : start + _PIECE]
+            if np.frombuffer(piece, np.uint8).any():
+                self._file.seek(self._at + start)
+                self._file.write(piece)
         self._at += len(view)
         return len(view)
 
