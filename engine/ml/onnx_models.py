@@ -27,6 +27,10 @@ _MOST = 4  # processes at once
 _SECONDS = 120.0  # that one run may take, or reading the file
 
 
+class _Ended(AutoMLError):
+    """The process has gone by itself."""
+
+
 class OnnxModels:
     """Opens models. `memory` is what a process may have, in bytes. Safe to use from several threads."""
 
@@ -92,14 +96,23 @@ class _InProcess:
     def run(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Give the outputs. Raises AutoMLError."""
         with self._lock:
-            into, out = self._started()
+            before = self._process
+            try:
+                return self._ask(feeds)
+            except _Ended:
+                if before is None:
+                    raise
+                return self._ask(feeds)  # it may have gone while nobody asked
 
-            def ask() -> dict[str, Tensor]:
-                tensors.write(into, feeds)
-                _read(out)
-                return tensors.read(out, out.readline())
+    def _ask(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        into, out = self._started()
 
-            return self._within(ask)
+        def ask() -> dict[str, Tensor]:
+            tensors.write(into, feeds)
+            _read(out)
+            return tensors.read(out, out.readline())
+
+        return self._within(ask)
 
     def rest(self) -> bool:
         """End the process; False when it is at work."""
@@ -161,7 +174,7 @@ class _InProcess:
                 raise AutoMLError(
                     f"The model took longer than {self._models.seconds:g} seconds and was stopped: ask for fewer rows."
                 ) from None
-            raise AutoMLError(
+            raise _Ended(
                 "The process of the model ended before it was done: it needs more memory than ml_memory_limit allows, "
                 "or has stopped onnxruntime."
             ) from problem

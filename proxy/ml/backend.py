@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from proxy.router import Router
 
 Row = list[str | None]
+_ALL = 18446744073709551615
 # The name of the account, which may have an @ in it.
 _USER = "LEFT(CURRENT_USER(), CHAR_LENGTH(CURRENT_USER()) - CHAR_LENGTH(SUBSTRING_INDEX(CURRENT_USER(), '@', -1)) - 1)"
 
@@ -70,8 +71,8 @@ async def select(router: "Router", expressions: Sequence[str], rest: str = "") -
 
 
 def selecting(expressions: Sequence[str], rest: str = "") -> str:
-    """A SELECT whose values come as UTF-8."""
-    return f"SELECT {', '.join(map(as_unicode, expressions))} {rest}"
+    """A SELECT whose values come as UTF-8; sql_select_limit of the session, which may be 0, does not cut it."""
+    return f"SELECT {', '.join(map(as_unicode, expressions))} {rest} LIMIT {_ALL}"
 
 
 def rows_of(answer: Answer) -> list[Row]:

@@ -5,6 +5,7 @@ backend runs with each call's input in the call's place, where the calls are ite
 answered in one batch. Without tables a call's answer is put into the statement as a literal.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ _SPLIT = b"\0"  # between JSON texts, in which it cannot be
 _LONGEST = 4294967295  # bytes of a JSON column, as MySQL describes it
 _LONGEST_ALIAS = 256
 _UTF8 = 45
+_LONGEST_TEXT = 16383  # characters of a text that MariaDB describes as VARCHAR
+_WIDTH = 4  # bytes of a character, as descriptions count
 
 
 async def run(router: "Router", text: str, place: Place, binary: bool = False) -> bool:
@@ -58,7 +61,7 @@ async def _answer_items(router: "Router", text: str, statement: Statement, binar
     for name, call, asked in zip(names, statement.calls, found_of, strict=True):
         place = next(number for number, definition in enumerate(definitions) if definition.name == name)
         inputs = [row[place] for row in answer.rows]
-        for row, found in zip(answer.rows, await _ask_rows(router, call, asked, inputs), strict=True):
+        for row, found in zip(answer.rows, await ask_rows(router, call, asked, inputs), strict=True):
             row[place] = found
         item = statement.items[call.item or 0]
         shown = item.alias or text[item.start : item.end][:_LONGEST_ALIAS]
@@ -88,10 +91,10 @@ async def _ask_backend(
     return found, checked(answer)
 
 
-async def _ask_rows(
-    router: "Router", call: FunctionCall, asked: Found, inputs: list[bytes | None]
+async def ask_rows(
+    router: "Router", call: FunctionCall, asked: Found, inputs: Sequence[bytes | None]
 ) -> list[bytes | None]:
-    """Ask the engine about all rows; NULL is answered with NULL."""
+    """Ask the engine about all rows of inputs; NULL is answered with NULL. Raises BackendError."""
     found: list[bytes | None] = []
     for part in _parts([value or b"" for value in inputs]):
         (answers,) = await models.with_model(
@@ -136,7 +139,10 @@ def _json_column(definition: ColumnDefinition, name: str, is_mariadb: bool) -> C
 
 
 async def _answer_literals(router: "Router", text: str, statement: Statement, binary: bool) -> None:
-    """Put the answers into a statement that reads no table, and let the backend run it."""
+    """Answer a statement that reads no table: by ourselves when it is nothing but calls, else by the backend."""
+    whole = text.rstrip("; \t\r\n")
+    if _is_calls(whole, statement) and await _answer_calls(router, whole, statement, binary):
+        return None
     asked = await with_answers(router, text, statement)
     if not binary:
         return relay(router, asked)
@@ -144,6 +150,45 @@ async def _answer_literals(router: "Router", text: str, statement: Statement, bi
     capabilities = router.session.capabilities
     _write(router, [parse_column_definition(payload, capabilities) for payload in answered.definitions], answered, True)
     return None
+
+
+def _is_calls(text: str, statement: Statement) -> bool:
+    """Tell whether a statement is SELECT, calls as the whole of its items, and nothing more."""
+    items = [call.item for call in statement.calls]
+    if not statement.plain or items != list(range(len(statement.items))):
+        return False
+    around = text[: statement.items[0].start].strip(), text[statement.items[-1].last :]
+    return around[0].casefold() == "select" and not around[1]
+
+
+async def _answer_calls(router: "Router", text: str, statement: Statement, binary: bool) -> bool:
+    """Answer with one row of the calls' values, described as the backend describes such: it is asked for nothing more.
+
+    False for a session that is answered in another character set than ours.
+    """
+    shapes = ", ".join(_literal(router, value) for value in (b"null", None))
+    asked = f"SELECT {shapes}, @@character_set_results"
+    found, (told,) = await read_models(router, statement.calls, with_inputs=True, more=[asked])
+    rows = checked(told).rows  # none under sql_select_limit = 0
+    if rows and rows[0][2] != b"utf8mb4":
+        return False
+    shown = [parse_column_definition(payload, router.session.capabilities) for payload in told.definitions]
+    row = [await _ask_one(router, call, each) for call, each in zip(statement.calls, found, strict=True)]
+    names = (item.alias or text[item.start : item.end][:_LONGEST_ALIAS] for item in statement.items)
+    definitions = [shown[value is None].renamed(name) for value, name in zip(row, names, strict=True)]
+    if router.is_mariadb:  # where an answer is a text, whose description tells its length
+        lengths = [0 if value is None else len(value.decode()) for value in row]
+        if max(lengths) > _LONGEST_TEXT:
+            return False
+        definitions = [replace(each, length=_WIDTH * length) for each, length in zip(definitions, lengths, strict=True)]
+    _write(router, definitions, Answer(rows=[row] if rows else [], status=told.status), binary)
+    return True
+
+
+def _literal(router: "Router", answer: bytes | None) -> str:
+    """An answer as an expression of the statement that the backend runs."""
+    literal = text_literal(None if answer is None else answer.decode())
+    return literal if router.is_mariadb else as_json(literal, is_mariadb=False)
 
 
 def relay(router: "Router", text: str) -> None:
@@ -154,10 +199,12 @@ def relay(router: "Router", text: str) -> None:
 async def with_answers(router: "Router", text: str, statement: Statement) -> str:
     """Give a statement with the answers in the place of its calls. Raises BackendError."""
     found, _ = await read_models(router, statement.calls, with_inputs=True)
-    literals = []
-    for call, each in zip(statement.calls, found, strict=True):
-        given = None if each.given is None else each.given.encode()
-        (answer,) = await _ask_rows(router, call, each, [given])
-        literal = text_literal(None if answer is None else answer.decode())
-        literals.append(literal if router.is_mariadb else as_json(literal, is_mariadb=False))
+    literals = [
+        _literal(router, await _ask_one(router, call, each)) for call, each in zip(statement.calls, found, strict=True)
+    ]
     return with_calls(text.rstrip("; \t\r\n"), statement, literals)
+
+
+async def _ask_one(router: "Router", call: FunctionCall, asked: Found) -> bytes | None:
+    (answer,) = await ask_rows(router, call, asked, [None if asked.given is None else asked.given.encode()])
+    return answer

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.live.ml_kit import INPUT, YOUNG, error_of, run
+from tests.live.ml_kit import INPUT, OLD, YOUNG, error_of, run
 
 pytestmark = pytest.mark.live
 
@@ -149,6 +149,7 @@ def test_rows_are_written_all_or_none(asking: Any, predicted: dict[int, tuple[st
     assert error_of(asking, f"CREATE TABLE ml_shop.half SELECT {short} AS p FROM ml_shop.people")[0] == 1644
     assert run(asking, "SHOW TABLES IN ml_shop LIKE 'half'") == []
     assert error_of(asking, f"UPDATE ml_shop.made SET p = {short}")[0] == 1235
+    assert error_of(asking, f"CREATE VIEW ml_shop.half AS {query}")[0] == 1235
 
 
 def test_variables_take_answers(asking: Any, predicted: dict[int, tuple[str, float]]) -> None:
@@ -220,3 +221,18 @@ def test_an_explanation_of_many_rows_is_stopped_at_once(asking: Any, ml_shop: An
     assert error == 1317
     assert at - began < 1
     assert run(asking, "SELECT 1") == [(1,)]
+
+
+def test_a_call_alone_is_described_as_the_backend_does(ml_client: Any, ml_model: str) -> None:
+    run(ml_client, f"SET @h = '{ml_model}'")
+    calls = f"sys.ML_PREDICT_ROW({YOUNG}, @h, NULL), sys.ML_PREDICT_ROW({OLD}, @h), sys.ML_PREDICT_ROW(NULL, @h) AS `n`"
+    seen = []
+    for rest in ("", " LIMIT 1"):  # the backend runs the second
+        with ml_client.cursor() as cursor:
+            cursor.execute(f"SELECT {calls}{rest}")
+            fields = [(f.name, f.type_code, f.length, f.charsetnr, f.flags, f.scale) for f in cursor._result.fields]
+            seen.append((fields, [json.loads(each) if each else each for each in cursor.fetchone()]))
+    assert seen[0] == seen[1]
+    run(ml_client, "SET sql_select_limit = 0")
+    assert run(ml_client, f"SELECT sys.ML_PREDICT_ROW({YOUNG}, @h, NULL)") == []
+    run(ml_client, "SET sql_select_limit = DEFAULT")
