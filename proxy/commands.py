@@ -5,7 +5,7 @@ import re
 from typing import TYPE_CHECKING
 
 from base.errors import BackendError, SecondaryEngineError
-from proxy import processes, variables
+from proxy import line, processes, variables
 from proxy.answers import Answer, AnswerReader, build_result
 from proxy.engine_link import EngineGone
 from proxy.explain import take_explain
@@ -57,7 +57,7 @@ def _decode(text: bytes) -> str:
 
 
 def take_show(router: "Router", data: bytes, text: bytes) -> bool:
-    """Take over SHOW STATUS and SHOW VARIABLES where the proxy or the engine has something to add."""
+    """Take over SHOW STATUS and SHOW VARIABLES where the proxy or the engine knows better or has something to add."""
     if warnings.take_show(router, data, text):
         return True
     router.session.state.counts = NO_COUNTS
@@ -70,14 +70,17 @@ def take_show(router: "Router", data: bytes, text: bytes) -> bool:
     if not found:
         return variables.take_show_variables(router, data, statement)
     pattern = found["like"] or found["quoted"]
-    if pattern is not None and not _may_match(pattern):
+    scope = (found["scope"] or "session").lower()
+    if pattern is not None and not _may_match(pattern, scope):
         return False
-    router.session.run(_show_status(router, data, text, found["scope"] or "session"))
+    router.session.run(_show_status(router, data, text, scope))
     return True
 
 
-def _may_match(pattern: str) -> bool:
+def _may_match(pattern: str, scope: str) -> bool:
     fixed = re.split(r"(?<!\\)[%_]", pattern, maxsplit=1)[0].replace("\\", "").casefold()
+    if scope != "global" and any(name.startswith(fixed) for name in line.NAMES):
+        return True
     return any(prefix.startswith(fixed) or fixed.startswith(prefix.rstrip("_")) for prefix in _PREFIXES)
 
 
@@ -85,19 +88,24 @@ async def _show_status(router: "Router", data: bytes, text: bytes, scope: str) -
     session = router.session
     raw = await session.ask(data, [Command.QUERY])
     answer = AnswerReader(raw, session.capabilities).result()
-    ours = await _engine_status(router, text)
-    if answer.error or (ours is None and not router.is_mariadb):
+    if answer.error:
         session.client.write(raw)
         return
+    ours = await _engine_status(router, text)
     if ours is None:  # the engine counts from its start, and it is down; MySQL has this variable of its own
-        ours = [[b"Secondary_engine_execution_count", b"0"]] if _lists_executions(text) else []
-    if scope.lower() != "global":
-        count = str(session.state.execution_count).encode()
-        ours = [[row[0], count if (row[0] or b"").lower() == _EXECUTIONS else row[1]] for row in ours]
-    names = {(row[0] or b"").lower() for row in ours}
-    rows = [row for row in answer.rows if (row[0] or b"").lower() not in names] + ours
-    rows.sort(key=lambda row: (row[0] or b"").lower())
+        lists = router.is_mariadb and _lists_executions(text)
+        ours = [[b"Secondary_engine_execution_count", b"0"]] if lists else []
+    known: dict[bytes, bytes] = {}
+    if scope != "global":
+        known = {_EXECUTIONS: str(session.state.execution_count).encode(), **line.line_status(session.client)}
+    names = {_name(row) for row in ours}
+    rows = [row for row in answer.rows if _name(row) not in names] + ours
+    rows = sorted(([row[0], known.get(_name(row), row[1])] for row in rows), key=_name)
     session.client.write(build_result(answer.definitions, rows, Status(answer.status), session.capabilities))
+
+
+def _name(row: list[bytes | None]) -> bytes:
+    return (row[0] or b"").lower()
 
 
 def _lists_executions(text: bytes) -> bool:

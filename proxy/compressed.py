@@ -52,13 +52,17 @@ class CompressedTransport(asyncio.Transport):
         """Wrap a transport; `early` are bytes of the client that were read with its login."""
         super().__init__()
         self._inner = inner
-        self._codec = codec
+        self.codec = codec
         self._numbering = Numbering()
         self._early = early
         self._protocol: asyncio.Protocol | None = None
         self._outer, self._rest = 0, memoryview(b"")  # of a packet: its number, and what was not handed over yet
         self._paused = False
         self._goes_on = False  # more of what has come is about to be decompressed
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        """What the line below tells."""
+        return self._inner.get_extra_info(name, default)
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         """Give the bytes from now on to a session's side, beginning with those that have come already."""
@@ -69,7 +73,7 @@ class CompressedTransport(asyncio.Transport):
             self._take(early)
 
     def _take(self, data: bytes) -> None:
-        self._codec.feed(data)
+        self.codec.feed(data)
         if not self._goes_on and not self._paused:
             self._hand_over()
 
@@ -81,7 +85,7 @@ class CompressedTransport(asyncio.Transport):
         try:
             while size < _PIECE:
                 if not self._rest:
-                    packet = self._codec.next_packet()
+                    packet = self.codec.next_packet()
                     if packet is None:
                         break
                     self._outer, self._rest = packet[0], memoryview(packet[1])
@@ -115,7 +119,7 @@ class CompressedTransport(asyncio.Transport):
         """Send plain bytes compressed."""
         if len(data):
             self._numbering.follow(data)
-            self._inner.write(self._codec.pack(data))
+            self._inner.write(self.codec.pack(data))
 
     def close(self) -> None:
         """Close after what was written has gone out."""

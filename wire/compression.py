@@ -36,8 +36,8 @@ class Codec:
     def __init__(self, algorithm: Algorithm, level: int | None = None) -> None:
         self.algorithm = algorithm
         wanted = level if level in _ZSTD_LEVELS else _ZSTD_DEFAULT
-        level = min(wanted or _ZSTD_DEFAULT, _ZSTD_MOST)
-        self._packer = zstandard.ZstdCompressor(level) if algorithm == "zstd" else None
+        self.level: int = (wanted or _ZSTD_DEFAULT) if algorithm == "zstd" else _ZLIB_LEVEL  # that was agreed on
+        self._packer = zstandard.ZstdCompressor(min(self.level, _ZSTD_MOST)) if algorithm == "zstd" else None
         self._unpacker = zstandard.ZstdDecompressor()
         self._buffer = bytearray()
         self._sequence = 0  # of the next packet we send: one more than the last that came

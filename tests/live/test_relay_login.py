@@ -75,6 +75,21 @@ def test_full_then_fast_then_wrong(instance: Any, backend: Any, accounts: dict[s
         assert user in caught.value.args[1]
 
 
+@pytest.mark.parametrize("with_tls", [False, True], ids=["plain", "tls"])
+def test_a_client_is_told_of_its_own_line(instance: Any, accounts: dict[str, str], with_tls: bool) -> None:
+    options: dict[str, Any] = {"ssl": tls()} if with_tls else {"ssl_disabled": True}
+    with instance.connect(user="wf_plain", password=accounts["wf_plain"], **options) as connection:
+        line = connection._sock
+        expected = {"Ssl_version": line.version(), "Ssl_cipher": line.cipher()[0]} if with_tls else {}
+        for statement in ("SHOW STATUS LIKE 'ssl\\_%'", "SHOW SESSION STATUS", "SHOW LOCAL STATUS LIKE 'Ssl_cipher'"):
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+                told = dict(cursor.fetchall())
+            assert told["Ssl_cipher"] == expected.get("Ssl_cipher", "")
+            assert told.get("Ssl_version", expected.get("Ssl_version", "")) == expected.get("Ssl_version", "")
+            assert len(told) == (1 if statement.endswith("_cipher'") else len(told))
+
+
 @pytest.mark.parametrize("with_tls", [True, False])
 def test_change_user(instance: Any, backend: Any, accounts: dict[str, str], with_tls: bool) -> None:
     options: dict[str, Any] = {"ssl": tls()} if with_tls else {"ssl_disabled": True}

@@ -29,6 +29,8 @@ seq 1 1000 >"$file"
 run "$DB_SCHEMA" -e "CREATE TABLE l (i INT); LOAD DATA LOCAL INFILE '$file' INTO TABLE l; SELECT COUNT(*), SUM(i) FROM l"
 rm -f "$file"
 run --compress facts -e "$FORCE; SELECT g, SUM(v) FROM sales GROUP BY g ORDER BY g"
+run --compress facts -e "SHOW STATUS LIKE 'compress%'"
+run facts -e "SHOW SESSION STATUS LIKE 'compress%'"
 run facts -e "$FORCE; EXPLAIN SELECT 1; SELECT COUNT(*) FROM sales; SHOW WARNINGS"
 run no_such_schema -e "SELECT 1"
 run facts --quick -N -e "$FORCE; SELECT id, v FROM sales ORDER BY id" | cksum
