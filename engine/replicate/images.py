@@ -73,7 +73,10 @@ def complete(
     for index in wanted:
         arrays[index] = _fill(index, kinds, rows, missing, sources[index], stored)
     absent = (sources >= len(kinds)) & after
-    left = np.where(absent, np.uint8(ABSENT), np.uint8(VALUE)) if fetch is None and bool(absent.any()) else None
+    left = None
+    if fetch is None and bool(absent.any()):
+        # What a before image lacks it lacks from then on too: taken for a value, it would hide the stored row's.
+        left = np.where(absent, np.uint8(ABSENT), np.where(after, np.uint8(VALUE), known))
     return pa.RecordBatch.from_arrays(arrays, schema=rows.schema), left
 
 
