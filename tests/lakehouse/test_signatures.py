@@ -11,7 +11,7 @@ from lakehouse.signatures import Signatures
 SIGNED = {
     "dialect": {"format": "csv"},
     "file": [
-        {"uri": "https://h/a.csv?X-Amz-Signature=abc&Expires=7", "is_strict_mode": True},
+        {"uri": "https://h/a.csv?X-Amz-Signature=sIgNX-Amz-Signature=abc&Expires=7", "is_strict_mode": True},
         {"par": "https://h/p/TOKEN/n/ns/b/x/o/", "name": "a?b.csv"},
         {"uri": "/data/what?.csv"},
         {"bucket": "b", "name": "x"},
@@ -22,7 +22,7 @@ SIGNED = {
 def test_it_comes_back_from_the_file(tmp_path: Path):
     path = tmp_path / "store" / "signatures.jsonl"
     kept = Signatures(path).put_away(SIGNED)
-    for word in ("abc", "Expires", "TOKEN"):
+    for word in ("sIgN", "Expires", "TOKEN"):
         assert word not in json.dumps(kept)
     assert kept["file"][2:] == SIGNED["file"][2:]
     assert path.stat().st_mode & 0o777 == 0o600
