@@ -95,8 +95,11 @@ def make_tables(backend: Backend) -> None:
 
 
 def loaded_at(copy: Copy, name: str) -> float:
-    """When the copy of a table was last loaded: it tells whether it was loaded again."""
-    return copy.replica.store.entries["s", name].load_ended
+    """When the copy of a table was last loaded, as a reader sees it: it tells whether it was loaded again."""
+    with copy.replica.store.snapshot() as snapshot:
+        found = snapshot.view.table("s", name)
+    assert not isinstance(found, str), found
+    return found.load_ended
 
 
 def test_another_server_that_has_everything_is_followed_without_a_load(
