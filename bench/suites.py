@@ -109,7 +109,17 @@ SUITES = {
     "django": Suite(
         "Django",
         "5.2.19",
-        ("{python}", "runtests.py", "--settings=suite_settings", "--noinput", "--parallel", "1", "-v", "2"),
+        (
+            "{python}",
+            "runtests.py",
+            "--settings=suite_settings",
+            "--noinput",
+            "--parallel",
+            "1",
+            "-v",
+            "2",
+            *_DJANGO_TESTS,
+        ),
         ("PyMySQL==1.1.3", "cryptography", "tblib"),
         folder="tests",
         files={"suite_settings.py": _DJANGO.replace("{", "{{").replace("}", "}}")},
@@ -157,8 +167,6 @@ def outcomes(suite: Suite, folder: Path, python: str, port: int, seconds: int) -
     for name, text in suite.files.items():
         (folder / name).write_text(text.format(port=port))
     command = [part.format(python=python, port=port) for part in suite.command]
-    if suite.package == "Django":
-        command += _DJANGO_TESTS
     environment = {**os.environ, "SUITE_PORT": str(port), "PYTHONPATH": f"{folder}:{folder.parent}"}
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=seconds, check=False
