@@ -274,6 +274,11 @@ def _find_calls(tokens: list[Token], text: str) -> list[FunctionCall]:
     return found
 
 
+def clauses_of(statement: str) -> list[int]:
+    """Give the places of each FROM that is a clause."""
+    return _clauses(tokens_of(statement) or [])
+
+
 def _clauses(tokens: list[Token]) -> list[int]:
     """Find each FROM that is a clause of a query, not a word in the parentheses of EXTRACT, TRIM or SUBSTRING."""
     found = []

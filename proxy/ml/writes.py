@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from base.errors import BackendError
-from proxy.ml import engine, offloaded, rows
+from proxy.ml import changes, engine, offloaded, rows
 from proxy.ml.backend import attempt, prepare
 from proxy.ml.backend import run as run_own
 from proxy.ml.offloaded import Ready
@@ -19,7 +19,8 @@ from proxy.preflight import quote_name
 from proxy.reading import Place
 from proxy.reasons import Refusal
 from statements.into import may_set_variables, read_into
-from statements.ml import Statement, may_use_functions, read_functions
+from statements.ml import Statement, clauses_of, may_use_functions, read_functions
+from statements.ml_changes import Change, read_change
 from statements.ml_writes import QueryWrite, read_assignment, read_write
 from statements.scan import first_word
 from wire.framing import build_packets
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from proxy.router import Router
 
 WORDS = frozenset({b"insert", b"replace", b"create", b"set", b"do", b"update", b"delete"})
+_NO_COLUMN = frozenset({1054, 1109})  # a column, or the table that is named before one
 _LONGEST = 1 << 20  # bytes of a statement that is looked at
-_NO_COLUMN = 1054
 _ROW = 8 << 20  # bytes of a row for variables
 
 
@@ -51,12 +52,14 @@ async def run(router: "Router", text: str) -> None:
     found = read_functions(text)
     if found is None:
         rows.relay(router, text)
+    elif (change := read_change(text)) and _asks_of_rows(text, found):
+        await _change(router, text, found, change)
     elif not found.has_from:
         try:
             answered = await rows.with_answers(router, text, found)
         except BackendError as error:
-            if error.number == _NO_COLUMN and first_word(text.encode()) in (b"update", b"delete"):
-                raise _unsupported(found) from None
+            if error.number in _NO_COLUMN and first_word(text.encode()) == b"update":
+                raise changes.cannot(found) from None
             raise
         rows.relay(router, answered)
     elif (assigned := read_assignment(text)) and (inner := read_functions(f"SELECT {assigned[1]}")):
@@ -64,20 +67,34 @@ async def run(router: "Router", text: str) -> None:
         rows.relay(router, f"SET {assigned[0]} = {row or 'NULL'}")
     elif (write := read_write(text)) and (inner := read_functions(write.query)):
         if len(inner.calls) != len(found.calls):
-            raise _unsupported(found)
+            raise changes.cannot(found)
         await _write(router, write, inner)
     else:
-        raise _unsupported(found)
+        raise changes.cannot(found)
 
 
-def _unsupported(found: Statement) -> BackendError:
-    name = found.calls[0].routine.name
-    return BackendError(
-        1235,
-        "42000",
-        f"sys.{name} over a table is not supported in this statement: put the answers into a table with "
-        f"CREATE TABLE … SELECT or sys.ML_PREDICT_TABLE, and go on from there",
-    )
+def _asks_of_rows(text: str, found: Statement) -> bool:
+    """Tell whether inputs of calls may be columns: a DELETE has FROM for its table, other FROMs are of queries."""
+    return sum(not _is_inside(found, place) for place in clauses_of(text)) == (first_word(text.encode()) == b"delete")
+
+
+def _is_inside(found: Statement, place: int) -> bool:
+    return any(call.start < place < call.end for call in found.calls)
+
+
+async def _change(router: "Router", text: str, found: Statement, change: Change) -> None:
+    try:
+        return rows.relay(router, await rows.with_answers(router, text, found))  # inputs that are the same for all rows
+    except BackendError as error:
+        if error.number not in _NO_COLUMN:
+            raise
+    answer = await changes.change(router, text, found, change)
+    session = router.session
+    if answer.ok:
+        session.state.counts = {b"row_count": answer.ok.affected_rows}
+    if not session.client_gone and answer.ok:
+        session.client.write(build_packets(build_ok(replace(answer.ok, status=session.tracker.lasting_status)), 1))
+    return None
 
 
 async def into_variables(router: "Router", text: str) -> bool:

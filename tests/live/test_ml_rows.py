@@ -148,8 +148,53 @@ def test_rows_are_written_all_or_none(asking: Any, predicted: dict[int, tuple[st
     short = "sys.ML_PREDICT_ROW(JSON_OBJECT('age', age), @h, NULL)"
     assert error_of(asking, f"CREATE TABLE ml_shop.half SELECT {short} AS p FROM ml_shop.people")[0] == 1644
     assert run(asking, "SHOW TABLES IN ml_shop LIKE 'half'") == []
-    assert error_of(asking, f"UPDATE ml_shop.made SET p = {short}")[0] == 1235
+    assert error_of(asking, f"UPDATE ml_shop.made SET p = {short}")[0] == 1054
     assert error_of(asking, f"CREATE VIEW ml_shop.half AS {query}")[0] == 1235
+
+
+def test_rows_are_changed_and_deleted_by_answers(asking: Any, predicted: dict[int, tuple[str, float]]) -> None:
+    columns = "id, age, city, income, since, CAST('' AS CHAR(9)) AS p, 0 AS n"
+    run(asking, f"CREATE TABLE ml_shop.changed (PRIMARY KEY (id)) AS SELECT {columns} FROM ml_shop.people")
+    wanted = {key: answer for key, (answer, _) in predicted.items()}
+    with asking.cursor() as cursor:
+        assert cursor.execute(f"UPDATE ml_shop.changed c SET n = n + 1, p = {ANSWER} WHERE c.id < 500") == 500
+        assert cursor.execute(f"UPDATE ml_shop.changed SET p = 'rest' WHERE id >= 990 AND {ANSWER} = 'no'") == sum(
+            wanted[key] == "no" for key in range(990, 1000)
+        )
+    rows = run(asking, "SELECT id, p, n FROM ml_shop.changed")
+    assert all(
+        p == (wanted[key] if key < 500 else "rest" if key >= 990 and wanted[key] == "no" else "") for key, p, _ in rows
+    )
+    assert sum(n for _, _, n in rows) == 500
+    run(asking, "BEGIN")
+    run(asking, "UPDATE ml_shop.changed SET age = 90 WHERE id = 3")
+    gone = "sys.ML_PREDICT_ROW(JSON_OBJECT('age', nothing), @h, NULL)"
+    assert error_of(asking, f"UPDATE ml_shop.changed SET p = {gone}")[0] == 1054
+    few = "sys.ML_PREDICT_ROW(JSON_OBJECT('age', age), @h, NULL)"
+    assert error_of(asking, f"UPDATE ml_shop.changed SET p = {few}")[0] == 1644
+    run(asking, f"UPDATE ml_shop.changed SET p = {ANSWER}, n = {CHANCE} < 0.5 WHERE id = 3")  # of what is not committed
+    aged = INPUT.replace("'age', age", "'age', 90")
+    asked = f"JSON_UNQUOTE(JSON_EXTRACT(sys.ML_PREDICT_ROW({aged}, @h), '$.Prediction'))"
+    old = f"SELECT {asked} FROM ml_shop.people WHERE id = 3"
+    run(asking, "COMMIT")
+    assert run(asking, "SELECT p, n FROM ml_shop.changed WHERE id = 3") == [(run(asking, old)[0][0], 1)]
+    assigned = f"UPDATE ml_shop.changed SET age = age + 1, p = {ANSWER} WHERE id < 100"
+    assert "assigned before" in error_of(asking, assigned)[1]
+    assert run(asking, "SELECT age FROM ml_shop.changed WHERE id = 3") == [(90,)]
+    named = ANSWER.replace("'age', age", "'age', changed.age")
+    run(asking, f"UPDATE ml_shop.changed SET p = {named}, age = age + 1 WHERE id = 3")
+    assert run(asking, "SELECT age, p FROM ml_shop.changed WHERE id = 3") == [(91, run(asking, old)[0][0])]
+    with asking.cursor() as cursor:
+        assert cursor.execute(f"DELETE FROM ml_shop.changed WHERE {ANSWER} = 'yes' AND id > 10 LIMIT 7") == 7
+    assert run(asking, "SELECT COUNT(*) FROM ml_shop.changed") == [(993,)]
+    run(asking, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+    run(asking, f"DELETE FROM ml_shop.changed WHERE {CHANCE} >= 0")
+    assert run(asking, "SELECT COUNT(*) FROM ml_shop.changed") == [(0,)]
+    run(asking, "BEGIN")
+    assert "REPEATABLE READ" in error_of(asking, f"DELETE FROM ml_shop.changed WHERE {CHANCE} >= 0")[1]
+    run(asking, "ROLLBACK")
+    several = "UPDATE ml_shop.changed c JOIN ml_shop.people q ON q.id = c.id"
+    assert error_of(asking, f"{several} SET c.p = sys.ML_PREDICT_ROW(JSON_OBJECT('age', c.age), @h)")[0] == 1235
 
 
 def test_variables_take_answers(asking: Any, predicted: dict[int, tuple[str, float]]) -> None:
