@@ -29,8 +29,8 @@ def _refused(name: str, wanted: str, problem: Exception) -> AutoMLError:
     return AutoMLError(f"Column '{name}' must hold {wanted}: {str(problem).splitlines()[0]}.")
 
 
-def floats(name: str, values: pa.ChunkedArray) -> Floats:
-    """Give numbers, truth values and times as floats; NULL, NaN and infinite values as NaN.
+def doubles(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Give numbers, truth values, times and texts of them as doubles, NULL as null.
 
     Raises:
         AutoMLError: a text that is no number.
@@ -41,14 +41,17 @@ def floats(name: str, values: pa.ChunkedArray) -> Floats:
             lower = pc.utf8_trim_whitespace(pc.utf8_lower(_bits(values)))
             for word, digit in _TRUTH.items():
                 lower = pc.if_else(pc.equal(lower, word), digit, lower)
-            values = pc.cast(_timed(lower), pa.float64())
-        elif pa.types.is_duration(kind) or pa.types.is_time(kind):
-            values = pc.cast(pc.cast(values, pa.int64()), pa.float64())
-        elif not pa.types.is_float64(kind):
-            values = pc.cast(values, pa.float64(), safe=False)
+            return pc.cast(_timed(lower), pa.float64())
+        if pa.types.is_duration(kind) or pa.types.is_time(kind):
+            return pc.cast(pc.cast(values, pa.int64()), pa.float64())
+        return values if pa.types.is_float64(kind) else pc.cast(values, pa.float64(), safe=False)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as problem:
         raise _refused(name, "numbers", problem) from None
-    found: Floats = values.to_numpy().astype(np.float64, copy=False)
+
+
+def floats(name: str, values: pa.ChunkedArray) -> Floats:
+    """Give the same as an array; NULL, NaN and infinite values as NaN."""
+    found: Floats = doubles(name, values).to_numpy()
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(found.sum()):  # one pass, and no value is infinite
             return found

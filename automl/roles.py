@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from automl.columns import bounded, floats, moments, one_bounded, one_float, one_moment, one_text, texts
+from automl.columns import doubles, moments, one_bounded, one_float, one_moment, one_text, texts
 from automl.parts import BadModel, Parts
 from automl.words import Vocabulary
 
@@ -31,7 +31,9 @@ class Number:
 
     def encode(self, values: pa.ChunkedArray) -> list[Floats]:
         """Give the column as floats."""
-        return [bounded(floats(self.column, values))]
+        from automl.filling import filled  # loads numba
+
+        return [filled(doubles(self.column, values))]
 
     def encode_one(self, value: Any) -> list[float]:
         """Give one value as a float."""

@@ -94,7 +94,8 @@ def warm_collations() -> None:
 
 
 def warm_trees() -> None:
-    """The kernel that walks trees has fixed types: it is compiled when it is imported."""
+    """The kernels of rows and trees have fixed types: they are compiled when they are imported."""
+    import automl.filling
     import automl.forest  # noqa: F401
 
 
