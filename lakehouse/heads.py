@@ -92,6 +92,18 @@ def require_closed(places: Places, found: Sequence[Found], head: Head) -> None:
             raise LakeError(f"{file.shown} is cut short: its array of JSON has no end")
 
 
+def require_text(places: Places, found: Sequence[Found], head: Head, has_lines: bool) -> None:
+    """Refuse text that the column store reads wrongly without a word: what is cut short, or has a line too long.
+
+    `has_lines` when its lines are its records. Raises LakeError.
+    """
+    for file in found:
+        if head.compression == "gzip":
+            require_whole(places, file, has_lines)
+        if has_lines:
+            require_lines(places, file, head.compression)
+
+
 class Lines:
     """Watches over text as it goes by, for a line that is too long."""
 

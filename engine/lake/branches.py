@@ -1,6 +1,7 @@
 """The rows of a lake table as one sub-query over its files, each column in the store's type of it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import duckdb
 
@@ -8,11 +9,11 @@ from base.errors import LakeError
 from engine.lake.facts import ColumnFacts, bad_row
 from engine.lake.layout import Group, Layout
 from engine.lake.reach import quoted
-from engine.lake.readings import Reading, Unreadable, implicit_default
+from engine.lake.readings import Reading, Unreadable, implicit_default, typed
 from engine.lake.texts import from_text
 from engine.store.layout import quote, store_type
-from lakehouse.definition import ColumnOptions, Dialect
-from statements.schema import Column
+from lakehouse.definition import ColumnOptions, Definition, Dialect
+from statements.schema import STRING_TYPES, Column
 
 TAG = "\x01file"  # no column of a user's is called so
 
@@ -54,7 +55,7 @@ def _shown(
     name, target = quote(column.name), store_type(column)
     values = dict(group.values)
     if column.name.casefold() in values:
-        return f"{_partition_value(column, values[column.name.casefold()])} AS {name}"
+        return f"{partition_value(column, values[column.name.casefold()])} AS {name}"
     reading = readings.get(column.name)
     if reading is None:
         return f"CAST({implicit_default(column) or 'NULL'} AS {target}) AS {name}"
@@ -72,7 +73,7 @@ def _shown(
     return f"{reading.value} AS {name}"
 
 
-def _partition_value(column: Column, value: str | None) -> str:
+def partition_value(column: Column, value: str | None) -> str:
     """A value in a folder's name. Raises LakeError when it is none of the column's."""
     target = store_type(column)
     if value is None:
@@ -93,3 +94,26 @@ def _checked_constant(column: Column, value: str, reading: Reading) -> str:
     if not row or not row[0]:
         raise LakeError(f"a folder's name gives column {column.name} the value {value[:40]!r}, which it cannot hold")
     return f"CAST({quoted(row[1])} AS {store_type(column)})"
+
+
+def reading_of(column: Column, layout: Layout, definition: Definition) -> Reading | Unreadable | None:
+    """How a column is read; None when some file has no such column, or all have it in their folders' names."""
+    folded = column.name.casefold()
+    if folded in layout.partitions:
+        return Reading("NULL")
+    if folded in layout.missing and folded not in layout.relation.kinds:
+        return None
+    if folded not in layout.relation.kinds:  # no file has it, as the table's log allows, or there is no file
+        return Reading("NULL") if column.nullable or not layout.relation.kinds else None
+    source, kind = layout.relation.kinds[folded]
+    if layout.relation.is_text:
+        options = next((o for n, o in definition.columns.items() if n.casefold() == folded), ColumnOptions())
+        return _of(source, from_text(source, column, definition.dialect, options))
+    if kind == "VARCHAR" and column.type not in STRING_TYPES:
+        return _of(source, from_text(source, column, definition.dialect, ColumnOptions()))
+    reading = _of(source, typed(source, kind, column))
+    return None if folded in layout.missing and isinstance(reading, Reading) and not column.nullable else reading
+
+
+def _of(source: str, reading: Reading | Unreadable) -> Reading | Unreadable:
+    return replace(reading, given=source) if isinstance(reading, Reading) else reading

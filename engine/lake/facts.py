@@ -52,7 +52,7 @@ def measure(
         row = cursor.execute(f"SELECT {', '.join(parts)} FROM {relation}").fetchone()
         counted = row or ()
     texts = [name for name in order if readings[name].text]
-    seen = _presence(cursor, relation, {name: readings[name].value for name in texts})
+    seen = presence_of(cursor, relation, {name: readings[name].value for name in texts})
     found = {}
     for place, name in enumerate(order):
         bad_rows, is_plain = (counted[2 * place], counted[2 * place + 1]) if counted else (0, True)
@@ -70,9 +70,10 @@ def bad_row(reading: Reading, is_required: bool) -> str:
     return " OR ".join(f"({test})" for test in tests)
 
 
-def _presence(
+def presence_of(
     cursor: duckdb.DuckDBPyConnection, relation: str, values: Mapping[str, str]
 ) -> dict[str, presence.Presence]:
+    """The bytes that some texts of a relation hold: `values` has their SQL by name. Raises duckdb.Error."""
     if not values:
         return {}
     found = dict.fromkeys(values, presence.EMPTY)

@@ -8,7 +8,7 @@ transaction, and so those of one moment.
 import json
 import logging
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -53,6 +53,20 @@ class Held:
 
     keys: frozenset[str]
     tagged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is known of the values of a table."""
+
+    presence: Mapping[str, bytes]
+    left_out: Mapping[str, str]
+    is_unique: bool
+
+    @classmethod
+    def of(cls, made: LoadedTable) -> "Told":
+        """What was found out when its files were looked at."""
+        return cls(made.presence, made.left_out, bool(made.table.primary_key))
 
 
 class LoadedCopies:
@@ -108,26 +122,30 @@ class LoadedCopies:
         self,
         looking: duckdb.DuckDBPyConnection,
         known: LakeTable,
-        made: LoadedTable,
+        rows: str,
         keys: Sequence[str],
         paths: Sequence[str],
         tagged: bool,
+        told: Callable[[str], Told],
     ) -> None:
-        """Copy the rows of a table that is open, in place of those that are there. Raises duckdb.Error."""
+        """Copy rows, which are a relation, in place of those that are there: with a column TAG when `tagged`.
+
+        `told` says of the new table what is known of its values. Raises duckdb.Error, and what `told` raises; the copy
+        is as it was then.
+        """
         with self._lock:
-            rows = self._root.execute(f"SELECT coalesce(max(number), 0) + 1 FROM {_LIST}").fetchall()
-        number = rows[0][0]
+            number = self._root.execute(f"SELECT coalesce(max(number), 0) + 1 FROM {_LIST}").fetchall()[0][0]
         table, key = known.table, (known.table.schema, known.table.name)
-        shown = json.dumps({name: bits.hex() for name, bits in made.presence.items()})
-        is_unique = bool(made.table.primary_key)
         with _transaction(looking):
             _list_files(looking, number, 0, keys)
-            source = _numbered(made.store_name, 0, paths) if tagged else f"SELECT * FROM {made.store_name}"
+            source = _numbered(rows, 0, paths) if tagged else f"SELECT * FROM {rows}"
             looking.execute(f"CREATE OR REPLACE TABLE {_table(number)} AS {source}")
+            of = told(_table(number))
+            shown = json.dumps({name: bits.hex() for name, bits in of.presence.items()})
             self._drop(looking, key)
             looking.execute(
                 f"INSERT INTO {_LIST} VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [*key, mark_of(known), number, shown, json.dumps(dict(made.left_out)), is_unique, tagged],
+                [*key, mark_of(known), number, shown, json.dumps(dict(of.left_out)), of.is_unique, tagged],
             )
         log.info("lake table %s.%s is loaded", table.schema, table.name)
 
@@ -176,7 +194,7 @@ class LoadedCopies:
                 }
                 is_unique = is_unique and bool(made.table.primary_key)
             if unique and not out.keys() & set(unique):
-                _require_unique(looking, name, unique)
+                require_unique(looking, name, unique)
             looking.execute(
                 f"UPDATE {_LIST} SET presence = ?, left_out = ?, is_unique = ? WHERE number = ?",
                 [json.dumps({column: mask.hex() for column, mask in bits.items()}), json.dumps(out), is_unique, number],
@@ -226,6 +244,8 @@ def _list_files(connection: duckdb.DuckDBPyConnection, number: int, first: int, 
 
 def _numbered(rows: str, first: int, paths: Sequence[str]) -> str:
     """The rows of files with these paths, each with its file's number in place of the path."""
+    if len(paths) == 1:
+        return f"SELECT * EXCLUDE ({_TAG}), {first}::UINTEGER AS {_TAG} FROM {rows}"
     listed = f"[{', '.join(map(quoted, paths))}]::VARCHAR[]"
     return (
         f"SELECT r.* EXCLUDE ({_TAG}), f.file AS {_TAG} FROM {rows} AS r JOIN (SELECT unnest({listed}) AS path, "
@@ -233,7 +253,8 @@ def _numbered(rows: str, first: int, paths: Sequence[str]) -> str:
     )
 
 
-def _require_unique(connection: duckdb.DuckDBPyConnection, name: str, key: Sequence[str]) -> None:
+def require_unique(connection: duckdb.DuckDBPyConnection, name: str, key: Sequence[str]) -> None:
+    """Raise LakeError when a value of some columns of a table is there twice."""
     columns = ", ".join(quote(column) for column in key)
     twice = f"SELECT 1 FROM {name} GROUP BY {columns} HAVING count(*) > 1 LIMIT 1"
     if connection.execute(twice).fetchall():

@@ -30,6 +30,8 @@ class Reading:
     `plain_if`: always).
     `lenient` is what a row that is not ok gives when the table is not strict. `text` says that it has to be known which
     bytes the values hold.
+    `quick` is what most texts give, and NULL for others: where it is written back as it was given, and `quick_if` holds
+    of it ("{}" is where it goes; "" for always), the row is ok and this is its value.
     """
 
     value: str
@@ -39,6 +41,13 @@ class Reading:
     lenient: str = "NULL"
     text: bool = False
     given: str = ""
+    quick: str = ""
+    quick_if: str = ""
+
+    def is_quick(self, name: str) -> str:
+        """SQL that is true of a row whose quick value, which is `name`, is the right one."""
+        more = f" AND ({self.quick_if.replace('{}', name)})" if self.quick_if else ""
+        return f"CAST({name} AS VARCHAR) = ({self.given}){more}"
 
 
 @dataclass(frozen=True, slots=True)

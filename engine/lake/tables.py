@@ -19,7 +19,7 @@ from base.errors import LakeError
 from engine.catalog import CatalogView, Key, LoadedTable, State
 from engine.collate import presence
 from engine.lake import json_text
-from engine.lake.branches import sub_query
+from engine.lake.branches import reading_of, sub_query
 from engine.lake.bytes_read import ByteCounter
 from engine.lake.conditions import StatementChoice, StatementConditions
 from engine.lake.covering import facts_of, relation_mark
@@ -30,15 +30,15 @@ from engine.lake.facts import ColumnFacts
 from engine.lake.kept import KeptFacts
 from engine.lake.keys import require_unique
 from engine.lake.layout import Layout, groups_of, lay_out
-from engine.lake.loaded import LoadedCopies
+from engine.lake.loaded import LoadedCopies, Told
 from engine.lake.mistakes import locate, locate_all, require_structure
 from engine.lake.reach import Reach, explained
-from engine.lake.readings import Reading, Unreadable, typed
-from engine.lake.texts import from_text
+from engine.lake.readings import Reading, Unreadable
+from engine.lake.straight import load_straight
 from engine.lake.warned import LastWarnings, Noted, Warned
 from engine.store.layout import carried_columns, left_out
-from lakehouse.definition import LOADED, TEXTS, ColumnOptions
-from lakehouse.heads import head_of, require_lines, require_whole
+from lakehouse.definition import LOADED, TEXTS
+from lakehouse.heads import head_of, require_text
 from lakehouse.listing import Listing, list_files
 from lakehouse.places import Found, Places
 from statements.context import LakeName, SessionContext
@@ -149,9 +149,12 @@ class LakeTables:
             paths = self._open(stack, looking, known, listing)
             keys, is_loaded = file_keys(listing), known.definition.placement == LOADED
             tagged = is_loaded and not listing.deletes and len(set(keys)) == len(keys)
+            if is_loaded and load_straight(self._loaded, looking, known, listing, keys, paths, tagged, self._places):
+                return
             made = self._explained(looking, known, Wanted((), None, strict=True), listing, paths, tagged)
             if is_loaded:
-                self._loaded.put(looking, known, made, keys, paths, tagged)
+                of = Told.of(made)
+                self._loaded.put(looking, known, made.store_name, keys, paths, tagged, lambda _: of)
 
     def unload(self, key: Key) -> bool:
         """Drop the copy of a table's files; False when it is no lake table."""
@@ -329,7 +332,7 @@ class LakeTables:
             columns = [c for c in carried_columns(known.table) if _is_named(c, wanted)]
             readings: dict[str, Reading] = {}
             for column in columns:
-                reading = _reading(column, layout, known)
+                reading = reading_of(column, layout, known.definition)
                 if isinstance(reading, Unreadable):
                     out[column.name] = reading.reason
                 elif reading is not None:
@@ -411,12 +414,7 @@ class LakeTables:
         if not new:
             return None
         head = head_of(self._places, found[0], dialect)
-        has_lines = dialect.format == "csv" or not head.is_array
-        for file in (found[place] for place in new):
-            if head.compression == "gzip":
-                require_whole(self._places, file, has_lines)
-            if has_lines:
-                require_lines(self._places, file, head.compression)
+        require_text(self._places, [found[place] for place in new], head, dialect.format == "csv" or not head.is_array)
         files, own = [found[place] for place in new], [paths[place] for place in new]
         ragged = require_structure(connection, layout, dialect, files, own, strict)
         if ragged is None:
@@ -445,29 +443,6 @@ def _present(facts: ColumnFacts | None, column: Column) -> presence.Presence:
     if facts is None:
         return presence.EMPTY
     return presence.union(facts.present, _TRAILING) if facts.bad else facts.present
-
-
-def _reading(column: Column, layout: Layout, known: LakeTable) -> Reading | Unreadable | None:
-    """How a column is read; None when some file has no such column, or all have it in their folders' names."""
-    folded = column.name.casefold()
-    if folded in layout.partitions:
-        return Reading("NULL")
-    if folded in layout.missing and folded not in layout.relation.kinds:
-        return None
-    if folded not in layout.relation.kinds:  # no file has it, as the table's log allows, or there is no file
-        return Reading("NULL") if column.nullable or not layout.relation.kinds else None
-    source, kind = layout.relation.kinds[folded]
-    if layout.relation.is_text:
-        options = next((o for n, o in known.definition.columns.items() if n.casefold() == folded), ColumnOptions())
-        return _of(source, from_text(source, column, known.definition.dialect, options))
-    if kind == "VARCHAR" and column.type not in STRING_TYPES:
-        return _of(source, from_text(source, column, known.definition.dialect, ColumnOptions()))
-    reading = _of(source, typed(source, kind, column))
-    return None if folded in layout.missing and isinstance(reading, Reading) and not column.nullable else reading
-
-
-def _of(source: str, reading: Reading | Unreadable) -> Reading | Unreadable:
-    return replace(reading, given=source) if isinstance(reading, Reading) else reading
 
 
 def _entry(

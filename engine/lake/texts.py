@@ -4,6 +4,8 @@ What MySQL takes with a warning or an unusual form of a number that is certain t
 is: a row like that is not ok, so that nothing is stored that was not meant.
 """
 
+from dataclasses import replace
+
 from engine.lake.formats import strptime_format
 from engine.lake.readings import Reading, Unreadable, bounds, implicit_default, json_reading, string_reading
 from engine.store.layout import store_type
@@ -23,6 +25,36 @@ _UNIX = "BETWEEN TIMESTAMP '1970-01-01 00:00:01' AND TIMESTAMP '2038-01-19 03:14
 
 def from_text(x: str, column: Column, dialect: Dialect, own: ColumnOptions) -> Reading | Unreadable:
     """A column whose values are texts."""
+    reading = _slow(x, column, dialect, own)
+    quick = _quick(x, column, dialect, own)
+    if isinstance(reading, Unreadable) or quick is None:
+        return reading
+    reading = replace(reading, given=x, quick=quick[0], quick_if=quick[1])
+    # Patterns cost more than anything else here: they are for texts that are written in another way.
+    return replace(reading, ok=f"CASE WHEN {reading.is_quick(reading.quick)} THEN true ELSE {reading.ok} END")
+
+
+def _quick(x: str, column: Column, dialect: Dialect, own: ColumnOptions) -> tuple[str, str] | None:
+    """What DuckDB makes of a text, and when that is right if it is written as the text is; None when nobody knows."""
+    target = store_type(column)
+    value = f"TRY_CAST({x} AS {target})"
+    if column.type in INTEGER_TYPES:
+        low, high = bounds(column)
+        return value, f"{{}} BETWEEN {low} AND {high}" if column.type == "mediumint" else ""
+    if column.type == "decimal" and target.startswith("DECIMAL") and dialect.format != "json":
+        return value, "{} >= 0" if column.unsigned else ""
+    if column.type == "double":
+        return value, "isfinite({})"
+    if column.type == "date" and not _own_format(own.date_format or dialect.date_format):
+        return value, f"{{}} {_ANY_DATE}"
+    if column.type in ("datetime", "timestamp") and not _own_format(own.timestamp_format or dialect.timestamp_format):
+        inside = f"{{}} {_UNIX}" if column.type == "timestamp" else f"CAST({{}} AS DATE) {_ANY_DATE}"
+        step = 10 ** (6 - column.fsp)
+        return f"TRY_CAST({x} AS TIMESTAMP)", inside + (f" AND epoch_us({{}}) % {step} = 0" if step > 1 else "")
+    return None
+
+
+def _slow(x: str, column: Column, dialect: Dialect, own: ColumnOptions) -> Reading | Unreadable:
     lenient = implicit_default(column)
     target = store_type(column)
     if column.type in STRING_TYPES:

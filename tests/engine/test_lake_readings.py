@@ -46,3 +46,50 @@ def test_members_of_a_set_are_bits(text: str, bits: int | None):
 )
 def test_bits_are_whole_numbers(column: Column, kind: str, value: object, bits: int | None):
     assert read(typed("x", kind, column), kind, value) == bits
+
+
+QUICK = [
+    (Column("c", 0, "int", "int"), ["1", "-2147483648"], ["007", "+5", " 6", "7.", "1.5", "1_0", "1e1", "2147483648"]),
+    (Column("c", 0, "mediumint", "mediumint"), ["8388607"], ["8388608", "-8388609"]),
+    (Column("c", 0, "bigint", "bigint unsigned", unsigned=True), ["18446744073709551615", "0"], ["-1", "-0"]),
+    (
+        Column("c", 0, "decimal", "decimal(5,2)", precision=5, scale=2),
+        ["1.00", "-999.99"],
+        ["1", ".5", "1e2", "1000.00"],
+    ),
+    (
+        Column("c", 0, "decimal", "decimal(5,2) unsigned", precision=5, scale=2, unsigned=True),
+        ["0.00", "1.50"],
+        ["-1.00", "1"],
+    ),
+    (Column("c", 0, "double", "double"), ["1.5", "-0.0", "1e+20"], ["inf", "nan", "-inf", "1", "1e999", "1e20"]),
+    (
+        Column("c", 0, "date", "date"),
+        ["2024-02-29", "0001-01-01", "9999-12-31"],
+        ["2023-02-29", "10000-01-01", "0000-12-31", "0001-01-01 (BC)", "infinity", "2024-2-9", "epoch"],
+    ),
+    (
+        Column("c", 0, "datetime", "datetime(1)", fsp=1),
+        ["2024-02-29 01:02:03", "2024-02-29 01:02:03.5"],
+        ["2024-02-29 01:02:03.55", "2024-02-29T01:02:03", "2024-02-29", "infinity", "10000-01-01 00:00:00"],
+    ),
+    (
+        Column("c", 0, "timestamp", "timestamp"),
+        ["1970-01-01 00:00:01", "2038-01-19 03:14:07"],
+        ["1970-01-01 00:00:00", "2038-01-19 03:14:08"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("column", "quick", "others"), QUICK)
+def test_a_quick_value_is_the_one_that_patterns_give(column: Column, quick: list[str], others: list[str]):
+    reading = from_text("x", column, Dialect(), ColumnOptions())
+    assert isinstance(reading, Reading)
+    slow = reading.ok.partition(" THEN true ELSE ")[2].removesuffix(" END")
+    with duckdb.connect() as connection:
+        sql = f"""
+        SELECT x, coalesce({reading.is_quick("q")}, false), q = TRY({reading.value}) AND {slow}
+          FROM (SELECT x, {reading.quick} AS q FROM (SELECT unnest(?::VARCHAR[]) AS x))"""
+        told = connection.execute(sql, [quick + others]).fetchall()
+    assert [x for x, is_quick, _ in told if is_quick] == quick
+    assert all(same for _, is_quick, same in told if is_quick)

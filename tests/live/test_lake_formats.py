@@ -310,31 +310,6 @@ def test_manifests_name_the_files(instance: Instance, data: Path):
     assert "99 by its manifest" in refused(instance, "SELECT * FROM lake.aurora")
 
 
-def test_loaded_tables_are_as_of_their_load(instance: Instance, data: Path):
-    (data / "load.csv").write_text("1,Ann\n2,ann\n")
-    attribute = json.dumps({"placement": "loaded", "file": [{"uri": f"{data}/load.csv"}]})
-    instance.run(f"CREATE TABLE lake.kept (id INT, name VARCHAR(9)) ENGINE=lakehouse ENGINE_ATTRIBUTE='{attribute}'")
-    assert "SECONDARY_LOAD" in refused(instance, "SELECT * FROM lake.kept")
-    instance.run("ALTER TABLE lake.kept SECONDARY_LOAD")
-    (data / "load.csv").write_text("7,é\n")
-    assert instance.run("SELECT * FROM lake.kept WHERE name = 'ANN' ORDER BY id") == [(1, "Ann"), (2, "ann")]
-    instance.run("ALTER TABLE lake.kept SECONDARY_LOAD")
-    assert instance.run("SELECT id FROM lake.kept WHERE name = 'É'") == [(7,)]
-    (data / "load.csv").write_text("x,y\n")
-    assert "line 1, column id: 'x'" in refused(instance, "ALTER TABLE lake.kept SECONDARY_LOAD")
-    assert instance.run("SELECT id FROM lake.kept") == [(7,)]
-    instance.run("ALTER TABLE lake.kept SECONDARY_UNLOAD")
-    assert "SECONDARY_LOAD" in refused(instance, "SELECT * FROM lake.kept")
-
-
-def test_loading_a_table_that_is_read_in_place_looks_at_its_values(instance: Instance, data: Path):
-    (data / "looked.csv").write_text("1\n2\n")
-    instance.run(f"CREATE TABLE lake.inplace {lake('id INT', data / 'looked.csv')}")
-    instance.run("ALTER TABLE lake.inplace SECONDARY_LOAD")
-    (data / "looked.csv").write_text("1\nx\n")
-    assert "line 2, column id" in refused(instance, "ALTER TABLE lake.inplace SECONDARY_LOAD")
-
-
 def test_avro_is_read_by_name(instance: Instance, data: Path):
     rows = "SELECT 1::INT AS id, 'Ann' AS name, 1.5::DOUBLE AS ratio, [1, 2] AS list"
     rows += " UNION ALL SELECT 2, NULL, NULL, NULL"

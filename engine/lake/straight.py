@@ -1,0 +1,149 @@
+"""A load that reads the files once: every value is checked on its way into the store, the rest on what is stored.
+
+It is for files that have nothing wrong. The first value that is not ok ends it, and the files are then looked at in
+passes of their own, which tell where they are wrong, or what becomes of it when the table is not strict.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import duckdb
+
+from engine.lake.branches import TAG, partition_value, reading_of
+from engine.lake.definitions import LakeTable
+from engine.lake.facts import bad_row, presence_of
+from engine.lake.layout import Group, Layout, lay_out
+from engine.lake.loaded import LoadedCopies, Told, require_unique
+from engine.lake.reach import quoted
+from engine.lake.readings import Reading, Unreadable
+from engine.lake.relations import escapes_in_records
+from engine.store.layout import carried_columns, left_out, quote, store_type
+from lakehouse.heads import head_of, require_text
+from lakehouse.listing import Listing
+from lakehouse.places import Places
+from statements.schema import STRING_TYPES
+
+log = logging.getLogger(__name__)
+
+_WRONG = "error('a value is not ok')"
+
+
+def load_straight(
+    copies: LoadedCopies,
+    looking: duckdb.DuckDBPyConnection,
+    known: LakeTable,
+    listing: Listing,
+    keys: Sequence[str],
+    paths: Sequence[str],
+    tagged: bool,
+    places: Places,
+) -> bool:
+    """Load a table's open files, and tell whether that was possible: nothing has changed when not.
+
+    Raises LakeError when a value of a key is there twice, and for text that must not be read.
+    """
+    if not listing.found or listing.iceberg is not None:
+        return False
+    dialect = known.definition.dialect
+    try:
+        layout = lay_out(known.table, known.definition, listing, paths, looking, places, lenient=False)
+        if layout.relation.is_text:
+            head = head_of(places, listing.found[0], dialect)
+            require_text(places, listing.found, head, dialect.format == "csv" or not head.is_array)
+        checked = _Checked.read(known, layout)
+        if checked is None:
+            return False
+        copies.put(looking, known, checked.rows(paths, tagged), keys, paths, tagged, checked.told(looking))
+    except duckdb.InterruptException:
+        raise
+    except duckdb.Error as error:
+        told = str(error).partition("\n")[0][:200]
+        log.info("lake table %s.%s is looked at more closely: %s", known.table.schema, known.table.name, told)
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """How each column is read: of a projection in which the files' column that it is of has the name `x` and a number.
+
+    The values are made in projections one on the other, as what stands in a CASE is made once for each place there.
+    """
+
+    known: LakeTable
+    layout: Layout
+    readings: Mapping[str, Reading]
+    out: Mapping[str, str]
+
+    @classmethod
+    def read(cls, known: LakeTable, layout: Layout) -> "_Checked | None":
+        """None when a file lacks a column."""
+        kinds = {name: (f"x{place}", kind) for place, (name, (_, kind)) in enumerate(layout.relation.kinds.items())}
+        named = replace(layout, relation=replace(layout.relation, kinds=kinds))
+        out = dict(left_out(known.table))
+        readings: dict[str, Reading] = {}
+        for column in carried_columns(known.table):
+            reading = reading_of(column, named, known.definition)
+            if reading is None:
+                return None
+            if isinstance(reading, Unreadable):
+                out[column.name] = reading.reason
+            else:
+                readings[column.name] = reading
+        return cls(known, layout, readings, out) if readings else None
+
+    def rows(self, paths: Sequence[str], tagged: bool) -> str:
+        """All rows as a relation; reading it fails at a value that is not ok."""
+        more, tags = (f", filename = {quoted(TAG)}", [quote(TAG)]) if tagged else ("", [])
+        sources = [f"{source} AS x{place}" for place, (source, _) in enumerate(self.layout.relation.kinds.values())]
+        cut = escapes_in_records(self.layout.width, self.known.definition.dialect)
+        if cut and self.layout.relation.by_place:  # in the first column that is read, as nobody asks for another
+            folded = {name.casefold() for name in self.readings}
+            at, first = next(
+                (at, source)
+                for at, (name, (source, _)) in enumerate(self.layout.relation.kinds.items())
+                if name in folded
+            )
+            sources[at] = f"CASE WHEN {cut} THEN {_WRONG} ELSE {first} END AS x{at}"
+        quick = [
+            f"{reading.quick} AS q{place}" for place, reading in enumerate(self.readings.values()) if reading.quick
+        ]
+        branches = []
+        for group in self.layout.groups:
+            shown = [self._shown(name, place, group) for place, name in enumerate(self.readings)]
+            relation = self.layout.relation.over([paths[place] for place in group.files], more)
+            given = f"SELECT {', '.join([*sources, *tags])} FROM {relation}"
+            branches.append(
+                f"SELECT {', '.join([*shown, *tags])} FROM (SELECT {', '.join(['*', *quick])} FROM ({given}))"
+            )
+        return f"({' UNION ALL '.join(branches)})"
+
+    def _shown(self, name: str, place: int, group: Group) -> str:
+        column, reading, values = self.known.table.column(name), self.readings[name], dict(group.values)
+        assert column is not None
+        if name.casefold() in values:
+            return f"{partition_value(column, values[name.casefold()])} AS {quote(name)}"
+        quick = f"WHEN {reading.is_quick(f'q{place}')} THEN q{place} " if reading.quick else ""
+        bad = bad_row(reading, not column.nullable)
+        wrong = f"WHEN {bad} THEN {_WRONG} " if bad else ""
+        value = f"CASE {quick}{wrong}ELSE {reading.value} END" if quick or wrong else reading.value
+        return f"CAST({value} AS {store_type(column)}) AS {quote(name)}"
+
+    def told(self, looking: duckdb.DuckDBPyConnection) -> Callable[[str], Told]:
+        """What finds out about the rows once they are stored."""
+
+        def of(name: str) -> Told:
+            table, dialect = self.known.table, self.known.definition.dialect
+            texts = {column.name for column in table.columns if column.type in STRING_TYPES}
+            present = presence_of(looking, name, {each: quote(each) for each in self.readings if each in texts})
+            key = table.primary_key if dialect.check_constraints else ()
+            if not key or not set(key) <= self.readings.keys() or self._is_partition(key):
+                return Told(present, self.out, False)
+            require_unique(looking, name, key)
+            return Told(present, self.out, not set(key) & texts)
+
+        return of
+
+    def _is_partition(self, key: Sequence[str]) -> bool:
+        return any(name.casefold() in self.layout.partitions for name in key)
