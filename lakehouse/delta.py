@@ -7,19 +7,24 @@ mapping, and any other feature of the table — is refused by its name.
 import io
 import json
 import re
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
 
 import pyarrow.parquet as pq
 
 from base.errors import LakeError
+from lakehouse.damage import understood
 from lakehouse.entries import Entry
 from lakehouse.places import Found, Places
 
 _COMMIT = re.compile(r"_delta_log/(\d{20})\.json$")
 _CHECKPOINT = re.compile(r"_delta_log/(\d{20})\.checkpoint(?:\.(\d{10})\.(\d{10}))?\.parquet$")
+_LARGEST = 256 << 20  # bytes of a file of the log, and of what is in it
+_TABLES = 64  # whose last states are kept
 _READER = 1  # the reader's version of the protocol without features
 # Features that change nothing for who reads whole files.
 _HARMLESS = frozenset({"timestampNtz", "vacuumProtocolCheck"})
@@ -68,24 +73,64 @@ def _replayed(
     commits: Mapping[int, Found],
     checkpoints: Mapping[int, Sequence[Found]],
 ) -> DeltaTable:
-    table = DeltaTable(wanted)
     base = max(
         (version for version, parts in checkpoints.items() if version <= wanted and _is_whole(parts)), default=-1
     )
-    if base >= 0:
+    kept = _kept.get(entry, base, wanted, commits)
+    table, applied = kept if kept else (DeltaTable(base), {})
+    if base >= 0 and not kept:
         for part in checkpoints[base]:
-            for action in _checkpoint_actions(places, part):
-                _apply(table, action, entry)
-    for version in range(base + 1, wanted + 1):
+            with understood(part.shown, "no checkpoint of a Delta table"):
+                for action in _checkpoint_actions(places, part):
+                    _apply(table, action, entry)
+    for version in range(table.version + 1, wanted + 1):
         if version not in commits:
             raise LakeError(f"{entry.shown}: the log of version {version} is gone, and with it version {wanted}")
-        file = commits[version]
-        for line in places.read(file, 0, file.size).splitlines():
-            if line.strip():
-                _apply(table, json.loads(line), entry)
+        applied[version] = file = commits[version]
+        if file.size > _LARGEST:
+            raise LakeError(f"{file.shown} is too large for the log of a Delta table")
+        with understood(file.shown, "no log of a Delta table"):
+            for line in places.read(file, 0, file.size).splitlines():
+                if line.strip():
+                    _apply(table, json.loads(line), entry)
+    table.version = wanted
     if not table.columns:
         raise LakeError(f"{entry.shown}: the log names no columns")
+    if base < 0:
+        _kept.put(entry, table, applied)
     return table
+
+
+class _Kept:
+    """The last state of tables whose logs have no checkpoint: these may be of any length. Safe for several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._states: OrderedDict[Entry, tuple[DeltaTable, dict[int, Found]]] = OrderedDict()
+
+    def get(
+        self, entry: Entry, base: int, wanted: int, commits: Mapping[int, Found]
+    ) -> tuple[DeltaTable, dict[int, Found]] | None:
+        """A state to go on from, and the files that made it; None when there is none, or they are others now."""
+        with self._lock:
+            state = self._states.get(entry)
+        if state is None or base >= 0:
+            return None
+        table, applied = state
+        if table.version > wanted or any(commits.get(version) != file for version, file in applied.items()):
+            return None
+        return replace(table, files=dict(table.files)), dict(applied)
+
+    def put(self, entry: Entry, table: DeltaTable, applied: dict[int, Found]) -> None:
+        """Keep a state, in place of the table's one before."""
+        with self._lock:
+            self._states[entry] = replace(table, files=dict(table.files)), applied
+            self._states.move_to_end(entry)
+            while len(self._states) > _TABLES:
+                self._states.popitem(last=False)
+
+
+_kept = _Kept()
 
 
 def _is_whole(parts: Sequence[Found]) -> bool:
@@ -95,7 +140,12 @@ def _is_whole(parts: Sequence[Found]) -> bool:
 
 def _checkpoint_actions(places: Places, part: Found) -> list[dict[str, Any]]:
     """A checkpoint's rows, each one action: there is one a file of the table, not a row of it."""
+    if part.size > _LARGEST:
+        raise LakeError(f"{part.shown} is too large for a checkpoint")
     data = io.BytesIO(places.read(part, 0, part.size))
+    about = pq.read_metadata(data)
+    if sum(about.row_group(at).total_byte_size for at in range(about.num_row_groups)) > _LARGEST:
+        raise LakeError(f"{part.shown} becomes too large for a checkpoint")
     table = pq.read_table(data)
     if "sidecar" in table.column_names and table.column("sidecar").null_count < table.num_rows:
         raise LakeError(f"{part.shown} is a checkpoint with sidecars, which are not supported")
@@ -106,21 +156,21 @@ def _checkpoint_actions(places: Places, part: Found) -> list[dict[str, Any]]:
 
 
 def _apply(table: DeltaTable, action: dict[str, Any], entry: Entry) -> None:
-    if protocol := action.get("protocol"):
+    if (protocol := action.get("protocol")) is not None:
         _require_readable(protocol, entry)
-    if meta := action.get("metaData"):
+    if (meta := action.get("metaData")) is not None:
         mode = _pairs(meta.get("configuration")).get("delta.columnMapping.mode", "none")
         if mode != "none":
             raise LakeError(f"{entry.shown}: column mapping ({mode}) is not supported")
         table.columns = json.loads(meta["schemaString"])["fields"]
         table.partitions = tuple(meta.get("partitionColumns") or ())
-    if add := action.get("add"):
+    if (add := action.get("add")) is not None:
         if add.get("deletionVector"):
             raise LakeError(
                 f"{entry.shown}: deletion vectors are not supported; REORG TABLE … APPLY (PURGE) removes them"
             )
         table.files[_path(add["path"], entry)] = _pairs(add.get("partitionValues"))
-    if remove := action.get("remove"):
+    if (remove := action.get("remove")) is not None:
         table.files.pop(_path(remove["path"], entry), None)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from base.errors import LakeError
+from lakehouse.damage import understood
 from lakehouse.definition import Dialect
 from lakehouse.entries import Entry, read_entry
 from lakehouse.iceberg_values import Partitioning, ranges_of
@@ -75,6 +76,18 @@ def read_iceberg(
     """Read the snapshot asked for, or the newest, and find its files; `keep_for` tells, of the columns, what chooses
     among these. Raises LakeError."""
     meta, folder = _metadata(places, entry, dialect)
+    with understood(entry.shown, "no Iceberg table: its metadata is not as it should be"):
+        return _read(places, entry, dialect, keep_for, meta, folder)
+
+
+def _read(
+    places: Places,
+    entry: Entry,
+    dialect: Dialect,
+    keep_for: Callable[[Sequence[Field]], Keep | None],
+    meta: Mapping[str, Any],
+    folder: str,
+) -> IcebergTable:
     version = meta.get("format-version")
     if version not in (1, 2):
         raise LakeError(f"{entry.shown}: Iceberg's format version {version} is not supported; versions 1 and 2 are")
@@ -181,7 +194,7 @@ def _metadata(places: Places, entry: Entry, dialect: Dialect) -> tuple[dict[str,
         meta = json.loads(data)
         if not isinstance(meta, dict) or "location" not in meta:
             raise ValueError
-    except (ValueError, zlib.error):
+    except (ValueError, RecursionError, zlib.error):
         raise LakeError(f"{found.shown} is no metadata of an Iceberg table") from None
     return meta, folder
 
