@@ -1,6 +1,8 @@
 """Threads that write: random DML in random transactions, and transfers that keep a sum.
 
-Each has a connection of its own and a generator of its own; how they interleave is the machine's business.
+Each has a connection of its own and a generator of its own; how they interleave is the machine's business. What a
+session logs of a row changes as it goes: whole rows, or only what a statement named, which a copy that is being loaded
+cannot know the rest of.
 """
 
 import threading
@@ -19,6 +21,8 @@ ACCOUNTS = 60
 TOTAL = 2 * ACCOUNTS * 1000
 _BREATH = 0.01  # seconds between two pieces: the engine shall have some of the processor
 WRITERS = 3  # of transfers: each has a row in `ticks`
+_IMAGES = ("FULL", "FULL", "MINIMAL", "NOBLOB")  # what a session logs of a row
+_NEW_IMAGE = 0.1  # how likely a piece of work begins with another of them
 
 SETUP = (
     f"CREATE DATABASE {SCHEMA} DEFAULT CHARACTER SET utf8mb4",
@@ -113,6 +117,8 @@ class Worker(ABC):
                 if self._connection is None:
                     self._connection = self._connect()
                 with self._connection.cursor() as cursor:
+                    if self.rng.random() < _NEW_IMAGE:
+                        cursor.execute(f"SET SESSION binlog_row_image = {self.rng.choice(_IMAGES)}")
                     self.work(cursor)
                 self.done += 1
                 self.pause(_BREATH)
