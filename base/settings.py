@@ -120,6 +120,13 @@ class Settings:
         0, "Memory that the process training a model may use; 0 takes half of the machine's.", unit="bytes"
     )
     engine_threads: int = _setting(0, "Threads of the column store; 0 makes one per core.")
+    engine_nice: int = _setting(
+        0,
+        "The engine's nice value, for machines whose processors are all busy: below 0 copies are fresher and queries "
+        "faster, at the cost of what runs beside it (needs CAP_SYS_NICE); above 0 the engine gives way.",
+        low=-20,
+        high=19,
+    )
     freshness: str = _setting(
         "strict",
         "Whether an offloaded query waits until the copy has every commit made before it; a session chooses with "

@@ -124,9 +124,11 @@ def main() -> None:
     parser.add_argument("--pause", type=float, default=0.05, help="seconds between two reads")
     parser.add_argument("--backend", help="mysql://… ; default: the embedded one")
     parser.add_argument("--mysqld", help="server program of the embedded backend")
+    parser.add_argument("--engine-nice", type=int, default=0, help="as the setting of that name")
     options = parser.parse_args()
-    report.head("Fresh reads beside sysbench oltp_write_only")
-    with running(options.backend, options=["--mysqld", options.mysqld] if options.mysqld else []) as instance:
+    report.head(f"Fresh reads beside sysbench oltp_write_only, engine_nice {options.engine_nice}")
+    settings = ["--engine-nice", str(options.engine_nice), *(["--mysqld", options.mysqld] if options.mysqld else [])]
+    with running(options.backend, options=settings) as instance:
         measure(instance, options)
 
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from automl import api
 from automl.source import Column, Kind, Source
+from base.priority import set_nice
 
 _NICE = 10
 _LOOK = 0.5  # seconds
@@ -27,7 +28,7 @@ def main() -> int:
     """Train what standard input says."""
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a library that prints must not speak between the lines
-    os.nice(_NICE)
+    set_nice(_NICE)
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     began = time.monotonic()
     try:
