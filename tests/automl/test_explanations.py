@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from automl.api import AutoMLError, Model, explain, explain_row, explain_rows, predict, predict_row, read_options, train
+from automl.importance import permutation
 from automl.supervised import Supervised
 from tests.automl.tables import churn, source
 
@@ -28,6 +29,20 @@ def test_training_leaves_an_importance(churn_model: Model) -> None:
     assert min(found["plan"], found["calls"]) > 0.03
     # The clock decides which model wins; of a few hundred rows that are held out, chance is worth some hundredths.
     assert abs(found["since"]) < min(found["plan"], found["calls"]) / 2
+
+
+def test_a_late_importance_has_all_columns() -> None:
+    dice = np.random.default_rng(0)
+    matrix = dice.normal(size=(300, 4))
+    found = permutation(
+        lambda changed: -float(np.abs(changed @ [3.0, 0.0, 1.0, 2.0] - matrix @ [3.0, 0.0, 1.0, 2.0]).mean()),
+        matrix,
+        np.arange(4),
+        ["a", "b", "c", "d"],
+        1,
+        late=lambda: True,
+    )
+    assert list(found) == ["a", "d", "c", "b"]
 
 
 @pytest.mark.parametrize("explainer", ["permutation_importance", "shap", "fast_shap"])
