@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from automl.columns import texts
+from automl import results
+from automl.columns import texts as as_texts
 from automl.results import joined
 from automl.source import Source
 
@@ -52,6 +53,27 @@ def by_permutation(
     return found
 
 
+def beside(
+    values: Floats, source: Source, names: Sequence[str], answers: pa.Array, texts: pa.Array
+) -> dict[str, pa.Array]:
+    """Give the columns of explained rows: `<column>_attribution` for each name, `Prediction`, `Notes`, `ml_results`.
+
+    `values` are rows x names; `texts` is the `ml_results` of the prediction.
+    """
+    kept = np.round(values, 6) + 0.0
+    said = notes(kept, source, names, answers) if len(answers) else pa.array([], pa.string())
+    by_name = {name: np.ascontiguousarray(kept[:, place]) for place, name in enumerate(names)}
+    if len(answers):
+        texts = results.extended(texts, "attributions", results.objects(by_name))
+        texts = results.extended(texts, "notes", results.quoted_texts(said))
+    return {
+        **{f"{name}_attribution": pa.array(each) for name, each in by_name.items()},
+        "Prediction": answers,
+        "Notes": said,
+        "ml_results": texts,
+    }
+
+
 def notes(values: Floats, source: Source, columns: Sequence[str], answers: pa.Array) -> pa.Array:
     """Give a sentence for each row: which column's value spoke most for the answer, and which most against it."""
     shown = pc.cast(answers, pa.string())
@@ -72,7 +94,7 @@ def _named(places: NDArray[np.int64], source: Source, columns: Sequence[str]) ->
     for place in np.unique(places):
         rows = order[np.searchsorted(places[order], place) : np.searchsorted(places[order], place, "right")]
         name = columns[place]
-        values = pc.fill_null(texts(name, source.values(name).take(pa.array(rows))), "NULL")
+        values = pc.fill_null(as_texts(name, source.values(name).take(pa.array(rows))), "NULL")
         whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
         pieces.append(joined(f"{name} (", whole, ")"))
     back = np.empty(len(places), np.int64)

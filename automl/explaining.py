@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from automl import importance, results
-from automl.attribution import by_permutation, notes
+from automl.attribution import beside, by_permutation
 from automl.errors import AutoMLError, near
 from automl.importance import by_column, rows_for
 from automl.roles import Category
@@ -166,18 +166,8 @@ def explain_rows(
         texts = results.classification(model.target, model.labels.shown, chosen, outputs)
     columns = _shown_columns(model, explanation)
     names = [model.encoder.used[place] for place in columns]
-    values = np.round(_attributions(model, matrix, chosen, columns, options), 6) + 0.0
-    said = notes(values, source, names, answer) if len(matrix) else pa.array([], pa.string())
-    by_name = {name: np.ascontiguousarray(values[:, place]) for place, name in enumerate(names)}
-    if len(matrix):
-        texts = results.extended(texts, "attributions", results.objects(by_name))
-        texts = results.extended(texts, "notes", results.quoted_texts(said))
-    return {
-        **{f"{name}_attribution": pa.array(each) for name, each in by_name.items()},
-        "Prediction": answer,
-        "Notes": said,
-        "ml_results": texts,
-    }
+    values = _attributions(model, matrix, chosen, columns, options)
+    return beside(values, source, names, answer, texts)
 
 
 def explain_row(

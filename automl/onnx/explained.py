@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from automl import importance, results
-from automl.attribution import by_permutation, notes
+from automl import importance
+from automl.attribution import beside, by_permutation
 from automl.errors import AutoMLError, near
 from automl.explaining import GRID
 from automl.onnx.feeds import used
@@ -131,8 +131,7 @@ def explain_rows(model: Onnx, source: Source, options: Mapping[str, Any]) -> dic
     answer, texts = found.column(model.task), model.texts(found)
     names = [column.name for column in columns][: importance.MOST_SHOWN]
     if not rows:
-        empty: dict[str, pa.Array] = {f"{name}_attribution": pa.array([], pa.float64()) for name in names}
-        return {**empty, "Prediction": answer, "Notes": pa.array([], pa.string()), "ml_results": texts}
+        return beside(np.zeros((0, len(names))), source, names, answer, texts)
     own = _own(rows, columns)
     background = own[np.unique(np.linspace(0, rows - 1, _BACKGROUND).astype(np.int64))]
 
@@ -142,14 +141,5 @@ def explain_rows(model: Onnx, source: Source, options: Mapping[str, Any]) -> dic
 
     chosen = found.codes if model.task is Task.CLASSIFICATION else np.zeros(rows, np.int64)
     shown = list(range(len(names)))
-    values = np.round(by_permutation(asked, own, chosen, background, np.arange(len(columns)), shown), 6) + 0.0
-    said = notes(values, source, names, answer)
-    by_name = {name: np.ascontiguousarray(values[:, place]) for place, name in enumerate(names)}
-    texts = results.extended(texts, "attributions", results.objects(by_name))
-    texts = results.extended(texts, "notes", results.quoted_texts(said))
-    return {
-        **{f"{name}_attribution": pa.array(each) for name, each in by_name.items()},
-        "Prediction": answer,
-        "Notes": said,
-        "ml_results": texts,
-    }
+    values = by_permutation(asked, own, chosen, background, np.arange(len(columns)), shown)
+    return beside(values, source, names, answer, texts)

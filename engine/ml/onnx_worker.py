@@ -6,50 +6,46 @@ Nothing that a model is made of is read anywhere else, and this process may writ
 """
 
 import contextlib
-import json
-import os
 import resource
 import sys
-import threading
-import time
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from automl.errors import AutoMLError
 from automl.onnx import tensors
 from automl.onnx.session import Session
+from engine.ml import working
 
-_LOOK = 0.5  # seconds
 _OF_LIBRARIES = 2 << 30  # bytes of addresses that libraries and threads take, and no memory
 
 
 def main() -> int:
     """Run the model that standard input brings."""
-    out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # a library that prints must not speak between the lines
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    out = working.begin()
     stream = sys.stdin.buffer
     _limit(int(sys.argv[1]))
     try:
         session = Session(_file(stream))
     except AutoMLError as error:
-        _say(out, {"error": str(error)})
+        working.say(out, {"error": str(error)})
         return 1
     except MemoryError:
-        _say(out, {"error": "The model needs more memory than ml_memory_limit allows."})
+        working.say(out, {"error": "The model needs more memory than ml_memory_limit allows."})
         return 1
     ports = session.ports
-    _say(out, {"inputs": [each.plain() for each in ports.inputs], "outputs": [each.plain() for each in ports.outputs]})
+    working.say(
+        out, {"inputs": [each.plain() for each in ports.inputs], "outputs": [each.plain() for each in ports.outputs]}
+    )
     while line := stream.readline():
         given = tensors.read(stream, line)
         try:
             found = session.run(given)
         except AutoMLError as error:
-            _say(out, {"error": str(error)})
+            working.say(out, {"error": str(error)})
             continue
         except MemoryError:
-            _say(out, {"error": "The model needs more memory for these rows than ml_memory_limit allows."})
+            working.say(out, {"error": "The model needs more memory for these rows than ml_memory_limit allows."})
             continue
-        _say(out, {})
+        working.say(out, {})
         tensors.write(out, found)
     return 0
 
@@ -63,17 +59,6 @@ def _limit(memory: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (memory + _OF_LIBRARIES, memory + _OF_LIBRARIES))
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _say(out: BinaryIO, what: dict[str, Any]) -> None:
-    out.write(json.dumps(what).encode() + b"\n")
-    out.flush()
-
-
-def _end_with_parent(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(_LOOK)
-    os._exit(1)
 
 
 if __name__ == "__main__":

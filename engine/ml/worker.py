@@ -7,9 +7,7 @@ is shown.
 
 import dataclasses
 import json
-import os
 import sys
-import threading
 import time
 import traceback
 from typing import Any, BinaryIO
@@ -19,37 +17,39 @@ import pyarrow as pa
 from automl import api
 from automl.source import Column, Kind, Source
 from base.priority import set_nice
+from engine.ml import working
 
 _NICE = 10
-_LOOK = 0.5  # seconds
 
 
 def main() -> int:
     """Train what standard input says."""
-    out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # a library that prints must not speak between the lines
+    out = working.begin()
     set_nice(_NICE)
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     began = time.monotonic()
     try:
         order, (source, *others) = _read(sys.stdin.buffer)
         options = api.read_options(order["options"])
         tables = {other.table: other for other in others}
-        model = api.train(source, order["target"], options, lambda step: _say(out, {"progress": _plain(step)}), tables)
+        model = api.train(
+            source, order["target"], options, lambda step: working.say(out, {"progress": _plain(step)}), tables
+        )
         metadata, explanation = model.metadata(), model.explanation()
         data = model.to_bytes()
     except api.AutoMLError as error:
-        _say(out, {"error": str(error)})
+        working.say(out, {"error": str(error)})
         return 1
     except MemoryError:
-        _say(out, {"error": "There is not enough memory for training: use fewer rows or columns"})
+        working.say(out, {"error": "There is not enough memory for training: use fewer rows or columns"})
         return 1
     except Exception as error:
         traceback.print_exc()
-        _say(out, {"error": f"Training failed inside ({type(error).__name__}: {error}); the engine's log has more"})
+        working.say(
+            out, {"error": f"Training failed inside ({type(error).__name__}: {error}); the engine's log has more"}
+        )
         return 1
     done = {"done": len(data), "metadata": metadata, "explanation": explanation, "seconds": time.monotonic() - began}
-    _say(out, done)
+    working.say(out, done)
     out.write(data)
     out.flush()
     return 0
@@ -69,17 +69,6 @@ def _source(stream: BinaryIO, described: dict[str, Any]) -> Source:
 
 def _plain(step: Any) -> Any:
     return dataclasses.asdict(step) if dataclasses.is_dataclass(step) and not isinstance(step, type) else step
-
-
-def _say(out: BinaryIO, what: dict[str, Any]) -> None:
-    out.write(json.dumps(what, default=str).encode() + b"\n")
-    out.flush()
-
-
-def _end_with_parent(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(_LOOK)
-    os._exit(1)
 
 
 if __name__ == "__main__":
