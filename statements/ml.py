@@ -4,6 +4,7 @@ Source: the HeatWave manual's chapter on AutoML routines. The last parameter, wh
 """
 
 import difflib
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ _MAY_CALL = re.compile(rb"[^(]*\b(?:ml_|train_test_split)", re.IGNORECASE)
 
 
 _LONGEST_NAME = 256
+_SHORT = 4096  # characters of statements that are kept as they were read: prepared ones come again and again
 _SET_WORDS = (TokenType.UNION, TokenType.EXCEPT, TokenType.INTERSECT)
 _BEFORE_ALIAS = frozenset({TokenType.R_PAREN, TokenType.END, TokenType.NUMBER, TokenType.STRING})
 
@@ -220,6 +222,10 @@ def read_functions(statement: str) -> Statement | None:
 
     Raises BackendError: there is no such function but one of nearly the same name, or the number of arguments is wrong.
     """
+    return _read_short(statement) if len(statement) <= _SHORT else _read(statement)
+
+
+def _read(statement: str) -> Statement | None:
     tokens = tokens_of(statement)
     if not tokens:
         return None
@@ -233,6 +239,9 @@ def read_functions(statement: str) -> Statement | None:
         whole = (number for number, item in enumerate(items) if (item.start, item.end) == (call.start, call.end))
         calls.append(FunctionCall(call.routine, call.arguments, call.start, call.end, next(whole, None)))
     return Statement(tuple(calls), tuple(items), has_from, plain)
+
+
+_read_short = functools.lru_cache(maxsize=512)(_read)
 
 
 def as_json(expression: str, is_mariadb: bool) -> str:
