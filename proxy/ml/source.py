@@ -1,10 +1,12 @@
 """The table or view that a routine reads, as a SELECT for the engine: prepared as the user, loaded when it is not."""
 
+import difflib
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from base.errors import BackendError, SecondaryEngineError
+from proxy.answers import Answer
 from proxy.ask import ask_backend
 from proxy.commands import load_table
 from proxy.ml.backend import MLError, attempt, prepare, select, text_literal
@@ -25,6 +27,11 @@ if TYPE_CHECKING:
 _DEEPEST = 8  # views of views
 _ORDERED = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "date", "datetime"})
 _NO_LIMIT = 18446744073709551615
+_NO_TABLE, _NO_SCHEMA = 1146, 1049
+_SHOWN = (
+    "FROM information_schema.TABLES WHERE TABLE_SCHEMA NOT IN"
+    " ('information_schema', 'performance_schema', 'mysql', 'sys')"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +47,11 @@ class SourceSelect:
 async def read_source(router: "Router", name: TableName, without: Collection[str] = ()) -> SourceSelect:
     """Prepare the SELECT of a table's or view's columns, but for those of `without`.
 
-    Raises BackendError: the server's own error for a table that is not there or not granted (1146, 1142, 1143);
+    Raises BackendError: the server's own error for a table that is not there or not granted (1146, 1142, 1143), MLError
+    when there is one of nearly the name;
     SecondaryEngineError with the reason for what the engine cannot read.
     """
-    seen = await prepare(router, f"SELECT * FROM {name.quoted}")
+    seen = await _prepared(router, name)
     capabilities = router.session.capabilities
     columns = [parse_column_definition(payload, capabilities).name for payload in seen.definitions]
     left_out = {column.casefold() for column in without}
@@ -62,6 +70,28 @@ async def read_source(router: "Router", name: TableName, without: Collection[str
         raise SecondaryEngineError(f"{name.shown} cannot be read from its columnar copy: {sentence}")
     preflight.context = replace(preflight.context, sql_select_limit=_NO_LIMIT, max_execution_time=0)
     return SourceSelect(name, tuple(columns), text, router.attributes(preflight, freshness="strict"))
+
+
+async def _prepared(router: "Router", name: TableName) -> Answer:
+    try:
+        return await prepare(router, f"SELECT * FROM {name.quoted}")
+    except BackendError as error:
+        if error.number in (_NO_TABLE, _NO_SCHEMA) and (near := await _near(router, name)):
+            raise MLError(f"Unknown table '{name.shown}'. Did you mean '{near}'?") from None
+        raise
+
+
+async def _near(router: "Router", name: TableName) -> str | None:
+    """Give the table that is named nearly so, of those that the user is shown: in the same schema, or as in another."""
+    names = [
+        (schema or "", table or "") for schema, table in await select(router, ["TABLE_SCHEMA", "TABLE_NAME"], _SHOWN)
+    ]
+    here = {table for schema, table in names if schema == name.schema}
+    if found := difflib.get_close_matches(name.table, here, 1):
+        return TableName(name.schema, found[0]).shown
+    schemas = {schema for schema, table in names if table == name.table} if not here else set()
+    found = difflib.get_close_matches(name.schema, schemas, 1)
+    return TableName(found[0], name.table).shown if found else None
 
 
 async def _key_order(router: "Router", name: TableName) -> str:

@@ -213,6 +213,8 @@ def test_an_object_that_was_altered_is_not_used(ml_client: Any, backend: Any, ml
 
 WRONG = (
     ("CALL sys.ML_TRAIN('ml_shop.nowhere', 'churn', NULL, @x)", 1146, "Table 'ml_shop.nowhere' doesn't exist"),
+    ("CALL sys.ML_TRAIN('ml_shop.poeple', 'churn', NULL, @x)", 1644, "Did you mean 'ml_shop.people'?"),
+    ("CALL sys.ML_TRAIN('ml_shpo.people', 'churn', NULL, @x)", 1644, "Did you mean 'ml_shop.people'?"),
     ("CALL sys.ML_TRAIN('ml_shop.people', 'chrun', NULL, @x)", 1644, "Did you mean 'churn'?"),
     ("CALL sys.ML_TRAIN('ml_shop.people', 'churn', JSON_OBJECT('taks', 'x'), @x)", 1644, "Did you mean 'task'?"),
     ("CALL sys.ML_TRAIN('ml_shop.people', 'churn', '{', @x)", 1644, "not valid JSON"),
