@@ -32,8 +32,8 @@ from proxy.preflight import Preflight, build_query, quote_name
 from proxy.reasons import Reason, Refusal
 from proxy.state import NO_COUNTS
 from proxy.target import CHARSETS, LOCKLESS, VARIABLES, is_written, judge_session
+from statements.facts import StatementFacts
 from statements.lake_shown import twin_definition
-from statements.parse import NotParsed
 from statements.writes import CreateSelect, leaves_rows_open, may_create_from_query, read_create_select, without_rows
 from wire.constants import Command, Status
 from wire.responses import Err
@@ -63,13 +63,15 @@ def take_create(router: "Router", data: bytes, text: bytes) -> bool:
 async def attempt(router: "Router", create: CreateSelect, shape: Shape = lambda found: True) -> Tried:
     """Make the table of the engine's rows; `shape` judges the columns of the query as the backend describes them."""
     query = create.query.encode()
-    _, refusal, preflight = await router.weigh(query)
+    facts, refusal, preflight = await router.weigh(query)
     if refusal or preflight is None or preflight.context is None:
         return refusal or Refusal(Reason.UNKNOWN_SESSION), preflight
     if not shape(preflight.definitions):
         return Refusal(Reason.PARAMETERS), preflight
-    if reason := _judge_query(router, create, preflight):
-        return Refusal(Reason.UNSUPPORTED, reason), preflight
+    empty = without_rows(create.query, facts)
+    reason = _judge_query(router, facts, preflight)
+    if reason or empty is None:
+        return Refusal(Reason.UNSUPPORTED, reason or "the query cannot be asked for no rows"), preflight
     settings = await _settings(router)
     if reason := judge_session(settings):
         return Refusal(Reason.UNSUPPORTED, reason), preflight
@@ -86,21 +88,16 @@ async def attempt(router: "Router", create: CreateSelect, shape: Shape = lambda 
         return None, preflight
     isolation = settings.get("transaction_isolation", settings.get("tx_isolation", ""))
     twins = dict(preflight.lake) if router.is_mariadb else {}
-    return await _write(router, create, schema, gathered, isolation not in LOCKLESS, list(twins)), preflight
+    return await _write(router, create, empty, schema, gathered, isolation not in LOCKLESS, list(twins)), preflight
 
 
-def _judge_query(router: "Router", create: CreateSelect, preflight: Preflight) -> str:
+def _judge_query(router: "Router", facts: StatementFacts, preflight: Preflight) -> str:
     session, context = router.session, preflight.context
     assert context
     if session.tracker.status & _CLEAN != Status.AUTOCOMMIT:
         return "the statement ends a transaction"
-    if open_rows := leaves_rows_open(create.query):
+    if open_rows := leaves_rows_open(facts):
         return open_rows
-    try:
-        if without_rows(create.query) is None:
-            return "the query cannot be asked for no rows"
-    except NotParsed:
-        return "the query cannot be read"
     zone = context.system_time_zone if context.time_zone == "SYSTEM" else context.time_zone
     if not all(is_written(payload, session.capabilities, zone) for payload in preflight.definitions):
         return "a column is of a type that is not written"
@@ -116,6 +113,7 @@ async def _settings(router: "Router") -> dict[str, str]:
 async def _write(
     router: "Router",
     create: CreateSelect,
+    empty: str,
     schema: str,
     rows: Literals,
     must_lock: bool,
@@ -123,12 +121,13 @@ async def _write(
 ) -> Refusal | None:
     """Make the table and answer the client; a refusal means that nothing was made.
 
-    `lake` are tables that the backend cannot open (schema "" for the session's).
+    `empty` is the query in a form without rows. `lake` are tables that the backend cannot open (schema "" for the
+    session's).
     """
     scratch = [f"{quote_name(schema)}.{quote_name('wf_' + secrets.token_hex(8))}" for _ in range(2)]
     twins: list[str] = []
     try:
-        refusal = await _hide(router, lake, twins) or await _fill(router, create, scratch, rows)
+        refusal = await _hide(router, lake, twins) or await _fill(router, empty, scratch, rows)
         await _drop(router, twins)
         if isinstance(refusal, Err):
             answer_err(router, refusal)
@@ -178,12 +177,12 @@ async def _drop(router: "Router", tables: list[str]) -> None:
         tables.clear()
 
 
-async def _fill(router: "Router", create: CreateSelect, scratch: list[str], rows: Literals) -> Refusal | Err | None:
+async def _fill(router: "Router", empty: str, scratch: list[str], rows: Literals) -> Refusal | Err | None:
     """Make the temporary table; the second one shows that a table made from the first has the same columns.
 
-    An error is the answer.
+    `empty` is the query in a form without rows. An error is the answer.
     """
-    queries = (f"{without_rows(create.query)}", f"SELECT * FROM {scratch[0]}")
+    queries = (empty, f"SELECT * FROM {scratch[0]}")
     shown = []
     for name, query in zip(scratch, queries, strict=True):
         made = await run(router, f"CREATE TEMPORARY TABLE {name} AS {query}".encode())

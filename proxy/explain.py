@@ -59,7 +59,7 @@ async def _explain(router: "Router", data: bytes, statement: str) -> None:
 async def _would_offload(router: "Router", statement: str) -> bool:
     """Decide as for the statement itself, short of running it; the engine is asked whether it would."""
     text = statement.encode()
-    _, use, _ = router.read(statement)
+    _, use, _ = await router.read(statement)
     if use == ON and router.session.worker.stays.cost_of(decision_key(text)) == ALWAYS:
         return False
     _, refusal, preflight = await router.weigh(text)

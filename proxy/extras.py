@@ -17,7 +17,6 @@ from proxy.reasons import Reason, Refusal
 from proxy.rules import check
 from proxy.state import FORCED, OFF
 from statements.extras import COUNTED, SKETCHED, preparable
-from statements.facts import statement_facts
 from wire.constants import Command
 from wire.responses import build_column_definition, parse_column_definition
 
@@ -30,7 +29,7 @@ log = logging.getLogger("proxy")
 async def run(router: "Router", text: bytes) -> bool:
     """Run a statement that the backend refuses and the engine knows; False when it is the backend's to answer."""
     statement = text.decode("utf-8").rstrip("; \t\r\n")
-    _, use, _ = router.read(statement)
+    _, use, _ = await router.read(statement)
     other = preparable(statement)
     if other is None or use == OFF or not await _is_refused(router, statement.encode()):
         return False
@@ -56,7 +55,7 @@ async def _is_refused(router: "Router", text: bytes) -> bool:
 
 
 async def _try(router: "Router", statement: str, other: str) -> Refusal | None:
-    facts = statement_facts(statement, extras=True)
+    facts = await router.session.worker.apart.facts(statement, extras=True)
     capabilities = router.session.capabilities
     refusal = check(router.subject(facts, FORCED))
     if refusal and refusal.reason is Reason.NOT_LOADED:  # nobody else can run it: ask for the latest

@@ -112,7 +112,7 @@ async def attempt(router: "Router", text: bytes, insert: InsertSelect, shape: Sh
     schema = insert.schema or await current_schema(router)
     if _reads_target(facts, insert.table, schema, preflight.context.schema):
         return Refusal(Reason.NOT_A_SELECT, "the statement reads the table that it writes"), preflight
-    if open_rows := leaves_rows_open(insert.query):
+    if open_rows := leaves_rows_open(facts):
         return Refusal(Reason.UNSUPPORTED, open_rows), preflight
     target = await _ask_target(router, text, insert, schema, preflight)
     if target.refusal:

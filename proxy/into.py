@@ -35,7 +35,7 @@ async def run(router: "Router", text: bytes) -> bool:
     refusal = await _try(router, text, *found)
     if refusal is None:
         return True
-    _, use, _ = router.read(found[0])
+    _, use, _ = await router.read(found[0])
     if use == FORCED and refusal.reason not in QUIET:
         raise SecondaryEngineError(refusal.sentence)
     return False
@@ -43,10 +43,10 @@ async def run(router: "Router", text: bytes) -> bool:
 
 async def _try(router: "Router", text: bytes, query: str, variables: list[str]) -> Refusal | None:
     session = router.session
-    _, refusal, preflight = await router.weigh(query.encode())
+    facts, refusal, preflight = await router.weigh(query.encode())
     if refusal or preflight is None or preflight.context is None:
         return refusal or Refusal(Reason.UNKNOWN_SESSION)
-    if open_rows := leaves_rows_open(query):
+    if open_rows := leaves_rows_open(facts):
         return Refusal(Reason.UNSUPPORTED, open_rows)
     if preflight.context.sql_select_limit < _NO_LIMIT:
         return Refusal(Reason.UNSUPPORTED, "sql_select_limit is set")

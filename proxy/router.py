@@ -10,6 +10,7 @@ from base.errors import MalformedPacket, SecondaryEngineError
 from base.log import redact_sql
 from proxy import checks, commands, counts, creates, extras, inserts, into, own_tables, reading, running, variables
 from proxy.ahead import Ahead
+from proxy.apart import SHORT
 from proxy.ask import ask_backend
 from proxy.backend_switch import BackendSwitch
 from proxy.decisions import ALWAYS, DIGITS, decision_key, shape_key
@@ -48,6 +49,7 @@ _PLAIN_SELECT = frozenset({b"SELECT", b"select", b"Select"})
 _CLEAN = int(Status.IN_TRANS | Status.AUTOCOMMIT)
 _AUTOCOMMIT = int(Status.AUTOCOMMIT)
 _NO_ATTRIBUTES = b"\0\1"
+_READABLE = 4 * MAX_LENGTH  # bytes of the longest statement that is read at all
 _SHORT = 1024  # bytes of a command that may be a known point select
 # Reasons that hold for a statement whatever the session does next.
 _LASTING = frozenset(
@@ -60,10 +62,6 @@ _LASTING = frozenset(
 _OF_TABLES = frozenset({Reason.NOT_LOADED, Reason.NO_TABLE, Reason.SYSTEM_TABLE})
 _QUERY_WORDS = frozenset({b"select", b"with", b"(", b"table", b"values"})
 _kept_facts = lru_cache(maxsize=512)(statement_facts)
-
-
-def _facts(statement: str) -> StatementFacts:
-    return _kept_facts(statement) if len(statement) <= MAX_LENGTH else statement_facts(statement)
 
 
 class Router:
@@ -251,12 +249,14 @@ class Router:
             return None
         if variables.is_read(statement):
             return await variables.answer_read(self, data, statement)
-        if may_use_extras(text) and await extras.run(self, text):
+        readable = len(text) <= _READABLE
+        if readable and may_use_extras(text) and await extras.run(self, text):
             return None
-        if may_set_variables(text) and await into.run(self, text):
+        if readable and may_set_variables(text) and await into.run(self, text):
             return None
-        if await own_tables.are_meant(self, _facts(statement)):
-            return await own_tables.answer(self, text, _facts(statement))
+        facts = await self.facts(statement)
+        if await own_tables.are_meant(self, facts):
+            return await own_tables.answer(self, text, facts)
         await self._decide(data, text, decision_key(text), None, place)
         return None
 
@@ -298,7 +298,7 @@ class Router:
         self, text: bytes, wanted: str | None = None, place: Place = Place.ALONE
     ) -> tuple[StatementFacts, str, float, Refusal | None]:
         """Read a statement, and give the reason against it that can be known without the backend, but for views."""
-        facts, use, threshold = self.read(text.decode("utf-8"))
+        facts, use, threshold = await self.read(text.decode("utf-8"))
         use = wanted or use
         refusal = check(self.subject(facts, use, place=place))
         # Nobody else can answer: what a worker knows of loads may be a second old.
@@ -374,9 +374,13 @@ class Router:
             threshold = state.cost_threshold
         return use, threshold
 
-    def read(self, statement: str) -> tuple[StatementFacts, str, float]:
+    async def facts(self, statement: str) -> StatementFacts:
+        """Read a statement, a long one in another process."""
+        return _kept_facts(statement) if len(statement) <= SHORT else await self._worker.apart.facts(statement)
+
+    async def read(self, statement: str) -> tuple[StatementFacts, str, float]:
         """Give a statement's facts, and the switch and the threshold that hold for it."""
-        facts = _facts(statement)
+        facts = await self.facts(statement)
         return facts, *self._effective(facts)
 
     def subject(

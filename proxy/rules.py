@@ -42,6 +42,7 @@ class LoadedTables:
     names: frozenset[str] = field(default=frozenset())
     lake: frozenset[tuple[str, str]] = frozenset()  # those whose rows are files, names as the backend has them
     lake_name: re.Pattern[bytes] | None = None
+    lake_words: tuple[bytes, ...] = ()  # the same names in lower case, which most texts are seen at once not to have
 
     @classmethod
     def of(cls, tables: frozenset[tuple[str, str]], lake: frozenset[tuple[str, str]] = frozenset()) -> "LoadedTables":
@@ -52,11 +53,15 @@ class LoadedTables:
         named = (
             re.compile(rb"(?<![\w$\x80-\xff])(?:" + pattern + rb")(?![\w$\x80-\xff])", re.IGNORECASE) if words else None
         )
-        return cls(folded, frozenset(name for _, name in folded), lake, named)
+        lowered = tuple(word.replace("`", "``").encode().lower() for word in words)
+        return cls(folded, frozenset(name for _, name in folded), lake, named, lowered)
 
     def names_lake(self, text: bytes) -> bool:
         """Tell at little cost whether a text has the name of a lake table in it, whatever it means there."""
-        return self.lake_name is not None and self.lake_name.search(text) is not None
+        if self.lake_name is None:
+            return False
+        lowered = text.lower()
+        return any(word in lowered for word in self.lake_words) and self.lake_name.search(text) is not None
 
     def lake_in(self, text: bytes) -> list[tuple[str, str]]:
         """The lake tables whose names are in a text, of whatever schema."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from base.errors import SettingsError
 from base.log import Sparing
 from base.settings import Settings
+from proxy.apart import Apart
 from proxy.decisions import StayCache
 from proxy.engine_watch import EngineWatch
 from proxy.login import Doors, LoginRefused, log_in
@@ -99,6 +100,7 @@ class Worker:
         self.sessions: set[Session] = set()
         self.stays = StayCache()
         self.engine = EngineWatch(settings, self.stays)
+        self.apart = Apart()
         self._limit = session_limit()
         self._kept: set[asyncio.Task[None]] = set()
         self._logins: set[asyncio.Task[None]] = set()
@@ -119,6 +121,7 @@ class Worker:
                 task.cancel()
             await asyncio.gather(*accepting, watching, draining, return_exceptions=True)
             self.engine.close()
+            await self.apart.close()
             for listener in listeners:
                 listener.close()
             for login in list(self._logins):

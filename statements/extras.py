@@ -12,7 +12,8 @@ from sqlglot.errors import SqlglotError
 
 COUNTED = "COUNT(DISTINCT "
 SKETCHED = "HLL("
-_NAMES = re.compile(rb"\b(?:qualify|cube|rollup\s*\(|tablesample|hll\s*\()", re.IGNORECASE)
+_NAMES = re.compile(rb"\b(?:qualify|cube|rollup\s*\(|tablesample|hll\s*\()")
+_WORDS = (b"qualify", b"cube", b"rollup", b"tablesample", b"hll")  # found sooner than the expression looks
 _AFTER_QUALIFY = frozenset(
     {
         *(TokenType.ORDER_BY, TokenType.LIMIT, TokenType.UNION, TokenType.EXCEPT, TokenType.INTERSECT),
@@ -23,7 +24,8 @@ _AFTER_QUALIFY = frozenset(
 
 def may_use_extras(text: bytes) -> bool:
     """Tell at little cost whether a statement may use any of them."""
-    return _NAMES.search(text) is not None
+    lowered = text.lower()
+    return any(word in lowered for word in _WORDS) and _NAMES.search(lowered) is not None
 
 
 def preparable(statement: str) -> str | None:

@@ -74,6 +74,8 @@ class StatementFacts:
     max_execution_time: int | None = None
     reason: str | None = None
     session_values: tuple[str, ...] = ()
+    limited: bool = False  # the query itself has a LIMIT
+    ordered: bool = False  # … and an ORDER BY
     views: tuple[ViewDefinition, ...] = ()
     lake: frozenset[tuple[str, str]] = frozenset()
 
@@ -129,6 +131,8 @@ def read_statement(
         max_execution_time=max_execution_time(statement),
         reason=gathered.reason or _reason(gathered, statement, sql_mode),
         session_values=tuple(sorted(gathered.session_values)),
+        limited=tree.args.get("limit") is not None,
+        ordered=bool(tree.args.get("order")),
     )
 
 

@@ -5,12 +5,13 @@ import re
 from sqlglot import Token, TokenType, tokenize
 from sqlglot.errors import SqlglotError
 
-_INTO = re.compile(rb"\binto\s*@", re.IGNORECASE)
+_INTO = re.compile(rb"\binto\s*@")
 
 
 def may_set_variables(text: bytes) -> bool:
     """Tell at little cost whether a statement may be SELECT … INTO @variable."""
-    return _INTO.search(text) is not None
+    lowered = text.lower()
+    return b"into" in lowered and _INTO.search(lowered) is not None
 
 
 def read_into(statement: str) -> tuple[str, list[str]] | None:

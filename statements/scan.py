@@ -4,7 +4,7 @@ import re
 
 # Behind white space and comments that are certain to be comments: version comments and hints are code.
 _FIRST_WORD = re.compile(
-    rb"(?:[\s;]|/\*(?![!+M])(?:[^*]|\*(?!/))*\*/|--[ \t][^\n]*(?:\n|\Z)|\#[^\n]*(?:\n|\Z))*([A-Za-z]+|\()"
+    rb"(?:[\s;]++|/\*(?![!+M])(?:[^*]++|\*(?!/))*+\*/|--[ \t][^\n]*+(?:\n|\Z)|\#[^\n]*+(?:\n|\Z))*+([A-Za-z]+|\()"
 )
 
 

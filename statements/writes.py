@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from statements.facts import StatementFacts
 from statements.parse import parse_statement
 
 _NAME = r"(?:`(?:[^`]|``)+`|[\w$\u0080-\uffff]+)"
@@ -87,19 +88,17 @@ def read_create_select(statement: str) -> CreateSelect | None:
     return CreateSelect(found["head"], unquoted(found["schema"] or ""), unquoted(found["table"]), found["query"])
 
 
-def without_rows(query: str) -> str | None:
-    """A query that gives no row and the same columns; None when that is not known. Raises NotParsed."""
-    tree = parse_statement(query)
-    if tree.args.get("limit") is None:
+def without_rows(query: str, facts: StatementFacts) -> str | None:
+    """A query that gives no row and the same columns; None when that is not known."""
+    if not facts.limited:
         return f"{query}\nLIMIT 0"
     cut, found = _CUT.subn("LIMIT 0", query)
     return cut if found else None
 
 
-def leaves_rows_open(query: str) -> str:
-    """Say why it is not settled which rows a query gives; "" when it is. Raises NotParsed."""
-    tree = parse_statement(query)
-    if tree.args.get("limit") and not tree.args.get("order"):
+def leaves_rows_open(facts: StatementFacts) -> str:
+    """Say why it is not settled which rows a query gives; "" when it is."""
+    if facts.limited and not facts.ordered:
         return "LIMIT without ORDER BY leaves open which rows are written"
     return ""
 

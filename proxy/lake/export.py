@@ -40,7 +40,7 @@ async def run(router: "Router", data: bytes, text: bytes) -> None:
     await require_export(router)
     spec = read_spec(description)
     statement = query.encode()
-    _, use, _ = router.read(query)
+    _, use, _ = await router.read(query)
     if use == OFF:
         raise SecondaryEngineError(Reason.OFF.value)
     if not router.session.worker.engine.alive:

@@ -52,7 +52,7 @@ async def make_ready(router: "Router", text: str, statement: Statement, place: P
     found, _ = await read_models(router, statement.calls)
     asked = with_calls(text, statement, [f"{ASKED}{n}({c.arguments[0]})" for n, c in enumerate(statement.calls)])
     prepared = stand_in(text, statement, router.is_mariadb)
-    _, use, _ = router.read(asked)
+    _, use, _ = await router.read(asked)
     _, refusal, preflight = await router.weigh(asked.encode(), OFF if use == OFF else FORCED, prepared.encode(), place)
     if refusal and refusal.reason is Reason.BACKEND_ERROR:
         await prepare(router, prepared)

@@ -60,7 +60,7 @@ async def read_source(router: "Router", name: TableName, without: Collection[str
         raise MLError(f"No column of {name.shown} is left to be read")
     order = await _key_order(router, name)
     text = f"SELECT {', '.join(map(quote_name, columns))} FROM {name.quoted}{order}".encode()
-    facts = await _loaded(router, name, router.read(text.decode())[0])
+    facts = await _loaded(router, name, (await router.read(text.decode()))[0])
     preflight = await ask_backend(router.session, Questions(text, facts, router.kind, capabilities, with_cost=False))
     told = preflight.refusal or _judge(router, facts, preflight)
     if told is None and preflight.context and (mode := refused_mode(preflight.context.sql_mode)):

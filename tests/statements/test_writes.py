@@ -2,6 +2,7 @@
 
 import pytest
 
+from statements.facts import statement_facts
 from statements.writes import (
     leaves_rows_open,
     marked_outputs,
@@ -66,9 +67,9 @@ def test_the_first_look_sees_what_may_be_one(text: bytes, may: bool) -> None:
 
 
 def test_a_limit_needs_an_order() -> None:
-    assert leaves_rows_open("SELECT a FROM t LIMIT 3")
-    assert not leaves_rows_open("SELECT a FROM t ORDER BY a LIMIT 3")
-    assert not leaves_rows_open("SELECT a FROM t WHERE a IN (SELECT b FROM u)")
+    assert leaves_rows_open(statement_facts("SELECT a FROM t LIMIT 3"))
+    assert not leaves_rows_open(statement_facts("SELECT a FROM t ORDER BY a LIMIT 3"))
+    assert not leaves_rows_open(statement_facts("SELECT a FROM t WHERE a IN (SELECT b FROM u LIMIT 1)"))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ def test_create_table_is_taken_apart(statement: str, read: tuple[str, str, str, 
     ],
 )
 def test_a_query_is_asked_for_no_rows(query: str, asked: str | None) -> None:
-    assert without_rows(query) == asked
+    assert without_rows(query, statement_facts(query)) == asked
 
 
 @pytest.mark.parametrize(
