@@ -18,6 +18,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+import duckdb
 import pymysql
 
 from base.settings import Settings
@@ -41,6 +42,7 @@ _SESSIONS = (
 )  # fmt: skip
 _ORDERED = (" ORDER BY t.id", " ORDER BY t.id, u.id")  # in this order no two rows are tied
 _PATIENCE = 10  # seconds that a side may take for a statement
+_SHRINKING = 60  # seconds for finding a smaller statement with the same fault
 _LIMITS = {"mysql": f"SET max_execution_time = {_PATIENCE * 1000}", "mariadb": f"SET max_statement_time = {_PATIENCE}"}
 _ZONES = ("+00:00", "-05:30", "+13:00", "SYSTEM")
 
@@ -101,9 +103,23 @@ def _session(chance: random.Random, schemas: Schemas) -> list[str]:
     return settings
 
 
+class _Ending(threading.Thread):
+    """Interrupts the engine again and again once a statement has had its time: at first it may be at no query."""
+
+    def __init__(self, duck: duckdb.DuckDBPyConnection) -> None:
+        super().__init__(daemon=True)
+        self.duck, self.done = duck, threading.Event()
+
+    def run(self) -> None:
+        wait: float = _PATIENCE
+        while not self.done.wait(wait):
+            self.duck.interrupt()
+            wait = 0.5
+
+
 def _run(bench: Bench, statement: str, binary: bool) -> Outcome:
     strict = statement.endswith(_ORDERED)
-    ending = threading.Timer(_PATIENCE, bench.duck.interrupt)
+    ending = _Ending(bench.duck)
     ending.start()
     try:
         outcome = bench.run(statement, binary=binary and " LIMIT " not in statement, ties=not strict)
@@ -114,15 +130,16 @@ def _run(bench: Bench, statement: str, binary: bool) -> Outcome:
     except Exception as problem:  # a fault of the translator: it must not raise
         return Outcome("raised", repr(problem))
     finally:
-        ending.cancel()
+        ending.done.set()
 
 
 def _smallest(bench: Bench, statement: str, binary: bool, kind: str) -> str:
-    """Shrink a statement with a fault; a LIMIT stays with its ORDER BY."""
+    """Shrink a statement with a fault, for at most a minute; a LIMIT stays with its ORDER BY."""
+    end = time.monotonic() + _SHRINKING
 
     def shows(text: str) -> bool:
         settled = " LIMIT " not in text or text.count(" ORDER BY ") == statement.count(" ORDER BY ")
-        return settled and _run(bench, text, binary).kind == kind
+        return time.monotonic() < end and settled and _run(bench, text, binary).kind == kind
 
     return shrink(statement, shows)
 
