@@ -27,6 +27,7 @@ from bench.schemas import RandomTable, Schemas
 from bench.shrink import shrink
 from bench.statements import Statements
 from tests.semantics.harness import Bench, Outcome
+from tests.semantics.other_literals import fault
 from warmfront.embedded import EmbeddedServer, Folders, make_data, write_first_start
 from warmfront.servers import fetched, installed
 
@@ -42,6 +43,7 @@ _SESSIONS = (
 )  # fmt: skip
 _ORDERED = (" ORDER BY t.id", " ORDER BY t.id, u.id")  # in this order no two rows are tied
 _PATIENCE = 10  # seconds that a side may take for a statement
+_TEMPLATED = 0.25  # share of the equal statements that are tried with other literals
 _SHRINKING = 60  # seconds for finding a smaller statement with the same fault
 _LIMITS = {"mysql": f"SET max_execution_time = {_PATIENCE * 1000}", "mariadb": f"SET max_statement_time = {_PATIENCE}"}
 _ZONES = ("+00:00", "-05:30", "+13:00", "SYSTEM")
@@ -133,6 +135,11 @@ def _run(bench: Bench, statement: str, binary: bool) -> Outcome:
         ending.done.set()
 
 
+def _templated(bench: Bench, statement: str, chance: random.Random) -> str:
+    """Tell how the statement differs with other literals when a template gives its translation; "" when it does not."""
+    return fault(bench, statement, random.Random(chance.getrandbits(32)))[1] if chance.random() < _TEMPLATED else ""
+
+
 def _smallest(bench: Bench, statement: str, binary: bool, kind: str) -> str:
     """Shrink a statement with a fault, for at most a minute; a LIMIT stays with its ORDER BY."""
     end = time.monotonic() + _SHRINKING
@@ -154,6 +161,8 @@ def compare(bench: Bench, statements: Statements, chance: random.Random, queries
             found.reasons[outcome.detail] += 1
         elif outcome.kind == "failed":
             found.reasons[f"fails: {outcome.detail.split(' IN ')[0][:70]}"] += 1
+        elif outcome.kind == "equal" and (otherwise := _templated(bench, statement, chance)):
+            found.faults.append(f"{statement}\n  by its template {otherwise[:3000]}")
         elif outcome.kind in _FAULTS:
             smallest = _smallest(bench, statement, binary, outcome.kind)
             detail = _run(bench, smallest, binary).detail

@@ -67,8 +67,8 @@ class Translator:
             view,
             definitions,
             finds,
-            lambda session, tables, ask: translate(
-                statement, session, tables, definitions, ask["weigh"], ask["zone"], ask["cases"]
+            lambda session, tables, ask, trace: translate(
+                statement, session, tables, definitions, ask["weigh"], ask["zone"], ask["cases"], trace
             ),
         )
 

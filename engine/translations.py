@@ -3,6 +3,9 @@
 What a translation reads of its session and its snapshot — values, tables, weights, time zones — is written down while
 it is made. It serves again as long as each of these questions has the answer that it had then, so nothing has to say
 what a translation depends on, and nothing has to be forgotten when that changes.
+
+A statement that is another's with other literals is made as a template the second time: literals that differ may be
+others again, unless a rule looked at them, and then those and the digest are the key.
 """
 
 import threading
@@ -12,15 +15,19 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from engine.catalog import CatalogView, LoadedTable
+from engine.shapes import Shapes
+from engine.translate.given import Trace
 from engine.translate.refusal import Refusal
+from engine.translate.template import template_of
 from engine.translate.translator import Translation
 from statements.context import SessionContext
+from statements.digest import digest
 from wire.responses import ColumnDefinition
 
 Answers = dict[tuple[Any, ...], Any]  # question -> answer
 # What is asked beside the session and the tables: weights, time zones, cases.
 Find = Callable[..., Any]
-Make = Callable[[SessionContext, "Tables", dict[str, Find]], Translation | Refusal]
+Make = Callable[[SessionContext, "Tables", dict[str, Find], Trace | None], Translation | Refusal]
 
 _MOST = 512  # statements
 _VARIANTS = 4  # of one statement: sessions of other settings
@@ -94,6 +101,7 @@ class Translations:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[Any, ...], list[tuple[_Reads, Translation | Refusal]]] = OrderedDict()
+        self._shapes: Shapes[_Reads] = Shapes()
         self._lock = threading.Lock()
 
     def get(
@@ -114,11 +122,31 @@ class Translations:
         for reads, kept in variants:
             if reads.hold(context, view, finds):
                 return kept
-        reads = _Reads()
-        watched = {name: _written_down(name, find, reads) for name, find in finds.items()}
-        made = make(cast(SessionContext, _Session(context, reads)), Tables(view, reads), watched)
-        if isinstance(made, Refusal) or len(made.sql) <= _LONGEST:
+        parts = digest(statement)
+        shape, literals = (parts.key, len(parts.literals), *definitions), parts.literals
+        filled = self._shapes.find(shape, literals, context, lambda reads: reads.hold(context, view, finds))
+        if filled is not None:
+            return filled
+
+        def watched(trace: Trace | None) -> tuple[_Reads, Translation | Refusal]:
+            reads = _Reads()
+            asked = {name: _written_down(name, find, reads) for name, find in finds.items()}
+            return reads, make(cast(SessionContext, _Session(context, reads)), Tables(view, reads), asked, trace)
+
+        reads, made = watched(None)
+        if isinstance(made, Refusal):
             self._keep(key, reads, made)
+            return made
+        if len(made.sql) > _LONGEST:
+            return made
+        self._keep(key, reads, made)
+        free = self._shapes.see(shape, literals)
+        if free is not None:
+            trace = Trace(context, free)
+            reads, traced = watched(trace)
+            template = None if isinstance(traced, Refusal) else template_of(traced, trace, literals)
+            if template is not None and template.filled(literals, context) == made:
+                self._shapes.keep(shape, reads, template)
         return made
 
     def _keep(self, key: tuple[Any, ...], reads: _Reads, made: Translation | Refusal) -> None:

@@ -74,6 +74,11 @@ def digest(statement: str) -> Digest:
     return Digest(key, tuple(literals), refuse)
 
 
+def spans(statement: str) -> list[tuple[int, int]]:
+    """Give where the literals of a statement begin and end, in the order of `Digest.literals`."""
+    return [found.span() for found in _TOKENS.finditer(statement) if found.lastgroup in ("string", "number")]
+
+
 def _number_mark(text: str) -> str:
     """Name a number's kind: integer, decimal, double or hexadecimal have different result types."""
     if text.isdigit():

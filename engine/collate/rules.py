@@ -57,7 +57,12 @@ def order_literal(text: str, weights: Weights, presence: Presence) -> str | None
     return None if folded is None else quote(folded)
 
 
-def like(sql: str, pattern: str, weights: Weights, presence: Presence, escape: str = "\\") -> str | None:
+def like_folds(weights: Weights, presence: Presence) -> bool:
+    """Tell whether `like` calls a function that `keys.register` makes."""
+    return like_key(weights, presence) is None
+
+
+def like(pattern: str, sql: str, weights: Weights, presence: Presence, escape: str = "\\") -> str | None:
     """Give a predicate for `sql LIKE 'pattern' ESCAPE 'escape'` (empty escape: none); None to refuse.
 
     LIKE compares character by character, never pads and never expands.

@@ -18,6 +18,7 @@ from statements.sqlmode import modes
 
 if TYPE_CHECKING:
     from engine.catalog import LoadedTable
+    from engine.translate.given import Trace
     from engine.translate.subqueries import Subqueries
     from engine.translate.tree import Query
 
@@ -45,6 +46,7 @@ class Shared:
     context: SessionContext
     view: View
     statement: str
+    trace: "Trace | None" = None  # when the translation is to serve for other literals
     counter: int = 0
     tables: list[tuple[str, str]] = field(default_factory=list)
     outer_joined: bool = False

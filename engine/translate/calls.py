@@ -211,9 +211,9 @@ def _named(binder: "Binder", node: exp.Expression) -> Expr:
     if name.startswith(ASKED):
         return answers.call(binder, name, arguments)
     if name in clock.NAMES:
-        return clock.value(binder.context, name, arguments)
+        return clock.value(binder, name, arguments)
     if name == "UNIX_TIMESTAMP" and not arguments:
-        return clock.unix_time(binder.context)
+        return clock.unix_time(binder)
     if name in ("ADDDATE", "SUBDATE") and len(arguments) == 2:
         return _add_date(binder, arguments, 1 if name == "ADDDATE" else -1)
     if name in dates.FUNCTIONS and len(arguments) == 1:

@@ -1,5 +1,6 @@
 """The time at which the statement begins, as the backend told it: a literal."""
 
+from collections.abc import Callable, Hashable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -34,14 +35,23 @@ def bind(binder: "Binder", node: exp.Expression) -> Expr:
     """Bind CURRENT_TIMESTAMP, CURRENT_DATE, …; raises Refused when the time is not known."""
     only(node, "this")
     digits = node.args.get("this")
-    return value(binder.context, _NODES[type(node)], [] if digits is None else [digits])
+    return value(binder, _NODES[type(node)], [] if digits is None else [digits])
 
 
-def value(context: "SessionContext", name: str, arguments: list[exp.Expression]) -> Expr:
+def value(binder: "Binder", name: str, arguments: list[exp.Expression]) -> Expr:
     """Give NOW(n), CURDATE(), … as a literal; later digits are cut, as both servers do."""
     digits = whole_number(arguments[0], f"{name}'s argument") if arguments else 0
     if len(arguments) > 1 or digits > 6 or (arguments and name.endswith("DATE")):
         refuse(f"{name} with these arguments is not supported")
+    return _of_session(binder, _now, name, digits)
+
+
+def _of_session(binder: "Binder", make: Callable[..., Expr], *facts: Hashable) -> Expr:
+    trace = binder.shared.trace
+    return make(binder.context, *facts) if trace is None else trace.session(make, *facts)
+
+
+def _now(context: "SessionContext", name: str, digits: int) -> Expr:
     moment = _read(context.utc_now if name.startswith("UTC_") else context.now)
     if name.endswith("DATE"):
         return literals.day(moment.date())
@@ -54,8 +64,12 @@ def value(context: "SessionContext", name: str, arguments: list[exp.Expression])
     return literals.moment(cut, digits)
 
 
-def unix_time(context: "SessionContext") -> Expr:
+def unix_time(binder: "Binder") -> Expr:
     """UNIX_TIMESTAMP(): whole seconds since 1970."""
+    return _of_session(binder, _seconds)
+
+
+def _seconds(context: "SessionContext") -> Expr:
     seconds = int((_read(context.utc_now) - _EPOCH).total_seconds())
     return Expr("literal", BIGINT, value=seconds)
 

@@ -1,7 +1,8 @@
 """Comparisons: implicit conversions made explicit, or refused where they are not exact."""
 
 from engine.translate import answers, document_tests, literals
-from engine.translate.literals import NULL_LITERAL, is_literal, text_of
+from engine.translate.given import answered, derived
+from engine.translate.literals import NULL_LITERAL, is_literal, is_text
 from engine.translate.members import LISTED, address, as_number_of, numbered, require_order, spelled
 from engine.translate.numbers import as_double, as_value, number_of_text
 from engine.translate.packed import PACKED, as_packed
@@ -65,9 +66,8 @@ def paired(left: Expr, right: Expr) -> tuple[Expr, Expr]:
     if a is Family.STRING:
         right, left = paired(right, left)
         return left, right
-    text = text_of(right)
-    if text is not None:
-        return _with_text(left, right, text)
+    if is_text(right):
+        return _with_text(left, right)
     if a in TEMPORAL and b in TEMPORAL:
         return _temporals(left, right)
     for one, other in ((left, right), (right, left)):
@@ -76,7 +76,7 @@ def paired(left: Expr, right: Expr) -> tuple[Expr, Expr]:
             and not is_literal(one)
             and other.type.family is Family.INT
         ):
-            sides = _temporals(one, literals.dated(other))
+            sides = _temporals(one, derived(literals.dated, other))
             return sides if one is left else sides[::-1]
     if a is Family.BINARY and b is Family.BINARY:
         return left, right
@@ -106,13 +106,17 @@ def _unlisted(left: Expr, right: Expr) -> tuple[Expr, Expr]:
 def _numbers(left: Expr, right: Expr) -> tuple[Expr, Expr]:
     for one, other in ((left, right), (right, left)):
         constant = not any(part.op in ("column", "group_value") for part in walk(other))
-        if one.type.family is Family.YEAR and constant and (not is_literal(other) or other.value not in _YEARS):
+        if one.type.family is Family.YEAR and constant and (not is_literal(other) or not answered(_is_year, other)):
             refuse("a YEAR is compared with a constant that is not written as a year")  # 5 is 2005 there
     if left.type.family in EXACT and right.type.family in EXACT:
         if any(e.type.vague and e.type.frac != e.type.scale for e in (left, right)):
             refuse("a quotient of mixed scales is compared")
         return left, right
     return as_double(left), as_double(right)
+
+
+def _is_year(value: object) -> bool:
+    return value in _YEARS
 
 
 def _with_string(left: Expr, right: Expr) -> tuple[Expr, Expr]:
@@ -124,21 +128,21 @@ def _with_string(left: Expr, right: Expr) -> tuple[Expr, Expr]:
     return as_double(left), number_of_text(right)
 
 
-def _with_text(left: Expr, right: Expr, text: str) -> tuple[Expr, Expr]:
+def _with_text(left: Expr, right: Expr) -> tuple[Expr, Expr]:
     family = left.type.family
     if family in (Family.DATE, Family.DATETIME):
-        return _temporals(left, literals.as_temporal(text))
+        return _temporals(left, derived(literals.read_temporal, right))
     if family is Family.TIME:
-        right = literals.as_time(text)
+        right = derived(literals.read_time, right)
         if right.type.fsp > left.type.fsp:  # MySQL rounds it first
             refuse("a time is compared with a literal of more decimals")
         return left, right
     if family in (Family.INT, Family.DECIMAL):
-        return left, literals.as_number(text, left.type)
+        return left, derived(literals.read_number, right, left.type)
     if family in APPROXIMATE:
-        return as_double(left), as_double(literals.as_number(text, left.type))
+        return as_double(left), as_double(derived(literals.read_number, right, left.type))
     if family is Family.ADDRESS:
-        return left, address(text, left.type)
+        return left, address(str(right.value), left.type)
     raise Refused(f"a {family.value} is compared with a string")
 
 
@@ -156,7 +160,7 @@ def as_datetime(expr: Expr) -> Expr:
     if expr.type.family is Family.DATETIME:
         return expr
     if is_literal(expr):
-        return literals.midnight(expr)
+        return derived(literals.midnight, expr)
     return Expr("to_datetime", datetime_type(0), (expr,))
 
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from engine.translate import literals, text
 from engine.translate.compare import as_datetime, compare
+from engine.translate.given import answered
 from engine.translate.literals import NULL_LITERAL, is_literal
 from engine.translate.members import LISTED, as_number_of, spelled
-from engine.translate.numbers import as_condition, as_double, as_number, as_value, operand, require_one_text
+from engine.translate.numbers import as_condition, as_double, as_number, as_value, is_zero, operand, require_one_text
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
 from engine.translate.types import (
@@ -66,7 +67,7 @@ def as_texts(values: list[Expr], what: str) -> list[Expr]:
 
 def _is_zero(value: Expr) -> bool:
     """Tell whether a value is NULL or the literal 0, whose decimals change no result."""
-    return value.type.family is Family.NULL or (is_literal(value) and value.value == 0)
+    return value.type.family is Family.NULL or (is_literal(value) and answered(is_zero, value))
 
 
 def case(conditions: list[Expr], results: list[Expr], default: Expr, what: str = "CASE") -> Expr:

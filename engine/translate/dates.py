@@ -5,10 +5,12 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import cast
 
 from engine.collate import presence
 from engine.translate import literals
 from engine.translate.compare import as_datetime
+from engine.translate.given import derived
 from engine.translate.literals import NULL_LITERAL, is_literal, text_of
 from engine.translate.numbers import as_value
 from engine.translate.refusal import Refused, refuse
@@ -79,11 +81,10 @@ def is_ambiguous(pattern: str, statement: str) -> bool:
 
 def as_date_value(expr: Expr, what: str) -> Expr:
     """Require a DATE or DATETIME; string literals and numbers YYYYMMDD are read as one; raises Refused for others."""
-    text = text_of(expr)
-    if text is not None:
-        return literals.as_temporal(text)
+    if literals.is_text(expr):
+        return derived(literals.read_temporal, expr)
     if expr.type.family is Family.INT:
-        return literals.dated(expr) if is_literal(expr) else Expr("number_to_date", DATE, (as_value(expr),))
+        return derived(literals.dated, expr) if is_literal(expr) else Expr("number_to_date", DATE, (as_value(expr),))
     if expr.type.family in (Family.DATE, Family.DATETIME, Family.NULL):
         return expr
     if expr.type.family is Family.STRING:
@@ -118,10 +119,11 @@ def shift(base: Expr, amount: Expr, unit: str, sign: int, backend: str) -> Expr:
     amount = _whole(amount)
     if Family.NULL in (amount.type.family, base.type.family):
         return NULL_LITERAL
-    text = text_of(base)
-    if text is not None:
-        moved = shift(literals.as_temporal(text), amount, unit, sign, backend)
-        return _as_text(moved, base) if is_literal(moved) else refuse("a string plus an interval is not supported")
+    if literals.is_text(base):
+        moved = shift(derived(literals.read_temporal, base), amount, unit, sign, backend)
+        if not is_literal(moved):
+            refuse("a string plus an interval is not supported")
+        return derived(_as_text, moved, base.type)
     if base.type.family is Family.STRING:
         fraction = ""
         if backend != "mysql" and base.op != "format_date":  # MariaDB shows six decimals of a text that is made of rows
@@ -136,7 +138,7 @@ def shift(base: Expr, amount: Expr, unit: str, sign: int, backend: str) -> Expr:
     if unit in ("SECOND", "MINUTE", "HOUR"):
         base = as_datetime(base)
     if is_literal(base) and is_literal(amount):
-        return _moved(base, int(str(amount.value)) * sign, unit)
+        return derived(_moved, base, int(str(amount.value)) * sign, unit)
     return Expr("date_shift", base.type, (base, amount), value=(unit, sign))
 
 
@@ -161,12 +163,12 @@ def _whole(amount: Expr) -> Expr:
     raise Refused("an interval's amount is not an integer")
 
 
-def _as_text(moved: Expr, base: Expr) -> Expr:
+def _as_text(moved: Expr, type_: Type) -> Expr:
     """A string plus an interval is a string again; with a fraction its spelling is not certain."""
     value = moved.value
     if isinstance(value, datetime) and value.microsecond:
         refuse("a string with fractional seconds plus an interval is not supported")
-    return Expr("literal", base.type, value=str(value))
+    return Expr("literal", type_, value=str(value))
 
 
 def _is_stored(expr: Expr) -> bool:
@@ -219,9 +221,13 @@ def to_date(expr: Expr) -> Expr:
     expr = as_date_value(expr, "DATE")
     if expr.type.family is not Family.DATETIME:
         return expr
-    if isinstance(expr.value, datetime):
-        return literals.day(expr.value.date())
+    if is_literal(expr):
+        return derived(_date_of, expr)
     return Expr("to_date", DATE, (expr,))
+
+
+def _date_of(literal: Expr) -> Expr:
+    return literals.day(cast(datetime, literal.value).date())
 
 
 def last_day(expr: Expr) -> Expr:

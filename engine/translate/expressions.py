@@ -199,9 +199,10 @@ def _column(binder: "Binder", node: exp.Expression) -> Expr:
 
 
 def _literal(binder: "Binder", node: exp.Expression) -> Expr:
-    if node.is_string:
-        return literals.string(str(node.this), binder.context.collation_connection)
-    return literals.number(str(node.this))
+    facts = (binder.context.collation_connection,) if node.is_string else ()
+    make = literals.string if node.is_string else literals.number
+    trace = binder.shared.trace
+    return make(str(node.this), *facts) if trace is None else trace.literal(node, make, *facts)
 
 
 def _case(binder: "Binder", node: exp.Expression) -> Expr:

@@ -66,7 +66,8 @@ def group_block(binder: "Binder", block: Block) -> None:
 def _require_plain_rollup(block: Block, protocol: str) -> None:
     """Refuse what MariaDB does with keys in totals.
 
-    NULLIF keeps its last value in the total. A key that is shown twice keeps the last group's value in the second
+    NULLIF keeps its last value in the total, and so does what has a NOT, which the server writes anew in each place
+    (read off 10.11.19). A key that is shown twice keeps the last group's value in the second
     one, so does a computed key inside of an expression, and one that is declared NOT NULL is never NULL for IS NULL in
     HAVING.
     """
@@ -75,6 +76,8 @@ def _require_plain_rollup(block: Block, protocol: str) -> None:
         refuse("a key of ROLLUP is compared with NULL in HAVING")
     if any(key.op == "case" and key.args[len(key.args) // 2] == NULL_LITERAL for key in block.groups):
         refuse("NULLIF as a key of ROLLUP is not supported")
+    if any(part.op == "not" for key in block.groups for part in walk(key)):
+        refuse("NOT in a key of ROLLUP is not supported")
     if protocol == "binary" and any(key.op != "column" for key in block.groups):
         refuse("a computed key of ROLLUP may be 0 in the totals of a prepared statement")
     shown = [output.expr for output in block.outputs if output.expr.op == "group_value"]

@@ -5,6 +5,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 
 from engine.collate.presence import of_text
+from engine.translate.given import answered
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr
 from engine.translate.types import BOOL, DATE, DOUBLE, NULL, Family, Type, datetime_type, decimal
@@ -90,7 +91,16 @@ def is_literal(expr: Expr) -> bool:
 
 def text_of(expr: Expr) -> str | None:
     """Give the text of a string literal; None for anything else."""
-    return expr.value if is_literal(expr) and isinstance(expr.value, str) else None
+    return str(expr.value) if is_text(expr) else None
+
+
+def is_text(expr: Expr) -> bool:
+    """Tell whether an expression is a string literal."""
+    return is_literal(expr) and answered(_is_string, expr)
+
+
+def _is_string(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def as_temporal(text: str) -> Expr:
@@ -108,6 +118,11 @@ def as_temporal(text: str) -> Expr:
     raise Refused("a date literal is not written as 'YYYY-MM-DD' or 'YYYY-MM-DD HH:MM:SS'")
 
 
+def read_temporal(literal: Expr) -> Expr:
+    """Read a string literal as a date or moment; raises Refused."""
+    return as_temporal(str(literal.value))
+
+
 def dated(literal: Expr) -> Expr:
     """Read the literals YYYYMMDD and YYYYMMDDHHMMSS as a date; raises Refused for other numbers."""
     text = str(literal.value) if is_literal(literal) else ""
@@ -117,6 +132,11 @@ def dated(literal: Expr) -> Expr:
     if len(text) != 14:
         refuse("a date is compared with a number that is not written as one")
     return as_temporal(f"{'-'.join(parts)} {text[8:10]}:{text[10:12]}:{text[12:]}")
+
+
+def read_time(literal: Expr) -> Expr:
+    """Read a string literal as TIME; raises Refused."""
+    return as_time(str(literal.value))
 
 
 def as_time(text: str) -> Expr:
@@ -144,6 +164,11 @@ def as_number(text: str, other: Type) -> Expr:
     negative = text.startswith("-")
     literal = number(text.lstrip("-"))
     return negate(literal) if negative else literal
+
+
+def read_number(literal: Expr, other: Type) -> Expr:
+    """Read a string literal that is compared with a number of this type; raises Refused."""
+    return as_number(str(literal.value), other)
 
 
 def midnight(literal: Expr) -> Expr:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 from engine.collate import rules
 from engine.collate.presence import Presence, ascii_part, is_ascii
 from engine.translate.doubles import is_loose
+from engine.translate.given import answered, written
 from engine.translate.lower_doubles import compared
 from engine.translate.lower_widths import aligned
 from engine.translate.refusal import refuse
@@ -42,18 +43,21 @@ def _split(low: "Lowering", value: Expr, whole: str, plain: Callable[[Presence],
     written = plain(ascii_part(value.type.presence))
     if written is None or rules.uses_weight_keys(written):
         return whole
-    sql = low.expr(value)
-    return f"(CASE WHEN strlen({sql}) = length({sql}) THEN {written} ELSE {whole} END)"
+    return _apart(low.expr(value), written, whole)
+
+
+def _apart(sql: str, ascii_only: str, others: str) -> str:
+    return f"(CASE WHEN strlen({sql}) = length({sql}) THEN {ascii_only} ELSE {others} END)"
 
 
 def _equal_in(low: "Lowering", value: Expr, literals: list[Expr], held: Presence, form: str) -> str | None:
     """Write a test of equality with literals for texts of a presence; None where that is not exact."""
     weights = low.weights(value.type, value.type.presence)
     key = rules.equality_key(low.expr(value), weights, held)
-    written = [rules.equality_literal(str(literal.value), weights, held) for literal in literals]
-    if key is None or any(text is None for text in written):
+    texts = [written(rules.equality_literal, literal, weights, held) for literal in literals]
+    if key is None or any(text is None for text in texts):
         return None
-    return form.format(key, ", ".join(filter(None, written)))
+    return form.format(key, ", ".join(filter(None, texts)))
 
 
 def _strings(low: "Lowering", left: Expr, right: Expr, equality: bool) -> tuple[str, str]:
@@ -72,19 +76,23 @@ def _strings(low: "Lowering", left: Expr, right: Expr, equality: bool) -> tuple[
 
 
 def _with_literal(low: "Lowering", value: Expr, literal: Expr, equality: bool) -> tuple[str, str]:
-    text, presence = str(literal.value), value.type.presence
+    presence = value.type.presence
     if equality:
         weights = low.weights(value.type, presence)
-        written = rules.equality_literal(text, weights, presence)
+        text = written(rules.equality_literal, literal, weights, presence)
         key = low.equality_key(value)
     else:
-        presence = rules.order_presence(presence, text)
+        presence = answered(_order_presence, literal, presence)
         weights = low.weights(value.type, presence)
-        written = rules.order_literal(text, weights, presence)
+        text = written(rules.order_literal, literal, weights, presence)
         key = low.order_key(value, presence)
-    if written is None:
+    if text is None:
         refuse(f"a literal cannot be compared in collation {value.type.collation}")
-    return key, written
+    return key, text
+
+
+def _order_presence(text: str, presence: Presence) -> Presence:
+    return rules.order_presence(presence, text)
 
 
 def _in(low: "Lowering", expr: Expr) -> str:
@@ -98,16 +106,18 @@ def _in(low: "Lowering", expr: Expr) -> str:
 
 
 def _like(low: "Lowering", expr: Expr) -> str:
-    pattern, escape = cast("tuple[str, str]", expr.value)
-    (value,) = expr.args
-    weights = low.weights(value.type, value.type.presence)
-    written = rules.like(low.expr(value), pattern, weights, value.type.presence, escape)
-    if written is None:
+    value, pattern = expr.args
+    held, sql, escape = value.type.presence, low.expr(value), str(expr.value)
+    weights = low.weights(value.type, held)
+    whole = written(rules.like, pattern, sql, weights, held, escape)
+    if whole is None:
         refuse(f"LIKE in collation {value.type.collation} cannot be done exactly")
-    if rules.uses_weight_keys(written):
+    if rules.like_folds(weights, held):
         low.weights_used[weights.function] = weights
-    sql = low.expr(value)
-    return _split(low, value, written, lambda held: rules.like(sql, pattern, weights, held, escape))
+        if value.op == "column" and not rules.like_folds(weights, ascii_part(held)):
+            plain = written(rules.like, pattern, sql, weights, ascii_part(held), escape)
+            return whole if plain is None else _apart(sql, plain, whole)
+    return whole
 
 
 def _like_computed(low: "Lowering", expr: Expr) -> str:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 from engine.collate.rules import quote
+from engine.translate.given import written
 from engine.translate.lower_documents import known
 from engine.translate.lower_widths import aligned
 from engine.translate.row_values import Rows
@@ -31,9 +32,12 @@ def fraction(exponent: int) -> str:
 
 
 def _literal(low: "Lowering", expr: Expr) -> str:
-    value: Any = expr.value
+    return written(_spelled, expr, expr.type.family) or ""
+
+
+def _spelled(value: Any, family: Family) -> str:
     if value is None:
-        return "CAST(NULL AS BOOLEAN)" if expr.type.family is Family.BOOL else "NULL"
+        return "CAST(NULL AS BOOLEAN)" if family is Family.BOOL else "NULL"
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, str):

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from engine.translate.literals import is_literal, negate, plain_number, text_of
+from engine.translate.given import answered, derived
+from engine.translate.literals import is_literal, is_text, negate, plain_number
 from engine.translate.members import numbered
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr, walk
@@ -69,10 +70,14 @@ def require_one_text(expr: Expr) -> None:
 
 def number_of_text(expr: Expr) -> Expr:
     """Read a string as a double; what is not a plain number gives a warning on the backend and fails in the engine."""
-    text = text_of(expr)
-    if text is None:
+    if not is_text(expr):
         require_one_text(expr)
         return Expr("number_of_text", DOUBLE, (expr,))
+    return derived(_read_number, expr)
+
+
+def _read_number(literal: Expr) -> Expr:
+    text = str(literal.value)
     if not plain_number(text):
         refuse("a string that is not a plain number is used as a number")
     return Expr("literal", DOUBLE, value=float(text))
@@ -120,7 +125,7 @@ def negated(expr: Expr) -> Expr:
     """Give minus an expression."""
     expr = as_number(expr, "minus")
     if is_literal(expr) and expr.type.family is not Family.NULL:
-        return negate(expr)
+        return derived(negate, expr)
     if expr.type.family in WHOLE:
         return Expr("int_negate", BIGINT, (expr,))
     if expr.type.family is Family.FLOAT:
@@ -128,12 +133,17 @@ def negated(expr: Expr) -> Expr:
     return Expr("negate", expr.type, (expr,))
 
 
+def is_zero(value: object) -> bool:
+    """Tell whether a literal's value is 0."""
+    return value == 0
+
+
 def divisor(expr: Expr) -> Expr:
     """Let a division by zero fail, which gives a warning under ERROR_FOR_DIVISION_BY_ZERO; raises Refused for 0."""
     expr = operand(expr, "a division")
     if not is_literal(expr):
         return Expr("nonzero", expr.type, (expr,))
-    if expr.value == 0:
+    if answered(is_zero, expr):
         refuse("a division by zero gives a warning")
     return expr
 

@@ -5,8 +5,10 @@ They are shown, counted, compared and sorted by; nothing is computed with them.
 
 import re
 from datetime import date, datetime
+from typing import cast
 
-from engine.translate.literals import as_temporal, is_literal, text_of
+from engine.translate.given import answered, derived
+from engine.translate.literals import as_temporal, is_literal, is_text
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
 from engine.translate.types import Family, Type
@@ -30,6 +32,14 @@ def pack(year: int, month: int, day: int, clock: int = 0, micros: int = 0) -> in
     return ((year * 13 + month << 5 | day) << 17 | clock) << 24 | micros
 
 
+def _is_date(value: object) -> bool:
+    return isinstance(value, date)
+
+
+def _packed(literal: Expr, type_: Type) -> Expr:
+    return Expr("literal", type_, value=_packed_value(cast(date, literal.value)))
+
+
 def _packed_value(value: date | datetime) -> int:
     if not isinstance(value, datetime):
         return pack(value.year, value.month, value.day)
@@ -37,8 +47,9 @@ def _packed_value(value: date | datetime) -> int:
     return pack(value.year, value.month, value.day, clock, value.microsecond)
 
 
-def _literal(text: str) -> Expr:
+def _read(literal: Expr) -> Expr:
     """Read a date literal, which may be zero or partial; raises Refused."""
+    text = str(literal.value)
     found = _ZERO.match(text)
     year, month, day = (int(part) for part in found.groups()) if found else (1, 1, 1)
     if month and day:
@@ -52,13 +63,13 @@ def as_packed(expr: Expr) -> Expr:
     """Pack a date or datetime; raises Refused for other values."""
     if expr.type.family in PACKED:
         return expr
-    if (text := text_of(expr)) is not None:
-        return _literal(text)
+    if is_text(expr):
+        return derived(_read, expr)
     if expr.type.family not in _KNOWN:
         refuse(f"a date that may be zero is compared with a {expr.type.family.value}")
     type_ = Type(Family.PACKED_DATETIME, fsp=expr.type.fsp)
-    if is_literal(expr) and isinstance(expr.value, date):
-        return Expr("literal", type_, value=_packed_value(expr.value))
+    if is_literal(expr) and answered(_is_date, expr):
+        return derived(_packed, expr, type_)
     return Expr("to_packed", type_, (expr,))
 
 

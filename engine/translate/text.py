@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from engine.collate import presence
-from engine.translate.literals import NULL_LITERAL, is_literal, text_of
+from engine.translate.given import answered
+from engine.translate.literals import NULL_LITERAL, is_literal, is_text, text_of
 from engine.translate.members import spelled
 from engine.translate.numbers import as_value, settled
 from engine.translate.refusal import Refused, refuse
@@ -107,24 +108,24 @@ def position(text: Expr, needle: Expr) -> Expr:
 
 def like(value: Expr, pattern: Expr, escape: str, collation: str) -> Expr:
     """value LIKE pattern. Numbers and dates are matched as they are spelled."""
-    value, text = spelled(value), text_of(pattern)
+    value, text = spelled(value), is_text(pattern)
     if value.type.family in (Family.INT, Family.DECIMAL, Family.DATE, Family.DATETIME) and not is_literal(value):
         value = as_string(value, "LIKE", collation)
-        if text is not None and not text.isascii():
+        if text and not answered(str.isascii, pattern):
             refuse("LIKE of a number or date has a pattern beyond ASCII")
         value = value.typed(replace(value.type, coercible=False))
     if Family.NULL in (value.type.family, pattern.type.family):
         return NULL_LITERAL.typed(BOOL)
     if value.type.family is not Family.STRING or value.type.coercible:
         refuse(f"LIKE is applied to a {value.type.family.value}")
-    if text is None:
+    if not text:
         if pattern.type.family is not Family.STRING or escape != "\\":
             refuse("LIKE with this pattern or ESCAPE is not supported")
         unify_strings([value.type, pattern.type], "LIKE")
         return Expr("like_computed", BOOL, (value, pattern))
-    if value.type.charset not in _UTF8 and not text.isascii():
+    if value.type.charset not in _UTF8 and not answered(str.isascii, pattern):
         refuse("LIKE has a pattern with characters of another character set")
-    return Expr("like", BOOL, (value,), value=(text, escape))
+    return Expr("like", BOOL, (value, pattern), value=escape)
 
 
 def concat(args: list[Expr], collation: str) -> Expr:

@@ -15,6 +15,7 @@ from engine.translate.binder import Shared, View
 from engine.translate.blocks import bind_query, require_first_rows
 from engine.translate.cursors import materialised
 from engine.translate.executed import executed
+from engine.translate.given import Trace
 from engine.translate.lower import FindCases, FindZone, Lowering, Weigh
 from engine.translate.outputs import shown
 from engine.translate.packed_uses import require_plain_uses
@@ -63,11 +64,12 @@ def translate(
     weigh: Weigh,
     find_zone: FindZone = lambda zone: None,
     find_cases: FindCases = lambda collation: None,
+    trace: Trace | None = None,
 ) -> Translation | Refusal:
     """Translate a SELECT; `weigh` gives a collation's weights, `find_cases` what LOWER and UPPER do in it, `find_zone`
-    a time zone: each None when it is not known."""
+    a time zone: each None when it is not known. With a `trace` the SQL has its marks in the place of literals."""
     try:
-        return _translate(statement, context, view, definitions, Lowering(weigh, find_zone, find_cases))
+        return _translate(statement, context, view, definitions, Lowering(weigh, find_zone, find_cases), trace)
     except Refused as refused:
         return Refusal(refused.reason)
     except RecursionError:
@@ -75,16 +77,23 @@ def translate(
 
 
 def _translate(
-    statement: str, context: SessionContext, view: View, definitions: Sequence[ColumnDefinition], lowering: Lowering
+    statement: str,
+    context: SessionContext,
+    view: View,
+    definitions: Sequence[ColumnDefinition],
+    lowering: Lowering,
+    trace: Trace | None,
 ) -> Translation:
     tree, _ = _checked(statement, context, context.extras)
+    if trace is not None:
+        trace.watch(statement, tree)
     lowering.reads_files = bool(context.lake)
     bodies = [definition.body for definition in context.views]
     for body in bodies:
         _, facts = _checked(body, context, extras=False)
         if facts.session_values:
             refuse("a view reads values of the session")
-    shared = Shared(context, view, "\n".join([statement, *bodies]))
+    shared = Shared(context, view, "\n".join([statement, *bodies]), trace)
     query = bind_query(shared, _counted(tree), None, {})
     if shared.outer_joined and shared.misjudged:
         refuse("rows, FIELD, INTERVAL, ELT or MAKE_SET decide beside an outer join")

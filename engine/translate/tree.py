@@ -15,6 +15,10 @@ class Expr:
     args: tuple["Expr", ...] = ()
     value: object = None
 
+    def __hash__(self) -> int:
+        """Of a literal without its value, which a translation may leave open."""
+        return hash((self.op, self.type, self.args, None if self.op == "literal" else self.value))
+
     def typed(self, type_: Type) -> "Expr":
         """The same operation seen as another type."""
         return replace(self, type=type_)

@@ -39,9 +39,11 @@ def _common(left: Type, right: Type) -> Type:
 
 
 def _require_one_rounding(expr: Expr, type_: Type) -> None:
-    """Refuse digits that were cut for two sides of a UNION and are wanted by the third."""
-    if expr.op == "round" and expr.args[0].type.frac > expr.type.scale < type_.scale:
-        refuse("a quotient is rounded in a UNION of more than two queries")
+    """Refuse digits that were cut for some sides of a UNION and are wanted by a further one."""
+    while expr.op == "round":  # once for each side that has come
+        if expr.args[0].type.frac > expr.type.scale < type_.scale:
+            refuse("a quotient is rounded in a UNION of more than two queries")
+        expr = expr.args[0]
 
 
 def _convert(query: Query, position: int, type_: Type, keep_all: bool) -> None:

@@ -33,7 +33,7 @@ def _gather(query: Query, found: Gathered) -> None:
     for expr in expressions(query):
         for node in walk(expr):
             found.nodes.append(node)
-            if node.value is not None:
+            if node.op != "literal" and node.value is not None:
                 inner += _values(node.value)
     for _, common in query.ctes:
         for part in (common.first, common.step) if isinstance(common, Recursion) else (common,):

@@ -208,7 +208,7 @@ def compare(connection: Any, weights: Weights, cases: list[Case], answers: list[
         for what, expected, expression in (
             ("= literal", equal[i], literal_equal(case, weights, left_seen)),
             ("< literal", less[i], literal_less(case, weights, left_seen)),
-            ("LIKE", alike[i], rules.like(rules.quote(case.left), case.pattern, weights, left_seen)),
+            ("LIKE", alike[i], rules.like(case.pattern, rules.quote(case.left), weights, left_seen)),
         ):
             if expression is None:
                 refused.append(what)

@@ -4,6 +4,7 @@
 """
 
 import os
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from tests.live.servers import Backend
 from tests.semantics.harness import Bench, load, read_statements
+from tests.semantics.other_literals import fault
 from tests.semantics.zones import load_zones
 from warmfront.demo_tpcds import query_text
 
@@ -24,6 +26,7 @@ TPCH = DEMOS / "tpch"
 _DEVIATION = "the last digits of STDDEV or VARIANCE depend on the order of rows, unless they are rounded"
 _FAILURES = {"failed": "fails", "rejected": "rejected", "error": "fails on both"}
 _QUOTIENT = "a quotient is compared or aggregated"
+_SAMPLED = 0.25  # of the statements are tried with other literals
 _NO_ROWS = "Invalid Input Error: GROUPING of no rows"
 _REFUSED = {39: _DEVIATION, 90: "Invalid Input Error: a division by zero"}
 TPCDS_REFUSED = {
@@ -64,6 +67,21 @@ def _outcomes(bench: Bench, statements: list[str]) -> tuple[list[str], list[str]
     if any(statement.upper().startswith("SET ") for statement in statements):
         bench.reconnect()
     return different, refused
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_templates_give_what_translating_gives(bench: Bench, topic: str) -> None:
+    """A statement with other literals than those that its template was made with is translated alike, or anew."""
+    chance, outcomes = random.Random(topic), []
+    statements = read_statements(FOLDER / f"{topic}.test")
+    for statement in statements:
+        if statement.upper().startswith("SET "):
+            bench.set(statement)
+        elif chance.random() < _SAMPLED:
+            outcomes.append(fault(bench, statement, chance))
+    if any(statement.upper().startswith("SET ") for statement in statements):
+        bench.reconnect()
+    assert not [text for _, text in outcomes if text]
 
 
 @pytest.mark.parametrize("topic", TOPICS)

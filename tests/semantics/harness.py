@@ -243,6 +243,13 @@ class Bench:
                 rows += found if protocol == "binary" else [text_row(one, len(definitions)) for one in found]
         return rows
 
+    def register(self, translation: Translation) -> None:
+        """Make the functions that a translation calls."""
+        for called in (*translation.weights, *translation.zones):
+            if called.function not in self.registered:
+                register(self.duck, called)
+                self.registered.add(called.function)
+
     def _context_of(self, statement: str, protocol: str) -> SessionContext:
         """The session, with the values that only the backend's connection knows."""
         texts, context = statement_facts(statement).session_values, replace(self.context, protocol=protocol)
@@ -256,14 +263,14 @@ class Bench:
         try:
             definitions = self.prepare(statement, keep=binary)
         except pymysql.err.MySQLError as problem:
-            return Outcome("rejected", _error(problem))
+            return Outcome("rejected", error_name(problem))
         described, expected, error = definitions, [], ""
         try:
             if self.prepare_warnings:
                 return Outcome("refused", "Preparing the statement gives warnings")
             described, expected = self.backend_rows(None if binary else statement)
         except pymysql.err.MySQLError as problem:
-            error = _error(problem)
+            error = error_name(problem)
         finally:
             if binary:
                 self.close_kept()
@@ -272,10 +279,7 @@ class Bench:
         translation = translate(statement, context, self.view, definitions, self.weigh, self.zone, self.cases)
         if isinstance(translation, Refusal):
             return Outcome("refused", translation.reason)
-        for called in (*translation.weights, *translation.zones):
-            if called.function not in self.registered:
-                register(self.duck, called)
-                self.registered.add(called.function)
+        self.register(translation)
         try:
             found = self.engine_rows(translation.sql, list(translation.definitions), context.protocol)
         except (duckdb.Error, pa.ArrowException, SecondaryEngineError) as problem:
@@ -309,7 +313,7 @@ class Bench:
         return outcome
 
 
-def _error(problem: pymysql.err.MySQLError) -> str:
+def error_name(problem: pymysql.err.MySQLError) -> str:
     """Name an error by its number; raises it again when the connection is lost."""
     if problem.args[0] in (2006, 2013):
         raise problem

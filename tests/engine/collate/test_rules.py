@@ -64,7 +64,7 @@ def test_levels_that_differ_only_in_case_need_keys_for_order(as_cs: Weights) -> 
 def test_contractions_are_refused_only_where_they_may_occur(czech: Weights) -> None:
     assert shape(rules.equality_key("c", czech, seen("abc"))) == "c"
     assert shape(rules.equality_key("c", czech, seen("ch"))) is None
-    assert rules.like("c", "h%", czech, seen("abc")) is None
+    assert rules.like("h%", "c", czech, seen("abc")) is None
 
 
 def test_literals_are_spelled_in_present_characters(ai_ci: Weights, as_cs: Weights) -> None:
@@ -101,7 +101,7 @@ def test_an_order_literal_needs_its_characters_in_the_presence(ai_ci: Weights) -
     ],
 )
 def test_patterns_fold_character_by_character(ai_ci: Weights, pattern: str, escape: str, expected: str) -> None:
-    assert rules.like("c", pattern, ai_ci, seen("aAbBe%"), escape) == expected
+    assert rules.like(pattern, "c", ai_ci, seen("aAbBe%"), escape) == expected
 
 
 def test_an_escape_at_the_end_is_itself() -> None:
@@ -114,7 +114,7 @@ def test_binary_strings_compare_as_they_are() -> None:
     assert shape(rules.equality_key("c", binary, presence.ANYTHING)) == "c"
     assert shape(rules.order_key("c", binary, presence.ANYTHING)) == "c"
     assert rules.equality_literal("é", binary, presence.ANYTHING) == r"'\xC3\xA9'::BLOB"
-    assert rules.like("c", "a%", binary, presence.ANYTHING) is None
+    assert rules.like("a%", "c", binary, presence.ANYTHING) is None
 
 
 def test_what_the_character_set_lacks_cannot_occur() -> None:

@@ -9,6 +9,7 @@ import pytest
 from engine.catalog import CatalogView, State
 from engine.collate.presence import Presence, of_text
 from engine.collate.weights import Kind, Weights
+from engine.translate.given import Trace
 from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation, translate
 from engine.translations import Find, Tables, Translations
@@ -37,9 +38,11 @@ class Desk:
     def ask(self, statement: str, view: CatalogView, **session: Any) -> Translation | Refusal:
         """Translate a statement whose only column is a whole number."""
 
-        def make(context: SessionContext, tables: Tables, ask: dict[str, Find]) -> Translation | Refusal:
-            self.made += 1
-            return translate(statement, context, tables, [NUMBER], ask["weigh"])
+        def make(
+            context: SessionContext, tables: Tables, ask: dict[str, Find], trace: Trace | None
+        ) -> Translation | Refusal:
+            self.made += trace is None
+            return translate(statement, context, tables, [NUMBER], ask["weigh"], trace=trace)
 
         context = replace(SESSION, **session)
         return self.translations.get(statement, context, view, [NUMBER], {"weigh": self.weigh}, make)
@@ -92,19 +95,18 @@ def test_what_the_table_is_matters(desk: Desk, view: CatalogView, change: Callab
 
 
 def test_what_the_session_says_matters_where_it_is_read(desk: Desk, view: CatalogView) -> None:
-    """A value of the session that the statement reads makes another translation; so does the time."""
+    """A value of the session that the statement reads makes another translation; the time is put in a template."""
     divided = "SELECT FLOOR(d / 3) FROM t"
     for increment in (4, 9, 4):
         desk.ask(divided, view, div_precision_increment=increment)
     assert desk.made == 2
     now = "SELECT UNIX_TIMESTAMP() FROM t"
-    for second in ("00", "01", "02"):
-        moment = f"2026-11-28 00:00:{second}.000000"
-        desk.ask(now, view, now=moment, utc_now=moment)
-    assert desk.made == 5
+    moments = [f"2026-11-28 00:00:{second}.000000" for second in ("00", "01", "02")]
+    assert len({desk.ask(now, view, now=moment, utc_now=moment) for moment in moments}) == len(moments)
+    assert desk.made == 4
     desk.ask(COUNT, view)
     desk.ask(COUNT, view, schema="elsewhere")
-    assert desk.made == 7
+    assert desk.made == 6
 
 
 def test_weights_that_arrive_end_a_refusal(desk: Desk, view: CatalogView) -> None:
@@ -128,7 +130,45 @@ def test_no_more_is_kept_than_was_said(desk: Desk, view: CatalogView) -> None:
     """The statements asked last are kept; one that was pushed out is translated again."""
     desk.ask(COUNT, view)
     for number in range(600):
-        desk.ask(f"SELECT i FROM t WHERE id = {number}", view)
+        desk.ask(f"SELECT i AS n{number} FROM t", view)
     made = desk.made
     desk.ask(COUNT, view)
+    assert desk.made == made + 1
+
+
+EQUAL = "SELECT COUNT(*) FROM t WHERE a = '{}' AND i < {}"
+
+
+def test_other_literals_are_put_in_a_template(desk: Desk, view: CatalogView) -> None:
+    """The second statement of a digest makes it; from the third on nothing is translated, and the SQL is the same."""
+    for text, number in (("one", 10), ("two", 11), ("six", 12), ("ten", 13)):
+        statement = EQUAL.format(text, number)
+        assert desk.ask(statement, view) == Desk().ask(statement, view)
+    assert desk.made == 2
+
+
+@pytest.mark.parametrize("other", ["'it''s' AND i < 20", "'è' AND i < 20", "'two' AND i < 2000", "'a\\\\b' AND i < 20"])
+def test_literals_of_another_kind_are_translated_anew(desk: Desk, view: CatalogView, other: str) -> None:
+    """Escapes, other kinds of characters and more digits: other types, or no certain text."""
+    for text in ("one", "two", "six"):
+        desk.ask(EQUAL.format(text, 10), view)
+    made, statement = desk.made, f"SELECT COUNT(*) FROM t WHERE a = {other}"
+    assert desk.ask(statement, view) == Desk().ask(statement, view)
+    assert desk.made == made + 1
+
+
+def test_literals_that_were_looked_at_stay(desk: Desk, view: CatalogView) -> None:
+    """The places of ROUND decide about types: each number of them is translated."""
+    for places in (1, 2, 3, 4):
+        statement = f"SELECT COUNT(*) FROM t WHERE ROUND(d, {places}) = 5"
+        assert desk.ask(statement, view) == Desk().ask(statement, view)
+    assert desk.made == 4
+
+
+def test_a_template_ends_with_what_it_rests_on(desk: Desk, view: CatalogView) -> None:
+    """A table whose texts hold other characters than before makes a new one."""
+    for number in (1, 2, 3):
+        desk.ask(EQUAL.format("one", number), view)
+    made = desk.made
+    desk.ask(EQUAL.format("one", 4), altered(view, left_out={"d": "gone"}))
     assert desk.made == made + 1
