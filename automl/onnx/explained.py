@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from automl import importance
-from automl.attribution import beside, by_permutation
+from automl.attribution import beside, by_permutation, by_sampling
 from automl.errors import AutoMLError, near
 from automl.explaining import GRID
 from automl.onnx.feeds import used
@@ -23,6 +23,7 @@ from automl.tasks import Task
 
 Floats = NDArray[np.float64]
 _ROWS = 2000  # of an explanation of the model
+_SAMPLED = 500  # of Shapley values
 _BACKGROUND = 20  # rows that others are compared with
 _METRIC = {True: "neg_log_loss", False: "r2"}
 
@@ -46,11 +47,8 @@ def explain(model: Onnx, source: Source, target: str | None, options: Mapping[st
     kind = options.get("model_explainer", "permutation_importance")
     if not source.rows.num_rows:
         raise AutoMLError(f"Table {source.table} has no rows to explain the model with.")
-    if kind in ("shap", "fast_shap"):
-        raise AutoMLError(
-            f"Model explainer '{kind}' is for models that were trained here: use permutation_importance or "
-            "partial_dependence for one in ONNX."
-        )
+    if kind == "fast_shap":
+        raise AutoMLError("Model explainer 'fast_shap' is for models that were trained here: use shap for one in ONNX.")
     some = np.sort(np.random.default_rng(0).permutation(source.rows.num_rows)[:_ROWS])
     part = source.at(pa.array(some))
     columns = used(model.about, model.ports, part, target)
@@ -59,6 +57,11 @@ def explain(model: Onnx, source: Source, target: str | None, options: Mapping[st
     for key in ("columns_to_explain", "target_value"):
         if key in options:
             raise AutoMLError(f"Option '{key}' is for the model explainer 'partial_dependence'.")
+    names = [column.name for column in columns]
+    if kind == "shap":
+        few = part.at(pa.array(np.arange(min(part.rows.num_rows, _SAMPLED))))
+        sizes = np.abs(_attributions(model, few, columns, range(len(names)), is_shap=True)).mean(axis=0)
+        return {kind: importance.ranked(names, sizes.tolist())}
     truth = model.truth(part, target)
     has_chances = model.about.chances is not None
     metric = _METRIC[has_chances] if has_chances or model.task is Task.REGRESSION else "balanced_accuracy"
@@ -66,7 +69,6 @@ def explain(model: Onnx, source: Source, target: str | None, options: Mapping[st
     def quality(places: Floats) -> float | None:
         return model.judge(metric, model.asked(_changed(part, columns, places), columns), truth)
 
-    names = [column.name for column in columns]
     own = _own(part.rows.num_rows, columns)
     return {kind: importance.permutation(quality, own, np.arange(len(columns)), names, 0)}
 
@@ -119,19 +121,22 @@ def explain_rows(model: Onnx, source: Source, options: Mapping[str, Any]) -> dic
 
     A row is compared with some of the others that it is asked about with. Raises AutoMLError.
     """
-    if options.get("prediction_explainer", "permutation_importance") == "shap":
-        raise AutoMLError(
-            "Prediction explainer 'shap' is for models that were trained here: use permutation_importance."
-        )
+    columns = used(model.about, model.ports, source)
+    found = model.asked(source, columns)
+    names = [column.name for column in columns][: importance.MOST_SHOWN]
+    is_shap = options.get("prediction_explainer", "permutation_importance") == "shap"
+    values = _attributions(model, source, columns, range(len(names)), is_shap)
+    return beside(values, source, names, found.column(model.task), model.texts(found))
+
+
+def _attributions(model: Onnx, source: Source, columns: list[Column], shown: Sequence[int], is_shap: bool) -> Floats:
+    """Give what columns add to the probability of each row's class, or to its number: rows x shown."""
     if model.task is Task.CLASSIFICATION and model.about.chances is None:
         raise AutoMLError("Explanations of rows need 'prediction_probabilities_name' in the model's metadata.")
-    columns = used(model.about, model.ports, source)
     rows = source.rows.num_rows
-    found = model.asked(source, columns)
-    answer, texts = found.column(model.task), model.texts(found)
-    names = [column.name for column in columns][: importance.MOST_SHOWN]
     if not rows:
-        return beside(np.zeros((0, len(names))), source, names, answer, texts)
+        return np.zeros((0, len(shown)))
+    found = model.asked(source, columns)
     own = _own(rows, columns)
     background = own[np.unique(np.linspace(0, rows - 1, _BACKGROUND).astype(np.int64))]
 
@@ -140,6 +145,6 @@ def explain_rows(model: Onnx, source: Source, options: Mapping[str, Any]) -> dic
         return said.numbers if said.chances is None else np.asarray(said.chances[np.arange(len(places)), wanted])
 
     chosen = found.codes if model.task is Task.CLASSIFICATION else np.zeros(rows, np.int64)
-    shown = list(range(len(names)))
-    values = by_permutation(asked, own, chosen, background, np.arange(len(columns)), shown)
-    return beside(values, source, names, answer, texts)
+    if is_shap:
+        return by_sampling(asked, own, chosen, background)[:, : len(shown)]
+    return by_permutation(asked, own, chosen, background, np.arange(len(columns)), shown)

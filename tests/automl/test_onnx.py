@@ -131,9 +131,23 @@ def test_explanations_ask_the_model(flowers: Source) -> None:
     assert told["average"][0] > told["average"][-1]
     table = explain_rows(model, flowers)
     assert np.abs(table["petal_length_attribution"].to_numpy()).mean() > np.abs(table["sepal_width_attribution"]).mean()
-    for name in ("shap", "fast_shap"):
-        with pytest.raises(AutoMLError, match="trained here"):
-            explain(model, flowers, "species", {"model_explainer": name})
+    with pytest.raises(AutoMLError, match="trained here"):
+        explain(model, flowers, "species", {"model_explainer": "fast_shap"})
+
+
+def test_shapley_values_are_those_of_the_model() -> None:
+    own, data = kit.regressor()
+    model = imported(data, {"task": "regression", "onnx_outputs_info": {"predictions_name": "variable"}})
+    matrix = kit.flowers()[0][:, :3]
+    rows = source(**{f"c{each}": matrix[:, each] for each in range(3)})
+    table = explain_rows(model, rows, {"prediction_explainer": "shap"})
+    found = np.column_stack([table[f"c{each}_attribution"].to_numpy() for each in range(3)])
+    # What they add up to is the answer less the mean of the twenty rows that each was made from.
+    others = own.predict(matrix[np.linspace(0, 149, 20).astype(int)]).mean()
+    np.testing.assert_allclose(found.sum(axis=1), own.predict(matrix) - others, atol=1e-4)
+    ranks = explain(model, rows, None, {"model_explainer": "shap"})["shap"]
+    assert next(iter(ranks)) == "c2"
+    assert list(ranks.values()) == sorted(ranks.values(), reverse=True)
 
 
 _WRONG: list[tuple[dict[str, Any], str]] = [

@@ -56,7 +56,8 @@ def test_an_imported_model_predicts_scores_and_explains(ml_client: Any, own: Any
     run(ml_client, "CALL sys.ML_SCORE('ml_shop.flowers', 'species', 'flower_model', 'accuracy', @score, NULL)")
     assert float(run(ml_client, "SELECT @score")[0][0]) > 0.95
     run(ml_client, "CALL sys.ML_EXPLAIN('ml_shop.flowers', 'species', 'flower_model', NULL)")
-    run(ml_client, "CALL sys.ML_EXPLAIN_TABLE('ml_shop.flowers', 'flower_model', 'ml_shop.flowers_why', NULL)")
+    shap = "JSON_OBJECT('prediction_explainer', 'shap')"
+    run(ml_client, f"CALL sys.ML_EXPLAIN_TABLE('ml_shop.flowers', 'flower_model', 'ml_shop.flowers_why', {shap})")
     ((told, explained),) = backend.run(
         "SELECT model_metadata, model_explanation FROM ML_SCHEMA_root.MODEL_CATALOG WHERE model_handle = 'flower_model'"
     )
