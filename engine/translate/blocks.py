@@ -6,11 +6,13 @@ from sqlglot import exp
 
 from engine.translate import aggregates, literals
 from engine.translate.compare import compare
+from engine.translate.control import require_no_cut_seconds
 from engine.translate.doubles import require_stored_alike
+from engine.translate.given import answered
 from engine.translate.grouping import group_block
 from engine.translate.names import Scope
 from engine.translate.nodes import child, children, kind, only, whole_number
-from engine.translate.numbers import as_condition, as_value
+from engine.translate.numbers import as_condition, as_value, is_zero
 from engine.translate.recursive import bind_recursion, is_recursive
 from engine.translate.refusal import refuse
 from engine.translate.row_values import parts_of
@@ -28,7 +30,7 @@ from engine.translate.tree import (
     has_aggregate,
     walk,
 )
-from engine.translate.types import TEMPORAL
+from engine.translate.types import BIGINT, TEMPORAL
 from engine.translate.unions import align
 from engine.translate.wrapped import wrapped
 
@@ -100,7 +102,7 @@ def _order_and_limit(shared: "Shared", node: exp.Expression, query: Query, commo
     query.order = _order(binder, node.args.get("order"), query.outputs)
     if any(part.op in AGGREGATES or part.op == WINDOW for item in query.order for part in walk(item.expr)):
         refuse("UNION ordered by an aggregate is not supported")
-    query.limit, query.offset = limits(node)
+    query.limit, query.offset = limits(shared, node)
 
 
 def _with(
@@ -140,7 +142,7 @@ def renamed(outputs: list[Output], names: list[str]) -> list[Output]:
 def require_order(query: Query) -> None:
     """Refuse a LIMIT that cuts rows in no order: which rows stay is the server's choice; raises Refused."""
     one_row = isinstance(query, Block) and query.grouped and not query.groups
-    if query.limit and not query.order and not one_row:
+    if gives_rows(query.limit) and not query.order and not one_row:
         refuse("LIMIT without ORDER BY depends on the order of rows")
 
 
@@ -149,7 +151,7 @@ def require_first_rows(query: Query) -> None:
 
     Whoever pages through rows with OFFSET counts on the order that the same plan gives them each time.
     """
-    if query.offset:
+    if gives_rows(query.offset):
         require_order(query)
 
 
@@ -160,6 +162,7 @@ def settle(query: Query) -> None:
     for output in query.outputs:
         output.expr = as_value(output.expr)
         require_stored_alike(output.expr)
+        require_no_cut_seconds(output.expr)
         type_ = output.expr.type
         if isinstance(query, SetOperation) or (
             type_.frac == type_.scale and not (stored and (type_.vague or type_.unpadded))
@@ -218,7 +221,7 @@ def _clauses(binder: "Binder", node: exp.Expression, block: Block) -> None:
         some = compare("gt", aggregates.count([], distinct=False), literals.integer(0))
         block.having = some if block.having is None else Expr("and", some.type, (block.having, some))
     block.order = _order(binder, node.args.get("order"), block.outputs)
-    block.limit, block.offset = limits(node)
+    block.limit, block.offset = limits(binder.shared, node)
     parts = [output.expr for output in block.outputs] + [item.expr for item in block.order]
     parts += [part for part in (block.having, block.qualify) if part is not None]
     block.grouped = group is not None or any(has_aggregate(part) for part in parts)
@@ -324,17 +327,31 @@ def _order(binder: "Binder", node: exp.Expression | None, outputs: list[Output])
 _ALL_ROWS = (1 << 63) - 1  # what DuckDB counts to; MySQL's manual has LIMIT 18446744073709551615 for all rows
 
 
-def limits(node: exp.Expression) -> tuple[int | None, int]:
-    """Read LIMIT and OFFSET."""
-    limit, offset = node.args.get("limit"), node.args.get("offset")
-    count = start = None
-    if limit is not None:
-        only(limit, "expression")
-        count = min(whole_number(child(limit, "expression"), "LIMIT"), _ALL_ROWS)
-    if offset is not None:
-        only(offset, "expression")
-        start = whole_number(child(offset, "expression"), "OFFSET")
-    return count, start or 0
+def limits(shared: "Shared", node: exp.Expression) -> tuple[Expr | None, Expr | None]:
+    """Read LIMIT and OFFSET: literals."""
+    found: list[Expr | None] = []
+    for name in ("limit", "offset"):
+        clause = node.args.get(name)
+        if clause is None:
+            found.append(None)
+            continue
+        only(clause, "expression")
+        count = child(clause, "expression")
+        if not isinstance(count, exp.Literal) or count.is_string:
+            refuse(f"{name.upper()} is not a whole number")
+        found.append(_count(count.this, name) if shared.trace is None else shared.trace.literal(count, _count, name))
+    return found[0], found[1]
+
+
+def _count(text: str, name: str) -> Expr:
+    if not text.isdigit():
+        refuse(f"{name.upper()} is not a whole number")
+    return Expr("literal", BIGINT, value=min(int(text), _ALL_ROWS))
+
+
+def gives_rows(count: Expr | None) -> bool:
+    """Tell whether there is a LIMIT or OFFSET, and it is not 0."""
+    return count is not None and not answered(is_zero, count)
 
 
 def _require_plain_bags(shared: "Shared", name: str, keep_all: bool, left: Query, right: Query) -> None:

@@ -10,7 +10,7 @@ from engine.translate.literals import NULL_LITERAL, is_literal
 from engine.translate.members import LISTED, as_number_of, spelled
 from engine.translate.numbers import as_condition, as_double, as_number, as_value, is_zero, operand, require_one_text
 from engine.translate.refusal import refuse
-from engine.translate.tree import Expr
+from engine.translate.tree import Expr, walk
 from engine.translate.types import (
     APPROXIMATE,
     BIGINT,
@@ -194,7 +194,24 @@ def to_integer(expr: Expr, unsigned: bool) -> Expr:
         return Expr("double_to_int", UBIGINT if unsigned else BIGINT, (as_double(expr),))
     if expr.type.frac != expr.type.scale:
         expr = Expr("round", decimal(expr.type.digits, 0), (expr,), value=0)
+    if _is_cut_seconds(expr) and not unsigned:
+        expr = Expr("truncate", decimal(expr.type.digits, 0), (expr,), value=0)
+    elif not _is_cut_seconds(expr):
+        require_no_cut_seconds(expr)
     return Expr("to_unsigned" if unsigned else "to_signed", UBIGINT if unsigned else BIGINT, (expr,))
+
+
+def _is_cut_seconds(expr: Expr) -> bool:
+    """Tell whether MySQL cuts a number where it takes it as a signed integer: UNIX_TIMESTAMP() with a fraction gives
+    its seconds then (Item_timeval_func::val_int), all other decimals are rounded."""
+    return expr.op == "unix_time_fraction" and isinstance(expr.value, tuple) and bool(expr.value[1])
+
+
+def require_no_cut_seconds(expr: Expr) -> None:
+    """Refuse such seconds where it depends on what is between whether they are cut or rounded: IF and CASE hand
+    the question on, COALESCE does not, a derived table does when it is merged. Raises Refused."""
+    if expr.type.family is Family.DECIMAL and any(_is_cut_seconds(part) for part in walk(expr)):
+        refuse("UNIX_TIMESTAMP with a fraction of a second is not supported in this place")
 
 
 def to_decimal(expr: Expr, digits: int, scale: int) -> Expr:

@@ -9,6 +9,7 @@ from engine.collate.presence import Presence, union
 from engine.collate.weights import Weights
 from engine.translate.answers import Asked
 from engine.translate.doubles import is_loose
+from engine.translate.given import answered
 from engine.translate.lower_answers import ANSWER_OPS
 from engine.translate.lower_answers import order_key as answer_order_key
 from engine.translate.lower_bytes import BYTE_OPS
@@ -24,6 +25,7 @@ from engine.translate.lower_strings import TEXT_OPS
 from engine.translate.lower_times import TIME_OPS
 from engine.translate.lower_values import VALUE_OPS
 from engine.translate.members import LISTED, require_order
+from engine.translate.numbers import is_zero
 from engine.translate.refusal import NOT_YET, refuse
 from engine.translate.row_values import as_filter
 from engine.translate.tree import (
@@ -228,15 +230,17 @@ class Lowering:
         items = (f"GROUPING({group_key(self, key)}), min({self.order_key(key)}) NULLS FIRST" for key in block.groups)
         return "ORDER BY " + ", ".join(items)
 
-    def _tail(self, order: list[OrderItem], outputs: list[Output], limit: int | None, offset: int) -> list[str]:
+    def _tail(
+        self, order: list[OrderItem], outputs: list[Output], limit: Expr | None, offset: Expr | None
+    ) -> list[str]:
         items = [item for item in order if item.expr.op != "literal"]
         parts = []
         if items:
             parts = ["ORDER BY", ", ".join(self._order_item(item, outputs) for item in items)]
         if limit is not None:
-            parts.append(f"LIMIT {limit}")
-        if offset:
-            parts.append(f"OFFSET {offset}")
+            parts.append(f"LIMIT {self.expr(limit)}")
+        if offset is not None and not answered(is_zero, offset):
+            parts.append(f"OFFSET {self.expr(offset)}")
         return parts
 
     def _order_item(self, item: OrderItem, outputs: list[Output]) -> str:

@@ -101,7 +101,7 @@ def _unix_time(low: "Lowering", expr: Expr) -> str:
 
 
 def _unix_time_fraction(low: "Lowering", expr: Expr) -> str:
-    zone = cast("int | str", expr.value)
+    zone, _ = cast("tuple[int | str, bool]", expr.value)
     fsp, sql = expr.type.scale, f"epoch_us({low.to_utc(low.expr(expr.args[0]), zone)})"
     cut = f"CAST({sql} // {10 ** (6 - fsp)} AS DECIMAL(38, 0)) * 0.{'0' * (fsp - 1)}1"
     failure = "error('a time out of range')"

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from engine.translate.blocks import bind_query, require_order
+from engine.translate.blocks import bind_query, gives_rows, require_order
 from engine.translate.compare import paired
 from engine.translate.members import require_order as require_sortable
 from engine.translate.members import spelled
@@ -42,7 +42,7 @@ class Subqueries:
     def exists(self, node: exp.Expression) -> Expr:
         """EXISTS (…)."""
         query = self._bind(node)
-        if query.limit and not query.offset:
+        if gives_rows(query.limit) and not gives_rows(query.offset):
             query.limit = None  # some row or none
         require_order(query)
         return Expr("exists", BOOL, value=query)

@@ -96,8 +96,8 @@ class Block:
     qualify: Expr | None = None
     distinct: bool = False
     order: list[OrderItem] = field(default_factory=list)
-    limit: int | None = None
-    offset: int = 0
+    limit: Expr | None = None
+    offset: Expr | None = None
     ctes: list[tuple[str, "Query | Recursion"]] = field(default_factory=list)
 
 
@@ -111,8 +111,8 @@ class SetOperation:
     right: "Query"
     outputs: list[Output]
     order: list[OrderItem] = field(default_factory=list)
-    limit: int | None = None
-    offset: int = 0
+    limit: Expr | None = None
+    offset: Expr | None = None
     ctes: list[tuple[str, "Query | Recursion"]] = field(default_factory=list)
 
 

@@ -138,7 +138,7 @@ def _unix_time(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
     limits = (zone, LAST_SECOND[backend], _OUTSIDE[backend])
     if value.type.fsp:
         type_ = decimal(13 + value.type.fsp, value.type.fsp)
-        return Expr("unix_time_fraction", type_, (value,), value=limits[0])
+        return Expr("unix_time_fraction", type_, (value,), value=(zone, backend == "mysql"))
     return Expr("unix_time", BIGINT, (as_datetime(value),), value=limits)
 
 
