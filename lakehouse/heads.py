@@ -18,10 +18,11 @@ _PIECE = 4 << 20  # bytes looked at together
 _ZSTD_READ = 4 << 10  # bytes expanded at once: a block of 128 kB may be a few bytes
 _MOST = 1 << 20  # characters of what they stand for
 
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")  # the marks at its beginning
+UTF16 = "utf-16"  # text in it is expanded as if it were compressed
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")  # at its beginning
 _ENDINGS = {".gz": "gzip", ".gzip": "gzip", ".zst": "zstd", ".bz2": "bzip2", ".snappy": "snappy", ".sz": "snappy"}
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", FRAMES: "snappy"}
-_FOREIGN = frozenset({"bzip2", "snappy"})  # what the column store cannot decompress
+_FOREIGN = frozenset({"bzip2", "snappy", UTF16})  # what the column store cannot decompress
 
 
 def compression_of(head: bytes) -> str:
@@ -55,12 +56,14 @@ class Head:
 def head_of(places: Places, found: Found, dialect: Dialect) -> Head:
     """Read the beginning of a text file. Raises LakeError."""
     head = places.read(found, 0, _READ)
-    if head.startswith(_UTF16):
-        raise LakeError(f"{found.shown} is in UTF-16, which is not read: convert it to UTF-8")
     kind = compression_of(head)
+    if head.startswith(UTF16_MARKS):
+        if dialect.encoding == "latin1":
+            raise LakeError(f'{found.shown} is in UTF-16 by its first bytes, and in latin1 by "encoding"')
+        kind = UTF16
     if kind == "none" and (dialect.compression == "snappy" or _is_hadoops(found, dialect)):
         kind = "snappy"  # Hadoop's has no mark
-    if dialect.compression not in ("auto", kind):
+    if dialect.compression not in ("auto", "none" if kind == UTF16 else kind):
         raise LakeError(f'{found.shown} is not compressed with {dialect.compression}, as "compression" says')
     try:
         data = _EXPANDERS[kind](head)[:_MOST]
@@ -174,4 +177,5 @@ _EXPANDERS: dict[str, Callable[[bytes], bytes]] = {
     "zstd": lambda head: zstandard.ZstdDecompressor().stream_reader(head).read(_READ),
     "bzip2": lambda head: bz2.BZ2Decompressor().decompress(head, _MOST),
     "snappy": _snappy,
+    UTF16: lambda head: head[: len(head) // 2 * 2].decode("utf-16", "replace").encode(),
 }

@@ -1,6 +1,7 @@
 """Text files whose compression DuckDB does not read: expanded into a file without a name, while a statement runs."""
 
 import bz2
+import codecs
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from base.errors import LakeError
-from lakehouse.heads import Lines
+from lakehouse.heads import UTF16, UTF16_MARKS, Lines
 from lakehouse.places import Found, Places
 from lakehouse.snappy import Unsnapper
 
@@ -34,10 +35,10 @@ class _Bzip2:
         self._expander = bz2.BZ2Decompressor()
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
-        while piece:
+        while piece or not (self._expander.eof or self._expander.needs_input):
             if self._expander.eof:
                 self._expander = bz2.BZ2Decompressor()  # files may be several streams, one behind the other
-            yield self._expander.decompress(piece)
+            yield self._expander.decompress(piece, _PIECE)  # a few hundred bytes may be as many megabytes
             piece = self._expander.unused_data if self._expander.eof else b""
 
     def end(self) -> None:
@@ -45,7 +46,26 @@ class _Bzip2:
             raise ValueError("it is cut short")
 
 
-_EXPANDERS: dict[str, Callable[[], Expander]] = {"bzip2": _Bzip2, "snappy": Unsnapper}
+class _Utf16:
+    """Text in UTF-16, as UTF-8. Its first bytes say which comes first of the two of a unit."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-16")()
+        self._first = b""
+
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        if len(self._first) < len(UTF16_MARKS[0]):
+            self._first += piece[: len(UTF16_MARKS[0]) - len(self._first)]
+            if not any(mark.startswith(self._first) for mark in UTF16_MARKS):
+                raise ValueError("another file of the table is in UTF-16, and this one is not")
+        yield self._decoder.decode(piece).encode()
+
+    def end(self) -> None:
+        if self._first and self._decoder.getstate()[0]:
+            raise ValueError("it is cut short")
+
+
+_EXPANDERS: dict[str, Callable[[], Expander]] = {"bzip2": _Bzip2, "snappy": Unsnapper, UTF16: _Utf16}
 
 
 def expand(stack: ExitStack, places: Places, found: Found, compression: str, folder: Path) -> str:
@@ -67,6 +87,7 @@ def expand(stack: ExitStack, places: Places, found: Found, compression: str, fol
                     raise LakeError(f"{found.shown} becomes more than {most} bytes when it is decompressed")
         expander.end()
     except (OSError, ValueError) as error:
-        raise LakeError(f"{found.shown} cannot be decompressed: {error}") from None
+        told = "is no UTF-16" if compression == UTF16 else "cannot be decompressed"
+        raise LakeError(f"{found.shown} {told}: {error}") from None
     out.flush()
     return f"/proc/self/fd/{out.fileno()}"

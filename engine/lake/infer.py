@@ -32,7 +32,7 @@ from engine.lake.relations import Relation, avro_relation, csv_relation, json_re
 from engine.store.layout import quote
 from lakehouse.definition import TEXTS, Definition, read_definition
 from lakehouse.delta import DeltaTable, read_delta
-from lakehouse.heads import head_of
+from lakehouse.heads import UTF16, head_of
 from lakehouse.iceberg import IcebergTable
 from lakehouse.listing import list_files
 from lakehouse.places import Found, Places
@@ -106,8 +106,8 @@ def infer(
                 head = head_of(places, chosen[0], definition.dialect)
                 if head.is_foreign and not complete:
                     raise LakeError(
-                        f"{chosen[0].shown} is compressed with {head.compression}, of which no sample is taken: "
-                        "use gzip or zstd, or name fewer files"
+                        f"{chosen[0].shown} is {'in' if head.compression == UTF16 else 'compressed with'} "
+                        f"{head.compression}, of which no sample is taken: use gzip or zstd, or name fewer files"
                     )
                 if head.is_foreign:
                     paths = [expand(stack, places, file, head.compression, scratch) for file in chosen]

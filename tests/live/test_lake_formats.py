@@ -1,6 +1,7 @@
 """Formats of lake tables: what is in the files is what is read, or an error with the place."""
 
 import bz2
+import codecs
 import datetime
 import gzip
 import json
@@ -399,7 +400,8 @@ def test_without_strictness_what_is_wrong_is_told(instance: Instance, data: Path
 
 
 ODD = {
-    "utf16.csv": ("id,name\n1,a\n".encode("utf-16"), "is in UTF-16"),
+    "utf16.csv": (codecs.BOM_UTF16_LE + b"1\0,\0a\0\n", "utf16.csv is no UTF-16: it is cut short"),
+    "wide.csv": ("1,a\nx,b\n".encode("utf-16"), "wide.csv, line 2, column id: 'x'"),
     "latin.csv": (b"1,ok\n2,\xe4\n", 'latin.csv, line 2: bytes that are no UTF-8; "encoding" names'),
     "ends.csv": (b"1,a\r\n2,b\n3,c\r\n", "ends.csv: its lines end in different ways"),
     "pretty.json": (b'{\n "id": 1\n}\n', "pretty.json, line 2: unexpected end of data; objects are one a line"),
@@ -415,6 +417,23 @@ def test_what_is_odd_is_told_in_plain_words(instance: Instance, data: Path, name
     columns = "id INT, name VARCHAR(9)"
     instance.run(f"CREATE TABLE lake.odd {lake(columns, data / name, format=name.partition('.')[2])}")
     assert words in refused(instance, "SELECT * FROM lake.odd")
+
+
+def test_text_in_utf16_is_read(instance: Instance, data: Path):
+    folder = data / "wide"
+    folder.mkdir()
+    rows = [(1, "Ann"), (2, "é€"), (3, "😀"), (4, "x\ny")]
+    text = "".join(f'{id},"{name}"\n' for id, name in rows)
+    (folder / "big.csv").write_bytes(codecs.BOM_UTF16_BE + text.encode("utf-16-be"))
+    (folder / "little.csv").write_bytes(codecs.BOM_UTF16_LE + text.encode("utf-16-le"))
+    instance.run(f"CREATE TABLE lake.utf16 {lake('id INT, name VARCHAR(9)', f'{folder}/', field_delimiter=',')}")
+    assert instance.run("SELECT * FROM lake.utf16 ORDER BY id") == [row for row in rows for _ in range(2)]
+    (folder / "other.csv").write_text(text)
+    assert "other.csv is no UTF-16: another file" in refused(instance, "SELECT * FROM lake.utf16")
+    (data / "wide.json").write_bytes('{"id": 1, "name": "é"}\n'.encode("utf-16"))
+    columns = "id INT, name VARCHAR(9)"
+    instance.run(f"CREATE TABLE lake.utf16json {lake(columns, data / 'wide.json', format='json')}")
+    assert instance.run("SELECT * FROM lake.utf16json") == [(1, "é")]
 
 
 def test_an_array_of_json_may_stand_in_one_line(instance: Instance, data: Path):
