@@ -263,18 +263,18 @@ def test_what_cannot_be_inferred_says_why(inferred: Infer, lake: Path) -> None:
 def test_a_gzip_bomb_is_looked_at_only_as_far_as_a_sample_goes(inferred: Infer, lake: Path) -> None:
     line = b"1," + b"0" * 1000 + b"\n"
     (lake / "bomb.csv.gz").write_bytes(gzip.compress(line * 200_000))  # 200 MB in 300 kB
-    began = time.monotonic()
+    began = time.process_time()  # as others may keep the machine busy
     assert types(inferred(sampling=True))["col_1"] == "tinyint unsigned"
-    assert time.monotonic() - began < 20
+    assert time.process_time() - began < 20
 
 
 def test_a_thousand_files_within_ten_seconds(inferred: Infer, lake: Path) -> None:
     for number in range(1000):
         rows = "".join(f"{i},{i * 1.5},2024-01-{1 + i % 28:02},name {i}\n" for i in range(50))
         (lake / f"{number:04}.csv").write_text("id,v,d,n\n" + rows)
-    began = time.monotonic()
+    began = time.process_time()
     found = inferred()
-    seconds = time.monotonic() - began
+    seconds = time.process_time() - began
     assert (found.files, found.rows, found.complete) == (1000, 50_000, True)
     assert types(found)["d"] == "date not null"
     assert seconds < 10, seconds
