@@ -56,7 +56,7 @@ WHEN: dict[str, tuple[str, ...]] = {
     "all rows of the group have the same value": ("ANY_VALUE",),
     "ORDER BY settles the text of these rows, and it is not longer than group_concat_max_len": ("GROUP_CONCAT",),
     "the pattern is a constant that every library reads alike, as it does the texts": (
-        "REGEXP", "REGEXP_LIKE", "REGEXP_REPLACE", "REGEXP_SUBSTR", "RLIKE",
+        "REGEXP", "REGEXP_INSTR", "REGEXP_LIKE", "REGEXP_REPLACE", "REGEXP_SUBSTR", "RLIKE",
     ),
     "it has no argument": ("LAST_INSERT_ID",),
     "the zones are constants": ("CONVERT_TZ",),
@@ -129,8 +129,7 @@ NEVER: dict[str, frozenset[str]] = {
     ),
     "the text depends on the character set or the server's tables": frozenset(
         [
-            "CHR", "REGEXP_INSTR",
-            "MATCH", "SFORMAT", "TO_CHAR", "DECODE_HISTOGRAM",
+            "CHR", "MATCH", "SFORMAT", "TO_CHAR", "DECODE_HISTOGRAM",
         ]
     ),
     "MariaDB alone has it": frozenset(

@@ -100,6 +100,16 @@ def _regexp_cut(low: "Lowering", expr: Expr) -> str:
     return _unless_unread(sql, unread, made)
 
 
+def _regexp_found(low: "Lowering", expr: Expr) -> str:
+    """Count the characters before the first match: as few as there can be."""
+    pattern, blind, unread = cast("tuple[str, bool, str]", expr.value)
+    sql, option = low.expr(expr.args[0]), "i" if blind else "c"
+    before = f"regexp_extract({sql}, {rules.quote(f'^((?s:.*?))(?:{pattern})')}, 1, '{option}')"
+    matches = f"regexp_matches({sql}, {rules.quote(pattern)}, '{option}')"
+    made = f"(CASE WHEN {matches} THEN length({before}) + 1 WHEN {sql} IS NOT NULL THEN 0 END)"
+    return _unless_unread(sql, unread, made)
+
+
 def _regexp_replaced(low: "Lowering", expr: Expr) -> str:
     (pattern, blind, unread), new = cast("tuple[tuple[str, bool, str], str]", expr.value)
     sql, option = low.expr(expr.args[0]), "gi" if blind else "gc"
@@ -301,6 +311,7 @@ CODE_OPS: dict[str, Writer] = {
     "any_same": _any_same,
     "regexp": _regexp,
     "regexp_cut": _regexp_cut,
+    "regexp_found": _regexp_found,
     "regexp_replaced": _regexp_replaced,
     "spaces": _spaces,
     "with_commas": _with_commas,

@@ -1,4 +1,4 @@
-"""REGEXP, REGEXP_LIKE, REGEXP_SUBSTR and REGEXP_REPLACE with patterns that ICU, PCRE2 and RE2 read alike.
+"""REGEXP, REGEXP_LIKE, REGEXP_INSTR, REGEXP_SUBSTR and REGEXP_REPLACE with patterns that ICU, PCRE2 and RE2 read alike.
 
 Which texts they read alike depends on the pattern: `.`, `^` and `$` stop at other line ends, classes like
 `[[:alpha:]]` know other characters beyond ASCII, and without regard to case ICU folds 'ß' to 'ss'. Such texts fail in
@@ -17,7 +17,7 @@ from engine.translate.literals import NULL_LITERAL, text_of
 from engine.translate.nodes import child, only
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
-from engine.translate.types import BOOL, Family
+from engine.translate.types import BOOL, INT, Family
 
 if TYPE_CHECKING:
     from engine.translate.binder import Binder
@@ -59,6 +59,13 @@ def _cut(binder: "Binder", node: exp.Expression) -> Expr:
     read = _read(value, pattern, None)
     type_ = replace(value.type, presence=presence.of_substring(value.type.presence), characters=0)
     return Expr("regexp_cut", type_, (value,), value=(read, binder.context.backend == "mysql"))
+
+
+def _found(binder: "Binder", node: exp.Expression) -> Expr:
+    """REGEXP_INSTR(value, 'pattern'): the character where the first match begins, 0 where there is none."""
+    only(node, "this", "expression")
+    value, pattern = binder.expr(child(node)), text_of(binder.expr(child(node, "expression")))
+    return Expr("regexp_found", INT, (value,), value=_read(value, pattern, None))
 
 
 def _replaced(binder: "Binder", node: exp.Expression) -> Expr:
@@ -146,4 +153,9 @@ def _rewritten(new: str, groups: int, dollars: bool) -> str | None:
     return written
 
 
-NODES: dict[type[exp.Expression], Rule] = {exp.RegexpSubstr: _cut, exp.RegexpReplace: _replaced, exp.RegexpLike: bind}
+NODES: dict[type[exp.Expression], Rule] = {
+    exp.RegexpInstr: _found,
+    exp.RegexpSubstr: _cut,
+    exp.RegexpReplace: _replaced,
+    exp.RegexpLike: bind,
+}

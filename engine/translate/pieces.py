@@ -75,7 +75,7 @@ def _substring_index(binder: "Binder", node: exp.Expression) -> Expr:
         refuse("SUBSTRING_INDEX with these arguments is not supported")
     if text_of(delimiter) is None:
         return _indexed_by(value, delimiter, count)
-    if count < 0 and _overlaps(text_of(delimiter) or ""):
+    if count < 0 and value.type.charset not in _UTF8 and _overlaps(text_of(delimiter) or ""):
         refuse("SUBSTRING_INDEX from the right by a text that overlaps itself is not supported")
     type_ = replace(value.type, presence=presence.of_substring(value.type.presence))
     if count == 0:
