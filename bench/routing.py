@@ -18,12 +18,13 @@ import uvloop
 from base.settings import Settings, Upstream
 from bench import report
 from proxy.decisions import decision_key
+from proxy.dispatch import Dispatch
 from proxy.login import LoggedIn
 from proxy.pipe import PacketPipe
 from proxy.router import Router
 from proxy.rules import LoadedTables
-from proxy.server import Worker
 from proxy.session import Session
+from proxy.worker import Worker
 from statements.facts import statement_facts
 from wire.constants import Capability, Command
 from wire.framing import build_packets
@@ -60,9 +61,9 @@ async def open_session() -> Session:
         pipes.append(pipe)
     greeting = Greeting("9.7.0", 7, bytes(20), capabilities, 45, 2, "caching_sha2_password")
     login = Login(capabilities, 1 << 24, 45, b"nobody", b"")
-    session = Session(worker, LoggedIn(*pipes, greeting, login, capabilities, build_ok(Ok()), False, False))
-    worker.sessions.add(session)
-    Router(session)
+    logged_in = LoggedIn(*pipes, greeting, login, capabilities, build_ok(Ok()), False, False)
+    session = Session(worker, logged_in, lambda session: None)
+    Dispatch(Router(session))
     session.start()
     return session
 

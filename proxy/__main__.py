@@ -17,7 +17,7 @@ import uvloop
 from base import log as logs
 from base.errors import SettingsError
 from base.settings import Settings
-from proxy.server import Worker, listen
+from proxy.server import Server, listen
 
 
 async def _serve(settings: Settings, inherited: list[socket.socket], before: int | None) -> None:
@@ -26,13 +26,13 @@ async def _serve(settings: Settings, inherited: list[socket.socket], before: int
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGUSR1, drain.set)
-    worker = Worker(settings)
+    server = Server(settings)
     listener = listen(settings)
     logging.getLogger("proxy").info("listening on %s port %d", *listener.getsockname()[:2])
     if before:
         with contextlib.suppress(ProcessLookupError):
             os.kill(before, signal.SIGUSR1)
-    await worker.serve([listener, *inherited], stop, drain)
+    await server.serve([listener, *inherited], stop, drain)
 
 
 def main() -> int:

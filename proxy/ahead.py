@@ -13,7 +13,6 @@ from wire.constants import Command
 if TYPE_CHECKING:
     from proxy.router import Router
 
-LONGEST = 1 << 13  # bytes of such a command
 _WRITES = frozenset({b"insert", b"replace", b"update", b"delete"})
 # With a query in it, one of the server's counts, or a variable of ours, a statement is looked at in its turn.
 _LOOKED_AT = (b"select", b"rows", b"count", b"secondary", b";")

@@ -130,3 +130,29 @@ def build_result(
     payloads += [build_text_row(row) for row in rows] if packed is None else packed
     payloads.append(end)
     return b"".join(build_packets(payload, number) for number, payload in enumerate(payloads, 1))
+
+
+def find_rows(data: bytes, capabilities: int) -> tuple[int, Err | None]:
+    """Look for the first packet behind the column definitions; gives where it is, -1 until then, and its error."""
+    at = 0
+    left = -1  # definitions, and the EOF behind them, still to come
+    while at + 5 <= len(data):
+        length = int.from_bytes(data[at : at + 3], "little")
+        first = data[at + 4] if length else -1
+        if first == 0xFF:
+            if at + 4 + length > len(data):
+                return -1, None
+            return at, parse_err(data[at + 4 : at + 4 + length])
+        if left == 0:
+            return at, None
+        if left < 0:
+            if first == 0:
+                return at, None  # OK: no result at all
+            if at + 4 + length > len(data):
+                return -1, None
+            count, _ = read_lenenc(data, at + 4)
+            left = (count or 0) + (0 if capabilities & Capability.DEPRECATE_EOF else 1)
+        else:
+            left -= 1
+        at += 4 + length
+    return -1, None

@@ -7,16 +7,13 @@ is read and put back before the next statement that could notice, and the sessio
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from proxy.answers import AnswerReader
 from proxy.preflight import build_query
+from proxy.session import Session
 from proxy.state import ON
 from statements.scan import first_word
 from wire.constants import Command
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 _WORD = b"use_secondary_engine"
 _ASSIGNS = re.compile(rb"use_secondary_engine`?\s*:?=", re.IGNORECASE)
@@ -38,26 +35,28 @@ _PUT_BACK = b"SET SESSION use_secondary_engine = ON"
 class BackendSwitch:
     """Watches one session's commands for what may have set the variable on the backend."""
 
-    def __init__(self, router: "Router") -> None:
-        self._router = router
-        self._session = router.session
+    def __init__(self, session: Session, text_at: int, is_mariadb: bool) -> None:
+        """`text_at` is where the text of a framed COM_QUERY begins."""
+        self._session = session
+        self._text_at = text_at
+        self._is_mariadb = is_mariadb
         self._in_prepared = False  # a prepared statement names the variable or calls a procedure
         self._assigned = False  # what passed assigns it in its text: ON is meant as well
         self._suspects = False
         self._carry = b""
-        if not router.is_mariadb:
-            router.session.on_relayed = self.watch_relayed
+        if not is_mariadb:
+            session.on_relayed = self.watch_relayed
 
     def watch(self, data: bytes) -> None:
         """Look at a lone command that is passed to the backend as it is."""
-        if self._router.is_mariadb:
+        if self._is_mariadb:
             return
         command = data[4]
         if command == Command.QUERY:
             if _WORD in data.lower():
-                word = first_word(data, self._router.text_at)
+                word = first_word(data, self._text_at)
                 self._suspect(word not in _ONLY_WRITTEN and bool(_ASSIGNS.search(data)))
-            elif first_word(data, self._router.text_at) in _RUNS_UNSEEN:
+            elif first_word(data, self._text_at) in _RUNS_UNSEEN:
                 self._suspect(False)
         elif command == Command.STMT_PREPARE:
             if _WORD in data.lower() or first_word(data, 5) in _RUNS_UNSEEN:
@@ -97,9 +96,9 @@ class BackendSwitch:
             handlers[command] = look
 
     def _would_notice(self, data: bytes) -> bool:
-        if data[4] != Command.QUERY or (self._router.text_at == 7 and data[5:7] != b"\0\1"):
+        if data[4] != Command.QUERY or (self._text_at == 7 and data[5:7] != b"\0\1"):
             return True
-        return first_word(data, self._router.text_at) in _NOTICE and not _ASKS_BACK.search(data)
+        return first_word(data, self._text_at) in _NOTICE and not _ASKS_BACK.search(data)
 
     async def _settle(self, data: bytes, restore: Callable[[], None]) -> None:
         """Take the value over, put ON back, and let the command that waits be looked at again."""

@@ -2,16 +2,13 @@
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
 
 from base.errors import AccessDenied, MalformedPacket
 from proxy.exchange import Exchange
+from proxy.session import Session
 from wire.framing import PacketReader, build_packets
 from wire.handshake import build_change_user, parse_change_user
 from wire.responses import build_err
-
-if TYPE_CHECKING:
-    from proxy.session import Session
 
 log = logging.getLogger("proxy")
 
@@ -19,7 +16,7 @@ log = logging.getLogger("proxy")
 class AuthRelay:
     """One change of the user, with the same four combinations of TLS as at a login."""
 
-    def __init__(self, session: "Session", data: bytes) -> None:
+    def __init__(self, session: Session, data: bytes) -> None:
         self._session = session
         self._command = data[4:]
         self._wake = asyncio.Event()
@@ -48,7 +45,7 @@ class AuthRelay:
         except TimeoutError:
             log.info("connection %d: a change of the user took longer than a login may", session.thread_id)
         finally:
-            session.end_exchange(accepted)
+            session.end_dialogue(accepted)
             if accepted is None and not self._refused:
                 session.close()
 
@@ -93,3 +90,9 @@ class AuthRelay:
     def _write_backend(self, payload: bytes) -> None:
         self._session.backend.write(build_packets(payload, self._to_backend))
         self._to_backend += 1
+
+
+def take_change_user(session: Session, data: bytes) -> bool:
+    """Take COM_CHANGE_USER over."""
+    session.begin_dialogue(AuthRelay(session, data))
+    return True

@@ -128,8 +128,6 @@ async def _engine_status(router: "Router", text: bytes) -> list[list[bytes | Non
 def take_alter(router: "Router", data: bytes, text: bytes) -> bool:
     """Take over ALTER TABLE with a secondary engine's clause alone."""
     router.session.state.counts = NO_COUNTS
-    if router.take_lake_alter(text):
-        return True
     if b"secondary_" not in text.lower():
         return False
     try:

@@ -7,18 +7,16 @@ MariaDB tell: CURSOR_EXISTS behind the columns and each fetch, LAST_ROW_SENT whe
 
 import asyncio
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from base.errors import MalformedPacket
+from proxy.answers import find_rows
 from proxy.engine_link import EngineLink
-from proxy.offload import find_rows
 from wire.constants import MAX_PACKET_PAYLOAD, Capability, Status
 from wire.framing import build_packets
 from wire.responses import Err, build_end_of_rows, parse_err
-
-if TYPE_CHECKING:
-    from proxy.session import Session
 
 MOST = 64  # open cursors of a session
 _LIMIT = 1 << 30  # bytes of a cursor's rows
@@ -29,7 +27,7 @@ _EOF = 4 + 5  # bytes of the packet between definitions and rows
 
 
 class Cursor:
-    """The rows of one execution: a sink of the engine's answer first, then read by `fetch`."""
+    """The rows of one execution: a sink of the engine's answer first, then read in pieces."""
 
     def __init__(self, folder: Path, capabilities: int) -> None:
         self._folder = folder
@@ -43,7 +41,6 @@ class Cursor:
         self._last = b""  # the last bytes of the answer
         self._continued = False  # the packet sent last is not the end of its row
         self._over = False
-        self._sent = b""
         self.started = False  # nothing of the rows has gone to the client
         self.whole = False  # all rows are here
         self.error: Err | None = None
@@ -122,28 +119,20 @@ class Cursor:
         end = build_end_of_rows(status | Status.CURSOR_EXISTS, 0, self._capabilities)
         return self._head + build_packets(end, columns + 2 & 0xFF)
 
-    async def fetch(self, session: "Session", most: int) -> None:
-        """Send the next rows; raises MalformedPacket when there are fewer than the engine has told of."""
-        pump = _Pump()
-        session.send_from(pump)  # type: ignore[arg-type]
+    async def packets(self, most: int) -> AsyncIterator[tuple[int, bytes]]:
+        """Give packets of the next rows, `most` at most, numbered from 1, with how many they are.
+
+        Raises MalformedPacket when there are fewer rows than the engine has told of.
+        """
         sequence = 1
-        try:
-            while most and not self._over:
-                packets, rows = self._cut(most, sequence)
-                if packets:
-                    sequence += packets
-                    most -= rows
-                    await pump.flows.wait()
-                    if session.closed:
-                        return
-                    session.client.write(self._sent)
-                elif not self._over:
-                    await self._read()
-        finally:
-            session.send_from(session.backend)
-        flag = Status.LAST_ROW_SENT if self._over else Status.CURSOR_EXISTS
-        end = build_end_of_rows(session.tracker.lasting_status | flag, 0, self._capabilities)
-        session.client.write(build_packets(end, sequence & 0xFF))
+        while most and not self._over:
+            data, packets, rows = self._cut(most, sequence)
+            if packets:
+                sequence += packets
+                most -= rows
+                yield packets, data
+            elif not self._over:
+                await self._read()
 
     async def _read(self) -> None:
         data = await asyncio.get_running_loop().run_in_executor(None, self._file.read, _PIECE) if self._file else b""
@@ -151,8 +140,8 @@ class Cursor:
             raise MalformedPacket("the rows of a cursor")
         self._kept += data
 
-    def _cut(self, most: int, sequence: int) -> tuple[int, int]:
-        """Take packets off what was read, numbered anew, into `_sent`; gives how many packets and whole rows."""
+    def _cut(self, most: int, sequence: int) -> tuple[bytes, int, int]:
+        """Take packets off what was read, numbered anew; gives them, how many they are, and how many rows end."""
         kept = self._kept
         at = packets = rows = 0
         while rows < most and at + 5 <= len(kept):
@@ -167,34 +156,14 @@ class Cursor:
             packets += 1
             self._continued = length == MAX_PACKET_PAYLOAD
             rows += not self._continued
-        self._sent = bytes(kept[:at])
+        data = bytes(kept[:at])
         del kept[:at]
-        return packets, rows
+        return data, packets, rows
 
     @property
     def over(self) -> bool:
         """Tell whether the client has been told of the end."""
         return self._over
-
-
-class _Pump:
-    """What a session slows down while its client does not read: ourselves."""
-
-    def __init__(self) -> None:
-        self.flows = asyncio.Event()
-        self.flows.set()
-
-    def is_closing(self) -> bool:
-        """It never is."""
-        return False
-
-    def pause_reading(self) -> None:
-        """Wait."""
-        self.flows.clear()
-
-    def resume_reading(self) -> None:
-        """Go on."""
-        self.flows.set()
 
 
 def _last_err(data: bytes) -> Err | None:

@@ -7,16 +7,13 @@ that dies, leaves the backend free to answer.
 import asyncio
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING
 
+from proxy.answers import find_rows
+from proxy.cursors import Cursor
 from proxy.engine_link import EngineGone, EngineLink
-from wire.constants import Capability
-from wire.integers import build_lenenc_bytes, read_lenenc
-from wire.responses import Err, parse_err
-
-if TYPE_CHECKING:
-    from proxy.cursors import Cursor
-    from proxy.session import Session
+from proxy.session import Session
+from wire.integers import build_lenenc_bytes
+from wire.responses import Err
 
 INTERRUPTED = (1317, 3024, 1969)  # what the user has stopped, or a limit of the user's: nobody else runs it again
 _HELD_LIMIT = 1 << 22  # bytes of column definitions
@@ -41,36 +38,10 @@ class Ended:
     rows: int = 0
 
 
-def find_rows(data: bytes, capabilities: int) -> tuple[int, Err | None]:
-    """Look for the first packet behind the column definitions; gives where it is, -1 until then, and its error."""
-    at = 0
-    left = -1  # definitions, and the EOF behind them, still to come
-    while at + 5 <= len(data):
-        length = int.from_bytes(data[at : at + 3], "little")
-        first = data[at + 4] if length else -1
-        if first == 0xFF:
-            if at + 4 + length > len(data):
-                return -1, None
-            return at, parse_err(data[at + 4 : at + 4 + length])
-        if left == 0:
-            return at, None
-        if left < 0:
-            if first == 0:
-                return at, None  # OK: no result at all
-            if at + 4 + length > len(data):
-                return -1, None
-            count, _ = read_lenenc(data, at + 4)
-            left = (count or 0) + (0 if capabilities & Capability.DEPRECATE_EOF else 1)
-        else:
-            left -= 1
-        at += 4 + length
-    return -1, None
-
-
 class _Relay:
     """Takes the engine's bytes: holds the head back, then passes everything on."""
 
-    def __init__(self, session: "Session", link: EngineLink) -> None:
+    def __init__(self, session: Session, link: EngineLink) -> None:
         self._session = session
         self._link = link
         self._held = bytearray()
@@ -105,7 +76,7 @@ def build_attributes(context: str, definitions: list[bytes]) -> dict[str, bytes]
 
 
 async def offload(
-    session: "Session", link: EngineLink, text: bytes, attributes: dict[str, bytes], cursor: "Cursor | None" = None
+    session: Session, link: EngineLink, text: bytes, attributes: dict[str, bytes], cursor: Cursor | None = None
 ) -> Ended:
     """Run a statement on the engine and relay its answer to the session's client, or into a cursor."""
     relay = _Relay(session, link) if cursor is None else cursor

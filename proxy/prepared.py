@@ -1,7 +1,6 @@
 """Prepared statements: remembered when they could be offloaded; run on the engine with parameters in the text."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from base.errors import MalformedPacket
@@ -9,11 +8,15 @@ from proxy import variables
 from proxy.answers import AnswerReader
 from proxy.cursors import MOST, Cursor
 from proxy.decisions import decision_key
+from proxy.fetch import fetch
 from proxy.ml.prepared import take_execute, take_prepare
+from proxy.place import Place
 from proxy.preflight import build_prepare
 from proxy.prepared_writes import describe, may_write_query, perform, read_write
-from proxy.reading import Place, place_of
+from proxy.reading import place_of
+from proxy.remembered import Prepared
 from proxy.state import NO_COUNTS, ON
+from statements.scan import first_word
 from wire.constants import Capability, Command
 from wire.framing import build_packets
 from wire.parameters import Execute, NotALiteral, build_literals, fill_placeholders, parse_execute, with_types
@@ -23,46 +26,20 @@ if TYPE_CHECKING:
 
 # MARIADB_STMT_DIRECT: the statement prepared last. What we prepare in between would be it: the number goes on instead.
 _LAST = b"\xff\xff\xff\xff"
-_OF_CURSOR = b"\0cursor"
 _LONG_DATA_LIMIT = 1 << 20  # bytes of a statement's long data that are kept
 
 
-@dataclass(slots=True)
-class Prepared:
-    """One statement of the client.
-
-    `types` are those of its last execution, `told` those that the backend knows: it has not seen what ran elsewhere.
-    `long_data` are the values that came before the next execution, None when they are too long to be kept; the backend
-    has them as well. `stale` says that it has them, or a cursor, from before an execution that ran elsewhere.
-    """
-
-    text: bytes
-    parameters: int
-    definitions: list[bytes]
-    key: bytes
-    types: bytes = b""
-    told: bytes = b""
-    long_data: dict[int, bytearray] | None = field(default_factory=dict)
-    stale: bool = False
-    cursor: Cursor | None = None  # where the rows of this execution go
-    writes: bool = False  # the rows of its query; `definitions` are those of the query
-
-    @property
-    def size(self) -> int:
-        """About how many bytes it takes to remember."""
-        return 500 + len(self.text) + len(self.key) + sum(map(len, self.definitions))
-
-    @property
-    def decided(self) -> bytes:
-        """What decisions on an execution are kept under: some columns are known, but not as a cursor's."""
-        return self.key if self.cursor is None else self.key + _OF_CURSOR
+Consider = Callable[[bytes, bytes, Prepared], Awaitable[bool]]
+_QUERY_WORDS = frozenset({b"select", b"with", b"(", b"table", b"values"})
 
 
 class PreparedStatements:
     """Handlers of the COM_STMT_ commands of one session."""
 
-    def __init__(self, router: "Router") -> None:
+    def __init__(self, router: "Router", consider: Consider) -> None:
+        """`consider` decides on an execution with its parameters in the text: True when the backend was given it."""
         self._router = router
+        self._decide = consider
         self._session = router.session
         self._worker = router.session.worker
         self._with_attributes = bool(router.session.capabilities & Capability.QUERY_ATTRIBUTES)
@@ -82,7 +59,7 @@ class PreparedStatements:
             return True
         self._session.state.counts = NO_COUNTS
         writes = may_write_query(data[5:])
-        if not self._worker.engine.loaded.tables or not (writes or self._router.is_query(data[5:])):
+        if not self._worker.engine.loaded.tables or not (writes or first_word(data, 5) in _QUERY_WORDS):
             self._session.state.last_prepared = None
             self._router.switch.watch(data)
             return False
@@ -183,7 +160,7 @@ class PreparedStatements:
         return True
 
     async def _send_rows(self, number: int, cursor: Cursor, most: int) -> None:
-        await cursor.fetch(self._session, most)
+        await fetch(self._session, cursor, most)
         if cursor.over:
             self._session.state.cursors.pop(number, None)
 
@@ -276,7 +253,7 @@ class PreparedStatements:
             if known.writes:
                 given = await self._write(data, text, known)
             else:
-                given = await self._router.consider_prepared(data, text, known)
+                given = await self._decide(data, text, known)
         finally:
             if given:
                 self._gone_to_backend(known, data)

@@ -9,12 +9,11 @@ Whatever else the client sends may write or lock: from there on the backend answ
 """
 
 import re
-from dataclasses import dataclass
-from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from proxy.answers import Answer, AnswerReader
 from proxy.engine_link import EngineGone
+from proxy.place import Place, Reading
 from proxy.preflight import build_query
 from proxy.reasons import Reason, Refusal
 from wire.constants import Command, Status
@@ -46,26 +45,6 @@ _BEGIN: dict[bytes, bytes] = {
     b"READ-COMMITTED": b"START TRANSACTION",
     b"READ-UNCOMMITTED": b"START TRANSACTION",
 }
-
-
-class Place(Enum):
-    """Where a SELECT stands."""
-
-    ALONE = auto()  # autocommit is on, and there is no transaction
-    BEGINS = auto()  # it would begin a transaction, or read first in one
-    GOES_ON = auto()  # in a transaction that has only read, all of it by way of the engine
-    WITHIN = auto()  # in any other transaction
-
-
-@dataclass(slots=True)
-class Reading:
-    """A transaction of SELECTs. `since` is the engine's token of a moment before its snapshot, "" where there is none.
-
-    `begun` is the backend's count of commands at its last statement: any other command has ended it.
-    """
-
-    since: str
-    begun: int
 
 
 def note(session: "Session", word: bytes, data: bytes, at: int) -> None:

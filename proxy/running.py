@@ -7,8 +7,8 @@ from proxy.engine_link import EngineGone
 from proxy.lake import warnings
 from proxy.ml import models
 from proxy.offload import INTERRUPTED, Ended, Outcome, offload
+from proxy.place import Place
 from proxy.preflight import Preflight
-from proxy.reading import Place
 from proxy.reasons import Reason, Refusal, strip_reason
 from statements.context import SNAPSHOT_PASSED
 from wire.framing import build_packets

@@ -1,4 +1,4 @@
-"""One worker: listens, lets clients log in, keeps their sessions, and drains when it is told to stop."""
+"""What clients of a worker connect to: listens, lets them log in, holds their sessions, and drains when told to."""
 
 import asyncio
 import contextlib
@@ -12,15 +12,12 @@ from pathlib import Path
 from base.errors import SettingsError
 from base.log import Sparing
 from base.settings import Settings
-from proxy.apart import Apart
-from proxy.decisions import StayCache
-from proxy.engine_watch import EngineWatch
-from proxy.login import Doors, LoginRefused, log_in
-from proxy.origin import Trusted
+from proxy.dispatch import Dispatch
+from proxy.login import LoginRefused, log_in
 from proxy.pipe import Gone
 from proxy.router import Router
 from proxy.session import Session
-from proxy.tls import backend_context, client_context, key_pair
+from proxy.worker import Worker
 from wire.framing import build_packets
 from wire.responses import build_err
 
@@ -85,24 +82,14 @@ def session_limit() -> int:
     return max(16, (files - _SPARE_FILES) // _FILES_PER_SESSION)
 
 
-class Worker:
-    """A proxy process."""
+class Server:
+    """Listens for the clients of a worker."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.doors = Doors(
-            settings,
-            client_context(settings),
-            backend_context(settings),
-            key_pair(settings),
-            Trusted.parse(settings.proxy_protocol_networks),
-        )
+        self.worker = Worker(settings)
         self.sessions: set[Session] = set()
-        self.stays = StayCache()
-        self.engine = EngineWatch(settings, self.stays)
-        self.apart = Apart()
         self._limit = session_limit()
-        self._kept: set[asyncio.Task[None]] = set()
         self._logins: set[asyncio.Task[None]] = set()
         self._left: asyncio.Event | None = None  # what ends a worker that drains
 
@@ -112,7 +99,7 @@ class Worker:
         From `drain` on no more clients are taken, and the last one's leaving ends it.
         """
         accepting = [asyncio.create_task(self._accept(listener)) for listener in listeners]
-        watching = asyncio.create_task(self.engine.run())
+        watching = asyncio.create_task(self.worker.engine.run())
         draining = asyncio.create_task(self._drain(accepting, listeners, stop, drain))
         try:
             await stop.wait()
@@ -120,8 +107,8 @@ class Worker:
             for task in (*accepting, watching, draining):
                 task.cancel()
             await asyncio.gather(*accepting, watching, draining, return_exceptions=True)
-            self.engine.close()
-            await self.apart.close()
+            self.worker.engine.close()
+            await self.worker.apart.close()
             for listener in listeners:
                 listener.close()
             for login in list(self._logins):
@@ -188,7 +175,7 @@ class Worker:
             return
         try:
             async with asyncio.timeout(self.settings.connect_timeout):
-                logged_in = await log_in(client, self.doors)
+                logged_in = await log_in(client, self.worker.doors)
         except LoginRefused as reason:
             _refusals.info("a login was refused: %s", reason)
         except Gone:
@@ -198,9 +185,9 @@ class Worker:
         except Exception:
             log.exception("a login failed")
         else:
-            session = Session(self, logged_in)
+            session = Session(self.worker, logged_in, self._forget)
             self.sessions.add(session)
-            Router(session)
+            Dispatch(Router(session))
             session.start()
 
     async def _turn_away(self, client: socket.socket) -> None:
@@ -213,12 +200,6 @@ class Worker:
         finally:
             client.close()
 
-    def keep(self, task: asyncio.Task[None]) -> None:
-        """Hold a task that outlives its session until it has ended."""
-        self._kept.add(task)
-        task.add_done_callback(self._kept.discard)
-
-    def forget(self, session: Session) -> None:
-        """Drop a session that has closed."""
+    def _forget(self, session: Session) -> None:
         self.sessions.discard(session)
         self._end_if_left()

@@ -10,21 +10,17 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from struct import Struct
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from base.errors import BackendError, WarmfrontError
-from proxy.ahead import LONGEST
 from proxy.answers import AnswerTooLarge
-from proxy.change_user import AuthRelay
 from proxy.login import LoggedIn
 from proxy.state import SessionState
+from proxy.worker import Worker
 from wire.constants import Command
 from wire.framing import build_packets
 from wire.phase import IDLE, INFILE, LOST, AnswerTracker, CommandReader
 from wire.responses import build_err, parse_ok
-
-if TYPE_CHECKING:
-    from proxy.server import Worker
 
 log = logging.getLogger("proxy")
 
@@ -35,6 +31,7 @@ PENDING_LIMIT = 1 << 18  # bytes kept from a client that talks on while its stat
 _NUMBERED = 9  # bytes that tell a command and the statement it is about
 _FOLLOWED = (INFILE, LOST)  # states in which the client's bytes are no commands, or cannot be told from others
 _READY = (IDLE, INFILE, LOST)  # states in which what waits can go on
+_AHEAD_LIMIT = 1 << 13  # bytes of a command that may go while answers are owed
 _ANSWER_LIMIT = 1 << 24  # bytes of an answer to a question of our own
 _UNREAD = 60.0  # seconds that the last bytes may wait for their reader, MySQL's net_write_timeout
 
@@ -68,10 +65,21 @@ class Side(asyncio.BaseProtocol):
         self._lost(exc)
 
 
+class Dialogue(Protocol):
+    """Packets that go to and fro before the next command: an authentication."""
+
+    def poke(self) -> None:
+        """Something came, or the session ended."""
+
+    async def run(self) -> None:
+        """Go on until it is over."""
+
+
 class Session:
     """Relay of one client. Built when the login has succeeded; `start` must be called once."""
 
-    def __init__(self, worker: "Worker", logged_in: LoggedIn) -> None:
+    def __init__(self, worker: Worker, logged_in: LoggedIn, closed: "Callable[[Session], None]") -> None:
+        """`closed` is told when it is over."""
         client, backend = logged_in.client.transport, logged_in.backend.transport
         assert client
         assert backend
@@ -84,6 +92,7 @@ class Session:
         self.tracker = AnswerTracker(self.capabilities, int(parse_ok(logged_in.accepted).status))
         self.state = SessionState(worker.settings)
         self.closed = False
+        self._tell_closed = closed
         self.finishes = False  # work is under way that undoes what it wrote when its client goes away
         self.client_gone = False
         self._cut_off = False  # the client went away with a reset, or with answers unread
@@ -101,13 +110,12 @@ class Session:
         self._collected: bytearray | None = None
         self._answered: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
-        self._exchange: AuthRelay | None = None
+        self._dialogue: Dialogue | None = None
         self.source: asyncio.Transport = backend  # what the client is being sent from
         self._client_full = False
 
     def start(self) -> None:
         """Take the two connections over from the login."""
-        self.handlers[Command.CHANGE_USER] = self._change_user
         self.handlers[Command.RESET_CONNECTION] = self._reset_connection
         self.client.set_protocol(Side(self.from_client, self._lose_client, self._pause_source, self._resume_source))
         pause = self.client.pause_reading
@@ -164,8 +172,8 @@ class Session:
             self._relay(data)
             return
         self._pending += data
-        if self._exchange:
-            self._exchange.poke()
+        if self._dialogue:
+            self._dialogue.poke()
         elif self._busy or len(self._pending) >= self._awaited:
             self._go_on()  # however small the pieces of one command are, each costs no more than itself
 
@@ -221,7 +229,7 @@ class Session:
         """Let the command at the front go although answers are owed, when nobody has to look at it in its turn."""
         pending = self._pending
         size = int.from_bytes(pending[:3], "little") + 4
-        if self.ahead is None or not _NUMBERED <= size <= min(len(pending), LONGEST):
+        if self.ahead is None or not _NUMBERED <= size <= min(len(pending), _AHEAD_LIMIT):
             return False
         data = bytes(pending[:size])
         if not self.ahead(data):
@@ -271,9 +279,9 @@ class Session:
             if self._pending and self.tracker.state in _READY:
                 self._go_on()
             return
-        if self._exchange:
+        if self._dialogue:
             self._collected += data
-            self._exchange.poke()
+            self._dialogue.poke()
             return
         if len(self._collected) <= _ANSWER_LIMIT:
             self._collected += data
@@ -361,11 +369,11 @@ class Session:
         self.state = SessionState(self.worker.settings)
         return False
 
-    def _change_user(self, data: bytes) -> bool:
+    def begin_dialogue(self, dialogue: Dialogue) -> None:
+        """Let both sides' bytes wait for `take_pending` and `take_collected` until `end_dialogue`."""
         self._collected = bytearray()
-        self._exchange = AuthRelay(self, data)
-        self.run(self._exchange.run())
-        return True
+        self._dialogue = dialogue
+        self.run(dialogue.run())
 
     # --- the end ---
 
@@ -399,13 +407,13 @@ class Session:
             self._answered.set_exception(BackendError(2013, "HY000", "Lost connection to MySQL server during query"))
         for act in self.on_close:
             act()
-        if self._exchange:
-            self._exchange.poke()
-        self.worker.forget(self)
+        if self._dialogue:
+            self._dialogue.poke()
+        self._tell_closed(self)
 
-    def end_exchange(self, accepted: bytes | None) -> None:
+    def end_dialogue(self, accepted: bytes | None) -> None:
         """Return to the command phase after COM_CHANGE_USER."""
-        self._exchange = None
+        self._dialogue = None
         self._collected = None
         if accepted is not None:
             self.state = SessionState(self.worker.settings)

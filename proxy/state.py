@@ -1,19 +1,26 @@
 """What a session has set that the proxy must know: reset with the connection."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from base.settings import Settings
+from proxy.cursors import Cursor
+from proxy.place import Reading
+from proxy.remembered import MLStatement, Prepared
 from wire.constants import Command
-
-if TYPE_CHECKING:
-    from proxy.cursors import Cursor
-    from proxy.ml.prepared import MLStatement
-    from proxy.prepared import Prepared
-    from proxy.reading import Reading
 
 NO_COUNTS: Mapping[bytes, int] = {}
 ON, OFF, FORCED = "ON", "OFF", "FORCED"
+SWITCH = {
+    "ON": ON,
+    "OFF": OFF,
+    "FORCED": FORCED,
+    "1": ON,
+    "0": OFF,
+    "2": FORCED,
+    "DEFAULT": ON,
+    "TRUE": ON,
+    "FALSE": OFF,
+}
 ROOM = 4 << 20  # bytes of prepared statements that are remembered; the others run on the backend
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from base.errors import BackendError
 from proxy.answers import AnswerReader, build_result
 from proxy.preflight import build_query
-from proxy.state import FORCED, NO_COUNTS, OFF, ON
+from proxy.state import NO_COUNTS, ON, SWITCH
 from statements.scan import is_one_statement, split_outside_quotes
 from wire.constants import Command, Status
 from wire.framing import build_packets
@@ -20,17 +20,6 @@ from wire.responses import Ok, build_ok
 if TYPE_CHECKING:
     from proxy.router import Router
 
-SWITCH = {
-    "ON": ON,
-    "OFF": OFF,
-    "FORCED": FORCED,
-    "1": ON,
-    "0": OFF,
-    "2": FORCED,
-    "DEFAULT": ON,
-    "TRUE": ON,
-    "FALSE": OFF,
-}
 _USE = "use_secondary_engine"
 _THRESHOLD = "secondary_engine_cost_threshold"
 _FRESHNESS = "warmfront_freshness"

@@ -13,8 +13,8 @@ from proxy.ml.backend import prepare
 from proxy.ml.catalog import ModelRow
 from proxy.ml.engine import ModelNotHere
 from proxy.ml.models import bring
+from proxy.place import Place
 from proxy.preflight import Preflight
-from proxy.reading import Place
 from proxy.reasons import Reason, Refusal
 from proxy.state import FORCED, OFF
 from statements.ml import ASKED, FunctionCall, Statement, as_json, with_calls

@@ -3,7 +3,6 @@
 What it prepares fails when it is executed, so that an execution which passes unseen cannot look like the real one.
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from base.errors import BackendError, MalformedPacket
@@ -12,6 +11,7 @@ from proxy.answers import AnswerReader
 from proxy.ml import calls, offloaded, rows, writes
 from proxy.ml.backend import MLError
 from proxy.preflight import build_prepare
+from proxy.remembered import MLStatement
 from statements.ml import may_call, may_use_functions, read_call, read_functions
 from statements.scan import first_word
 from wire.constants import Capability, Command
@@ -23,15 +23,6 @@ if TYPE_CHECKING:
     from proxy.router import Router
 
 _FAILS = "(SELECT 1 UNION ALL SELECT 2)"  # error 1242 when it is executed
-
-
-@dataclass(slots=True)
-class MLStatement:
-    """One prepared statement of the client; `types` are its parameters' of the last execution."""
-
-    text: str
-    parameters: int
-    types: bytes = b""
 
 
 def take_prepare(router: "Router", data: bytes) -> bool:

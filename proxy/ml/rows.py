@@ -14,8 +14,8 @@ from proxy.ml import engine, models, offloaded
 from proxy.ml.asked import Found, function_of, read_models
 from proxy.ml.backend import MLError, as_unicode, checked, text_literal
 from proxy.ml.backend import run as run_own
+from proxy.place import Place
 from proxy.preflight import build_query
-from proxy.reading import Place
 from statements.ml import FunctionCall, Statement, as_json, read_functions, with_calls
 from wire.binary_rows import build_binary_row
 from wire.constants import BINARY_CHARSET, FieldFlag, FieldType, Status

@@ -15,8 +15,8 @@ from proxy.ml.backend import attempt, prepare
 from proxy.ml.backend import run as run_own
 from proxy.ml.offloaded import Ready
 from proxy.ml.outputs import next_piece, piece_size
+from proxy.place import Place
 from proxy.preflight import quote_name
-from proxy.reading import Place
 from proxy.reasons import Refusal
 from statements.into import may_set_variables, read_into
 from statements.ml import Statement, clauses_of, may_use_functions, read_functions
