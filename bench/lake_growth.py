@@ -189,7 +189,8 @@ def main() -> None:
         make_files(kept, arguments.scale)
         if kept != folder:
             (folder / "lineitem.parquet").symlink_to(kept / "lineitem.parquet")
-        own = duckdb.connect(str(folder / "own.duckdb"))
+        same = {"preserve_insertion_order": False, "checkpoint_threshold": "1GB"}  # as the engine's store has it
+        own = duckdb.connect(str(folder / "own.duckdb"), config=same)
         with running(backend=arguments.backend, options=["--lakehouse-paths", str(folder)]) as instance:
             connection = instance.connect()
             cursor = connection.cursor()
