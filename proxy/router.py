@@ -179,11 +179,14 @@ class Router:
         return None
 
     async def link(self) -> EngineLink:
-        """The session's connection to the engine. Raises EngineGone."""
+        """The session's connection to the engine. Raises EngineGone, also for a session that has closed meanwhile."""
         if not self._worker.engine.alive:
             raise EngineGone("the engine does not answer")
         if self._link is None or self._link.closed:
             self._link = await self._worker.engine.open(self.session.capabilities)
+        if self.session.closed:  # nobody would close it, or stop what runs on it
+            self._link.close()
+            raise EngineGone("the client went away")
         return self._link
 
     def attributes(

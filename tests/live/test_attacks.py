@@ -58,7 +58,10 @@ def processor(instance: Any, part: str) -> float:
 
 
 def files(instance: Any) -> int:
-    """How many files the proxies have open: two for each session, and one for its line to the engine."""
+    """How many files the proxies have open: two for each session, and one for its line to the engine.
+
+    A worker has two more from its first long statement on, to the process that reads those.
+    """
     return sum(each.num_fds() for each in processes(instance, "proxy"))
 
 
@@ -231,6 +234,17 @@ def test_a_client_that_vanishes_stops_what_it_asked_the_engine_about_itself(gree
     connection._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection._force_close()
     settle(greedy, before, 5)
+
+
+def test_clients_that_vanish_before_the_engine_was_reached_leave_nothing(greedy: Any) -> None:
+    before = files(greedy)
+    sizes = [0, 300, 900, 1800]  # of what is read first: the end comes at another moment of the way to the engine
+    for turn in range(80):
+        connection = session(greedy, "FORCED")
+        filled = ",".join(["1111"] * (sizes[turn % 4] // 5 + 1))
+        connection._execute_command(3, f"SELECT COUNT(*) FROM items a, items b WHERE a.id NOT IN ({filled})")
+        connection._force_close()
+    settle(greedy, before, 15)
 
 
 @pytest.mark.parametrize("use", ["FORCED", "OFF"])
