@@ -49,16 +49,18 @@ class Side(asyncio.BaseProtocol):
         lost: Callable[[Exception | None], None],
         pause: Callable[[], None],
         resume: Callable[[], None],
+        ended: Callable[[], bool] = lambda: False,
     ) -> None:
         self.data_received = received
         self._lost = lost
+        self._ended = ended
         # Assigned, not defined: one Python call less per event.
         self.pause_writing = pause  # type: ignore[method-assign]
         self.resume_writing = resume  # type: ignore[method-assign]
 
     def eof_received(self) -> bool:
-        """Close on end of file: MySQL has no half-open connections."""
-        return False
+        """Close on end of file, unless there is something left to be said."""
+        return self._ended()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Pass the end on."""
@@ -113,11 +115,13 @@ class Session:
         self._dialogue: Dialogue | None = None
         self.source: asyncio.Transport = backend  # what the client is being sent from
         self._client_full = False
+        self._ending = False  # the client sends nothing more, and is owed answers
 
     def start(self) -> None:
         """Take the two connections over from the login."""
         self.handlers[Command.RESET_CONNECTION] = self._reset_connection
-        self.client.set_protocol(Side(self.from_client, self._lose_client, self._pause_source, self._resume_source))
+        full, empty = self._pause_source, self._resume_source
+        self.client.set_protocol(Side(self.from_client, self._lose_client, full, empty, self._client_ended))
         pause = self.client.pause_reading
         self.backend.set_protocol(Side(self.from_backend, self._lose_backend, pause, self._resume_client))
         early = self.logged_in.backend.take_rest()
@@ -201,6 +205,8 @@ class Session:
         elif self._client_paused:
             self._client_paused = False
             self.client.resume_reading()
+        if self._ending:
+            self._hand_on_end()
 
     def _begin(self) -> bool:
         """Deal with the command at the front; False when more of it has to come first."""
@@ -389,6 +395,41 @@ class Session:
             return
         for act in list(self.on_close):
             act()
+
+    def _client_ended(self) -> bool:
+        """Tell whether a client that sends nothing more stays for its answers, as it does at a server.
+
+        One that closed looks the same, until something is written to it. Who waits for work of ours has gone: what
+        it asked of the engine is not computed for nobody.
+        """
+        if self._ending:
+            return True
+        state = self.tracker.state
+        if self.closed or self._busy or (state == IDLE and not self._pending):
+            return False
+        if state in _FOLLOWED and not self.backend.can_write_eof():
+            return False  # a backend that waits for more of a file would wait for ever
+        self._ending = True
+        pause = self.client.pause_reading
+        self.backend.set_protocol(Side(self._last_from_backend, self._lose_backend, pause, self._resume_client))
+        self._hand_on_end()
+        return True
+
+    def _hand_on_end(self) -> None:
+        """Pass the client's end on when all that it sent has gone: the backend closes behind its last answer."""
+        if self._busy or self.closed or (self._pending and self.tracker.state != IDLE):
+            return
+        if self._pending:
+            self.backend.write(self._take(len(self._pending)))  # half a command
+        if self.backend.can_write_eof():
+            self.backend.write_eof()
+        elif self.tracker.state == IDLE:  # TLS has no half-open connections
+            self.close()
+
+    def _last_from_backend(self, data: bytes) -> None:
+        self.from_backend(data)
+        if not self._pending and self._collected is None:
+            self._hand_on_end()
 
     def close(self) -> None:
         """Close both sides; what was written still goes out."""

@@ -239,6 +239,32 @@ def test_pipelined_commands_are_answered_in_order(warmfront_instance: Any, schem
         assert rows(connection, "SELECT 1") == [(1,)]
 
 
+INSERTS = b"".join(build_packets(b"\x03INSERT INTO said VALUES (%d)" % number, 0) for number in range(50))
+FILE = build_packets(b"\x03LOAD DATA LOCAL INFILE 'x' INTO TABLE said", 0)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [INSERTS, INSERTS + INSERTS[:20], FILE + build_packets(b"7\n8\n", 2), FILE + b"\x09\0\0\2" + b"7\n8\n"],
+    ids=["whole", "half a command", "a file without an end", "half a packet of a file"],
+)
+def test_a_client_that_only_listens_on_has_its_answers(
+    backend: Any, warmfront_instance: Any, schema: str, sent: bytes
+) -> None:
+    def said(connect: Any) -> tuple[bytes, list[Any]]:
+        backend.run(f"DROP TABLE IF EXISTS {schema}.said")
+        backend.run(f"CREATE TABLE {schema}.said (a INT)")
+        with connect(database=schema, ssl_disabled=True) as connection:
+            connection._sock.sendall(sent)
+            connection._sock.shutdown(socket.SHUT_WR)
+            connection._sock.settimeout(20)
+            heard = b"".join(iter(lambda: connection._sock.recv(1 << 16), b""))
+            connection._force_close()
+        return heard, list(backend.run(f"SELECT a FROM {schema}.said ORDER BY a"))
+
+    assert said(warmfront_instance.connect) == said(backend.connect)
+
+
 def test_the_mysql_command_line(warmfront_instance: Any) -> None:
     with warmfront_instance.connect() as probe:
         assert probe.open
