@@ -3,15 +3,11 @@
 All others wait for the answers to those before them, for what they mean may depend on these.
 """
 
-from typing import TYPE_CHECKING
-
+from proxy.router import Router
 from proxy.state import NO_COUNTS
 from statements.ml import may_use_functions
 from statements.scan import first_word
 from wire.constants import Command
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 _WRITES = frozenset({b"insert", b"replace", b"update", b"delete"})
 # With a query in it, one of the server's counts, or a variable of ours, a statement is looked at in its turn.
@@ -22,7 +18,7 @@ _PREPARED_LAST = b"\xff\xff\xff\xff"
 class Ahead:
     """Tells for one session which commands need not wait."""
 
-    def __init__(self, router: "Router") -> None:
+    def __init__(self, router: Router) -> None:
         self._router = router
         self._session = router.session
         handlers = router.session.handlers

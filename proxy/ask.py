@@ -1,18 +1,14 @@
 """Put a preflight's questions to the backend, on the user's own connection."""
 
-from typing import TYPE_CHECKING
-
 from proxy.answers import AnswerTooLarge
 from proxy.preflight import Preflight, Questions, build_close
 from proxy.reasons import Reason
-
-if TYPE_CHECKING:
-    from proxy.session import Session
+from proxy.session import Session
 
 _OPENINGS = 5  # of the shadows of lake tables, while others may be using the ones that are open
 
 
-async def ask_backend(session: "Session", questions: Questions) -> Preflight:
+async def ask_backend(session: Session, questions: Questions) -> Preflight:
     """Ask about a statement, and close what was prepared for it. Raises BackendError when the connection ends.
 
     MySQL warns of a discarded tablespace when it opens a table, and not when that is open from before: asked again,
@@ -26,7 +22,7 @@ async def ask_backend(session: "Session", questions: Questions) -> Preflight:
     return preflight
 
 
-async def _ask(session: "Session", questions: Questions) -> Preflight:
+async def _ask(session: Session, questions: Questions) -> Preflight:
     write, asked = questions.build()
     try:
         answer = await session.ask(write, asked)

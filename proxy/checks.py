@@ -1,19 +1,16 @@
 """CHECK TABLE … SECONDARY [REPAIR]: the engine compares a copy with its source for those who may read the table."""
 
 import re
-from typing import TYPE_CHECKING
 
 from base.errors import BackendError, SecondaryEngineError
 from proxy.answers import AnswerReader, fit_definitions
 from proxy.commands import NAME, NO_COLUMN, current_schema, unquote
 from proxy.engine_link import EngineGone
 from proxy.preflight import build_close, build_prepare, build_query, quote_name
+from proxy.router import Router
 from proxy.state import NO_COUNTS
 from wire.constants import Command
 from wire.responses import Err
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 _CHECK = re.compile(
     rf"\s*check\s+table\s+(?:(?P<schema>{NAME})\s*\.\s*)?(?P<table>{NAME})\s+secondary(?P<repair>\s+repair)?\s*(?:;\s*)?",
@@ -24,7 +21,7 @@ _CHECK = re.compile(
 _MAY_ALTER = (1091, 3890)
 
 
-def take_check(router: "Router", data: bytes, text: bytes) -> bool:
+def take_check(router: Router, data: bytes, text: bytes) -> bool:
     """Take over CHECK TABLE of one table with the word SECONDARY; all others are the backend's."""
     router.session.state.counts = NO_COUNTS
     if b"secondary" not in text.lower():
@@ -39,7 +36,7 @@ def take_check(router: "Router", data: bytes, text: bytes) -> bool:
     return True
 
 
-async def _check(router: "Router", found: re.Match[str]) -> None:
+async def _check(router: Router, found: re.Match[str]) -> None:
     session = router.session
     schema, table = unquote(found["schema"]), unquote(found["table"]) or ""
     if schema is None:
@@ -59,7 +56,7 @@ async def _check(router: "Router", found: re.Match[str]) -> None:
     session.client.write(fit_definitions(answer, link.capabilities, session.capabilities))
 
 
-async def _require_select(router: "Router", name: str) -> None:
+async def _require_select(router: Router, name: str) -> None:
     """Every column: the answer names rows by their values."""
     raw = await router.session.ask(build_prepare(f"SELECT * FROM {name}".encode()), [Command.STMT_PREPARE])
     answer = AnswerReader(raw, router.session.capabilities).prepare()
@@ -69,7 +66,7 @@ async def _require_select(router: "Router", name: str) -> None:
         router.session.backend.write(build_close(answer.prepared.statement_id))
 
 
-async def _require_alter(router: "Router", name: str) -> None:
+async def _require_alter(router: Router, name: str) -> None:
     """As for SECONDARY_LOAD; an ALTER that fails late checks the privilege and changes nothing."""
     statement = f"ALTER TABLE {name} DROP COLUMN {NO_COLUMN}".encode()
     raw = await router.session.ask(build_query(statement, router.session.capabilities), [Command.QUERY])

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from typing import TYPE_CHECKING
 
 from base.errors import BackendError, SecondaryEngineError
 from proxy import line, processes, variables
@@ -11,13 +10,11 @@ from proxy.engine_link import EngineGone
 from proxy.explain import take_explain
 from proxy.lake import shown, warnings
 from proxy.preflight import build_query, quote_name
+from proxy.router import Router
 from proxy.state import NO_COUNTS
 from wire.constants import Command, Status
 from wire.framing import build_packets
 from wire.responses import Err, Ok, build_ok
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 __all__ = ["take_alter", "take_explain", "take_kill", "take_show"]
 
@@ -56,7 +53,7 @@ def _decode(text: bytes) -> str:
 # --- SHOW ---
 
 
-def take_show(router: "Router", data: bytes, text: bytes) -> bool:
+def take_show(router: Router, data: bytes, text: bytes) -> bool:
     """Take over SHOW STATUS and SHOW VARIABLES where the proxy or the engine knows better or has something to add."""
     if warnings.take_show(router, data, text):
         return True
@@ -84,7 +81,7 @@ def _may_match(pattern: str, scope: str) -> bool:
     return any(prefix.startswith(fixed) or fixed.startswith(prefix.rstrip("_")) for prefix in _PREFIXES)
 
 
-async def _show_status(router: "Router", data: bytes, text: bytes, scope: str) -> None:
+async def _show_status(router: Router, data: bytes, text: bytes, scope: str) -> None:
     session = router.session
     raw = await session.ask(data, [Command.QUERY])
     answer = AnswerReader(raw, session.capabilities).result()
@@ -114,7 +111,7 @@ def _lists_executions(text: bytes) -> bool:
     return pattern is None or variables.is_like(_EXECUTIONS.decode(), pattern.replace("\\", ""))
 
 
-async def _engine_status(router: "Router", text: bytes) -> list[list[bytes | None]] | None:
+async def _engine_status(router: Router, text: bytes) -> list[list[bytes | None]] | None:
     try:
         answer = await (await router.link()).ask(text)
     except EngineGone:
@@ -125,7 +122,7 @@ async def _engine_status(router: "Router", text: bytes) -> list[list[bytes | Non
 # --- ALTER TABLE ... SECONDARY_... ---
 
 
-def take_alter(router: "Router", data: bytes, text: bytes) -> bool:
+def take_alter(router: Router, data: bytes, text: bytes) -> bool:
     """Take over ALTER TABLE with a secondary engine's clause alone."""
     router.session.state.counts = NO_COUNTS
     if b"secondary_" not in text.lower():
@@ -140,7 +137,7 @@ def take_alter(router: "Router", data: bytes, text: bytes) -> bool:
     return True
 
 
-async def _alter(router: "Router", data: bytes, found: re.Match[str]) -> None:
+async def _alter(router: Router, data: bytes, found: re.Match[str]) -> None:
     session = router.session
     engine = (found["engine"] or "").strip("'\"`").upper()
     if engine not in ("", "NULL", "RAPID") and router.is_mariadb:
@@ -164,13 +161,13 @@ async def _alter(router: "Router", data: bytes, found: re.Match[str]) -> None:
     session.client.write(build_packets(build_ok(Ok(status=session.tracker.lasting_status)), 1))
 
 
-def _alter_nothing(router: "Router", schema: str, table: str) -> bytes:
+def _alter_nothing(router: Router, schema: str, table: str) -> bytes:
     """An ALTER that fails late: it checks the privilege that SECONDARY_LOAD takes, and changes nothing."""
     name = f"{quote_name(schema)}.{quote_name(table)}" if schema else quote_name(table)
     return build_query(f"ALTER TABLE {name} DROP COLUMN {NO_COLUMN}".encode(), router.session.capabilities)
 
 
-async def load_table(router: "Router", schema: str, table: str) -> None:
+async def load_table(router: Router, schema: str, table: str) -> None:
     """Load a table as SECONDARY_LOAD does, if the user may.
 
     Raises BackendError with the server's error when the user may not, SecondaryEngineError when it cannot be loaded.
@@ -185,7 +182,7 @@ async def load_table(router: "Router", schema: str, table: str) -> None:
         raise SecondaryEngineError(_sentence(answer.error.message))
 
 
-def _is_granted(router: "Router", error: Err, is_lake: bool) -> bool:
+def _is_granted(router: Router, error: Err, is_lake: bool) -> bool:
     """Tell whether an error of the backend comes after its check of the privilege.
 
     Tables that were loaded by themselves, and lake tables, have no SECONDARY_ENGINE clause, which MySQL misses.
@@ -196,7 +193,7 @@ def _is_granted(router: "Router", error: Err, is_lake: bool) -> bool:
     return (loads_itself or is_lake) and error.number == 3889 and _NO_CLAUSE in error.message
 
 
-async def _change_table(router: "Router", schema: str, table: str, act: str) -> Answer:
+async def _change_table(router: Router, schema: str, table: str, act: str) -> Answer:
     text = f"ALTER TABLE {quote_name(schema)}.{quote_name(table)} SECONDARY_{act}"
     try:
         answer = await (await router.link()).ask(text.encode())
@@ -206,7 +203,7 @@ async def _change_table(router: "Router", schema: str, table: str, act: str) -> 
     return answer
 
 
-async def current_schema(router: "Router") -> str:
+async def current_schema(router: Router) -> str:
     """Ask the backend for the session's schema; "" when there is none."""
     session = router.session
     raw = await session.ask(build_query(b"SELECT HEX(DATABASE())", session.capabilities), [Command.QUERY])
@@ -229,7 +226,7 @@ def _sentence(message: str) -> str:
 # --- KILL ---
 
 
-def take_kill(router: "Router", data: bytes, text: bytes) -> bool:
+def take_kill(router: Router, data: bytes, text: bytes) -> bool:
     """Take over KILL: the backend checks the privilege, then the engine stops what it runs for that connection."""
     router.session.state.counts = NO_COUNTS
     found = _KILL.fullmatch(_decode(text))
@@ -239,7 +236,7 @@ def take_kill(router: "Router", data: bytes, text: bytes) -> bool:
     return True
 
 
-async def kill(router: "Router", data: bytes, what: str, connection_id: int) -> None:
+async def kill(router: Router, data: bytes, what: str, connection_id: int) -> None:
     """Run a KILL command of the client on the backend, and on the engine if the backend agrees."""
     session = router.session
     raw = await session.ask(data, [data[4]])

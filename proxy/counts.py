@@ -2,15 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from proxy.answers import AnswerReader, build_result
 from proxy.preflight import build_close, build_prepare
+from proxy.router import Router
 from proxy.state import NO_COUNTS
 from wire.constants import Command, Status
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 _ASKED = rb"(?:\b(found_rows|row_count)\s*\(\s*\)|@@(?:(?:session|local)\s*\.\s*)?(warning_count)\b)"
 # What is quoted or a comment is passed over; what is not closed, to the end.
@@ -30,7 +27,7 @@ def mentions(text: bytes) -> bool:
     )
 
 
-async def answer(router: "Router", data: bytes, text: bytes) -> None:
+async def answer(router: Router, data: bytes, text: bytes) -> None:
     """Answer the function alone with the backend's own column definition; put the number into other statements."""
     session = router.session
     known, session.state.counts = session.state.counts, NO_COUNTS

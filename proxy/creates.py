@@ -9,7 +9,6 @@ MariaDB opens a lake table's shadow even for no rows, and so fails: temporary tw
 
 import re
 import secrets
-from typing import TYPE_CHECKING
 
 from proxy.answers import AnswerReader
 from proxy.commands import current_schema
@@ -30,6 +29,7 @@ from proxy.lake.warnings import COUNT
 from proxy.literals import Literals, gather, is_unchanged
 from proxy.preflight import Preflight, build_query, quote_name
 from proxy.reasons import Reason, Refusal
+from proxy.router import Router
 from proxy.state import NO_COUNTS
 from proxy.target import CHARSETS, LOCKLESS, VARIABLES, is_written, judge_session
 from statements.facts import StatementFacts
@@ -38,14 +38,11 @@ from statements.writes import CreateSelect, leaves_rows_open, may_create_from_qu
 from wire.constants import Command, Status
 from wire.responses import Err
 
-if TYPE_CHECKING:
-    from proxy.router import Router
-
 _CHARSET = re.compile(r"\bCHARACTER SET (\w+)|\bCHARSET=(\w+)")
 _CLEAN = int(Status.IN_TRANS | Status.AUTOCOMMIT)
 
 
-def take_create(router: "Router", data: bytes, text: bytes) -> bool:
+def take_create(router: Router, data: bytes, text: bytes) -> bool:
     """Take over a CREATE TABLE … SELECT whose query might be offloaded."""
     router.session.state.counts = NO_COUNTS
     if not may_create_from_query(text) or not may_write(router, text):
@@ -60,7 +57,7 @@ def take_create(router: "Router", data: bytes, text: bytes) -> bool:
     return True
 
 
-async def attempt(router: "Router", create: CreateSelect, shape: Shape = lambda found: True) -> Tried:
+async def attempt(router: Router, create: CreateSelect, shape: Shape = lambda found: True) -> Tried:
     """Make the table of the engine's rows; `shape` judges the columns of the query as the backend describes them."""
     query = create.query.encode()
     facts, refusal, preflight = await router.weigh(query)
@@ -91,7 +88,7 @@ async def attempt(router: "Router", create: CreateSelect, shape: Shape = lambda 
     return await _write(router, create, empty, schema, gathered, isolation not in LOCKLESS, list(twins)), preflight
 
 
-def _judge_query(router: "Router", facts: StatementFacts, preflight: Preflight) -> str:
+def _judge_query(router: Router, facts: StatementFacts, preflight: Preflight) -> str:
     session, context = router.session, preflight.context
     assert context
     if session.tracker.status & _CLEAN != Status.AUTOCOMMIT:
@@ -104,14 +101,14 @@ def _judge_query(router: "Router", facts: StatementFacts, preflight: Preflight) 
     return ""
 
 
-async def _settings(router: "Router") -> dict[str, str]:
+async def _settings(router: Router) -> dict[str, str]:
     names = ", ".join(f"'{name}'" for name in VARIABLES)
     shown = await run(router, f"SHOW SESSION VARIABLES WHERE Variable_name IN ({names})".encode())
     return {(name or b"").decode().lower(): (value or b"").decode().upper() for name, value in shown.rows}
 
 
 async def _write(
-    router: "Router",
+    router: Router,
     create: CreateSelect,
     empty: str,
     schema: str,
@@ -153,7 +150,7 @@ async def _write(
     return None
 
 
-async def _hide(router: "Router", lake: list[tuple[str, str]], twins: list[str]) -> Refusal | None:
+async def _hide(router: Router, lake: list[tuple[str, str]], twins: list[str]) -> Refusal | None:
     """Put empty temporary tables in front of shadows; their names go into `twins`, which the caller drops."""
     for name in (".".join(quote_name(part) for part in parts if part) for parts in lake):
         shown = await run(router, f"SHOW CREATE TABLE {name}".encode())
@@ -168,7 +165,7 @@ async def _hide(router: "Router", lake: list[tuple[str, str]], twins: list[str])
     return None
 
 
-async def _drop(router: "Router", tables: list[str]) -> None:
+async def _drop(router: Router, tables: list[str]) -> None:
     """Drop temporary tables. A twin that stayed would answer for the files: then the session ends."""
     if tables and not router.session.closed:
         dropped = await run(router, f"DROP TEMPORARY TABLE IF EXISTS {', '.join(tables)}".encode())
@@ -177,7 +174,7 @@ async def _drop(router: "Router", tables: list[str]) -> None:
         tables.clear()
 
 
-async def _fill(router: "Router", empty: str, scratch: list[str], rows: Literals) -> Refusal | Err | None:
+async def _fill(router: Router, empty: str, scratch: list[str], rows: Literals) -> Refusal | Err | None:
     """Make the temporary table; the second one shows that a table made from the first has the same columns.
 
     `empty` is the query in a form without rows. An error is the answer.

@@ -2,17 +2,15 @@
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from proxy.answers import Answer, AnswerReader, build_result
 from proxy.decisions import ALWAYS, decision_key
 from proxy.engine_link import EngineGone
+from proxy.router import Router
 from proxy.state import FORCED, NO_COUNTS, OFF, ON
 from wire.constants import Command, Status
 from wire.responses import parse_column_definition
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 MARK = "Using secondary engine RAPID"
 _EXPLAIN = re.compile(
@@ -24,7 +22,7 @@ _EXPLAIN = re.compile(
 _ACCESS = re.compile(r"((?:scan|lookup|search) on [^<\s]\S*)")
 
 
-def take_explain(router: "Router", data: bytes, text: bytes) -> bool:
+def take_explain(router: Router, data: bytes, text: bytes) -> bool:
     """Take over EXPLAIN of a statement that might be offloaded."""
     session = router.session
     session.state.counts = NO_COUNTS
@@ -44,7 +42,7 @@ def take_explain(router: "Router", data: bytes, text: bytes) -> bool:
     return True
 
 
-async def _explain(router: "Router", data: bytes, statement: str) -> None:
+async def _explain(router: Router, data: bytes, statement: str) -> None:
     session = router.session
     offloads = await _would_offload(router, statement)
     raw = await session.ask(data, [Command.QUERY])  # last: SHOW WARNINGS shows what it noted
@@ -56,7 +54,7 @@ async def _explain(router: "Router", data: bytes, statement: str) -> None:
     session.client.write(raw)
 
 
-async def _would_offload(router: "Router", statement: str) -> bool:
+async def _would_offload(router: Router, statement: str) -> bool:
     """Decide as for the statement itself, short of running it; the engine is asked whether it would."""
     text = statement.encode()
     _, use, _ = await router.read(statement)

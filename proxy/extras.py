@@ -7,26 +7,23 @@ ends with the backend's own error.
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from base.errors import SecondaryEngineError
 from proxy import running
 from proxy.answers import AnswerReader
 from proxy.preflight import build_close, build_prepare, build_query
 from proxy.reasons import Reason, Refusal
+from proxy.router import Router
 from proxy.rules import check
 from proxy.state import FORCED, OFF
 from statements.extras import COUNTED, SKETCHED, preparable
 from wire.constants import Command
 from wire.responses import build_column_definition, parse_column_definition
 
-if TYPE_CHECKING:
-    from proxy.router import Router
-
 log = logging.getLogger("proxy")
 
 
-async def run(router: "Router", text: bytes) -> bool:
+async def run(router: Router, text: bytes) -> bool:
     """Run a statement that the backend refuses and the engine knows; False when it is the backend's to answer."""
     statement = text.decode("utf-8").rstrip("; \t\r\n")
     _, use, _ = await router.read(statement)
@@ -42,7 +39,7 @@ async def run(router: "Router", text: bytes) -> bool:
     return False
 
 
-async def _is_refused(router: "Router", text: bytes) -> bool:
+async def _is_refused(router: Router, text: bytes) -> bool:
     """Tell whether the backend cannot run a statement; MySQL finds that out of CUBE and TABLESAMPLE when it plans."""
     capabilities = router.session.capabilities
     write = build_prepare(text) + build_query(b"EXPLAIN " + text, capabilities)
@@ -54,7 +51,7 @@ async def _is_refused(router: "Router", text: bytes) -> bool:
     return prepared.error is not None or explained.error is not None
 
 
-async def _try(router: "Router", statement: str, other: str) -> Refusal | None:
+async def _try(router: Router, statement: str, other: str) -> Refusal | None:
     facts = await router.session.worker.apart.facts(statement, extras=True)
     capabilities = router.session.capabilities
     refusal = check(router.subject(facts, FORCED))

@@ -9,7 +9,7 @@ one step on MySQL and cannot be told from this is in `proxy/target.py`.
 
 import logging
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from base.errors import SecondaryEngineError
 from base.log import redact_sql
@@ -21,6 +21,7 @@ from proxy.literals import Literals, gather, is_unchanged
 from proxy.offload import INTERRUPTED
 from proxy.preflight import Preflight, build_close, build_query
 from proxy.reasons import QUIET, Reason, Refusal
+from proxy.router import Router
 from proxy.state import FORCED, NO_COUNTS, OFF, ON
 from proxy.target import Target, TargetQuestions
 from statements.facts import StatementFacts
@@ -29,9 +30,6 @@ from wire.constants import Capability, Command, Status
 from wire.framing import build_packets
 from wire.integers import build_lenenc_bytes, read_lenenc_bytes
 from wire.responses import Err, Ok, build_err, build_ok
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 log = logging.getLogger("proxy")
 Shape: TypeAlias = Callable[[list[bytes]], bool]
@@ -44,7 +42,7 @@ FINAL = (*INTERRUPTED, 1792)  # ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
 _CLEAN = int(Status.IN_TRANS | Status.AUTOCOMMIT)
 
 
-def take_insert(router: "Router", data: bytes, text: bytes) -> bool:
+def take_insert(router: Router, data: bytes, text: bytes) -> bool:
     """Take over an INSERT … SELECT whose query might be offloaded."""
     router.session.state.counts = NO_COUNTS
     if not may_insert_query(text) or not may_write(router, text):
@@ -59,7 +57,7 @@ def take_insert(router: "Router", data: bytes, text: bytes) -> bool:
     return True
 
 
-def may_write(router: "Router", text: bytes) -> bool:
+def may_write(router: Router, text: bytes) -> bool:
     """Tell whether a statement that writes the rows of a query may be worth a look."""
     session = router.session
     state = session.state
@@ -78,7 +76,7 @@ def may_write(router: "Router", text: bytes) -> bool:
 
 
 async def consider(
-    router: "Router",
+    router: Router,
     data: bytes,
     text: bytes,
     tried: Coroutine[Any, Any, Tried],
@@ -101,7 +99,7 @@ async def consider(
     router.pass_on(data)
 
 
-async def attempt(router: "Router", text: bytes, insert: InsertSelect, shape: Shape = lambda found: True) -> Tried:
+async def attempt(router: Router, text: bytes, insert: InsertSelect, shape: Shape = lambda found: True) -> Tried:
     """Write the rows of the engine; `shape` judges the columns of the query as the backend describes them."""
     text, query = text.rstrip(b"; \t\r\n"), insert.query.encode()
     facts, refusal, preflight = await router.weigh(query)
@@ -137,7 +135,7 @@ def _reads_target(facts: StatementFacts, table: str, schema: str, current: str) 
     return any(((name or current).casefold(), read.casefold()) == written for name, read in facts.tables)
 
 
-async def _ask_target(router: "Router", text: bytes, insert: InsertSelect, schema: str, preflight: Preflight) -> Target:
+async def _ask_target(router: Router, text: bytes, insert: InsertSelect, schema: str, preflight: Preflight) -> Target:
     session = router.session
     questions = TargetQuestions(text, insert, schema, router.is_mariadb, session.capabilities)
     write, commands = questions.build()
@@ -151,7 +149,7 @@ async def _ask_target(router: "Router", text: bytes, insert: InsertSelect, schem
 
 
 async def _write(
-    router: "Router", insert: InsertSelect, rows: Literals, preflight: Preflight, target: Target
+    router: Router, insert: InsertSelect, rows: Literals, preflight: Preflight, target: Target
 ) -> Refusal | None:
     """Write the rows and answer the client; a refusal means that nothing was written."""
     if rows.rows:
@@ -185,7 +183,7 @@ async def _write(
     return None
 
 
-async def run(router: "Router", statement: bytes) -> Answer:
+async def run(router: Router, statement: bytes) -> Answer:
     """Run a statement of our own on the user's connection."""
     raw = await router.session.ask(build_query(statement, router.session.capabilities), [Command.QUERY])
     return AnswerReader(raw, router.session.capabilities).result()
@@ -210,6 +208,6 @@ def _answer(committed: Ok, rows: int, warned: int, capabilities: int) -> bytes:
     return build_ok(Ok(rows, 0, committed.status, min(warned, 65535), build_lenenc_bytes(info) + tracked))
 
 
-def answer_err(router: "Router", error: Err) -> None:
+def answer_err(router: Router, error: Err) -> None:
     """Give an error to the client."""
     router.session.client.write(build_packets(build_err(error.number, error.sqlstate, error.message), 1))

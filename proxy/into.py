@@ -5,13 +5,12 @@ each in its column's type (seen equal in value, metadata, character set and coer
 the backend: which of its collations a text has, its column definition does not say. So does everything but one row.
 """
 
-from typing import TYPE_CHECKING
-
 from base.errors import SecondaryEngineError
 from proxy.answers import AnswerReader
 from proxy.literals import Literals, gather
 from proxy.preflight import build_close, build_prepare, build_query
 from proxy.reasons import QUIET, Reason, Refusal
+from proxy.router import Router
 from proxy.state import FORCED
 from statements.into import read_into
 from statements.writes import leaves_rows_open
@@ -19,15 +18,12 @@ from wire.constants import Command, FieldFlag, FieldType
 from wire.framing import build_packets
 from wire.responses import ColumnDefinition, Err, build_err, parse_column_definition
 
-if TYPE_CHECKING:
-    from proxy.router import Router
-
 _MOST = 1 << 16  # bytes of one row
 _NO_LIMIT = 18446744073709551615
 _INTEGERS = (FieldType.TINY, FieldType.SHORT, FieldType.INT24, FieldType.LONG, FieldType.LONGLONG, FieldType.YEAR)
 
 
-async def run(router: "Router", text: bytes) -> bool:
+async def run(router: Router, text: bytes) -> bool:
     """Set the variables from the engine's row; False when the backend has to run the statement."""
     found = read_into(text.decode("utf-8").rstrip("; \t\r\n"))
     if found is None:
@@ -41,7 +37,7 @@ async def run(router: "Router", text: bytes) -> bool:
     return False
 
 
-async def _try(router: "Router", text: bytes, query: str, variables: list[str]) -> Refusal | None:
+async def _try(router: Router, text: bytes, query: str, variables: list[str]) -> Refusal | None:
     session = router.session
     facts, refusal, preflight = await router.weigh(query.encode())
     if refusal or preflight is None or preflight.context is None:
@@ -68,7 +64,7 @@ async def _try(router: "Router", text: bytes, query: str, variables: list[str]) 
     return None
 
 
-async def _is_accepted(router: "Router", text: bytes) -> bool:
+async def _is_accepted(router: Router, text: bytes) -> bool:
     """Tell whether the backend takes the statement as it is, and without a warning: MariaDB has one for a late INTO."""
     raw = await router.session.ask(build_prepare(text.rstrip(b"; \t\r\n")), [Command.STMT_PREPARE])
     answer = AnswerReader(raw, router.session.capabilities).prepare()
@@ -77,7 +73,7 @@ async def _is_accepted(router: "Router", text: bytes) -> bool:
     return answer.error is None and not answer.warnings
 
 
-async def _set(router: "Router", row: Literals, columns: list[ColumnDefinition], variables: list[str]) -> None:
+async def _set(router: Router, row: Literals, columns: list[ColumnDefinition], variables: list[str]) -> None:
     session = router.session
     cells = row.text.decode()[1:-1].split(",")  # no literal of these types has a comma
     values = [_typed(cell, column) or "" for cell, column in zip(cells, columns, strict=True)]

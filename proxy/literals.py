@@ -3,17 +3,14 @@
 import asyncio
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from proxy.answers import Answer
 from proxy.engine_link import EngineGone
 from proxy.offload import INTERRUPTED
 from proxy.preflight import Preflight
 from proxy.reasons import Reason, Refusal
+from proxy.router import Router
 from wire.responses import Err
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 _NO_LIMIT = 18446744073709551615
 _PREFIX = "Secondary engine operation failed. "
@@ -29,7 +26,7 @@ class Literals:
 
 
 async def gather(
-    router: "Router", text: bytes, preflight: Preflight, most: int, stores: bool = True
+    router: Router, text: bytes, preflight: Preflight, most: int, stores: bool = True
 ) -> Literals | Refusal | Err:
     """Run a query on the engine for what is written, into a table when it `stores`; an Err is for the client.
 
@@ -54,7 +51,7 @@ async def gather(
     return Literals(known["rows"], known["read"], b"".join(rows)[:-1])
 
 
-async def ask_engine(router: "Router", text: bytes, attributes: dict[str, bytes]) -> Answer:
+async def ask_engine(router: Router, text: bytes, attributes: dict[str, bytes]) -> Answer:
     """Run a statement on the engine whose whole answer is wanted here; KILL and a client that leaves end it.
 
     Raises EngineGone.
@@ -73,7 +70,7 @@ async def ask_engine(router: "Router", text: bytes, attributes: dict[str, bytes]
             session.worker.keep(asyncio.get_running_loop().create_task(kill))
 
 
-async def is_unchanged(router: "Router", read: str) -> bool:
+async def is_unchanged(router: Router, read: str) -> bool:
     """Tell whether nothing committed until now has changed what a token names; False when that is not known."""
     try:
         answer = await (await router.link()).ask(b"SHOW WARMFRONT CHANGES SINCE " + read.encode())

@@ -1,7 +1,6 @@
 """Tables that are the engine's own: rpd_… of performance_schema, and the report of sys that its account alone sees."""
 
 import re
-from typing import TYPE_CHECKING
 
 from base.errors import BackendError
 from proxy import commands
@@ -10,11 +9,9 @@ from proxy.engine_link import EngineGone
 from proxy.engine_watch import LONG_PATIENCE
 from proxy.preflight import build_close, build_prepare, build_query
 from proxy.reasons import Reason
+from proxy.router import Router
 from statements.facts import StatementFacts
 from wire.constants import Command
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 _REPORT = "heatwave_autopilot_report"
 _TABLE = re.compile(rf"^(?:rpd_\w+|warmfront_tables|{_REPORT})$", re.IGNORECASE)
@@ -30,7 +27,7 @@ def may_name(text: bytes) -> bool:
     return any(name in lowered for name in _NAMED)
 
 
-async def are_meant(router: "Router", facts: StatementFacts) -> bool:
+async def are_meant(router: Router, facts: StatementFacts) -> bool:
     """Tell whether all tables are the engine's: a user's own may have such names as well."""
     if not facts.tables or not all(_TABLE.match(name) for _, name in facts.tables):
         return False
@@ -41,7 +38,7 @@ async def are_meant(router: "Router", facts: StatementFacts) -> bool:
     return len(kinds) == 1 and schemas == ({"sys"} if True in kinds else {"performance_schema"})
 
 
-async def answer(router: "Router", text: bytes, facts: StatementFacts) -> None:
+async def answer(router: Router, text: bytes, facts: StatementFacts) -> None:
     """Let the engine answer a statement about itself, for those who may read performance_schema."""
     attributes = {}
     table = min(name for _, name in facts.tables)
@@ -59,7 +56,7 @@ async def answer(router: "Router", text: bytes, facts: StatementFacts) -> None:
     router.session.client.write(fit_definitions(found, link.capabilities, router.session.capabilities))
 
 
-async def account_of(router: "Router") -> str:
+async def account_of(router: Router) -> str:
     """The account that the server has chosen for the session, name@host. Raises BackendError."""
     session = router.session
     raw = await session.ask(build_query(b"SELECT HEX(CURRENT_USER())", session.capabilities), [Command.QUERY])
@@ -69,7 +66,7 @@ async def account_of(router: "Router") -> str:
     return bytes.fromhex((found.rows[0][0] or b"").decode()).decode("utf-8", "replace")
 
 
-async def _require_privilege(router: "Router", table: str) -> None:
+async def _require_privilege(router: Router, table: str) -> None:
     raw = await router.session.ask(build_prepare(_MAY_READ), [Command.STMT_PREPARE])
     allowed = AnswerReader(raw, router.session.capabilities).prepare()
     if allowed.error:

@@ -1,7 +1,6 @@
 """Prepared statements: remembered when they could be offloaded; run on the engine with parameters in the text."""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 from base.errors import MalformedPacket
 from proxy import variables
@@ -15,14 +14,12 @@ from proxy.preflight import build_prepare
 from proxy.prepared_writes import describe, may_write_query, perform, read_write
 from proxy.reading import place_of
 from proxy.remembered import Prepared
+from proxy.router import Router
 from proxy.state import NO_COUNTS, ON
 from statements.scan import first_word
 from wire.constants import Capability, Command
 from wire.framing import build_packets
 from wire.parameters import Execute, NotALiteral, build_literals, fill_placeholders, parse_execute, with_types
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 # MARIADB_STMT_DIRECT: the statement prepared last. What we prepare in between would be it: the number goes on instead.
 _LAST = b"\xff\xff\xff\xff"
@@ -36,7 +33,7 @@ _QUERY_WORDS = frozenset({b"select", b"with", b"(", b"table", b"values"})
 class PreparedStatements:
     """Handlers of the COM_STMT_ commands of one session."""
 
-    def __init__(self, router: "Router", consider: Consider) -> None:
+    def __init__(self, router: Router, consider: Consider) -> None:
         """`consider` decides on an execution with its parameters in the text: True when the backend was given it."""
         self._router = router
         self._decide = consider

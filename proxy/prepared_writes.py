@@ -5,11 +5,12 @@ values in another way, they may be of another type there, and it runs the statem
 """
 
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from proxy import creates, inserts
 from proxy.answers import AnswerReader
 from proxy.preflight import build_close, build_prepare, same_shape
+from proxy.router import Router
 from statements.parse import NotParsed
 from statements.writes import (
     CreateSelect,
@@ -22,9 +23,6 @@ from statements.writes import (
 )
 from wire.constants import Command
 from wire.responses import parse_column_definition
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 
 def may_write_query(text: bytes) -> bool:
@@ -41,7 +39,7 @@ def read_write(text: bytes) -> InsertSelect | CreateSelect | None:
     return read_insert(statement) or read_create_select(statement)
 
 
-async def describe(router: "Router", query: str, parameters: int) -> list[bytes]:
+async def describe(router: Router, query: str, parameters: int) -> list[bytes]:
     """Ask the backend for the columns of the query with its markers; none when it has other parameters, or warnings."""
     session = router.session
     raw = await session.ask(build_prepare(query.encode()), [Command.STMT_PREPARE])
@@ -53,7 +51,7 @@ async def describe(router: "Router", query: str, parameters: int) -> list[bytes]
 
 
 def perform(
-    router: "Router", data: bytes, text: bytes, prepared: tuple[bytes, list[bytes]], given: Callable[[], None]
+    router: Router, data: bytes, text: bytes, prepared: tuple[bytes, list[bytes]], given: Callable[[], None]
 ) -> Coroutine[Any, Any, None] | None:
     """Consider an execution whose values are in `text`; None when it is for the backend. See `inserts.consider`.
 

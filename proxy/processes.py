@@ -4,14 +4,11 @@ Who sees which session is the backend's affair: rows are rewritten, none is adde
 """
 
 import re
-from typing import TYPE_CHECKING
 
 from proxy.answers import AnswerReader, build_result
 from proxy.engine_link import EngineGone
+from proxy.router import Router
 from wire.constants import Command, Status
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 _SHOW = re.compile(rb"\s*show\s+(full\s+)?processlist\s*(?:;\s*)?", re.IGNORECASE)
 _ID, _COMMAND, _TIME, _STATE, _INFO = 0, 4, 5, 6, 7
@@ -19,7 +16,7 @@ _SHOWN = 100  # characters of a statement without FULL
 _DOING = b"executing in secondary engine RAPID"
 
 
-def take_show(router: "Router", data: bytes, text: bytes) -> bool:
+def take_show(router: Router, data: bytes, text: bytes) -> bool:
     """Take over SHOW PROCESSLIST while the engine is there."""
     if len(text) > 100 or not router.session.worker.engine.alive or not (found := _SHOW.fullmatch(text)):
         return False
@@ -27,7 +24,7 @@ def take_show(router: "Router", data: bytes, text: bytes) -> bool:
     return True
 
 
-async def _show(router: "Router", data: bytes, full: bool) -> None:
+async def _show(router: Router, data: bytes, full: bool) -> None:
     session = router.session
     raw = await session.ask(data, [Command.QUERY])
     answer = AnswerReader(raw, session.capabilities).result()

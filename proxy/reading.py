@@ -9,18 +9,15 @@ Whatever else the client sends may write or lock: from there on the backend answ
 """
 
 import re
-from typing import TYPE_CHECKING
 
 from proxy.answers import Answer, AnswerReader
 from proxy.engine_link import EngineGone
 from proxy.place import Place, Reading
 from proxy.preflight import build_query
 from proxy.reasons import Reason, Refusal
+from proxy.router import Router
+from proxy.session import Session
 from wire.constants import Command, Status
-
-if TYPE_CHECKING:
-    from proxy.router import Router
-    from proxy.session import Session
 
 _OPENS = re.compile(rb"\s*(?:begin(?:\s+work)?|start\s+transaction)[\s;]*", re.IGNORECASE)
 _ENDS = re.compile(rb"\s*(?:commit|rollback)(?:\s+work)?[\s;]*", re.IGNORECASE)
@@ -47,7 +44,7 @@ _BEGIN: dict[bytes, bytes] = {
 }
 
 
-def note(session: "Session", word: bytes, data: bytes, at: int) -> None:
+def note(session: Session, word: bytes, data: bytes, at: int) -> None:
     """Look whether a text, which begins at `at`, may leave something that no flag shows and BEGIN would end."""
     if word == b"set" and _TRACKING in data.lower():
         session.state.tracked = True
@@ -60,13 +57,13 @@ def note(session: "Session", word: bytes, data: bytes, at: int) -> None:
             session.state.next_transaction = False  # that was the transaction which ends here
 
 
-def note_opening(session: "Session", text: bytes) -> None:
+def note_opening(session: Session, text: bytes) -> None:
     """Remember a BEGIN that is about to be relayed, when the transaction has nothing of its own."""
     if _OPENS.fullmatch(text):
         session.state.opened = session.tracker.begun + 1
 
 
-def place_of(session: "Session") -> Place:
+def place_of(session: Session) -> Place:
     """Tell where a SELECT that comes now stands."""
     state, status, begun = session.state, session.tracker.status, session.tracker.begun
     in_transaction = bool(status & Status.IN_TRANS)
@@ -81,7 +78,7 @@ def place_of(session: "Session") -> Place:
     return Place.WITHIN
 
 
-async def begin(router: "Router") -> Refusal | None:
+async def begin(router: Router) -> Refusal | None:
     """Begin the transaction on the backend, and its moment in the engine; gives the reason when that cannot be."""
     session = router.session
     told = await _ask(router, _QUESTION[router.kind])
@@ -106,6 +103,6 @@ async def begin(router: "Router") -> Refusal | None:
     return None
 
 
-async def _ask(router: "Router", statement: bytes) -> Answer:
+async def _ask(router: Router, statement: bytes) -> Answer:
     raw = await router.session.ask(build_query(statement, router.session.capabilities), [Command.QUERY])
     return AnswerReader(raw, router.session.capabilities).result()

@@ -1,7 +1,5 @@
 """Run what was decided on the engine, and say what became of it."""
 
-from typing import TYPE_CHECKING
-
 from proxy.cursors import Cursor
 from proxy.engine_link import EngineGone
 from proxy.lake import warnings
@@ -10,16 +8,14 @@ from proxy.offload import INTERRUPTED, Ended, Outcome, offload
 from proxy.place import Place
 from proxy.preflight import Preflight
 from proxy.reasons import Reason, Refusal, strip_reason
+from proxy.router import Router
 from statements.context import SNAPSHOT_PASSED
 from wire.framing import build_packets
 from wire.responses import build_err
 
-if TYPE_CHECKING:
-    from proxy.router import Router
-
 
 async def run(
-    router: "Router",
+    router: Router,
     text: bytes,
     preflight: Preflight,
     protocol: str = "text",
@@ -49,7 +45,7 @@ async def run(
     return _judge(router, ended)
 
 
-def _judge(router: "Router", ended: Ended) -> Refusal | None:
+def _judge(router: Router, ended: Ended) -> Refusal | None:
     """Give the reason to run elsewhere what did not end well; None when the client has its error."""
     session = router.session
     if ended.outcome is Outcome.BROKEN:

@@ -6,19 +6,16 @@ reaches it except around a statement that only reads it. MariaDB knows none, and
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from base.errors import BackendError
 from proxy.answers import AnswerReader, build_result
 from proxy.preflight import build_query
+from proxy.router import Router
 from proxy.state import NO_COUNTS, ON, SWITCH
 from statements.scan import is_one_statement, split_outside_quotes
 from wire.constants import Command, Status
 from wire.framing import build_packets
 from wire.responses import Ok, build_ok
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 _USE = "use_secondary_engine"
 _THRESHOLD = "secondary_engine_cost_threshold"
@@ -97,7 +94,7 @@ def is_set(text: bytes) -> bool:
     return parts is not None and bool(parts[0]) and not parts[1]
 
 
-def take_set(router: "Router", data: bytes, text: bytes) -> bool:
+def take_set(router: Router, data: bytes, text: bytes) -> bool:
     """Take over a SET that names a variable of ours."""
     if not names_ours(text):
         router.session.state.counts = NO_COUNTS
@@ -113,7 +110,7 @@ def take_set(router: "Router", data: bytes, text: bytes) -> bool:
     return True
 
 
-async def _set(router: "Router", data: bytes, ours: list[Assignment], others: list[str]) -> None:
+async def _set(router: Router, data: bytes, ours: list[Assignment], others: list[str]) -> None:
     session = router.session
     state = session.state
     use, threshold, freshness = state.use_secondary_engine, state.cost_threshold, state.freshness
@@ -138,7 +135,7 @@ async def _set(router: "Router", data: bytes, ours: list[Assignment], others: li
     state.use_secondary_engine, state.cost_threshold, state.freshness = use, threshold, freshness
 
 
-async def _evaluate(router: "Router", value: str) -> str:
+async def _evaluate(router: Router, value: str) -> str:
     """Give the value of the right-hand side; what is not a plain literal, the backend computes."""
     if found := _LITERAL.fullmatch(value):
         return found[1] or found[2] or found[3] or ""
@@ -159,7 +156,7 @@ def _to_switch(value: str) -> str:
         raise _wrong_value(_USE, value) from None
 
 
-def _to_freshness(router: "Router", value: str) -> str:
+def _to_freshness(router: Router, value: str) -> str:
     lowered = value.lower()
     if lowered == "default":
         return router.session.worker.settings.freshness
@@ -168,7 +165,7 @@ def _to_freshness(router: "Router", value: str) -> str:
     return lowered
 
 
-def _to_number(router: "Router", value: str) -> float:
+def _to_number(router: Router, value: str) -> float:
     if value.upper() == "DEFAULT":
         return router.session.worker.settings.secondary_engine_cost_threshold
     try:
@@ -186,7 +183,7 @@ def is_read(statement: str) -> bool:
     return names_ours(statement.encode()) and any(found[1] for found in _READ.finditer(statement))
 
 
-def replace_reads(router: "Router", text: str, named: bool) -> str:
+def replace_reads(router: Router, text: str, named: bool) -> str:
     """Put the values of our variables into a text; `named` keeps the names of columns that consist of one."""
 
     def value(found: re.Match[str]) -> str:
@@ -205,7 +202,7 @@ def replace_reads(router: "Router", text: str, named: bool) -> str:
     return _READ.sub(value, text)
 
 
-async def answer_read(router: "Router", data: bytes, statement: str) -> None:
+async def answer_read(router: Router, data: bytes, statement: str) -> None:
     """Answer a SELECT that reads a variable of ours."""
     session = router.session
     named = any((found[1] or "").lower() == _FRESHNESS for found in _READ.finditer(statement))
@@ -216,7 +213,7 @@ async def answer_read(router: "Router", data: bytes, statement: str) -> None:
     await run_with_value(router, data)
 
 
-async def run_with_value(router: "Router", data: bytes) -> None:
+async def run_with_value(router: Router, data: bytes) -> None:
     """Run a command on MySQL while its own variable has our value, which it must not have at other times."""
     session = router.session
     use = session.state.use_secondary_engine
@@ -230,7 +227,7 @@ def _set_own(value: str, capabilities: int) -> bytes:
     return build_query(f"SET SESSION {_USE} = {value}".encode(), capabilities)
 
 
-def take_show_variables(router: "Router", data: bytes, statement: str) -> bool:
+def take_show_variables(router: Router, data: bytes, statement: str) -> bool:
     """Take over a SHOW VARIABLES that may list a variable of ours."""
     found = _SHOW.fullmatch(statement)
     if not found:
@@ -249,7 +246,7 @@ def take_show_variables(router: "Router", data: bytes, statement: str) -> bool:
     return True
 
 
-async def _show(router: "Router", data: bytes, shown: dict[str, str]) -> None:
+async def _show(router: Router, data: bytes, shown: dict[str, str]) -> None:
     """Put rows of ours among, or in place of, the backend's."""
     session = router.session
     raw = await session.ask(data, [Command.QUERY])

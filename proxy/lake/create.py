@@ -7,7 +7,6 @@ option of the shadow itself, and lives and dies with it.
 
 import asyncio
 import re
-from typing import TYPE_CHECKING
 
 from base.errors import LakeError, SecondaryEngineError
 from lakehouse.definition import read_definition
@@ -16,6 +15,7 @@ from proxy.answers import Answer, AnswerReader
 from proxy.commands import current_schema
 from proxy.engine_link import EngineGone
 from proxy.preflight import build_query, quote_name
+from proxy.router import Router
 from proxy.state import NO_COUNTS
 from statements.lake import (
     LakeAlter,
@@ -33,16 +33,13 @@ from wire.constants import Command
 from wire.framing import build_packets
 from wire.responses import Err, Ok, build_err, build_ok
 
-if TYPE_CHECKING:
-    from proxy.router import Router
-
 _HEARD = 0.25  # seconds in which the other workers hear of a table: a client's next statement may come to one of them
 _EXISTS = 1050  # ER_TABLE_EXISTS_ERROR
 _MODES = re.compile(r"(?:ANSI_QUOTES|NO_BACKSLASH_ESCAPES|NO_TABLE_OPTIONS)", re.IGNORECASE)
 _WORD = re.compile(r"`((?:[^`]|``)+)`|([\w$\u0080-\uffff]+)")
 
 
-def take_create(router: "Router", data: bytes, text: bytes) -> bool:
+def take_create(router: Router, data: bytes, text: bytes) -> bool:
     """Take over CREATE TABLE … ENGINE=lakehouse and CREATE EXTERNAL TABLE."""
     router.session.state.counts = NO_COUNTS
     if not may_create_lake(text):
@@ -59,7 +56,7 @@ def take_create(router: "Router", data: bytes, text: bytes) -> bool:
     return True
 
 
-def take_alter(router: "Router", text: bytes) -> bool:
+def take_alter(router: Router, text: bytes) -> bool:
     """Take over ALTER TABLE … ENGINE_ATTRIBUTE."""
     if not may_alter_lake(text):
         return False
@@ -75,7 +72,7 @@ def take_alter(router: "Router", text: bytes) -> bool:
     return True
 
 
-def take_drop(router: "Router", data: bytes, text: bytes) -> bool:
+def take_drop(router: Router, data: bytes, text: bytes) -> bool:
     """Let the engine forget lake tables that a DROP names, once the backend has dropped them."""
     router.session.state.counts = NO_COUNTS
     if not router.session.worker.engine.loaded.names_lake(text):
@@ -84,7 +81,7 @@ def take_drop(router: "Router", data: bytes, text: bytes) -> bool:
     return True
 
 
-async def _create(router: "Router", statement: str) -> None:
+async def _create(router: Router, statement: str) -> None:
     error = await create_table(router, statement)
     session = router.session
     if error is None:
@@ -93,7 +90,7 @@ async def _create(router: "Router", statement: str) -> None:
         session.client.write(build_packets(build_err(error.number, error.sqlstate, error.message), 1))
 
 
-async def create_table(router: "Router", statement: str) -> Err | None:
+async def create_table(router: Router, statement: str) -> Err | None:
     """Make a lake table as its user; gives the backend's error. Raises LakeError when the definition is wrong."""
     made = read_create(statement)
     if made is None:
@@ -109,7 +106,7 @@ async def create_table(router: "Router", statement: str) -> Err | None:
     return await _seal(router, made)
 
 
-async def _seal(router: "Router", made: LakeCreate) -> Err | None:
+async def _seal(router: Router, made: LakeCreate) -> Err | None:
     """Take the new shadow's tablespace away; without that it is no lake table, and is not left behind."""
     schema = made.schema or await current_schema(router)
     name = f"{quote_name(schema)}.{quote_name(made.table)}"
@@ -122,7 +119,7 @@ async def _seal(router: "Router", made: LakeCreate) -> Err | None:
     return None
 
 
-async def _alter(router: "Router", alter: LakeAlter) -> None:
+async def _alter(router: Router, alter: LakeAlter) -> None:
     session = router.session
     schema = alter.schema or await current_schema(router)
     name = f"{quote_name(schema)}.{quote_name(alter.table)}"
@@ -147,11 +144,11 @@ async def _alter(router: "Router", alter: LakeAlter) -> None:
     session.client.write(build_packets(build_ok(Ok(status=session.tracker.lasting_status)), 1))
 
 
-def _signatures(router: "Router") -> Signatures:
+def _signatures(router: Router) -> Signatures:
     return Signatures(router.session.worker.settings.paths.signatures)
 
 
-async def _drop(router: "Router", data: bytes, text: bytes) -> None:
+async def _drop(router: Router, data: bytes, text: bytes) -> None:
     session = router.session
     raw = await session.ask(data, [Command.QUERY])
     session.client.write(raw)
@@ -166,7 +163,7 @@ async def _drop(router: "Router", data: bytes, text: bytes) -> None:
             await tell(router, "REFRESH", schema, name)
 
 
-async def tell(router: "Router", what: str, schema: str, name: str) -> str:
+async def tell(router: Router, what: str, schema: str, name: str) -> str:
     """Tell the engine that a lake table may be another one; gives its complaint, "" also when it is down."""
     try:
         answer = await (await router.link()).ask(
@@ -178,14 +175,14 @@ async def tell(router: "Router", what: str, schema: str, name: str) -> str:
     return answer.error.message if answer.error else ""
 
 
-async def _require_plain_mode(router: "Router") -> None:
+async def _require_plain_mode(router: Router) -> None:
     answer = await _run(router, "SELECT @@sql_mode")
     mode = (answer.rows[0][0] or b"").decode() if answer.rows else ""
     if found := _MODES.search(mode):
         raise SecondaryEngineError(f"A lake table cannot be defined under sql_mode {found[0].upper()}")
 
 
-async def _run(router: "Router", statement: str) -> Answer:
+async def _run(router: Router, statement: str) -> Answer:
     session = router.session
     raw = await session.ask(build_query(statement.encode(), session.capabilities), [Command.QUERY])
     return AnswerReader(raw, session.capabilities).result()

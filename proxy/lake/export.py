@@ -4,7 +4,6 @@ Nothing else could run it, so what cannot be offloaded is an error with the reas
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from base.errors import BackendError, SecondaryEngineError
 from lakehouse.export_spec import read_spec
@@ -15,19 +14,17 @@ from proxy.lake.privilege import require_export
 from proxy.literals import ask_engine
 from proxy.preflight import build_close, build_prepare
 from proxy.reasons import Reason, Refusal
+from proxy.router import Router
 from proxy.state import FORCED, OFF
 from statements.export import read_export
 from wire.constants import Command
 from wire.framing import build_packets
 from wire.responses import Err, Ok, build_err, build_ok
 
-if TYPE_CHECKING:
-    from proxy.router import Router
-
 _NO_LIMIT = 18446744073709551615
 
 
-async def run(router: "Router", data: bytes, text: bytes) -> None:
+async def run(router: Router, data: bytes, text: bytes) -> None:
     """Export, or give the error; a statement that is none after all goes on to the backend."""
     try:
         found = read_export(text.decode("utf-8").rstrip("; \t\r\n"))
@@ -68,7 +65,7 @@ async def run(router: "Router", data: bytes, text: bytes) -> None:
     session.client.write(build_packets(build_ok(ok), 1))
 
 
-async def _raise_backends_error(router: "Router", query: bytes) -> None:
+async def _raise_backends_error(router: Router, query: bytes) -> None:
     """What the backend has against the query itself is what the user has to see."""
     raw = await router.session.ask(build_prepare(query), [Command.STMT_PREPARE])
     answer = AnswerReader(raw, router.session.capabilities).prepare()
@@ -78,5 +75,5 @@ async def _raise_backends_error(router: "Router", query: bytes) -> None:
         raise BackendError(answer.error.number, answer.error.sqlstate, answer.error.message)
 
 
-def _answer_err(router: "Router", error: Err) -> None:
+def _answer_err(router: Router, error: Err) -> None:
     router.session.client.write(build_packets(build_err(error.number, error.sqlstate, error.message), 1))

@@ -1,20 +1,17 @@
 """Statements about lake tables that are no queries: refused with a clear word, as the backend refuses them anyway."""
 
 import re
-from typing import TYPE_CHECKING
 
 from base.errors import BackendError, SecondaryEngineError
 from proxy.answers import AnswerReader
 from proxy.commands import current_schema
 from proxy.preflight import build_query, quote_name
 from proxy.reasons import Refusal
+from proxy.router import Router
 from statements.facts import StatementFacts
 from statements.lake import MARK, significant
 from statements.scan import first_word
 from wire.constants import Command
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 WRITES = frozenset({b"insert", b"replace", b"update", b"delete", b"truncate", b"load", b"create", b"handler"})
 # Words that may stand between a statement's first word and the table that it writes.
@@ -37,7 +34,7 @@ _MAKES_TABLE = re.compile(rb"\s*create\s+(?:or\s+replace\s+)?(?:temporary\s+)?ta
 _READ_ONLY = 1036  # ER_OPEN_AS_READONLY
 
 
-async def lake_names(router: "Router", names: list[tuple[str, str]]) -> list[tuple[str, str]]:
+async def lake_names(router: Router, names: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Give those of some tables (schema "" for the session's) that are lake tables, by the backend's word."""
     session = router.session
     written = [".".join(quote_name(part) for part in name if part) for name in names]
@@ -53,7 +50,7 @@ async def lake_names(router: "Router", names: list[tuple[str, str]]) -> list[tup
     return found
 
 
-async def refuse_query(router: "Router", facts: StatementFacts, refusal: Refusal) -> None:
+async def refuse_query(router: Router, facts: StatementFacts, refusal: Refusal) -> None:
     """Raise the reason when a query reads a lake table, for which nobody but the engine can answer."""
     loaded = router.session.worker.engine.loaded
     named = [name for name in facts.tables if name in facts.lake or loaded.is_lake(name[0] or None, name[1])]
@@ -61,7 +58,7 @@ async def refuse_query(router: "Router", facts: StatementFacts, refusal: Refusal
         raise SecondaryEngineError(refusal.sentence)
 
 
-def take_write(router: "Router", data: bytes, text: bytes) -> bool:
+def take_write(router: Router, data: bytes, text: bytes) -> bool:
     """Take over a statement that names a lake table and is no query, to look whether it is really one."""
     if first_word(text) == b"create" and not _MAKES_TABLE.match(text):
         return False  # views, procedures and triggers may name it
@@ -89,7 +86,7 @@ def _named(statement: str, names: list[tuple[str, str]], current: str) -> list[t
     return found
 
 
-async def _consider(router: "Router", data: bytes, text: bytes) -> None:
+async def _consider(router: Router, data: bytes, text: bytes) -> None:
     statement = text.decode("utf-8", "replace")
     named = _named(statement, router.session.worker.engine.loaded.lake_in(text), await current_schema(router))
     lake = await lake_names(router, named)

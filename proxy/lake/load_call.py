@@ -6,7 +6,6 @@ Everything is done by statements of the user's own connection, the ones that the
 import json
 import logging
 import time
-from typing import TYPE_CHECKING
 
 from base.errors import BackendError, LakeError, SecondaryEngineError, WarmfrontError
 from lakehouse.load_request import LoadRequest, read_request
@@ -19,12 +18,10 @@ from proxy.lake.load_run import carry_out
 from proxy.lake.report import Report, build_sections, table_lines
 from proxy.own_tables import account_of
 from proxy.preflight import build_query
+from proxy.router import Router
 from proxy.state import NO_COUNTS, OFF
 from statements.load_call import may_load, read_load
 from wire.constants import Capability, Command, Status
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 log = logging.getLogger("proxy")
 
@@ -32,7 +29,7 @@ _VERSION = "warmfront"
 _SCRIPT = 'SELECT log->>"$.sql" AS "Load Script" FROM sys.heatwave_autopilot_report WHERE type = "sql" ORDER BY id;'
 
 
-def take_call(router: "Router", data: bytes, text: bytes) -> bool:
+def take_call(router: Router, data: bytes, text: bytes) -> bool:
     """Take over CALL sys.heatwave_load."""
     router.session.state.counts = NO_COUNTS
     if not may_load(text):
@@ -47,7 +44,7 @@ def take_call(router: "Router", data: bytes, text: bytes) -> bool:
     return True
 
 
-async def _consider(router: "Router", data: bytes, is_qualified: bool, arguments: list[str]) -> None:
+async def _consider(router: Router, data: bytes, is_qualified: bool, arguments: list[str]) -> None:
     if not is_qualified and (await current_schema(router)).casefold() != "sys":
         router.pass_on(data)
         return
@@ -68,7 +65,7 @@ async def _consider(router: "Router", data: bytes, is_qualified: bool, arguments
     session.client.write(build_sections(shown, status, session.capabilities))
 
 
-async def _values(router: "Router", arguments: list[str]) -> tuple[str | None, str | None]:
+async def _values(router: Router, arguments: list[str]) -> tuple[str | None, str | None]:
     """The arguments' values, which the backend gives. Raises BackendError."""
     session = router.session
     asked = ", ".join(f"HEX(CONVERT(({argument}) USING utf8mb4))" for argument in arguments)
@@ -82,7 +79,7 @@ async def _values(router: "Router", arguments: list[str]) -> tuple[str | None, s
     return listed, options
 
 
-async def _load(router: "Router", request: LoadRequest, report: Report) -> None:
+async def _load(router: Router, request: LoadRequest, report: Report) -> None:
     if request.output == "help":
         report.section("HEATWAVE AUTO PARALLEL LOAD HELP", HELP)
         return
@@ -145,7 +142,7 @@ def _tell_end(plan: Plan, report: Report, seconds: float) -> None:
     report.section("LOAD SUMMARY", [*lines, "", f"Load Duration: {seconds:.2f} s"])
 
 
-async def _keep(router: "Router", report: Report) -> None:
+async def _keep(router: Router, report: Report) -> None:
     """Put the report into sys.heatwave_autopilot_report, for the session's account."""
     attributes = {
         "wf_account": (await account_of(router)).encode(),

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from base.errors import BackendError, SecondaryEngineError
 from lakehouse.ddl import create_statement
@@ -14,10 +14,8 @@ from proxy.lake.guard import lake_names
 from proxy.lake.report import Report
 from proxy.preflight import build_query, quote_name
 from proxy.reasons import strip_reason
+from proxy.router import Router
 from wire.constants import Command
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 _SYSTEM = frozenset({"mysql", "sys", "information_schema", "performance_schema"})
 _BYTES_PER_SECOND = 40 << 20  # of InnoDB's data that a load reads; docs/benchmarks.md
@@ -93,7 +91,7 @@ class _Known:
     is_marked: bool  # by SECONDARY_ENGINE, which MySQL wants before it is told to load
 
 
-async def make_plan(router: "Router", request: LoadRequest, report: Report) -> Plan:
+async def make_plan(router: Router, request: LoadRequest, report: Report) -> Plan:
     """Look at everything that the call names. Raises BackendError and SecondaryEngineError."""
     plan = Plan()
     left_out = await _left_out(router)
@@ -103,7 +101,7 @@ async def make_plan(router: "Router", request: LoadRequest, report: Report) -> P
 
 
 async def _plan_schema(
-    router: "Router",
+    router: Router,
     request: LoadRequest,
     schema: LoadSchema,
     left_out: dict[tuple[str, str], str],
@@ -170,7 +168,7 @@ def _refresh_list(schema: str, table: str) -> str:
     return listed.replace("\\", "\\\\").replace("'", "''")
 
 
-async def _plan_files(router: "Router", schema: str, table: LoadTable, plan: Plan, report: Report) -> Step | None:
+async def _plan_files(router: Router, schema: str, table: LoadTable, plan: Plan, report: Report) -> Step | None:
     """Infer the columns of a table from its files; a table that fails is told and left out."""
     assert table.attribute is not None
     where = f"{schema}.{table.name}"
@@ -190,7 +188,7 @@ async def _plan_files(router: "Router", schema: str, table: LoadTable, plan: Pla
     return Step(schema, table.name, "create", commands, len(columns), statement)
 
 
-async def _inferred(router: "Router", attribute: dict[str, Any]) -> dict[str, Any]:
+async def _inferred(router: Router, attribute: dict[str, Any]) -> dict[str, Any]:
     try:
         link = await router.link()
         answer = await link.ask(b"WARMFRONT LAKE INFER", {"wf_lake": json.dumps(attribute).encode()})
@@ -202,7 +200,7 @@ async def _inferred(router: "Router", attribute: dict[str, Any]) -> dict[str, An
     return found
 
 
-async def _tables(router: "Router", schema: str) -> list[_Known]:
+async def _tables(router: Router, schema: str) -> list[_Known]:
     name = "X'" + schema.encode().hex() + "'"
     is_it = f"TABLE_SCHEMA = CONVERT({name} USING utf8mb4)"
     rows = await _rows(
@@ -221,7 +219,7 @@ async def _tables(router: "Router", schema: str) -> list[_Known]:
     return found
 
 
-async def _rows(router: "Router", statement: str) -> Iterator[list[str | None]]:
+async def _rows(router: Router, statement: str) -> Iterator[list[str | None]]:
     session = router.session
     raw = await session.ask(build_query(statement.encode(), session.capabilities), [Command.QUERY])
     answer = AnswerReader(raw, session.capabilities).result()
@@ -230,7 +228,7 @@ async def _rows(router: "Router", statement: str) -> Iterator[list[str | None]]:
     return ([None if value is None else value.decode("utf-8") for value in row] for row in answer.rows)
 
 
-async def _left_out(router: "Router") -> dict[tuple[str, str], str]:
+async def _left_out(router: Router) -> dict[tuple[str, str], str]:
     """The columns that are not carried, of every table that the engine knows."""
     try:
         answer = await (await router.link()).ask(

@@ -1,7 +1,6 @@
 """The commands of a plan, run one after the other as their user; what fails is told and does not stop the others."""
 
 import time
-from typing import TYPE_CHECKING
 
 from base.errors import BackendError, WarmfrontError
 from lakehouse.load_request import LoadRequest
@@ -11,13 +10,11 @@ from proxy.lake.create import create_table, tell
 from proxy.lake.load_plan import Plan, Step
 from proxy.lake.report import Report
 from proxy.preflight import build_query, quote_name
+from proxy.router import Router
 from wire.constants import Command
 
-if TYPE_CHECKING:
-    from proxy.router import Router
 
-
-async def carry_out(router: "Router", request: LoadRequest, plan: Plan, report: Report) -> None:
+async def carry_out(router: Router, request: LoadRequest, plan: Plan, report: Report) -> None:
     """Run every step; each gets a section."""
     before = await _set_mode(router, request.sql_mode)
     try:
@@ -44,20 +41,20 @@ def _tell(request: LoadRequest, step: Step, number: int, count: int, report: Rep
     report.section("LOADING TABLE", lines)
 
 
-async def _load(router: "Router", step: Step) -> None:
+async def _load(router: Router, step: Step) -> None:
     for command in step.commands[:-1]:
         await _run(router, command)
     await load_table(router, step.schema, step.table)
 
 
-async def _create(router: "Router", step: Step) -> None:
+async def _create(router: Router, step: Step) -> None:
     await _run(router, f"CREATE DATABASE IF NOT EXISTS {quote_name(step.schema)}")
     error = await create_table(router, step.statement)
     if error:
         raise BackendError(error.number, error.sqlstate, error.message)
 
 
-async def _refresh(router: "Router", step: Step) -> None:
+async def _refresh(router: Router, step: Step) -> None:
     if told := await tell(router, "REFRESH", step.schema, step.table):
         raise WarmfrontError(told)
 
@@ -65,7 +62,7 @@ async def _refresh(router: "Router", step: Step) -> None:
 _RUNNERS = {"load": _load, "create": _create, "refresh": _refresh}
 
 
-async def _set_mode(router: "Router", mode: str | None) -> str | None:
+async def _set_mode(router: Router, mode: str | None) -> str | None:
     """Set sql_mode for the commands, and give the one before; nothing happens without one."""
     if mode is None:
         return None
@@ -77,7 +74,7 @@ async def _set_mode(router: "Router", mode: str | None) -> str | None:
     return before
 
 
-async def _run(router: "Router", statement: str) -> None:
+async def _run(router: Router, statement: str) -> None:
     session = router.session
     raw = await session.ask(build_query(statement.encode(), session.capabilities), [Command.QUERY])
     error = AnswerReader(raw, session.capabilities).result().error

@@ -1,14 +1,10 @@
 """Who may write query results to files: accounts that a setting names, and the role EXPORT_QUERY_RESULTS."""
 
-from typing import TYPE_CHECKING
-
 from base.errors import SpecificAccessDenied
 from proxy.answers import AnswerReader
 from proxy.preflight import build_query
+from proxy.router import Router
 from wire.constants import Command
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 PRIVILEGE = "EXPORT_QUERY_RESULTS"
 # The account that the server has chosen, not the name that the client has given.
@@ -18,7 +14,7 @@ _QUESTION = (
 ).encode()
 
 
-async def require_export(router: "Router") -> None:
+async def require_export(router: Router) -> None:
     """Raise SpecificAccessDenied unless the session's user may export."""
     session = router.session
     raw = await session.ask(build_query(_QUESTION, session.capabilities), [Command.QUERY])

@@ -1,20 +1,18 @@
 """SHOW CREATE TABLE of lake tables: the definition that its user gave, without what gives access to files."""
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lakehouse.entries import shown
 from proxy.answers import AnswerReader, build_result
+from proxy.router import Router
 from statements.lake_shown import shown_definition
 from wire.constants import Command, Status
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 _SHOW = re.compile(rb"\s*show\s+create\s+table\s", re.IGNORECASE)
 
 
-def take_show(router: "Router", data: bytes, text: bytes) -> bool:
+def take_show(router: Router, data: bytes, text: bytes) -> bool:
     """Take over SHOW CREATE TABLE where the name is one of a lake table."""
     if not _SHOW.match(text) or not router.session.worker.engine.loaded.names_lake(text):
         return False
@@ -22,7 +20,7 @@ def take_show(router: "Router", data: bytes, text: bytes) -> bool:
     return True
 
 
-async def _show(router: "Router", data: bytes) -> None:
+async def _show(router: Router, data: bytes) -> None:
     session = router.session
     raw = await session.ask(data, [Command.QUERY])
     answer = AnswerReader(raw, session.capabilities).result()

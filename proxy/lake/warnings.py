@@ -1,15 +1,12 @@
 """SHOW WARNINGS behind a statement that has read lake tables: the backend does not know, the engine does."""
 
 import re
-from typing import TYPE_CHECKING
 
 from proxy.answers import AnswerReader, build_result
 from proxy.engine_link import EngineGone
 from proxy.preflight import Preflight
+from proxy.router import Router
 from wire.constants import Command, Status
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 _SHOW = re.compile(
     rb"\s*show\s+(?:warnings(?:\s+limit\s+(?:(?P<skip>\d+)\s*,\s*)?(?P<most>\d+)(?:\s+offset\s+(?P<offset>\d+))?)?"
@@ -19,7 +16,7 @@ _SHOW = re.compile(
 COUNT = b"warning_count"  # among what a statement has counted
 
 
-async def note(router: "Router", preflight: Preflight) -> int:
+async def note(router: Router, preflight: Preflight) -> int:
     """Keep the warnings of the statement that was run, until the next one; gives their number."""
     if not preflight.lake or preflight.context is None:
         return 0
@@ -35,7 +32,7 @@ async def note(router: "Router", preflight: Preflight) -> int:
     return total
 
 
-def take_show(router: "Router", data: bytes, text: bytes) -> bool:
+def take_show(router: Router, data: bytes, text: bytes) -> bool:
     """Take over SHOW WARNINGS and SHOW COUNT(*) WARNINGS when there are any."""
     if COUNT not in router.session.state.counts:
         return False
@@ -46,7 +43,7 @@ def take_show(router: "Router", data: bytes, text: bytes) -> bool:
     return True
 
 
-async def _show(router: "Router", data: bytes, found: re.Match[bytes]) -> None:
+async def _show(router: Router, data: bytes, found: re.Match[bytes]) -> None:
     session = router.session
     state = session.state
     raw = await session.ask(data, [Command.QUERY])  # for the definitions, and the session's state

@@ -3,14 +3,12 @@
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from base.errors import BackendError
 from proxy.ml.backend import MLError, run, select, text_literal
+from proxy.router import Router
 from statements.ml import IN, INOUT_OR_VALUE, SCHEMA, Call
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 _VARIABLE = re.compile(r"@(?:[\w$.\u0080-\uffff]+|`(?:[^`]|``)*`|'(?:[^'\\]|''|\\.)*'|\"(?:[^\"\\]|\"\"|\\.)*\")")
 
@@ -47,7 +45,7 @@ def read_options(value: str | None) -> dict[str, Any] | None:
     return found
 
 
-async def evaluate(router: "Router", call: Call) -> Arguments:
+async def evaluate(router: Router, call: Call) -> Arguments:
     """Ask the backend for the values of a call's arguments.
 
     Raises BackendError: the server's own error for an expression, and 1414 for what must be a variable and is none.
@@ -70,17 +68,17 @@ async def evaluate(router: "Router", call: Call) -> Arguments:
     return Arguments(tuple(values), tuple(variables))
 
 
-async def set_text(router: "Router", variable: str, value: str | None) -> None:
+async def set_text(router: Router, variable: str, value: str | None) -> None:
     """Set a user variable of the session to a text or NULL."""
     await run(router, f"SET {variable} = {text_literal(value)}")
 
 
-async def set_number(router: "Router", variable: str, value: float | None) -> None:
+async def set_number(router: Router, variable: str, value: float | None) -> None:
     """Set a user variable of the session to a DOUBLE or NULL."""
     await run(router, f"SET {variable} = {'NULL' if value is None else _double(value)}")
 
 
-async def set_json(router: "Router", variable: str, value: Any) -> None:
+async def set_json(router: Router, variable: str, value: Any) -> None:
     """Set a user variable of the session to a JSON document, as text where the server has no such type."""
     await set_text(router, variable, json.dumps(value, ensure_ascii=False))
 

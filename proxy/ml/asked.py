@@ -3,18 +3,15 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from proxy.answers import Answer
 from proxy.ml import catalog
 from proxy.ml.arguments import read_options
 from proxy.ml.backend import MLError, attempt_all, rows_of, selecting, user_name
 from proxy.ml.catalog import ModelRow
+from proxy.router import Router
 from statements.context import ModelCall
 from statements.ml import FunctionCall
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 _NO_COLUMN = 1054
 _NO_CATALOG = frozenset({1142, 1146, 1049})  # without a catalog of one's own it is denied, or not there
@@ -30,7 +27,7 @@ class Found:
 
 
 async def read_models(
-    router: "Router", calls: Sequence[FunctionCall], with_inputs: bool = False, more: Sequence[str] = ()
+    router: Router, calls: Sequence[FunctionCall], with_inputs: bool = False, more: Sequence[str] = ()
 ) -> tuple[list[Found], list[Answer]]:
     """Give each call's model and options, which are the same for all rows, and the answers to `more`: in one write.
 
@@ -53,7 +50,7 @@ def _question(call: FunctionCall, schema: str, with_inputs: bool) -> str:
     return selecting([*call.arguments[1:], given, row])
 
 
-async def _read(router: "Router", call: FunctionCall, schema: str, answer: Answer, with_inputs: bool) -> Found:
+async def _read(router: Router, call: FunctionCall, schema: str, answer: Answer, with_inputs: bool) -> Found:
     """Read an answer; a model that is not among the user's own is looked for elsewhere. Raises BackendError."""
     if not with_inputs and answer.error and answer.error.number == _NO_COLUMN:
         said = f"Model and options of sys.{call.routine.name} have to be the same for all rows: "

@@ -1,15 +1,12 @@
 """Statements of our own on the user's connection: their values as Unicode whatever the session's character sets are."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from base.errors import BackendError
 from proxy.answers import Answer, AnswerReader
 from proxy.preflight import build_prepare, build_query
+from proxy.router import Router
 from wire.constants import Command, Status
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 Row = list[str | None]
 _ALL = 18446744073709551615
@@ -36,7 +33,7 @@ def as_unicode(expression: str) -> str:
     return f"CAST(CONVERT(({expression}) USING utf8mb4) AS BINARY)"
 
 
-async def run(router: "Router", statement: str | bytes) -> Answer:
+async def run(router: Router, statement: str | bytes) -> Answer:
     """Run a statement on the user's connection. Raises BackendError with the server's own error."""
     return checked(await attempt(router, statement))
 
@@ -48,7 +45,7 @@ def checked(answer: Answer) -> Answer:
     return answer
 
 
-async def attempt(router: "Router", statement: str | bytes) -> Answer:
+async def attempt(router: Router, statement: str | bytes) -> Answer:
     """Run a statement on the user's connection; its error is in the answer."""
     text = statement.encode("utf-8", "surrogateescape") if isinstance(statement, str) else statement
     session = router.session
@@ -56,7 +53,7 @@ async def attempt(router: "Router", statement: str | bytes) -> Answer:
     return AnswerReader(raw, session.capabilities).result()
 
 
-async def attempt_all(router: "Router", statements: Sequence[str]) -> list[Answer]:
+async def attempt_all(router: Router, statements: Sequence[str]) -> list[Answer]:
     """Run statements in one write on the user's connection; their errors are in the answers."""
     session = router.session
     parts = [build_query(each.encode("utf-8", "surrogateescape"), session.capabilities) for each in statements]
@@ -65,7 +62,7 @@ async def attempt_all(router: "Router", statements: Sequence[str]) -> list[Answe
     return [answers.result() for _ in parts]
 
 
-async def select(router: "Router", expressions: Sequence[str], rest: str = "") -> list[Row]:
+async def select(router: Router, expressions: Sequence[str], rest: str = "") -> list[Row]:
     """Give the values of expressions, as text. Raises BackendError."""
     return rows_of(await run(router, selecting(expressions, rest)))
 
@@ -82,7 +79,7 @@ def rows_of(answer: Answer) -> list[Row]:
     ]
 
 
-async def prepare(router: "Router", statement: str) -> Answer:
+async def prepare(router: Router, statement: str) -> Answer:
     """Prepare a statement and close it again. Raises BackendError with the server's own error."""
     session = router.session
     raw = await session.ask(build_prepare(statement.encode()), [Command.STMT_PREPARE])
@@ -94,7 +91,7 @@ async def prepare(router: "Router", statement: str) -> Answer:
     return answer
 
 
-async def user_name(router: "Router") -> str:
+async def user_name(router: Router) -> str:
     """The name of the account that the session has; kept until the session changes its user."""
     state = router.session.state
     if state.ml_user is None:
@@ -102,7 +99,7 @@ async def user_name(router: "Router") -> str:
     return state.ml_user
 
 
-def in_transaction(router: "Router") -> bool:
+def in_transaction(router: Router) -> bool:
     """Tell whether what is written now is committed by somebody else later."""
     status = router.session.tracker.status
     return bool(status & Status.IN_TRANS) or not status & Status.AUTOCOMMIT

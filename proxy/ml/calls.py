@@ -1,21 +1,17 @@
 """CALL sys.ML_…: recognised by its text, its arguments evaluated by the backend, run, answered with OK."""
 
-from typing import TYPE_CHECKING
-
 from base.errors import BackendError
 from proxy.commands import current_schema
 from proxy.ml.arguments import evaluate
 from proxy.ml.procedures import PROCEDURES
+from proxy.router import Router
 from proxy.state import NO_COUNTS
 from statements.ml import SCHEMA, Call, may_call, read_call
 from wire.framing import build_packets
 from wire.responses import Ok, build_err, build_ok
 
-if TYPE_CHECKING:
-    from proxy.router import Router
 
-
-def take_call(router: "Router", data: bytes, text: bytes) -> bool:
+def take_call(router: Router, data: bytes, text: bytes) -> bool:
     """Take over a CALL of a procedure of AutoML."""
     router.session.state.counts = NO_COUNTS
     if not may_call(text):
@@ -31,13 +27,13 @@ def take_call(router: "Router", data: bytes, text: bytes) -> bool:
     return True
 
 
-async def _run(router: "Router", data: bytes, call: Call) -> None:
+async def _run(router: Router, data: bytes, call: Call) -> None:
     if not call.schema and (await current_schema(router)).casefold() != SCHEMA:
         return router.pass_on(data)
     return await perform(router, call)
 
 
-async def perform(router: "Router", call: Call) -> None:
+async def perform(router: Router, call: Call) -> None:
     """Run a procedure and answer the client. Raises BackendError."""
     given = await evaluate(router, call)
     await PROCEDURES[call.routine.name](router, given)

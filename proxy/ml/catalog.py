@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from base.errors import BackendError
 from proxy.ml.backend import (
@@ -21,10 +21,8 @@ from proxy.ml.backend import (
     user_name,
 )
 from proxy.preflight import quote_name
+from proxy.router import Router
 from statements.ml import CATALOGS
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 CHUNK = 4 << 20  # bytes of a model's object in one row
 _MARGIN = 1 << 16  # bytes of a statement around a chunk
@@ -72,7 +70,7 @@ def _is(handle: str) -> str:
     return f"WHERE model_handle = {text_literal(handle)} COLLATE utf8mb4_bin"
 
 
-async def find(router: "Router", handle: str, owner: str | None = None) -> ModelRow:
+async def find(router: Router, handle: str, owner: str | None = None) -> ModelRow:
     """Find a model that can be used: the user's own, or of an owner who has granted SELECT on the catalog.
 
     Raises BackendError: 1142 for a model of somebody else that is not granted; MLError when there is none.
@@ -103,7 +101,7 @@ def read_row(schema: str, row: str | None) -> ModelRow | None:
     return ModelRow(schema, handle, checksum, status, notes)
 
 
-async def look(router: "Router", handle: str, owner: str | None = None) -> ModelRow:
+async def look(router: Router, handle: str, owner: str | None = None) -> ModelRow:
     """As `find`, whatever the model's status."""
     own = await user_name(router)
     owner = owner or router.session.state.ml_owners.get(handle)
@@ -117,7 +115,7 @@ async def look(router: "Router", handle: str, owner: str | None = None) -> Model
     return await _read_shared(router, handle, own)
 
 
-async def read_own(router: "Router", handle: str) -> ModelRow | None:
+async def read_own(router: Router, handle: str) -> ModelRow | None:
     """Give the user's own model of this name; None when there is none."""
     try:
         return await _read(router, schema_of(await user_name(router)), handle)
@@ -128,7 +126,7 @@ async def read_own(router: "Router", handle: str) -> ModelRow | None:
         raise
 
 
-async def _read_shared(router: "Router", handle: str, own: str) -> ModelRow:
+async def _read_shared(router: Router, handle: str, own: str) -> ModelRow:
     """Look in the catalogs that the user is shown; a generated handle names its owner."""
     listed = await select(
         router,
@@ -146,18 +144,18 @@ async def _read_shared(router: "Router", handle: str, own: str) -> ModelRow:
     raise MLError(f"There is no model {handle} that this user may use; see {schema_of(own)}.MODEL_CATALOG")
 
 
-async def _read(router: "Router", schema: str, handle: str) -> ModelRow | None:
+async def _read(router: Router, schema: str, handle: str) -> ModelRow | None:
     return read_row(schema, (await select(router, [seeking(schema, text_literal(handle))]))[0][0])
 
 
-async def metadata(router: "Router", model: ModelRow) -> dict[str, Any]:
+async def metadata(router: Router, model: ModelRow) -> dict[str, Any]:
     """Give a model's `model_metadata`. Raises BackendError."""
     rows = await select(router, ["model_metadata"], f"FROM {_table(model.schema)} {_is(model.handle)}")
     found = json.loads(rows[0][0] or "{}") if rows else {}
     return found if isinstance(found, dict) else {}
 
 
-async def chunks(router: "Router", model: ModelRow) -> AsyncIterator[bytes]:
+async def chunks(router: Router, model: ModelRow) -> AsyncIterator[bytes]:
     """Give a model's object in pieces, as the user may read them."""
     number = 1
     while True:
@@ -169,7 +167,7 @@ async def chunks(router: "Router", model: ModelRow) -> AsyncIterator[bytes]:
         number += 1
 
 
-async def ensure(router: "Router") -> str:
+async def ensure(router: Router) -> str:
     """Make the user's catalog when there is none, and give its schema. Raises BackendError."""
     schema = schema_of(await user_name(router))
     for table in ("MODEL_CATALOG", "MODEL_OBJECT_CATALOG"):
@@ -186,7 +184,7 @@ async def ensure(router: "Router") -> str:
     return schema
 
 
-async def chunk_size(router: "Router") -> int:
+async def chunk_size(router: Router) -> int:
     """Bytes of a chunk that one statement can write; a byte takes two characters there."""
     packet = int((await select(router, ["@@max_allowed_packet"]))[0][0] or 0)
     return max(1 << 12, min(CHUNK, (packet - _MARGIN) // 2))
@@ -195,7 +193,7 @@ async def chunk_size(router: "Router") -> int:
 class Writing:
     """One model's row and chunks, as one transaction; inside one of the user's own that one decides."""
 
-    def __init__(self, router: "Router", schema: str, handle: str) -> None:
+    def __init__(self, router: Router, schema: str, handle: str) -> None:
         self._router = router
         self._schema = schema
         self._handle = handle
@@ -247,14 +245,14 @@ class Writing:
                 return
 
 
-async def touch(router: "Router", model: ModelRow) -> None:
+async def touch(router: Router, model: ModelRow) -> None:
     """Note that a model was used, where that is no part of a transaction of the user's and the user may write it."""
     if not in_transaction(router):
         table = _table(model.schema)
         await attempt(router, f"UPDATE {table} SET last_accessed = UNIX_TIMESTAMP() {_is(model.handle)}")
 
 
-async def explain(router: "Router", model: ModelRow, explanation: Any) -> None:
+async def explain(router: Router, model: ModelRow, explanation: Any) -> None:
     """Add an explanation to those in a model's row. Raises BackendError."""
     added = f"JSON_MERGE_PATCH(COALESCE(model_explanation, '{{}}'), {_json(explanation)})"
     await run(router, f"UPDATE {_table(model.schema)} SET model_explanation = {added} {_is(model.handle)}")

@@ -6,7 +6,6 @@ is locked cannot change meanwhile, so every row that the statement comes to has 
 """
 
 import hashlib
-from typing import TYPE_CHECKING
 
 from base.errors import BackendError
 from proxy.answers import Answer, AnswerTooLarge
@@ -14,11 +13,9 @@ from proxy.ml import rows
 from proxy.ml.asked import Found, read_models
 from proxy.ml.backend import MLError, as_unicode, attempt, checked, in_transaction, prepare, run, select, text_literal
 from proxy.ml.outputs import piece_size
+from proxy.router import Router
 from statements.ml import FunctionCall, Statement, as_json, with_calls
 from statements.ml_changes import Change
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 _SAVED = "warmfront_ml_change"
 # What fails for a row, and only when it is reached: no JSON, and a subquery of two rows, which MySQL does not take in
@@ -28,7 +25,7 @@ _NOT_ASKED = frozenset({3141, 1242})
 _LOOSE = frozenset({"READ-COMMITTED", "READ-UNCOMMITTED"})
 
 
-async def change(router: "Router", text: str, found: Statement, what: Change) -> Answer:
+async def change(router: Router, text: str, found: Statement, what: Change) -> Answer:
     """Run an UPDATE or DELETE; gives the answer of the statement. Raises BackendError."""
     await prepare(router, with_calls(text, found, [_stand_in(call, router.is_mariadb) for call in found.calls]))
     models, _ = await read_models(router, found.calls)
@@ -74,7 +71,7 @@ async def change(router: "Router", text: str, found: Statement, what: Change) ->
         session.finishes = False
 
 
-async def _isolation(router: "Router") -> str:
+async def _isolation(router: Router) -> str:
     """The isolation level of the session; MariaDB before 11.1 has the variable under its old name."""
     names = ["@@tx_isolation"] if router.is_mariadb else ["@@transaction_isolation"]
     return (await select(router, names))[0][0] or ""
@@ -86,7 +83,7 @@ def _rows_of(found: Statement, what: Change) -> str:
     return what.table if asks or not what.where else f"{what.table} WHERE {what.where}"
 
 
-async def _fill(router: "Router", name: str, call: FunctionCall, asked: Found, source: str) -> None:
+async def _fill(router: Router, name: str, call: FunctionCall, asked: Found, source: str) -> None:
     """Lock the rows, and make the table of a call's answers by the sums of its inputs."""
     try:
         locked = await run(router, f"SELECT {as_unicode(call.arguments[0])} FROM {source} FOR UPDATE")

@@ -1,14 +1,12 @@
 """The engine's machine-learning part, asked over the session's own connection to it."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from base.errors import BackendError
 from proxy.engine_link import EngineGone
 from proxy.reasons import Reason
-
-if TYPE_CHECKING:
-    from proxy.router import Router
+from proxy.router import Router
 
 NOT_HERE = "WFM01"  # the engine's state for a model that it has to be brought
 _NOTHING = b"DO 0"
@@ -19,7 +17,7 @@ class ModelNotHere(BackendError):
 
 
 async def ask(
-    router: "Router", act: str, text: bytes = _NOTHING, attributes: dict[str, bytes] | None = None, **asked: Any
+    router: Router, act: str, text: bytes = _NOTHING, attributes: dict[str, bytes] | None = None, **asked: Any
 ) -> list[bytes]:
     """Ask for one act and give its values. Raises BackendError with the engine's error, ModelNotHere.
 
@@ -48,6 +46,6 @@ async def ask(
     return [row[0] or b"" for row in answer.rows]
 
 
-async def ask_json(router: "Router", act: str, **asked: Any) -> Any:
+async def ask_json(router: Router, act: str, **asked: Any) -> Any:
     """Ask for one act whose only value is JSON."""
     return json.loads((await ask(router, act, **asked))[0])

@@ -2,16 +2,14 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from base.errors import BackendError
 from proxy.ml import catalog, engine
 from proxy.ml.backend import MLError, user_name
 from proxy.ml.catalog import ModelRow, Writing
+from proxy.router import Router
 from wire.responses import Err
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 T = TypeVar("T")
 # States of the engine's errors that no other server's answer can take the place of: what a model complains of, and that
@@ -26,7 +24,7 @@ def told(error: Err) -> BackendError:
     return kind(error.number, error.sqlstate, error.message)
 
 
-async def with_model(router: "Router", model: ModelRow, act: Callable[[], Awaitable[T]]) -> T:
+async def with_model(router: Router, model: ModelRow, act: Callable[[], Awaitable[T]]) -> T:
     """Do something with a model, which is brought to the engine first when it is not there. Raises BackendError."""
     try:
         return await act()
@@ -35,7 +33,7 @@ async def with_model(router: "Router", model: ModelRow, act: Callable[[], Awaita
         return await act()
 
 
-async def bring(router: "Router", model: ModelRow) -> None:
+async def bring(router: Router, model: ModelRow) -> None:
     """Give the engine a model's object out of the catalog, read as the user. Raises BackendError."""
     if not model.key[2]:
         raise MLError(f"Model {model.handle} has no checksum in its metadata, so its object cannot be trusted")
@@ -47,7 +45,7 @@ async def bring(router: "Router", model: ModelRow) -> None:
     await engine.ask(router, "open", token=token, model=model.key)
 
 
-async def bring_part(router: "Router", token: str, data: bytes) -> str:
+async def bring_part(router: Router, token: str, data: bytes) -> str:
     """Give the engine the next part of an object; gives the token for the part behind it."""
     for start in range(0, max(len(data), 1), _PART):
         answer = await engine.ask(router, "bring", attributes={"wf_model": data[start : start + _PART]}, token=token)
@@ -55,7 +53,7 @@ async def bring_part(router: "Router", token: str, data: bytes) -> str:
     return token
 
 
-async def new_handle(router: "Router", given: str | None, table: str) -> str:
+async def new_handle(router: Router, given: str | None, table: str) -> str:
     """The handle of a model to be made. Raises MLError when a model of this name is there that can be used."""
     if given is None or not given.strip():
         return f"{table}_{await user_name(router)}_{int(time.time())}"
@@ -67,7 +65,7 @@ async def new_handle(router: "Router", given: str | None, table: str) -> str:
     return given
 
 
-async def store(router: "Router", schema: str, handle: str, trained: dict[str, Any]) -> None:
+async def store(router: Router, schema: str, handle: str, trained: dict[str, Any]) -> None:
     """Write a model that the engine keeps under `trained["token"]` into the user's catalog. Raises BackendError."""
     most = await catalog.chunk_size(router)
     metadata = {**trained["metadata"], "status": "Ready", "checksum": trained["checksum"]}
@@ -84,9 +82,7 @@ async def store(router: "Router", schema: str, handle: str, trained: dict[str, A
         raise
 
 
-async def store_failure(
-    router: "Router", schema: str, handle: str, metadata: dict[str, Any], why: BackendError
-) -> None:
+async def store_failure(router: Router, schema: str, handle: str, metadata: dict[str, Any], why: BackendError) -> None:
     """Note a training that failed, as HeatWave does: status Error, the message among the notes."""
     writing = Writing(router, schema, handle)
     try:

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from base.errors import BackendError
 from proxy.ml import catalog, engine, models
@@ -12,15 +12,13 @@ from proxy.ml.backend import MLError, attempt, run, select, text_literal
 from proxy.ml.catalog import ModelRow
 from proxy.ml.names import TableName, read_name
 from proxy.preflight import quote_name
-
-if TYPE_CHECKING:
-    from proxy.router import Router
+from proxy.router import Router
 
 ONNX = "ONNX"  # formats begin with it
 _UNKNOWN_COLUMN = 1054
 
 
-async def export(router: "Router", given: Arguments) -> None:
+async def export(router: Router, given: Arguments) -> None:
     """ML_MODEL_EXPORT(handle, output table).
 
     One that was trained here goes over on the backend as it is; one in ONNX is written as Base64, which HeatWave reads.
@@ -54,7 +52,7 @@ def _copying(model: ModelRow, output: str) -> str:
     )
 
 
-async def _write_file(router: "Router", model: ModelRow, output: TableName, metadata: dict[str, Any]) -> None:
+async def _write_file(router: Router, model: ModelRow, output: TableName, metadata: dict[str, Any]) -> None:
     most = await catalog.chunk_size(router) // 4 * 3  # a multiple of three bytes, whose Base64 can be joined
     part = 0
     while True:
@@ -69,7 +67,7 @@ async def _write_file(router: "Router", model: ModelRow, output: TableName, meta
         part += 1
 
 
-async def import_model(router: "Router", given: Arguments) -> None:
+async def import_model(router: Router, given: Arguments) -> None:
     """ML_MODEL_IMPORT(object or NULL, metadata, handle): the handle is a variable, or a name."""
     metadata = _metadata(given.values[1])
     schema = await catalog.ensure(router)
@@ -123,12 +121,12 @@ def _metadata(text: str | None) -> dict[str, Any]:
     return found
 
 
-async def _exported_chunk(router: "Router", table: str, number: int) -> bytes | None:
+async def _exported_chunk(router: Router, table: str, number: int) -> bytes | None:
     answer = await run(router, f"SELECT model_object FROM {table} WHERE chunk_id = {number}")
     return answer.rows[0][0] if answer.rows else None
 
 
-async def _exported_metadata(router: "Router", table: str) -> dict[str, Any]:
+async def _exported_metadata(router: Router, table: str) -> dict[str, Any]:
     """What stands beside the first chunk; a table may have no such column."""
     try:
         rows = await select(router, ["model_metadata"], f"FROM {table} WHERE chunk_id = 1")

@@ -4,17 +4,14 @@ So names, errors and DEALLOCATE are its own. An execution puts the variables of 
 """
 
 import re
-from typing import TYPE_CHECKING
 
 from proxy.ml import rows
 from proxy.ml.arguments import set_text
 from proxy.ml.backend import attempt, select
 from proxy.ml.prepared import perform, stand_in
+from proxy.router import Router
 from statements.scan import split_outside_quotes
 from wire.parameters import NotALiteral, fill_placeholders
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 WORDS = frozenset({b"prepare", b"execute", b"deallocate", b"drop"})
 _NAME = r"(`(?:[^`]|``)+`|[\w$\u0080-\uffff]+)"
@@ -24,7 +21,7 @@ _FORGET = re.compile(rf"\s*(?:deallocate|drop)\s+prepare\s+{_NAME}\s*", re.IGNOR
 _MENTIONS = re.compile(r"ml_|train_test_split|^@", re.IGNORECASE)
 
 
-def take_named(router: "Router", data: bytes, text: bytes) -> bool:
+def take_named(router: Router, data: bytes, text: bytes) -> bool:
     """Take over PREPARE, EXECUTE and DEALLOCATE of statements that may call AutoML."""
     try:
         statement = text.decode("utf-8").rstrip("; \t\r\n")
@@ -45,7 +42,7 @@ def take_named(router: "Router", data: bytes, text: bytes) -> bool:
     return False
 
 
-async def _prepare(router: "Router", data: bytes, name: str, source: str) -> None:
+async def _prepare(router: Router, data: bytes, name: str, source: str) -> None:
     asked = await attempt(router, f"SELECT {source} LIMIT 0")
     if asked.error:
         return router.pass_on(data)  # not what it seems: the backend says what is wrong
@@ -59,7 +56,7 @@ async def _prepare(router: "Router", data: bytes, name: str, source: str) -> Non
     return None
 
 
-async def _execute(router: "Router", data: bytes, statement: str, using: str) -> None:
+async def _execute(router: Router, data: bytes, statement: str, using: str) -> None:
     variables = [variable.strip() for variable in split_outside_quotes(using, ",")] if using else []
     try:
         text = fill_placeholders(statement, variables)

@@ -4,7 +4,6 @@ The backend prepares the statement with JSON in the place of each call, so names
 """
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from base.errors import BackendError
 from proxy import reading, running
@@ -16,11 +15,9 @@ from proxy.ml.models import bring
 from proxy.place import Place
 from proxy.preflight import Preflight
 from proxy.reasons import Reason, Refusal
+from proxy.router import Router
 from proxy.state import FORCED, OFF
 from statements.ml import ASKED, FunctionCall, Statement, as_json, with_calls
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 _FAILS = "(SELECT 1 UNION ALL SELECT 2)"  # error 1242 when it is executed
 
@@ -44,7 +41,7 @@ def _value(call: FunctionCall, is_mariadb: bool) -> str:
     return as_json(joined if is_mariadb else f"CONVERT({joined} USING utf8mb4)", is_mariadb)
 
 
-async def make_ready(router: "Router", text: str, statement: Statement, place: Place) -> Ready | Refusal:
+async def make_ready(router: Router, text: str, statement: Statement, place: Place) -> Ready | Refusal:
     """Ask the backend about a query, and judge. Raises BackendError with its own error for what it does not accept."""
     text = text.rstrip("; \t\r\n")
     if ASKED in text.upper():  # somebody's own function of this name would pass for a call
@@ -65,7 +62,7 @@ async def make_ready(router: "Router", text: str, statement: Statement, place: P
     return Ready(asked.encode(), preflight, [each.model for each in found])
 
 
-async def run(router: "Router", text: str, statement: Statement, binary: bool, place: Place) -> Refusal | None:
+async def run(router: Router, text: str, statement: Statement, binary: bool, place: Place) -> Refusal | None:
     """Answer a SELECT; gives the reason when the engine cannot. Raises BackendError."""
     ready = await make_ready(router, text, statement, place)
     if isinstance(ready, Refusal):
@@ -80,7 +77,7 @@ async def run(router: "Router", text: str, statement: Statement, binary: bool, p
         return await running.run(router, ready.text, ready.preflight, protocol, place)
 
 
-async def bring_all(router: "Router", ready: Ready) -> None:
+async def bring_all(router: Router, ready: Ready) -> None:
     """Bring the engine the models of a query. Raises BackendError."""
     for model in {tuple(model.key): model for model in ready.models}.values():
         await bring(router, model)

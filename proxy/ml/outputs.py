@@ -8,7 +8,6 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from base.errors import BackendError
 from proxy.ml import engine
@@ -16,10 +15,8 @@ from proxy.ml.backend import MLError, attempt, run, select, text_literal
 from proxy.ml.names import TableName
 from proxy.ml.source import SourceSelect
 from proxy.preflight import quote_name
+from proxy.router import Router
 from wire.constants import Status
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 PIECE = 4 << 20  # bytes of rows in one statement
 KEY = "_4aad19ca6e_pk_id"  # HeatWave's name for the key of a table whose source has none
@@ -35,7 +32,7 @@ class Shape:
     key: tuple[str, ...]
 
 
-async def piece_size(router: "Router") -> int:
+async def piece_size(router: Router) -> int:
     """Bytes of rows that one statement can write. Raises MLError under NO_BACKSLASH_ESCAPES."""
     if router.session.tracker.status & Status.NO_BACKSLASH_ESCAPES:
         raise MLError("Tables of predictions are not written under NO_BACKSLASH_ESCAPES: take it out of sql_mode")
@@ -43,7 +40,7 @@ async def piece_size(router: "Router") -> int:
     return max(1 << 12, min(PIECE, packet - _MARGIN))
 
 
-async def shape_of(router: "Router", source: SourceSelect) -> Shape:
+async def shape_of(router: Router, source: SourceSelect) -> Shape:
     """Ask for the types of a source's columns and for its key. Raises BackendError."""
     is_it = f"TABLE_SCHEMA = {text_literal(source.name.schema)} AND TABLE_NAME = {text_literal(source.name.table)}"
     asked = ["COLUMN_NAME", "COLUMN_TYPE", "CHARACTER_SET_NAME", "COLLATION_NAME", "IS_NULLABLE"]
@@ -78,7 +75,7 @@ class Output:
         names = [*source.columns, *(column for column, _ in self._added)]
         self._head = f"INSERT INTO {name.quoted} ({', '.join(map(quote_name, names))}) VALUES ".encode()
 
-    async def create(self, router: "Router") -> None:
+    async def create(self, router: Router) -> None:
         """Make it, as the user. Raises BackendError."""
         parts = [*self._shape.columns, *(f"{quote_name(column)} {kind}" for column, kind in self._added)]
         if not self._shape.key:
@@ -86,13 +83,13 @@ class Output:
         key = ", ".join(self._shape.key) or quote_name(KEY)
         await run(router, f"CREATE TABLE {self.name.quoted} ({', '.join(parts)}, PRIMARY KEY ({key})) ENGINE=InnoDB")
 
-    async def write(self, router: "Router", text: bytes, rows: int) -> None:
+    async def write(self, router: Router, text: bytes, rows: int) -> None:
         """Write some rows. Raises BackendError."""
         await run(router, self._head + text)
         self.rows += rows
 
 
-async def write_outputs(router: "Router", outputs: Sequence[Output], token: str) -> None:
+async def write_outputs(router: Router, outputs: Sequence[Output], token: str) -> None:
     """Make the tables and write what the engine gives under `token`: all of it, or none. Raises BackendError."""
     session = router.session
     made: list[Output] = []
@@ -121,12 +118,12 @@ async def write_outputs(router: "Router", outputs: Sequence[Output], token: str)
         session.finishes = False
 
 
-def next_piece(router: "Router", token: str) -> "asyncio.Task[list[bytes]]":
+def next_piece(router: Router, token: str) -> "asyncio.Task[list[bytes]]":
     """Ask for the next rows of what was begun under a token: a head, which is JSON, and literals; "" at the end."""
     return asyncio.get_running_loop().create_task(engine.ask(router, "next", token=token))
 
 
-async def _undo(router: "Router", made: Sequence[Output], problem: BaseException) -> None:
+async def _undo(router: Router, made: Sequence[Output], problem: BaseException) -> None:
     """Take back what was written; what a KILL has interrupted is said once more."""
     if router.session.closed:
         return

@@ -3,8 +3,6 @@
 What it prepares fails when it is executed, so that an execution which passes unseen cannot look like the real one.
 """
 
-from typing import TYPE_CHECKING
-
 from base.errors import BackendError, MalformedPacket
 from proxy import reading
 from proxy.answers import AnswerReader
@@ -12,6 +10,7 @@ from proxy.ml import calls, offloaded, rows, writes
 from proxy.ml.backend import MLError
 from proxy.preflight import build_prepare
 from proxy.remembered import MLStatement
+from proxy.router import Router
 from statements.ml import may_call, may_use_functions, read_call, read_functions
 from statements.scan import first_word
 from wire.constants import Capability, Command
@@ -19,13 +18,10 @@ from wire.framing import build_packets
 from wire.parameters import NotALiteral, build_literals, fill_placeholders, parse_execute
 from wire.responses import build_err
 
-if TYPE_CHECKING:
-    from proxy.router import Router
-
 _FAILS = "(SELECT 1 UNION ALL SELECT 2)"  # error 1242 when it is executed
 
 
-def take_prepare(router: "Router", data: bytes) -> bool:
+def take_prepare(router: Router, data: bytes) -> bool:
     """Take over the PREPARE of a statement that calls AutoML."""
     text = data[5:]
     if not (may_call(text) and first_word(text) == b"call") and not may_use_functions(text):
@@ -55,7 +51,7 @@ def stand_in(statement: str, is_mariadb: bool) -> str | None:
     return None if found is None else offloaded.stand_in(statement, found, is_mariadb)
 
 
-async def _prepare(router: "Router", statement: str, other: str) -> None:
+async def _prepare(router: Router, statement: str, other: str) -> None:
     session = router.session
     raw = await session.ask(build_prepare(other.encode()), [Command.STMT_PREPARE])
     prepared = AnswerReader(raw, session.capabilities).prepare().prepared
@@ -65,7 +61,7 @@ async def _prepare(router: "Router", statement: str, other: str) -> None:
     session.client.write(raw)
 
 
-def take_execute(router: "Router", data: bytes) -> bool:
+def take_execute(router: Router, data: bytes) -> bool:
     """Take over the execution of a statement that `take_prepare` has seen."""
     known = router.session.state.ml_statements.get(int.from_bytes(data[5:9], "little"))
     if known is None:
@@ -74,7 +70,7 @@ def take_execute(router: "Router", data: bytes) -> bool:
     return True
 
 
-async def _execute(router: "Router", data: bytes, known: MLStatement) -> None:
+async def _execute(router: Router, data: bytes, known: MLStatement) -> None:
     with_attributes = bool(router.session.capabilities & Capability.QUERY_ATTRIBUTES)
     try:
         execute = parse_execute(data[4:], known.parameters, with_attributes)
@@ -88,7 +84,7 @@ async def _execute(router: "Router", data: bytes, known: MLStatement) -> None:
     await perform(router, text, binary=True)
 
 
-async def perform(router: "Router", text: str, binary: bool = False) -> None:
+async def perform(router: Router, text: str, binary: bool = False) -> None:
     """Run a statement that calls AutoML and answer the client. Raises BackendError."""
     if call := read_call(text):
         await calls.perform(router, call)

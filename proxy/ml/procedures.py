@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from base.errors import BackendError
 from proxy.ml import catalog, engine, models, moving
@@ -11,18 +11,16 @@ from proxy.ml.backend import MLError, attempt, user_name
 from proxy.ml.names import read_name
 from proxy.ml.outputs import Output, piece_size, shape_of, write_outputs
 from proxy.ml.source import SourceSelect, read_source
+from proxy.router import Router
 from statements.ml import CATALOGS
 
-if TYPE_CHECKING:
-    from proxy.router import Router
-
-Procedure = Callable[["Router", Arguments], Awaitable[None]]
+Procedure = Callable[[Router, Arguments], Awaitable[None]]
 
 _TRAINING_FAILED = "WFM02"  # the engine's state for what training itself came upon
 _METADATA = ("item_metadata", "user_metadata")  # options that name further tables
 
 
-async def train(router: "Router", given: Arguments) -> None:
+async def train(router: Router, given: Arguments) -> None:
     """ML_TRAIN(table, target, options, INOUT handle)."""
     name = read_name(given.values[0], "The table to train on")
     options = given.options(2)
@@ -53,7 +51,7 @@ async def train(router: "Router", given: Arguments) -> None:
     await set_text(router, given.variables[3], handle)
 
 
-async def _attach(router: "Router", options: dict[str, Any], key: str) -> str:
+async def _attach(router: Router, options: dict[str, Any], key: str) -> str:
     """Give the engine a table that the options name, read as the user; gives its token."""
     described = options[key]
     if not isinstance(described, dict) or not isinstance(described.get("table_name"), str):
@@ -65,17 +63,17 @@ async def _attach(router: "Router", options: dict[str, Any], key: str) -> str:
     return (await engine.ask(router, "attach", **reading))[0].decode()
 
 
-async def predict_table(router: "Router", given: Arguments) -> None:
+async def predict_table(router: Router, given: Arguments) -> None:
     """ML_PREDICT_TABLE(table, handle, output table, options)."""
     await _answer_table(router, given, "predict")
 
 
-async def explain_table(router: "Router", given: Arguments) -> None:
+async def explain_table(router: Router, given: Arguments) -> None:
     """ML_EXPLAIN_TABLE(table, handle, output table, options)."""
     await _answer_table(router, given, "explain")
 
 
-async def _answer_table(router: "Router", given: Arguments, function: str) -> None:
+async def _answer_table(router: Router, given: Arguments, function: str) -> None:
     name = read_name(given.values[0], "The table to read")
     output = read_name(given.values[2], "The table to write")
     model = await catalog.find(router, given.text(1, "The model's handle"))
@@ -89,7 +87,7 @@ async def _answer_table(router: "Router", given: Arguments, function: str) -> No
     await catalog.touch(router, model)
 
 
-async def split(router: "Router", given: Arguments) -> None:
+async def split(router: Router, given: Arguments) -> None:
     """TRAIN_TEST_SPLIT(table, target, options)."""
     name = read_name(given.values[0], "The table to split")
     options = given.options(2)
@@ -103,14 +101,14 @@ async def split(router: "Router", given: Arguments) -> None:
     await write_outputs(router, [Output(part, source, (), shape) for part in parts], head["token"])
 
 
-async def _check_absent(router: "Router", quoted: str, shown: str) -> None:
+async def _check_absent(router: Router, quoted: str, shown: str) -> None:
     """Refuse before anything is computed what CREATE TABLE would refuse behind it."""
     seen = await attempt(router, f"SELECT 1 FROM {quoted} LIMIT 0")
     if seen.error is None:
         raise BackendError(1050, "42S01", f"Table '{shown}' already exists")
 
 
-async def score(router: "Router", given: Arguments) -> None:
+async def score(router: Router, given: Arguments) -> None:
     """ML_SCORE(table, target, handle, metric, OUT score, options)."""
     name = read_name(given.values[0], "The table to score on")
     model = await catalog.find(router, given.text(2, "The model's handle"))
@@ -127,7 +125,7 @@ async def score(router: "Router", given: Arguments) -> None:
     await catalog.touch(router, model)
 
 
-async def explain(router: "Router", given: Arguments) -> None:
+async def explain(router: Router, given: Arguments) -> None:
     """ML_EXPLAIN(table, target, handle, options): the catalog's model_explanation is the answer."""
     name = read_name(given.values[0], "The table to explain with")
     model = await catalog.find(router, given.text(2, "The model's handle"))
@@ -138,7 +136,7 @@ async def explain(router: "Router", given: Arguments) -> None:
     await catalog.explain(router, model, found)
 
 
-async def load(router: "Router", given: Arguments) -> None:
+async def load(router: Router, given: Arguments) -> None:
     """ML_MODEL_LOAD(handle, user)."""
     handle, owner = given.text(0, "The model's handle"), given.values[1]
     model = await catalog.find(router, handle, owner)
@@ -148,14 +146,14 @@ async def load(router: "Router", given: Arguments) -> None:
         router.session.state.ml_owners[handle] = model.schema.removeprefix(CATALOGS)
 
 
-async def unload(router: "Router", given: Arguments) -> None:
+async def unload(router: Router, given: Arguments) -> None:
     """ML_MODEL_UNLOAD(handle)."""
     model = await catalog.find(router, given.text(0, "The model's handle"))
     await engine.ask(router, "unload", schema=model.schema, handle=model.handle)
     router.session.state.ml_owners.pop(model.handle, None)
 
 
-async def active(router: "Router", given: Arguments) -> None:
+async def active(router: Router, given: Arguments) -> None:
     """ML_MODEL_ACTIVE('current' | 'all' | NULL, OUT info)."""
     which = (given.values[0] or "current").lower()
     if which not in ("current", "all"):

@@ -7,7 +7,6 @@ answered in one batch. Without tables a call's answer is put into the statement 
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from proxy.answers import Answer, AnswerTooLarge, build_result
 from proxy.ml import engine, models, offloaded
@@ -16,13 +15,11 @@ from proxy.ml.backend import MLError, as_unicode, checked, text_literal
 from proxy.ml.backend import run as run_own
 from proxy.place import Place
 from proxy.preflight import build_query
+from proxy.router import Router
 from statements.ml import FunctionCall, Statement, as_json, read_functions, with_calls
 from wire.binary_rows import build_binary_row
 from wire.constants import BINARY_CHARSET, FieldFlag, FieldType, Status
 from wire.responses import ColumnDefinition, build_column_definition, parse_column_definition
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 _BRING = 8 << 20  # bytes of inputs in one request
 _SPLIT = b"\0"  # between JSON texts, in which it cannot be
@@ -33,7 +30,7 @@ _LONGEST_TEXT = 16383  # characters of a text that MariaDB describes as VARCHAR
 _WIDTH = 4  # bytes of a character, as descriptions count
 
 
-async def run(router: "Router", text: str, place: Place, binary: bool = False) -> bool:
+async def run(router: Router, text: str, place: Place, binary: bool = False) -> bool:
     """Answer a SELECT that calls functions of AutoML, in rows of the text protocol or the binary one.
 
     False when it calls none. Raises BackendError.
@@ -53,7 +50,7 @@ async def run(router: "Router", text: str, place: Place, binary: bool = False) -
     return True
 
 
-async def _answer_items(router: "Router", text: str, statement: Statement, binary: bool) -> None:
+async def _answer_items(router: Router, text: str, statement: Statement, binary: bool) -> None:
     session = router.session
     names = [f"wf_ml_{number}" for number in range(len(statement.calls))]
     found_of, answer = await _ask_backend(router, text, statement, names)
@@ -69,16 +66,14 @@ async def _answer_items(router: "Router", text: str, statement: Statement, binar
     _write(router, definitions, answer, binary)
 
 
-def _write(router: "Router", definitions: list[ColumnDefinition], answer: Answer, binary: bool) -> None:
+def _write(router: Router, definitions: list[ColumnDefinition], answer: Answer, binary: bool) -> None:
     payloads = [build_column_definition(definition) for definition in definitions]
     capabilities = router.session.capabilities
     rows = [build_binary_row(row, definitions) for row in answer.rows] if binary else None
     router.session.client.write(build_result(payloads, answer.rows, Status(answer.status), capabilities, packed=rows))
 
 
-async def _ask_backend(
-    router: "Router", text: str, statement: Statement, names: list[str]
-) -> tuple[list[Found], Answer]:
+async def _ask_backend(router: Router, text: str, statement: Statement, names: list[str]) -> tuple[list[Found], Answer]:
     """Ask for each call's model and options, and run the statement with the inputs in its place: all in one write."""
     asked = text.rstrip("; \t\r\n")
     for name, call in reversed([*zip(names, statement.calls, strict=True)]):
@@ -92,7 +87,7 @@ async def _ask_backend(
 
 
 async def ask_rows(
-    router: "Router", call: FunctionCall, asked: Found, inputs: Sequence[bytes | None]
+    router: Router, call: FunctionCall, asked: Found, inputs: Sequence[bytes | None]
 ) -> list[bytes | None]:
     """Ask the engine about all rows of inputs; NULL is answered with NULL. Raises BackendError."""
     found: list[bytes | None] = []
@@ -138,7 +133,7 @@ def _json_column(definition: ColumnDefinition, name: str, is_mariadb: bool) -> C
     )
 
 
-async def _answer_literals(router: "Router", text: str, statement: Statement, binary: bool) -> None:
+async def _answer_literals(router: Router, text: str, statement: Statement, binary: bool) -> None:
     """Answer a statement that reads no table: by ourselves when it is nothing but calls, else by the backend."""
     whole = text.rstrip("; \t\r\n")
     if _is_calls(whole, statement) and await _answer_calls(router, whole, statement, binary):
@@ -161,7 +156,7 @@ def _is_calls(text: str, statement: Statement) -> bool:
     return around[0].casefold() == "select" and not around[1]
 
 
-async def _answer_calls(router: "Router", text: str, statement: Statement, binary: bool) -> bool:
+async def _answer_calls(router: Router, text: str, statement: Statement, binary: bool) -> bool:
     """Answer with one row of the calls' values, described as the backend describes such: it is asked for nothing more.
 
     False for a session that is answered in another character set than ours.
@@ -185,18 +180,18 @@ async def _answer_calls(router: "Router", text: str, statement: Statement, binar
     return True
 
 
-def _literal(router: "Router", answer: bytes | None) -> str:
+def _literal(router: Router, answer: bytes | None) -> str:
     """An answer as an expression of the statement that the backend runs."""
     literal = text_literal(None if answer is None else answer.decode())
     return literal if router.is_mariadb else as_json(literal, is_mariadb=False)
 
 
-def relay(router: "Router", text: str) -> None:
+def relay(router: Router, text: str) -> None:
     """Let the backend run a statement and answer the client."""
     router.session.pass_on(build_query(text.encode(), router.session.capabilities))
 
 
-async def with_answers(router: "Router", text: str, statement: Statement) -> str:
+async def with_answers(router: Router, text: str, statement: Statement) -> str:
     """Give a statement with the answers in the place of its calls. Raises BackendError."""
     found, _ = await read_models(router, statement.calls, with_inputs=True)
     literals = [
@@ -205,6 +200,6 @@ async def with_answers(router: "Router", text: str, statement: Statement) -> str
     return with_calls(text.rstrip("; \t\r\n"), statement, literals)
 
 
-async def _ask_one(router: "Router", call: FunctionCall, asked: Found) -> bytes | None:
+async def _ask_one(router: Router, call: FunctionCall, asked: Found) -> bytes | None:
     (answer,) = await ask_rows(router, call, asked, [None if asked.given is None else asked.given.encode()])
     return answer

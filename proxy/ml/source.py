@@ -3,7 +3,6 @@
 import difflib
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from base.errors import BackendError, SecondaryEngineError
 from proxy.answers import Answer
@@ -13,6 +12,7 @@ from proxy.ml.backend import MLError, attempt, prepare, select, text_literal
 from proxy.ml.names import TableName
 from proxy.preflight import Preflight, Questions, quote_name
 from proxy.reasons import Reason, Refusal
+from proxy.router import Router
 from proxy.rules import check
 from proxy.state import FORCED
 from proxy.views import read_view
@@ -20,9 +20,6 @@ from statements.facts import StatementFacts, statement_facts
 from statements.sqlmode import refused_mode
 from wire.constants import Status
 from wire.responses import parse_column_definition
-
-if TYPE_CHECKING:
-    from proxy.router import Router
 
 _DEEPEST = 8  # views of views
 _ORDERED = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "date", "datetime"})
@@ -44,7 +41,7 @@ class SourceSelect:
     attributes: dict[str, bytes]
 
 
-async def read_source(router: "Router", name: TableName, without: Collection[str] = ()) -> SourceSelect:
+async def read_source(router: Router, name: TableName, without: Collection[str] = ()) -> SourceSelect:
     """Prepare the SELECT of a table's or view's columns, but for those of `without`.
 
     Raises BackendError: the server's own error for a table that is not there or not granted (1146, 1142, 1143), MLError
@@ -72,7 +69,7 @@ async def read_source(router: "Router", name: TableName, without: Collection[str
     return SourceSelect(name, tuple(columns), text, router.attributes(preflight, freshness="strict"))
 
 
-async def _prepared(router: "Router", name: TableName) -> Answer:
+async def _prepared(router: Router, name: TableName) -> Answer:
     try:
         return await prepare(router, f"SELECT * FROM {name.quoted}")
     except BackendError as error:
@@ -81,7 +78,7 @@ async def _prepared(router: "Router", name: TableName) -> Answer:
         raise
 
 
-async def _near(router: "Router", name: TableName) -> str | None:
+async def _near(router: Router, name: TableName) -> str | None:
     """Give the table that is named nearly so, of those that the user is shown: in the same schema, or as in another."""
     names = [
         (schema or "", table or "") for schema, table in await select(router, ["TABLE_SCHEMA", "TABLE_NAME"], _SHOWN)
@@ -94,7 +91,7 @@ async def _near(router: "Router", name: TableName) -> str | None:
     return TableName(found[0], name.table).shown if found else None
 
 
-async def _key_order(router: "Router", name: TableName) -> str:
+async def _key_order(router: Router, name: TableName) -> str:
     """ORDER BY the primary key: the same rows make the same model, whatever was changed in between.
 
     Empty without a key, or when it has columns that sort by a collation: their order is not worth a refusal.
@@ -112,13 +109,13 @@ async def _key_order(router: "Router", name: TableName) -> str:
     return f" ORDER BY {', '.join(quote_name(column or '') for column, _ in key)}"
 
 
-def _judge(router: "Router", facts: StatementFacts, preflight: Preflight | None = None) -> Refusal | None:
+def _judge(router: Router, facts: StatementFacts, preflight: Preflight | None = None) -> Refusal | None:
     """The rules of offloading but for those of the session: committed rows are read, in a transaction or not."""
     subject = router.subject(facts, FORCED, preflight)
     return check(replace(subject, status=int(Status.AUTOCOMMIT), locked_tables=False))
 
 
-async def _loaded(router: "Router", name: TableName, facts: StatementFacts) -> StatementFacts:
+async def _loaded(router: Router, name: TableName, facts: StatementFacts) -> StatementFacts:
     """Give the facts with views read through, when all tables are loaded; what is not loaded is loaded first."""
     engine = router.session.worker.engine
     if not engine.alive:
@@ -130,7 +127,7 @@ async def _loaded(router: "Router", name: TableName, facts: StatementFacts) -> S
     return found or facts
 
 
-async def _as_loaded(router: "Router", facts: StatementFacts) -> StatementFacts | None:
+async def _as_loaded(router: Router, facts: StatementFacts) -> StatementFacts | None:
     """Give the facts by which the statement can be run, with views read through; None when something is not loaded."""
     refusal = _judge(router, facts)
     if refusal is None or refusal.reason is not Reason.NOT_LOADED:
@@ -139,7 +136,7 @@ async def _as_loaded(router: "Router", facts: StatementFacts) -> StatementFacts 
     return through if _judge(router, through) is None else None
 
 
-async def _load(router: "Router", name: tuple[str, str], depth: int) -> None:
+async def _load(router: Router, name: tuple[str, str], depth: int) -> None:
     """Load a table, or those under a view."""
     if router.session.worker.engine.loaded.has(*name) or depth > _DEEPEST:
         return

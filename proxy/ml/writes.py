@@ -7,7 +7,6 @@ into the statement as a literal.
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from base.errors import BackendError
 from proxy.ml import changes, engine, offloaded, rows
@@ -18,6 +17,7 @@ from proxy.ml.outputs import next_piece, piece_size
 from proxy.place import Place
 from proxy.preflight import quote_name
 from proxy.reasons import Refusal
+from proxy.router import Router
 from statements.into import may_set_variables, read_into
 from statements.ml import Statement, clauses_of, may_use_functions, read_functions
 from statements.ml_changes import Change, read_change
@@ -26,16 +26,13 @@ from statements.scan import first_word
 from wire.framing import build_packets
 from wire.responses import Ok, build_ok, parse_column_definition
 
-if TYPE_CHECKING:
-    from proxy.router import Router
-
 WORDS = frozenset({b"insert", b"replace", b"create", b"set", b"do", b"update", b"delete"})
 _NO_COLUMN = frozenset({1054, 1109})  # a column, or the table that is named before one
 _LONGEST = 1 << 20  # bytes of a statement that is looked at
 _ROW = 8 << 20  # bytes of a row for variables
 
 
-def take_write(router: "Router", text: bytes) -> bool:
+def take_write(router: Router, text: bytes) -> bool:
     """Take over a statement that calls a function of AutoML."""
     if len(text) > _LONGEST or not may_use_functions(text):
         return False
@@ -47,7 +44,7 @@ def take_write(router: "Router", text: bytes) -> bool:
     return True
 
 
-async def run(router: "Router", text: str) -> None:
+async def run(router: Router, text: str) -> None:
     """Run a statement that is no query and answer the client. Raises BackendError."""
     found = read_functions(text)
     if found is None:
@@ -82,7 +79,7 @@ def _is_inside(found: Statement, place: int) -> bool:
     return any(call.start < place < call.end for call in found.calls)
 
 
-async def _change(router: "Router", text: str, found: Statement, change: Change) -> None:
+async def _change(router: Router, text: str, found: Statement, change: Change) -> None:
     try:
         return rows.relay(router, await rows.with_answers(router, text, found))  # inputs that are the same for all rows
     except BackendError as error:
@@ -97,7 +94,7 @@ async def _change(router: "Router", text: str, found: Statement, change: Change)
     return None
 
 
-async def into_variables(router: "Router", text: str) -> bool:
+async def into_variables(router: Router, text: str) -> bool:
     """Run SELECT … INTO @variables over tables; False when it is something else."""
     found = read_into(text.rstrip("; \t\r\n")) if may_set_variables(text.encode()) else None
     if found is None or (inner := read_functions(found[0])) is None or not inner.has_from:
@@ -109,7 +106,7 @@ async def into_variables(router: "Router", text: str) -> bool:
     return True
 
 
-async def _row_of(router: "Router", query: str, found: Statement) -> str:
+async def _row_of(router: Router, query: str, found: Statement) -> str:
     """Give a query's one row as literals, "" when there is none. Raises BackendError."""
     token = await _begin(router, await _ready(router, query, found), _ROW)
     rows_, text = 0, b""
@@ -124,14 +121,14 @@ async def _row_of(router: "Router", query: str, found: Statement) -> str:
         text = piece
 
 
-async def _ready(router: "Router", query: str, found: Statement) -> Ready:
+async def _ready(router: Router, query: str, found: Statement) -> Ready:
     ready = await offloaded.make_ready(router, query, found, Place.ALONE)
     if isinstance(ready, Refusal):
         raise offloaded.cannot(found.calls[0], ready)
     return ready
 
 
-async def _write(router: "Router", write: QueryWrite, found: Statement) -> None:
+async def _write(router: Router, write: QueryWrite, found: Statement) -> None:
     """Write the rows of a query: all, or none. Raises BackendError."""
     most = await piece_size(router)
     shown = offloaded.stand_in(write.query, found, router.is_mariadb)
@@ -165,7 +162,7 @@ async def _write(router: "Router", write: QueryWrite, found: Statement) -> None:
         session.client.write(build_packets(build_ok(replace(answer, status=status)), 1))
 
 
-async def _begin(router: "Router", ready: Ready, most: int) -> str:
+async def _begin(router: Router, ready: Ready, most: int) -> str:
     """Begin the query in the engine; gives the token of its pieces. Raises BackendError."""
     attributes = router.attributes(ready.preflight, freshness="strict")
     asked = {"text": ready.text, "attributes": attributes, "function": "query", "most": most}
@@ -177,7 +174,7 @@ async def _begin(router: "Router", ready: Ready, most: int) -> str:
     return str(head["token"])
 
 
-async def _pieces(router: "Router", token: str, head: str, tail: str) -> Ok:
+async def _pieces(router: Router, token: str, head: str, tail: str) -> Ok:
     """Write piece after piece. Gives what the statement counts."""
     affected, first = 0, 0
     following = next_piece(router, token)
@@ -195,7 +192,7 @@ async def _pieces(router: "Router", token: str, head: str, tail: str) -> Ok:
         following.cancel()
 
 
-def _names(router: "Router", ready: Ready) -> str:
+def _names(router: Router, ready: Ready) -> str:
     capabilities = router.session.capabilities
     columns = [parse_column_definition(payload, capabilities).name for payload in ready.preflight.definitions]
     return ", ".join(map(quote_name, columns))
