@@ -423,7 +423,7 @@ class Session:
             self.backend.write(self._take(len(self._pending)))  # half a command
         if self.backend.can_write_eof():
             self.backend.write_eof()
-        elif self.tracker.state == IDLE:  # TLS has no half-open connections
+        elif self.tracker.state in _READY:  # TLS has no half-open connections, and no more of a file will come
             self.close()
 
     def _last_from_backend(self, data: bytes) -> None:
