@@ -407,8 +407,8 @@ class Session:
         state = self.tracker.state
         if self.closed or self._busy or (state == IDLE and not self._pending):
             return False
-        if state in _FOLLOWED and not self.backend.can_write_eof():
-            return False  # a backend that waits for more of a file would wait for ever
+        if (state in _FOLLOWED or not self._commands.aligned) and not self.backend.can_write_eof():
+            return False  # a backend that waits for more of a file, or of a large command, would wait for ever
         self._ending = True
         pause = self.client.pause_reading
         self.backend.set_protocol(Side(self._last_from_backend, self._lose_backend, pause, self._resume_client))

@@ -272,6 +272,15 @@ def test_a_client_that_only_listens_on_has_its_answers(
     assert ours[:answered] == theirs[:answered]
 
 
+def test_half_of_a_large_command_holds_nobody(warmfront_instance: Any) -> None:
+    with warmfront_instance.connect(ssl_disabled=True) as connection:
+        connection._sock.sendall(b"\xff\xff\xff\0\x03SELECT")
+        connection._sock.shutdown(socket.SHUT_WR)
+        connection._sock.settimeout(30)
+        assert len(b"".join(iter(lambda: connection._sock.recv(1 << 16), b""))) < 200  # an error at most, and the end
+        connection._force_close()
+
+
 def test_the_mysql_command_line(warmfront_instance: Any) -> None:
     with warmfront_instance.connect() as probe:
         assert probe.open
