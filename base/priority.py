@@ -19,5 +19,7 @@ def set_nice(nice: int) -> None:
     if os.getsid(0) == os.getpid():
         try:
             _AUTOGROUP.write_text(str(nice))
-        except FileNotFoundError:  # the kernel has no such groups
+        except PermissionError:
+            raise
+        except OSError:  # no such groups, a /proc that is only read, or EAGAIN: the threads' value is all there is
             return
