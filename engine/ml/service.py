@@ -27,14 +27,16 @@ from engine.execute import Offload, as_ours, read_offload
 from engine.history import History, QueryRecord
 from engine.ml.answers import beside_text, looks_at_all, of_documents
 from engine.ml.called import Called
+from engine.ml.changing import lookup
 from engine.ml.models import Damaged, Loaded, ModelKey, Models, as_bytes, checksum
 from engine.ml.onnx_models import OnnxModels
 from engine.ml.progress import RoutineProgress, Statistics
 from engine.ml.requests import MLRequest, read_request
 from engine.ml.source import OpenSource, Sources, kind_of
-from engine.ml.tables import TableJob, answered, as_they_are, divided, opened_rows
+from engine.ml.tables import Making, Parts, TableJob, answered, as_they_are, divided, opened_rows
 from engine.ml.training import Trained, memory_limit, train
 from engine.session import Query, split_definitions
+from wire.responses import ColumnDefinition
 
 T = TypeVar("T")
 Act = Callable[[MLRequest, Query, list[Running]], Awaitable[list[bytes]]]
@@ -79,6 +81,7 @@ class MachineLearning:
             "score": self._score,
             "explain": self._explain,
             "table": self._table,
+            "change": self._change,
             "next": self._next,
             "stop": self._stop,
         }
@@ -278,21 +281,45 @@ class MachineLearning:
         return found
 
     async def _table(self, request: MLRequest, query: Query, started: list[Running]) -> list[bytes]:
-        """Begin a table: the answer has its token and the columns of the answers; `next` gives the rows."""
+        """Begin a table of a source's rows."""
         made, name = self._maker(request)
         offload = _offload(query)
+
+        async def opened(running: Running) -> Making:
+            return await opened_rows(self._sources, offload, request.table, running, made)
+
+        return await self._begin(request, name, opened, offload.definitions, started)
+
+    async def _change(self, request: MLRequest, query: Query, started: list[Running]) -> list[bytes]:
+        """Begin the table of answers to rows that a statement changes."""
+        loaded, packets = self.models.get(request.key), query.attributes.get("wf_rows", b"")
+
+        async def opened(running: Running) -> Making:
+            return partial(lookup, packets, partial(_answers, loaded, request=request, running=running))
+
+        return await self._begin(request, f"ML_{request.function.upper()}_ROW", opened, [], started)
+
+    async def _begin(
+        self,
+        request: MLRequest,
+        name: str,
+        opened: Callable[[Running], Awaitable[Making]],
+        definitions: list[ColumnDefinition],
+        started: list[Running],
+    ) -> list[bytes]:
+        """Begin a table: the answer has its token and the columns of the answers; `next` gives the rows."""
         running = self._running.start(request.connection_id)
         started.append(running)
         loop = asyncio.get_running_loop()
         job, token = TableJob(running, loop), secrets.token_hex(8)
         try:
-            work = await opened_rows(self._sources, offload, request.table, running, made)
+            work = await opened(running)
         except BaseException:
             self._end_job(token, running, started)
             raise
         record = self._history.begin(request.connection_id, name)
         self._jobs[token] = job
-        ended = job.start(self._threads, work, offload.definitions, request.most)
+        ended = job.start(self._threads, work, definitions, request.most)
         ended.add_done_callback(lambda _: self._job_ended(job, record, name, running, started))
         try:
             columns = await job.head()
@@ -302,7 +329,7 @@ class MachineLearning:
             raise
         return [_json({"token": token, "columns": columns})]
 
-    def _maker(self, request: MLRequest) -> tuple[Callable[[OpenSource], Iterator[tuple[int, pa.Table]]], str]:
+    def _maker(self, request: MLRequest) -> tuple[Callable[[OpenSource], Parts], str]:
         if request.function == "query":
             return as_they_are, "ML_PREDICT_ROW"
         if request.function == "split":
@@ -403,9 +430,7 @@ def _check_call(request: MLRequest, offload: Offload) -> None:
         Source(request.table, columns, pa.table({})).column(request.target, "target column")
 
 
-def _answering(
-    answer: Callable[[Source, Any], pa.Table], options: Any, rows: int
-) -> Callable[[OpenSource], Iterator[tuple[int, pa.Table]]]:
+def _answering(answer: Callable[[Source, Any], pa.Table], options: Any, rows: int) -> Callable[[OpenSource], Parts]:
     return lambda opened: answered(opened, lambda source: answer(source, options), rows)
 
 
@@ -431,6 +456,13 @@ def _many_rows(loaded: Loaded, texts: bytes, request: MLRequest, running: Runnin
     """Answer for JSON texts with NUL between them, in columns."""
     rows = pc.split_pattern(pa.array([texts.decode()]), _SPLIT.decode()).flatten()
     rows = pc.if_else(pc.not_equal(rows, ""), rows, None)
+    whole = pc.fill_null(pa.concat_arrays(_answers(loaded, rows, request, running)), "")
+    joined = pa.ListArray.from_arrays(pa.array([0, len(whole)], pa.int32()), whole)
+    return str(pc.binary_join(joined, _SPLIT.decode())[0]).encode()
+
+
+def _answers(loaded: Loaded, rows: pa.Array, request: MLRequest, running: Running) -> Iterator[pa.Array]:
+    """Answer for JSON texts, a batch at a time."""
     predicts = request.function == "predict"
     step = _BATCH if predicts else _FEW
 
@@ -441,10 +473,8 @@ def _many_rows(loaded: Loaded, texts: bytes, request: MLRequest, running: Runnin
             return api.predict(loaded.model, source, request.options, _CORES)
         return api.explain_rows(loaded.model, source, request.options)
 
-    answers = [of_documents(rows.slice(start, step), found) for start in range(0, len(rows), step)]
-    whole = pc.fill_null(pa.concat_arrays(answers), "")
-    joined = pa.ListArray.from_arrays(pa.array([0, len(whole)], pa.int32()), whole)
-    return str(pc.binary_join(joined, _SPLIT.decode())[0]).encode()
+    for start in range(0, len(rows), step):
+        yield of_documents(rows.slice(start, step), found)
 
 
 def _offload(query: Query) -> Offload:

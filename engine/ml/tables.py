@@ -17,6 +17,9 @@ from engine.ml.written import LiteralWriter
 
 # Answers for the rows of one batch; a model that looks at all rows together gets one batch.
 Answer = Callable[[Source], pa.Table]
+# Rows of the tables that are written, each part with the number of its table; and what makes them in a thread.
+Parts = Iterator[tuple[int, pa.Table]]
+Making = Callable[[], Parts]
 
 _BATCH = 65536  # rows of a query
 _AHEAD = 2  # pieces that wait for the proxy
@@ -51,7 +54,7 @@ def sql_type(field: pa.Field) -> str:
     return next((name for fits, name in _SQL_TYPES if fits(field.type)), "TEXT")
 
 
-def answered(opened: OpenSource, answer: Answer, batch_rows: int) -> Iterator[tuple[int, pa.Table]]:
+def answered(opened: OpenSource, answer: Answer, batch_rows: int) -> Parts:
     """Yield the rows with the answers behind them, all into one table; at least once, for the columns."""
     any_rows = False
     reader = opened.batches(batch_rows) if batch_rows else [opened.whole().rows]
@@ -64,7 +67,7 @@ def answered(opened: OpenSource, answer: Answer, batch_rows: int) -> Iterator[tu
         yield 0, _beside(empty, answer(opened.source(empty)))
 
 
-def as_they_are(opened: OpenSource) -> Iterator[tuple[int, pa.Table]]:
+def as_they_are(opened: OpenSource) -> Parts:
     """Yield the rows of a query, which asks models itself."""
     reader = opened.batches(_BATCH)
     yield 0, reader.schema.empty_table()
@@ -72,9 +75,7 @@ def as_they_are(opened: OpenSource) -> Iterator[tuple[int, pa.Table]]:
         yield 0, pa.Table.from_batches([batch])
 
 
-def divided(
-    opened: OpenSource, divide: Callable[[Source], tuple[pa.Array, pa.Array]]
-) -> Iterator[tuple[int, pa.Table]]:
+def divided(opened: OpenSource, divide: Callable[[Source], tuple[pa.Array, pa.Array]]) -> Parts:
     """Yield the rows of the first part, then those of the second."""
     source = opened.whole()
     for into, places in enumerate(divide(source)):
@@ -106,9 +107,7 @@ class TableJob:
         self._pieces: asyncio.Queue[Piece | WarmfrontError] = asyncio.Queue(_AHEAD)
         self._begun = loop.create_future()
 
-    def start(
-        self, threads: Executor, work: Callable[[], Iterator[tuple[int, pa.Table]]], definitions: Any, most: int
-    ) -> "asyncio.Future[None]":
+    def start(self, threads: Executor, work: Making, definitions: Any, most: int) -> "asyncio.Future[None]":
         """Begin; the future is done when the thread has ended."""
         return self._loop.run_in_executor(threads, self._run, work, definitions, most)
 
@@ -130,7 +129,7 @@ class TableJob:
 
     # In the thread
 
-    def _run(self, work: Callable[[], Iterator[tuple[int, pa.Table]]], definitions: Any, most: int) -> None:
+    def _run(self, work: Making, definitions: Any, most: int) -> None:
         writer = LiteralWriter(definitions)
         try:
             for into, table in work():
@@ -183,12 +182,12 @@ async def opened_rows(
     offload: Offload,
     table: str,
     running: Running,
-    made: Callable[[OpenSource], Iterator[tuple[int, pa.Table]]],
-) -> Callable[[], Iterator[tuple[int, pa.Table]]]:
+    made: Callable[[OpenSource], Parts],
+) -> Making:
     """Wait until the copy is fresh, then give what opens the source in a thread and makes tables of it."""
     await sources.wait(offload, running)
 
-    def work() -> Iterator[tuple[int, pa.Table]]:
+    def work() -> Parts:
         with sources.open(offload, table, running) as opened:
             yield from made(opened)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from base.errors import BackendError
-from proxy.answers import Answer, AnswerReader
+from proxy.answers import Answer, AnswerReader, find_rows
 from proxy.preflight import build_prepare, build_query
 from proxy.router import Router
 from wire.constants import Command, Status
@@ -51,6 +51,16 @@ async def attempt(router: Router, statement: str | bytes) -> Answer:
     session = router.session
     raw = await session.ask(build_query(text, session.capabilities), [Command.QUERY])
     return AnswerReader(raw, session.capabilities).result()
+
+
+async def rows_as_they_came(router: Router, statement: str) -> bytes:
+    """Run a SELECT and give the packets behind its column definitions, unread. Raises BackendError, AnswerTooLarge."""
+    session = router.session
+    raw = await session.ask(build_query(statement.encode(), session.capabilities), [Command.QUERY])
+    if session.tracker.failed:
+        checked(AnswerReader(raw, session.capabilities).result())
+    start, _ = find_rows(raw, session.capabilities)
+    return raw[start:]
 
 
 async def attempt_all(router: Router, statements: Sequence[str]) -> list[Answer]:

@@ -3,16 +3,27 @@
 In one transaction: the rows are locked and their inputs read, each different input is answered once, the answers go
 into a temporary table, and the statement runs as it was written with a look into that table in each call's place. What
 is locked cannot change meanwhile, so every row that the statement comes to has its answer there.
-"""
 
-import hashlib
+The engine reads the inputs out of the backend's own packets and gives the lines of that table as literals.
+"""
 
 from base.errors import BackendError
 from proxy.answers import Answer, AnswerTooLarge
-from proxy.ml import rows
-from proxy.ml.asked import Found, read_models
-from proxy.ml.backend import MLError, as_unicode, attempt, checked, in_transaction, prepare, run, select, text_literal
-from proxy.ml.outputs import piece_size
+from proxy.ml import engine
+from proxy.ml.asked import Found, function_of, read_models
+from proxy.ml.backend import (
+    MLError,
+    as_unicode,
+    attempt,
+    checked,
+    in_transaction,
+    prepare,
+    rows_as_they_came,
+    run,
+    select,
+)
+from proxy.ml.models import with_model
+from proxy.ml.outputs import piece_size, write_pieces
 from proxy.router import Router
 from statements.ml import FunctionCall, Statement, as_json, with_calls
 from statements.ml_changes import Change
@@ -86,25 +97,20 @@ def _rows_of(found: Statement, what: Change) -> str:
 async def _fill(router: Router, name: str, call: FunctionCall, asked: Found, source: str) -> None:
     """Lock the rows, and make the table of a call's answers by the sums of its inputs."""
     try:
-        locked = await run(router, f"SELECT {as_unicode(call.arguments[0])} FROM {source} FOR UPDATE")
+        locked = await rows_as_they_came(router, f"SELECT {as_unicode(call.arguments[0])} FROM {source} FOR UPDATE")
     except AnswerTooLarge:
         raise MLError("The rows are more than 16 MiB: change fewer at once, with a condition") from None
-    inputs = list(dict.fromkeys(row[0] for row in locked.rows if row[0] is not None))
-    answers = await rows.ask_rows(router, call, asked, inputs) if inputs else []
+    about = {"function": function_of(call), "options": asked.options, "most": await piece_size(router)}
+    head = await with_model(
+        router,
+        asked.model,
+        lambda: engine.ask_json(router, "change", attributes={"wf_rows": locked}, model=asked.model.key, **about),
+    )
     kind = "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin" if router.is_mariadb else "JSON"
     await run(
         router, f"CREATE TEMPORARY TABLE {name} (warmfront_input BINARY(32) PRIMARY KEY, warmfront_answer {kind})"
     )
-    most, values, size = await piece_size(router), [], 0
-    for given, answer in zip(inputs, answers, strict=True):
-        shown = text_literal(None if answer is None else answer.decode())
-        values.append(f"(x'{hashlib.sha256(given).hexdigest()}',{shown})")
-        size += len(values[-1]) + 1
-        if size >= most // 2:
-            await run(router, f"INSERT INTO {name} VALUES {','.join(values)}")
-            values, size = [], 0
-    if values:
-        await run(router, f"INSERT INTO {name} VALUES {','.join(values)}")
+    await write_pieces(router, str(head["token"]), f"INSERT INTO {name} VALUES ")
 
 
 def _stand_in(call: FunctionCall, is_mariadb: bool) -> str:

@@ -17,6 +17,7 @@ from proxy.ml.source import SourceSelect
 from proxy.preflight import quote_name
 from proxy.router import Router
 from wire.constants import Status
+from wire.responses import Ok
 
 PIECE = 4 << 20  # bytes of rows in one statement
 KEY = "_4aad19ca6e_pk_id"  # HeatWave's name for the key of a table whose source has none
@@ -121,6 +122,22 @@ async def write_outputs(router: Router, outputs: Sequence[Output], token: str) -
 def next_piece(router: Router, token: str) -> "asyncio.Task[list[bytes]]":
     """Ask for the next rows of what was begun under a token: a head, which is JSON, and literals; "" at the end."""
     return asyncio.get_running_loop().create_task(engine.ask(router, "next", token=token))
+
+
+async def write_pieces(router: Router, token: str, head: str, tail: str = "") -> Ok:
+    """Write what was begun under a token, rows between `head` and `tail`; gives what the statements count."""
+    affected, first = 0, 0
+    following = next_piece(router, token)
+    try:
+        while text := (await following)[1]:
+            following = next_piece(router, token)  # made while this one is written
+            answer = await run(router, head.encode() + text + b" " + tail.encode())
+            if answer.ok:
+                affected += answer.ok.affected_rows
+                first = first or answer.ok.last_insert_id
+    finally:
+        following.cancel()
+    return Ok(affected, first)
 
 
 async def _undo(router: Router, made: Sequence[Output], problem: BaseException) -> None:

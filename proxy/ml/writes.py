@@ -13,7 +13,7 @@ from proxy.ml import changes, engine, offloaded, rows
 from proxy.ml.backend import attempt, prepare
 from proxy.ml.backend import run as run_own
 from proxy.ml.offloaded import Ready
-from proxy.ml.outputs import next_piece, piece_size
+from proxy.ml.outputs import next_piece, piece_size, write_pieces
 from proxy.place import Place
 from proxy.preflight import quote_name
 from proxy.reasons import Refusal
@@ -24,7 +24,7 @@ from statements.ml_changes import Change, read_change
 from statements.ml_writes import QueryWrite, read_assignment, read_write
 from statements.scan import first_word
 from wire.framing import build_packets
-from wire.responses import Ok, build_ok, parse_column_definition
+from wire.responses import build_ok, parse_column_definition
 
 WORDS = frozenset({b"insert", b"replace", b"create", b"set", b"do", b"update", b"delete"})
 _NO_COLUMN = frozenset({1054, 1109})  # a column, or the table that is named before one
@@ -145,7 +145,7 @@ async def _write(router: Router, write: QueryWrite, found: Statement) -> None:
     session.finishes = True  # what is written is undone on this connection, whoever has gone
     try:
         await run_own(router, "START TRANSACTION")
-        answer = await _pieces(router, token, head, write.tail)
+        answer = await write_pieces(router, token, f"{head} VALUES ", write.tail)
         await run_own(router, "COMMIT")
     except BaseException:
         if not session.closed:
@@ -172,24 +172,6 @@ async def _begin(router: Router, ready: Ready, most: int) -> str:
         await offloaded.bring_all(router, ready)
         head = await engine.ask_json(router, "table", **asked)
     return str(head["token"])
-
-
-async def _pieces(router: Router, token: str, head: str, tail: str) -> Ok:
-    """Write piece after piece. Gives what the statement counts."""
-    affected, first = 0, 0
-    following = next_piece(router, token)
-    try:
-        while True:
-            _, text = await following
-            if not text:
-                return Ok(affected, first)
-            following = next_piece(router, token)  # made while this one is written
-            answer = await run_own(router, head.encode() + b" VALUES " + text + b" " + tail.encode())
-            if answer.ok:
-                affected += answer.ok.affected_rows
-                first = first or answer.ok.last_insert_id
-    finally:
-        following.cancel()
 
 
 def _names(router: Router, ready: Ready) -> str:
