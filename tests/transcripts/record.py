@@ -4,6 +4,7 @@ For each scenario: the events, byte for byte, and beside them what the server it
 """
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -26,15 +27,23 @@ from wire.binlog_events import EventParser
 from wire.binlog_types import Heartbeat, Rotate
 
 _WAIT = "{wait}"  # for a heartbeat
+_RESTART = "{restart}"  # of the server
+_KEYS = "1;" + "0123456789abcdef" * 4 + "\n"  # of an encrypted log
 
 
-def _run(cursor: Any, statement: str, folder: Path) -> None:
+def _run(backend: Backend, session: Any, statement: str, folder: Path) -> None:
     if statement == _WAIT:
+        return
+    if statement == _RESTART:
+        backend.server.stop()
+        backend.server.start()
+        session.connect()
         return
     may_fail = statement.startswith("?")
     text = statement.removeprefix("?").replace("{file}", str(folder / "rows"))
     try:
-        cursor.execute(text)
+        with session.cursor() as cursor:
+            cursor.execute(text)
     except Exception:
         if not may_fail:
             raise
@@ -68,16 +77,15 @@ def record(backend: Backend, name: str, scenario: Scenario, folder: Path) -> Non
     (folder / "rows").write_text("8\n9\n")
     backend.run(f"DROP DATABASE IF EXISTS {SCHEMA}")
     backend.run(f"CREATE DATABASE {SCHEMA} CHARACTER SET utf8mb4")
-    with backend.connect(database=SCHEMA, charset="utf8mb4") as session, session.cursor() as cursor:
-        cursor.execute("SET time_zone = '+00:00'")
+    with backend.connect(database=SCHEMA, charset="utf8mb4", init_command="SET time_zone = '+00:00'") as session:
         for statement in scenario.before:
-            _run(cursor, statement, folder)
+            _run(backend, session, statement, folder)
         with Connection(settings) as connection:
             table = describe_table(connection, SCHEMA, "t")
             start = read_position(connection)
         before = _shown(session, table) if table else []
         for statement in scenario.during:
-            _run(cursor, statement, folder)
+            _run(backend, session, statement, folder)
         time.sleep(0.1)
         with Connection(settings) as connection:
             end = read_position(connection)
@@ -107,6 +115,14 @@ def _shown(session: Any, table: Any) -> list[list[Any]]:
     return sorted(([shown(value) for value in row] for row in rows), key=lambda row: row[0])
 
 
+def _options(scenario: Scenario, folder: Path) -> tuple[str, ...]:
+    """A server's options; WARMFRONT_TEST_PLUGINS is where plugins lie that are not installed beside it."""
+    (folder / "keys").write_text(_KEYS)
+    plugins = os.environ.get("WARMFRONT_TEST_PLUGINS")
+    own = (f"--plugin-dir={plugins}",) if plugins else ()
+    return (*own, *(option.replace("{keys}", str(folder / "keys")) for option in scenario.options))
+
+
 def main() -> None:
     """Record everything, one kind of server, or one scenario."""
     FOLDER.mkdir(exist_ok=True)
@@ -114,7 +130,7 @@ def main() -> None:
         wanted = {name: s for name, s in scenarios(kind).items() if name in sys.argv[2:3] or not sys.argv[2:3]}
         for name, scenario in wanted.items():
             with tempfile.TemporaryDirectory(prefix="wf-record-") as folder:
-                server = start_backend(program_of(kind), Path(folder) / "server", scenario.options)
+                server = start_backend(program_of(kind), Path(folder) / "server", _options(scenario, Path(folder)))
                 try:
                     record(server, name, scenario, Path(folder))
                 finally:

@@ -167,6 +167,7 @@ COMMON = {
         (_PLAIN,),
         ("INSERT INTO t (id) VALUES (1)", "FLUSH BINARY LOGS", "INSERT INTO t (id) VALUES (2)", "{wait}"),
     ),
+    "restarted": Scenario((_PLAIN,), ("INSERT INTO t (id) VALUES (1)", "{restart}", "INSERT INTO t (id) VALUES (2)")),
     "gap": Scenario(
         (
             "CREATE TABLE m (v LONGTEXT) ENGINE = MyISAM",
@@ -186,6 +187,17 @@ OF_KIND = {
         "noted": Scenario((_PLAIN, "SET binlog_rows_query_log_events = ON"), _CHANGES),
         "anonymous": Scenario((_PLAIN,), _CHANGES, ("--gtid-mode=OFF", "--enforce-gtid-consistency=OFF")),
         "without-checksums": Scenario((_PLAIN, "SET GLOBAL binlog_checksum = NONE"), _CHANGES),
+        "group": Scenario(
+            (_PLAIN, "SET GLOBAL group_replication_bootstrap_group = ON", "START GROUP_REPLICATION"),
+            (*_CHANGES, "STOP GROUP_REPLICATION"),
+            (
+                "--plugin-load-add=group_replication.so",
+                "--group-replication-group-name=aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa",
+                "--group-replication-local-address=127.0.0.1:33999",
+                "--group-replication-start-on-boot=OFF",
+                "--report-host=127.0.0.1",
+            ),
+        ),
         "documents": Scenario(
             ("CREATE TABLE t (id INT PRIMARY KEY, j JSON)",),
             (
@@ -213,6 +225,11 @@ OF_KIND = {
             (*_CHANGES, f"CREATE TABLE long_enough (id INT COMMENT '{'x' * 300}')", "DROP TABLE long_enough"),
         ),
         "without-checksums": Scenario((_PLAIN, "SET GLOBAL binlog_checksum = NONE"), _CHANGES),
+        "encrypted": Scenario(
+            (_PLAIN,),
+            ("INSERT INTO t (id) VALUES (1)", "FLUSH BINARY LOGS", "INSERT INTO t (id) VALUES (2)"),
+            ("--plugin-load-add=file_key_management", "--file-key-management-filename={keys}", "--encrypt-binlog=ON"),
+        ),
         "twice": Scenario(
             (_PLAIN,), ("INSERT INTO t (id) VALUES (1)", "SET gtid_seq_no = 2", "INSERT INTO t (id) VALUES (2)")
         ),
