@@ -117,7 +117,13 @@ def warm_documents() -> None:
     normal(pa.array(['{"b": [1, -0.5, "\\u00e9"], "a": true}']))
 
 
+def warm_relay() -> None:
+    """Compiled when it is imported."""
+    import wire.row_walk  # noqa: F401
+
+
 STEPS: dict[str, Callable[[], None]] = {
+    "rows that pass": warm_relay,
     "rows of results": warm_results,
     "rows of loads": warm_loads,
     "row images of the binary log": warm_changes,

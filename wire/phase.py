@@ -10,6 +10,7 @@ from struct import Struct
 from base.errors import MalformedPacket
 from wire.constants import MAX_PACKET_PAYLOAD, Capability, Command, Status
 from wire.integers import read_lenenc
+from wire.rows import pass_rows
 
 _HEAD_AND_FIRST = Struct("<IB").unpack_from  # 3 bytes length, 1 byte sequence, first payload byte
 _EOF_MAX = 9  # a classic EOF packet is shorter than this
@@ -137,7 +138,8 @@ class AnswerTracker:
             fresh = False  # what comes further on in these bytes may be another answer's head
         while at + 4 < size or (at + 4 == size and data[at : at + 3] == b"\0\0\0"):
             if self.state == ROWS and not self._continued:
-                at = self._pass_rows(data, at, size)
+                at, rows = pass_rows(data, at)
+                self.rows += rows
                 if at + 4 > size or (at + 4 == size and data[at : at + 3] != b"\0\0\0"):
                     break
             if at + 4 == size:
@@ -173,23 +175,6 @@ class AnswerTracker:
             self._skip = 0
             self._tail = data[at:]
         return self.state == IDLE and not self._skip and not self._tail and not self._continued
-
-    def _pass_rows(self, data: bytes, at: int, size: int) -> int:
-        """Walk over rows, as long as each is a packet of its own and can be nothing else; gives where they end.
-
-        This is what a large result costs: nothing but what must be is done for each.
-        """
-        rows = 0
-        last = size - 5
-        while at <= last:
-            head, first = _HEAD_AND_FIRST(data, at)
-            length = head & 0xFFFFFF
-            if first >= 0xFE or length == MAX_PACKET_PAYLOAD:
-                break
-            at += 4 + length
-            rows += 1
-        self.rows += rows
-        return at
 
     def _is_one_row(self, data: bytes, at: int, size: int) -> bool:
         """Take one row and the end of the last answer at once: all that most point selects answer."""
