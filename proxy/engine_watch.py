@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import weakref
 
 from base.errors import WarmfrontError
 from base.settings import Settings
@@ -40,12 +41,14 @@ class EngineWatch:
         self._version = 0
         self.alive = False
         self.loaded = LoadedTables()
-        self.running: set[EngineLink] = set()  # links with a statement under way
+        self._links: weakref.WeakSet[EngineLink] = weakref.WeakSet()  # what sessions wait on
 
     async def open(self, capabilities: int) -> EngineLink:
-        """Open a connection for a session. Raises EngineGone."""
+        """Open a connection, which is closed when the engine turns out to be hung. Raises EngineGone."""
         paths = self._settings.paths
-        return await EngineLink.open(paths.engine_socket, paths.engine_secret, capabilities)
+        link = await EngineLink.open(paths.engine_socket, paths.engine_secret, capabilities)
+        self._links.add(link)
+        return link
 
     async def run(self) -> None:
         """Watch for ever."""
@@ -136,8 +139,8 @@ class EngineWatch:
         if self.alive:
             log.warning("the engine is gone: %s; statements run on the backend", why)
         self.alive = False
-        if hung:  # what runs on a dead engine has seen its socket close
-            for link in list(self.running):
+        if hung:  # whoever waits for a dead engine has seen the socket close
+            for link in list(self._links):
                 link.close()
 
     def close(self) -> None:

@@ -58,12 +58,10 @@ async def ask_engine(router: Router, text: bytes, attributes: dict[str, bytes]) 
     """
     session = router.session
     link = await router.link()
-    session.worker.engine.running.add(link)
     session.on_close.append(link.close)
     try:
         return await link.ask(text, attributes)
     finally:
-        session.worker.engine.running.discard(link)
         session.on_close.remove(link.close)
         if session.closed:
             kill = session.worker.engine.kill(f"KILL QUERY {session.thread_id}".encode())

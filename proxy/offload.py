@@ -82,8 +82,6 @@ async def offload(
     relay = _Relay(session, link) if cursor is None else cursor
     if cursor:
         cursor.attach(link)
-    running = session.worker.engine.running
-    running.add(link)
     session.on_close.append(link.close)
     try:
         await link.stream(text, attributes, relay)
@@ -93,7 +91,6 @@ async def offload(
         if cursor is None or not cursor.failed:
             return Ended(Outcome.BROKEN if relay.started else Outcome.LOST)
     finally:
-        running.discard(link)
         session.on_close.remove(link.close)
         session.send_from(session.backend)
         if session.closed:

@@ -29,15 +29,12 @@ async def ask(
         link = await router.link()
     except EngineGone:
         raise BackendError(3877, "HY000", Reason.ENGINE_DOWN.value) from None
-    running = session.worker.engine.running
-    running.add(link)
     session.on_close.append(link.close)
     try:
         answer = await link.ask(text, {**(attributes or {}), "wf_ml": request})
     except EngineGone:
         raise BackendError(3877, "HY000", Reason.ENGINE_DOWN.value) from None
     finally:
-        running.discard(link)
         session.on_close.remove(link.close)
     if answer.error:
         error = answer.error

@@ -437,11 +437,13 @@ def engine_of(instance: Any) -> psutil.Process:
 
 
 def test_everything_is_answered_while_the_engine_is_dead_or_hung(alone: Any, tmp_path: Path) -> None:
-    with alone.connect(database="alone") as client:
+    with alone.connect(database="alone") as client, alone.connect(database="alone") as other:
         expected = rows(client, GROUPED)
         for number in (signal.SIGKILL, signal.SIGSTOP):
+            assert rows(other, GROUPED) == expected  # its connection to the engine stands
             hit = engine_of(alone)
             os.kill(hit.pid, number)
+            assert rows(other, "SHOW PROCESSLIST")
             for _ in range(10):
                 assert rows(client, GROUPED) == expected
                 time.sleep(0.1)
