@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 _CHUNK_ROWS = 500_000
 _BEHIND = 30.0  # seconds that the copy may need to come to the log's end before that
 _LOCK_TIMEOUT = 5.0  # seconds that a table without a key may be locked against writes at most
+_ABANDONED = 10  # seconds after which the server itself takes the lock from an engine that was stopped under it
 
 
 class NotLoadable(SecondaryEngineError):
@@ -105,7 +106,7 @@ def _copy_locked(
     # What is far to go is gone before others are held up.
     await_applied(store, read_position(connection, with_gtids=False), _BEHIND)
     with Connection(settings) as locker:
-        locker.execute("SET SESSION lock_wait_timeout = 3")
+        locker.execute(f"SET SESSION lock_wait_timeout = 3, wait_timeout = {_ABANDONED}")
         locker.execute(f"LOCK TABLES {mysql_name(table)} READ")
         if _describe(connection, table.schema, table.name, _packed(table)) != table:
             raise Overtaken("the definition changed when the load began")

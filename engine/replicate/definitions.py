@@ -22,7 +22,8 @@ class Definitions:
     def __call__(self, key: Key, position: Position) -> Described:
         """Describe a table not before `position` is done on the server. Raises WarmfrontError."""
         with Connection(self._settings, read_timeout=2 * _TIMEOUT) as connection:
-            connection.execute(f"SET SESSION lock_wait_timeout = {_TIMEOUT}")
+            # The second: an engine that is stopped meanwhile must not keep others from the table.
+            connection.execute(f"SET SESSION lock_wait_timeout = {_TIMEOUT}, wait_timeout = {_TIMEOUT}")
             # A statement at work on a table holds a lock until it is done; MariaDB's dictionary is the table's own.
             if not names_transactions(connection):
                 connection.execute(f"LOCK TABLES {mysql_quote(key[0])}.{mysql_quote(key[1])} READ")

@@ -14,6 +14,7 @@ from engine.backend import Connection
 from engine.describe import describe_table
 from engine.load import copy as load_copy
 from engine.load.reader import BinaryResult
+from engine.load.visible import await_applied
 from engine.store.layout import carried_columns
 from tests.live.copying import Copy, settings_for
 
@@ -198,6 +199,29 @@ def test_autoload_takes_what_is_there_and_what_comes(backend: Any, tmp_path: Pat
             assert copy.replica.store.entries[schema, "b"].load_type == "SELF"
     finally:
         copy.stop()
+
+
+def test_an_engine_that_is_stopped_gives_its_lock_up(
+    backend: Any, copy: Copy, schema: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others can write again, and what was read is thrown away: the lock was what made it one point of the log."""
+    backend.run(f"CREATE TABLE {schema}.t (v INT)")
+    copy.wait()
+    monkeypatch.setattr(load_copy, "_ABANDONED", 1)
+    waits = iter(range(9))
+
+    def stopped(*arguments: Any) -> None:
+        if next(waits) == 1:  # under the lock
+            with backend.connect() as writer, writer.cursor() as cursor:
+                cursor.execute("SET SESSION lock_wait_timeout = 20")
+                cursor.execute(f"INSERT INTO {schema}.t VALUES (1)")
+        await_applied(*arguments)
+
+    monkeypatch.setattr(load_copy, "await_applied", stopped)
+    copy.load(schema, "t")
+    assert next(waits) >= 4  # it was loaded twice
+    with backend.connect() as connection:
+        assert copy.difference(connection, schema, "t") == ""
 
 
 def test_a_default_that_is_no_text(backend: Any, copy: Copy, schema: str) -> None:
