@@ -127,6 +127,11 @@ class Settings:
         low=-20,
         high=19,
     )
+    engine_hang_seconds: int = _setting(
+        60,
+        "How long the engine may neither answer nor work before it is ended and started again; 0 never ends it.",
+        unit="seconds",
+    )
     freshness: str = _setting(
         "strict",
         "Whether an offloaded query waits until the copy has every commit made before it; a session chooses with "

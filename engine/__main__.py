@@ -6,6 +6,7 @@ import sys
 from base import log as logs
 from base.priority import set_nice
 from base.settings import Settings
+from base.traces import write_on_signal
 from engine.warm import choose_cache
 
 
@@ -13,6 +14,7 @@ def main() -> int:
     """Run the engine; gives the exit code."""
     settings = Settings.read(sys.argv[1])
     logs.setup(settings.log_level)
+    write_on_signal()
     _take_priority(settings.engine_nice)
     choose_cache(settings.paths.data_dir)
     from engine.process import run  # kernels are compiled, or read from their cache, when this is imported

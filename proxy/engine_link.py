@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from base.errors import MalformedPacket
+from base.pulse import Pulse
 from proxy.answers import Answer, AnswerReader
-from proxy.pulse import Pulse
 from wire.auth import native_scramble
 from wire.constants import Capability, Command
 from wire.framing import PacketReader, build_packets

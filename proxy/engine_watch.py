@@ -6,11 +6,11 @@ import logging
 import weakref
 
 from base.errors import WarmfrontError
+from base.pulse import Pulse
 from base.settings import Settings
 from proxy.answers import Answer
 from proxy.decisions import StayCache
 from proxy.engine_link import EngineGone, EngineLink, EngineStopped
-from proxy.pulse import Pulse
 from proxy.rules import LoadedTables
 from wire.constants import Capability
 

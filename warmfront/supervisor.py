@@ -17,11 +17,13 @@ import pymysql
 from base import supervise
 from base.errors import WarmfrontError
 from base.settings import Settings, Upstream
+from base.traces import TRACE
 from proxy.origin import Trusted
 from proxy.server import listen_locally
 from warmfront import backends, certificates, doctor, instance
 from warmfront.embedded import EmbeddedError, EmbeddedServer
 from warmfront.private import open_private
+from warmfront.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,7 @@ _STEADY = 60.0  # seconds of life after which a process counts as healthy again
 _TICK = 0.1  # seconds
 _READY_TIMEOUT = 60.0  # seconds
 _ENGINE_PATIENCE = 15.0  # seconds that readiness waits for the engine at most: queries can do without
+_TRACE_PATIENCE = 0.5  # seconds
 _STOP_PATIENCE = {"proxy": 5.0, "engine": 20.0}  # seconds
 
 
@@ -127,6 +130,7 @@ class Supervisor:
         self._leaving: list[subprocess.Popen[bytes]] = []  # workers that have been replaced twice, and have clients
         self._backend_due = 0.0
         self._local: socket.socket | None = None
+        self._watchdog = Watchdog(self.paths.engine_socket, settings.engine_hang_seconds)
 
     def start(self) -> None:
         """Bring everything up. Raises Refused, StartError and other WarmfrontErrors; call `stop` then as well."""
@@ -155,11 +159,23 @@ class Supervisor:
         while not self._stopping:
             for child in self._children:
                 child.watch()
+                if child.kind == "engine":
+                    self._end_if_hung(child)
             if self._renewing:
                 self._renew()
             self._leaving = [process for process in self._leaving if process.poll() is None]
             self._watch_backend()
             time.sleep(_TICK)
+
+    def _end_if_hung(self, child: _Child) -> None:
+        process = child.process
+        if process is None or not self._watchdog.is_hung(process.pid):
+            return
+        log.error("%s has neither answered nor worked for %d s", child.name, self.settings.engine_hang_seconds)
+        process.send_signal(TRACE)  # where it hangs, for its log; a process that is stopped cannot tell
+        time.sleep(_TRACE_PATIENCE)
+        process.kill()
+        process.wait()
 
     def _renew(self) -> None:
         """Replace the proxy workers: new ones take the new clients, old ones end with their last client."""
@@ -186,6 +202,7 @@ class Supervisor:
         """End proxies, engine and backend, in that order, each gracefully."""
         if self._lock is None:
             return  # the data dir is another's
+        self._watchdog.close()
         self.paths.ready.unlink(missing_ok=True)
         for kind in ("proxy", "engine"):
             ours = [child for child in self._children if child.kind == kind]

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from proxy.pulse import Pulse
+from base.pulse import Pulse
 
 
 def test_own_work_is_seen() -> None:
