@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from automl.digits import number_texts
 from automl.parts import BadModel, Parts
-from automl.results import joined, number_texts, quoted
+from automl.results import joined, quoted
 
 Floats = NDArray[np.float64]
 GRID = np.concatenate([[0.0, 0.001, 0.005], np.linspace(0.01, 0.99, 99), [0.995, 0.999, 1.0]])

@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from automl.digits import number_texts
+
 Floats = NDArray[np.float64]
 DIGITS = 4  # of a probability
 
@@ -19,12 +21,6 @@ def quoted(name: str) -> str:
     return json.dumps(name, ensure_ascii=False)
 
 
-def number_texts(values: Floats) -> pa.Array:
-    """Give numbers as JSON has them, null for NaN: as short as they can be without losing a digit."""
-    array = pa.array(values, from_pandas=True)
-    return pc.fill_null(pc.cast(array, pa.string()), "null")
-
-
 def joined(*pieces: str | pa.Array) -> pa.Array:
     """Put constant texts and columns together, row by row."""
     return pc.binary_join_element_wise(*(pa.scalar(each) if isinstance(each, str) else each for each in pieces), "")
@@ -32,7 +28,7 @@ def joined(*pieces: str | pa.Array) -> pa.Array:
 
 def regression(target: str, values: Floats) -> pa.Array:
     """Give `{"predictions": {"price": 2.5}}`."""
-    return joined(f'{{"predictions": {{{quoted(target)}: ', number_texts(values), "}}")
+    return number_texts(values, f'{{"predictions": {{{quoted(target)}: ', "}}")
 
 
 def _chance(value: float) -> str:

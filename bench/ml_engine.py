@@ -3,6 +3,8 @@
 A model of 100 trees of 31 leaves and a linear one, 20 columns of numbers. What is written is the key, `Prediction` and
 `ml_results`. Wall time, and the processor time of all threads, which other work on the machine does not change much.
 Beside it what DuckDB alone needs to write the same answers once more, and to read the columns that a model needs.
+Tables are written twice over: as DuckDB does, and without dictionaries, of which it otherwise makes one to see whether
+it is worth keeping; no text of a linear model comes twice.
 
     python -m bench.ml_engine --rows 1000000
 """
@@ -33,8 +35,9 @@ from automl.tree_text import checked
 from bench import report
 
 COLUMNS = 20
-_BATCH = 131_072
+_BATCH = 16_384  # whose columns malloc gives again and again, without the kernel's pages
 _CORES = os.cpu_count() or 1
+_WRITINGS = {"": "", ", no dictionaries": "dictionary"}  # of tables, and compressions that are not tried
 _NAMES = [f"x{place}" for place in range(COLUMNS)]
 _KINDS = tuple(Column(name, Kind.NUMBER) for name in _NAMES)
 
@@ -106,10 +109,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, duckdb.connect(pathlib.Path(folder) / "bench.duckdb") as database:
         made(database, rows)
         sample = database.execute(f"SELECT {', '.join(_NAMES)} FROM given LIMIT 20000").to_arrow_table()
-        for name, model in models(Source("bench", _KINDS, sample)).items():
-            lines.append((name, *rate(rows, lambda model=model: written(database, model))))  # type: ignore[misc]
+        found = models(Source("bench", _KINDS, sample))
+        for (name, model), (how, left_out) in itertools.product(found.items(), _WRITINGS.items()):
+            database.execute(f"SET disabled_compression_methods = '{left_out}'")
+            lines.append((name + how, *rate(rows, lambda model=model: written(database, model))))  # type: ignore[misc]
             again = rate(rows, lambda: database.execute("CREATE TABLE again AS FROM answered"))
-            lines.append((f"{name}: DuckDB alone writes the same", *again))
+            lines.append((f"{name}{how}: DuckDB alone writes the same", *again))
             database.execute("DROP TABLE answered")
             database.execute("DROP TABLE again")
         cursor = database.cursor()

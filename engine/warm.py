@@ -94,7 +94,8 @@ def warm_collations() -> None:
 
 
 def warm_trees() -> None:
-    """The kernels of rows and trees have fixed types: they are compiled when they are imported."""
+    """The kernels of rows, texts and trees have fixed types: they are compiled when they are imported."""
+    import automl.digits
     import automl.filling
     import automl.forest  # noqa: F401
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from automl import results
+from automl.digits import number_texts
 from automl.errors import AutoMLError
 from automl.metrics import BINARY, Judged, area_under_roc
 from automl.parts import BadModel, Parts
@@ -76,9 +77,9 @@ def columns(chances: Floats, options: Mapping[str, Any]) -> dict[str, pa.Array]:
         '{"predictions": {"is_anomaly": ',
         pa.array(["0", "1"]).take(pa.array(found)),
         '}, "probabilities": {"normal": ',
-        results.number_texts(np.round(1 - anomaly, 4)),
+        number_texts(np.round(1 - anomaly, 4)),
         ', "anomaly": ',
-        results.number_texts(anomaly),
+        number_texts(anomaly),
         "}}",
     )
     return {"Prediction": pa.array(found), "ml_results": texts}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from automl import encoder, results
 from automl.columns import bounded, floats
+from automl.digits import number_texts
 from automl.encoder import Encoder
 from automl.errors import AutoMLError
 from automl.families import chosen as chosen_families
@@ -112,8 +113,8 @@ class Forecast:
             half = factor * self.spreads[place, 0] * steps ** self.spreads[place, 1]
             name = results.quoted(column.name)
             interval = results.quoted(f"prediction_interval_{column.name}")
-            pieces += [", " if place else '{"predictions": {', f"{name}: ", results.number_texts(middle)]
-            low, high = results.number_texts(middle - half), results.number_texts(middle + half)
+            pieces += [", " if place else '{"predictions": {', f"{name}: ", number_texts(middle)]
+            low, high = number_texts(middle - half), number_texts(middle + half)
             pieces += [f", {interval}: [", low, ", ", high, "]"]
         return {"Prediction": pa.array(values[steps - 1, 0]), "ml_results": results.joined(*pieces, "}}")}
 

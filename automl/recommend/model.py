@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from automl import results
 from automl.columns import floats, texts
+from automl.digits import number_texts
 from automl.errors import AutoMLError
 from automl.metrics import NUMBERS
 from automl.parts import BadModel, Parts
@@ -157,7 +158,7 @@ class Recommendation:
             values = self.ratings(users, items)
             return {
                 "Prediction": pa.array(values),
-                "ml_results": results.joined('{"predictions": {"rating": ', results.number_texts(values), "}}"),
+                "ml_results": results.joined('{"predictions": {"rating": ', number_texts(values), "}}"),
             }
         count = options.get("topk", TOPK)
         seen = bool(options.get("remove_seen", True))
@@ -302,7 +303,7 @@ def _listed(name: str, measure: str, known: pa.Array, places: Indexes, scores: F
     real = places >= 0
     offsets = pa.array(np.concatenate([[0], np.cumsum(real.sum(axis=1))]).astype(np.int32))
     names = results.quoted_texts(known).take(pa.array(places[real]))
-    numbers = results.number_texts(np.round(scores[real], 6))
+    numbers = number_texts(np.round(scores[real], 6))
     return results.joined(
         f'{{"predictions": {{{results.quoted(name)}: [',
         pc.binary_join(pa.ListArray.from_arrays(offsets, names), ", "),

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from automl import api, results
+from automl.digits import number_texts
 from engine.ml.json_rows import beside
 from engine.translate.answers import Asked
 
@@ -88,7 +89,7 @@ def _answered(name: str, column: pa.Array) -> pa.Array:
         return column
     kind = column.type
     if pa.types.is_floating(kind):
-        return results.number_texts(column.to_numpy(zero_copy_only=False))
+        return number_texts(column.to_numpy(zero_copy_only=False))
     if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
         return _or_null(pc.cast(column, pa.string()))
     return _or_null(results.quoted_texts(pc.cast(column, pa.string())))
