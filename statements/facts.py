@@ -243,6 +243,8 @@ class _Gathered:
 
     def _table(self, node: exp.Expression, names: frozenset[str]) -> None:
         name, schema = node.name, node.text("db")
+        if isinstance(node.this, exp.JSONTable):
+            return
         if not isinstance(node.this, exp.Identifier):
             self.reason = self.reason or "table functions are not supported"
         elif schema or name.casefold() not in names:

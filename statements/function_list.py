@@ -48,13 +48,18 @@ WHEN: dict[str, tuple[str, ...]] = {
     "a JSON column of MySQL is searched for a constant that is a number, a text or a truth value": (
         "JSON_CONTAINS", "MEMBER OF",
     ),
+    "a JSON column of MySQL is compared with a constant: a number, a text, a truth value or an array of such": (
+        "JSON_OVERLAPS",
+    ),
+    "a JSON column of MySQL is taken apart by constant paths, with one NESTED PATH on a level at most, and values are"
+    " such as all read alike": ("JSON_TABLE",),
     "the value is in a JSON column of MySQL, and no number": ("JSON_TYPE",),
     "the backend is MySQL, and the keys of a group differ": ("JSON_OBJECTAGG",),
     "the backend is MySQL, and it is made of integers, decimals, texts, dates, moments and documents": (
-        "JSON_ARRAY", "JSON_OBJECT",
+        "JSON_ARRAY", "JSON_ARRAYAGG", "JSON_OBJECT",
     ),
     "all rows of the group have the same value": ("ANY_VALUE",),
-    "ORDER BY settles the text of these rows, and it is not longer than group_concat_max_len": ("GROUP_CONCAT",),
+    "ORDER BY, if any, settles the text, which is not longer than group_concat_max_len": ("GROUP_CONCAT",),
     "the pattern is a constant that every library reads alike, as it does the texts": (
         "REGEXP", "REGEXP_INSTR", "REGEXP_LIKE", "REGEXP_REPLACE", "REGEXP_SUBSTR", "RLIKE",
     ),
@@ -66,10 +71,9 @@ WHEN: dict[str, tuple[str, ...]] = {
     "the pattern is a constant": ("TIME_FORMAT",),
     "the time, if any, is no text of a column": ("TIMESTAMP",),
     "the arguments are moments or times, and the result stays in its range": ("ADDTIME", "SUBTIME", "TIMEDIFF"),
-    "the argument is no literal": ("TIMESTAMPADD", "TIME"),
+    "the argument is no literal": ("TIMESTAMPADD", "TIME", "TIME_TO_SEC"),
     "the numbers are integers in range": ("MAKETIME", "MAKEDATE"),
     "the number is exact, or an average of exact ones, and in range": ("SEC_TO_TIME",),
-    "the time has whole seconds": ("TIME_TO_SEC",),
     "the argument is an integer or a decimal": ("FROM_UNIXTIME",),
     "the argument is an integer, a date, a moment or a literal of one": ("UNIX_TIMESTAMP",),
     "the unit is made of date parts, or of time parts of a date or of a time of a day": ("EXTRACT",),
@@ -118,11 +122,11 @@ NEVER: dict[str, frozenset[str]] = {
     ),
     "documents are made or searched by the server only": frozenset(
         [
-            "JSON_ARRAYAGG", "JSON_ARRAY_APPEND", "JSON_ARRAY_INSERT", "JSON_COMPACT",
+            "JSON_ARRAY_APPEND", "JSON_ARRAY_INSERT", "JSON_COMPACT",
             "JSON_DEPTH", "JSON_DETAILED", "JSON_EQUALS", "JSON_EXISTS", "JSON_INSERT", "JSON_LOOSE", "JSON_MERGE",
             "JSON_MERGE_PATCH", "JSON_MERGE_PRESERVE", "JSON_NORMALIZE",
-            "JSON_OVERLAPS", "JSON_PRETTY", "JSON_QUERY", "JSON_QUOTE", "JSON_REMOVE", "JSON_REPLACE", "JSON_SEARCH",
-            "JSON_SET", "JSON_STORAGE_FREE", "JSON_STORAGE_SIZE", "JSON_TABLE",
+            "JSON_PRETTY", "JSON_QUERY", "JSON_QUOTE", "JSON_REMOVE", "JSON_REPLACE", "JSON_SEARCH",
+            "JSON_SET", "JSON_STORAGE_FREE", "JSON_STORAGE_SIZE",
             "JSON_SCHEMA_VALID", "JSON_SCHEMA_VALIDATION_REPORT", "COLUMN_CHECK", "COLUMN_EXISTS", "COLUMN_JSON",
             "COLUMN_LIST", "EXTRACTVALUE", "UPDATEXML",
         ]

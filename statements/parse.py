@@ -6,6 +6,8 @@ from sqlglot import exp, parse
 from sqlglot.errors import SqlglotError
 from sqlglot.parsers.mysql import MySQLParser
 
+from statements.json_table import read_json_tables
+
 # A longer statement costs more to read than the engine can win, and while one is read no other session is served.
 MAX_LENGTH = 1 << 16  # characters
 TOO_LONG = "the statement is longer than the engine reads"
@@ -19,6 +21,7 @@ _JOINS = re.compile(
 )
 # MySQL has no lambdas: the arrow in SUM(document->'$.a' > 1) cuts a part out of a column. Only here is MySQL parsed.
 MySQLParser.LAMBDAS = {}
+read_json_tables()
 
 
 class NotParsed(Exception):

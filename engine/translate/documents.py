@@ -31,11 +31,13 @@ Step = str | int
 _JSON = Type(Family.JSON)
 _TEXT = Type(Family.STRING, collation="utf8mb4_bin", charset="utf8mb4", presence=ANYTHING)
 _KINDS = Type(Family.STRING, collation="utf8mb4_bin", charset="utf8mb4", presence=of_text("ARYOBJECTUNLSIG"))
+_MOST_MEMBERS = 64  # of an array sought in a document
 _DIGITS = 15  # that a double and a decimal have alike
+_WHOLE = frozenset({"column", "json_object", "json_array", "json_elements", "json_objects"})
 _AWKWARD = frozenset('"\\*?')
 
 
-def _document(binder: "Binder", node: exp.Expression, what: str) -> tuple[Expr, tuple[Step, ...]]:
+def document(binder: "Binder", node: exp.Expression, what: str) -> tuple[Expr, tuple[Step, ...]]:
     """A JSON column or an answer, and the path of the part of it that is meant."""
     value = binder.expr(node)
     if value.op == "json_part":
@@ -68,7 +70,12 @@ def _text_path(binder: "Binder", node: exp.Expression) -> tuple[Step, ...]:
     """Read a path that the parser left as text."""
     if not isinstance(node, exp.Literal) or not node.is_string:
         refuse("a JSON path that is not a constant is not supported")
-    parsed = exp.maybe_parse(f"x->'{node.name}'", dialect="mysql") if "'" not in node.name else None
+    return steps_of_text(node.name)
+
+
+def steps_of_text(path: str) -> tuple[Step, ...]:
+    """Read a path of keys and places; raises Refused for others."""
+    parsed = exp.maybe_parse(f"x->'{path}'", dialect="mysql") if "'" not in path else None
     if not isinstance(parsed, exp.JSONExtract):
         refuse("this JSON path is not supported")
     return _steps(child(parsed, "expression"))
@@ -77,7 +84,7 @@ def _text_path(binder: "Binder", node: exp.Expression) -> tuple[Step, ...]:
 def _extract(binder: "Binder", node: exp.Expression) -> Expr:
     """JSON_EXTRACT(document, 'path') and document->'path'."""
     only(node, "this", "expression")
-    value, prefix = _document(binder, child(node), "JSON_EXTRACT")
+    value, prefix = document(binder, child(node), "JSON_EXTRACT")
     path = (*prefix, *_steps(child(node, "expression")))
     return answers.part(value, path) if value.type.family is Family.ANSWER else Expr("json_part", _JSON, (value,), path)
 
@@ -85,7 +92,7 @@ def _extract(binder: "Binder", node: exp.Expression) -> Expr:
 def _extract_text(binder: "Binder", node: exp.Expression) -> Expr:
     """document->>'path'."""
     only(node, "this", "expression")
-    value, prefix = _document(binder, child(node), "JSON_UNQUOTE")
+    value, prefix = document(binder, child(node), "JSON_UNQUOTE")
     path = (*prefix, *_steps(child(node, "expression")))
     return answers.text(value, path) if value.type.family is Family.ANSWER else Expr("json_text", _TEXT, (value,), path)
 
@@ -123,7 +130,7 @@ def _value(binder: "Binder", node: exp.Expression) -> Expr:
     only(node, "this", "path")
     if (text := _text_document(binder, child(node))) is not None:
         return Expr("text_value", replace(text.type, presence=ANYTHING), (text,), _steps(child(node, "path")))
-    value, prefix = _document(binder, child(node), "JSON_VALUE")
+    value, prefix = document(binder, child(node), "JSON_VALUE")
     path = (*prefix, *_steps(child(node, "path")))
     if value.type.family is Family.ANSWER:
         return answers.text(value, path)
@@ -131,7 +138,7 @@ def _value(binder: "Binder", node: exp.Expression) -> Expr:
 
 
 def _length(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
-    value, prefix = _document(binder, arguments[0], "JSON_LENGTH")
+    value, prefix = document(binder, arguments[0], "JSON_LENGTH")
     path = (*prefix, *(_text_path(binder, arguments[1]) if len(arguments) > 1 else ()))
     if value.type.family is Family.ANSWER:
         return answers.length(value, path)
@@ -144,7 +151,7 @@ def _valid(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
 
 def _whole(binder: "Binder", node: exp.Expression, what: str) -> Expr:
     """A whole document."""
-    value, path = _document(binder, node, what)
+    value, path = document(binder, node, what)
     return refuse(f"{what} of a part of a document is not supported") if path else value
 
 
@@ -164,13 +171,13 @@ def _has_path(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
 def _kind(binder: "Binder", node: exp.Expression) -> Expr:
     """JSON_TYPE(document): of numbers, and of texts that may be moments, only the server knows the type."""
     only(node, "this")
-    value, path = _document(binder, child(node), "JSON_TYPE")
+    value, path = document(binder, child(node), "JSON_TYPE")
     return Expr("json_kind", _KINDS, (value,), value=path)
 
 
 def _contains(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
     """JSON_CONTAINS(document, 'scalar' [, 'path']): an array contains what one of its members is."""
-    value, prefix = _document(binder, arguments[0], "JSON_CONTAINS")
+    value, prefix = document(binder, arguments[0], "JSON_CONTAINS")
     path = (*prefix, *(_text_path(binder, arguments[2]) if len(arguments) > 2 else ()))
     sought = arguments[1]
     if not isinstance(sought, exp.Literal) or not sought.is_string:
@@ -182,11 +189,29 @@ def _contains(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
     return Expr("json_contains", BIGINT, (value,), value=(path, _scalar(scalar), True))
 
 
+def _overlaps(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
+    """JSON_OVERLAPS(document, 'scalar or array of scalars'), in either order: whether one is, or is a member, of it."""
+    if isinstance(arguments[0], exp.Literal):
+        arguments = arguments[::-1]
+    value, path = document(binder, arguments[0], "JSON_OVERLAPS")
+    sought = arguments[1]
+    if value.type.family is Family.ANSWER or not isinstance(sought, exp.Literal) or not sought.is_string:
+        refuse("JSON_OVERLAPS of what is no constant is not supported")
+    try:
+        found = json.loads(sought.name, parse_float=Decimal)
+    except ValueError:
+        return refuse("JSON_OVERLAPS of what is no JSON is not supported")
+    members = found if isinstance(found, list) else [found]
+    if not 0 < len(members) <= _MOST_MEMBERS:
+        refuse("JSON_OVERLAPS of this many values is not supported")
+    return Expr("json_overlaps", BIGINT, (value,), value=(path, tuple(_scalar(member) for member in members)))
+
+
 def _member(binder: "Binder", node: exp.Expression) -> Expr:
     """scalar MEMBER OF (document)."""
     only(node, "this", "expression")
     sought = binder.expr(child(node))
-    value, path = _document(binder, child(node, "expression"), "MEMBER OF")
+    value, path = document(binder, child(node, "expression"), "MEMBER OF")
     if not is_literal(sought) or sought.type.family not in (Family.STRING, Family.BOOL, Family.INT, Family.DECIMAL):
         refuse("MEMBER OF with what is no constant is not supported")
     return Expr("json_contains", BIGINT, (value,), value=(path, _scalar(sought.value), False))
@@ -213,6 +238,14 @@ def objects(binder: "Binder", node: exp.Expression) -> Expr:
     if key.type.family is not Family.STRING or not (key.type.charset or "").startswith("utf8"):
         refuse("JSON_OBJECTAGG with these keys is not supported")
     return Expr("json_objects", _JSON, (key, element(binder, child(pair, "expression"))))
+
+
+def arrays(binder: "Binder", node: exp.Expression) -> Expr:
+    """JSON_ARRAYAGG(value), whose order the manual leaves undefined: here that of keys, else of the texts."""
+    only(node, "this", "expressions")
+    if len(children(node)) != 1:
+        refuse("JSON_ARRAYAGG of several values is not supported")
+    return Expr("json_elements", _JSON, (element(binder, children(node)[0]), *binder.scope.row_keys()))
 
 
 def _object(binder: "Binder", node: exp.Expression) -> Expr:
@@ -246,7 +279,7 @@ def element(binder: "Binder", node: exp.Expression) -> Expr:
         return value
     if family is Family.STRING and (value.type.charset or "").startswith("utf8"):
         return value
-    if family is Family.JSON and value.op in ("column", "json_object", "json_array"):
+    if family is Family.JSON and value.op in _WHOLE:
         return value
     raise Refused(f"a document made of a {family.value} is not supported")
 
@@ -282,8 +315,10 @@ NODES: dict[type[exp.Expression], Rule] = {
 NAMED: dict[str, tuple[int, int, Call]] = {
     "JSON_CONTAINS": (2, 3, _mysql_only(_contains)),
     "JSON_UNQUOTE": (1, 1, _unquote),
+    "JSON_OVERLAPS": (2, 2, _mysql_only(_overlaps)),
     "JSON_LENGTH": (1, 2, _mysql_only(_length)),
     "JSON_ARRAY": (1, 99, _array),
+    "JSON_ARRAYAGG": (1, 1, lambda binder, arguments: binder.aggregate(cast("exp.Expression", arguments[0].parent))),
     "JSON_VALID": (1, 1, _mysql_only(_valid)),
     "JSON_CONTAINS_PATH": (3, 3, _mysql_only(_has_path)),
 }

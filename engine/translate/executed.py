@@ -16,6 +16,7 @@ from engine.translate.tree import (
     CteSource,
     Expr,
     Join,
+    JsonRows,
     Query,
     QuerySource,
     Recursion,
@@ -190,7 +191,7 @@ def _query_of(source: Source | None, alias: str, known: Mapping[str, Query | Rec
             return source.query
         case CteSource() if source.alias == alias:
             return known.get(source.cte)
-        case TableSource() | QuerySource() | CteSource() | None:
+        case TableSource() | QuerySource() | CteSource() | JsonRows() | None:
             return None
 
 

@@ -18,6 +18,7 @@ from engine.translate.lower_dates import DATE_OPS
 from engine.translate.lower_documents import DOCUMENT_OPS
 from engine.translate.lower_doubles import DOUBLE_OPS, bare
 from engine.translate.lower_groups import GROUP_OPS, group_key
+from engine.translate.lower_json_tables import CELL_OPS, json_rows
 from engine.translate.lower_moments import MOMENT_OPS
 from engine.translate.lower_read_dates import READ_DATE_OPS
 from engine.translate.lower_sets import both_sides, distinct_recursion
@@ -33,6 +34,7 @@ from engine.translate.tree import (
     CteSource,
     Expr,
     Join,
+    JsonRows,
     OrderItem,
     Output,
     Query,
@@ -58,6 +60,7 @@ _OPS: dict[str, Callable[["Lowering", Expr], str]] = {
     **CODE_OPS,
     **TIME_OPS,
     **DOCUMENT_OPS,
+    **CELL_OPS,
     **READ_DATE_OPS,
     **MOMENT_OPS,
     **BYTE_OPS,
@@ -223,6 +226,12 @@ class Lowering:
             parts += ["QUALIFY", self.expr(as_filter(block.qualify))]
         if block.rollup and not block.order:
             parts.append(self._rollup_order(block))
+        if block.uncut and block.limit is not None:
+            most, made = self.expr(block.limit), " ".join(parts)
+            guard = (
+                f"CASE WHEN count(*) > {most} THEN error('a LIMIT without ORDER BY leaves rows out') ELSE {most} END"
+            )
+            return f"{made} LIMIT (SELECT {guard} FROM ({made}))"
         return " ".join(parts + self._tail(block.order, block.outputs, block.limit, block.offset))
 
     def _rollup_order(self, block: Block) -> str:
@@ -270,6 +279,8 @@ class Lowering:
             return f"{source.name} AS {source.alias}{sample}"
         if isinstance(source, CteSource):
             return f"{source.cte} AS {source.alias}"
+        if isinstance(source, JsonRows):
+            return json_rows(self, source)
         if isinstance(source, QuerySource):
             return f"{'LATERAL ' if source.lateral else ''}({self.query(source.query)}) AS {source.alias}"
         return self._join(source)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 from engine.collate.rules import quote
 from engine.translate.lower_dates import week_number
+from engine.translate.lower_values import fraction
 from engine.translate.tree import Expr
 from engine.translate.types import Family
 
@@ -63,6 +64,12 @@ def _seconds_as_time(low: "Lowering", expr: Expr) -> str:
     sql = low.expr(expr.args[0])
     fits = f"{sql} BETWEEN -3020399 AND 3020399"
     return f"(CASE WHEN {sql} IS NULL THEN NULL WHEN {fits} THEN CAST({sql} * 1000000 AS BIGINT) ELSE {_OUTSIDE} END)"
+
+
+def _as_fraction(low: "Lowering", expr: Expr) -> str:
+    """Seconds with as many decimals as the time has."""
+    parts, fsp = low.expr(expr.args[0]), expr.type.scale
+    return f"(CAST({parts} // {10 ** (6 - fsp)} AS DECIMAL(18, 0)) * {fraction(fsp)})"
 
 
 def _micros(low: "Lowering", expr: Expr) -> str:
@@ -171,7 +178,8 @@ TIME_OPS: dict[str, Writer] = {
     "time_of_day": _template("(epoch_us({0}) - epoch_us(date_trunc('day', {0})))"),
     "make_time": _make,
     "seconds_as_time": _seconds_as_time,
-    "time_as_seconds": _template("({0} // 1000000)"),
+    "time_as_seconds": _template("(CAST(sign({0}) AS BIGINT) * (abs({0}) // 1000000))"),
+    "time_as_fraction": _as_fraction,
     "time_added": _added,
     "time_difference": _difference,
     "time_shift": _shift,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from engine.translate import blocks
+from engine.translate import blocks, json_tables
 from engine.translate.compare import compare
 from engine.translate.members import listed_type
 from engine.translate.names import Scope, Visible
@@ -52,6 +52,9 @@ def _joins(binder: "Binder", joined: Joined, joins: list[exp.Expression]) -> Joi
 
 
 def _item(binder: "Binder", node: exp.Expression) -> Joined:
+    if isinstance(node, exp.Table) and isinstance(node.this, exp.JSONTable):
+        only(node, "this", "alias", "joins")
+        return _joins(binder, _seen(binder, _json_table(binder, node)), children(node, "joins"))
     if isinstance(node, exp.Table):
         only(node, "this", "db", "alias", "joins", "hints", "sample")
         return _joins(binder, _seen(binder, _table(binder, node)), children(node, "joins"))
@@ -217,7 +220,15 @@ def _derived(binder: "Binder", node: exp.Expression, lateral: bool = False) -> S
     return _see_query(binder, node, blocks.bind_query(binder.shared, child(node), parent, binder.common), lateral)
 
 
+def _json_table(binder: "Binder", node: exp.Expression) -> Source:
+    block, alias = json_tables.bind(binder, node), binder.shared.unique("d")
+    _see(binder, node, "", block.outputs, alias)
+    return QuerySource(alias, block, lateral=True)
+
+
 def _see_query(binder: "Binder", node: exp.Expression, query: Query, lateral: bool = False) -> Source:
+    if lateral:
+        blocks.require_order(query)
     blocks.settle(query)
     alias = binder.shared.unique("d")
     _see(binder, node, "", query.outputs, alias)

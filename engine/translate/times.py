@@ -14,7 +14,7 @@ from engine.translate.nodes import child, only
 from engine.translate.numbers import as_value
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr
-from engine.translate.types import BIGINT, DATE, WHOLE, Family, Type
+from engine.translate.types import BIGINT, DATE, WHOLE, Family, Type, decimal
 from engine.translate.zones import parse_offset
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ Rule = Callable[["Binder", exp.Expression], Expr]
 Call = Callable[["Binder", list[exp.Expression]], Expr]
 _MOMENTS = frozenset({Family.DATETIME, Family.TIME})
 _MICROSECONDS = 6  # decimals
+_SECONDS = 10  # digits before the point of TIME_TO_SEC
 PARTS = {"HOUR": 3_600_000_000, "MINUTE": 60_000_000, "SECOND": 1_000_000, "MICROSECOND": 1}
 
 
@@ -100,9 +101,10 @@ def _settled_average(binder: "Binder", value: Expr) -> Expr:
 
 
 def _time_as_seconds(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
+    """TIME_TO_SEC: MySQL leaves the fraction out, MariaDB keeps it."""
     value = _of_day(binder.expr(arguments[0]))
-    if value.type.fsp:
-        refuse("TIME_TO_SEC of fractional seconds is not supported")
+    if value.type.fsp and binder.context.backend != "mysql":
+        return Expr("time_as_fraction", decimal(_SECONDS + value.type.fsp, value.type.fsp), (value,))
     return Expr("time_as_seconds", BIGINT, (value,))
 
 

@@ -67,6 +67,17 @@ class CteSource:
 
 
 @dataclass(slots=True)
+class JsonRows:
+    """Rows of a document that the tables before it give: columns v, a value, and o, its number from 1 on. They are the
+    members of the array at `path` when `every`, else the one value there; none where there is no such."""
+
+    alias: str
+    document: Expr
+    path: tuple[str | int, ...]
+    every: bool
+
+
+@dataclass(slots=True)
 class Join:
     """Two sources joined: kind is "inner", "left", "right" or "cross"."""
 
@@ -76,14 +87,15 @@ class Join:
     on: Expr | None
 
 
-Source = TableSource | QuerySource | CteSource | Join
+Source = TableSource | QuerySource | CteSource | JsonRows | Join
 
 
 @dataclass(slots=True, eq=False)
 class Block:
-    """One SELECT. `grouped` says that it aggregates; without `groups` it has then exactly one row;
-    `rollup` adds the sums over each tail of the groups, `cube` with it those over each subset. `qualify` filters
-    rows after the windows are computed."""
+    """One SELECT. `grouped` says that it aggregates; without `groups` it has then exactly one row; `uncut` that its
+    LIMIT must not leave a row out, for nothing tells which; `rollup` adds the sums over each tail of the groups, `cube`
+    with it those over each subset. `qualify` filters rows after the windows are computed.
+    """
 
     outputs: list[Output]
     source: Source | None = None
@@ -98,6 +110,7 @@ class Block:
     order: list[OrderItem] = field(default_factory=list)
     limit: Expr | None = None
     offset: Expr | None = None
+    uncut: bool = False
     ctes: list[tuple[str, "Query | Recursion"]] = field(default_factory=list)
 
 
@@ -153,6 +166,7 @@ AGGREGATES = frozenset(
         "double_sum",
         "spread",
         "json_objects",
+        "json_elements",
     }
 )
 WINDOW = "window"

@@ -75,6 +75,12 @@ INSERT INTO doc VALUES (1, '{"a": 1, "b": "x", "c": [1, 2, {"d": null}], "e": tr
 CREATE TABLE odd (id INT NOT NULL PRIMARY KEY, j JSON);
 INSERT INTO odd VALUES (1, '[1, "two", 3.5, null, []]'), (2, '"str"'), (3, 'null'), (4, '{"a": {"b": [10, 20]}, "k": "e\\n\\t/"}'),
   (5, '{"x": {"a": 1.25}, "a": 2.50}'), (6, '123');
+CREATE TABLE cells (id INT NOT NULL PRIMARY KEY, j JSON);
+INSERT INTO cells VALUES (1, '[0, 1, -1, 127, 128, 255, 256, 2147483647, 2147483648, -2147483649, 9223372036854775807, 18446744073709551615, true, false, null]'),
+  (2, '["", "x", "abc", "abcd", "two words", [1], {"a": 2}, []]'),
+  (3, '[1.25, 1.35, 2.5, 3.5, -0.5, 0.75, 12345.67, 99999.94, 99999.95, 100000.5, "7", "-12", 1.0]'),
+  (4, '[1e20, "1.5", " 7", "7 ", "12x"]'), (5, '["2024-02-30", 20240102, "2024-1-2"]'), (6, '[[1, 2], [], 3, [4]]'),
+  (7, '["2024-01-31", "2024-02-29", "x", "", true, null, []]'), (8, '["2024-02-29 23:59:59", "1000-01-01"]');
 SET SESSION sql_mode = 'ALLOW_INVALID_DATES';
 CREATE TABLE z (id INT NOT NULL PRIMARY KEY, d DATE, dt DATETIME(3), ts TIMESTAMP NULL, r DATE NOT NULL, f DATE);
 INSERT INTO z VALUES
