@@ -156,8 +156,14 @@ def require_first_rows(query: Query) -> None:
 
 
 def settle(query: Query) -> None:
-    """Make outputs what a derived table holds: integers for truth values, decimals rounded to their scale."""
-    require_order(query)
+    """Make outputs what a derived table holds: integers for truth values, decimals rounded to their scale.
+
+    A LIMIT without ORDER BY, as Metabase puts one of 1,048,575 around every saved question, must leave no row out.
+    """
+    if isinstance(query, Block) and not query.order and query.offset is None and gives_rows(query.limit):
+        query.uncut = True
+    else:
+        require_order(query)
     stored = isinstance(query, SetOperation) or query.grouped or query.distinct or query.limit is not None
     for output in query.outputs:
         output.expr = as_value(output.expr)

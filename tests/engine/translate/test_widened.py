@@ -54,16 +54,22 @@ def test_limit_without_order_is_for_the_statement_itself(run: Callable[..., Any]
     assert len(rows("SELECT id FROM t LIMIT 2")) == 2
     reason = Refusal("LIMIT without ORDER BY depends on the order of rows")
     assert run("SELECT id FROM t LIMIT 2 OFFSET 1") == reason
-    assert run("SELECT id FROM (SELECT id FROM t LIMIT 2) x") == reason
+    assert run("SELECT id FROM (SELECT id FROM t LIMIT 2 OFFSET 1) x") == reason
+    with pytest.raises(duckdb.InvalidInputException, match="leaves rows out"):
+        rows("SELECT id FROM (SELECT id FROM t LIMIT 2) x")
+    assert rows("SELECT COUNT(*) FROM (SELECT id FROM t LIMIT 20) x") == rows("SELECT COUNT(*) FROM t")
 
 
 def test_having_without_groups_filters_rows(rows: Rows) -> None:
     assert rows("SELECT id k FROM t HAVING k > 3") == [(4,)]
 
 
-def test_group_concat_needs_an_order_of_all_rows(run: Callable[..., Any], rows: Rows) -> None:
+def test_group_concat_has_an_order_of_all_rows(run: Callable[..., Any], rows: Rows) -> None:
     assert rows("SELECT GROUP_CONCAT(a ORDER BY id DESC SEPARATOR '; ') FROM t", (TEXT, 31)) == [("ab; B; a",)]
-    assert isinstance(run("SELECT GROUP_CONCAT(a) FROM t", (TEXT, 31)), Refusal)
+    assert rows("SELECT GROUP_CONCAT(a) FROM t", (TEXT, 31)) == [("a,B,ab",)]
+    assert rows("SELECT GROUP_CONCAT(x.a) FROM (SELECT a FROM t UNION ALL SELECT a FROM t) x", (TEXT, 31)) == [
+        ("B,B,a,a,ab,ab",)
+    ]
     with pytest.raises(duckdb.InvalidInputException, match="tied"):
         rows("SELECT GROUP_CONCAT(a ORDER BY id - id) FROM t", (TEXT, 31))
 
