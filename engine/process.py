@@ -123,11 +123,11 @@ async def _begin(
     )
 
     async def load(schema: str, name: str) -> None:
+        if await asyncio.to_thread(_lake_done, lake.load, schema, name):  # which asks the backend for the table itself
+            return
         # A table that was dropped or changed a moment ago must not pass for loaded.
         with contextlib.suppress(SecondaryEngineError):
             await replica.fence.wait("strict")
-        if await asyncio.to_thread(_lake_done, lake.load, schema, name):
-            return
         await asyncio.wrap_future(replica.loader.load(schema, name))
         await asyncio.to_thread(replica.keep)
 

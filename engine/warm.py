@@ -109,6 +109,13 @@ def warm_checksums() -> None:
     checksum(np.frombuffer(b"123456789", np.uint8))
 
 
+def warm_text() -> None:
+    """Look at one line."""
+    from lakehouse.plain import warm_up
+
+    warm_up()
+
+
 def warm_documents() -> None:
     """Put the members of one document in order."""
     import pyarrow as pa
@@ -132,6 +139,7 @@ STEPS: dict[str, Callable[[], None]] = {
     "collation keys": warm_collations,
     "trees of models": warm_trees,
     "checksums of files": warm_checksums,
+    "lines of files": warm_text,
     "documents of files": warm_documents,
 }
 

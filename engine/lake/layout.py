@@ -20,7 +20,7 @@ from engine.lake.warned import Warned
 from engine.store.layout import quote
 from lakehouse.avro import require_whole_avro
 from lakehouse.definition import Definition
-from lakehouse.heads import Head, head_of, require_alike, require_closed
+from lakehouse.heads import LONGEST_LINE, Head, head_of, require_alike, require_closed
 from lakehouse.listing import Listing, folder_values
 from lakehouse.places import Found, Places
 from statements.schema import Column, Table
@@ -91,8 +91,12 @@ def lay_out(
     connection: duckdb.DuckDBPyConnection,
     places: Places,
     lenient: bool,
+    longest: int = LONGEST_LINE,
 ) -> Layout:
-    """Look at the files' own descriptions. Raises LakeError and duckdb.Error."""
+    """Look at the files' own descriptions; `longest` are the bytes that a line of CSV may have.
+
+    Raises LakeError and duckdb.Error.
+    """
     found, dialect = listing.found, definition.dialect
     groups, partitions = groups_of(table, definition, listing)
     own = [column for column in table.columns if column.name.casefold() not in partitions]
@@ -104,7 +108,7 @@ def lay_out(
             compression = head.remaining
             if dialect.format == "csv":
                 delimiter = delimiter_of(head.text, len(own), dialect)
-                relation = csv_relation(own, dialect, delimiter, lenient, compression)
+                relation = csv_relation(own, dialect, delimiter, lenient, compression, longest)
             else:
                 require_closed(places, found, head)
                 relation = json_relation(own, head.text, compression)

@@ -12,6 +12,9 @@ from lakehouse.heads import LONGEST_LINE
 from statements.schema import Column
 
 _CSV_ENCODINGS = {"latin1": "latin-1"}
+# Bytes of a line up to which DuckDB shares a file of text out in small pieces, its own default: a longer one is an
+# error there, never left out. With longer lines allowed, a thread's piece is as long as a line may be.
+SHORT_LINE = 2_000_000
 _MARK = "\x01"  # stands for an escaped escape character while the others are looked at
 
 
@@ -39,13 +42,21 @@ class Relation:
 
 
 def csv_relation(
-    columns: Sequence[Column], dialect: Dialect, delimiter: str, lenient: bool, compression: str = "auto"
+    columns: Sequence[Column],
+    dialect: Dialect,
+    delimiter: str,
+    lenient: bool,
+    compression: str = "auto",
+    longest: int = LONGEST_LINE,
+    types: Sequence[str] = (),
 ) -> Relation:
-    """Text in columns, which are those of the table in its order.
+    """Text in columns, which are those of the table in its order; a line of more than `longest` bytes is an error.
+
+    `types` are those that DuckDB makes of plain texts itself.
 
     Records are read as RFC 4180 says, a quote in quotes doubled; other escapes are taken out of the values afterwards.
     """
-    names = [f"c{place}" for place in range(len(columns))]
+    names = [bare(place) for place in range(len(columns))]
     options = {
         "auto_detect": "false",
         "header": "true" if dialect.has_header else "false",
@@ -55,9 +66,11 @@ def csv_relation(
         "escape": quoted(dialect.quotation_marks),
         "nullstr": f"[{', '.join(map(quoted, null_texts(dialect)))}]",
         "allow_quoted_nulls": "false",
-        "max_line_size": str(LONGEST_LINE),
+        "max_line_size": str(longest),
         "compression": quoted(compression),
-        "columns": "{" + ", ".join(f"'{name}': 'VARCHAR'" for name in names) + "}",
+        "columns": "{"
+        + ", ".join(f"'{n}': {quoted(t)}" for n, t in zip(names, types or ["VARCHAR"] * len(names), strict=True))
+        + "}",
     }
     if dialect.record_delimiter != "auto":
         options["new_line"] = quoted(dialect.record_delimiter.replace("\r", "\\r").replace("\n", "\\n"))
@@ -71,6 +84,11 @@ def csv_relation(
     }
     after = "".join(f", {key} = {value}" for key, value in options.items())
     return Relation("read_csv(", after, kinds, is_text=True, by_place=True)
+
+
+def bare(place: int) -> str:
+    """The name of a column of CSV in its relation."""
+    return f"c{place}"
 
 
 def null_texts(dialect: Dialect) -> list[str]:

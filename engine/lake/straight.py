@@ -1,7 +1,9 @@
 """A load that reads the files once: every value is checked on its way into the store, the rest on what is stored.
 
-It is for files that have nothing wrong. The first value that is not ok ends it, and the files are then looked at in
-passes of their own, which tell where they are wrong, or what becomes of it when the table is not strict.
+It is for files that have nothing wrong. CSV in which every field is what it seems (`plain`) is read into types by
+DuckDB; of other files each value is checked on its way into the store. The first value that is not ok ends it, and the
+files are then looked at in passes of their own, which tell where they are wrong, or what becomes of it when the table
+is not strict.
 """
 
 import logging
@@ -10,11 +12,13 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
+from engine.collate import presence
 from engine.lake.branches import TAG, partition_value, reading_of
 from engine.lake.definitions import LakeTable
 from engine.lake.facts import bad_row, presence_of
 from engine.lake.layout import Group, Layout, lay_out
 from engine.lake.loaded import LoadedCopies, Told, require_unique
+from engine.lake.plain import read_plain
 from engine.lake.reach import quoted
 from engine.lake.readings import Reading, Unreadable
 from engine.lake.relations import escapes_in_records
@@ -54,6 +58,12 @@ def load_straight(
         checked = _Checked.read(known, layout)
         if checked is None:
             return False
+        if layout.relation.by_place and (
+            plain := read_plain(known.table, dialect, layout, checked.readings, listing.found, head, places)
+        ):
+            rows = plain.rows(paths, tagged)
+            copies.put(looking, known, rows, keys, paths, tagged, checked.told(looking, plain.presence))
+            return True
         copies.put(looking, known, checked.rows(paths, tagged), keys, paths, tagged, checked.told(looking))
     except duckdb.InterruptException:
         raise
@@ -130,13 +140,16 @@ class _Checked:
         value = f"CASE {quick}{wrong}ELSE {reading.value} END" if quick or wrong else reading.value
         return f"CAST({value} AS {store_type(column)}) AS {quote(name)}"
 
-    def told(self, looking: duckdb.DuckDBPyConnection) -> Callable[[str], Told]:
-        """What finds out about the rows once they are stored."""
+    def told(
+        self, looking: duckdb.DuckDBPyConnection, known: Mapping[str, presence.Presence] | None = None
+    ) -> Callable[[str], Told]:
+        """What finds out about the rows once they are stored; `known` is the presence of texts, if that is known."""
 
         def of(name: str) -> Told:
             table, dialect = self.known.table, self.known.definition.dialect
             texts = {column.name for column in table.columns if column.type in STRING_TYPES}
-            present = presence_of(looking, name, {each: quote(each) for each in self.readings if each in texts})
+            asked = {each: quote(each) for each in self.readings if each in texts and each not in (known or {})}
+            present = {**presence_of(looking, name, asked), **(known or {})}
             key = table.primary_key if dialect.check_constraints else ()
             if not key or not set(key) <= self.readings.keys() or self._is_partition(key):
                 return Told(present, self.out, False)
