@@ -24,7 +24,7 @@ _FIRST, _LAST = -324, 324  # powers of ten that doubles need
 _LOW, _WORD = np.uint64(0xFFFFFFFF), np.uint64(32)
 _ZERO, _ONE, _TWO, _FOUR, _TEN, _FORTY = (np.uint64(n) for n in (0, 1, 2, 4, 10, 40))
 _FRACTION, _HIDDEN = np.uint64((1 << 52) - 1), np.uint64(1 << 52)
-_NULL, _INFINITE = np.frombuffer(b"null", np.uint8), np.frombuffer(b"inf", np.uint8)
+_NULL = np.frombuffer(b"null", np.uint8)
 _PAIRS = np.frombuffer(b"".join(b"%02d" % n for n in range(100)), np.uint8)
 _TENS = np.array([10**n for n in range(18)], np.uint64)
 _HUNDRED, _DIGIT, _POINT, _SIGN = (np.uint64(n) for n in (100, 48, 46, 63))
@@ -171,7 +171,7 @@ def _write(values: Any, bits: Any, before: Any, after: Any, ends: Any, out: Any)
     at = _ZERO
     for row in range(np.uint64(len(values))):
         at = _put(out, at, before)
-        if np.isnan(values[row]):
+        if not abs(values[row]) < np.inf:
             at = _put(out, at, _NULL)
         else:
             if bits[row] >> _SIGN:
@@ -180,8 +180,6 @@ def _write(values: Any, bits: Any, before: Any, after: Any, ends: Any, out: Any)
             if values[row] == 0.0:
                 out[at] = _DIGIT
                 at += _ONE
-            elif abs(values[row]) == np.inf:
-                at = _put(out, at, _INFINITE)
             else:
                 digits, power = _shortest(bits[row])
                 at = _number(out, at, digits, np.int64(power))
@@ -191,7 +189,7 @@ def _write(values: Any, bits: Any, before: Any, after: Any, ends: Any, out: Any)
 
 
 def number_texts(values: Floats, before: str = "", after: str = "") -> pa.Array:
-    """Give numbers as JSON has them between two texts, `null` for NaN: without losing a digit, and none too many.
+    """Give numbers as JSON has them between two texts, without losing a digit; `null` for what JSON has no number for.
 
     Raises AutoMLError when the texts are more than two gigabytes.
     """

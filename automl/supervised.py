@@ -46,9 +46,12 @@ class Supervised:
         return self.encoder.columns
 
     def outputs(self, matrix: Floats, threads: int = 1) -> Floats:
-        """Give probabilities (rows x classes), or numbers (rows x 1)."""
+        """Give probabilities (rows x classes), or numbers (rows x 1), NaN for what is out of a double's range."""
         margins = self.blend.margin(matrix, threads)
-        return chances(margins) if self.labels else margins * self.scale + self.center
+        if self.labels:
+            return chances(margins)
+        found: Floats = margins * self.scale + self.center
+        return found if np.isfinite(found.sum()) else np.where(np.isfinite(found), found, np.nan)
 
     def answers(self, outputs: Floats) -> NDArray[np.int64]:
         """Give the class of each row."""
@@ -60,7 +63,7 @@ class Supervised:
         matrix = self.encoder.encode(source)
         outputs = self.outputs(matrix, threads)
         if self.labels is None:
-            answer, texts = pa.array(outputs[:, 0]), results.regression(self.target, outputs[:, 0])
+            answer, texts = pa.array(outputs[:, 0], from_pandas=True), results.regression(self.target, outputs[:, 0])
         else:
             found = self.answers(outputs)
             answer = self.labels.column(found)
@@ -79,7 +82,7 @@ class Supervised:
         matrix = self.encoder.encode_row(row)
         outputs = self.outputs(matrix)
         if self.labels is None:
-            answer: Any = float(outputs[0, 0])
+            answer: Any = None if np.isnan(outputs[0, 0]) else float(outputs[0, 0])
             found: dict[str, Any] = {"predictions": {self.target: answer}}
         else:
             place = int(self.answers(outputs)[0])

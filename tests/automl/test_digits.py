@@ -23,7 +23,7 @@ _EDGES = [
 ]
 _POWERS = 10.0 ** np.arange(-323, 309)
 SETS = {
-    "edges": np.array([*_EDGES, np.nan, np.inf, -np.inf]),
+    "edges": np.array([*_EDGES, np.nan]),
     "any bits": np.random.default_rng(5).integers(0, 2**64, 50_000, dtype=np.uint64).view(np.float64),
     "powers of two": 2.0 ** np.arange(-1074, 1024),
     "powers of ten": np.concatenate([_POWERS, np.nextafter(_POWERS, 0), np.nextafter(_POWERS, np.inf)]),
@@ -37,13 +37,14 @@ SETS = {
 @pytest.mark.parametrize("name", SETS)
 def test_digits_are_those_of_arrow(name: str) -> None:
     values = SETS[name]
-    wanted = pc.fill_null(pc.cast(pa.array(values, from_pandas=True), pa.string()), "null")
+    shown = np.where(np.isfinite(values), values, np.nan)  # JSON has no infinite numbers
+    wanted = pc.fill_null(pc.cast(pa.array(shown, from_pandas=True), pa.string()), "null")
     found = number_texts(values)
     found.validate(full=True)
     assert found.equals(wanted)
 
 
 def test_texts_stand_round_each_number() -> None:
-    found = number_texts(np.array([2.5, -1e-7, np.nan]), '{"ö": [', "]}")
-    assert found.to_pylist() == ['{"ö": [2.5]}', '{"ö": [-1e-7]}', '{"ö": [null]}']
-    assert [json.loads(text)["ö"][0] for text in found.to_pylist()] == [2.5, -1e-7, None]
+    found = number_texts(np.array([2.5, -1e-7, np.nan, -np.inf]), '{"ö": [', "]}")
+    assert found.to_pylist() == ['{"ö": [2.5]}', '{"ö": [-1e-7]}', '{"ö": [null]}', '{"ö": [null]}']
+    assert [json.loads(text)["ö"][0] for text in found.to_pylist()] == [2.5, -1e-7, None, None]
