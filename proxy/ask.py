@@ -1,9 +1,10 @@
-"""Put a preflight's questions to the backend, on the user's own connection."""
+"""Put questions to the backend, on the user's own connection: a preflight's, and which schema it is in."""
 
-from proxy.answers import AnswerTooLarge
-from proxy.preflight import Preflight, Questions, build_close
+from proxy.answers import AnswerReader, AnswerTooLarge
+from proxy.preflight import Preflight, Questions, build_close, build_query
 from proxy.reasons import Reason
 from proxy.session import Session
+from wire.constants import Command
 
 _OPENINGS = 5  # of the shadows of lake tables, while others may be using the ones that are open
 
@@ -32,3 +33,11 @@ async def _ask(session: Session, questions: Questions) -> Preflight:
     if preflight.statement_id is not None:
         session.backend.write(build_close(preflight.statement_id))
     return preflight
+
+
+async def current_schema(session: Session) -> str:
+    """Ask for the session's schema; "" when there is none."""
+    raw = await session.ask(build_query(b"SELECT HEX(DATABASE())", session.capabilities), [Command.QUERY])
+    answer = AnswerReader(raw, session.capabilities).result()
+    value = answer.rows[0][0] if answer.rows else None
+    return bytes.fromhex(value.decode()).decode("utf-8") if value else ""

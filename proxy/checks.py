@@ -4,7 +4,8 @@ import re
 
 from base.errors import BackendError, SecondaryEngineError
 from proxy.answers import AnswerReader, fit_definitions
-from proxy.commands import NAME, NO_COLUMN, current_schema, unquote
+from proxy.ask import current_schema
+from proxy.commands import NAME, NO_COLUMN, unquote
 from proxy.engine_link import EngineGone
 from proxy.preflight import build_close, build_prepare, build_query, quote_name
 from proxy.router import Router
@@ -40,7 +41,7 @@ async def _check(router: Router, found: re.Match[str]) -> None:
     session = router.session
     schema, table = unquote(found["schema"]), unquote(found["table"]) or ""
     if schema is None:
-        schema = await current_schema(router)
+        schema = await current_schema(router.session)
     name = f"{quote_name(schema)}.{quote_name(table)}" if schema else quote_name(table)
     await _require_select(router, name)
     repair = " REPAIR" if found["repair"] else ""

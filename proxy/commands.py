@@ -6,6 +6,7 @@ import re
 from base.errors import BackendError, SecondaryEngineError
 from proxy import line, processes, variables
 from proxy.answers import Answer, AnswerReader, build_result
+from proxy.ask import current_schema
 from proxy.engine_link import EngineGone
 from proxy.explain import take_explain
 from proxy.lake import shown, warnings
@@ -144,7 +145,7 @@ async def _alter(router: Router, data: bytes, found: re.Match[str]) -> None:
         raise SecondaryEngineError("Unsupported secondary storage engine")
     schema, table = unquote(found["schema"]), unquote(found["table"]) or ""
     if schema is None:
-        schema = await current_schema(router)
+        schema = await current_schema(router.session)
     if router.is_mariadb:
         data = _alter_nothing(router, schema, table)
     raw = await session.ask(data, [Command.QUERY])
@@ -201,15 +202,6 @@ async def _change_table(router: Router, schema: str, table: str, act: str) -> An
         raise SecondaryEngineError("The secondary engine is not available") from problem
     await router.session.worker.engine.refresh()
     return answer
-
-
-async def current_schema(router: Router) -> str:
-    """Ask the backend for the session's schema; "" when there is none."""
-    session = router.session
-    raw = await session.ask(build_query(b"SELECT HEX(DATABASE())", session.capabilities), [Command.QUERY])
-    answer = AnswerReader(raw, session.capabilities).result()
-    value = answer.rows[0][0] if answer.rows else None
-    return bytes.fromhex(value.decode()).decode("utf-8") if value else ""
 
 
 def unquote(name: str | None) -> str | None:

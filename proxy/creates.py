@@ -11,7 +11,7 @@ import re
 import secrets
 
 from proxy.answers import AnswerReader
-from proxy.commands import current_schema
+from proxy.ask import current_schema
 from proxy.inserts import (
     CHANGED,
     FINAL,
@@ -72,7 +72,7 @@ async def attempt(router: Router, create: CreateSelect, shape: Shape = lambda fo
     settings = await _settings(router)
     if reason := judge_session(settings):
         return Refusal(Reason.UNSUPPORTED, reason), preflight
-    schema = create.schema or await current_schema(router)
+    schema = create.schema or await current_schema(router.session)
     existing = await run(router, f"SHOW CREATE TABLE {quote_name(schema)}.{quote_name(create.table)}".encode())
     if existing.error is None:
         return Refusal(Reason.BACKEND_ERROR, "the table exists"), preflight

@@ -64,10 +64,14 @@ class EngineWatch:
     async def refresh(self, patience: float = PATIENCE) -> None:
         """Ask for the loaded tables now, and wait some seconds for an engine that is down."""
         deadline = asyncio.get_running_loop().time() + patience
+        told = False
         while True:
             with contextlib.suppress(EngineGone, TimeoutError, WarmfrontError):
                 self._take(await self._ask(_TABLES % 0))
                 return
+            if not told:
+                log.info("a statement that only the engine can answer waits for it")
+                told = True
             if asyncio.get_running_loop().time() > deadline:
                 return
             await asyncio.sleep(0.1)

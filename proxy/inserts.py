@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from base.errors import SecondaryEngineError
 from base.log import redact_sql
 from proxy.answers import Answer, AnswerReader
-from proxy.commands import current_schema
+from proxy.ask import current_schema
 from proxy.decisions import ALWAYS, decision_key
 from proxy.lake import warnings
 from proxy.literals import Literals, gather, is_unchanged
@@ -107,7 +107,7 @@ async def attempt(router: Router, text: bytes, insert: InsertSelect, shape: Shap
         return refusal or Refusal(Reason.UNKNOWN_SESSION), preflight
     if not shape(preflight.definitions):
         return Refusal(Reason.PARAMETERS), preflight
-    schema = insert.schema or await current_schema(router)
+    schema = insert.schema or await current_schema(router.session)
     if _reads_target(facts, insert.table, schema, preflight.context.schema):
         return Refusal(Reason.NOT_A_SELECT, "the statement reads the table that it writes"), preflight
     if open_rows := leaves_rows_open(facts):

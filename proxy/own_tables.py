@@ -3,8 +3,8 @@
 import re
 
 from base.errors import BackendError
-from proxy import commands
 from proxy.answers import AnswerReader, fit_definitions
+from proxy.ask import current_schema
 from proxy.engine_link import EngineGone
 from proxy.engine_watch import LONG_PATIENCE
 from proxy.preflight import build_close, build_prepare, build_query
@@ -33,7 +33,7 @@ async def are_meant(router: Router, facts: StatementFacts) -> bool:
         return False
     schemas = {schema.casefold() for schema, _ in facts.tables}
     if "" in schemas:
-        schemas = schemas - {""} | {(await commands.current_schema(router)).casefold()}
+        schemas = schemas - {""} | {(await current_schema(router.session)).casefold()}
     kinds = {name.casefold() == _REPORT for _, name in facts.tables}
     return len(kinds) == 1 and schemas == ({"sys"} if True in kinds else {"performance_schema"})
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from proxy.apart import SHORT
-from proxy.ask import ask_backend
+from proxy.ask import ask_backend, current_schema
 from proxy.backend_switch import BackendSwitch
 from proxy.engine_link import EngineGone, EngineLink
 from proxy.offload import build_attributes
@@ -59,14 +59,27 @@ class Router:
         use = wanted or use
         refusal = check(self.subject(facts, use, place=place))
         # Nobody else can answer: what a worker knows of loads may be a second old.
-        must = use == FORCED or self._worker.engine.loaded.names_lake(text)
-        if must and (not self._worker.engine.alive or (refusal and refusal.reason is Reason.NOT_LOADED)):
+        in_doubt = not self._worker.engine.alive or (refusal is not None and refusal.reason is Reason.NOT_LOADED)
+        if in_doubt and (
+            use == FORCED or (self._worker.engine.loaded.names_lake(text) and await self._reads_lake(facts))
+        ):
             await self._worker.engine.refresh()
             refusal = check(self.subject(facts, use, place=place))
         if refusal and refusal.reason is Reason.NOT_LOADED and self._worker.engine.alive:
             facts = await self.through_views(facts)
             refusal = check(self.subject(facts, use, place=place)) if facts.views or facts.lake else refusal
         return facts, use, threshold, refusal
+
+    async def _reads_lake(self, facts: StatementFacts) -> bool:
+        """Tell whether a lake table is meant, and not another of its name."""
+        is_lake = self._worker.engine.loaded.is_lake
+        if any(schema and is_lake(schema, name) for schema, name in facts.tables):
+            return True
+        doubtful = [name for schema, name in facts.tables if not schema and is_lake(None, name)]
+        if not doubtful:
+            return False
+        schema = await current_schema(self.session)
+        return any(is_lake(schema, name) for name in doubtful)
 
     async def weigh(
         self, text: bytes, use: str | None = None, asked: bytes = b"", place: Place = Place.ALONE

@@ -12,7 +12,7 @@ from base.errors import LakeError, SecondaryEngineError
 from lakehouse.definition import read_definition
 from lakehouse.signatures import Signatures
 from proxy.answers import Answer, AnswerReader
-from proxy.commands import current_schema
+from proxy.ask import current_schema
 from proxy.engine_link import EngineGone
 from proxy.preflight import build_query, quote_name
 from proxy.router import Router
@@ -108,7 +108,7 @@ async def create_table(router: Router, statement: str) -> Err | None:
 
 async def _seal(router: Router, made: LakeCreate) -> Err | None:
     """Take the new shadow's tablespace away; without that it is no lake table, and is not left behind."""
-    schema = made.schema or await current_schema(router)
+    schema = made.schema or await current_schema(router.session)
     name = f"{quote_name(schema)}.{quote_name(made.table)}"
     sealed = await _run(router, f"ALTER TABLE {name} DISCARD TABLESPACE")
     if sealed.error:
@@ -121,7 +121,7 @@ async def _seal(router: Router, made: LakeCreate) -> Err | None:
 
 async def _alter(router: Router, alter: LakeAlter) -> None:
     session = router.session
-    schema = alter.schema or await current_schema(router)
+    schema = alter.schema or await current_schema(router.session)
     name = f"{quote_name(schema)}.{quote_name(alter.table)}"
     shown = await _run(router, f"SHOW CREATE TABLE {name}")
     held = stored_attribute((shown.rows[0][1] or b"").decode("utf-8", "replace")) if shown.rows else None

@@ -4,7 +4,7 @@ import re
 
 from base.errors import BackendError, SecondaryEngineError
 from proxy.answers import AnswerReader
-from proxy.commands import current_schema
+from proxy.ask import current_schema
 from proxy.preflight import build_query, quote_name
 from proxy.reasons import Refusal
 from proxy.router import Router
@@ -88,7 +88,7 @@ def _named(statement: str, names: list[tuple[str, str]], current: str) -> list[t
 
 async def _consider(router: Router, data: bytes, text: bytes) -> None:
     statement = text.decode("utf-8", "replace")
-    named = _named(statement, router.session.worker.engine.loaded.lake_in(text), await current_schema(router))
+    named = _named(statement, router.session.worker.engine.loaded.lake_in(text), await current_schema(router.session))
     lake = await lake_names(router, named)
     if not lake:
         # The name means another table here, or the table is none any more.

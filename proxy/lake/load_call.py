@@ -10,7 +10,7 @@ import time
 from base.errors import BackendError, LakeError, SecondaryEngineError, WarmfrontError
 from lakehouse.load_request import LoadRequest, read_request
 from proxy.answers import AnswerReader
-from proxy.commands import current_schema
+from proxy.ask import current_schema
 from proxy.engine_link import EngineGone
 from proxy.lake.load_help import HELP
 from proxy.lake.load_plan import Plan, make_plan
@@ -45,7 +45,7 @@ def take_call(router: Router, data: bytes, text: bytes) -> bool:
 
 
 async def _consider(router: Router, data: bytes, is_qualified: bool, arguments: list[str]) -> None:
-    if not is_qualified and (await current_schema(router)).casefold() != "sys":
+    if not is_qualified and (await current_schema(router.session)).casefold() != "sys":
         router.pass_on(data)
         return
     if len(arguments) != 2:

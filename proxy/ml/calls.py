@@ -1,7 +1,7 @@
 """CALL sys.ML_…: recognised by its text, its arguments evaluated by the backend, run, answered with OK."""
 
 from base.errors import BackendError
-from proxy.commands import current_schema
+from proxy.ask import current_schema
 from proxy.ml.arguments import evaluate
 from proxy.ml.procedures import PROCEDURES
 from proxy.router import Router
@@ -28,7 +28,7 @@ def take_call(router: Router, data: bytes, text: bytes) -> bool:
 
 
 async def _run(router: Router, data: bytes, call: Call) -> None:
-    if not call.schema and (await current_schema(router)).casefold() != SCHEMA:
+    if not call.schema and (await current_schema(router.session)).casefold() != SCHEMA:
         return router.pass_on(data)
     return await perform(router, call)
 

@@ -1,5 +1,6 @@
 """Offloaded statements through the proxy: same answers, and nothing lost when the engine stops, dies or is killed."""
 
+import contextlib
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import psutil
 import pymysql
 import pytest
 
+from tests.live.lake_kit import lake
 from wire.framing import build_packets
 
 pytestmark = pytest.mark.live
@@ -415,11 +417,17 @@ def mortal(request: pytest.FixtureRequest, backend: Any, live_folder: Path) -> I
     """An instance whose engine may be killed."""
     fill(backend, "alone")
     conftest = request.config.pluginmanager.get_plugin(str(Path(__file__).with_name("conftest.py")))
-    options = ("--workers", "1", "--secondary-engine-cost-threshold", "0")
+    files = live_folder / "files"
+    files.mkdir(exist_ok=True)
+    (files / "sales.csv").write_text("1\n")
+    options = ("--workers", "1", "--secondary-engine-cost-threshold", "0", "--lakehouse-paths", str(files))
     made = conftest.start_instance(backend, live_folder / f"mortal-{backend.kind}", *options)
+    made.run("CREATE DATABASE files")
+    made.run(f"CREATE TABLE files.sales {lake('id INT', files / 'sales.csv', format='csv')}")
     yield made
     made.stop()
     backend.run("DROP DATABASE alone")
+    backend.run("DROP DATABASE files")
 
 
 @pytest.fixture
@@ -436,6 +444,20 @@ def engine_of(instance: Any) -> psutil.Process:
     raise AssertionError("no engine process")
 
 
+def statements_that_wait(instance: Any) -> int:
+    """How many have waited for an engine that was gone, by the log."""
+    return str((instance.data_dir / "logs" / "proxy.log").read_text()).count("only the engine can answer waits")
+
+
+def test_what_only_the_engine_can_answer_waits_for_it(alone: Any) -> None:
+    with alone.connect(database="files") as client:
+        waited = statements_that_wait(alone)
+        engine_of(alone).kill()
+        with contextlib.suppress(pymysql.err.OperationalError, pymysql.err.InternalError):  # it may take longer
+            assert rows(client, "SELECT COUNT(*) FROM sales") == [(1,)]
+        assert statements_that_wait(alone) > waited
+
+
 def test_everything_is_answered_while_the_engine_is_dead_or_hung(alone: Any, tmp_path: Path) -> None:
     with alone.connect(database="alone") as client, alone.connect(database="alone") as other:
         expected = rows(client, GROUPED)
@@ -444,9 +466,11 @@ def test_everything_is_answered_while_the_engine_is_dead_or_hung(alone: Any, tmp
             hit = engine_of(alone)
             os.kill(hit.pid, number)
             assert rows(other, "SHOW PROCESSLIST")
+            waited = statements_that_wait(alone)
             for _ in range(10):
-                assert rows(client, GROUPED) == expected
+                assert rows(client, GROUPED) == expected  # a lake table of that name is in another schema
                 time.sleep(0.1)
+            assert statements_that_wait(alone) == waited
             if number == signal.SIGSTOP:
                 os.kill(hit.pid, signal.SIGCONT)
             alone.wait_until_loaded("alone", "sales")
