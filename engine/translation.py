@@ -13,6 +13,7 @@ from base.settings import Settings
 from engine import zones
 from engine.backend import Connection
 from engine.catalog import CatalogView
+from engine.checksums import Checksum
 from engine.collate import keys, presence
 from engine.collate.cases import Cases, fetch_cases
 from engine.collate.fetch import fetch_facts
@@ -31,10 +32,12 @@ log = logging.getLogger(__name__)
 _ASCII = presence.of_text("a")
 
 
-def register(connection: duckdb.DuckDBPyConnection, called: Weights | ZoneTable) -> None:
+def register(connection: duckdb.DuckDBPyConnection, called: Weights | ZoneTable | Checksum) -> None:
     """Make the functions of a translation callable on a database; once for each `called.function`."""
     if isinstance(called, Weights):
         keys.register(connection, called)
+    elif isinstance(called, Checksum):
+        called.register(connection)
     else:
         zones.register(connection, called)
 
@@ -76,7 +79,8 @@ class Translator:
         """Make the functions that a translation calls; True when one is new, which older snapshots do not see."""
         new = False
         with self._lock:
-            needed: tuple[Weights | ZoneTable, ...] = (*translation.weights, *translation.zones)
+            needed: tuple[Weights | ZoneTable | Checksum, ...]
+            needed = (*translation.weights, *translation.zones, *translation.functions)
             for called in needed:
                 if called.function not in self._registered:
                     with closing(self._store_cursor()) as cursor:

@@ -94,6 +94,7 @@ WHEN: dict[str, tuple[str, ...]] = {
     "the separator is a constant": ("EXPORT_SET",),
     "the text stands for bytes": ("BIN_TO_UUID", "FROM_BASE64", "UNHEX", "UUID_TO_BIN"),
     "the text has at most 57 bytes": ("TO_BASE64",),
+    "the argument is no bytes": ("CRC32",),
     "the argument is a text or bytes": ("MD5", "SHA", "SHA1"),
     "the count is a constant": ("NTILE",),
     "the type is SIGNED, UNSIGNED, DECIMAL, DOUBLE, DATE, DATETIME, TIME, CHAR or BINARY, and nothing is cut off": (
@@ -112,7 +113,7 @@ NEVER: dict[str, frozenset[str]] = {
     "the server's own library makes the bytes": frozenset(
         [
             "AES_DECRYPT", "AES_ENCRYPT", "COMPRESS", "UNCOMPRESS", "UNCOMPRESSED_LENGTH", "DECODE", "ENCODE",
-            "DES_DECRYPT", "DES_ENCRYPT", "ENCRYPT", "OLD_PASSWORD", "PASSWORD", "CRC32", "CRC32C",
+            "DES_DECRYPT", "DES_ENCRYPT", "ENCRYPT", "OLD_PASSWORD", "PASSWORD", "CRC32C",
             "ASYMMETRIC_DECRYPT", "ASYMMETRIC_ENCRYPT", "ASYMMETRIC_SIGN", "ASYMMETRIC_VERIFY",
             "CREATE_ASYMMETRIC_PRIV_KEY", "CREATE_ASYMMETRIC_PUB_KEY", "CREATE_DIGEST", 
             "WEIGHT_STRING", "NATURAL_SORT_KEY", "VECTOR_DIM", "VECTOR_TO_STRING", "STRING_TO_VECTOR", "DISTANCE",

@@ -1,4 +1,4 @@
-"""Numbers and texts in other spellings: BIN, OCT, CONV, SHA2, TO_BASE64, INET_ATON, FORMAT, BIT_COUNT, SOUNDEX."""
+"""Numbers and texts in other spellings: BIN, OCT, CONV, SHA2, CRC32, TO_BASE64, FORMAT, BIT_COUNT, SOUNDEX."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -111,6 +111,11 @@ def _first_code(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
     return Expr("ord", BIGINT, (value,))
 
 
+def _checksum(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
+    """CRC32 of a text's bytes."""
+    return Expr("crc32", Type(Family.INT, unsigned=True, digits=10), (_bytes(binder, arguments[0], "CRC32"),))
+
+
 def _space(binder: "Binder", node: exp.Expression) -> Expr:
     only(node, "this")
     value = _integer(binder, child(node), "SPACE")
@@ -160,4 +165,5 @@ NAMED: dict[str, tuple[int, int, Call]] = {
     "INET_ATON": (1, 1, _address_number),
     "INET_NTOA": (1, 1, _address),
     "ORD": (1, 1, _first_code),
+    "CRC32": (1, 1, _checksum),
 }

@@ -219,7 +219,8 @@ def _of_field(definition: ColumnDefinition, backend: str, origin: Expr) -> Colum
             return replace(definition, length=_STORED_LENGTHS[origin.type.family])
         if origin.op == WINDOW:
             return definition
-        return replace(definition, length=definition.length + 1) if origin.op in UNSIGNED_PARTS else definition
+        unsigned = origin.op in UNSIGNED_PARTS or origin.op == "months_joined"
+        return replace(definition, length=definition.length + 1) if unsigned else definition
     if origin.op in (WINDOW, "scalar") and definition.type in INTEGERS:
         return kept(definition)
     narrow = definition.type == FieldType.LONGLONG and definition.length < _FIELD_IS_LONGLONG

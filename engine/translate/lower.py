@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from engine.checksums import Checksum
 from engine.collate import rules
 from engine.collate.cases import Cases
 from engine.collate.presence import Presence, union
@@ -88,6 +89,7 @@ class Lowering:
         self.weights_used: dict[str, Weights] = {}
         self.zones_used: dict[str, ZoneTable] = {}
         self.asked: dict[str, Asked] = {}  # calls of models, by their tokens
+        self.functions: list[Checksum] = []
         self.reads_files = False
 
     def expr(self, expr: Expr) -> str:

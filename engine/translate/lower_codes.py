@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
+from engine.checksums import Checksum
 from engine.collate import presence, rules
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
@@ -36,6 +37,11 @@ def _in_base(low: "Lowering", expr: Expr) -> str:
     if base in _WRITTEN:
         return _WRITTEN[base].format(sql)
     return f"to_base(CAST({sql} AS BIGINT), {base})"
+
+
+def _crc32(low: "Lowering", expr: Expr) -> str:
+    low.functions = [Checksum()]
+    return f"{Checksum.function}({low.expr(expr.args[0])})"
 
 
 def _base64(low: "Lowering", expr: Expr) -> str:
@@ -301,6 +307,7 @@ CODE_OPS: dict[str, Writer] = {
     "of_hex": _of_hex,
     "sha256": _template("sha256({0})"),
     "base64": _base64,
+    "crc32": _crc32,
     "inet_number": _inet_number,
     "inet_text": _inet_text,
     "bit_count": lambda low, expr: f"bit_count({_unsigned(low, expr.args[0])})",

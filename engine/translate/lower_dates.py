@@ -157,6 +157,7 @@ DATE_OPS: dict[str, Writer] = {
     **{op: _week(op) for op in _WEEKS},
     "months_between": _months_between,
     "digits_joined": _digits_joined,
+    "months_joined": _digits_joined,
     "make_date": _make_date,
     "unix_time": _unix_time,
     "unix_time_fraction": _unix_time_fraction,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from engine.checksums import Checksum
 from engine.collate.weights import Weights
 from engine.translate.answers import Asked
 from engine.translate.binder import Shared, View
@@ -41,7 +42,7 @@ _UTF8_RESULTS = ("utf8mb4", "utf8mb3", "utf8")
 class Translation:
     """DuckDB SQL whose outputs are the statement's columns.
 
-    `weights` and `zones` are those whose functions must be registered on the connection, once for each `function`.
+    `weights`, `zones` and `functions` must be registered on the connection, once for each `function`.
     `tables` are the (schema, name) of the tables read. `definitions` are those that the executed statement has on the
     backend. `guarded` says that a row may fail for which the backend has an answer, a warning or another error: no row
     may leave before the last one is known. `asked` are the models that are asked, held while it runs.
@@ -53,6 +54,7 @@ class Translation:
     zones: tuple[ZoneTable, ...] = ()
     tables: tuple[tuple[str, str], ...] = ()
     guarded: bool = False
+    functions: tuple[Checksum, ...] = ()
     asked: tuple[Asked, ...] = ()
 
 
@@ -113,7 +115,8 @@ def _translate(
     weights, zones = tuple(lowering.weights_used.values()), tuple(lowering.zones_used.values())
     guarded = any(guard in sql for guard in _GUARDS)
     asked = tuple(lowering.asked.values())
-    return Translation(sql, described, weights, zones, tuple(dict.fromkeys(shared.tables)), guarded, asked)
+    tables, functions = tuple(dict.fromkeys(shared.tables)), tuple(lowering.functions)
+    return Translation(sql, described, weights, zones, tables, guarded, functions, asked)
 
 
 def _counted(tree: exp.Expression) -> exp.Expression:

@@ -123,7 +123,8 @@ def months_between(unit: str, begin: Expr, end: Expr) -> Expr:
 def compound_part(unit: str, expr: Expr) -> Expr:
     """EXTRACT of two units and more: their digits side by side."""
     pieces = tuple(part(name, expr) for name in COMPOUND_PARTS[unit])
-    return NULL_LITERAL if pieces[0].op == "literal" else Expr("digits_joined", INT, pieces)
+    joined = "months_joined" if unit == "YEAR_MONTH" else "digits_joined"
+    return NULL_LITERAL if pieces[0].op == "literal" else Expr(joined, INT, pieces)
 
 
 def _unix_time(binder: "Binder", arguments: list[exp.Expression]) -> Expr:

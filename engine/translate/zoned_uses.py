@@ -23,6 +23,7 @@ _COMPUTED = frozenset(
     {
         "count", "date_difference", "date_part", "date_shift", "datetime_to_text", "day_of_week", "day_of_year",
         "dayname", "digits_joined", "elapsed", "format_date", "is_null", "last_day", "max", "min", "monthname",
+        "months_joined",
         "months_between", "other_zone", "time_of_day", "to_date", "to_days", "to_seconds", "weekday",
         *(f"week_{mode}" for mode in range(8)), *(f"year_week_{mode}" for mode in range(8)),
     }

@@ -245,7 +245,7 @@ class Bench:
 
     def register(self, translation: Translation) -> None:
         """Make the functions that a translation calls."""
-        for called in (*translation.weights, *translation.zones):
+        for called in (*translation.weights, *translation.zones, *translation.functions):
             if called.function not in self.registered:
                 register(self.duck, called)
                 self.registered.add(called.function)
