@@ -16,7 +16,7 @@ from base.errors import AccessDenied, BackendError, MalformedPacket, WarmfrontEr
 from base.settings import Settings
 from proxy.compressed import CompressedTransport
 from proxy.exchange import Exchange, Step
-from proxy.origin import Trusted, ends_of, read_header
+from proxy.origin import Trusted, ends_of, is_of_our_user, read_header
 from proxy.passwords import KeyPair
 from proxy.pipe import Gone, PacketPipe, read_exactly, read_first_packet
 from wire.compression import Codec, agreed_algorithm
@@ -78,13 +78,17 @@ class LoginRefused(Exception):
     """The login came to an end that the client has been told of."""
 
 
-async def connect_backend(settings: Settings) -> socket.socket:
-    """Open a connection to the backend, at the first of its addresses that takes one. Raises BackendError."""
+async def connect_backend(settings: Settings, by_file: bool) -> socket.socket:
+    """Open a connection to the backend, through its socket file or at the first of its addresses that takes one.
+
+    Raises BackendError.
+    """
     server = settings.server
-    where = f"through socket '{server.socket}'" if server.socket else f"on '{server.host}:{server.port}'"
+    path = server.socket if by_file else None
+    where = f"through socket '{path}'" if path else f"on '{server.host}:{server.port}'"
     try:
-        if server.socket:
-            return await _connect(socket.AF_UNIX, server.socket)
+        if path:
+            return await _connect(socket.AF_UNIX, path)
         found = await asyncio.get_running_loop().getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
     except OSError as problem:
         raise BackendError(2003, "HY000", f"Can't connect to MySQL server {where} ({problem.errno})") from problem
@@ -132,6 +136,10 @@ class _Attempt:
         self._loop = asyncio.get_running_loop()
         self._client_socket = client_socket
         self._is_local = client_socket.family == socket.AF_UNIX  # a secure line, as the server sees it too
+        # Whoever the system says comes through the file is let in without a password by some accounts (auth_socket,
+        # unix_socket), and the server would be told of us.
+        ours = is_of_our_user(client_socket) and not doors.balancers.takes(None)
+        self._by_file = ours and bool(doors.settings.server.socket)
         self._backend_socket: socket.socket | None = None
         self._client: PacketPipe | None = None
         self._backend: PacketPipe | None = None
@@ -143,7 +151,7 @@ class _Attempt:
 
     async def run(self) -> LoggedIn:
         settings = self._doors.settings
-        self._backend_socket = await connect_backend(settings)
+        self._backend_socket = await connect_backend(settings, self._by_file)
         payload, backend_sequence = await read_first_packet(self._loop, self._backend_socket)
         if payload[:1] == b"\xff":
             await self.refuse(payload)
@@ -225,7 +233,7 @@ class _Attempt:
         sock = self._backend_socket
         assert sock
         self._unanswered = None
-        context = self._doors.backend_tls
+        context = None if self._by_file else self._doors.backend_tls
         if context and not greeting.capabilities & Capability.SSL:
             if settings.backend_tls != "preferred":
                 raise BackendError(2026, "HY000", "SSL connection error: the backend offers no TLS")
@@ -242,7 +250,7 @@ class _Attempt:
         except ssl.SSLError as problem:
             raise BackendError(2026, "HY000", f"SSL connection error to the backend: {problem.reason}") from problem
         self._backend = pipe
-        return context is not None or bool(settings.server.socket)
+        return context is not None or self._by_file
 
     async def _talk(self, exchange: Exchange) -> bytes:
         """Pass the dialogue on until the backend says OK; gives that packet."""

@@ -6,9 +6,11 @@ that send it at once as well as those that wait for the client, and clients that
 
 import asyncio
 import ipaddress
+import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from struct import Struct
 
 from base.errors import BackendError
 from proxy.pipe import read_exactly
@@ -25,6 +27,7 @@ from wire.proxy_protocol import (
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_CREDENTIALS = Struct("iII")  # of a process, its user and group: unix(7)
 _BODY_LIMIT = 4096  # bytes; what balancers add beside the addresses is far shorter
 
 
@@ -51,6 +54,15 @@ def ends_of(sock: socket.socket) -> Endpoints | None:
     except OSError:
         return None
     return Endpoints(_host(peer[0]), peer[1], _host(here[0]), here[1])
+
+
+def is_of_our_user(sock: socket.socket) -> bool:
+    """Tell whether a connection is through a socket file, and from the user of the system that we run as."""
+    if sock.family != socket.AF_UNIX:
+        return False
+    told = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    _, user, _ = _CREDENTIALS.unpack(told)
+    return bool(user == os.geteuid())
 
 
 def _host(text: str) -> Host:

@@ -18,8 +18,8 @@ def client_context(settings: Settings) -> ssl.SSLContext | None:
 
 
 def backend_context(settings: Settings) -> ssl.SSLContext | None:
-    """Make the context for the backend; None when TLS to it is disabled or it is reached by a socket file."""
-    if settings.backend_tls == "disabled" or settings.server.socket:
+    """Make the context for the backend; None when TLS to it is disabled, or it is the private one on this machine."""
+    if settings.backend_tls == "disabled" or not settings.backend:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if settings.backend_tls == "verify":

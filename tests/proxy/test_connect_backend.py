@@ -32,7 +32,7 @@ def connect(wanted: Settings, addresses: list[tuple[str, int]] | None = None) ->
         if addresses is not None:
             found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", address) for address in addresses]
             loop.getaddrinfo = lambda *_, **__: asyncio.sleep(0, found)  # type: ignore[method-assign, assignment, return-value]
-        with await connect_backend(wanted) as sock:
+        with await connect_backend(wanted, by_file=True) as sock:
             return sock.getpeername()
 
     return asyncio.run(run())
