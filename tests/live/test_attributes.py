@@ -7,7 +7,7 @@ from typing import Any
 import pymysql
 import pytest
 
-from tests.live.test_relay_offload import fill
+from tests.live.offload_kit import fill
 from wire.constants import Capability
 
 pytestmark = pytest.mark.live

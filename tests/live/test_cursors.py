@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.live.test_relay_offload import count, fill, prepare, rows
+from tests.live.offload_kit import fill, rows
+from tests.live.test_relay_offload import count, prepare
 from wire.constants import Capability, Status
 from wire.framing import build_packets
 from wire.responses import parse_column_definition

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.live.offload_kit import fill
 from tests.live.test_cursors import Talker, executions
-from tests.live.test_relay_offload import fill
 from wire.constants import Capability
 
 pytestmark = pytest.mark.live
