@@ -127,7 +127,8 @@ def main() -> None:
     parser.add_argument("--engine-nice", type=int, default=0, help="as the setting of that name")
     options = parser.parse_args()
     report.head(f"Fresh reads beside sysbench oltp_write_only, engine_nice {options.engine_nice}")
-    settings = ["--engine-nice", str(options.engine_nice), *(["--mysqld", options.mysqld] if options.mysqld else [])]
+    settings = ["--engine-hang-seconds", "0"]  # a stopped engine is what the others are compared with
+    settings += ["--engine-nice", str(options.engine_nice), *(["--mysqld", options.mysqld] if options.mysqld else [])]
     with running(options.backend, options=settings) as instance:
         measure(instance, options)
 

@@ -61,7 +61,11 @@ class Upkeep:
         old = _AGE if self._store.seconds_quiet > _QUIET else _OLD
         much = size > min(_UNWRITTEN, self._store.memory_limit // _SHARE)
         if self._store.has_news or much or (size and age > old):
-            self._store.checkpoint()
+            try:
+                self._store.checkpoint()
+            except duckdb.TransactionException as error:  # "there are other write transactions active": loads
+                log.debug("a checkpoint is put off: %s", error)
+                return
             self._checkpointed = time.monotonic()
 
     def worn(self) -> list[Key]:
