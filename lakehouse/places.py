@@ -50,6 +50,11 @@ class Found:
         return shown(self.uri)
 
     @property
+    def etag(self) -> str:
+        """What a store said of an object's state."""
+        return self.version.rpartition("-")[0]
+
+    @property
     def parts(self) -> tuple[str, ...]:
         """The folders between the entry's own and the file."""
         return tuple(self.path[self.base :].partition("?")[0].split("/")[:-1])

@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from base.errors import LakeError
 from base.log import redact
+from engine.lake.bytes_read import ByteCounter, Watched
 from lakehouse.entries import shown
 from lakehouse.guard import GuardProxy
 from lakehouse.local import version_of
@@ -39,6 +40,7 @@ class Reach:
         """Nothing is loaded and no port is open until something that is not on this machine is asked for."""
         self._places = places
         self._root = root
+        self.bytes = ByteCounter(root)
         self._lock = threading.Lock()
         self._guard: GuardProxy | None = None
         self._loaded = False
@@ -65,8 +67,16 @@ class Reach:
         return not names <= _seen_by(connection) if names else False
 
     @contextmanager
-    def files(self, connection: duckdb.DuckDBPyConnection, found: Sequence[Found]) -> Iterator[list[str]]:
+    def files(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        found: Sequence[Found],
+        readers: Sequence[duckdb.DuckDBPyConnection] = (),
+    ) -> Iterator[list[str]]:
         """Give the column store's path of each file, in order; they hold inside the `with`.
+
+        `readers` are all connections that read them: what the store answers to these tells which state of an object
+        was read. Without them it is asked once more.
 
         Raises LakeError; in the end as well, when a file has become another one meanwhile: what was read is then of
         neither the one nor the other.
@@ -77,8 +87,13 @@ class Reach:
             if self.prepare(connection, found):
                 raise LakeError("the access to the files has changed: run the statement again")
             paths += [self._path(file, opened) for file in found]
-            yield list(paths)
-            self._require_unchanged(found, opened)
+            if readers and any(file.scheme == "s3" for file in found):
+                with self.bytes.watching(readers) as watched:
+                    yield list(paths)
+                    self._require_unchanged(found, opened, watched)
+            else:
+                yield list(paths)
+                self._require_unchanged(found, opened)
         except (duckdb.Error, pa.ArrowException) as error:
             if isinstance(error, duckdb.InterruptException) or not any(path in str(error) for path in paths):
                 raise
@@ -87,10 +102,14 @@ class Reach:
             for number in opened:
                 os.close(number)
 
-    def _require_unchanged(self, found: Sequence[Found], opened: Sequence[int]) -> None:
+    def _require_unchanged(self, found: Sequence[Found], opened: Sequence[int], watched: Watched | None = None) -> None:
         local = (file for file in found if file.scheme == "file")
         changed = next((f for f, n in zip(local, opened, strict=True) if version_of(os.fstat(n)) != f.version), None)
-        changed = changed or self._places.changed(found)
+        if not changed:
+            tags = watched.tags() if watched else {}
+            told = {file: tags.get((file.root, file.path)) for file in found if file.scheme == "s3"}
+            changed = next((file for file, seen in told.items() if seen and seen != {file.etag}), None)
+            changed = changed or self._places.changed([file for file in found if not told.get(file)])
         if changed:
             raise LakeError(f"{changed.shown} has changed while it was read: run the statement again")
 

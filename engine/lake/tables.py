@@ -20,7 +20,6 @@ from engine.catalog import CatalogView, Key, LoadedTable, State
 from engine.collate import presence
 from engine.lake import json_text
 from engine.lake.branches import reading_of, sub_query
-from engine.lake.bytes_read import ByteCounter
 from engine.lake.conditions import StatementChoice, StatementConditions
 from engine.lake.covering import facts_of, relation_mark
 from engine.lake.definitions import Definitions, LakeTable, NotLake
@@ -97,7 +96,7 @@ class LakeTables:
     ) -> None:
         """`folder` is for the loaded tables' file, and for files that live as long as a statement."""
         self.definitions = definitions
-        self.bytes = ByteCounter(root)
+        self.bytes = reach.bytes
         self.warnings = LastWarnings()
         self._places = places
         self._reach = reach
@@ -218,9 +217,11 @@ class LakeTables:
 
     def forget(self, key: Key) -> None:
         """The table is none any more."""
-        self.definitions.forget(key)
+        known = self.definitions.forget(key)
         self._loaded.drop(key)
         self._kept.drop(key)
+        if known and any(entry.scheme == "https" for entry in known.definition.entries):
+            self.definitions.forget_signatures()
 
     def shown(self, view: CatalogView) -> CatalogView:
         """A view with every known lake table, for showing; their rows are not counted."""
@@ -264,20 +265,28 @@ class LakeTables:
         conditions = wanted.conditions.of(known.table) if wanted.conditions else {}
         choice = StatementChoice(known.table, conditions) if conditions else None
         listing = list_files(self._places, definition, choice)
-        paths = self._open(stack, connection, known, listing)
+        paths = self._open(stack, connection, known, listing, looking)
         return self._explained(looking, known, wanted, listing, paths)
 
     def _open(
-        self, stack: ExitStack, connection: duckdb.DuckDBPyConnection, known: LakeTable, listing: Listing
+        self,
+        stack: ExitStack,
+        connection: duckdb.DuckDBPyConnection,
+        known: LakeTable,
+        listing: Listing,
+        looking: duckdb.DuckDBPyConnection | None = None,
     ) -> Sequence[str]:
         """The column store's paths of files, and behind them of those that delete rows; open as long as the stack is.
+
+        They are read by `connection`, and by `looking`.
 
         Raises LakeError, and AccessIsNew.
         """
         found, opened = listing.found, [*listing.found, *listing.deletes]
         if self._reach.prepare(connection, opened):
             raise AccessIsNew
-        paths = stack.enter_context(self._reach.files(connection, opened))
+        readers = [connection, *([looking] if looking else [])]
+        paths = stack.enter_context(self._reach.files(connection, opened, readers))
         dialect = known.definition.dialect
         if dialect.format in TEXTS and found:
             head = head_of(self._places, found[0], dialect)

@@ -74,6 +74,28 @@ def test_objects_that_change_while_they_are_read_are_noticed(made: Places, store
             pass
 
 
+def test_what_the_store_answered_tells_which_state_was_read(made: Places, store: ObjectStore) -> None:
+    found = made.resolve(read_entries([{"uri": "s3://lake/s/"}]))
+    query = "SELECT count(*) FROM read_csv(?, header = false, auto_detect = false, columns = {'c': 'VARCHAR'})"
+    with duckdb.connect() as root:
+        reach = Reach(made, root)
+        reach.prepare(root, found)
+        before = store.requests("HEAD")
+        with reach.files(root, found, [root]) as paths:
+            assert root.execute(query, [paths]).fetchall() == [(3,)]
+        assert store.requests("HEAD") == before + 3  # DuckDB's own
+
+        def read_as_it_changes() -> None:
+            with reach.files(root, found, [root]) as paths:
+                store.client().put_object(Bucket="lake", Key=found[1].path, Body=b"other")
+                root.execute(query, [paths]).fetchall()
+
+        with pytest.raises(LakeError, match=r"ü&%\.csv has changed while"):
+            read_as_it_changes()
+        with pytest.raises(LakeError, match=r"ü&%\.csv has changed while"), reach.files(root, found, [root]):
+            pass  # of what nothing was read, the store is asked
+
+
 def test_many_objects_come_in_pages(made: Places, store: ObjectStore) -> None:
     client = store.client()
     for number in range(1003):

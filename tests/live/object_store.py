@@ -25,6 +25,11 @@ class ObjectStore:
     endpoint: str
     access_key: str
     secret_key: str
+    log: Path
+
+    def requests(self, method: str) -> int:
+        """How many requests of a method it has answered with 200."""
+        return self.log.read_text().count(f'"{method} /')
 
     def client(self, **options: Any) -> Any:
         """Amazon's own client, with the keys."""
@@ -63,16 +68,16 @@ def object_store(folder: Path) -> Iterator[ObjectStore]:
                 assert process.poll() is None, (folder / "store.log").read_text()
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
-        yield _with_user(f"http://127.0.0.1:{port}")
+        yield _with_user(f"http://127.0.0.1:{port}", folder / "store.log")
     finally:
         stop(process, 10)
 
 
-def _with_user(endpoint: str) -> ObjectStore:
+def _with_user(endpoint: str, log: Path) -> ObjectStore:
     keys = {"aws_access_key_id": "first", "aws_secret_access_key": "first"}
     users = boto3.client("iam", endpoint_url=endpoint, region_name=REGION, **keys)
     users.create_user(UserName="lake")
     key = users.create_access_key(UserName="lake")["AccessKey"]
     everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
     users.put_user_policy(UserName="lake", PolicyName="all", PolicyDocument=json.dumps(everything))
-    return ObjectStore(endpoint, key["AccessKeyId"], key["SecretAccessKey"])
+    return ObjectStore(endpoint, key["AccessKeyId"], key["SecretAccessKey"], log)
