@@ -78,6 +78,12 @@ def lake_tables(connection: Connection) -> list[tuple[str, str]]:
     return [(s, t) for s, t in found if s.lower() not in SYSTEM_SCHEMAS and _is_lake(connection, s, t)]
 
 
+def lake_texts(connection: Connection) -> str:
+    """What SHOW CREATE TABLE says of every table without rows, of which some are lake tables. Raises BackendError."""
+    found = connection.query(_EMPTY)
+    return "\n".join(show_create(connection, s, t) for s, t in found if s.lower() not in SYSTEM_SCHEMAS)
+
+
 def _is_lake(connection: Connection, schema: str, table: str) -> bool:
     """Tell whether a table without rows is the shadow of a lake table."""
     try:

@@ -9,20 +9,25 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Callable, Mapping
-from contextlib import closing
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from base.errors import LakeError
 
 _TOKEN = re.compile(r"(?<=/p/)[^/]+(?=/n/)")
 _REFERENCE = re.compile(r"secret-[0-9a-f]{24}")
 _KEYS = ("uri", "par")
+_YOUNG = 600.0  # seconds in which the statement that an entry was written for may not have reached the backend
 
 
 class Signatures:
-    """The file, mode 0600: a JSON object a line, of a reference and what it stands for. Safe for several processes."""
+    """The file, mode 0600: a JSON list a line, of a reference, what it stands for, and when it was written (Unix time).
+
+    Safe for several processes.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -61,21 +66,58 @@ class Signatures:
 
         return _changed(attribute, back)
 
+    def keep(self, texts: str, asked: float) -> int:
+        """Forget what no definition refers to, unless it is new; gives the number of entries that are left.
+
+        `texts` has all definitions as they were after the moment `asked`, in Unix time.
+        """
+        if not self._path.exists():
+            return 0
+        used = set(_REFERENCE.findall(texts))
+        with self._locked() as file:
+            before = _lines(file)
+            left = [one for one in before if one[0] in used or (len(one) > 2 and one[2] > asked - _YOUNG)]
+            if len(left) < len(before):
+                made = self._path.with_suffix(".new")
+                with open(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as out:
+                    _write(out, left)
+                os.replace(made, self._path)
+        return len(left)
+
     def _append(self, new: dict[str, str]) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        number = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        with closing(os.fdopen(number, "wb")) as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            file.write("".join(json.dumps(pair) + "\n" for pair in new.items()).encode())
-            file.flush()
-            os.fsync(file.fileno())
+        with self._locked() as file:
+            _write(file, [[*pair, int(time.time())] for pair in new.items()])
+
+    @contextmanager
+    def _locked(self) -> Iterator[BinaryIO]:
+        """The file, for nobody else; not one that another process has put another in place of meanwhile."""
+        while True:
+            number = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            with closing(os.fdopen(number, "r+b")) as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                with suppress(FileNotFoundError):
+                    if os.path.samestat(os.fstat(number), os.stat(self._path)):
+                        yield file
+                        return
 
     def _read(self) -> dict[str, str]:
         try:
-            text = self._path.read_text()
+            with open(self._path, "rb") as file:
+                return {one[0]: one[1] for one in _lines(file)}
         except FileNotFoundError:
             return {}
-        return dict(json.loads(line) for line in text.splitlines() if line.endswith("]"))
+
+
+def _lines(file: BinaryIO) -> list[list[Any]]:
+    """The entries of the file, without one that was not written to its end."""
+    return [json.loads(line) for line in file.read().decode().splitlines() if line.endswith("]")]
+
+
+def _write(file: BinaryIO, entries: list[list[Any]]) -> None:
+    file.write("".join(json.dumps(one) + "\n" for one in entries).encode())
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _changed(attribute: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:

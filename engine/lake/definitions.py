@@ -2,13 +2,14 @@
 
 import logging
 import threading
+import time
 from dataclasses import dataclass, field
 
 from base.errors import BackendError, LakeError, WarmfrontError
 from base.settings import Settings
 from engine.backend import Connection
 from engine.catalog import FIRST_LAKE_ID, Key
-from engine.describe import describe_table, lake_tables, show_create
+from engine.describe import describe_table, lake_tables, lake_texts, show_create
 from engine.lake.facts import Covered
 from engine.lake.warned import Warned
 from lakehouse.definition import Definition, read_definition
@@ -130,6 +131,17 @@ class Definitions:
                     self.get(key, "")
             except WarmfrontError as error:
                 log.warning("lake table %s.%s: %s", *key, error)
+        self.forget_signatures()
+
+    def forget_signatures(self) -> None:
+        """Forget those of tables that are gone; all stay when the tables cannot be asked for."""
+        asked = time.time()
+        try:
+            with Connection(self._settings) as connection:
+                texts = lake_texts(connection)
+            self._signatures.keep(texts, asked)
+        except (WarmfrontError, OSError, ValueError) as error:
+            log.warning("the signatures of lake tables that are gone are kept: %s", error)
 
     def _seal(self, schema: str, name: str) -> None:
         """Take the tablespace of a shadow without rows, left by a proxy that died. Raises WarmfrontError."""
@@ -140,10 +152,10 @@ class Definitions:
             connection.execute(f"ALTER TABLE {table} DISCARD TABLESPACE")
         log.info("lake table %s.%s was left open, and is sealed now", schema, name)
 
-    def forget(self, key: Key) -> None:
-        """A table is none any more."""
+    def forget(self, key: Key) -> LakeTable | None:
+        """A table is none any more; gives what was known of it."""
         with self._lock:
-            self._known.pop(key, None)
+            return self._known.pop(key, None)
 
 
 def _require_sealed(connection: Connection, schema: str, name: str) -> None:

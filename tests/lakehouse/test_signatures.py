@@ -1,6 +1,8 @@
 """What gives access in addresses is kept apart from definitions."""
 
 import json
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -39,3 +41,30 @@ def test_definitions_without_secrets_need_no_file(tmp_path: Path):
         assert Signatures(path).put_away(attribute) == attribute
         assert Signatures(path).put_back(attribute) == attribute
     assert not path.exists()
+
+
+def test_those_of_tables_that_are_gone_are_forgotten(tmp_path: Path):
+    path = tmp_path / "signatures.jsonl"
+    kept, gone, new = (Signatures(path).put_away(SIGNED) for _ in range(3))
+    later = time.time() + 3600
+    assert Signatures(path).keep(json.dumps([kept, new]), time.time()) == 6  # as long as they are new
+    assert Signatures(path).keep(json.dumps([kept, new]), later) == 4
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert Signatures(path).put_back(kept) == Signatures(path).put_back(new) == SIGNED
+    with pytest.raises(LakeError, match="another installation"):
+        Signatures(path).put_back(gone)
+    assert Signatures(tmp_path / "none").keep("", later) == 0
+
+
+def test_none_is_lost_that_is_written_meanwhile(tmp_path: Path):
+    path = tmp_path / "signatures.jsonl"
+    made: list[dict[str, object]] = []
+    writers = [threading.Thread(target=lambda: made.append(Signatures(path).put_away(SIGNED))) for _ in range(20)]
+    old = [f"secret-{number:024x}" for number in range(20)]
+    path.write_text("".join(json.dumps([name, "x"]) + "\n" for name in old))
+    for number, writer in enumerate(writers):
+        writer.start()
+        Signatures(path).keep(" ".join(old[number + 1 :]), time.time())  # another file takes its place each time
+    for writer in writers:
+        writer.join()
+    assert [Signatures(path).put_back(one) for one in made] == [SIGNED] * 20
