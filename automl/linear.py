@@ -4,6 +4,7 @@ A margin is the sum of what each feature gives: a weight times a number, a weigh
 table, whose last entry stands for NULL, for rare values and for those that training has not seen.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +29,7 @@ class Layout:
     categories: NDArray[np.int64]
     sizes: NDArray[np.int64]  # entries of each category's table
 
-    @property
+    @functools.cached_property
     def offsets(self) -> NDArray[np.int64]:
         """Where each category's table begins."""
         return np.concatenate([[0], np.cumsum(self.sizes)])[:-1].astype(np.int64)

@@ -27,27 +27,35 @@ class Found:
 
 
 async def read_models(
-    router: Router, calls: Sequence[FunctionCall], with_inputs: bool = False, more: Sequence[str] = ()
+    router: Router,
+    calls: Sequence[FunctionCall],
+    with_inputs: bool = False,
+    more: Sequence[str] = (),
+    also: Sequence[str] = (),
 ) -> tuple[list[Found], list[Answer]]:
     """Give each call's model and options, which are the same for all rows, and the answers to `more`: in one write.
 
+    `also` are expressions whose values stand at the end of the first answer, which comes behind those to `more`.
     Raises BackendError.
     """
     schema = catalog.schema_of(await user_name(router))
-    answers = await attempt_all(router, [*(_question(call, schema, with_inputs) for call in calls), *more])
+    further = [also, *[()] * (len(calls) - 1)]
+    questions = [_question(call, schema, with_inputs, each) for call, each in zip(calls, further, strict=True)]
+    answers = await attempt_all(router, [*questions, *more])
     found = []
-    for call, answer in zip(calls, answers, strict=False):
-        if answer.error and answer.error.number in _NO_CATALOG:
-            (answer,) = await attempt_all(router, [_question(call, "", with_inputs)])
-        found.append(await _read(router, call, schema, answer, with_inputs))
-    return found, answers[len(calls) :]
+    for number, (call, each) in enumerate(zip(calls, further, strict=True)):
+        error = answers[number].error
+        if error and error.number in _NO_CATALOG:
+            (answers[number],) = await attempt_all(router, [_question(call, "", with_inputs, each)])
+        found.append(await _read(router, call, schema, answers[number], with_inputs))
+    return found, [*answers[len(calls) :], answers[0]]
 
 
-def _question(call: FunctionCall, schema: str, with_inputs: bool) -> str:
+def _question(call: FunctionCall, schema: str, with_inputs: bool, also: Sequence[str]) -> str:
     """One SELECT of the constants, the input, and what the user's own catalog says of the model."""
     row = catalog.seeking(schema, call.arguments[1]) if schema else "SELECT NULL"
     given = call.arguments[0] if with_inputs else "NULL"
-    return selecting([*call.arguments[1:], given, row])
+    return selecting([*call.arguments[1:], given, row], also=also)
 
 
 async def _read(router: Router, call: FunctionCall, schema: str, answer: Answer, with_inputs: bool) -> Found:
@@ -55,7 +63,7 @@ async def _read(router: Router, call: FunctionCall, schema: str, answer: Answer,
     if not with_inputs and answer.error and answer.error.number == _NO_COLUMN:
         said = f"Model and options of sys.{call.routine.name} have to be the same for all rows: "
         raise MLError(said + answer.error.message)
-    ((handle, options, given, row),) = rows_of(answer)
+    ((handle, options, given, row, *_),) = rows_of(answer)
     if not handle:
         raise MLError("The model's handle must not be NULL")
     found = None if handle in router.session.state.ml_owners else catalog.read_row(schema, row)

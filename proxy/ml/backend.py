@@ -77,9 +77,12 @@ async def select(router: Router, expressions: Sequence[str], rest: str = "") -> 
     return rows_of(await run(router, selecting(expressions, rest)))
 
 
-def selecting(expressions: Sequence[str], rest: str = "") -> str:
-    """A SELECT whose values come as UTF-8; sql_select_limit of the session, which may be 0, does not cut it."""
-    return f"SELECT {', '.join(map(as_unicode, expressions))} {rest} LIMIT {_ALL}"
+def selecting(expressions: Sequence[str], rest: str = "", also: Sequence[str] = ()) -> str:
+    """A SELECT whose values come as UTF-8; sql_select_limit of the session, which may be 0, does not cut it.
+
+    `also` are further expressions, which come as the session has them.
+    """
+    return f"SELECT {', '.join((*map(as_unicode, expressions), *also))} {rest} LIMIT {_ALL}"
 
 
 def rows_of(answer: Answer) -> list[Row]:

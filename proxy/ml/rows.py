@@ -80,7 +80,7 @@ async def _ask_backend(router: Router, text: str, statement: Statement, names: l
         item = statement.items[call.item or 0]
         asked = f"{asked[: item.start]}{as_unicode(call.arguments[0])} AS {name}{asked[item.last :]}"
     try:
-        found, (answer,) = await read_models(router, statement.calls, more=[asked])
+        found, (answer, _) = await read_models(router, statement.calls, more=[asked])
     except AnswerTooLarge:
         raise MLError("The rows are more than 16 MiB: use sys.ML_PREDICT_TABLE for so many") from None
     return found, checked(answer)
@@ -161,13 +161,13 @@ async def _answer_calls(router: Router, text: str, statement: Statement, binary:
 
     False for a session that is answered in another character set than ours.
     """
-    shapes = ", ".join(_literal(router, value) for value in (b"null", None))
-    asked = f"SELECT {shapes}, @@character_set_results"
-    found, (told,) = await read_models(router, statement.calls, with_inputs=True, more=[asked])
-    rows = checked(told).rows  # none under sql_select_limit = 0
-    if rows and rows[0][2] != b"utf8mb4":
+    also = [*(_literal(router, value) for value in (b"null", None)), "@@character_set_results", "@@sql_select_limit"]
+    found, (told,) = await read_models(router, statement.calls, with_inputs=True, also=also)
+    charset, limit = checked(told).rows[0][-2:]
+    if charset != b"utf8mb4":
         return False
-    shown = [parse_column_definition(payload, router.session.capabilities) for payload in told.definitions]
+    payloads = told.definitions[-len(also) : -2]
+    shown = [parse_column_definition(payload, router.session.capabilities) for payload in payloads]
     row = [await _ask_one(router, call, each) for call, each in zip(statement.calls, found, strict=True)]
     names = (item.alias or text[item.start : item.end][:_LONGEST_ALIAS] for item in statement.items)
     definitions = [shown[value is None].renamed(name) for value, name in zip(row, names, strict=True)]
@@ -176,7 +176,7 @@ async def _answer_calls(router: Router, text: str, statement: Statement, binary:
         if max(lengths) > _LONGEST_TEXT:
             return False
         definitions = [replace(each, length=_WIDTH * length) for each, length in zip(definitions, lengths, strict=True)]
-    _write(router, definitions, Answer(rows=[row] if rows else [], status=told.status), binary)
+    _write(router, definitions, Answer(rows=[row] if limit != b"0" else [], status=told.status), binary)
     return True
 
 
