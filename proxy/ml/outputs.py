@@ -68,8 +68,16 @@ async def shape_of(router: Router, source: SourceSelect) -> Shape:
 class Output:
     """One table that is being written."""
 
-    def __init__(self, name: TableName, source: SourceSelect, added: Sequence[Sequence[str]], shape: Shape) -> None:
+    def __init__(
+        self,
+        name: TableName,
+        source: SourceSelect,
+        added: Sequence[Sequence[str]],
+        shape: Shape,
+        temporary: bool = False,
+    ) -> None:
         self.name = name
+        self._kind = "TEMPORARY TABLE" if temporary else "TABLE"
         self.rows = 0
         self._shape = shape
         self._added = [(column, kind) for column, kind in added]
@@ -82,7 +90,9 @@ class Output:
         if not self._shape.key:
             parts.insert(0, f"{quote_name(KEY)} BIGINT UNSIGNED NOT NULL AUTO_INCREMENT")
         key = ", ".join(self._shape.key) or quote_name(KEY)
-        await run(router, f"CREATE TABLE {self.name.quoted} ({', '.join(parts)}, PRIMARY KEY ({key})) ENGINE=InnoDB")
+        await run(
+            router, f"CREATE {self._kind} {self.name.quoted} ({', '.join(parts)}, PRIMARY KEY ({key})) ENGINE=InnoDB"
+        )
 
     async def write(self, router: Router, text: bytes, rows: int) -> None:
         """Write some rows. Raises BackendError."""

@@ -8,9 +8,10 @@ from base.errors import BackendError
 from proxy.ml import catalog, engine, models, moving
 from proxy.ml.arguments import Arguments, set_json, set_number, set_text
 from proxy.ml.backend import MLError, attempt, user_name
+from proxy.ml.in_place import answer_in_place
 from proxy.ml.names import read_name
 from proxy.ml.outputs import Output, piece_size, shape_of, write_outputs
-from proxy.ml.source import SourceSelect, read_source
+from proxy.ml.source import read_source
 from proxy.router import Router
 from statements.ml import CATALOGS
 
@@ -32,7 +33,7 @@ async def train(router: Router, given: Arguments) -> None:
         trained = await engine.ask_json(
             router,
             "train",
-            **_reading(source),
+            **source.asked,
             target=given.values[1],
             options=options,
             schema=schema,
@@ -59,7 +60,7 @@ async def _attach(router: Router, options: dict[str, Any], key: str) -> str:
             f"Option '{key}' has to be a JSON object with 'table_name', as JSON_OBJECT('table_name', 'shop.items')"
         )
     source = await read_source(router, read_name(described["table_name"], f"The table of '{key}'"))
-    reading = {**_reading(source), "table": described["table_name"]}
+    reading = {**source.asked, "table": described["table_name"]}
     return (await engine.ask(router, "attach", **reading))[0].decode()
 
 
@@ -79,12 +80,16 @@ async def _answer_table(router: Router, given: Arguments, function: str) -> None
     model = await catalog.find(router, given.text(1, "The model's handle"))
     options = given.options(3)
     source = await read_source(router, name)
-    shape, most = await shape_of(router, source), await piece_size(router)
+    most = await piece_size(router)
+    asked = {"model": model.key, "options": options, "function": function, "most": most}
+    if output == name:
+        await answer_in_place(router, source, model, asked)
+        return await catalog.touch(router, model)
+    shape = await shape_of(router, source)
     await _check_absent(router, output.quoted, output.shown)
-    asked = {**_reading(source), "model": model.key, "options": options, "function": function, "most": most}
-    head = await models.with_model(router, model, lambda: engine.ask_json(router, "table", **asked))
+    head = await models.with_model(router, model, lambda: engine.ask_json(router, "table", **source.asked, **asked))
     await write_outputs(router, [Output(output, source, head["columns"], shape)], head["token"])
-    await catalog.touch(router, model)
+    return await catalog.touch(router, model)
 
 
 async def split(router: Router, given: Arguments) -> None:
@@ -97,7 +102,7 @@ async def split(router: Router, given: Arguments) -> None:
     for part in parts:
         await _check_absent(router, part.quoted, part.shown)
     asked = {"target": given.values[1], "options": options, "function": "split", "most": most}
-    head = await engine.ask_json(router, "table", **_reading(source), **asked)
+    head = await engine.ask_json(router, "table", **source.asked, **asked)
     await write_outputs(router, [Output(part, source, (), shape) for part in parts], head["token"])
 
 
@@ -114,7 +119,7 @@ async def score(router: Router, given: Arguments) -> None:
     model = await catalog.find(router, given.text(2, "The model's handle"))
     source = await read_source(router, name)
     asked = {
-        **_reading(source),
+        **source.asked,
         "model": model.key,
         "target": given.values[1],
         "metric": given.text(3, "The metric"),
@@ -131,7 +136,7 @@ async def explain(router: Router, given: Arguments) -> None:
     model = await catalog.find(router, given.text(2, "The model's handle"))
     options = given.options(3)
     source = await read_source(router, name)
-    asked = {**_reading(source), "model": model.key, "target": given.values[1], "options": options}
+    asked = {**source.asked, "model": model.key, "target": given.values[1], "options": options}
     found = await models.with_model(router, model, lambda: engine.ask_json(router, "explain", **asked))
     await catalog.explain(router, model, found)
 
@@ -170,11 +175,6 @@ async def active(router: Router, given: Arguments) -> None:
             owners.setdefault(owner.removeprefix(CATALOGS), []).append(handle)
         found = [size, *({owner: handles} for owner, handles in sorted(owners.items()))]
     await set_json(router, given.variables[1], found)
-
-
-def _reading(source: SourceSelect) -> dict[str, Any]:
-    """What the engine is told of a source."""
-    return {"text": source.text, "attributes": source.attributes, "table": source.name.shown}
 
 
 PROCEDURES: dict[str, Procedure] = {

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Any
 
 from base.errors import BackendError, SecondaryEngineError
 from proxy.answers import Answer
@@ -39,6 +40,11 @@ class SourceSelect:
     columns: tuple[str, ...]
     text: bytes
     attributes: dict[str, bytes]
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What the engine is told of it."""
+        return {"text": self.text, "attributes": self.attributes, "table": self.name.shown}
 
 
 async def read_source(router: Router, name: TableName, without: Collection[str] = ()) -> SourceSelect:
