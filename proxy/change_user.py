@@ -6,6 +6,7 @@ import logging
 from base.errors import AccessDenied, MalformedPacket
 from proxy.exchange import Exchange
 from proxy.session import Session
+from wire.constants import Capability
 from wire.framing import PacketReader, build_packets
 from wire.handshake import build_change_user, parse_change_user
 from wire.responses import build_err
@@ -34,7 +35,9 @@ class AuthRelay:
         session = self._session
         logged_in = session.logged_in
         keys = session.worker.doors.keys
-        exchange = Exchange("", logged_in.greeting.nonce, logged_in.client_secure, logged_in.backend_secure, keys)
+        several = bool(logged_in.capabilities & Capability.MULTI_FACTOR_AUTHENTICATION)
+        lines = (logged_in.client_secure, logged_in.backend_secure)
+        exchange = Exchange("", logged_in.greeting.nonce, *lines, keys, several)
         accepted = None
         try:
             self._write_backend(self._first(exchange))

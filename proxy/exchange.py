@@ -28,6 +28,7 @@ CACHING_SHA2 = "caching_sha2_password"
 SHA256 = "sha256_password"
 _FULL_AUTH = b"\x01\x04"
 _MORE = b"\x01"
+_MARKED = (CACHING_SHA2, SHA256, "mysql_native_password")  # all that their servers say more is marked as such
 _KEY_REQUEST = {CACHING_SHA2: b"\x02", SHA256: b"\x01"}
 
 
@@ -52,12 +53,22 @@ class Step:
 class Exchange:
     """One authentication: feed it each side's payloads in the order they come."""
 
-    def __init__(self, plugin: str, nonce: bytes, client_secure: bool, backend_secure: bool, keys: KeyPair | None):
+    def __init__(
+        self,
+        plugin: str,
+        nonce: bytes,
+        client_secure: bool,
+        backend_secure: bool,
+        keys: KeyPair | None,
+        several: bool = False,
+    ) -> None:
+        """`several`: both sides know of more than one factor."""
         self.plugin = plugin
         self._nonce = nonce[:20]
         self._client_secure = client_secure
         self._backend_secure = backend_secure
         self._keys = keys
+        self._switches = (b"\xfe", b"\x02") if several else (b"\xfe",)  # another plugin, or the next factor
         self._expect = _Expect.ANYTHING
         self._password: bytes | None = None  # waits for the backend's key
 
@@ -78,13 +89,15 @@ class Exchange:
         kind = payload[:1]
         if kind in (b"\x00", b"\xff"):
             return Step(to_client=[payload], done=True, accepted=kind == b"\x00")
-        if kind in (b"\xfe", b"\x02"):  # another plugin, or the next factor
+        if kind in self._switches:
             switch = parse_auth_switch(b"\xfe" + payload[1:])
             self.plugin, self._nonce = switch.plugin, switch.data[:20]
             self._expect = _Expect.PASSWORD if self._mixed and self.plugin == SHA256 else _Expect.ANYTHING
             return Step(to_client=[payload])
         if kind != _MORE:
-            raise MalformedPacket("authentication data")
+            if self.plugin in _MARKED:
+                raise MalformedPacket("authentication data")
+            return Step(to_client=[payload])  # dialog: MariaDB marks only what could be taken for another packet
         if self._password is not None:
             sealed = seal(self._password, self._nonce, payload[1:])
             self._password = None

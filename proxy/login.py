@@ -170,7 +170,8 @@ class _Attempt:
         assert self._client
         has_tls = self._client.transport is not None and bool(self._client.transport.get_extra_info("ssl_object"))
         client_secure = has_tls or self._is_local
-        exchange = Exchange(greeting.plugin, greeting.nonce, client_secure, backend_secure, self._doors.keys)
+        several = bool(capabilities & Capability.MULTI_FACTOR_AUTHENTICATION)
+        exchange = Exchange(greeting.plugin, greeting.nonce, client_secure, backend_secure, self._doors.keys, several)
         if login.plugin:
             exchange.plugin = login.plugin
         on_tls = Capability.SSL if self._backend_is_tls else 0

@@ -139,3 +139,25 @@ def test_errors_end_it_and_nonsense_is_malformed(ours: KeyPair) -> None:
     for payload in (b"", b"\x77"):
         with pytest.raises(MalformedPacket):
             begin(ours, True, True).from_backend(payload)
+
+
+@pytest.mark.parametrize("question", [b"\x02One-time code: ", b"\x04Password: ", b"\x03text", b""])
+def test_questions_of_a_plugin_are_relayed(ours: KeyPair, question: bytes) -> None:
+    # MariaDB's dialog plugin, with PAM: the first question comes in the switch, the others as they are.
+    exchange = begin(ours, False, True)
+    switch = build_auth_switch(AuthSwitch("dialog", b"\x04Password: "))
+    assert exchange.from_backend(switch).to_client == [switch]
+    assert exchange.from_client(b"secret\0").to_backend == [b"secret\0"]
+    step = exchange.from_backend(question)
+    assert (step.to_client, step.to_backend, step.done) == ([question], [], False)
+    assert exchange.from_client(b"123456\0").to_backend == [b"123456\0"]
+    assert exchange.plugin == "dialog"
+
+
+def test_the_next_factor_is_a_switch_where_both_sides_know_of_factors(ours: KeyPair) -> None:
+    exchange = Exchange(CACHING_SHA2, NONCE, True, True, ours, several=True)
+    factor = b"\x02" + build_auth_switch(AuthSwitch("authentication_webauthn_client", b"challenge"))[1:]
+    assert exchange.from_backend(factor).to_client == [factor]
+    assert exchange.plugin == "authentication_webauthn_client"
+    with pytest.raises(MalformedPacket):
+        exchange.from_backend(b"\x02no end of a name")
