@@ -13,6 +13,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from automl.digits import number_texts
+from automl.encoder import Encoder
+from automl.errors import AutoMLError
 from automl.parts import BadModel, Parts
 from automl.results import joined, quoted
 
@@ -90,6 +92,13 @@ class Drift:
             raise BadModel("its drift is out of range")
         quantiles, gaps = parts.array("quantiles", features, len(GRID)), parts.array("gaps", features)
         return Drift(quantiles, shares, sizes, gaps, limit, parts.real("mean"), parts.real("variance"))
+
+
+def drift_texts(drift: Drift | None, matrix: Floats, encoder: Encoder) -> pa.Array:
+    """Give what `additional_details` adds to each row's answer. Raises AutoMLError for a model without a record."""
+    if drift is None:
+        raise AutoMLError("This model has no record of its training rows: train it again for additional_details.")
+    return drift.texts(matrix, encoder.owners, encoder.used)
 
 
 def _tail(values: Floats, quantiles: Floats) -> Floats:

@@ -44,7 +44,7 @@ _PREDICT: Table = {
     "recommend": (_RECOMMENDATION, choice(*MODES)),
     "remove_seen": (_RECOMMENDATION, _truth),
     "batch_size": (_ALL, number(1, 1_000_000_000, "a whole number from 1", whole=True)),
-    "additional_details": (SUPERVISED, _truth),
+    "additional_details": (SUPERVISED | {Task.ANOMALY}, _truth),
     "prediction_interval": (frozenset({Task.FORECASTING}), number(0, 1, "a number between 0 and 1", open_ended=True)),
     "logad_options": (frozenset({Task.LOG_ANOMALY}), _object),
     "item_metadata": (_RECOMMENDATION, _object),

@@ -13,7 +13,7 @@ from automl import results
 from automl.blend import Blend, chances
 from automl.columns import floats
 from automl.decision import answers
-from automl.drift import Drift
+from automl.drift import Drift, drift_texts
 from automl.encoder import Encoder
 from automl.errors import AutoMLError
 from automl.labels import Labels
@@ -69,13 +69,8 @@ class Supervised:
             answer = self.labels.column(found)
             texts = results.classification(self.target, self.labels.shown, found, outputs)
         if options.get("additional_details"):
-            texts = results.extended(texts, "drift", self._drift(matrix))
+            texts = results.extended(texts, "drift", drift_texts(self.drift, matrix, self.encoder))
         return {"Prediction": answer, "ml_results": texts}
-
-    def _drift(self, matrix: Floats) -> pa.Array:
-        if self.drift is None:
-            raise AutoMLError("This model has no record of its training rows: train it again for additional_details.")
-        return self.drift.texts(matrix, self.encoder.owners, self.encoder.used)
 
     def predict_row(self, row: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
         """Give the columns of the answer for one row of JSON values."""
@@ -89,7 +84,7 @@ class Supervised:
             answer = self.labels.shown[place]
             found = results.classification_one(self.target, self.labels.shown, place, outputs[0].tolist())
         if options.get("additional_details"):
-            found["drift"] = json.loads(self._drift(matrix)[0].as_py())
+            found["drift"] = json.loads(drift_texts(self.drift, matrix, self.encoder)[0].as_py())
         return {"Prediction": answer, "ml_results": found}
 
     def truth(self, source: Source, target: str | None) -> tuple[NDArray[Any], NDArray[np.bool_]]:

@@ -13,6 +13,7 @@ from automl.anomaly.detectors import FITS, KEPT, RESTORED, Detector, Neighbourho
 from automl.anomaly.scale import Scale, columns, learn_scale, score
 from automl.anomaly.space import Space, learn_space
 from automl.columns import floats
+from automl.drift import Drift, drift_texts, learn_drift
 from automl.encoder import Encoder
 from automl.errors import AutoMLError
 from automl.families import chosen, own_name
@@ -20,7 +21,7 @@ from automl.metrics import BINARY, Judged, area_under_roc
 from automl.options import TrainOptions
 from automl.parts import BadModel, Parts, pick
 from automl.progress import Budget
-from automl.results import of_one_row
+from automl.results import extended, of_one_row
 from automl.rows import row_source
 from automl.source import Column, Source
 from automl.tasks import Task
@@ -71,6 +72,7 @@ class Anomaly:
     detector: Detector
     scale: Scale
     labelled: Labelled | None = None
+    drift: Drift | None = None
     task: Task = Task.ANOMALY
 
     @property
@@ -80,7 +82,10 @@ class Anomaly:
 
     def chances(self, source: Source) -> Floats:
         """Give the probability of each row to be an anomaly."""
-        points = self.space.place(self.encoder.encode(source))
+        return self._chances(self.encoder.encode(source))
+
+    def _chances(self, matrix: Floats) -> Floats:
+        points = self.space.place(matrix)
         found = self.scale.chances(self.detector.score(points))
         if self.labelled is None or not len(points):
             return found
@@ -88,7 +93,12 @@ class Anomaly:
 
     def predict(self, source: Source, options: Mapping[str, Any], threads: int = 1) -> dict[str, pa.Array]:
         """Give `Prediction` and `ml_results`. With `topk` all rows must come at once."""
-        return columns(self.chances(source), options)
+        matrix = self.encoder.encode(source)
+        found = columns(self._chances(matrix), options)
+        if options.get("additional_details"):
+            texts = extended(found["ml_results"], "drift", drift_texts(self.drift, matrix, self.encoder))
+            found["ml_results"] = texts
+        return found
 
     def predict_row(self, row: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
         """Give the columns of the answer for one row of JSON values."""
@@ -108,6 +118,8 @@ class Anomaly:
             whole.put(name, getattr(self, name).parts())
         if self.labelled is not None:
             whole.put("labelled", self.labelled.parts())
+        if self.drift is not None:
+            whole.put("drift", self.drift.parts())
         return whole
 
     @staticmethod
@@ -120,7 +132,8 @@ class Anomaly:
         labelled = None
         if parts.tree.get("labelled") is not None:
             labelled = Labelled.restore(parts.under("labelled"), space.width)
-        return Anomaly(made, space, detector, Scale.restore(parts.under("scale")), labelled)
+        drift = Drift.restore(parts.under("drift"), len(made.features)) if "drift" in parts.tree else None
+        return Anomaly(made, space, detector, Scale.restore(parts.under("scale")), labelled, drift)
 
 
 def known_truth(source: Source, target: str) -> NDArray[np.int64]:
@@ -188,8 +201,9 @@ def fit(source: Source, target: str | None, options: TrainOptions, budget: Budge
     about: dict[str, Any] = {"contamination": options.contamination, "threshold": scale.limit}
     if labelled is not None:
         about["supervised_weight"] = labelled.weight
+    drift = learn_drift(matrix, made.categories, options.seed)
     return Trained(
-        Anomaly(made, space, detector, scale, labelled),
+        Anomaly(made, space, detector, scale, labelled, drift),
         options.ensemble_score or ("balanced_accuracy" if options.semisupervised else None),
         quality,
         own_name(options.task, family),
@@ -197,6 +211,7 @@ def fit(source: Source, target: str | None, options: TrainOptions, budget: Budge
         made.columns,
         len(points),
         made.dropped,
+        more={"training_drift_metric": {"mean": drift.mean, "variance": drift.variance}},
     )
 
 

@@ -57,6 +57,19 @@ def test_results_have_the_form_of_heatwave(model: Model) -> None:
     assert predict_row(model, row)["ml_results"] == json.loads(table["ml_results"][7].as_py())
 
 
+def test_rows_unlike_the_training_s_drift(model: Model) -> None:
+    """Documented for anomaly detection from HeatWave 9.3.2."""
+    assert set(model.about["training_drift_metric"]) == {"mean", "variance"}
+    again, details = load_model(model.to_bytes()), {"additional_details": True}
+    rows = source(kind=["mill", "mill"], load=[50.0, 5000.0], heat=[75.0, 75.0])
+    usual, far = (json.loads(text) for text in predict(again, rows, details)["ml_results"].to_pylist())
+    assert usual["drift"]["metric"] < 1 < far["drift"]["metric"]
+    assert next(iter(far["drift"]["attribution_percent"])) == "load"
+    row = {"kind": "mill", "load": 5000.0, "heat": 75.0}
+    assert predict_row(again, row, details)["ml_results"] == far
+    assert "drift" not in predict_row(again, row)["ml_results"]
+
+
 def test_threshold_and_topk(model: Model) -> None:
     rows = readings(1000, 3)
     assert sum(predict(model, rows, {"topk": 5})["Prediction"].to_pylist()) == 5
