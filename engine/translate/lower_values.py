@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from engine.collate.rules import quote
 from engine.translate.given import written
 from engine.translate.lower_documents import known
+from engine.translate.lower_quotients import small_quotient
 from engine.translate.lower_widths import aligned
 from engine.translate.row_values import Rows
 from engine.translate.tree import Expr, Query
@@ -116,13 +117,34 @@ def scaled(low: "Lowering", expr: Expr, digits: int) -> str:
 
 def quotient(low: "Lowering", expr: Expr, digits: int) -> str:
     """Write a division cut after `digits` decimals; overflow fails, division by zero is NULL."""
+    whole, small = f"CAST({_long_quotient(low, expr, digits)} AS DECIMAL(38, 0))", small_quotient(low, expr, digits)
+    if small is not None:
+        whole = f"CASE WHEN {small[0]} THEN CAST({small[1]} AS DECIMAL(38, 0)) ELSE {whole} END"
+    return f"({whole} * {fraction(digits)})"
+
+
+def _rounded_quotient(low: "Lowering", expr: Expr, digits: int, places: int) -> str:
+    """Write a division cut after `digits` decimals and rounded to `places`, half away from zero."""
+    long = f"CAST({_long_quotient(low, expr, digits)} AS DECIMAL(38, 0)) * {fraction(digits)}"
+    long, small = f"CAST({long} AS DECIMAL(38, {places}))", small_quotient(low, expr, digits)
+    if small is None or digits > places + 1:
+        return long
+    condition, whole = small
+    if digits > places:
+        whole = f"(({whole} + 5 * CAST(sign({whole}) AS BIGINT)) // 10)"
+    made = f"CAST({whole} AS DECIMAL(38, 0)) * {fraction(min(digits, places))}"
+    return f"(CASE WHEN {condition} THEN CAST({made} AS DECIMAL(38, {places})) ELSE {long} END)"
+
+
+def _long_quotient(low: "Lowering", expr: Expr, digits: int) -> str:
+    """A division times 10^digits, in 128 bits."""
     left, right = expr.args
     above = scaled(low, left, left.type.frac)
     below = f"NULLIF({scaled(low, right, right.type.frac)}, 0)"
     shift = digits + right.type.frac - left.type.frac
     above = f"({above} * {power(shift)})" if shift > 0 else above
     below = f"({below} * {power(-shift)})" if shift < 0 else below
-    return f"(CAST({above} // {below} AS DECIMAL(38, 0)) * {fraction(digits)})"
+    return f"({above} // {below})"
 
 
 def _quotient(low: "Lowering", expr: Expr) -> str:
@@ -130,15 +152,16 @@ def _quotient(low: "Lowering", expr: Expr) -> str:
 
 
 def _deciding(low: "Lowering", arg: Expr, count: int) -> str:
-    """Write a quotient with the digits that decide its rounding: one more, if the server computes one more."""
-    return quotient(low, arg, min(count + 1, arg.type.frac))
+    """Write a quotient rounded by the digits that decide: one more, if the server computes one more."""
+    return _rounded_quotient(low, arg, min(count + 1, arg.type.frac), count)
 
 
 def _round(low: "Lowering", expr: Expr) -> str:
     """A cast to fewer decimals rounds half away from zero; of a quotient one more digit decides."""
     count, (arg,) = expr.type.scale, expr.args
-    inner = _deciding(low, arg, count) if arg.op == "quotient" else low.expr(arg)
-    return f"CAST({inner} AS DECIMAL({_MAX_DIGITS}, {count}))"
+    if arg.op == "quotient":
+        return _deciding(low, arg, count)
+    return f"CAST({low.expr(arg)} AS DECIMAL({_MAX_DIGITS}, {count}))"
 
 
 def _truncate(low: "Lowering", expr: Expr) -> str:
