@@ -9,6 +9,7 @@ from sqlglot import exp
 from engine.collate import presence
 from engine.translate import control, doubles, text
 from engine.translate.literals import NULL_LITERAL
+from engine.translate.locales import SIGNS
 from engine.translate.nodes import child, only, whole_number
 from engine.translate.numbers import as_number, as_value
 from engine.translate.refusal import refuse
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 Rule = Callable[["Binder", exp.Expression], Expr]
 Call = Callable[["Binder", list[exp.Expression]], Expr]
 _UTF8 = ("utf8mb4", "utf8mb3", "utf8")
-_PLAIN = presence.of_text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz+/=.,-")
+_PLAIN = presence.of_text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz+/=.,-' ")
 _SPACES = presence.of_text(" ")
 _MOST_PLACES = 30  # decimals that FORMAT shows at most
 _MOST_SPACES = 1000
@@ -131,11 +132,14 @@ def _soundex(binder: "Binder", node: exp.Expression) -> Expr:
 
 
 def _grouped(binder: "Binder", node: exp.Expression) -> Expr:
-    """FORMAT(number, places): rounded, with a comma between thousands."""
+    """FORMAT(number, places [, locale]): rounded, with a sign between thousands."""
     only(node, "this", "format", "culture")
     culture = node.args.get("culture")
-    if culture is not None and culture.name not in ("en_US", "en_GB"):
-        refuse(f"FORMAT in the locale {culture.name} is not supported")
+    signs = SIGNS["en_US"]
+    if culture is not None:
+        if not isinstance(culture, exp.Literal) or culture.name not in SIGNS:
+            refuse(f"FORMAT in the locale {culture.name} is not supported")
+        signs = SIGNS[culture.name]
     places = whole_number(child(node, "format"), "FORMAT's number of places")
     if places > _MOST_PLACES:
         refuse(f"FORMAT with {places} places is not supported")
@@ -145,7 +149,7 @@ def _grouped(binder: "Binder", node: exp.Expression) -> Expr:
     rounded = control.round_to("round", value, Expr("literal", INT, value=places))
     if rounded.type.family in APPROXIMATE and doubles.is_loose(value):
         refuse("FORMAT of a sum of doubles is not supported")
-    return Expr("with_commas", _coded(binder), (rounded,), value=places)
+    return Expr("with_signs", _coded(binder), (rounded,), value=(places, *signs))
 
 
 NODES: dict[type[exp.Expression], Rule] = {

@@ -70,10 +70,10 @@ def _inet_text(low: "Lowering", expr: Expr) -> str:
     )
 
 
-def _with_commas(low: "Lowering", expr: Expr) -> str:
+def _with_signs(low: "Lowering", expr: Expr) -> str:
     """The digits before the point in groups of three; more than 18 of them, or than a double has, fail."""
     (arg,) = expr.args
-    places, sql = int(str(expr.value)), low.expr(arg)
+    (places, between, point), sql = cast("tuple[int, str, str]", expr.value), low.expr(arg)
     if arg.type.family in APPROXIMATE:
         unclear = f"abs({sql}) >= 1e15 OR ({sql} = 0 AND CAST({sql} AS VARCHAR) LIKE '-%')"
         sql = f"(CASE WHEN {unclear} THEN error('a double that FORMAT shows in another way') ELSE {sql} END)"
@@ -82,7 +82,8 @@ def _with_commas(low: "Lowering", expr: Expr) -> str:
         written = f"CAST(CAST(abs({sql}) AS DECIMAL(38, {places})) AS VARCHAR)"
     sign = f"CASE WHEN {sql} < 0 THEN '-' ELSE '' END"
     head = f"format('{{:,}}', CAST(split_part({written}, '.', 1) AS BIGINT))"
-    tail = f" || '.' || split_part({written}, '.', 2)" if places else ""
+    head = head if between == "," else f"replace({head}, ',', {rules.quote(between)})"
+    tail = f" || {rules.quote(point)} || split_part({written}, '.', 2)" if places else ""
     return f"({sign} || {head}{tail})"
 
 
@@ -321,7 +322,7 @@ CODE_OPS: dict[str, Writer] = {
     "regexp_found": _regexp_found,
     "regexp_replaced": _regexp_replaced,
     "spaces": _spaces,
-    "with_commas": _with_commas,
+    "with_signs": _with_signs,
     "position": _position,
     "position_from": _position_from,
     "position_plain": _position_plain,
