@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from base.errors import AccessDenied, BackendError, MalformedPacket, WarmfrontError
@@ -46,6 +46,7 @@ WITHHELD = (
 )
 # Between the client and us only: compressed packets could not be followed.
 _CLIENT_SIDE = Capability.SSL | Capability.COMPRESS | Capability.ZSTD_COMPRESSION_ALGORITHM
+_AT_ONCE = 32  # connections that a worker opens to the backend at once, whose queue of those not yet taken may be 80
 _SERVER_SENT = Capability.CONNECT_WITH_DB  # bits some clients set although no server announces them
 
 
@@ -58,6 +59,7 @@ class Doors:
     backend_tls: ssl.SSLContext | None
     keys: KeyPair | None
     balancers: Trusted
+    gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
 
 @dataclass(slots=True)
@@ -116,10 +118,17 @@ async def _connect(family: int, address: Any) -> socket.socket:
 
 
 async def log_in(client_socket: socket.socket, doors: Doors) -> LoggedIn:
-    """Relay one login. Closes everything and raises LoginRefused or Gone when it does not succeed."""
+    """Relay one login. Closes everything and raises LoginRefused, Gone or TimeoutError when it does not succeed.
+
+    The time that a client has begins when its turn comes, as a server's does when it takes a connection out of the
+    queue.
+    """
     attempt = _Attempt(client_socket, doors)
     try:
-        return await attempt.run()
+        async with asyncio.timeout(None) as limit:
+            return await attempt.run(limit)
+    except TimeoutError:
+        raise
     except WarmfrontError as problem:
         await attempt.refuse(build_err(problem.number, problem.sqlstate, str(problem)))
         raise LoginRefused(f"{problem.number} {problem}") from problem
@@ -149,10 +158,12 @@ class _Attempt:
         self._bell = asyncio.Event()
         self.succeeded = False
 
-    async def run(self) -> LoggedIn:
+    async def run(self, limit: asyncio.Timeout) -> LoggedIn:
         settings = self._doors.settings
-        self._backend_socket = await connect_backend(settings, self._by_file)
-        payload, backend_sequence = await read_first_packet(self._loop, self._backend_socket)
+        async with self._doors.gate:
+            limit.reschedule(self._loop.time() + settings.connect_timeout)
+            self._backend_socket = await connect_backend(settings, self._by_file)
+            payload, backend_sequence = await read_first_packet(self._loop, self._backend_socket)
         if payload[:1] == b"\xff":
             await self.refuse(payload)
             raise LoginRefused("the backend refused the connection")

@@ -174,8 +174,7 @@ class Server:
             await self._turn_away(client)
             return
         try:
-            async with asyncio.timeout(self.settings.connect_timeout):
-                logged_in = await log_in(client, self.worker.doors)
+            logged_in = await log_in(client, self.worker.doors)
         except LoginRefused as reason:
             _refusals.info("a login was refused: %s", reason)
         except Gone:
