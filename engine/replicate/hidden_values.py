@@ -21,7 +21,10 @@ def hidden_values(table: Table, event: Rows, statement: str, several: bool) -> s
     """Tell why a column that an after image lacks may have another value than before; None when it cannot.
 
     `several` says that the statement writes to more than one table: then triggers may have run statements of their own.
+    What was logged of a table of another definition is not judged here: it cannot be decoded.
     """
+    if event.columns != len(table.columns):
+        return None
     if not event.after or all(_has(event, column.ordinal) for column in table.columns):
         return None
     if any(column.generated == "virtual" and not _has(event, column.ordinal) for column in carried_columns(table)):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from engine.replicate.assemble import Assembler
 from engine.replicate.changes import Position
 from tests.transcripts.replay import batches_of, load, outcome, rows_of, table_of
 from tests.transcripts.scenarios import scenarios
@@ -62,6 +63,24 @@ def test_pieces_of_the_stream_come_to_the_same(kind: str, name: str) -> None:
     assert outcome(parts) == outcome(whole)
     if (table := table_of(note)) is not None and name not in FAILED:
         assert rows_of(parts, table, note["before"]) == note["rows"]
+
+
+@pytest.mark.parametrize("more", [-1, 1, 9])
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in KINDS for name in ("minimal", "columns", "texts")])
+def test_rows_of_another_definition_cost_their_table_alone(kind: str, name: str, more: int) -> None:
+    """Such are read where a load has begun after what the log is read from. 16 columns fill the bytes of a bitmap."""
+    events, note = load(kind, name)
+    table = table_of(note)
+    assert table is not None
+    added = tuple(replace(table.columns[-1], name=f"more{n}", ordinal=len(table.columns) + n) for n in range(more))
+    other = replace(table, columns=(table.columns[:more] if more < 0 else table.columns) + added)
+    assembler = Assembler(_start(note), lambda schema, name: other if name == "t" else None, kind == "mariadb")
+    for event in events:  # by themselves: what is found in compiled code is tried in the other tests
+        assembler.feed(event)
+    last = assembler.flush()
+    found = outcome([*assembler.ready, *([last] if last else [])])
+    assert found["position"] == note["outcome"]["position"]
+    assert "columns in the log" in str(found["failures"])
 
 
 @pytest.mark.parametrize("name", [name for name in scenarios("mysql") if name not in ("anonymous", "gap")])
