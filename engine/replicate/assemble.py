@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from base.errors import WarmfrontError
 from engine.replicate.changes import Batch, Position, Prepared
 from engine.replicate.ddl import SYSTEM_SCHEMAS, Effect, Xid, read_effect
 from engine.replicate.decode import KINDS, Decoder
@@ -333,7 +334,15 @@ class Assembler:
     def _take_rows(self, event: Rows) -> None:
         transaction = self._open()
         if event.table_id != DUMMY_TABLE:
-            self._add_rows(transaction, event)
+            try:
+                self._add_rows(transaction, event)
+            except (WarmfrontError, OSError):
+                raise
+            except Exception as error:  # a defect of ours costs one table, not the stream
+                shape, table, _ = self._maps[event.table_id]
+                meant = table or shape
+                log.exception("a row event of %s.%s", meant.schema, meant.name)
+                transaction.work.fail(meant.schema, meant.name, f"changes cannot be read: {error!r}")
         if event.statement_end:
             transaction.annotation = ""
             transaction.statement_tables.clear()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engine.replicate.assemble import Assembler
+from engine.replicate import assemble
 from engine.replicate.changes import Position
 from tests.transcripts.replay import batches_of, load, outcome, rows_of, table_of
 from tests.transcripts.scenarios import scenarios
@@ -74,13 +74,30 @@ def test_rows_of_another_definition_cost_their_table_alone(kind: str, name: str,
     assert table is not None
     added = tuple(replace(table.columns[-1], name=f"more{n}", ordinal=len(table.columns) + n) for n in range(more))
     other = replace(table, columns=(table.columns[:more] if more < 0 else table.columns) + added)
-    assembler = Assembler(_start(note), lambda schema, name: other if name == "t" else None, kind == "mariadb")
+    assembler = assemble.Assembler(_start(note), lambda schema, name: other if name == "t" else None, kind == "mariadb")
     for event in events:  # by themselves: what is found in compiled code is tried in the other tests
         assembler.feed(event)
     last = assembler.flush()
     found = outcome([*assembler.ready, *([last] if last else [])])
     assert found["position"] == note["outcome"]["position"]
     assert "columns in the log" in str(found["failures"])
+
+
+def test_a_defect_costs_the_table_that_shows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise IndexError("as it was with 16 columns")
+
+    events, note = load("mariadb", "columns")
+    monkeypatch.setattr(assemble, "hidden_values", broken)
+    assembler = assemble.Assembler(_start(note), lambda schema, name: table_of(note), mariadb=True)
+    for event in events:
+        assembler.feed(event)
+    last = assembler.flush()
+    assert last is not None
+    assert last.position.offset == note["outcome"]["position"][1]
+    assert [(failure.name, failure.reason) for failure in last.failures] == [
+        ("t", "changes cannot be read: IndexError('as it was with 16 columns')")
+    ]
 
 
 @pytest.mark.parametrize("name", [name for name in scenarios("mysql") if name not in ("anonymous", "gap")])
