@@ -1,7 +1,7 @@
 """How fast does a large result come to the client?
 
-A million rows of ten columns, in text and in binary: direct from the server, through HAProxy, relayed by warmfront and
-offloaded. The client only reads. Medians, in one run, alternating.
+A million rows of ten columns, in text and in binary: direct from the server, through HAProxy, MySQL Router and a bare
+byte pump on uvloop, relayed by warmfront and offloaded. The client only reads. Medians, in one run, alternating.
 
     python -m bench.large --rows 1000000 --rounds 3 [--mysqld PROGRAM]
 """
@@ -18,10 +18,11 @@ import pymysql
 
 from bench import report
 from bench.instance import Instance, running
-from bench.relay import haproxy
+from bench.relay import Way, haproxy, mysql_router, pump, through_warmfront
 
 SCHEMA = "large"
 QUERY = "SELECT * FROM facts"
+_UNCOUNTED = 6  # relayed first: a worker loads what it follows large results with behind its first one
 _TABLE = (
     "CREATE TABLE facts (id INT PRIMARY KEY, customer INT, amount DECIMAL(12,2), rate DOUBLE, sold DATE, "
     "entered DATETIME, name VARCHAR(20), note VARCHAR(40), kind TINYINT, total BIGINT)"
@@ -84,33 +85,44 @@ def run(connection: Any, binary: bool) -> tuple[float, int]:
     return time.perf_counter() - began - 0.01, size
 
 
-def measure(instance: Instance, rounds: int, proxy: int | None) -> None:
-    """Run the rounds and print medians and ratios."""
+def ask(instance: Instance, port: int, use: str, binary: bool) -> tuple[float, int]:
+    """Run the query on a connection of its own; gives the seconds and the bytes of its answer."""
+    user = {"user": instance.user, "password": instance.password, "database": SCHEMA, "ssl_disabled": True}
+    connection = pymysql.connect(host="127.0.0.1", port=port, **user)
+    if port == instance.port:
+        connection.cursor().execute(f"SET use_secondary_engine = {use}")
+    told = run(connection, binary)
+    connection._force_close()
+    return told
+
+
+def measure(instance: Instance, rounds: int, others: dict[str, Way | None]) -> None:
+    """Run the rounds and print medians and ratios; `others` are other proxies before the backend."""
     ways = {
-        "direct": (instance.backend_port, "OFF"),
-        "relayed": (instance.port, "OFF"),
-        "offloaded": (instance.port, "FORCED"),
+        "direct": (Way(instance.backend_port), "OFF"),
+        "relayed": (through_warmfront(instance), "OFF"),
+        "offloaded": (through_warmfront(instance), "FORCED"),
     }
-    if proxy:
-        ways["HAProxy TCP"] = (proxy, "OFF")
+    ways |= {name: (way, "OFF") for name, way in others.items() if way}
     rows = []
+    for _ in range(_UNCOUNTED):
+        ask(instance, instance.port, "OFF", False)
     for binary in (False, True):
         seconds: dict[str, list[float]] = {name: [] for name in ways}
+        own: dict[str, list[float]] = {name: [] for name in ways}
         sizes = {}
         for _ in range(rounds):
-            for name, (port, use) in ways.items():
-                user = {"user": instance.user, "password": instance.password, "database": SCHEMA, "ssl_disabled": True}
-                connection = pymysql.connect(host="127.0.0.1", port=port, **user)
-                if port == instance.port:
-                    connection.cursor().execute(f"SET use_secondary_engine = {use}")
-                spent, sizes[name] = run(connection, binary)
+            for name, (way, use) in ways.items():
+                before = way.spent()
+                spent, sizes[name] = ask(instance, way.port, use, binary)
                 seconds[name].append(spent)
-                connection._force_close()
+                own[name].append(way.spent() - before)
         middle = {name: statistics.median(values) for name, values in seconds.items()}
         for name in ways:
             kind = "binary" if binary else "text"
-            rows.append([f"{kind}, {name}", middle[name], sizes[name] / 2**20, middle["direct"] / middle[name]])
-    report.table(["", "s", "MiB", "speed to direct"], rows)
+            taken = [middle[name], statistics.median(own[name]), sizes[name] / 2**20]
+            rows.append([f"{kind}, {name}", *taken, middle["direct"] / middle[name]])
+    report.table(["", "s", "own processor s", "MiB", "speed to direct"], rows)
 
 
 def main() -> None:
@@ -118,14 +130,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--router", help="path of mysqlrouter; default: from PATH")
     parser.add_argument("--mysqld")
     arguments = parser.parse_args()
     report.head(f"{arguments.rows:,} rows of ten columns to a client that only reads")
     options = ["--mysqld", arguments.mysqld] if arguments.mysqld else []
     with running(options=options) as instance, tempfile.TemporaryDirectory() as folder:
         prepare(instance, arguments.rows)
-        with haproxy(instance, pathlib.Path(folder)) as proxy:
-            measure(instance, arguments.rounds, proxy)
+        with (
+            haproxy(instance, pathlib.Path(folder)) as first,
+            mysql_router(instance, pathlib.Path(folder), arguments.router) as second,
+            pump(instance) as bare,
+        ):
+            others = {"HAProxy TCP": first, "MySQL Router": second, "bare pump on uvloop": bare}
+            measure(instance, arguments.rounds, others)
 
 
 if __name__ == "__main__":
