@@ -9,7 +9,7 @@ Source: "Object Container Files" of the Avro specification, version 1.11.
 import io
 import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import fastavro
@@ -26,11 +26,11 @@ _LARGEST_HEADER = 16 << 20
 _LARGEST = 256 << 20  # bytes of a file of metadata, and of what is in it
 
 
-def require_whole_avro(places: Places, found: Found) -> None:
-    """Refuse a file whose blocks do not end where it ends. Raises LakeError."""
+def require_whole_avro(places: Places, found: Found) -> bytes:
+    """Refuse a file whose blocks do not end where it ends; gives its schema. Raises LakeError."""
     try:
         data = places.read(found, 0, min(found.size, _LARGEST_HEADER))
-        _, mark, at = _header(data)
+        meta, mark, at = _header(data)
         while at < found.size:
             data = places.read(found, at, _HEAD)
             _, used = _number(data, 0)
@@ -39,8 +39,27 @@ def require_whole_avro(places: Places, found: Found) -> None:
             if size < 0 or end + _SYNC > found.size or places.read(found, end, _SYNC) != mark:
                 raise ValueError
             at = end + _SYNC
-    except (ValueError, IndexError):
+        return meta["avro.schema"]
+    except (ValueError, IndexError, KeyError):
         raise LakeError(f"{found.shown} is no Avro file, or is cut short") from None
+
+
+def require_alike_avro(found: Sequence[Found], schemas: Sequence[bytes]) -> None:
+    """Refuse files that have other columns than the first one, whose schema DuckDB reads all by. Raises LakeError."""
+    for file, schema in zip(found, schemas, strict=True):
+        if schema != schemas[0] and _fields(file, schema) != _fields(found[0], schemas[0]):
+            raise LakeError(
+                f"{file.shown} has other columns than {found[0].shown}, or of other types: "
+                "Avro files of one table have the same"
+            )
+
+
+def _fields(found: Found, schema: bytes) -> dict[str, str]:
+    """The types of a record's fields, whatever their order."""
+    try:
+        return {str(one["name"]): json.dumps(one["type"], sort_keys=True) for one in json.loads(schema)["fields"]}
+    except (ValueError, LookupError, TypeError, RecursionError):
+        raise LakeError(f"{found.shown} has no records: its schema has no fields") from None
 
 
 def read_records(places: Places, found: Found) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:

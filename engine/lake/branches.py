@@ -96,8 +96,13 @@ def _checked_constant(column: Column, value: str, reading: Reading) -> str:
     return f"CAST({quoted(row[1])} AS {store_type(column)})"
 
 
-def reading_of(column: Column, layout: Layout, definition: Definition) -> Reading | Unreadable | None:
-    """How a column is read; None when some file has no such column, or all have it in their folders' names."""
+def reading_of(
+    column: Column, layout: Layout, definition: Definition, strict: bool = True
+) -> Reading | Unreadable | None:
+    """How a column is read; None when some file has no such column, or all have it in their folders' names.
+
+    A column that some files have is read from these, and NULL in the others: when not `strict` even if it is NOT NULL.
+    """
     folded = column.name.casefold()
     if folded in layout.partitions:
         return Reading("NULL")
@@ -112,7 +117,8 @@ def reading_of(column: Column, layout: Layout, definition: Definition) -> Readin
     if kind == "VARCHAR" and column.type not in STRING_TYPES:
         return _of(source, from_text(source, column, definition.dialect, ColumnOptions()))
     reading = _of(source, typed(source, kind, column))
-    return None if folded in layout.missing and isinstance(reading, Reading) and not column.nullable else reading
+    is_lacking = folded in layout.missing and not column.nullable and strict
+    return None if is_lacking and isinstance(reading, Reading) else reading
 
 
 def _of(source: str, reading: Reading | Unreadable) -> Reading | Unreadable:

@@ -1,7 +1,7 @@
 """How the files of a table lie: which hold the values of which partition, and one relation over each such group."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 
@@ -16,9 +16,10 @@ from engine.lake.relations import (
     json_relation,
     parquet_relation,
 )
+from engine.lake.unlike import together
 from engine.lake.warned import Warned
 from engine.store.layout import quote
-from lakehouse.avro import require_whole_avro
+from lakehouse.avro import require_alike_avro, require_whole_avro
 from lakehouse.definition import Definition
 from lakehouse.heads import LONGEST_LINE, Head, head_of, require_alike, require_closed
 from lakehouse.listing import Listing, folder_values
@@ -114,8 +115,7 @@ def lay_out(
                 relation = json_relation(own, head.text, compression)
         case "avro":
             connection.execute(f"LOAD {quoted(str(extension('avro')))}")
-            for file in found:
-                require_whole_avro(places, file)
+            require_alike_avro(found, [require_whole_avro(places, file) for file in found])
             kinds = _described(connection, f"read_avro([{', '.join(map(quoted, paths))}])") if found else {}
             relation = avro_relation(kinds)
             missing = {c.name.casefold(): found[0].shown for c in own if found and c.name.casefold() not in kinds}
@@ -144,16 +144,24 @@ def _parquet(
         f"(SELECT unnest([{listed}]) AS file_name, unnest(range({len(paths)})) AS place) USING (file_name) "
         "WHERE column_id > 0 GROUP BY file_name) GROUP BY shape ORDER BY 2"
     ).fetchall()
-    together = len(shapes) > 1
-    relation = parquet_relation({}, together)
-    kinds = _described(connection, relation.over(paths))
-    missing: dict[str, str] = {}
-    for _, place, _ in shapes:
-        here = _described(connection, relation.over([paths[place]])) if together else kinds
-        for column in own:
-            if column.name.casefold() not in here:
-                missing.setdefault(column.name.casefold(), found[place].shown)
-    return parquet_relation(kinds, together), missing
+    if len(shapes) < 2:
+        relation = parquet_relation({}, False)
+        kinds = _described(connection, relation.over(paths))
+        missing = {c.name.casefold(): found[0].shown for c in own if c.name.casefold() not in kinds}
+        return replace(relation, kinds=kinds), missing
+    bare = parquet_relation({}, True)
+    kinds, missing = _described(connection, bare.over(paths)), {}
+    here = [(place, _described(connection, bare.over([paths[place]]))) for _, place, _ in shapes]
+    read = dict(kinds)
+    for column in own:
+        name = column.name.casefold()
+        if name in kinds:
+            given = [there[name][1] for _, there in here if name in there]
+            read[name] = kinds[name][0], together(given, kinds[name][1], column.type)
+        lacking = [place for place, there in here if name not in there]
+        if lacking:
+            missing[name] = found[lacking[0]].shown
+    return replace(parquet_relation(kinds, True), kinds=read), missing
 
 
 def _described(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, tuple[str, str]]:

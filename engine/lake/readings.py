@@ -18,6 +18,8 @@ _FOREIGN = {
     "ascii": r"[^\x00-\x7F]",
     "latin1": r"[^\x00-\x7F\x{A0}-\x{FF}]",
 }
+# Begins what stands for a column's type that is another one in each file, so that no type holds the values of all.
+UNLIKE = "types that do not go together"
 READABLE_CHARSETS = frozenset({"utf8mb4", *_FOREIGN})
 
 
@@ -112,6 +114,8 @@ def string_reading(x: str, column: Column) -> Reading | Unreadable:
 def typed(x: str, kind: str, column: Column) -> Reading | Unreadable:
     """A column of the file that has a type: `kind` is DuckDB's name of it."""
     base = kind.split("(")[0]
+    if kind.startswith(UNLIKE):
+        return Unreadable(f"the files have {kind}")
     if base == "VARCHAR" or base.startswith("ENUM"):
         from_text = x if base == "VARCHAR" else f"CAST({x} AS VARCHAR)"
         return string_reading(from_text, column) if column.type in STRING_TYPES else Unreadable("text")

@@ -158,9 +158,19 @@ def _first_keys(text: str) -> list[str]:
 
 
 def parquet_relation(kinds: Mapping[str, tuple[str, str]], together: bool) -> Relation:
-    """Parquet; `together` when its files do not all have the same columns."""
-    options = ", hive_partitioning = false" + (", union_by_name = true" if together else "")
-    return Relation("read_parquet(", options, kinds)
+    """Parquet; `together` when its files do not all have the same columns.
+
+    Then any of them have all columns, in the types of all: a partition's files may lack some.
+    """
+    if not together:
+        return Relation("read_parquet(", ", hive_partitioning = false", kinds)
+    nothing = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in kinds.values())
+
+    def padded(read: Callable[[Sequence[str]], str], some: Sequence[str]) -> str:
+        return f"(FROM {read(some)} UNION ALL BY NAME SELECT {nothing} WHERE false)"
+
+    options = ", hive_partitioning = false, union_by_name = true"
+    return Relation("read_parquet(", options, kinds, without=padded if kinds else None)
 
 
 def avro_relation(kinds: Mapping[str, tuple[str, str]]) -> Relation:

@@ -341,7 +341,7 @@ class LakeTables:
             columns = [c for c in carried_columns(known.table) if _is_named(c, wanted)]
             readings: dict[str, Reading] = {}
             for column in columns:
-                reading = reading_of(column, layout, known.definition)
+                reading = reading_of(column, layout, known.definition, strict)
                 if isinstance(reading, Unreadable):
                     out[column.name] = reading.reason
                 elif reading is not None:

@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import io
 import json
 import shutil
 import tempfile
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import fastavro
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -237,3 +239,66 @@ def test_an_export_to_a_place_that_refuses_leaves_nothing(site: Site) -> None:
         site.instance.run(f"SELECT a INTO OUTFILE URI '{site.folder}/out/' FROM hostile.good")
     assert caught.value.args[0] == 1227  # nobody is named as an exporter here
     assert not (site.folder / "out").exists()
+
+
+def parquet(**columns: Any) -> bytes:
+    """A Parquet file."""
+    out = io.BytesIO()
+    pq.write_table(pa.table(columns), out)
+    return out.getvalue()
+
+
+def avro(kinds: dict[str, str], *rows: dict[str, Any]) -> bytes:
+    """An Avro file."""
+    out = io.BytesIO()
+    fields = [{"name": name, "type": kind} for name, kind in kinds.items()]
+    fastavro.writer(out, {"type": "record", "name": "r", "fields": fields}, rows)
+    return out.getvalue()
+
+
+BIG, REAL, WORD = parquet(c=[1 << 53 | 1]), parquet(c=[1.5]), parquet(c=["a"])
+SHORT, LONG = parquet(c=pa.array([1], pa.int32())), parquet(c=pa.array([2], pa.int32()), x=["a"])
+# Format, columns, files; the rows when it is not strict, or why there are none.
+DIFFERING: dict[str, tuple[str, str, list[bytes], object]] = {
+    "large and real": ("parquet", "c DECIMAL(20,1)", [BIG, REAL], "do not go together (BIGINT, DOUBLE)"),
+    "text and whole": ("parquet", "c VARCHAR(20)", [WORD, BIG], [(str(1 << 53 | 1),), ("a",)]),
+    "missing": ("parquet", "c INT, x VARCHAR(3)", [SHORT, LONG], [(1, None), (2, "a")]),
+    "missing and needed": ("parquet", "c INT, x VARCHAR(3) NOT NULL", [SHORT, LONG], [(1, ""), (2, "a")]),
+    "renamed": ("parquet", "c INT, x VARCHAR(3)", [LONG, parquet(c=[3], y=["b"])], [(2, "a"), (3, None)]),
+    "avro, wider": (
+        "avro",
+        "c INT",
+        [avro({"c": "int"}, {"c": 1}), avro({"c": "long"}, {"c": 2})],
+        "1 has other columns",
+    ),
+    "avro, extra": (
+        "avro",
+        "c INT, x VARCHAR(3)",
+        [avro({"c": "int"}, {"c": 1}), avro({"c": "int", "x": "string"}, {"c": 2, "x": "b"})],
+        "1 has other columns",
+    ),
+    "json": ("json", "c INT, x VARCHAR(3)", [b'{"c":1}', b'{"x":"a","c":"2","y":1}'], [(1, None), (2, "a")]),
+}
+
+
+def test_files_of_one_table_may_differ_or_it_is_told(site: Site) -> None:
+    for name, (kind, columns, files, expected) in DIFFERING.items():
+        folder = site.folder / "differing" / name.replace(" ", "-")
+        folder.mkdir(parents=True)
+        for number, content in enumerate(files):
+            (folder / str(number)).write_bytes(content)
+        site.define("differing", columns, f"{folder}/", format=kind, is_strict_mode=False)
+        query = "SELECT * FROM hostile.differing ORDER BY 1"
+        if isinstance(expected, str):
+            assert expected in site.fails(query), name
+        else:
+            assert site.instance.run(query) == expected, name
+
+
+def test_a_partition_may_lack_columns(site: Site) -> None:
+    for part, content in (("p=1", SHORT), ("p=2", LONG)):
+        (site.folder / "lacking" / part).mkdir(parents=True)
+        (site.folder / "lacking" / part / "a.parquet").write_bytes(content)
+    site.define("lacking", "c BIGINT, x VARCHAR(3), p INT", f"{site.folder}/lacking/", format="parquet")
+    assert site.instance.run("SELECT * FROM hostile.lacking ORDER BY c") == [(1, None, 1), (2, "a", 2)]
+    assert site.instance.run("SELECT x FROM hostile.lacking WHERE p = 2") == [("a",)]
