@@ -52,8 +52,6 @@ def make(instance: Instance, rows: int) -> None:
             )
             there += taken
     with instance.connect() as connection, connection.cursor() as cursor:
-        # It has been loaded by itself meanwhile, and what came later is in no log.
-        cursor.execute("ALTER TABLE large.t SECONDARY_UNLOAD")
         cursor.execute("ALTER TABLE large.t SECONDARY_LOAD")
     instance.wait_loaded("large", {"t"})
 
@@ -108,7 +106,8 @@ def main() -> None:
     parser.add_argument("--mysqld", help="server program of the embedded backend")
     arguments = parser.parse_args()
     report.head("Machine learning in SQL: a training of many rows")
-    options = ["--mysqld", arguments.mysqld] if arguments.mysqld else []
+    # Loaded by itself it would be loaded before it is whole, and the rest is in no log.
+    options = ["--autoload", "false", *(["--mysqld", arguments.mysqld] if arguments.mysqld else [])]
     with running(None, options=options) as instance:
         measure(instance, arguments.rows, arguments.seconds)
 
