@@ -1,6 +1,6 @@
-"""Long statements are read in a process of their own (`statements.apart`), so that no other session waits for it.
+"""Long and deeply nested statements are read in a process of their own (`statements.apart`): nobody else waits for it.
 
-It is started with the first of them, and again when it has died.
+It is started with the first of them, and again when it has died or was ended because it took too long.
 """
 
 import asyncio
@@ -15,14 +15,23 @@ from typing import Any, TypeVar
 from base.errors import BackendError
 from statements.apart import LENGTH
 from statements.facts import StatementFacts, statement_facts
+from statements.nesting import depth_of
 from statements.parse import MAX_LENGTH
 
 log = logging.getLogger("proxy")
 
-SHORT = 1 << 11  # characters that are read at once: some 5 ms
+_SHORT = 1 << 11  # characters that are read at once: some 5 ms
+_SHALLOW = 12  # brackets in brackets: what is read twice at each of them takes 4,096 times as long
+_PATIENCE = 10.0  # seconds for one call; the longest statement takes 0.2 on an idle machine
 _KEPT = 64  # facts of long statements; one statement is asked for more than once on its way
 _UNREADABLE = StatementFacts("other", reason="the statement could not be read")
 T = TypeVar("T")
+
+
+def is_quick(statement: str) -> bool:
+    """Tell whether a statement is read at once where it is."""
+    brackets = statement.count("(") + statement.count("[") + statement.count("{")
+    return len(statement) <= _SHORT and (brackets <= _SHALLOW or depth_of(statement) <= _SHALLOW)
 
 
 class Apart:
@@ -35,7 +44,7 @@ class Apart:
 
     async def facts(self, statement: str, extras: bool = False) -> StatementFacts:
         """Read a statement as `statements.facts.statement_facts` does; never raises."""
-        if not SHORT < len(statement) <= MAX_LENGTH:
+        if is_quick(statement) or len(statement) > MAX_LENGTH:
             return statement_facts(statement, extras=extras)
         key = (statement, extras)
         found = self._facts.get(key)
@@ -52,11 +61,16 @@ class Apart:
 
     async def call(self, function: Callable[..., T], *arguments: Any) -> T:
         """Call a function of the floor below there, those before it first. Raises what it raises, and BackendError
-        when the process died of it."""
+        when the process died of it or took too long."""
         asked = pickle.dumps((function, arguments))
         async with self._turn:
             try:
-                returned, value = pickle.loads(await self._ask(asked))
+                async with asyncio.timeout(_PATIENCE):
+                    answer = await self._ask(asked)
+                returned, value = pickle.loads(answer)
+            except TimeoutError as problem:
+                self._end()
+                raise BackendError(3877, "HY000", "a statement takes too long to read") from problem
             except (OSError, asyncio.IncompleteReadError) as problem:
                 self._end()
                 raise BackendError(3877, "HY000", "the process that reads long statements died") from problem

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import lru_cache
 
-from proxy.apart import SHORT
+from proxy.apart import is_quick
 from proxy.ask import ask_backend, current_schema
 from proxy.backend_switch import BackendSwitch
 from proxy.engine_link import EngineGone, EngineLink
@@ -145,8 +145,8 @@ class Router:
         return use, threshold
 
     async def facts(self, statement: str) -> StatementFacts:
-        """Read a statement, a long one in another process."""
-        return _kept_facts(statement) if len(statement) <= SHORT else await self._worker.apart.facts(statement)
+        """Read a statement, one that takes its time in another process."""
+        return _kept_facts(statement) if is_quick(statement) else await self._worker.apart.facts(statement)
 
     async def read(self, statement: str) -> tuple[StatementFacts, str, float]:
         """Give a statement's facts, and the switch and the threshold that hold for it."""

@@ -2,11 +2,13 @@
 
 import re
 
-from sqlglot import exp, parse
+from sqlglot import exp
+from sqlglot.dialects.mysql import MySQL
 from sqlglot.errors import SqlglotError
 from sqlglot.parsers.mysql import MySQLParser
 
 from statements.json_table import read_json_tables
+from statements.nesting import is_too_deep
 
 # A longer statement costs more to read than the engine can win, and while one is read no other session is served.
 MAX_LENGTH = 1 << 16  # characters
@@ -21,6 +23,7 @@ _JOINS = re.compile(
 )
 # MySQL has no lambdas: the arrow in SUM(document->'$.a' > 1) cuts a part out of a column. Only here is MySQL parsed.
 MySQLParser.LAMBDAS = {}
+_DIALECT = MySQL()
 read_json_tables()
 
 
@@ -49,7 +52,10 @@ def parse_statement(statement: str) -> exp.Expression:
     if _open_joins(statement) > _MAX_OPEN_JOINS:
         raise NotParsed("too many joins without a condition")
     try:
-        trees = [tree for tree in parse(statement, read="mysql") if tree is not None]
+        tokens = _DIALECT.tokenize(statement)
+        if is_too_deep(tokens):
+            raise NotParsed("the statement is nested too deeply")
+        trees = [tree for tree in _DIALECT.parser().parse(tokens, statement) if tree is not None]
     except (SqlglotError, RecursionError, ValueError, TypeError, AttributeError, KeyError, IndexError) as problem:
         raise NotParsed("the statement's syntax is not known to the engine") from problem
     if len(trees) != 1 or not isinstance(trees[0], exp.Expression):

@@ -6,7 +6,8 @@ import signal
 
 import pytest
 
-from proxy.apart import SHORT, Apart
+from proxy import apart as proxy_apart
+from proxy.apart import Apart, is_quick
 from statements.facts import statement_facts
 from statements.parse import MAX_LENGTH, NotParsed, parse_statement
 
@@ -17,8 +18,8 @@ CASES = {
     "not read": "SELECT (" * 700,
     "extras": LONG.replace("WHERE", "TABLESAMPLE (5) WHERE"),
     "too long": "SELECT '" + "x" * MAX_LENGTH + "'",
-    "beyond ASCII": "SELECT '" + "ä\U0001f600" * SHORT + "' FROM t",
-    "lone surrogate": "SELECT '\ud800" + "x" * SHORT + "' FROM t",
+    "beyond ASCII": "SELECT '" + "ä\U0001f600" * 2048 + "' FROM t",
+    "lone surrogate": "SELECT '\ud800" + "x" * 2048 + "' FROM t",
 }
 
 
@@ -54,6 +55,40 @@ def test_who_asks_goes_on_when_the_process_dies() -> None:
             await apart.close()
 
     asyncio.run(read())
+
+
+def test_one_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def read() -> None:
+        apart = Apart()
+        try:
+            await apart.facts(LONG)
+            assert apart._process
+            os.kill(apart._process.pid, signal.SIGSTOP)
+            monkeypatch.setattr(proxy_apart, "_PATIENCE", 0.1)
+            assert (await apart.facts(LONG + "0")).reason == "the statement could not be read"
+            monkeypatch.undo()
+            assert (await apart.facts(LONG + "0")) == statement_facts(LONG + "0")
+        finally:
+            await apart.close()
+
+    asyncio.run(read())
+
+
+@pytest.mark.parametrize(
+    ("statement", "quick"),
+    [
+        ("SELECT 1", True),
+        ("SELECT " + "(1), " * 100 + "1", True),
+        ("SELECT " + "(" * 12 + "1" + ")" * 12, True),
+        ("SELECT " + "(" * 13 + "1" + ")" * 13, False),
+        ("SELECT " + "f[" * 13 + "1" + "]" * 13, False),
+        ("SELECT '" + "(" * 100 + "'", True),
+        ("SELECT 'it''s \\'" + ") -- " * 9 + "\n" + "(" * 13 + "1", False),
+        ("SELECT '" + "x" * 2048 + "'", False),
+    ],
+)
+def test_what_is_long_or_deep_is_not_quick(statement: str, quick: bool) -> None:
+    assert is_quick(statement) is quick
 
 
 def test_one_who_gives_up_does_not_get_others_their_answers() -> None:

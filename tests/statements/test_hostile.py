@@ -21,6 +21,17 @@ NEVER_ENDING = {
     "joins behind commas": "SELECT * FROM t" + ", t" * 30 + " JOIN t" * 30,
     "straight joins": "SELECT * FROM t " + "STRAIGHT_JOIN t " * 30,
     "brackets": "SELECT " + "(" * 30_000 + "1" + ")" * 30_000 + " FROM t",
+    "square brackets": "SELECT " + "IF[" * 30 + "1" + "]" * 30 + " FROM t",
+    "braces": "SELECT " + "{" * 30_000 + "1" + "}" * 30_000 + " FROM t",
+    **{
+        f"{word} {count}": "SELECT " + f"{word}(" * count + "1" + ")" * count + " FROM t"
+        for word in ("DATE", "CHAR", "BINARY", "YEAR", "UUID", "STRUCT", "VECTOR")
+        for count in (30, 8_000)
+    },
+    "types in functions": "SELECT " + "ABS(DATE(1 + " * 30 + "1" + "))" * 30 + " FROM t",
+    "functions": "SELECT " + "f(" * 13_000 + "1" + ")" * 13_000 + " FROM t",
+    "sub-queries": "SELECT " + "(SELECT " * 7_000 + "1" + ")" * 7_000 + " FROM t",
+    "unions": "(" * 4_000 + "SELECT 1" + ") UNION SELECT 1" * 4_000,
     "long": "SELECT COUNT(*) FROM t WHERE a IN (" + "1," * MAX_LENGTH + "1)",
 }
 
@@ -47,6 +58,20 @@ def test_joins_that_people_write_are_read(statement: str) -> None:
     assert facts.kind == "select"
     assert facts.reason is None
     assert facts.tables == {("", "a"), ("", "b")}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT DATE(CHAR(BINARY(YEAR(a)))) FROM t",
+        "SELECT " + "ABS(" * 90 + "a" + ")" * 90 + " FROM t",
+        "SELECT " + ", ".join(["DATE(a)", "CHAR(b)", "YEAR(c)"] * 50) + " FROM t",
+        "SELECT * FROM t WHERE " + "NOT " * 300 + "a",
+        "SELECT a" + " + 1" * 300 + " FROM t",
+    ],
+)
+def test_what_people_nest_is_read(statement: str) -> None:
+    assert statement_facts(statement).reason is None
 
 
 def test_a_broken_text_is_refused_with_its_first_reason() -> None:
