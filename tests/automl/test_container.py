@@ -88,7 +88,7 @@ def test_a_deep_head_is_refused() -> None:
 @given(st.data())
 def test_resealed_damage_is_refused_or_harmless(churn_model: Model, data: st.DataObject) -> None:
     """Bytes of the body are changed and the checksum made right again: what is taken says what it said before."""
-    whole = churn_model.to_bytes()
+    whole = load_model(churn_model.to_bytes()).to_bytes()  # what LightGBM notes of a training is left out when read
     body = bytearray(whole[len(MAGIC) + 32 :])
     for _ in range(data.draw(st.integers(1, 4))):
         body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
