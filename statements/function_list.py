@@ -56,10 +56,10 @@ WHEN: dict[str, tuple[str, ...]] = {
     "the value is in a JSON column of MySQL, and no number": ("JSON_TYPE",),
     "the backend is MySQL, and the keys of a group differ": ("JSON_OBJECTAGG",),
     "the backend is MySQL, and it is made of integers, decimals, texts, dates, moments and documents": (
-        "JSON_ARRAY", "JSON_ARRAYAGG", "JSON_OBJECT",
+        "JSON_ARRAY", "JSON_OBJECT",
     ),
     "all rows of the group have the same value": ("ANY_VALUE",),
-    "ORDER BY, if any, settles the text, which is not longer than group_concat_max_len": ("GROUP_CONCAT",),
+    "ORDER BY settles the text of these rows, and it is not longer than group_concat_max_len": ("GROUP_CONCAT",),
     "the pattern is a constant that every library reads alike, as it does the texts": (
         "REGEXP", "REGEXP_INSTR", "REGEXP_LIKE", "REGEXP_REPLACE", "REGEXP_SUBSTR", "RLIKE",
     ),
@@ -122,6 +122,7 @@ NEVER: dict[str, frozenset[str]] = {
             "IS_IPV4_MAPPED", "IS_IPV6",
         ]
     ),
+    "the order of its elements is that of MySQL's plan, and no ORDER BY can be given": frozenset(["JSON_ARRAYAGG"]),
     "documents are made or searched by the server only": frozenset(
         [
             "JSON_ARRAY_APPEND", "JSON_ARRAY_INSERT", "JSON_COMPACT",

@@ -143,8 +143,6 @@ class Binder:
     def _aggregate(self, node: exp.Expression) -> Expr:
         if isinstance(node, exp.GroupConcat):
             return joined.bind(self, node)
-        if isinstance(node, exp.Anonymous):
-            return documents.arrays(self, node)
         if isinstance(node, exp.JSONObjectAgg):
             return documents.objects(self, node)
         if type(node) in doubles.SPREADS:

@@ -33,7 +33,7 @@ _TEXT = Type(Family.STRING, collation="utf8mb4_bin", charset="utf8mb4", presence
 _KINDS = Type(Family.STRING, collation="utf8mb4_bin", charset="utf8mb4", presence=of_text("ARYOBJECTUNLSIG"))
 _MOST_MEMBERS = 64  # of an array sought in a document
 _DIGITS = 15  # that a double and a decimal have alike
-_WHOLE = frozenset({"column", "json_object", "json_array", "json_elements", "json_objects"})
+_WHOLE = frozenset({"column", "json_object", "json_array", "json_objects"})
 _AWKWARD = frozenset('"\\*?')
 
 
@@ -240,12 +240,9 @@ def objects(binder: "Binder", node: exp.Expression) -> Expr:
     return Expr("json_objects", _JSON, (key, element(binder, child(pair, "expression"))))
 
 
-def arrays(binder: "Binder", node: exp.Expression) -> Expr:
-    """JSON_ARRAYAGG(value), whose order the manual leaves undefined: here that of keys, else of the texts."""
-    only(node, "this", "expressions")
-    if len(children(node)) != 1:
-        refuse("JSON_ARRAYAGG of several values is not supported")
-    return Expr("json_elements", _JSON, (element(binder, children(node)[0]), *binder.scope.row_keys()))
+def _elements(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
+    """JSON_ARRAYAGG(value): the order of its elements is that of MySQL's plan, and there is no ORDER BY for it."""
+    return refuse("JSON_ARRAYAGG depends on the order of rows")
 
 
 def _object(binder: "Binder", node: exp.Expression) -> Expr:
@@ -318,7 +315,7 @@ NAMED: dict[str, tuple[int, int, Call]] = {
     "JSON_OVERLAPS": (2, 2, _mysql_only(_overlaps)),
     "JSON_LENGTH": (1, 2, _mysql_only(_length)),
     "JSON_ARRAY": (1, 99, _array),
-    "JSON_ARRAYAGG": (1, 1, lambda binder, arguments: binder.aggregate(cast("exp.Expression", arguments[0].parent))),
+    "JSON_ARRAYAGG": (1, 1, _elements),
     "JSON_VALID": (1, 1, _mysql_only(_valid)),
     "JSON_CONTAINS_PATH": (3, 3, _mysql_only(_has_path)),
 }

@@ -1,7 +1,6 @@
 """GROUP_CONCAT: values of a group as one text, in an order that the statement settles.
 
-Rows that ORDER BY leaves tied may come in any order: where they have different texts, the engine fails. Without ORDER
-BY no order is defined: here it is that of the primary keys, else of the values, so that an answer can be had again.
+Rows that ORDER BY leaves tied may come in any order: where they have different texts, the engine fails.
 """
 
 from dataclasses import replace
@@ -36,17 +35,16 @@ def bind(binder: "Binder", node: exp.Expression) -> Expr:
     keys = [as_value(binder.expr(child(item))) for item in items]
     if any(key.type.family in APPROXIMATE or key.op == "literal" for key in keys):
         refuse("GROUP_CONCAT ordered by this is not supported")
-    if distinct and items and keys != [value]:
+    if distinct and keys != [value]:
         refuse("GROUP_CONCAT(DISTINCT) in another order than its values is not supported")
     by_row = binder.scope.is_row(set(keys)) and not distinct
     if not keys:
-        rows = [] if distinct else binder.scope.row_keys()
-        keys, by_row = rows or [value], bool(rows)
+        refuse("GROUP_CONCAT without an order of all rows depends on the order of rows")
     separator = node.args.get("separator")
     if separator is not None and not (isinstance(separator, exp.Literal) and separator.is_string):
         refuse("GROUP_CONCAT with this separator is not supported")
     between = "," if separator is None else separator.name
-    directions = tuple(bool(item.args.get("desc")) for item in items) or (False,) * len(keys)
+    directions = tuple(bool(item.args.get("desc")) for item in items)
     longest = binder.context.group_concat_max_len
     return _joined(binder, value, keys, (distinct, by_row, between, directions, longest))
 

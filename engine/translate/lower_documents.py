@@ -176,14 +176,6 @@ def _objects(low: "Lowering", expr: Expr) -> str:
     return f"(CASE WHEN {clear} THEN error('keys that are NULL or come twice') ELSE '{{' || {joined} || '}}' END)"
 
 
-def _elements(low: "Lowering", expr: Expr) -> str:
-    """JSON_ARRAYAGG, in the order of keys; without any in that of what is written."""
-    value, *keys = expr.args
-    written = _element(low, value)
-    order = ", ".join(low.order_key(key) for key in keys) or written
-    return f"('[' || string_agg({written}, ', ' ORDER BY {order}) || ']')"
-
-
 def _length(low: "Lowering", expr: Expr) -> str:
     sql, steps = low.expr(expr.args[0]), cast("Steps", expr.value)
     path = f", {path_of(steps)}" if steps else ""
@@ -268,7 +260,6 @@ DOCUMENT_OPS: dict[str, Writer] = {
     "json_contains": _contains,
     "json_overlaps": _overlaps,
     "json_objects": _objects,
-    "json_elements": _elements,
     "json_length": _length,
     "json_keys": _keys,
     "json_has": _has,

@@ -94,12 +94,6 @@ class Scope:
             and all(self.sources[0].columns[at].expr in keys for at in self.sources[0].key)
         )
 
-    def row_keys(self) -> list[Expr]:
-        """Give the primary keys of all sources, which tell rows apart; nothing when a source has none."""
-        if not all(source.key for source in self.sources):
-            return []
-        return [source.columns[at].expr for source in self.sources for at in source.key]
-
     def owns(self, column: Expr) -> bool:
         """Tell whether a column is of this SELECT's sources."""
         return self._source(column) is not None

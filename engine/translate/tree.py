@@ -166,7 +166,6 @@ AGGREGATES = frozenset(
         "double_sum",
         "spread",
         "json_objects",
-        "json_elements",
     }
 )
 WINDOW = "window"
