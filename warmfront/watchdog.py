@@ -1,6 +1,7 @@
 """Find an engine that is hung, so that it can be ended and started again: what it holds on the backend ends with it.
 
-A process that lives but does nothing keeps its table locks and snapshots, and DDL waits for those.
+A process that lives but does nothing keeps its table locks and snapshots, and DDL waits for those. One that does not
+listen yet holds nothing: it may be waiting for a backend that is not there.
 """
 
 import socket
@@ -37,10 +38,10 @@ class Watchdog:
             self._asked, self._due = False, now + _EVERY
         elif now >= self._due:
             self._due = now + _LOOK
-            if not self._asked:
-                self._asked, self._since = True, now
-            if self._probe is not None or not self._ask():
-                self._look(now)
+            if not self._asked or (self._pulse and self._pulse.beats()):
+                self._since = now
+            if self._probe is None:
+                self._asked = self._ask()
         return self._asked and now - self._since > self._patience
 
     def close(self) -> None:
@@ -53,19 +54,19 @@ class Watchdog:
         self._asked, self._due = False, now + _EVERY
 
     def _ask(self) -> bool:
+        """Connect; False when it does not listen."""
         probe = socket.socket(socket.AF_UNIX)
         probe.setblocking(False)
         try:
             probe.connect(str(self._path))
-        except OSError:  # it does not listen yet, or its queue is full
+        except BlockingIOError:  # its queue is full: nobody takes from it
+            probe.close()
+        except OSError:
             probe.close()
             return False
-        self._probe = probe
+        else:
+            self._probe = probe
         return True
-
-    def _look(self, now: float) -> None:
-        if self._pulse and self._pulse.beats():
-            self._since = now
 
     def _hears(self) -> bool:
         if self._probe is None:

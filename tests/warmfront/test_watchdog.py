@@ -1,6 +1,8 @@
 """What counts as a hung engine, with real processes at a real socket."""
 
+import contextlib
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -96,8 +98,29 @@ def test_one_that_is_stopped_is_hung_until_it_goes_on(
     dog.close()
 
 
-def test_one_that_does_not_listen_yet_has_the_same_time(
-    tmp_path: Path, run: Callable[[str], subprocess.Popen[bytes]]
-) -> None:
+def test_one_that_does_not_listen_is_left_alone(tmp_path: Path, run: Callable[[str], subprocess.Popen[bytes]]) -> None:
+    """It waits for a backend, and holds nothing there; an older one may have left its file behind."""
     process = run(SLEEPS)
-    assert hung_within(Watchdog(tmp_path / "nowhere", PATIENCE), process.pid, 30)
+    assert not hung_within(Watchdog(tmp_path / "nowhere", PATIENCE), process.pid, 5 * PATIENCE)
+    process.kill()
+    process.wait()
+    assert (tmp_path / "s").exists()
+    other = subprocess.Popen([sys.executable, "-c", SLEEPS])
+    try:
+        assert not hung_within(Watchdog(tmp_path / "s", PATIENCE), other.pid, 5 * PATIENCE)
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_one_whose_queue_is_full_is_hung(tmp_path: Path, run: Callable[[str], subprocess.Popen[bytes]]) -> None:
+    process = run(SLEEPS)
+    waiting = []
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            waiting.append(socket.socket(socket.AF_UNIX))
+            waiting[-1].setblocking(False)
+            waiting[-1].connect(str(tmp_path / "s"))
+    assert hung_within(Watchdog(tmp_path / "s", PATIENCE), process.pid, 30)
+    for line in waiting:
+        line.close()
