@@ -17,11 +17,9 @@ _MOST_TWICE = 4  # that are read twice
 _OPEN = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE})
 _CLOSED = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE})
 _TYPES = frozenset(MySQLParser.TYPE_TOKENS)
-_BRACKETS = re.compile(
-    r"""/\*.*?\*/ | (?:--|\#)[^\n]* | '(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `(?:[^`]|``)*`
-      | (?P<open>[(\[{]) | (?P<closed>[)\]}])""",
-    re.VERBOSE | re.DOTALL,
-)
+# Comments, texts and quoted names, for patterns that pass over them (re.VERBOSE, re.DOTALL).
+PASSED_OVER = r"""/\*.*?\*/ | (?:--|\#)[^\n]* | '(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `(?:[^`]|``)*`"""
+_BRACKETS = re.compile(PASSED_OVER + r"| (?P<open>[(\[{]) | (?P<closed>[)\]}])", re.VERBOSE | re.DOTALL)
 
 
 def depth_of(statement: str) -> int:

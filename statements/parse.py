@@ -8,7 +8,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.parsers.mysql import MySQLParser
 
 from statements.json_table import read_json_tables
-from statements.nesting import is_too_deep
+from statements.nesting import PASSED_OVER, is_too_deep
 
 # A longer statement costs more to read than the engine can win, and while one is read no other session is served.
 MAX_LENGTH = 1 << 16  # characters
@@ -16,7 +16,8 @@ TOO_LONG = "the statement is longer than the engine reads"
 # sqlglot's time doubles with every join that still waits for its condition.
 _MAX_OPEN_JOINS = 8
 _JOINS = re.compile(
-    r"""/\*.*?\*/ | (?:--|\#)[^\n]* | '(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `(?:[^`]|``)*` | \bas\s+\w+
+    PASSED_OVER
+    + r"""| \bas\s+\w+
       | (?<![\w$@.])(?:(?:cross|natural)\s+(?:\w+\s+){0,2}join
                      | (?P<open>(?:straight_)?join) | (?P<on>on|using))(?![\w$])""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
