@@ -9,7 +9,7 @@ from engine.backend import Connection
 from engine.cascades import find_causes, unlogged_actions
 from statements.generated import unsteady
 from statements.lake import quoted, stored_attribute
-from statements.schema import BYTE_CHARSETS, MEMBER_TYPES, Column, Table, parse_members
+from statements.schema import BYTE_CHARSETS, MEMBER_TYPES, Column, Partition, Table, parse_members
 
 LAKE_ENGINE = "lakehouse"  # of a table whose rows are files: the backend says InnoDB, as of every shadow
 SYSTEM_SCHEMAS = frozenset({"mysql", "information_schema", "performance_schema", "sys"})
@@ -21,7 +21,7 @@ SELECT TABLE_NAME, COLUMN_NAME, ORDINAL_POSITION, LOWER(DATA_TYPE), COLUMN_TYPE,
  ORDER BY TABLE_NAME, ORDINAL_POSITION
 """
 _TABLES = """
-SELECT TABLE_NAME, ENGINE, TABLE_COLLATION, TABLE_ROWS, TABLE_TYPE FROM information_schema.TABLES
+SELECT TABLE_NAME, ENGINE, TABLE_COLLATION, TABLE_ROWS, TABLE_TYPE, CREATE_OPTIONS FROM information_schema.TABLES
  WHERE TABLE_SCHEMA = %s AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') {name}
 """
 _EMPTY = """
@@ -32,6 +32,10 @@ _KEYS = """
 SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, NULLABLE FROM information_schema.STATISTICS
  WHERE TABLE_SCHEMA = %s AND NON_UNIQUE = 0 {name}
  ORDER BY TABLE_NAME, INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX
+"""
+_PARTITIONS = """
+SELECT PARTITION_NAME, PARTITION_METHOD, PARTITION_EXPRESSION, PARTITION_DESCRIPTION FROM information_schema.PARTITIONS
+ WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND PARTITION_NAME IS NOT NULL ORDER BY PARTITION_ORDINAL_POSITION
 """
 
 
@@ -55,7 +59,7 @@ def describe_schema(connection: Connection, schema: str, name: str | None = None
         causes[table] = find_causes(connection, schema, table)
         if causes[table]:
             del unlogged[table]
-    lake = {table for table, _, _, rows, _ in tables if not rows and _is_lake(connection, schema, table)}
+    lake = {table for table, _, _, rows, *_ in tables if not rows and _is_lake(connection, schema, table)}
     return [
         Table(
             schema,
@@ -66,10 +70,23 @@ def describe_schema(connection: Connection, schema: str, name: str | None = None
             collation,
             unlogged.get(table, ""),
             causes.get(table, ()),
+            _partitions(connection, schema, table) if "partitioned" in (options or "") else (),
         )
-        for table, engine, collation, _, kind in tables
+        for table, engine, collation, _, kind, options in tables
         if kind == "BASE TABLE" or table in lake  # MariaDB's tables with a history are not copied; shadows are such
     ]
+
+
+def _partitions(connection: Connection, schema: str, table: str) -> tuple[Partition, ...]:
+    """The partitions of a table; those that are divided again come once."""
+    found: dict[str, Partition] = {}
+    for name, method, expression, bound in connection.query(_PARTITIONS, (schema, table)):
+        found.setdefault(name, Partition(name, method, _text(expression), _text(bound)))
+    return tuple(found.values())
+
+
+def _text(value: str | bytes | None) -> str:
+    return value.decode() if isinstance(value, bytes) else value or ""
 
 
 def lake_tables(connection: Connection) -> list[tuple[str, str]]:

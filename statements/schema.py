@@ -60,6 +60,17 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Partition:
+    """One partition, from INFORMATION_SCHEMA.PARTITIONS: `method` is "RANGE", "LIST COLUMNS", "HASH" or the like,
+    `expression` what it is by, `bound` the text of its upper end or its list."""
+
+    name: str
+    method: str
+    expression: str
+    bound: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """One base table. `primary_key` names its columns in key order; empty when there is none.
 
@@ -76,6 +87,7 @@ class Table:
     collation: str | None = None
     unlogged: str = ""
     causes: tuple[tuple[str, str, str], ...] = ()
+    partitions: tuple[Partition, ...] = ()  # in their order
 
     def column(self, name: str) -> Column | None:
         """Find a column by name, case-insensitively as MySQL does; None when there is no such column."""

@@ -55,6 +55,7 @@ _OPTIONS = _words(
 # As above, but columns, keys or engine of the definition may be others afterwards.
 _DEFINING_OPTIONS = _words("ENGINE DEFAULT CHARACTER CHARSET COLLATE")
 _KEEPS_ROWS = _words("COALESCE REORGANIZE REBUILD OPTIMIZE ANALYZE CHECK")  # before PARTITION
+_REDIVIDES = _words("COALESCE REORGANIZE")  # of these
 _KEYS = _words("INDEX KEY FULLTEXT SPATIAL")
 _CONSTRAINTS = _words("UNIQUE PRIMARY FOREIGN CONSTRAINT CHECK")
 
@@ -93,6 +94,7 @@ def _read(tokens: Tokens) -> Alteration:
             if reader(tokens, found):
                 break
         elif word in _KEEPS_ROWS and tokens.word(1) == "PARTITION":
+            found.touches_definition |= word in _REDIVIDES
             break
         elif word in _OPTIONS or word in _DEFINING_OPTIONS:
             found.touches_definition |= word in _DEFINING_OPTIONS
@@ -127,6 +129,7 @@ def _skip_clause(tokens: Tokens) -> list[int]:
 def _add(tokens: Tokens, found: Alteration) -> bool:
     word = tokens.word()
     if word == "PARTITION":
+        found.touches_definition = True
         return True
     if word in _KEYS:
         _skip_clause(tokens)
@@ -275,12 +278,14 @@ def _convert(tokens: Tokens, found: Alteration) -> bool:
 def _partition(tokens: Tokens, found: Alteration) -> bool:
     if not tokens.take("BY"):
         raise Unreadable("its definition changed: PARTITION")
+    found.touches_definition = True
     return True
 
 
 def _remove(tokens: Tokens, found: Alteration) -> bool:
     if not tokens.take("PARTITIONING"):
         raise Unreadable("its definition changed: REMOVE")
+    found.touches_definition = True
     return True
 
 

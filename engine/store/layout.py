@@ -14,6 +14,7 @@ from statements.schema import (
     WIDE_CHARSETS,
     WIDEST_DECIMAL,
     Column,
+    Partition,
     Table,
 )
 
@@ -202,4 +203,5 @@ def table_from_json(text: str) -> Table:
     columns = tuple(Column(**{**c, "members": tuple(c.get("members", ()))}) for c in raw.pop("columns"))
     key = tuple(raw.pop("primary_key"))
     causes = tuple((schema, name, kinds) for schema, name, kinds in raw.pop("causes", ()))
-    return Table(columns=columns, primary_key=key, causes=causes, **raw)
+    partitions = tuple(Partition(**part) for part in raw.pop("partitions", ()))
+    return Table(columns=columns, primary_key=key, causes=causes, partitions=partitions, **raw)

@@ -278,7 +278,10 @@ class Lowering:
         """Write an item of FROM."""
         if isinstance(source, TableSource):
             sample = "" if source.sample is None else f" TABLESAMPLE {source.sample}"
-            return f"{source.name} AS {source.alias}{sample}"
+            table = f"{source.name} AS {source.alias}{sample}"
+            if source.only is None:
+                return table
+            return f"(SELECT * FROM {table} WHERE {self.expr(as_filter(source.only))}) AS {source.alias}"
         if isinstance(source, CteSource):
             return f"{source.cte} AS {source.alias}"
         if isinstance(source, JsonRows):

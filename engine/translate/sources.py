@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from engine.translate import blocks, json_tables
+from engine.translate import blocks, json_tables, partitions
 from engine.translate.compare import compare
 from engine.translate.members import listed_type
 from engine.translate.names import Scope, Visible
@@ -56,7 +56,7 @@ def _item(binder: "Binder", node: exp.Expression) -> Joined:
         only(node, "this", "alias", "joins")
         return _joins(binder, _seen(binder, _json_table(binder, node)), children(node, "joins"))
     if isinstance(node, exp.Table):
-        only(node, "this", "db", "alias", "joins", "hints", "sample")
+        only(node, "this", "db", "alias", "joins", "hints", "sample", "partition")
         return _joins(binder, _seen(binder, _table(binder, node)), children(node, "joins"))
     if (
         isinstance(node, exp.Subquery | exp.Paren)
@@ -86,16 +86,21 @@ def _seen(binder: "Binder", source: Source) -> Joined:
 def _table(binder: "Binder", node: exp.Expression) -> Source:
     name, schema = node.name, node.text("db")
     sample = _sample(node.args.get("sample"))
+    parts = node.args.get("partition")
     common = None if schema else _common(binder, name)
     alias = binder.shared.unique("t" if common is None else "d")
     if sample is not None and (common is not None or _view(binder, schema or binder.context.schema, name)):
         refuse("TABLESAMPLE is for base tables")
+    if parts is not None and (sample is not None or common is not None):
+        refuse("PARTITION of what is no base table, or is sampled, is not supported")
     if common is not None:
         _see(binder, node, "", common.columns, alias)
         return CteSource(alias, common.label)
     schema = schema or binder.context.schema
     view = _view(binder, schema, name)
     if view is not None:
+        if parts is not None:
+            refuse("PARTITION of a view is not supported")
         return _through_view(binder, node, schema, view)
     found = binder.shared.view.table(schema, name)
     if isinstance(found, str):
@@ -107,7 +112,8 @@ def _table(binder: "Binder", node: exp.Expression) -> Source:
     hidden = frozenset(at for at, (column, _) in enumerate(_typed(found)[0]) if column.invisible)
     visible = Visible(node.alias or name, schema, alias, columns, () if -1 in key else key, excluded, hidden)
     _add(binder.scope, visible)
-    return TableSource(alias, found.store_name, sample)
+    rows = None if parts is None else partitions.chosen(binder, visible, found.table, parts)
+    return TableSource(alias, found.store_name, sample, rows)
 
 
 def _sample(clause: exp.Expression | None) -> str | None:

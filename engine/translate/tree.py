@@ -42,11 +42,13 @@ class OrderItem:
 
 @dataclass(slots=True)
 class TableSource:
-    """A stored table under a unique alias; `name` is what the store calls it, `sample` a part of its rows to read."""
+    """A stored table under a unique alias; `name` is what the store calls it, `sample` a part of its rows to read,
+    `only` what is true of the rows of the partitions that are named."""
 
     alias: str
     name: str
     sample: str | None = None
+    only: Expr | None = None
 
 
 @dataclass(slots=True)

@@ -4,7 +4,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine.translate.row_values import Rows
-from engine.translate.tree import Block, Expr, Join, JsonRows, Query, QuerySource, Recursion, SetOperation, Source, walk
+from engine.translate.tree import (
+    Block,
+    Expr,
+    Join,
+    JsonRows,
+    Query,
+    QuerySource,
+    Recursion,
+    SetOperation,
+    Source,
+    TableSource,
+    walk,
+)
 from engine.translate.types import Family
 
 
@@ -71,6 +83,9 @@ def expressions(query: Query) -> Iterator[Expr]:
 def _conditions(source: Source) -> Iterator[Expr]:
     if isinstance(source, JsonRows):
         yield source.document
+    elif isinstance(source, TableSource):
+        if source.only is not None:
+            yield source.only
     elif isinstance(source, Join):
         if source.on is not None:
             yield source.on

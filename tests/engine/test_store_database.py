@@ -13,7 +13,7 @@ import pytest
 from engine.catalog import State
 from engine.store import layout
 from engine.store.database import Store
-from statements.schema import Column, Table
+from statements.schema import Column, Partition, Table
 from tests.engine.store_kit import KEYED, KEYLESS, Kit, at, batch, changes
 
 
@@ -207,5 +207,6 @@ def test_tables_that_cannot_be_copied_have_a_reason(table: Table, reason: str) -
 
 
 def test_a_definition_survives_json() -> None:
-    table = replace(KEYED, columns=(*KEYED.columns, _column("enum", members=("a", "it's"))))
+    divided = (Partition("p", "RANGE", "`a`", "5"), Partition("q", "RANGE", "`a`", "MAXVALUE"))
+    table = replace(KEYED, columns=(*KEYED.columns, _column("enum", members=("a", "it's"))), partitions=divided)
     assert layout.table_from_json(layout.table_to_json(table)) == table

@@ -72,6 +72,20 @@ def _numbers(copy: Copy) -> dict[str, int]:
     return {key[1]: entry.id for key, entry in copy.replica.store.entries.items() if key[0] == SCHEMA}
 
 
+def _parts(copy: Copy) -> list[tuple[str, str]]:
+    found = copy.replica.store.view().table(SCHEMA, "t")
+    return [] if isinstance(found, str) else [(part.name, part.bound) for part in found.table.partitions]
+
+
+def _parts_of_server(cursor: Any) -> list[tuple[str, str]]:
+    cursor.execute(
+        "SELECT PARTITION_NAME, COALESCE(PARTITION_DESCRIPTION, '') FROM information_schema.PARTITIONS"
+        f" WHERE TABLE_SCHEMA = '{SCHEMA}' AND TABLE_NAME = 't' AND PARTITION_NAME IS NOT NULL"
+        " ORDER BY PARTITION_ORDINAL_POSITION"
+    )
+    return [(name, bound) for name, bound in cursor.fetchall()]
+
+
 def test_each_statement(copy: Copy, cursor: Any, backend: Any) -> None:
     for name in ("t", "other"):
         copy.wait_until_equal(cursor.connection, SCHEMA, name)
@@ -85,6 +99,7 @@ def test_each_statement(copy: Copy, cursor: Any, backend: Any) -> None:
         cursor.execute(f"UPDATE t SET v = 'u' WHERE id % 7 = {place % 7}")
         for name in ("t", "other"):
             copy.wait_until_equal(cursor.connection, SCHEMA, name)
+        assert _parts(copy) == _parts_of_server(cursor), change
         assert (_numbers(copy)["t"] == before["t"]) is (stays is not False), change
         if "TO TABLE converted" in change:
             copy.wait_until_equal(cursor.connection, SCHEMA, "converted")
@@ -165,6 +180,9 @@ def test_whole_partitions_or_nothing_beside_writers(warmfront_instance: Any, cur
                     own.execute(f"INSERT INTO p VALUES {fill(group)}")
                 own.execute(f"SELECT COUNT(*), SUM(amount) FROM p WHERE d = {group}")
                 assert own.fetchall() == ((PER_GROUP, TOTAL),), change
+                for part in ("n", "o") if group == 3 else ():
+                    own.execute(f"SELECT COUNT(*) FROM p PARTITION ({part})")
+                    assert own.fetchall() == ((PER_GROUP,),), change
                 own.execute("SELECT COUNT(*), SUM(amount) FROM spare")
                 assert own.fetchall()[0][0] == (PER_GROUP if group >= 1 else 0)
         warmfront_instance.wait_until_loaded(SCHEMA, "p")
