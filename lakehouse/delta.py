@@ -1,7 +1,7 @@
 """Delta tables: the log of a folder read, by its own protocol, into the files of one version.
 
-Source: PROTOCOL.md of delta-io/delta. What a reader has to know and this one does not — deletion vectors, column
-mapping, and any other feature of the table — is refused by its name.
+Source: PROTOCOL.md of delta-io/delta. Deletion vectors and column mapping are read; any other feature of a table that
+a reader has to know is refused by its name.
 """
 
 import io
@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from base.errors import LakeError
 from lakehouse.damage import understood
+from lakehouse.deletion_vectors import Vector
 from lakehouse.entries import Entry
 from lakehouse.places import Found, Places
 
@@ -26,22 +27,87 @@ _CHECKPOINT = re.compile(r"_delta_log/(\d{20})\.checkpoint(?:\.(\d{10})\.(\d{10}
 _LARGEST = 256 << 20  # bytes of a file of the log, and of what is in it
 _TABLES = 64  # whose last states are kept
 _READER = 1  # the reader's version of the protocol without features
+_MAPPINGS = ("none", "name", "id")
+_PHYSICAL, _ID = "delta.columnMapping.physicalName", "delta.columnMapping.id"
 # Features that change nothing for who reads whole files.
 _HARMLESS = frozenset({"timestampNtz", "vacuumProtocolCheck"})
 
 
+@dataclass(frozen=True, slots=True)
+class DeltaFile:
+    """A file of a version: its partitions' values, by what files call them, and which of its rows are none any more."""
+
+    path: str
+    values: Mapping[str, str | None]
+    vector: Vector | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A column of a table with column mapping. `key` is its id in files or, if they go by names, its name there.
+
+    `type` is as the log has it; `steady` when what is nested in it has the same names in files.
+    """
+
+    name: str
+    key: int | str
+    type: Any
+    steady: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """The rows of a file that are none any more; `found` is the file that says so, None where the log itself does."""
+
+    vector: Vector
+    found: Found | None
+
+
 @dataclass(slots=True)
 class DeltaTable:
-    """One version: its columns as the log has them, and the files with their partitions' values."""
+    """One version: its columns as the log has them, and the files, by path and deletion vector.
+
+    `mapping` is how files call the columns: "none" when by their names, "name" or "id".
+    """
 
     version: int
     columns: list[dict[str, Any]] = field(default_factory=list)
     partitions: tuple[str, ...] = ()
-    files: dict[str, Mapping[str, str | None]] = field(default_factory=dict)
+    files: dict[tuple[str, str], DeltaFile] = field(default_factory=dict)
+    mapping: str = "none"
+
+    @property
+    def physical(self) -> dict[str, str]:
+        """What files and the log's values of partitions call each column. Raises KeyError for a damaged log."""
+        if self.mapping == "none":
+            return {str(column["name"]): str(column["name"]) for column in self.columns}
+        return {str(column["name"]): str(column["metadata"][_PHYSICAL]) for column in self.columns}
+
+    @property
+    def mapped(self) -> tuple[Mapped, ...]:
+        """The columns of files that go by other names or ids; empty when they go by their own names.
+
+        Raises KeyError, TypeError and ValueError for a damaged log.
+        """
+        if self.mapping == "none":
+            return ()
+        own = [column for column in self.columns if column["name"] not in self.partitions]
+        by_id = self.mapping == "id"
+        return tuple(
+            Mapped(
+                str(column["name"]),
+                int(column["metadata"][_ID]) if by_id else str(column["metadata"][_PHYSICAL]),
+                column["type"],
+                _is_steady(column["type"], by_id),
+            )
+            for column in own
+        )
 
 
-def read_delta(places: Places, entry: Entry, version: int | None) -> tuple[DeltaTable, list[Found]]:
-    """Read the version asked for, or the newest, and find its files. Raises LakeError."""
+def read_delta(
+    places: Places, entry: Entry, version: int | None
+) -> tuple[DeltaTable, list[Found], list[Deleted | None]]:
+    """Read the version asked for, or the newest, with its files and what deletes rows of each. Raises LakeError."""
     root = entry.path.rstrip("/") + "/"
     log = places.resolve([_entry(entry, root + "_delta_log/")])
     commits = {int(found[1]): file for file in log if (found := _COMMIT.search(file.path))}
@@ -57,13 +123,18 @@ def read_delta(places: Places, entry: Entry, version: int | None) -> tuple[Delta
         raise LakeError(f"{entry.shown} has no version {wanted}: the newest is {newest}")
     table = _replayed(places, entry, wanted, commits, checkpoints)
     below = {file.path: file for file in places.resolve([_entry(entry, root)])}
-    files: list[Found] = []
-    for path in table.files:
-        there = below.get(root + path)
-        if there is None:
+
+    def there(path: str) -> Found:
+        if (found := below.get(root + path)) is None:
             raise LakeError(f"{entry.shown}: file {path} of version {wanted} is gone, as after VACUUM")
-        files.append(there)
-    return table, files
+        return found
+
+    deleted: list[Deleted | None] = []
+    with understood(entry.shown, "no Delta table"):
+        for vector in (file.vector for file in table.files.values()):
+            path = _path(vector.path, entry) if vector else ""
+            deleted.append(Deleted(vector, there(path) if path else None) if vector else None)
+    return table, [there(file.path) for file in table.files.values()], deleted
 
 
 def _replayed(
@@ -96,6 +167,8 @@ def _replayed(
     table.version = wanted
     if not table.columns:
         raise LakeError(f"{entry.shown}: the log names no columns")
+    if len({path for path, _ in table.files}) < len(table.files):
+        raise LakeError(f"{entry.shown}: the log of version {wanted} has a file twice, with other rows deleted")
     if base < 0:
         _kept.put(entry, table, applied)
     return table
@@ -159,19 +232,35 @@ def _apply(table: DeltaTable, action: dict[str, Any], entry: Entry) -> None:
     if (protocol := action.get("protocol")) is not None:
         _require_readable(protocol, entry)
     if (meta := action.get("metaData")) is not None:
-        mode = _pairs(meta.get("configuration")).get("delta.columnMapping.mode", "none")
-        if mode != "none":
-            raise LakeError(f"{entry.shown}: column mapping ({mode}) is not supported")
+        table.mapping = _pairs(meta.get("configuration")).get("delta.columnMapping.mode") or "none"
+        if table.mapping not in _MAPPINGS:
+            raise LakeError(f"{entry.shown}: column mapping ({table.mapping}) is not supported")
         table.columns = json.loads(meta["schemaString"])["fields"]
         table.partitions = tuple(meta.get("partitionColumns") or ())
     if (add := action.get("add")) is not None:
-        if add.get("deletionVector"):
-            raise LakeError(
-                f"{entry.shown}: deletion vectors are not supported; REORG TABLE … APPLY (PURGE) removes them"
-            )
-        table.files[_path(add["path"], entry)] = _pairs(add.get("partitionValues"))
+        path, vector = _path(add["path"], entry), _vector(add)
+        values = _pairs(add.get("partitionValues"))
+        table.files[path, vector.key if vector else ""] = DeltaFile(path, values, vector)
     if (remove := action.get("remove")) is not None:
-        table.files.pop(_path(remove["path"], entry), None)
+        vector = _vector(remove)
+        table.files.pop((_path(remove["path"], entry), vector.key if vector else ""), None)
+
+
+def _vector(action: Mapping[str, Any]) -> Vector | None:
+    given = action.get("deletionVector")
+    return Vector.read(given) if given else None
+
+
+def _is_steady(kind: Any, by_id: bool) -> bool:
+    """Tell whether what is nested in a type has the same names in files; ids in what is nested are not looked for."""
+    if isinstance(kind, str):
+        return True
+    if kind["type"] == "struct":
+        return not by_id and all(
+            one["name"] == one["metadata"][_PHYSICAL] and _is_steady(one["type"], by_id) for one in kind["fields"]
+        )
+    inner = ("elementType",) if kind["type"] == "array" else ("keyType", "valueType")
+    return all(_is_steady(kind[part], by_id) for part in inner)
 
 
 def _require_readable(protocol: Mapping[str, Any], entry: Entry) -> None:

@@ -8,8 +8,9 @@ from typing import Protocol
 from urllib.parse import unquote
 
 from base.errors import LakeError
+from lakehouse.damage import understood
 from lakehouse.definition import Definition
-from lakehouse.delta import read_delta
+from lakehouse.delta import Deleted, DeltaTable, Mapped, read_delta
 from lakehouse.entries import read_entry
 from lakehouse.iceberg import Field, IcebergTable, Keep, read_iceberg
 from lakehouse.places import Found, Places
@@ -22,13 +23,17 @@ _REGIONAL = re.compile(r"s3-([a-z0-9-]+)://([^/]+)/(.+)", re.DOTALL)  # as Auror
 @dataclass(frozen=True, slots=True)
 class Listing:
     """Files in order. A table format also gives each file's partition values, and names the table's `columns`, folded:
-    one that a file has not is NULL there. `deletes` are files of an Iceberg table that say which rows are none."""
+    one that a file has not is NULL there. `deletes` are files of an Iceberg table that say which rows are none,
+    `deleted` says it of each file of a Delta table. `mapped` are columns that files have other names or ids for."""
 
     found: list[Found]
     values: list[Mapping[str, str | None]] | None = None
     partitions: tuple[str, ...] = ()
     columns: frozenset[str] | None = None
     iceberg: IcebergTable | None = None
+    deleted: list[Deleted | None] | None = None
+    delta: DeltaTable | None = None
+    mapped: tuple[Mapped, ...] = ()
 
     def only(self, places: Sequence[int]) -> "Listing":
         """Some of the files, by their places in the list."""
@@ -36,6 +41,7 @@ class Listing:
             self,
             found=[self.found[at] for at in places],
             values=[self.values[at] for at in places] if self.values is not None else None,
+            deleted=[self.deleted[at] for at in places] if self.deleted is not None else None,
             iceberg=replace(self.iceberg, data=tuple(self.iceberg.data[at] for at in places)) if self.iceberg else None,
         )
 
@@ -43,6 +49,11 @@ class Listing:
     def deletes(self) -> list[Found]:
         """The files behind those that hold rows."""
         return [file for _, file in self.iceberg.deletes] if self.iceberg else []
+
+    @property
+    def is_reduced(self) -> bool:
+        """Tell whether files have rows that are none."""
+        return bool(self.deletes) or any(self.deleted or ())
 
 
 class Choice(Protocol):
@@ -86,12 +97,16 @@ def folder_values(file: Found) -> tuple[tuple[str, str | None], ...]:
 def _listed(places: Places, definition: Definition, choice: Choice | None) -> Listing:
     dialect = definition.dialect
     if dialect.format == "delta":
-        table, found = read_delta(places, definition.entries[0], dialect.version)
-        values: list[Mapping[str, str | None]] = [
-            {key.casefold(): value or None for key, value in given.items()} for given in table.files.values()
-        ]
-        columns = frozenset(str(column["name"]).casefold() for column in table.columns)
-        return Listing(found, values, tuple(name.casefold() for name in table.partitions), columns)
+        entry = definition.entries[0]
+        table, found, deleted = read_delta(places, entry, dialect.version)
+        with understood(entry.shown, "no Delta table"):
+            names = {own: name.casefold() for name, own in table.physical.items()}
+            values: list[Mapping[str, str | None]] = [
+                {names.get(key, key.casefold()): value or None for key, value in file.values.items()}
+                for file in table.files.values()
+            ]
+            partitions = tuple(name.casefold() for name in table.partitions)
+            return Listing(found, values, partitions, frozenset(names.values()), None, deleted, table, table.mapped)
     if dialect.format == "iceberg":
         iceberg = read_iceberg(places, definition.entries[0], dialect, choice.of_fields if choice else lambda _: None)
         return Listing([file for _, file in iceberg.data], iceberg=iceberg)

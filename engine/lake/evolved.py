@@ -13,6 +13,7 @@ import duckdb
 
 from base.errors import LakeError
 from engine.lake.reach import quoted
+from engine.lake.readings import NESTED
 from engine.lake.relations import Relation
 from engine.store.layout import quote
 from lakehouse.iceberg import BY_POSITION, Field, IcebergFile, IcebergTable
@@ -33,7 +34,7 @@ _TYPES = {
     "uuid": "UUID",
     "binary": "BLOB",
 }
-_CHANGED = "a nested type whose fields have changed"
+_CHANGED = f"{NESTED} whose fields have changed"
 _SIZED = re.compile(r"(decimal\(\s*\d+\s*,\s*\d+\s*\))|fixed\[\d+\]")
 
 
@@ -118,6 +119,9 @@ def file_key(file: Found) -> str:
 def file_keys(listing: Listing) -> list[str]:
     """What tells the rows of one file from those of another: its version, and the deletes that may concern it."""
     keys = [file_key(file) for file in listing.found]
+    if listing.deleted is not None:
+        given = zip(keys, listing.deleted, strict=True)
+        return [_short(f"{key}|{one.vector.key}") if one else key for key, one in given]
     if listing.iceberg is None or not listing.deletes:
         return keys
     told = "".join(f"|{file.uri}|{file.version}" for file in listing.deletes)
@@ -144,9 +148,10 @@ def require_ids(
 
     Raises LakeError and duckdb.Error.
     """
-    assert listing.iceberg is not None
-    needed = listing.iceberg.partition_ids
+    needed = listing.iceberg.partition_ids if listing.iceberg else frozenset()
     _require_ids(connection, known, listing.found, paths, needed)
+    if listing.iceberg is None:
+        return
     by_columns = [
         (found, path)
         for (file, found), path in zip(listing.iceberg.deletes, delete_paths, strict=True)

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 import duckdb
 
 from base.errors import LakeError
+from engine.lake import mapped
 from engine.lake.evolved import iceberg_relation, named, without_deleted
 from engine.lake.expanding import expand
 from engine.lake.guesses import (
@@ -31,10 +32,10 @@ from engine.lake.reach import Reach, explained, extension, quoted
 from engine.lake.relations import Relation, avro_relation, csv_relation, json_relation, parquet_relation
 from engine.store.layout import quote
 from lakehouse.definition import TEXTS, Definition, read_definition
-from lakehouse.delta import DeltaTable, read_delta
+from lakehouse.delta import DeltaTable
 from lakehouse.heads import UTF16, head_of
 from lakehouse.iceberg import IcebergTable
-from lakehouse.listing import list_files
+from lakehouse.listing import Listing, list_files
 from lakehouse.places import Found, Places
 from lakehouse.sniff import names_of, sniff
 from statements.schema import Column
@@ -82,13 +83,8 @@ def infer(
     if not isinstance(sampling, bool):
         raise LakeError('"sampling" is not true or false')
     definition = read_definition(given)
-    described: DeltaTable | None = None
-    iceberg: IcebergTable | None = None
-    if definition.dialect.format == "delta":
-        described, found = read_delta(places, definition.entries[0], definition.dialect.version)
-    else:
-        listing = list_files(places, definition)
-        found, iceberg = listing.found, listing.iceberg
+    listing = list_files(places, definition)
+    found, iceberg, described = listing.found, listing.iceberg, listing.delta
     filled = [file for file in found if file.size]
     if not filled:
         raise LakeError("there is no row to infer the columns from")
@@ -114,6 +110,10 @@ def infer(
             try:
                 if iceberg:
                     columns = _iceberg(connection, iceberg, chosen, paths, complete)
+                elif described:
+                    among = set(chosen)
+                    part = listing.only([place for place, file in enumerate(found) if file in among])
+                    columns = _delta(connection, part, paths, mapped.write_rows(stack, places, part, scratch), complete)
                 else:
                     columns, changes = _look(connection, places, definition, given, chosen, paths, complete)
             except duckdb.Error as error:
@@ -239,6 +239,15 @@ def _iceberg(
     (guesses, rows), _ = _typed(connection, named(relation, table), paths[:count], complete)
     required = {field.name for field in table.fields if field.required}
     return [replace(guess, nullable=guess.name not in required) for guess in guesses], rows
+
+
+def _delta(
+    connection: duckdb.DuckDBPyConnection, listing: Listing, paths: Sequence[str], rows: str, complete: bool
+) -> tuple[list[Guess], int]:
+    """A Delta table's columns in its files as they are now; `rows` is a file with the numbers of those deleted."""
+    relation = mapped.mapped_relation(listing.mapped) if listing.mapped else parquet_relation({}, together=True)
+    relation = mapped.without_deleted(relation, listing, paths, rows)
+    return _typed(connection, mapped.named(relation) if listing.mapped else relation, paths, complete)[0]
 
 
 def _text_column(name: str, place: int) -> Column:

@@ -7,6 +7,7 @@ import duckdb
 
 from base.errors import LakeError
 from engine.lake.evolved import iceberg_relation
+from engine.lake.mapped import mapped_relation
 from engine.lake.reach import extension, quoted
 from engine.lake.relations import (
     Relation,
@@ -122,6 +123,8 @@ def lay_out(
         case "iceberg":
             assert listing.iceberg is not None
             relation = iceberg_relation(listing.iceberg)
+        case "delta" if listing.mapped:
+            relation = mapped_relation(listing.mapped)
         case _:
             relation, missing = _parquet(own, found, paths, connection)
     if listing.columns is not None:

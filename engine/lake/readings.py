@@ -20,6 +20,8 @@ _FOREIGN = {
 }
 # Begins what stands for a column's type that is another one in each file, so that no type holds the values of all.
 UNLIKE = "types that do not go together"
+# Begins what stands for the type of a column with fields in it that a file may call otherwise.
+NESTED = "a nested type"
 READABLE_CHARSETS = frozenset({"utf8mb4", *_FOREIGN})
 
 
@@ -114,7 +116,7 @@ def string_reading(x: str, column: Column) -> Reading | Unreadable:
 def typed(x: str, kind: str, column: Column) -> Reading | Unreadable:
     """A column of the file that has a type: `kind` is DuckDB's name of it."""
     base = kind.split("(")[0]
-    if kind.startswith(UNLIKE):
+    if kind.startswith((UNLIKE, NESTED)):
         return Unreadable(f"the files have {kind}")
     if base == "VARCHAR" or base.startswith("ENUM"):
         from_text = x if base == "VARCHAR" else f"CAST({x} AS VARCHAR)"

@@ -47,7 +47,7 @@ def load_straight(
 
     Raises LakeError when a value of a key is there twice, and for text that must not be read.
     """
-    if not listing.found or listing.iceberg is not None:
+    if not listing.found or listing.iceberg is not None or listing.is_reduced or listing.mapped:
         return False
     dialect = known.definition.dialect
     try:

@@ -18,7 +18,7 @@ import duckdb
 from base.errors import LakeError
 from engine.catalog import CatalogView, Key, LoadedTable, State
 from engine.collate import presence
-from engine.lake import json_text
+from engine.lake import json_text, mapped
 from engine.lake.branches import reading_of, sub_query
 from engine.lake.conditions import StatementChoice, StatementConditions
 from engine.lake.covering import facts_of, relation_mark
@@ -147,7 +147,7 @@ class LakeTables:
             listing = list_files(self._places, known.definition)
             paths = self._open(stack, looking, known, listing)
             keys, is_loaded = file_keys(listing), known.definition.placement == LOADED
-            tagged = is_loaded and not listing.deletes and len(set(keys)) == len(keys)
+            tagged = is_loaded and not listing.is_reduced and len(set(keys)) == len(keys)
             if is_loaded and load_straight(self._loaded, looking, known, listing, keys, paths, tagged, self._places):
                 return
             made = self._explained(looking, known, Wanted((), None, strict=True), listing, paths, tagged)
@@ -200,7 +200,7 @@ class LakeTables:
         new, gone = set(keys) - before, before - set(keys)
         if held and not new and not gone:
             return
-        if held is None or not held.tagged or listing.deletes or len(set(keys)) < len(keys):
+        if held is None or not held.tagged or listing.is_reduced or len(set(keys)) < len(keys):
             self._load(known)
             return
         _, partitions = groups_of(known.table, known.definition, listing)
@@ -276,7 +276,7 @@ class LakeTables:
         listing: Listing,
         looking: duckdb.DuckDBPyConnection | None = None,
     ) -> Sequence[str]:
-        """The column store's paths of files, and behind them of those that delete rows; open as long as the stack is.
+        """The column store's paths of files, and behind them of what tells of deleted rows; open as the stack is.
 
         They are read by `connection`, and by `looking`.
 
@@ -292,6 +292,8 @@ class LakeTables:
             head = head_of(self._places, found[0], dialect)
             if head.is_foreign:
                 return [expand(stack, self._places, file, head.compression, self.scratch) for file in found]
+        if any(listing.deleted or ()):
+            return [*paths, mapped.write_rows(stack, self._places, listing, self.scratch)]
         return paths
 
     def _explained(
@@ -309,7 +311,8 @@ class LakeTables:
         except duckdb.InterruptException:
             raise
         except duckdb.Error as error:
-            raise LakeError(explained(error, [*listing.found, *listing.deletes], paths)) from None
+            opened = [*listing.found, *listing.deletes]
+            raise LakeError(explained(error, opened, paths[: len(opened)])) from None
         finally:
             with known.lock:
                 if known.learned:
@@ -337,6 +340,12 @@ class LakeTables:
                 require_ids(connection, known.identified, listing, paths, delete_paths)
                 relation = without_deleted(layout.relation, listing.iceberg, paths, delete_paths)
                 layout = replace(layout, relation=relation)
+            if any(isinstance(column.key, int) for column in listing.mapped):
+                require_ids(connection, known.identified, listing, paths, [])
+            if any(listing.deleted or ()):
+                layout = replace(
+                    layout, relation=mapped.without_deleted(layout.relation, listing, paths, *delete_paths)
+                )
             out = {**left_out(known.table)}
             columns = [c for c in carried_columns(known.table) if _is_named(c, wanted)]
             readings: dict[str, Reading] = {}
@@ -391,7 +400,9 @@ class LakeTables:
     ) -> Layout:
         """The layout of these files, kept for as long as they are the same."""
         found = listing.found
-        key = frozenset(keys) | {f"{strict} {listing.columns} {listing.iceberg.fields if listing.iceberg else ''}"}
+        key = frozenset(keys) | {
+            f"{strict} {listing.columns} {listing.mapped} {listing.iceberg.fields if listing.iceberg else ''}"
+        }
         kept = known.layouts.get(key)
         if isinstance(kept, Layout) and kept.order == tuple(file.uri for file in found):
             return kept

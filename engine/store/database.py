@@ -133,6 +133,8 @@ class Store:
         self._listeners: list[Callable[[Position], None]] = []
         self.memory_limit = memory_limit or psutil.virtual_memory().total // 2
         self._root = duckdb.connect(":memory:", config=_config(path, self.memory_limit, threads))
+        # Files' moments with a zone and without are brought together in UTC, whatever the zone of this machine.
+        self._root.execute("SET GLOBAL TimeZone = 'UTC'")
         # Asks replication to come to a position soon; who follows the backend puts its own here.
         self.hurry: Callable[[Position], None] = _nobody
         self.broken = ""  # why no reader may be served now

@@ -30,6 +30,20 @@ def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
     kit.store.close()
 
 
+def test_moments_are_in_utc_wherever_the_machine_is(tmp_path: Path) -> None:
+    script = """
+        import sys
+        from pathlib import Path
+        from engine.store.database import Store
+        asked = "SELECT CAST(CAST(TIMESTAMP '2024-01-02 03:04:05' AS TIMESTAMPTZ) AS VARCHAR)"
+        print(Store(Path(sys.argv[1]), 1 << 28, 1).cursor().execute(asked).fetchall()[0][0])
+    """
+    argv = [sys.executable, "-c", textwrap.dedent(script), str(tmp_path / "store.duckdb")]
+    env = {**os.environ, "TZ": "America/New_York"}
+    made = subprocess.run(argv, env=env, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
+    assert made.stdout == "2024-01-02 03:04:05+00\n"
+
+
 def test_a_load_cut_short_is_not_trusted(tmp_path: Path) -> None:
     kit = Kit(tmp_path / "store.duckdb")
     kit.load(KEYLESS)

@@ -39,7 +39,7 @@ def commit(lake: Path, version: int, *actions: Any) -> Path:
 
 def files_of(places: Places, lake: Path, version: int | None = None) -> list[str]:
     """The names of a Delta table's files."""
-    _, found = read_delta(places, read_entry({"uri": f"{lake}/t/"}), version)
+    _, found, _ = read_delta(places, read_entry({"uri": f"{lake}/t/"}), version)
     return [file.path.rpartition("/")[2] for file in found]
 
 

@@ -248,51 +248,6 @@ def test_compressed_text_is_read(instance: Instance, data: Path, ending: str):
     refused(instance, "SELECT id FROM lake.packed")
 
 
-def delta_log(folder: Path, version: int, *actions: dict[str, Any]) -> None:
-    """Write one commit of a Delta table."""
-    (folder / "_delta_log").mkdir(parents=True, exist_ok=True)
-    text = "\n".join(map(json.dumps, actions))
-    (folder / "_delta_log" / f"{version:020}.json").write_text(text + "\n")
-
-
-def delta_add(folder: Path, path: str, columns: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
-    """Write a file, and give the action that adds it."""
-    (folder / path).parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.table(columns), folder / path)
-    return {"add": {"path": path.replace(" ", "%20"), "partitionValues": values, "size": 1, "dataChange": True}}
-
-
-def test_delta_tables_are_read_by_their_log(instance: Instance, data: Path):
-    folder = data / "delta"
-    fields = [("id", "integer"), ("name", "string"), ("part", "string")]
-    schema = {"type": "struct", "fields": [{"name": n, "type": t, "nullable": True, "metadata": {}} for n, t in fields]}
-    meta = {"id": "x", "schemaString": json.dumps(schema), "partitionColumns": ["part"], "configuration": {}}
-    one = delta_add(folder, "part=a b/1.parquet", {"id": pa.array([1, 2], pa.int32())}, {"part": "a b"})
-    two = delta_add(folder, "2.parquet", {"id": pa.array([3], pa.int32()), "name": pa.array(["x"])}, {"part": None})
-    delta_log(folder, 0, {"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}, {"metaData": meta}, one)
-    delta_log(folder, 1, {"remove": {"path": one["add"]["path"], "dataChange": True}}, two)
-    columns = "id INT, name VARCHAR(9), part VARCHAR(9)"
-    instance.run(f"CREATE TABLE lake.delta {lake(columns, f'{folder}/', format='delta')}")
-    instance.run(f"CREATE TABLE lake.delta0 {lake(columns, f'{folder}/', format='delta', version=0)}")
-    instance.run(f"CREATE TABLE lake.delta9 {lake(columns, f'{folder}/', format='delta', version=9)}")
-    assert instance.run("SELECT * FROM lake.delta") == [(3, "x", None)]
-    assert instance.run("SELECT * FROM lake.delta0 ORDER BY id") == [(1, None, "a b"), (2, None, "a b")]
-    assert instance.run("SELECT COUNT(*) FROM lake.delta0 WHERE part = 'A B'") == [(2,)]
-    assert "no version 9" in refused(instance, "SELECT id FROM lake.delta9")
-    vector = {**two["add"], "deletionVector": {"storageType": "u", "pathOrInlineDv": "x", "cardinality": 1}}
-    delta_log(folder, 2, {"remove": {"path": "2.parquet", "dataChange": True}}, {"add": vector})
-    assert "deletion vectors" in refused(instance, "SELECT * FROM lake.delta")
-    assert instance.run("SELECT COUNT(*) FROM lake.delta0") == [(2,)]
-    delta_log(folder, 2, {"metaData": {**meta, "configuration": {"delta.columnMapping.mode": "name"}}})
-    assert "column mapping" in refused(instance, "SELECT * FROM lake.delta")
-    delta_log(
-        folder, 2, {"protocol": {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["variantType"]}}
-    )
-    assert "variantType" in refused(instance, "SELECT * FROM lake.delta")
-    delta_log(folder, 2, {"add": {"path": "../outside.parquet", "partitionValues": {}, "size": 1}})
-    assert "outside" in refused(instance, "SELECT * FROM lake.delta")
-
-
 def test_manifests_name_the_files(instance: Instance, data: Path):
     """As SELECT … INTO OUTFILE S3 of Aurora and UNLOAD of Redshift leave them."""
     folder = data / "unloaded"

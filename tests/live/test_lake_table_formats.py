@@ -1,4 +1,5 @@
-"""Iceberg tables written by pyiceberg, with deletes, evolution and partitions: read as another reader of them does."""
+"""Iceberg tables written by pyiceberg, with deletes, evolution and partitions: read as another reader of them does.
+Delta tables made by hand, with deletion vectors and mapped columns: what is in them is known."""
 
 import datetime
 import json
@@ -19,7 +20,9 @@ from pyiceberg.transforms import BucketTransform, DayTransform, IdentityTransfor
 from pyiceberg.types import DateType, LongType, NestedField, StringType, TimestampType
 
 from engine.lake.reach import extension
+from tests.live import delta_kit
 from tests.live.conftest import Instance
+from tests.live.delta_kit import field
 from tests.live.iceberg_kit import catalog, delete_equal, delete_positions
 from tests.live.lake_kit import data, instance, lake, refused
 
@@ -254,3 +257,130 @@ def test_columns_are_inferred_from_the_schema(instance: Instance, made: SqlCatal
             pass
         cursor.execute("SELECT id, day FROM lake.guessed")
         assert cursor.fetchall() == ((70_000, datetime.date(2024, 1, 1)),)
+
+
+def delta(instance: Instance, name: str, columns: str, folder: Path, **dialect: Any) -> str:
+    """Make a lake table over a Delta table; gives its name."""
+    instance.run(f"DROP TABLE IF EXISTS lake.{name}")
+    instance.run(f"CREATE TABLE lake.{name} {lake(columns, f'{folder}/', format='delta', **dialect)}")
+    return f"lake.{name}"
+
+
+def test_delta_tables_are_read_by_their_log(instance: Instance, data: Path):
+    folder = data / "delta"
+    fields = [field("id", "integer"), field("name", "string"), field("part", "string")]
+    meta = delta_kit.metadata(fields, ["part"])
+    one = delta_kit.add(folder, "part=a b/1.parquet", pa.table({"id": pa.array([1, 2], pa.int32())}), {"part": "a b"})
+    second = pa.table({"id": pa.array([3], pa.int32()), "name": pa.array(["x"])})
+    two = delta_kit.add(folder, "2.parquet", second, {"part": None})
+    delta_kit.commit(folder, 0, delta_kit.protocol(), meta, one)
+    delta_kit.commit(folder, 1, {"remove": {"path": one["add"]["path"], "dataChange": True}}, two)
+    columns = "id INT, name VARCHAR(9), part VARCHAR(9)"
+    newest = delta(instance, "delta", columns, folder)
+    first = delta(instance, "delta0", columns, folder, version=0)
+    assert read(instance, newest) == [(3, "x", None)]
+    assert read(instance, first) == [(1, None, "a b"), (2, None, "a b")]
+    assert instance.run(f"SELECT COUNT(*) FROM {first} WHERE part = 'A B'") == [(2,)]
+    assert "no version 9" in refused(
+        instance, f"SELECT id FROM {delta(instance, 'delta9', columns, folder, version=9)}"
+    )
+    delta_kit.commit(folder, 2, delta_kit.protocol("variantType"))
+    assert "variantType" in refused(instance, f"SELECT * FROM {newest}")
+    delta_kit.commit(folder, 2, {"add": {"path": "../outside.parquet", "partitionValues": {}, "size": 1}})
+    assert "outside" in refused(instance, f"SELECT * FROM {newest}")
+    assert instance.run(f"SELECT COUNT(*) FROM {first}") == [(2,)]
+
+
+def test_rows_that_deletion_vectors_name_are_none(instance: Instance, data: Path):
+    folder = data / "vectors"
+    fields = [field("id", "integer"), field("name", "string"), field("part", "integer")]
+    ids = [pa.array(range(start, start + 5), pa.int32()) for start in (10, 20, 30)]
+    files = [
+        delta_kit.add(
+            folder, f"{place}.parquet", pa.table({"id": own, "name": [f"n{at}" for at in own]}), {"part": part}
+        )
+        for place, (own, part) in enumerate(zip(ids, ("1", "1", None), strict=True))
+    ]
+    delta_kit.commit(folder, 0, delta_kit.protocol("deletionVectors"), delta_kit.metadata(fields, ["part"]), *files)
+    one, two = delta_kit.in_file(folder, [0, 4], [2], prefix="ab")
+    first, second = delta_kit.changed(files[0], one), delta_kit.changed(files[2], two)
+    delta_kit.commit(folder, 1, *first, *second)
+    delta_kit.commit(folder, 2, *delta_kit.changed(first[1], delta_kit.inline([0, 1, 4])))
+    columns = "id INT, name VARCHAR(9), part INT"
+    name = delta(instance, "vectors", columns, folder)
+    left = [12, 13, 20, 21, 22, 23, 24, 30, 31, 33, 34]
+    wanted = [(at, f"n{at}", None if at >= 30 else 1) for at in left]
+    assert read(instance, name) == sorted(wanted, key=repr)
+    assert instance.run(f"SELECT COUNT(*), SUM(id) FROM {name} WHERE part = 1 AND id < 22") == [(4, 66)]
+    assert instance.run(f"SELECT COUNT(*) FROM {name} WHERE name = 'N32' OR name = 'n33'") == [(1,)]
+    assert instance.run(f"SELECT COUNT(*) FROM {delta(instance, 'vectors0', columns, folder, version=0)}") == [(15,)]
+    assert instance.run(f"SELECT COUNT(*) FROM {delta(instance, 'vectors1', columns, folder, version=1)}") == [(12,)]
+    attribute = {"dialect": {"format": "delta"}, "file": [{"uri": f"{folder}/"}], "placement": "loaded"}
+    instance.run(f"CREATE TABLE lake.vectors2 ({columns}) ENGINE=lakehouse ENGINE_ATTRIBUTE='{json.dumps(attribute)}'")
+    instance.run("ALTER TABLE lake.vectors2 SECONDARY_LOAD")
+    assert read(instance, "lake.vectors2") == sorted(wanted, key=repr)
+    delta_kit.commit(folder, 3, *delta_kit.changed(files[1], delta_kit.inline([4])))
+    assert instance.run(f"SELECT COUNT(*), MAX(id) FROM {name} WHERE part = 1") == [(6, 23)]
+    instance.run("ALTER TABLE lake.vectors2 SECONDARY_LOAD")
+    assert instance.run("SELECT COUNT(*), MAX(id) FROM lake.vectors2 WHERE part = 1") == [(6, 23)]
+    (path,) = (folder / "ab").iterdir()
+    path.write_bytes(path.read_bytes()[:-2] + b"xx")
+    assert "the deletion vector of " in refused(instance, f"SELECT COUNT(*) FROM {name}")
+    assert instance.run(f"SELECT COUNT(*) FROM {name} WHERE part = 1") == [(6,)]
+
+
+def test_mapped_columns_are_found_by_name_or_id(instance: Instance, data: Path):
+    nested = {"type": "struct", "fields": [field("a", "integer", "col-9", 9)]}
+    fields = [
+        field("id", "long", "col-1", 1),
+        field("label", "string", "name", 2),
+        field("name", "string", "col-3", 3),
+        field("at", "timestamp", "col-4", 4),
+        field("list", {"type": "array", "elementType": "long", "containsNull": True}, "col-5", 5),
+        field("deep", nested, "col-6", 6),
+        field("filename", "integer", "col-7", 7),
+    ]
+    moment = datetime.datetime(2024, 1, 2, 3, 4, 5)
+    old = {"col-1": pa.array([1, 2]), "name": ["a", "b"], "gone": ["x", "y"], "col-7": pa.array([5, 6], pa.int32())}
+    new = {
+        "col-1": pa.array([3, 4]),
+        "name": ["c", "d"],
+        "col-3": ["new", None],
+        "col-4": pa.array([moment, None], pa.timestamp("us", "UTC")),
+        "col-5": [[1, 2], None],
+    }
+    columns = "id BIGINT, label VARCHAR(9), name VARCHAR(9), at DATETIME, list TEXT, filename INT"
+    wanted = [(1, "a", None, None, None, 5), (3, "c", "new", moment, "[1,2]", None)]
+    ids = {"col-1": "1", "name": "2", "col-3": "3", "col-4": "4", "col-5": "5", "col-7": "7"}
+    for mode in ("name", "id"):
+        folder = data / f"mapped-{mode}"
+        tables = [pa.table(old), pa.table(new)]
+        if mode == "id":  # what the files call the columns does not matter
+            tables = [
+                pa.table(
+                    table.columns,
+                    pa.schema(
+                        pa.field(f"x{at}", own.type, metadata={"PARQUET:field_id": ids.get(own.name, "99")})
+                        for at, own in enumerate(table.schema)
+                    ),
+                )
+                for table in tables
+            ]
+        files = [delta_kit.add(folder, f"{at}.parquet", own, {"col-8": str(at)}) for at, own in enumerate(tables)]
+        meta = delta_kit.metadata(
+            [*fields, field("part", "integer", "col-8", 8)], ["part"], **{"delta.columnMapping.mode": mode}
+        )
+        delta_kit.commit(folder, 0, delta_kit.protocol("columnMapping", "deletionVectors"), meta, *files)
+        delta_kit.commit(folder, 1, *(one for file in files for one in delta_kit.changed(file, delta_kit.inline([1]))))
+        name = delta(instance, f"mapped_{mode}", f"{columns}, part INT, deep TEXT", folder)
+        shown = "id, label, name, at, list, filename"
+        assert instance.run(f"SELECT {shown} FROM {name} ORDER BY id") == wanted
+        assert instance.run(f"SELECT label, part FROM {name} WHERE part = 1") == [("c", 1)]
+        first = delta(instance, "mapped0", "id BIGINT, gone VARCHAR(9)", folder, version=0)
+        assert instance.run(f"SELECT COUNT(*), MAX(id), COUNT(gone) FROM {first}") == [(4, 4, 0)]
+        assert "other names in files" in refused(instance, f"SELECT deep FROM {name}")
+    delta_kit.commit(folder, 2, delta_kit.add(folder, "bare.parquet", pa.table({"col-1": [9]}), {"col-8": "3"}))
+    assert "bare.parquet has columns without field ids" in refused(instance, f"SELECT id FROM {name}")
+    meta["metaData"]["configuration"] = {"delta.columnMapping.mode": "other"}
+    delta_kit.commit(folder, 2, meta)
+    assert "column mapping (other)" in refused(instance, f"SELECT id FROM {name}")
