@@ -2,7 +2,8 @@
 
 The key is the text with its whole numbers taken out, cheaper than a real digest and never coarser in its names. Of
 what is cheap by far its strings are taken out as well: rows looked up by name are then known like those by number.
-Where the only number ends the text, as in a point select, its digits are stripped without a search.
+Where the only number ends the text, as in a point select, its digits are stripped without a search: from the second
+time on the command is known by its other bytes, header and all.
 Entries live until something changes or `LIFETIME` has passed: all of them together, so a lookup asks for no clock.
 """
 
@@ -33,24 +34,26 @@ def shape_key(key: bytes) -> bytes:
 class StayCache:
     """Statements that run on the backend, each with its estimated cost.
 
-    `shapes` are those of them whose only number ends the text, by the text in front of it.
+    `commands` are those of them whose only number ends the text: by the bytes of the whole COM_QUERY in front of the
+    number, the size of the command, which its header and so its key tells, and the cost.
     """
 
     def __init__(self) -> None:
         self.costs: dict[bytes, float] = {}
-        self.shapes: dict[bytes, float] = {}
+        self.commands: dict[bytes, tuple[int, float]] = {}
         self._born = time.monotonic()
 
-    def find(self, text: bytes) -> float | None:
-        """Give the cost of a statement that was decided to stay."""
+    def find(self, text: bytes, command: bytes = b"") -> float | None:
+        """Give the cost of a statement that was decided to stay; `command` is the lone packet that it came in."""
         key = decision_key(text)
         cost = self.costs.get(key)
         if cost is None:
             return self.cost_of(key)
-        if key.endswith(b"?"):
-            shape = text.rstrip(DIGITS)
-            if key == shape + b"?":
-                self.shapes[shape] = cost
+        # More statements than one may leave what has to be noted each time.
+        if command and key.endswith(b"?") and key == text.rstrip(DIGITS) + b"?" and b";" not in key:
+            if len(self.commands) >= _MOST:
+                self.commands.clear()
+            self.commands[command.rstrip(DIGITS)] = (len(command), cost)
         return cost
 
     def cost_of(self, key: bytes) -> float | None:
@@ -72,7 +75,7 @@ class StayCache:
     def forget(self) -> None:
         """Drop everything: tables were loaded or unloaded, or the engine came back."""
         self.costs.clear()
-        self.shapes.clear()
+        self.commands.clear()
         self._born = time.monotonic()
 
     def age(self) -> None:

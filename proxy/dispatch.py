@@ -5,10 +5,23 @@ from collections.abc import Callable
 
 from base.errors import MalformedPacket, SecondaryEngineError
 from base.log import redact_sql
-from proxy import checks, commands, counts, creates, extras, inserts, into, own_tables, reading, running, variables
+from proxy import (
+    checks,
+    commands,
+    counts,
+    creates,
+    extras,
+    inserts,
+    into,
+    own_tables,
+    plain,
+    reading,
+    running,
+    variables,
+)
 from proxy.ahead import Ahead
 from proxy.change_user import take_change_user
-from proxy.decisions import ALWAYS, DIGITS, decision_key, shape_key
+from proxy.decisions import ALWAYS, decision_key, shape_key
 from proxy.lake import create as lake_ddl
 from proxy.lake import export, load_call
 from proxy.lake import guard as lake_guard
@@ -38,7 +51,6 @@ _CLEAN = int(Status.IN_TRANS | Status.AUTOCOMMIT)
 _AUTOCOMMIT = int(Status.AUTOCOMMIT)
 _NO_ATTRIBUTES = b"\0\1"
 _READABLE = 4 * MAX_LENGTH  # bytes of the longest statement that is read at all
-_SHORT = 1024  # bytes of a command that may be a known point select
 # Reasons that hold for a statement whatever the session does next.
 _LASTING = frozenset(
     {
@@ -58,7 +70,6 @@ class Dispatch:
         self.session = router.session
         self._worker = router.session.worker
         self._stays = self._worker.stays
-        self._shapes = self._worker.stays.shapes
         self._has_attributes = router.has_attributes
         self._text_at = router.text_at
         self._actions: dict[bytes, Callable[[bytes, bytes], bool]] = {
@@ -86,6 +97,7 @@ class Dispatch:
             b"lock": self._lock_tables,
             b"unlock": self._unlock_tables,
         }
+        router.session.known = self._stays.commands
         handlers = router.session.handlers
         handlers[Command.QUERY] = self.query
         handlers[Command.PROCESS_KILL] = self._process_kill
@@ -99,18 +111,13 @@ class Dispatch:
         if self._has_attributes and data[5:7] != _NO_ATTRIBUTES:
             return self._query_with_attributes(data)
         state = self.session.state
-        if not state.counts and state.use_secondary_engine == ON:
-            if len(data) < _SHORT:
-                # The way of a point select: its number is stripped, and one lookup.
-                cost = self._shapes.get(data[at:].rstrip(DIGITS))
-                if cost is not None and cost <= state.cost_threshold:
-                    state.tainted |= b";" in data
-                    return False
-            if data[at : at + 6] in _PLAIN_SELECT:
-                cost = self._stays.find(data[at:])
-                if cost is not None and cost <= state.cost_threshold:
-                    state.tainted |= b";" in data
-                    return False
+        if not state.counts and state.use_secondary_engine == ON and data[at : at + 6] in _PLAIN_SELECT:
+            cost = self._stays.find(data[at:], data)
+            if cost is not None and cost <= state.cost_threshold:
+                state.tainted |= b";" in data
+                return False
+        if not state.counts and plain.passes(self.session, data, at):
+            return False
         if state.counts and counts.mentions(data[at:]):
             self.session.run(counts.answer(self.router, data, data[at:]))
             return True

@@ -178,17 +178,29 @@ class PreparedStatements:
             state.tainted = True
             self._router.switch.watch(data)
             return False
+        if known.settled and data.startswith(known.head, 4) and self._stays_again(known):
+            return False
+        known.settled = False
         if known.parameters and not self._note_types(data, known):
             self._drop_long_data(known)
             return False
         whole = self._complete(data, known)
         if not self._is_candidate(known):
             self._gone_to_backend(known, whole)
+            known.settled = whole is data and bool(known.head)
             if whole is not data:
                 session.pass_on(whole)
             return whole is not data
         session.run(self._consider(whole, known))
         return True
+
+    def _stays_again(self, known: Prepared) -> bool:
+        """Tell whether an execution, alike but for its values with the last one that went as it came, goes so too."""
+        state = self._session.state
+        if state.use_secondary_engine != ON or known.long_data != {} or self._worker.engine.loaded.lake_name:
+            return False
+        cost = self._worker.stays.cost_of(known.key)
+        return cost is not None and cost <= state.cost_threshold and not known.sets_variables
 
     def _gone_to_backend(self, known: Prepared, data: bytes) -> None:
         """Note what the backend has of a statement when it is given the execution."""
@@ -203,7 +215,7 @@ class PreparedStatements:
         if known.writes:
             return True
         named = self._worker.engine.loaded.names_lake(known.text)
-        if session.state.use_secondary_engine != ON or named or b"SET_VAR" in known.key.upper():
+        if session.state.use_secondary_engine != ON or named or known.sets_variables:
             return True
         cost = self._worker.stays.cost_of(known.key)
         if cost is not None and cost <= session.state.cost_threshold:
@@ -227,6 +239,7 @@ class PreparedStatements:
         except MalformedPacket:
             known.types = b""
             return False
+        known.head = b"" if execute.attributes else data[4 : len(data) - len(execute.values)]
         if execute.types is not None:
             known.types = execute.types
         return len(known.types) == 2 * known.parameters

@@ -30,6 +30,7 @@ _LEAVE_NOTHING = frozenset(
         *(b"create", b"drop", b"alter", b"truncate", b"rename"),
     }
 )
+_IN_TRANS = int(Status.IN_TRANS)
 # What the transaction will be like, and whether the client is told of its beginning.
 _QUESTION = {
     "mysql": b"SELECT @@transaction_isolation, @@session_track_transaction_info",
@@ -52,15 +53,25 @@ def note(session: Session, word: bytes, data: bytes, at: int) -> None:
     if word not in _LEAVE_NOTHING or (mark >= 0 and data[mark:].strip(b"; \t\r\n")):
         session.state.tainted = True
     elif word in _END_WORDS and _ENDS.fullmatch(data, at):
-        session.state.tainted = False
-        if session.tracker.status & Status.IN_TRANS:
-            session.state.next_transaction = False  # that was the transaction which ends here
+        note_end(session)
+
+
+def note_end(session: Session) -> None:
+    """Note a plain COMMIT or ROLLBACK that is about to be relayed."""
+    session.state.tainted = False
+    if session.tracker.status & _IN_TRANS:
+        session.state.next_transaction = False  # that was the transaction which ends here
 
 
 def note_opening(session: Session, text: bytes) -> None:
     """Remember a BEGIN that is about to be relayed, when the transaction has nothing of its own."""
     if _OPENS.fullmatch(text):
-        session.state.opened = session.tracker.begun + 1
+        note_plain_opening(session)
+
+
+def note_plain_opening(session: Session) -> None:
+    """Remember one that says no more than that."""
+    session.state.opened = session.tracker.begun + 1
 
 
 def place_of(session: Session) -> Place:

@@ -26,6 +26,13 @@ class Prepared:
     stale: bool = False
     cursor: Cursor | None = None  # where the rows of this execution go
     writes: bool = False  # the rows of its query; `definitions` are those of the query
+    head: bytes = b""  # the last execution up to its values; empty when there is more behind them
+    settled: bool = False  # that one went to the backend as it came, for what the statement costs
+    sets_variables: bool = field(init=False)  # for itself, by a hint
+
+    def __post_init__(self) -> None:
+        """Look for the hint."""
+        self.sets_variables = b"SET_VAR" in self.key.upper()
 
     @property
     def size(self) -> int:

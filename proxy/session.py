@@ -8,12 +8,13 @@ idle again. What takes more than a look runs as a task while the client's next b
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from struct import Struct
 from typing import Any, Protocol
 
 from base.errors import BackendError, WarmfrontError
 from proxy.answers import AnswerTooLarge
+from proxy.decisions import DIGITS
 from proxy.login import LoggedIn
 from proxy.state import SessionState
 from proxy.worker import Worker
@@ -26,6 +27,7 @@ log = logging.getLogger("proxy")
 
 _HEAD = Struct("<IB").unpack_from
 _LAST_SINGLE = 0xFFFFFF + 3  # a packet of this many bytes or fewer, header included, is not continued
+_SHORT = 1024  # bytes of a command that may be a known point select
 HOLD_LIMIT = 1 << 20  # bytes of a statement that is waited for as a whole
 PENDING_LIMIT = 1 << 18  # bytes kept from a client that talks on while its statement runs
 _NUMBERED = 9  # bytes that tell a command and the statement it is about
@@ -99,6 +101,7 @@ class Session:
         self.client_gone = False
         self._cut_off = False  # the client went away with a reset, or with answers unread
         self.handlers: list[Handler | None] = [None] * 256
+        self.known: Mapping[bytes, tuple[int, float]] = {}  # commands that stay: `decisions.StayCache.commands`
         self.on_close: list[Callable[[], None]] = []
         self.ahead: Callable[[bytes], bool] | None = None  # tells which commands need not wait for answers
         self.on_relayed: Callable[[bytes], None] | None = None  # sees what is passed on without being looked at
@@ -159,14 +162,22 @@ class Session:
 
     def from_client(self, data: bytes) -> None:
         """Take bytes from the client."""
-        if self._free and len(data) > 4 and self.tracker.state == IDLE:
+        tracker = self.tracker
+        size = len(data)
+        if self._free and tracker.state == IDLE and size > 4:
+            if size < _SHORT:
+                # The way of a point select: its number is stripped, and one lookup.
+                known = self.known.get(data.rstrip(DIGITS))
+                if known and known[0] == size and self.state.takes_known(known[1]):
+                    tracker.begin_query()
+                    self.backend.write(data)
+                    return
             head, command = _HEAD(data)
-            size = len(data)
             if (head & 0xFFFFFF) + 4 == size and size <= _LAST_SINGLE:
                 handler = self.handlers[command]
                 if handler is not None and handler(data):
                     return
-                self.tracker.begin(command)
+                tracker.begin(command)
                 self.backend.write(data)
                 return
         self._from_client_slowly(data)

@@ -76,6 +76,10 @@ class SessionState:
         self.last_prepared: int | None = None  # the statement that MariaDB's -1 means, where it was seen
         self.sets: dict[int, bytes] = {}  # prepared statements that only set variables of ours, by their id
 
+    def takes_known(self, cost: float) -> bool:
+        """Tell whether a statement that is known to stay, at this cost, can pass without a further look."""
+        return not self.counts and self.use_secondary_engine == ON and cost <= self.cost_threshold
+
     def begins_unseen(self, command: int, number: int) -> None:
         """Note that a command too large to be looked at begins, about this prepared statement if it is about one."""
         if command == Command.STMT_EXECUTE:

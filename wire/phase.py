@@ -16,7 +16,8 @@ _HEAD_AND_FIRST = Struct("<IB").unpack_from  # 3 bytes length, 1 byte sequence, 
 _EOF_MAX = 9  # a classic EOF packet is shorter than this
 
 _NO_HEAD = b"\xff" * 8  # no first packet of an answer begins so: its sequence number is 1
-_HEAD_LIMIT = 4096
+_HEAD_LIMIT = 4096  # bytes of what is kept of an answer
+_OK_LIMIT = 64
 
 # What answers a command.
 NOTHING, ONE_PACKET, RESULT, FIELDS, PREPARED, ROWS_ONLY = range(6)
@@ -72,12 +73,18 @@ class AnswerTracker:
     """
 
     __slots__ = (
+        "_back",
         "_continued",
         "_deprecate_eof",
         "_end",
+        "_front",
         "_head",
         "_left",
+        "_ok",
+        "_ok_status",
         "_queue",
+        "_row_size",
+        "_row_status",
         "_skip",
         "_tail",
         "begun",
@@ -98,10 +105,20 @@ class AnswerTracker:
         self._end = 7 if self._deprecate_eof else 5
         self._queue: deque[int] = deque()
         self._head = _NO_HEAD  # column count and definitions of the last result: the next one often has the same
+        # The last answers of one row (what stands before and behind what the row holds) and of an OK alone, and the
+        # status of each.
+        self._row_size, self._row_status, self._ok_status = -1, 0, 0
+        self._front = self._back = self._ok = _NO_HEAD
         self._left = 0  # definitions still to come
         self._skip = 0  # bytes of the current packet still to come
         self._tail = b""  # start of a packet that has to be read as a whole
         self._continued = False  # the packet before was full: this one continues it
+
+    def begin_query(self) -> None:
+        """Note that a whole COM_QUERY was sent while the state was IDLE."""
+        self.begun += 1
+        self.state = FIRST
+        self.rows = 0
 
     def begin(self, command: int) -> None:
         """Note that a whole command was sent; pipelined ones wait for their turn."""
@@ -122,7 +139,12 @@ class AnswerTracker:
 
     def feed(self, data: bytes) -> bool:
         """Follow received bytes; True when nothing is owed after them."""
-        if self.state == LOST:
+        if self.state == FIRST:
+            if self._is_as_before(data):
+                self.failed = False
+                self.state = IDLE
+                return True
+        elif self.state == LOST:
             return False
         if self._tail:
             data = self._tail + data
@@ -174,7 +196,27 @@ class AnswerTracker:
         else:
             self._skip = 0
             self._tail = data[at:]
-        return self.state == IDLE and not self._skip and not self._tail and not self._continued
+        done = self.state == IDLE and not self._skip and not self._tail and not self._continued
+        if done and fresh and 11 <= size <= _OK_LIMIT and data[0] + 4 == size and data[4] == 0:
+            self._ok, self._ok_status = data, self.status
+        return done
+
+    def _is_as_before(self, data: bytes) -> bool:
+        """Tell whether bytes are a whole answer like one before: the same OK, or alike but for what its one row holds.
+
+        The header of the row is among the bytes compared, so the packets end where they ended then.
+        """
+        if self._skip or self._tail or self._queue:
+            return False
+        if len(data) == self._row_size:
+            if data.startswith(self._front) and data.endswith(self._back) and data[len(self._front)] < 0xFE:
+                self.rows += 1
+                self.status = self._row_status
+                return True
+        elif data == self._ok:
+            self.status = self._ok_status
+            return True
+        return False
 
     def _is_one_row(self, data: bytes, at: int, size: int) -> bool:
         """Take one row and the end of the last answer at once: all that most point selects answer."""
@@ -183,6 +225,7 @@ class AnswerTracker:
         head, first = _HEAD_AND_FIRST(data, at)
         if first >= 0xFE or head & 0xFFFFFF == MAX_PACKET_PAYLOAD:
             return False
+        row = at + 4
         at += 4 + (head & 0xFFFFFF)
         if at + 4 + self._end != size:
             return False
@@ -196,6 +239,9 @@ class AnswerTracker:
         self.rows += 1
         self.failed = False
         self.state = IDLE
+        if size <= _HEAD_LIMIT:
+            self._row_size, self._row_status = size, status
+            self._front, self._back = data[:row], data[at:]
         return True
 
     def _must_be_whole(self, first: int, length: int) -> bool:

@@ -3,6 +3,11 @@
 import pytest
 
 from proxy.decisions import ALWAYS, DIGITS, StayCache, decision_key
+from wire.framing import build_packets
+
+
+def framed(text: bytes) -> bytes:
+    return build_packets(b"\x03" + text, 0)
 
 
 def remembered(text: bytes, cost: float = ALWAYS) -> StayCache:
@@ -15,14 +20,23 @@ def test_numbers_do_not_matter() -> None:
     stays = remembered(b"SELECT c FROM t WHERE id BETWEEN 1 AND 2", 3.5)
     assert stays.find(b"SELECT c FROM t WHERE id BETWEEN 70 AND 800") == 3.5
     assert stays.find(b"SELECT c FROM u WHERE id BETWEEN 70 AND 800") is None
-    assert not stays.shapes  # the text in front of the last number is another one each time
+    stays.find(b"SELECT c FROM t WHERE id BETWEEN 1 AND 2", b"a command")
+    assert not stays.commands  # the text in front of the last number is another one each time
 
 
 def test_a_number_at_the_end_is_known_by_what_stands_before_it() -> None:
     stays = remembered(b"SELECT c FROM t WHERE id=1")
-    assert stays.find(b"SELECT c FROM t WHERE id=23") == ALWAYS
-    assert stays.shapes == {b"SELECT c FROM t WHERE id=": ALWAYS}
-    assert b"SELECT c FROM t WHERE id=456".rstrip(DIGITS) in stays.shapes
+    command = framed(b"SELECT c FROM t WHERE id=23")
+    assert stays.find(b"SELECT c FROM t WHERE id=23", command) == ALWAYS
+    assert stays.commands == {command[:-2]: (len(command), ALWAYS)}
+    assert stays.commands.get(framed(b"SELECT c FROM t WHERE id=45").rstrip(DIGITS)) == (len(command), ALWAYS)
+    assert framed(b"SELECT c FROM t WHERE id=456").rstrip(DIGITS) not in stays.commands  # a header of its own
+
+
+def test_a_command_that_may_be_more_than_one_statement_is_looked_at_each_time() -> None:
+    stays = remembered(b"SELECT 1; SELECT 2")
+    assert stays.find(b"SELECT 1; SELECT 2", framed(b"SELECT 1; SELECT 2")) == ALWAYS
+    assert not stays.commands
 
 
 @pytest.mark.parametrize(
@@ -30,8 +44,8 @@ def test_a_number_at_the_end_is_known_by_what_stands_before_it() -> None:
 )
 def test_digits_of_a_name_are_kept(text: bytes) -> None:
     stays = remembered(text)
-    assert stays.find(text) == ALWAYS
-    assert not stays.shapes
+    assert stays.find(text, framed(text)) == ALWAYS
+    assert not stays.commands
 
 
 def test_strings_do_not_matter_for_what_is_cheap_by_far() -> None:
@@ -48,7 +62,8 @@ def test_strings_do_not_matter_for_what_is_cheap_by_far() -> None:
 
 def test_what_is_forgotten_is_forgotten_in_both() -> None:
     stays = remembered(b"SELECT c FROM t WHERE id=1")
-    stays.find(b"SELECT c FROM t WHERE id=1")
+    stays.find(b"SELECT c FROM t WHERE id=1", framed(b"SELECT c FROM t WHERE id=1"))
+    assert stays.commands
     stays.forget()
     assert stays.find(b"SELECT c FROM t WHERE id=1") is None
-    assert not stays.shapes
+    assert not stays.commands

@@ -229,3 +229,25 @@ def test_the_same_pipelined_answers_come_again_and_again(capabilities: int) -> N
         for _ in range(3):
             tracker.begin(Command.QUERY)
         assert tracker.feed(data), cut
+
+
+@given(st.lists(st.tuples(st.sampled_from(ANSWERS[1:7]), st.booleans()), min_size=2, max_size=6), st.data())
+@pytest.mark.parametrize("capabilities", [NEW, OLD])
+def test_an_answer_is_followed_alike_whatever_came_before(
+    capabilities: int, chosen: list[tuple[object, bool]], data: st.DataObject
+) -> None:
+    seasoned = AnswerTracker(capabilities)
+    for (command, answer), one_row in chosen:  # type: ignore[misc]
+        status = data.draw(st.sampled_from([Status.AUTOCOMMIT, Status.IN_TRANS, MORE]))
+        row = data.draw(st.binary(min_size=3, max_size=4))
+        stream = packets(*(result(capabilities, [row], status) if one_row else answer(capabilities)))
+        cut = data.draw(st.integers(0, len(stream)) | st.just(0))
+        told = []
+        fresh = AnswerTracker(capabilities, seasoned.status)
+        for tracker in (seasoned, fresh):
+            tracker.begin(Command.QUERY if one_row else command)
+            ended = [tracker.feed(piece) for piece in (stream[:cut], stream[cut:]) if piece]
+            told.append((ended, tracker.state, tracker.status, tracker.rows, ended[-1] and tracker.failed))
+        assert told[0] == told[1]
+        if seasoned.state != IDLE:
+            seasoned = AnswerTracker(capabilities)

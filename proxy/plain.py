@@ -1,0 +1,39 @@
+"""Writes and transaction control that go to the backend as they are: known by a few searches, without a further look.
+
+What is not recognised here is looked at in full: a SELECT in an INSERT, a lake table's name, functions of AutoML.
+"""
+
+from proxy import reading
+from proxy.session import Session
+
+_WRITES = frozenset(
+    {
+        *(b"INSERT ", b"insert ", b"Insert ", b"UPDATE ", b"update ", b"Update "),
+        *(b"DELETE ", b"delete ", b"Delete ", b"REPLACE", b"replace", b"Replace"),
+    }
+)
+_LONGEST_WORD = 7  # bytes of the longest of them, with what ends the others
+_LONGEST = 1 << 14  # bytes of a statement that is searched
+# What gives a write to others than the backend, or has to be noted: with one of these it is looked at in full.
+_LOOKED_AT = (b"select", b"table", b"with", b"ml_", b"use_secondary_engine", b";")
+_BEGIN = frozenset({b"BEGIN", b"begin", b"START TRANSACTION", b"start transaction"})
+_END = frozenset({b"COMMIT", b"commit", b"ROLLBACK", b"rollback"})
+_LONGEST_CONTROL = len(b"START TRANSACTION")
+
+
+def passes(session: Session, data: bytes, at: int) -> bool:
+    """Tell whether a lone COM_QUERY, whose text begins at `at`, is the backend's, when no counts are kept for it."""
+    if data[at : at + _LONGEST_WORD] in _WRITES:
+        if len(data) > _LONGEST or session.worker.engine.loaded.lake_name is not None:
+            return False
+        lowered = data.lower()
+        return not any(map(lowered.__contains__, _LOOKED_AT))
+    if len(data) - at <= _LONGEST_CONTROL:
+        text = data[at:]
+        if text in _END:
+            reading.note_end(session)
+            return True
+        if text in _BEGIN:
+            reading.note_plain_opening(session)
+            return True
+    return False

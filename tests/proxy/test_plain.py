@@ -1,0 +1,66 @@
+"""What passes without a further look leaves the session as the full look would."""
+
+import pytest
+import uvloop
+
+from bench.routing import open_session
+from proxy import plain
+from proxy.rules import LoadedTables
+from proxy.session import Session
+from proxy.state import SessionState
+from wire.constants import Command, Status
+from wire.framing import build_packets
+
+PLAIN = [
+    *(b"INSERT INTO t (id, c) VALUES (1, 'a'), (2, 'b')", b"insert into t set c = 'x'", b"REPLACE t VALUES (1)"),
+    *(b"UPDATE t SET k=k+1 WHERE id=5", b"DELETE FROM t WHERE id=5", b"BEGIN", b"start transaction", b"COMMIT"),
+    *(b"ROLLBACK", b"update t set c = '\xff'"),
+]
+LOOKED_AT = [
+    *(b"INSERT INTO t SELECT * FROM u", b"INSERT INTO t TABLE u", b"INSERT INTO t WITH x AS (TABLE u) TABLE x"),
+    *(b"UPDATE t SET c = sys.ML_PREDICT_ROW('{}', 'm', NULL)", b"UPDATE t SET c=1; COMMIT", b"BEGIN; INSERT INTO t"),
+    *(b"UPDATE t SET c = @@use_secondary_engine", b"COMMIT AND CHAIN", b"SAVEPOINT a", b"CALL p()", b"SELECT 1", b""),
+]
+STATUSES = [int(Status.AUTOCOMMIT), int(Status.AUTOCOMMIT | Status.IN_TRANS), 0]
+
+
+def framed(text: bytes) -> bytes:
+    return build_packets(b"\x03" + text, 0)
+
+
+def look(session: Session, text: bytes, status: int) -> tuple[bool, object]:
+    """Whether a text is taken over, and the session's state behind it."""
+    session.state = SessionState(session.worker.settings)
+    session.state.tainted = session.state.next_transaction = True
+    session.tracker.status = status
+    handler = session.handlers[Command.QUERY]
+    assert handler
+    taken = handler(framed(text))
+    state = session.state
+    return taken, (state.tainted, state.next_transaction, state.opened, state.counts, state.tracked)
+
+
+def test_what_passes_is_noted_as_by_the_full_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def both() -> None:
+        session = await open_session()
+        quick = {}
+        for text in PLAIN:
+            assert plain.passes(session, framed(text), 5), text
+            quick |= {(text, status): look(session, text, status) for status in STATUSES}
+        monkeypatch.setattr(plain, "passes", lambda *given: False)
+        for (text, status), seen in quick.items():
+            assert seen == look(session, text, status), (text, status)
+            assert not seen[0], text
+
+    uvloop.run(both())
+
+
+def test_what_concerns_others_is_looked_at_in_full() -> None:
+    async def none() -> None:
+        session = await open_session()
+        assert not [text for text in LOOKED_AT if plain.passes(session, framed(text), 5)]
+        assert plain.passes(session, framed(b"INSERT INTO lake VALUES (1)"), 5)
+        session.worker.engine.loaded = LoadedTables.of(frozenset(), frozenset({("s", "lake")}))
+        assert not plain.passes(session, framed(b"INSERT INTO lake VALUES (1)"), 5)
+
+    uvloop.run(none())
