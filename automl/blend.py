@@ -22,6 +22,9 @@ MOST_MEMBERS = 16
 
 def chances(margins: Floats) -> Floats:
     """Give probabilities (rows x classes) for margins: one column is the logit of the second of two classes."""
+    if margins.shape == (1, 1):  # one row: the same numbers at a fraction of the calls
+        chance = 1.0 / (1.0 + np.exp(-min(max(margins[0, 0], -700.0), 700.0)))
+        return np.array([[1.0 - chance, chance]])
     if margins.shape[1] == 1:
         second = 1.0 / (1.0 + np.exp(-np.clip(margins[:, 0], -700, 700)))
         return np.column_stack([1.0 - second, second])

@@ -45,7 +45,9 @@ def _steps(chances: Floats) -> NDArray[np.int64]:
 
 def classification_one(target: str, labels: Sequence[Any], answer: int, chances: Sequence[float]) -> dict[str, Any]:
     """Give the value for one row, the same as among many."""
-    steps = _steps(np.array([chances]))[0].tolist()
+    steps = [round(chance * 10**DIGITS) for chance in chances]  # halves to even, as `rint` does
+    if len(steps) == 2:
+        steps[0] = 10**DIGITS - steps[1]
     return {
         "predictions": {target: labels[answer]},
         "probabilities": {

@@ -37,8 +37,13 @@ class Rate:
         return f"{self.rows / self.seconds:,.0f}"
 
 
-def make(cursor: pymysql.cursors.Cursor, rows: int) -> None:
+def fill(cursor: pymysql.cursors.Cursor, rows: int) -> None:
     """Make the table: a class that follows from the columns, with noise."""
+    cursor.execute("DROP DATABASE IF EXISTS serving_ten")
+    cursor.execute("CREATE DATABASE serving_ten")
+    cursor.execute("USE serving_ten")
+    cursor.execute("CREATE TABLE ten (n INT PRIMARY KEY)")
+    cursor.execute("INSERT INTO ten VALUES (0),(1),(2),(3),(4),(5),(6),(7),(8),(9)")
     cursor.execute("DROP DATABASE IF EXISTS serving")
     cursor.execute("CREATE DATABASE serving")
     cursor.execute(
@@ -62,12 +67,7 @@ def measure(instance: Instance, rows: int, runs: int) -> None:
     """Train both models, use them, print what it took."""
     connection = instance.connect(charset="utf8mb4")
     with connection.cursor() as cursor:
-        cursor.execute("DROP DATABASE IF EXISTS serving_ten")
-        cursor.execute("CREATE DATABASE serving_ten")
-        cursor.execute("USE serving_ten")
-        cursor.execute("CREATE TABLE ten (n INT PRIMARY KEY)")
-        cursor.execute("INSERT INTO ten VALUES (0),(1),(2),(3),(4),(5),(6),(7),(8),(9)")
-        make(cursor, rows)
+        fill(cursor, rows)
         instance.wait_loaded("serving", {"people"})
         lines: list[list[object]] = []
         for name, options in MODELS.items():

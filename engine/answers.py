@@ -12,6 +12,7 @@ from wire.responses import ColumnDefinition, build_column_definition, build_end_
 
 _UTF8MB4 = 45
 _LONG_TEXT = 4 * 65535
+_DEPRECATE_EOF = int(Capability.DEPRECATE_EOF)
 
 
 def define(name: str, kind: pa.DataType) -> ColumnDefinition:
@@ -36,11 +37,14 @@ def define(name: str, kind: pa.DataType) -> ColumnDefinition:
     return ColumnDefinition(name, FieldType.VAR_STRING, _UTF8MB4, _LONG_TEXT)
 
 
+_ANSWER = build_column_definition(define("answer", pa.binary()))
+
+
 def build_result_set(table: pa.Table, capabilities: int, status: Status = Status.AUTOCOMMIT) -> bytes:
     """All packets of a result set, from sequence 1."""
     definitions = [define(field.name, field.type) for field in table.schema]
     parts = [build_lenenc(len(definitions)), *map(build_column_definition, definitions)]
-    if not capabilities & Capability.DEPRECATE_EOF:
+    if not capabilities & _DEPRECATE_EOF:
         parts.append(build_eof(status))
     out = [build_packets(part, 1 + i) for i, part in enumerate(parts)]
     sequence = 1 + len(parts)
@@ -55,11 +59,10 @@ def build_result_set(table: pa.Table, capabilities: int, status: Status = Status
 
 def build_values(values: Sequence[bytes], capabilities: int, status: Status = Status.AUTOCOMMIT) -> bytes:
     """All packets of a result of one column of bytes and few rows, from sequence 1, put together in no time."""
-    definition = build_column_definition(define("answer", pa.binary()))
     end = build_end_of_rows(status, 0, capabilities)
-    middle = [] if capabilities & Capability.DEPRECATE_EOF else [build_eof(status)]
+    middle = [] if capabilities & _DEPRECATE_EOF else [build_eof(status)]
     out, sequence = [], 1
-    for part in (b"\x01", definition, *middle, *map(build_lenenc_bytes, values), end):
+    for part in (b"\x01", _ANSWER, *middle, *map(build_lenenc_bytes, values), end):
         out.append(build_packets(part, sequence))
         sequence = (sequence + count_packets(len(part))) & 0xFF
     return b"".join(out)

@@ -6,8 +6,9 @@ Source: the HeatWave manual's chapter on AutoML routines. The last parameter, wh
 import difflib
 import functools
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlglot import Token, TokenType, tokenize
 from sqlglot.errors import SqlglotError
@@ -31,6 +32,9 @@ _MAY_CALL = re.compile(rb"[^(]*\b(?:ml_|train_test_split)", re.IGNORECASE)
 
 
 _LONGEST_NAME = 256
+# Literals, whose text says nothing of a statement's form; and what may hide a quote when it stands outside of them.
+_LITERAL = re.compile(r"'[^']*'|\b\d+(?:\.\d+)?\b")
+_HIDING = re.compile(r"[`\"#]|--|/\*")
 _SHORT = 4096  # characters of statements that are kept as they were read: prepared ones come again and again
 _SET_WORDS = (TokenType.UNION, TokenType.EXCEPT, TokenType.INTERSECT)
 _BEFORE_ALIAS = frozenset({TokenType.R_PAREN, TokenType.END, TokenType.NUMBER, TokenType.STRING})
@@ -82,7 +86,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class FunctionCall:
-    """A call of a function inside a statement, which stands from `start` up to `end`.
+    """A call of a function inside a statement, which stands from `start` up to `end`, its arguments at `places`.
 
     `item` is the number of the select list's item that it is the whole of, without an alias, or None.
     """
@@ -91,6 +95,7 @@ class FunctionCall:
     arguments: tuple[str, ...]
     start: int
     end: int
+    places: tuple[tuple[int, int], ...] = ()
     item: int | None = None
 
 
@@ -192,13 +197,13 @@ def split_arguments(text: str) -> tuple[list[str], int] | None:
     tokens = tokens_of(text)
     if tokens is None:
         return None
-    parts, end = _split(tokens, 0, text)
-    return None if end is None else (parts, tokens[end].end + 1)
+    parts, end = _split(tokens, 0)
+    return None if end is None else ([text[start:last] for start, last in parts], tokens[end].end + 1)
 
 
-def _split(tokens: list[Token], at: int, text: str) -> tuple[list[str], int | None]:
-    """Split from a token on; gives the parts, and the number of the parenthesis that ends them."""
-    parts: list[str] = []
+def _split(tokens: list[Token], at: int) -> tuple[list[tuple[int, int]], int | None]:
+    """Split from a token on; gives where the parts stand, and the number of the parenthesis that ends them."""
+    parts: list[tuple[int, int]] = []
     depth, first = 0, at
     for number in range(at, len(tokens)):
         kind = tokens[number].token_type
@@ -208,7 +213,7 @@ def _split(tokens: list[Token], at: int, text: str) -> tuple[list[str], int | No
             depth -= 1
         elif depth == 0 and kind in (TokenType.COMMA, TokenType.R_PAREN):
             if number > first:
-                parts.append(text[tokens[first].start : tokens[number - 1].end + 1])
+                parts.append((tokens[first].start, tokens[number - 1].end + 1))
             elif parts or kind is TokenType.COMMA:
                 return [], None  # nothing between two commas
             if kind is TokenType.R_PAREN:
@@ -222,7 +227,9 @@ def read_functions(statement: str) -> Statement | None:
 
     Raises BackendError: there is no such function but one of nearly the same name, or the number of arguments is wrong.
     """
-    return _read_short(statement) if len(statement) <= _SHORT else _read(statement)
+    if len(statement) > _SHORT:
+        return _read(statement)
+    return _read_short(statement) if "\\" in statement else _read_alike(statement)
 
 
 def _read(statement: str) -> Statement | None:
@@ -237,11 +244,41 @@ def _read(statement: str) -> Statement | None:
     calls = []
     for call in found:
         whole = (number for number, item in enumerate(items) if (item.start, item.end) == (call.start, call.end))
-        calls.append(FunctionCall(call.routine, call.arguments, call.start, call.end, next(whole, None)))
+        calls.append(replace(call, item=next(whole, None)))
     return Statement(tuple(calls), tuple(items), has_from, plain)
 
 
 _read_short = functools.lru_cache(maxsize=512)(_read)
+
+
+def _read_alike(statement: str) -> Statement | None:
+    """Read a statement by one that has other literals in the same places, of which all but the places is the same."""
+    pieces: list[str] = []
+    ends, moves, at, size = [], [0], 0, 0  # of literals in the other statement: where they end, and what lies behind
+    for literal in _LITERAL.finditer(statement):
+        start, last = literal.span()
+        blank = "''" if statement[start] == "'" else "0"
+        pieces += statement[at:start], blank
+        size += start - at + len(blank)
+        at = last
+        ends.append(size)
+        moves.append(last - size)
+    other = "".join((*pieces, statement[at:]))
+    read = None if _HIDING.search(other) else _read_short(other)
+    if read is None or any(item.last != item.end for item in read.items):  # an alias may be a literal
+        return _read_short(statement)
+
+    def there(place: int) -> int:
+        return place + moves[bisect_right(ends, place)]
+
+    calls = []
+    for call in read.calls:
+        places = tuple((there(start), there(last)) for start, last in call.places)
+        texts = [statement[start:last] for start, last in places]
+        arguments = (*texts, *call.arguments[len(texts) :])
+        calls.append(FunctionCall(call.routine, arguments, there(call.start), there(call.end), places, call.item))
+    items = tuple(Item(there(item.start), there(item.end), there(item.last)) for item in read.items)
+    return Statement(tuple(calls), items, read.has_from, read.plain)
 
 
 def as_json(expression: str, is_mariadb: bool) -> str:
@@ -274,10 +311,10 @@ def _find_calls(tokens: list[Token], text: str) -> list[FunctionCall]:
             and name.text.upper().startswith("ML_")
             and (routine := find(name.text.upper(), SCHEMA, is_function=True))
         ):
-            arguments, end = _split(tokens, at + 4, text)
+            places, end = _split(tokens, at + 4)
             if end is not None:
-                counted = _counted(routine, arguments)
-                found.append(FunctionCall(routine, counted, schema.start, tokens[end].end + 1))
+                counted = _counted(routine, [text[start:last] for start, last in places])
+                found.append(FunctionCall(routine, counted, schema.start, tokens[end].end + 1, tuple(places)))
                 at = end
         at += 1
     return found

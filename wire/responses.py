@@ -13,6 +13,10 @@ from wire.integers import (
     read_lenenc_bytes,
 )
 
+# As plain numbers: a flag's own operators take a microsecond each.
+_DEPRECATE_EOF = int(Capability.DEPRECATE_EOF)
+_EXTENDED = int(Capability.MARIADB_EXTENDED_METADATA)
+
 
 @dataclass(frozen=True, slots=True)
 class Ok:
@@ -78,7 +82,7 @@ def is_eof(payload: bytes) -> bool:
 
 def is_end_of_rows(payload: bytes, capabilities: int) -> bool:
     """Tell whether a payload ends a sequence of rows: EOF, or OK with header 0xFE under DEPRECATE_EOF."""
-    if capabilities & Capability.DEPRECATE_EOF:
+    if capabilities & _DEPRECATE_EOF:
         return payload[:1] == b"\xfe" and len(payload) < 0xFFFFFF
     return is_eof(payload)
 
@@ -111,14 +115,14 @@ def build_eof(status: Status, warnings: int = 0) -> bytes:
 
 def build_end_of_rows(status: Status, warnings: int, capabilities: int) -> bytes:
     """Write what ends a sequence of rows for a client with these capabilities."""
-    if capabilities & Capability.DEPRECATE_EOF:
+    if capabilities & _DEPRECATE_EOF:
         return build_ok(Ok(status=status, warnings=warnings), header=0xFE)
     return build_eof(status, warnings)
 
 
 def parse_end_of_rows(payload: bytes, capabilities: int) -> tuple[Status, int]:
     """Read status flags and warning count of what ended the rows."""
-    if capabilities & Capability.DEPRECATE_EOF:
+    if capabilities & _DEPRECATE_EOF:
         ok = parse_ok(payload)
         return ok.status, ok.warnings
     warnings, at = read_int(payload, 1, 2)
@@ -170,7 +174,7 @@ def parse_column_definition(payload: bytes, capabilities: int = 0) -> ColumnDefi
         value, at = read_lenenc_bytes(payload, at)
         texts.append((value or b"").decode("utf-8", "replace"))
     extended = None
-    if capabilities & Capability.MARIADB_EXTENDED_METADATA:
+    if capabilities & _EXTENDED:
         extended, at = read_lenenc_bytes(payload, at)
     fixed, at = read_lenenc_bytes(payload, at)
     if fixed is None or len(fixed) < 10:

@@ -16,6 +16,8 @@ from automl.digits import number_texts
 from engine.ml.json_rows import beside
 from engine.translate.answers import Asked
 
+_JSON = json.JSONEncoder(default=str, ensure_ascii=False)  # `json.dumps` makes one each time
+
 
 def looks_at_all(task: str, options: Mapping[str, Any] | None) -> bool:
     """Tell whether a model's answer for a row depends on the other rows that it is asked about."""
@@ -61,8 +63,8 @@ def beside_text(text: bytes, row: Mapping[str, Any], answered: Mapping[str, Any]
     """The same for one row: its text as it is, and behind it what an answer has more than the row."""
     added = {name: value for name, value in answered.items() if name not in row}
     if len(added) + len(row) != len(answered) or any(answered[name] != value for name, value in row.items()):
-        return json.dumps(answered, default=str, ensure_ascii=False).encode()
-    written = json.dumps(added, default=str, ensure_ascii=False).encode()
+        return _JSON.encode(answered).encode()
+    written = _JSON.encode(added).encode()
     return text.rstrip()[:-1].rstrip() + (b", " if row else b"") + written[1:]
 
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from proxy.answers import Answer
 from proxy.ml import catalog
 from proxy.ml.arguments import read_options
-from proxy.ml.backend import MLError, attempt_all, rows_of, selecting, user_name
+from proxy.ml.backend import MLError, attempt_all, rows_of, select, selecting, user_name
 from proxy.ml.catalog import ModelRow
 from proxy.router import Router
 from statements.context import ModelCall
 from statements.ml import FunctionCall
 
 _NO_COLUMN = 1054
+_NO_HANDLE = "The model's handle must not be NULL"
 _NO_CATALOG = frozenset({1142, 1146, 1049})  # without a catalog of one's own it is denied, or not there
 
 
@@ -27,35 +28,80 @@ class Found:
 
 
 async def read_models(
-    router: Router,
-    calls: Sequence[FunctionCall],
-    with_inputs: bool = False,
-    more: Sequence[str] = (),
-    also: Sequence[str] = (),
+    router: Router, calls: Sequence[FunctionCall], with_inputs: bool = False, more: Sequence[str] = ()
 ) -> tuple[list[Found], list[Answer]]:
     """Give each call's model and options, which are the same for all rows, and the answers to `more`: in one write.
 
-    `also` are expressions whose values stand at the end of the first answer, which comes behind those to `more`.
     Raises BackendError.
     """
     schema = catalog.schema_of(await user_name(router))
-    further = [also, *[()] * (len(calls) - 1)]
-    questions = [_question(call, schema, with_inputs, each) for call, each in zip(calls, further, strict=True)]
-    answers = await attempt_all(router, [*questions, *more])
+    answers = await attempt_all(router, [*(_question(call, schema, with_inputs) for call in calls), *more])
     found = []
-    for number, (call, each) in enumerate(zip(calls, further, strict=True)):
-        error = answers[number].error
-        if error and error.number in _NO_CATALOG:
-            (answers[number],) = await attempt_all(router, [_question(call, "", with_inputs, each)])
-        found.append(await _read(router, call, schema, answers[number], with_inputs))
-    return found, [*answers[len(calls) :], answers[0]]
+    for call, answer in zip(calls, answers[: len(calls)], strict=True):
+        if answer.error and answer.error.number in _NO_CATALOG:
+            (answer,) = await attempt_all(router, [_question(call, "", with_inputs)])
+        found.append(await _read(router, call, schema, answer, with_inputs))
+    return found, answers[len(calls) :]
 
 
-def _question(call: FunctionCall, schema: str, with_inputs: bool, also: Sequence[str]) -> str:
+def _question(call: FunctionCall, schema: str, with_inputs: bool) -> str:
     """One SELECT of the constants, the input, and what the user's own catalog says of the model."""
     row = catalog.seeking(schema, call.arguments[1]) if schema else "SELECT NULL"
     given = call.arguments[0] if with_inputs else "NULL"
-    return selecting([*call.arguments[1:], given, row], also=also)
+    return selecting([*call.arguments[1:], given, row])
+
+
+@dataclass(frozen=True, slots=True)
+class Straight:
+    """Calls that are asked one row. `told` describes the answer in its last column."""
+
+    found: list[Found]
+    told: Answer
+    charset: str | None  # character_set_results
+    limit: int  # sql_select_limit
+
+
+async def read_straight(router: Router, calls: Sequence[FunctionCall], shown: str) -> Straight | None:
+    """Read the same for calls that are asked one row, in as few columns as can be: each costs at every hop.
+
+    None where there is an error to be told, which `read_models` does.
+
+    Args:
+        shown: an expression that is described as the answer is.
+    """
+    schema = catalog.schema_of(await user_name(router))
+    asked = [_straight(call, schema) for call in calls]
+    answers = await attempt_all(router, [selecting(asked[0], also=[shown]), *map(selecting, asked[1:])])
+    found: list[Found] = []
+    charset: str | None = None
+    limit = 0
+    for call, each, answer in zip(calls, asked, answers, strict=True):
+        if answer.error:
+            return None
+        values = [None if value is None else value.decode("utf-8", "replace") for value in answer.rows[0]]
+        told, given, options = (*values[: len(each)], None)[:3]
+        charset, limit, row = json.loads(told or "[null, 0, null]")
+        # MariaDB takes what a subquery gives for a text.
+        own = catalog.read_row(schema, row if row is None or isinstance(row, str) else json.dumps(row))
+        found.append(Found(await _model(router, call, own), read_options(options), given))
+    return Straight(found, answers[0], charset, limit)
+
+
+def _straight(call: FunctionCall, schema: str) -> list[str]:
+    given, handle, options = call.arguments
+    row = catalog.seeking(schema, handle)
+    told = f"JSON_ARRAY(@@character_set_results, @@sql_select_limit, ({row}))"
+    return [told, given] if options.casefold() == "null" else [told, given, options]
+
+
+async def _model(router: Router, call: FunctionCall, own: ModelRow | None) -> ModelRow:
+    """Give the model of a call: the user's own unless another was loaded under its handle."""
+    if own is not None and own.handle not in router.session.state.ml_owners:
+        return catalog.usable(own)
+    ((handle,),) = await select(router, [call.arguments[1]])
+    if not handle:
+        raise MLError(_NO_HANDLE)
+    return await catalog.find(router, handle)
 
 
 async def _read(router: Router, call: FunctionCall, schema: str, answer: Answer, with_inputs: bool) -> Found:
@@ -65,7 +111,7 @@ async def _read(router: Router, call: FunctionCall, schema: str, answer: Answer,
         raise MLError(said + answer.error.message)
     ((handle, options, given, row, *_),) = rows_of(answer)
     if not handle:
-        raise MLError("The model's handle must not be NULL")
+        raise MLError(_NO_HANDLE)
     found = None if handle in router.session.state.ml_owners else catalog.read_row(schema, row)
     model = catalog.usable(found) if found else await catalog.find(router, handle)
     return Found(model, read_options(options), given)

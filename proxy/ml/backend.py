@@ -80,9 +80,11 @@ async def select(router: Router, expressions: Sequence[str], rest: str = "") -> 
 def selecting(expressions: Sequence[str], rest: str = "", also: Sequence[str] = ()) -> str:
     """A SELECT whose values come as UTF-8; sql_select_limit of the session, which may be 0, does not cut it.
 
-    `also` are further expressions, which come as the session has them.
+    `also` are further expressions, which come as the session has them. Names are short and the same each time: what is
+    before the rows of the last answer is known by its bytes (`wire.phase`).
     """
-    return f"SELECT {', '.join((*map(as_unicode, expressions), *also))} {rest} LIMIT {_ALL}"
+    named = (f"{expression} AS a" for expression in (*map(as_unicode, expressions), *also))
+    return f"SELECT {', '.join(named)} {rest} LIMIT {_ALL}"
 
 
 def rows_of(answer: Answer) -> list[Row]:

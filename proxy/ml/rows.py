@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from proxy.answers import Answer, AnswerTooLarge, build_result
 from proxy.ml import engine, models, offloaded
-from proxy.ml.asked import Found, function_of, read_models
+from proxy.ml.asked import Found, function_of, read_models, read_straight
 from proxy.ml.backend import MLError, as_unicode, checked, text_literal
 from proxy.ml.backend import run as run_own
 from proxy.place import Place
@@ -80,7 +80,7 @@ async def _ask_backend(router: Router, text: str, statement: Statement, names: l
         item = statement.items[call.item or 0]
         asked = f"{asked[: item.start]}{as_unicode(call.arguments[0])} AS {name}{asked[item.last :]}"
     try:
-        found, (answer, _) = await read_models(router, statement.calls, more=[asked])
+        found, (answer,) = await read_models(router, statement.calls, more=[asked])
     except AnswerTooLarge:
         raise MLError("The rows are more than 16 MiB: use sys.ML_PREDICT_TABLE for so many") from None
     return found, checked(answer)
@@ -159,24 +159,20 @@ def _is_calls(text: str, statement: Statement) -> bool:
 async def _answer_calls(router: Router, text: str, statement: Statement, binary: bool) -> bool:
     """Answer with one row of the calls' values, described as the backend describes such: it is asked for nothing more.
 
-    False for a session that is answered in another character set than ours.
+    False where it has to be asked for more: for NULL, or in a session that is answered in another character set.
     """
-    also = [*(_literal(router, value) for value in (b"null", None)), "@@character_set_results", "@@sql_select_limit"]
-    found, (told,) = await read_models(router, statement.calls, with_inputs=True, also=also)
-    charset, limit = checked(told).rows[0][-2:]
-    if charset != b"utf8mb4":
+    asked = await read_straight(router, statement.calls, _literal(router, b"null"))
+    if asked is None or asked.charset != "utf8mb4" or any(each.given is None for each in asked.found):
         return False
-    payloads = told.definitions[-len(also) : -2]
-    shown = [parse_column_definition(payload, router.session.capabilities) for payload in payloads]
-    row = [await _ask_one(router, call, each) for call, each in zip(statement.calls, found, strict=True)]
+    shown = parse_column_definition(asked.told.definitions[-1], router.session.capabilities)
+    row = [await _ask_one(router, call, each) for call, each in zip(statement.calls, asked.found, strict=True)]
     names = (item.alias or text[item.start : item.end][:_LONGEST_ALIAS] for item in statement.items)
-    definitions = [shown[value is None].renamed(name) for value, name in zip(row, names, strict=True)]
-    if router.is_mariadb:  # where an answer is a text, whose description tells its length
-        lengths = [0 if value is None else len(value.decode()) for value in row]
-        if max(lengths) > _LONGEST_TEXT:
-            return False
-        definitions = [replace(each, length=_WIDTH * length) for each, length in zip(definitions, lengths, strict=True)]
-    _write(router, definitions, Answer(rows=[row] if limit != b"0" else [], status=told.status), binary)
+    # MariaDB has texts, whose descriptions tell their lengths.
+    lengths = [_WIDTH * len(value.decode()) if value and router.is_mariadb else shown.length for value in row]
+    if router.is_mariadb and max(lengths) > _WIDTH * _LONGEST_TEXT:
+        return False
+    definitions = [replace(shown, name=name, length=length) for name, length in zip(names, lengths, strict=True)]
+    _write(router, definitions, Answer(rows=[row] if asked.limit else [], status=asked.told.status), binary)
     return True
 
 

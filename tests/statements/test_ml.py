@@ -3,7 +3,7 @@
 import pytest
 
 from base.errors import BackendError
-from statements.ml import may_call, may_use_functions, read_call, read_functions, with_calls
+from statements.ml import _read, may_call, may_use_functions, read_call, read_functions, with_calls
 
 
 def test_arguments_are_split_where_no_quote_or_parenthesis_is_open() -> None:
@@ -98,6 +98,26 @@ def test_calls_give_place_and_items_keep_their_names() -> None:
     assert with_calls(text, found, ["X", "Y"]) == (
         "SELECT JSON_TYPE(X) AS `JSON_TYPE(sys.ML_PREDICT_ROW(a, @m))`, Y AS e, CASE WHEN 1 THEN 2 END c FROM t"
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT sys.ML_PREDICT_ROW(JSON_OBJECT('a', 1.5, 'b', 'it''s', 'c', ''), @m, NULL)",
+        "SELECT 1, 'x', sys.ML_PREDICT_ROW(JSON_OBJECT('abc', 12345, 'd', -3.25e7, 'e', .5, 'x', 1.), 'm', NULL), 55",
+        "SELECT id, sys.ML_PREDICT_ROW(f(age*100), @m1, g('t', 0.25)) AS 'some text', 5 FROM t2 WHERE b < 100 LIMIT 9",
+        "SELECT sys.ML_PREDICT_ROW('{\"a\": 1}', 'a''b', NULL), 'it''s', '--', '/*'",
+        "SELECT sys.ML_PREDICT_ROW('{}', 'a', NULL) -- don't\n, 'x', 3",
+        "SELECT \"don't\", sys.ML_PREDICT_ROW(1, 2, 'x')",
+        "SELECT 'a\\'b', sys.ML_PREDICT_ROW(1, 2, 'x')",
+        "SELECT sys.ML_PREDICT_ROW(_utf8mb4'abc', x'4142', 0x4142), `it's`, 'sys.ML_PREDICT_ROW(1)' # don't",
+        "SELECT /* don't */ sys.ML_PREDICT_ROW(CONCAT('{', 10), @1), 'sys.ML_PREDICT_ROW(', sys.ML_EXPLAIN_ROW('','')",
+    ],
+)
+def test_statements_that_differ_in_literals_only_are_read_alike(text: str) -> None:
+    assert read_functions(text) == _read(text)
+    other = text.replace("abc", "x").replace("12345", "7").replace("it''s", "")
+    assert read_functions(other) == _read(other)
 
 
 def test_the_cheap_looks() -> None:
