@@ -19,7 +19,7 @@ _EXPLAIN = re.compile(
     r"(?P<statement>(?:select\b|with\b|table\b|values\b|\().*)",
     re.IGNORECASE | re.DOTALL,
 )
-_ACCESS = re.compile(r"((?:scan|lookup|search) on [^<\s]\S*)")
+_ACCESS = re.compile(r"((?:(?:scan|lookup|search) on|Count rows in) [^<\s]\S*)")
 
 
 def take_explain(router: Router, data: bytes, text: bytes) -> bool:

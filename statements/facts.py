@@ -45,6 +45,7 @@ _LIST = re.compile(
     r"(?<=\()(?:(\s*-?\d+)\s*,){20}(?:\s*-?\d+\s*,)*\s*-?\d+\s*(?=\))"
     r"|(?<=\()(?:(\s*'[^'\\]*')\s*,){20}(?:\s*'[^'\\]*'\s*,)*\s*'[^'\\]*'\s*(?=\))"
 )
+_WRITES_FILE = re.compile(r"\bINTO\s+(?:OUTFILE|DUMPFILE)\s*\?s", re.IGNORECASE)
 _WORTH_IT = 2048  # characters
 
 
@@ -106,8 +107,13 @@ def read_statement(
     """Give the tree as well: None for a statement that cannot be read."""
     if len(statement) > MAX_LENGTH:
         return None, StatementFacts("other", reason=TOO_LONG)
-    if refused := digest(statement).refuse:
-        return None, StatementFacts("other", reason=refused)
+    digested = digest(statement)
+    if digested.refuse:
+        return None, StatementFacts("other", reason=digested.refuse)
+    if _WRITES_FILE.search(digested.key):
+        return None, StatementFacts(
+            "other", has_into=True, reason="INTO OUTFILE and INTO DUMPFILE write files of the backend"
+        )
     try:
         tree = parse_statement(statement)
         gathered = _Gathered(extras)

@@ -22,6 +22,7 @@ _JOINS = re.compile(
                      | (?P<open>(?:straight_)?join) | (?P<on>on|using))(?![\w$])""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
+_INTERVALS = re.compile(r"\binterval\s*\(", re.IGNORECASE)
 # MySQL has no lambdas: the arrow in SUM(document->'$.a' > 1) cuts a part out of a column. Only here is MySQL parsed.
 MySQLParser.LAMBDAS = {}
 _DIALECT = MySQL()
@@ -61,4 +62,15 @@ def parse_statement(statement: str) -> exp.Expression:
         raise NotParsed("the statement's syntax is not known to the engine") from problem
     if len(trees) != 1 or not isinstance(trees[0], exp.Expression):
         raise NotParsed("the text is not one statement")
+    if _INTERVALS.search(statement):
+        _name_intervals(trees[0])
     return trees[0]
+
+
+def _name_intervals(tree: exp.Expression) -> None:
+    """Make a name again of what stands behind INTERVAL(a, b, …), and was taken for a unit."""
+    for node in list(tree.find_all(exp.Interval)):
+        unit, chosen = node.args.get("unit"), isinstance(node.parent, exp.Select) and node.arg_key == "expressions"
+        if chosen and isinstance(node.this, exp.Tuple) and isinstance(unit, exp.Var):
+            node.set("unit", None)
+            node.replace(exp.alias_(node.copy(), unit.name))

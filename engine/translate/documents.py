@@ -203,7 +203,7 @@ def _overlaps(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
         return refuse("JSON_OVERLAPS of what is no JSON is not supported")
     members = found if isinstance(found, list) else [found]
     if not 0 < len(members) <= _MOST_MEMBERS:
-        refuse("JSON_OVERLAPS of this many values is not supported")
+        refuse(f"JSON_OVERLAPS of an empty array, or one of more than {_MOST_MEMBERS} values, is not supported")
     return Expr("json_overlaps", BIGINT, (value,), value=(path, tuple(_scalar(member) for member in members)))
 
 

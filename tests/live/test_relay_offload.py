@@ -190,6 +190,10 @@ def test_explain_shows_the_engine(client: Any, backend: Any) -> None:
     )
     for spelling in spellings:
         assert "RAPID" in str(rows(client, f"EXPLAIN {spelling} {GROUPED}"))
+    if not backend.is_mariadb:  # a plan without a scan
+        assert "Count rows in sales in secondary engine RAPID" in str(
+            rows(client, "EXPLAIN SELECT COUNT(*) FROM sales")
+        )
     rows(client, f"EXPLAIN {'EXTENDED' if backend.is_mariadb else 'FORMAT=TRADITIONAL'} {GROUPED}")
     assert [row[1] for row in rows(client, "SHOW WARNINGS")] == [1003]
     assert "RAPID" not in str(rows(client, "EXPLAIN SELECT RAND() FROM sales"))  # the engine has no such function

@@ -1,6 +1,7 @@
 """Facts of statements, and what sqlglot would misread."""
 
 import pytest
+from sqlglot import exp
 
 from statements.facts import read_statement, statement_facts
 
@@ -92,3 +93,20 @@ def test_long_lists_of_literals_hide_nothing(statement: str, tables: set[tuple[s
     facts = statement_facts(statement)
     assert facts.tables == tables
     assert facts == read_statement(statement)[1]
+
+
+@pytest.mark.parametrize(
+    "target", ["into outfile 'x'", "INTO DUMPFILE\n'x'", "into outfile'x' fields terminated by ','"]
+)
+def test_files_of_the_backend_have_a_reason_of_their_own(target: str) -> None:
+    for statement in (f"select a from t {target}", f"select a {target} from t"):
+        facts = statement_facts(statement)
+        assert facts.has_into
+        assert "OUTFILE" in (facts.reason or "")
+
+
+def test_what_stands_behind_a_list_of_bounds_is_a_name() -> None:
+    tree, _ = read_statement("select interval(a, 1, 2) b, a + interval (c) day from t order by interval(a, 1)")
+    assert tree is not None
+    assert tree.selects[0].alias == "B"  # the parser writes units in capitals
+    assert tree.selects[1].find(exp.Interval).text("unit") == "DAY"
