@@ -44,7 +44,12 @@ def to_binary(binder: "Binder", value: Expr) -> Expr:
     """CAST(value AS BINARY) and BINARY value."""
     if value.type.family is Family.BINARY:
         return value
-    return Expr("as_bytes", _BYTES, (as_bytes(value, "CAST AS BINARY", binder.context.collation_connection),))
+    return bytes_of(value, "CAST AS BINARY", binder.context.collation_connection)
+
+
+def bytes_of(value: Expr, what: str, collation: str) -> Expr:
+    """The bytes of a text; raises Refused where they are not the engine's."""
+    return Expr("as_bytes", _BYTES, (as_bytes(value, what, collation),))
 
 
 def _decoded(op: str, what: str) -> Rule:

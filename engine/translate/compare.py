@@ -1,6 +1,7 @@
 """Comparisons: implicit conversions made explicit, or refused where they are not exact."""
 
 from engine.translate import answers, document_tests, literals
+from engine.translate.byte_strings import bytes_of
 from engine.translate.given import answered, derived
 from engine.translate.literals import NULL_LITERAL, is_literal, is_text
 from engine.translate.members import LISTED, address, as_number_of, numbered, require_order, spelled
@@ -35,6 +36,22 @@ def compare(operator: str, left: Expr, right: Expr) -> Expr:
     if operator not in _EQUALITY:
         require_order(left.type, "comparing the order of")
     return Expr(operator, BOOL, (left, right))
+
+
+def by_bytes(left: Expr, right: Expr) -> tuple[Expr, Expr]:
+    """Make bytes of a string beside a binary one, as both servers do for `=` and `<`, without padding.
+
+    Not for BETWEEN, IN and CASE, where one collation is found for all values: MySQL 9.7 keeps the column's there.
+    """
+    if {left.type.family, right.type.family} != {Family.STRING, Family.BINARY}:
+        return left, right
+    if left.type.explicit or right.type.explicit:
+        refuse("a binary string is compared with a string that has a COLLATE")
+    what = "comparing the bytes"
+    return (
+        left if left.type.family is Family.BINARY else bytes_of(left, what, ""),
+        right if right.type.family is Family.BINARY else bytes_of(right, what, ""),
+    )
 
 
 def _with_null(operator: str, left: Expr, right: Expr) -> Expr:

@@ -108,7 +108,8 @@ def position(text: Expr, needle: Expr) -> Expr:
 
 def like(value: Expr, pattern: Expr, escape: str, collation: str) -> Expr:
     """value LIKE pattern. Numbers and dates are matched as they are spelled."""
-    value, text = spelled(value), is_text(pattern)
+    value, pattern = _characters(spelled(value), pattern)
+    text = is_text(pattern)
     if value.type.family in (Family.INT, Family.DECIMAL, Family.DATE, Family.DATETIME) and not is_literal(value):
         value = as_string(value, "LIKE", collation)
         if text and not answered(str.isascii, pattern):
@@ -126,6 +127,24 @@ def like(value: Expr, pattern: Expr, escape: str, collation: str) -> Expr:
     if value.type.charset not in _UTF8 and not answered(str.isascii, pattern):
         refuse("LIKE has a pattern with characters of another character set")
     return Expr("like", BOOL, (value, pattern), value=escape)
+
+
+def _characters(value: Expr, pattern: Expr) -> tuple[Expr, Expr]:
+    """LIKE of bytes where bytes and characters match alike: those of UTF-8 do but for `_`, which stands for a byte."""
+    if not any(side.op == "as_bytes" for side in (value, pattern)):
+        return value, pattern
+    value, pattern = (side.args[0] if side.op == "as_bytes" else side for side in (value, pattern))
+    if value.type.family is not Family.STRING or not is_text(pattern):
+        refuse("LIKE of bytes is not supported")
+    if not presence.is_ascii(value.type.presence) and (
+        value.type.charset not in _UNICODE or not answered(_matches_bytes, pattern)
+    ):
+        refuse("LIKE of bytes beyond ASCII with this pattern is not supported")
+    return value.typed(replace(value.type, collation="utf8mb4_bin", coercible=False, explicit=False)), pattern
+
+
+def _matches_bytes(pattern: str) -> bool:
+    return "_" not in pattern
 
 
 def concat(args: list[Expr], collation: str) -> Expr:
