@@ -8,7 +8,7 @@ from engine.translate.members import LISTED, address, as_number_of, numbered, re
 from engine.translate.numbers import as_double, as_value, number_of_text
 from engine.translate.packed import PACKED, as_packed
 from engine.translate.refusal import Refused, refuse
-from engine.translate.tree import Expr, walk
+from engine.translate.tree import Expr, is_stored, walk
 from engine.translate.types import (
     APPROXIMATE,
     BOOL,
@@ -41,10 +41,13 @@ def compare(operator: str, left: Expr, right: Expr) -> Expr:
 def by_bytes(left: Expr, right: Expr) -> tuple[Expr, Expr]:
     """Make bytes of a string beside a binary one, as both servers do for `=` and `<`, without padding.
 
-    Not for BETWEEN, IN and CASE, where one collation is found for all values: MySQL 9.7 keeps the column's there.
+    Not for BETWEEN, IN and CASE, where one collation is found for all values: MySQL 9.7 keeps the column's there. Nor
+    for bytes that a function makes: like a literal's, they give way to the collation of a column.
     """
     if {left.type.family, right.type.family} != {Family.STRING, Family.BINARY}:
         return left, right
+    if not all(side.type.family is Family.STRING or _holds_bytes(side) for side in (left, right)):
+        refuse("a binary string that is computed is compared with a string")
     if left.type.explicit or right.type.explicit:
         refuse("a binary string is compared with a string that has a COLLATE")
     what = "comparing the bytes"
@@ -52,6 +55,11 @@ def by_bytes(left: Expr, right: Expr) -> tuple[Expr, Expr]:
         left if left.type.family is Family.BINARY else bytes_of(left, what, ""),
         right if right.type.family is Family.BINARY else bytes_of(right, what, ""),
     )
+
+
+def _holds_bytes(side: Expr) -> bool:
+    """Tell whether bytes are a stored column's, or those of CAST AS BINARY."""
+    return side.op == "as_bytes" or is_stored(side)
 
 
 def _with_null(operator: str, left: Expr, right: Expr) -> Expr:

@@ -2,14 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from engine.translate.tree import Expr
+from engine.translate.tree import Expr, is_stored
 from engine.translate.types import EXACT, Family
 
 if TYPE_CHECKING:
     from engine.translate.lower import Lowering
 
 MAX_WIDTH = 38
-_STORED = "t"  # aliases of stored tables begin with it
 _SAME = frozenset(
     {"group_value", "any", "min", "max", "negate", "nonzero", "abs"}
     | {"lag", "lead", "first_value", "last_value", "nth_value"}
@@ -20,7 +19,7 @@ def width(expr: Expr) -> int:
     """Give at least the digits of the DuckDB type of an exact number."""
     if expr.type.family is not Family.DECIMAL:
         return min(expr.type.digits, 20)
-    if expr.op == "literal" or (expr.op == "column" and str(expr.value[0]).startswith(_STORED)):  # type: ignore[index]
+    if expr.op == "literal" or is_stored(expr):
         return expr.type.digits
     if expr.op in _SAME:
         return width(expr.args[0])

@@ -182,6 +182,11 @@ def walk(expr: Expr) -> Iterator[Expr]:
         pending.extend(found.args[::-1])
 
 
+def is_stored(expr: Expr) -> bool:
+    """Tell whether an expression is a column of a stored table, whose aliases begin with t."""
+    return expr.op == "column" and isinstance(expr.value, tuple) and str(expr.value[0]).startswith("t")
+
+
 def has_aggregate(expr: Expr) -> bool:
     """Tell whether an aggregate is computed inside; a window's own function is none."""
     if expr.op in AGGREGATES:
