@@ -30,6 +30,7 @@ NAME = "_lake"
 _LIST = f"{NAME}.main.copies"
 _FILES = f"{NAME}.main.files"
 _TAG = quote(TAG)
+_NEW = "temp.main.added"  # rows on their way into a copy
 _CREATE = f"""
 CREATE TABLE IF NOT EXISTS {_LIST} (schema_name VARCHAR, table_name VARCHAR, mark VARCHAR, number BIGINT,
  presence VARCHAR, left_out VARCHAR, is_unique BOOLEAN, tagged BOOLEAN);
@@ -127,11 +128,12 @@ class LoadedCopies:
         paths: Sequence[str],
         tagged: bool,
         told: Callable[[str], Told],
+        confirm: Callable[[], None],
     ) -> None:
         """Copy rows, which are a relation, in place of those that are there: with a column TAG when `tagged`.
 
-        `told` says of the new table what is known of its values. Raises duckdb.Error, and what `told` raises; the copy
-        is as it was then.
+        `told` says of the new table what is known of its values; `confirm` is asked last whether the rows are of one
+        state of the files. Raises duckdb.Error, and what these two raise; the copy is as it was then.
         """
         with self._lock:
             number = self._root.execute(f"SELECT coalesce(max(number), 0) + 1 FROM {_LIST}").fetchall()[0][0]
@@ -147,21 +149,25 @@ class LoadedCopies:
                 f"INSERT INTO {_LIST} VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [*key, mark_of(known), number, shown, json.dumps(dict(of.left_out)), of.is_unique, tagged],
             )
+            confirm()
         log.info("lake table %s.%s is loaded", table.schema, table.name)
 
     def change(
         self,
         looking: duckdb.DuckDBPyConnection,
         known: LakeTable,
-        made: LoadedTable | None,
+        rows: str,
         added: Mapping[str, str],
         gone: Collection[str],
         unique: Sequence[str],
+        told: Callable[[str], Told],
+        confirm: Callable[[], None],
     ) -> None:
-        """Take the rows of files out of a tagged copy, and put those of others into it: `added` has paths by key.
+        """Take the rows of files out of a tagged copy, and put those of others into it, a relation with a column TAG.
 
-        Raises LakeError when a value of the columns `unique` is there twice then, and duckdb.Error; the copy is as it
-        was then.
+        `added` has paths by key; `rows` are "" when it has none. `told` says of a table of the new rows what is known
+        of its values, and `confirm` is as for `put`. Raises LakeError when a value of the columns `unique` is there
+        twice then, duckdb.Error, and what these two raise; the copy is as it was then.
         """
         where = [known.table.schema, known.table.name, mark_of(known)]
         with _transaction(looking):
@@ -177,28 +183,30 @@ class LoadedCopies:
                     f"DELETE FROM {name} WHERE {_TAG} IN (SELECT file FROM {_FILES} WHERE {some})", [list(gone)]
                 )
                 looking.execute(f"DELETE FROM {_FILES} WHERE {some}", [list(gone)])
-            if made is not None:
+            if rows:
                 first = looking.execute(
                     f"SELECT coalesce(max(file) + 1, 0) FROM {_FILES} WHERE number = {number}"
                 ).fetchall()[0][0]
                 _list_files(looking, number, first, list(added))
-                there = {row[0] for row in looking.execute(f"DESCRIBE {name}").fetchall()} - {TAG}
-                columns = [column.name for column in made.table.columns if column.name not in made.left_out]
-                both = ", ".join(quote(column) for column in (*(c for c in columns if c in there), TAG))
-                source = _numbered(made.store_name, first, list(added.values()))
-                looking.execute(f"INSERT INTO {name} BY NAME SELECT {both} FROM ({source})")
-                out = {**made.left_out, **out}
+                looking.execute(f"CREATE TEMP TABLE {_NEW} AS {_numbered(rows, first, list(added.values()))}")
+                of = told(_NEW)
+                there, new = ([row[0] for row in looking.execute(f"DESCRIBE {one}").fetchall()] for one in (name, _NEW))
+                both = ", ".join(quote(column) for column in new if column in there)
+                looking.execute(f"INSERT INTO {name} BY NAME SELECT {both} FROM {_NEW}")
+                looking.execute(f"DROP TABLE {_NEW}")
+                out = {**of.left_out, **out}
                 bits = {
-                    column: presence.union(bits.get(column, presence.EMPTY), made.presence.get(column, presence.EMPTY))
-                    for column in {*bits, *made.presence}
+                    column: presence.union(bits.get(column, presence.EMPTY), of.presence.get(column, presence.EMPTY))
+                    for column in {*bits, *of.presence}
                 }
-                is_unique = is_unique and bool(made.table.primary_key)
+                is_unique = is_unique and of.is_unique
             if unique and not out.keys() & set(unique):
                 require_unique(looking, name, unique)
             looking.execute(
                 f"UPDATE {_LIST} SET presence = ?, left_out = ?, is_unique = ? WHERE number = ?",
                 [json.dumps({column: mask.hex() for column, mask in bits.items()}), json.dumps(out), is_unique, number],
             )
+            confirm()
         log.info("lake table %s.%s: %s files taken in, %s taken out", where[0], where[1], len(added), len(gone))
 
     def drop(self, key: Key) -> None:

@@ -12,8 +12,8 @@ import re
 import resource
 import ssl
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import duckdb
@@ -31,6 +31,20 @@ from lakehouse.secrets import Access
 _SPARE = 256  # descriptors that are not for files of scans
 _ANONYMOUS = Access("", "s3://")
 _GUARD = "wf_guard"
+
+
+class Opened(list[str]):
+    """The column store's paths of files that are open."""
+
+    def __init__(self, paths: Sequence[str], check: Callable[[], None]) -> None:
+        super().__init__(paths)
+        self._check = check
+        self.confirmed = False
+
+    def confirm(self) -> None:
+        """Raise LakeError when a file has become another one since it was opened; it is not asked again in the end."""
+        self._check()
+        self.confirmed = True
 
 
 class Reach:
@@ -72,14 +86,14 @@ class Reach:
         connection: duckdb.DuckDBPyConnection,
         found: Sequence[Found],
         readers: Sequence[duckdb.DuckDBPyConnection] = (),
-    ) -> Iterator[list[str]]:
+    ) -> Iterator[Opened]:
         """Give the column store's path of each file, in order; they hold inside the `with`.
 
         `readers` are all connections that read them: what the store answers to these tells which state of an object
         was read. Without them it is asked once more.
 
         Raises LakeError; in the end as well, when a file has become another one meanwhile: what was read is then of
-        neither the one nor the other.
+        neither the one nor the other. Who makes something of it that lasts has that confirmed before.
         """
         opened: list[int] = []
         paths: list[str] = []
@@ -87,13 +101,12 @@ class Reach:
             if self.prepare(connection, found):
                 raise LakeError("the access to the files has changed: run the statement again")
             paths += [self._path(file, opened) for file in found]
-            if readers and any(file.scheme == "s3" for file in found):
-                with self.bytes.watching(readers) as watched:
-                    yield list(paths)
-                    self._require_unchanged(found, opened, watched)
-            else:
-                yield list(paths)
-                self._require_unchanged(found, opened)
+            watching = readers and any(file.scheme == "s3" for file in found)
+            with self.bytes.watching(readers) if watching else nullcontext() as watched:
+                made = Opened(paths, lambda: self._require_unchanged(found, opened, watched))
+                yield made
+                if not made.confirmed:
+                    made.confirm()
         except (duckdb.Error, pa.ArrowException) as error:
             if isinstance(error, duckdb.InterruptException) or not any(path in str(error) for path in paths):
                 raise

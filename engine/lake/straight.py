@@ -17,7 +17,7 @@ from engine.lake.branches import TAG, partition_value, reading_of
 from engine.lake.definitions import LakeTable
 from engine.lake.facts import bad_row, presence_of
 from engine.lake.layout import Group, Layout, lay_out
-from engine.lake.loaded import LoadedCopies, Told, require_unique
+from engine.lake.loaded import Told, require_unique
 from engine.lake.plain import read_plain
 from engine.lake.reach import quoted
 from engine.lake.readings import Reading, Unreadable
@@ -33,19 +33,22 @@ log = logging.getLogger(__name__)
 _WRONG = "error('a value is not ok')"
 
 
+Put = Callable[[str, Callable[[str], Told]], None]  # takes rows, a relation, and what is found out once they are stored
+
+
 def load_straight(
-    copies: LoadedCopies,
     looking: duckdb.DuckDBPyConnection,
     known: LakeTable,
     listing: Listing,
-    keys: Sequence[str],
     paths: Sequence[str],
     tagged: bool,
     places: Places,
+    put: Put,
 ) -> bool:
-    """Load a table's open files, and tell whether that was possible: nothing has changed when not.
+    """Read a table's open files once into a copy, and tell whether that was possible: nothing has changed when not.
 
-    Raises LakeError when a value of a key is there twice, and for text that must not be read.
+    Raises LakeError when a value of a key is there twice, for text that must not be read, and what `put` raises but
+    duckdb.Error.
     """
     if not listing.found or listing.iceberg is not None or listing.is_reduced or listing.mapped:
         return False
@@ -61,10 +64,9 @@ def load_straight(
         if layout.relation.by_place and (
             plain := read_plain(known.table, dialect, layout, checked.readings, listing.found, head, places)
         ):
-            rows = plain.rows(paths, tagged)
-            copies.put(looking, known, rows, keys, paths, tagged, checked.told(looking, plain.presence))
-            return True
-        copies.put(looking, known, checked.rows(paths, tagged), keys, paths, tagged, checked.told(looking))
+            put(plain.rows(paths, tagged), checked.told(looking, plain.presence))
+        else:
+            put(checked.rows(paths, tagged), checked.told(looking))
     except duckdb.InterruptException:
         raise
     except duckdb.Error as error:

@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,7 +31,7 @@ from engine.lake.keys import require_unique
 from engine.lake.layout import Layout, groups_of, lay_out
 from engine.lake.loaded import LoadedCopies, Told
 from engine.lake.mistakes import locate, locate_all, require_structure
-from engine.lake.reach import Reach, explained
+from engine.lake.reach import Opened, Reach, explained
 from engine.lake.readings import Reading, Unreadable
 from engine.lake.straight import load_straight
 from engine.lake.warned import LastWarnings, Noted, Warned
@@ -145,15 +145,19 @@ class LakeTables:
     def _load(self, known: LakeTable) -> None:
         with closing(self._root.cursor()) as looking, ExitStack() as stack:
             listing = list_files(self._places, known.definition)
-            paths = self._open(stack, looking, known, listing)
+            paths, opened = self._open(stack, looking, known, listing)
             keys, is_loaded = file_keys(listing), known.definition.placement == LOADED
             tagged = is_loaded and not listing.is_reduced and len(set(keys)) == len(keys)
-            if is_loaded and load_straight(self._loaded, looking, known, listing, keys, paths, tagged, self._places):
+
+            def put(rows: str, told: Callable[[str], Told]) -> None:
+                self._loaded.put(looking, known, rows, keys, paths, tagged, told, opened.confirm)
+
+            if is_loaded and load_straight(looking, known, listing, paths, tagged, self._places, put):
                 return
             made = self._explained(looking, known, Wanted((), None, strict=True), listing, paths, tagged)
             if is_loaded:
                 of = Told.of(made)
-                self._loaded.put(looking, known, made.store_name, keys, paths, tagged, lambda _: of)
+                put(made.store_name, lambda _: of)
 
     def unload(self, key: Key) -> bool:
         """Drop the copy of a table's files; False when it is no lake table."""
@@ -210,10 +214,19 @@ class LakeTables:
             key = ()
         with closing(self._root.cursor()) as looking, ExitStack() as stack:
             added = listing.only([place for place, each in enumerate(keys) if each in new])
-            paths = self._open(stack, looking, known, added)
-            wanted = Wanted((), None, strict=True)
-            made = self._explained(looking, known, wanted, added, paths, tagged=True) if added.found else None
-            self._loaded.change(looking, known, made, dict(zip(file_keys(added), paths, strict=True)), gone, key)
+            paths, opened = self._open(stack, looking, known, added)
+            new_paths = dict(zip(file_keys(added), paths, strict=True))
+
+            def put(rows: str, told: Callable[[str], Told]) -> None:
+                self._loaded.change(looking, known, rows, new_paths, gone, key, told, opened.confirm)
+
+            if load_straight(looking, known, added, paths, True, self._places, put):
+                return
+            if not added.found:
+                put("", lambda _: Told({}, {}, True))
+                return
+            of = Told.of(made := self._explained(looking, known, Wanted((), None, strict=True), added, paths, True))
+            put(made.store_name, lambda _: of)
 
     def forget(self, key: Key) -> None:
         """The table is none any more."""
@@ -265,7 +278,7 @@ class LakeTables:
         conditions = wanted.conditions.of(known.table) if wanted.conditions else {}
         choice = StatementChoice(known.table, conditions) if conditions else None
         listing = list_files(self._places, definition, choice)
-        paths = self._open(stack, connection, known, listing, looking)
+        paths, _ = self._open(stack, connection, known, listing, looking)
         return self._explained(looking, known, wanted, listing, paths)
 
     def _open(
@@ -275,7 +288,7 @@ class LakeTables:
         known: LakeTable,
         listing: Listing,
         looking: duckdb.DuckDBPyConnection | None = None,
-    ) -> Sequence[str]:
+    ) -> tuple[Sequence[str], Opened]:
         """The column store's paths of files, and behind them of what tells of deleted rows; open as the stack is.
 
         They are read by `connection`, and by `looking`.
@@ -291,10 +304,10 @@ class LakeTables:
         if dialect.format in TEXTS and found:
             head = head_of(self._places, found[0], dialect)
             if head.is_foreign:
-                return [expand(stack, self._places, file, head.compression, self.scratch) for file in found]
+                return [expand(stack, self._places, file, head.compression, self.scratch) for file in found], paths
         if any(listing.deleted or ()):
-            return [*paths, mapped.write_rows(stack, self._places, listing, self.scratch)]
-        return paths
+            return [*paths, mapped.write_rows(stack, self._places, listing, self.scratch)], paths
+        return paths, paths
 
     def _explained(
         self,

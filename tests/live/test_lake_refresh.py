@@ -75,6 +75,7 @@ def test_a_call_takes_in_what_is_new(instance: Instance, data: Path):
     instance.run(f"CALL sys.heatwave_load('{listed}', '{{\"refresh_external_tables\": true}}')")
     assert instance.run("SELECT * FROM lake.called ORDER BY id") == [(1, 1), (2, 2)]
     assert "lake table lake.called: 1 files taken in, 0 taken out" in instance.logs()
+    assert "lake.called is looked at more closely" not in instance.logs()
     instance.run("DROP TABLE lake.called")
 
 
