@@ -92,7 +92,8 @@ class Dispatcher:
                 return build_result_set(await self._select(query.text, account, started), capabilities)
             case "SHOW":
                 if asked := _ANNOUNCED.fullmatch(query.text):
-                    found_tables = await self.information.announcer.since(int(asked[1]))
+                    worker = query.attributes.get("wf_worker", b"")
+                    found_tables = await self.information.announcer.since(int(asked[1]), worker)
                     return build_result_set(found_tables, capabilities)
                 if query.text == "SHOW WARMFRONT MOMENT":
                     return build_result_set(
@@ -124,6 +125,7 @@ class Dispatcher:
                 if named := _LAKE.fullmatch(query.text):
                     key = _unquoted(named[2]), _unquoted(named[3])
                     await asyncio.to_thread(self.lake.refresh if named[1] == "REFRESH" else self.lake.forget, key)
+                    await self.information.announcer.told()
                     return _ok()
             case "KILL":
                 if killed := _KILL.fullmatch(query.text):
@@ -190,6 +192,7 @@ class Dispatcher:
             raise SecondaryEngineError("Partitions cannot be loaded one by one: load the whole table")
         change = self.load if action.upper() == "LOAD" else self.unload
         await change(_unquoted(schema), _unquoted(name))
+        await self.information.announcer.told()
 
 
 def _unquoted(name: str) -> str:

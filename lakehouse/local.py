@@ -75,9 +75,11 @@ class Folders:
         Raises Missing and LakeError.
         """
         number, real = self._open(path, _FILE)
-        if not stat.S_ISREG(os.fstat(number).st_mode):
+        mode = os.fstat(number).st_mode
+        if not stat.S_ISREG(mode):
             os.close(number)
-            raise LakeError(f"{path!r} is not a file")
+            hint = f": it is a folder, whose files are meant by {path + '/'!r}" if stat.S_ISDIR(mode) else ""
+            raise LakeError(f"{path!r} is not a file{hint}")
         return number, real
 
     @contextmanager

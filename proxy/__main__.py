@@ -27,6 +27,7 @@ async def _serve(settings: Settings, inherited: list[socket.socket], before: int
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGUSR1, drain.set)
     server = Server(settings)
+    await server.hear(stop)
     listener = listen(settings)
     logging.getLogger("proxy").info("listening on %s port %d", *listener.getsockname()[:2])
     if before:

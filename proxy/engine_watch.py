@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import weakref
 
 from base.errors import WarmfrontError
@@ -39,7 +40,9 @@ class EngineWatch:
         self._stays = stays
         self._link: EngineLink | None = None
         self._version = 0
+        self._name = b"%d" % os.getpid()
         self.alive = False
+        self.heard = asyncio.Event()  # set once the engine has answered
         self.loaded = LoadedTables()
         self._links: weakref.WeakSet[EngineLink] = weakref.WeakSet()  # what sessions wait on
 
@@ -93,10 +96,11 @@ class EngineWatch:
         if self._link is None or self._link.closed:
             self._version = 0
             self._link = await self.open(int(Capability.DEPRECATE_EOF))
-        asking = asyncio.ensure_future(self._link.ask(_TABLES % self._version))
+        asking = asyncio.ensure_future(self._link.ask(_TABLES % self._version, {"wf_worker": self._name}))
         try:
             await self._await_answer(asking, self._link)
             self._take(asking.result())
+            self.heard.set()
         finally:
             asking.cancel()
 

@@ -13,6 +13,7 @@ from base.errors import SettingsError
 from base.log import Sparing
 from base.settings import Settings
 from proxy.dispatch import Dispatch
+from proxy.engine_watch import PATIENCE
 from proxy.login import LoginRefused, log_in
 from proxy.pipe import Gone
 from proxy.router import Router
@@ -91,7 +92,19 @@ class Server:
         self.sessions: set[Session] = set()
         self._limit = session_limit()
         self._logins: set[asyncio.Task[None]] = set()
+        self._watching: list[asyncio.Task[None]] = []
         self._left: asyncio.Event | None = None  # what ends a worker that drains
+
+    async def hear(self, stop: asyncio.Event) -> None:
+        """Begin to watch the engine, and wait some seconds for what it knows, or for `stop`.
+
+        The backend cannot answer for a lake table: clients had better not come to a worker that knows of none.
+        """
+        self._watching.append(asyncio.create_task(self.worker.engine.run()))
+        waiting = [asyncio.create_task(event.wait()) for event in (self.worker.engine.heard, stop)]
+        await asyncio.wait(waiting, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
 
     async def serve(self, listeners: Sequence[socket.socket], stop: asyncio.Event, drain: asyncio.Event) -> None:
         """Serve clients until `stop` is set; then close every session.
@@ -99,14 +112,14 @@ class Server:
         From `drain` on no more clients are taken, and the last one's leaving ends it.
         """
         accepting = [asyncio.create_task(self._accept(listener)) for listener in listeners]
-        watching = asyncio.create_task(self.worker.engine.run())
         draining = asyncio.create_task(self._drain(accepting, listeners, stop, drain))
         try:
             await stop.wait()
         finally:
-            for task in (*accepting, watching, draining):
+            tasks = [*accepting, draining, *self._watching]
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*accepting, watching, draining, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             self.worker.engine.close()
             await self.worker.apart.close()
             for listener in listeners:

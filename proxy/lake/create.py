@@ -5,7 +5,6 @@ or writes it, wherever he is, gets error 1814. So nothing but the engine can ans
 option of the shadow itself, and lives and dies with it.
 """
 
-import asyncio
 import re
 
 from base.errors import LakeError, SecondaryEngineError
@@ -33,7 +32,6 @@ from wire.constants import Command
 from wire.framing import build_packets
 from wire.responses import Err, Ok, build_err, build_ok
 
-_HEARD = 0.25  # seconds in which the other workers hear of a table: a client's next statement may come to one of them
 _EXISTS = 1050  # ER_TABLE_EXISTS_ERROR
 _MODES = re.compile(r"(?:ANSI_QUOTES|NO_BACKSLASH_ESCAPES|NO_TABLE_OPTIONS)", re.IGNORECASE)
 _WORD = re.compile(r"`((?:[^`]|``)+)`|([\w$\u0080-\uffff]+)")
@@ -115,7 +113,6 @@ async def _seal(router: Router, made: LakeCreate) -> Err | None:
         await _run(router, f"DROP TABLE {name}")
         return sealed.error
     await tell(router, "REFRESH", schema, made.table)
-    await asyncio.sleep(_HEARD)
     return None
 
 
@@ -164,7 +161,10 @@ async def _drop(router: Router, data: bytes, text: bytes) -> None:
 
 
 async def tell(router: Router, what: str, schema: str, name: str) -> str:
-    """Tell the engine that a lake table may be another one; gives its complaint, "" also when it is down."""
+    """Tell the engine that a lake table may be another one; gives its complaint, "" also when it is down.
+
+    Every worker has heard of it then.
+    """
     try:
         answer = await (await router.link()).ask(
             f"WARMFRONT LAKE {what} {quote_name(schema)}.{quote_name(name)}".encode()

@@ -5,6 +5,9 @@ import time
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from engine import announce
 from engine.announce import Announcer
 from engine.catalog import CatalogView, LoadedTable, State
 from statements.schema import Table
@@ -58,3 +61,50 @@ def test_change_ends_the_wait() -> None:
     later, rows = asyncio.run(change())
     assert later > version
     assert rows == 2
+
+
+def test_a_change_is_told_when_every_worker_has_asked_behind_it() -> None:
+    async def tell() -> list[str]:
+        held = [loaded("a")]
+        announcer = Announcer(lambda: view_of(*held))
+        order: list[str] = []
+
+        async def work(name: bytes, gate: asyncio.Event) -> None:
+            version = 0
+            while True:
+                table = await announcer.since(version, name)
+                version = table["VERSION"][0].as_py()
+                if table.num_rows > 2:
+                    await gate.wait()
+                    order.append(name.decode())
+
+        gates = [asyncio.Event(), asyncio.Event()]
+        workers = [asyncio.ensure_future(work(b"%d" % n, gate)) for n, gate in enumerate(gates)]
+        await announcer.told()
+        await asyncio.sleep(0)
+        held.append(loaded("b"))
+        telling = asyncio.ensure_future(announcer.told())
+        telling.add_done_callback(lambda _: order.append("told"))
+        for gate in gates:
+            await asyncio.sleep(0)
+            assert not telling.done()
+            gate.set()
+        await telling
+        for worker in workers:
+            worker.cancel()
+        return order
+
+    assert asyncio.run(tell()) == ["0", "1", "told"]
+
+
+def test_a_worker_that_is_gone_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(announce, "_GONE", 0.3)
+
+    async def tell() -> None:
+        held = [loaded("a")]
+        announcer = Announcer(lambda: view_of(*held))
+        await announcer.since(0, b"gone")
+        held.append(loaded("b"))
+        await announcer.told()
+
+    asyncio.run(tell())

@@ -105,7 +105,7 @@ def test_links_lead_only_to_what_is_allowed(places: Make, filled: Path, tmp_path
 def test_what_is_no_file_is_refused(places: Make, filled: Path) -> None:
     os.mkfifo(filled / "pipe.csv")
     refused(places(), f"{filled}/pipe.csv", "not a file")
-    refused(places(), f"{filled}/y=2024", "not a file")
+    refused(places(), f"{filled}/y=2024", f"whose files are meant by '{filled}/y=2024/'")
     assert "pipe.csv" not in names(places(), f"{filled}/")
 
 
