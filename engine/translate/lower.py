@@ -18,6 +18,7 @@ from engine.translate.lower_codes import CODE_OPS
 from engine.translate.lower_dates import DATE_OPS
 from engine.translate.lower_documents import DOCUMENT_OPS
 from engine.translate.lower_doubles import DOUBLE_OPS, bare
+from engine.translate.lower_early_keys import EarlyKeys
 from engine.translate.lower_groups import GROUP_OPS, group_key
 from engine.translate.lower_json_tables import CELL_OPS, json_rows
 from engine.translate.lower_moments import MOMENT_OPS
@@ -81,7 +82,8 @@ class Lowering:
     """Writes one statement. `weights_used`, `zones_used` and `asked` gather those whose functions the SQL calls.
 
     `reads_files` says that some tables are lake tables: of equal strings any spelling may stand for all, as MySQL has
-    no rows of these and so shows none that it had to be.
+    no rows of these and so shows none that it had to be. `orders_rollups` is False where the statement's own ORDER BY
+    leaves nothing of the order in which ROLLUP gives its rows.
     """
 
     def __init__(self, weigh: Weigh, find_zone: FindZone, find_cases: FindCases) -> None:
@@ -91,6 +93,8 @@ class Lowering:
         self.asked: dict[str, Asked] = {}  # calls of models, by their tokens
         self.functions: list[Checksum] = []
         self.reads_files = False
+        self.orders_rollups = True
+        self._early = EarlyKeys()
 
     def expr(self, expr: Expr) -> str:
         """Write an expression; raises Refused for what the engine cannot do exactly."""
@@ -212,29 +216,35 @@ class Lowering:
     def _select(self, block: Block, outputs: list[str]) -> str:
         if block.distinct:
             self._require_bare(block.outputs, "DISTINCT")
-        parts = ["SELECT DISTINCT" if block.distinct else "SELECT", ", ".join(outputs)]
-        if block.source is not None:
-            parts += ["FROM", self.source(block.source)]
-        if block.where is not None:
-            parts += ["WHERE", self.expr(as_filter(block.where))]
-        if block.groups:
-            for key in block.groups if block.rollup else ():
-                self.require_whole_keys(key)
-            keys = ", ".join(group_key(self, key) for key in block.groups)
-            parts += ["GROUP BY", _GROUPING[block.rollup, block.cube].format(keys)]
-        if block.having is not None:
-            parts += ["HAVING", self.expr(block.having)]
-        if block.qualify is not None:
-            parts += ["QUALIFY", self.expr(as_filter(block.qualify))]
-        if block.rollup and not block.order:
-            parts.append(self._rollup_order(block))
+        keys = [(key, group_key(self, key)) for key in block.groups]
+        early = self._early.replaced(block, keys)
+        selected = early.written(" ".join(["SELECT DISTINCT" if block.distinct else "SELECT", ", ".join(outputs)]))
+        made = " ".join([selected, *self._rows(block), *map(early.written, self._grouped(block, keys))])
         if block.uncut and block.limit is not None:
-            most, made = self.expr(block.limit), " ".join(parts)
+            most = self.expr(block.limit)
             guard = (
                 f"CASE WHEN count(*) > {most} THEN error('a LIMIT without ORDER BY leaves rows out') ELSE {most} END"
             )
             return f"{made} LIMIT (SELECT {guard} FROM ({made}))"
-        return " ".join(parts + self._tail(block.order, block.outputs, block.limit, block.offset))
+        return " ".join([made, *map(early.written, self._tail(block.order, block.outputs, block.limit, block.offset))])
+
+    def _rows(self, block: Block) -> list[str]:
+        parts = [] if block.source is None else ["FROM", self.source(block.source)]
+        return parts if block.where is None else [*parts, "WHERE", self.expr(as_filter(block.where))]
+
+    def _grouped(self, block: Block, keys: list[tuple[Expr, str]]) -> list[str]:
+        parts = []
+        if keys:
+            for key in block.groups if block.rollup else ():
+                self.require_whole_keys(key)
+            parts = ["GROUP BY", _GROUPING[block.rollup, block.cube].format(", ".join(sql for _, sql in keys))]
+        if block.having is not None:
+            parts += ["HAVING", self.expr(block.having)]
+        if block.qualify is not None:
+            parts += ["QUALIFY", self.expr(as_filter(block.qualify))]
+        if block.rollup and not block.order and self.orders_rollups:
+            parts.append(self._rollup_order(block))
+        return parts
 
     def _rollup_order(self, block: Block) -> str:
         """Order rows as ROLLUP gives them in MySQL: sorted, each sum behind what it sums."""
@@ -279,9 +289,9 @@ class Lowering:
         if isinstance(source, TableSource):
             sample = "" if source.sample is None else f" TABLESAMPLE {source.sample}"
             table = f"{source.name} AS {source.alias}{sample}"
-            if source.only is None:
-                return table
-            return f"(SELECT * FROM {table} WHERE {self.expr(as_filter(source.only))}) AS {source.alias}"
+            if source.only is not None:
+                table = f"(SELECT * FROM {table} WHERE {self.expr(as_filter(source.only))}) AS {source.alias}"
+            return self._early.table(source, table)
         if isinstance(source, CteSource):
             return f"{source.cte} AS {source.alias}"
         if isinstance(source, JsonRows):

@@ -112,8 +112,8 @@ def _table(binder: "Binder", node: exp.Expression) -> Source:
     hidden = frozenset(at for at, (column, _) in enumerate(_typed(found)[0]) if column.invisible)
     visible = Visible(node.alias or name, schema, alias, columns, () if -1 in key else key, excluded, hidden)
     _add(binder.scope, visible)
-    rows = None if parts is None else partitions.chosen(binder, visible, found.table, parts)
-    return TableSource(alias, found.store_name, sample, rows)
+    only_rows = None if parts is None else partitions.chosen(binder, visible, found.table, parts)
+    return TableSource(alias, found.store_name, sample, only_rows, found.rows)
 
 
 def _sample(clause: exp.Expression | None) -> str | None:

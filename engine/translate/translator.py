@@ -109,6 +109,7 @@ def _translate(
     require_plain_uses(whole, context)
     require_certain_uses(whole, lowering)
     require_read(whole)
+    lowering.orders_rollups = not query.order
     sql = lowering.query(query, shown(query, definitions, context))
     describe = materialised if context.cursor else executed
     described = tuple(describe(query, definitions, context.backend))

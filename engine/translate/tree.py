@@ -43,12 +43,13 @@ class OrderItem:
 @dataclass(slots=True)
 class TableSource:
     """A stored table under a unique alias; `name` is what the store calls it, `sample` a part of its rows to read,
-    `only` what is true of the rows of the partitions that are named."""
+    `only` what is true of the rows of the partitions that are named, `rows` about how many it has."""
 
     alias: str
     name: str
     sample: str | None = None
     only: Expr | None = None
+    rows: int = 0
 
 
 @dataclass(slots=True)

@@ -163,3 +163,6 @@ CREATE TABLE pu (id INT NOT NULL, d BIGINT UNSIGNED) PARTITION BY HASH (d) PARTI
 CREATE TABLE pk (id INT NOT NULL PRIMARY KEY) PARTITION BY KEY () PARTITIONS 2;
 CREATE TABLE pv (v VARCHAR(9)) PARTITION BY LIST COLUMNS (v) (PARTITION a VALUES IN ('x'), PARTITION b VALUES IN ('y'));
 CREATE TABLE pm (a INT, b INT) PARTITION BY RANGE COLUMNS (a, b) (PARTITION a VALUES LESS THAN (5, MAXVALUE));
+-- Larger than what it is joined with by more than four times: keys of the small table's texts are made before the join.
+CREATE TABLE many (id INT NOT NULL PRIMARY KEY, xid INT NOT NULL);
+INSERT INTO many SELECT a.id * 100 + b.id, b.id % 12 + 1 FROM rawx a JOIN rawx b;
