@@ -68,11 +68,14 @@ def train(
     options: TrainOptions,
     report: Report = lambda progress: None,
     tables: Mapping[str, Source] | None = None,
+    called: float | None = None,
 ) -> Model:
     """Train a model. The same rows in the same order, options and seed give the same model.
 
     Args:
         tables: by their names those that `options.item_metadata` and `options.user_metadata` name.
+        called: `time.monotonic()` of the moment from which the seconds are counted, and in which the model has to be
+            stored as well; None for now, and for the training alone.
 
     Raises:
         AutoMLError: with the message for the user.
@@ -81,7 +84,7 @@ def train(
     if not source.rows.num_rows:
         raise AutoMLError(f"Table {source.table} has no rows to learn from.")
     seconds = options.max_seconds or seconds_for(source.rows.num_rows, len(source.columns))
-    budget = Budget(seconds, report, began)
+    budget = Budget(seconds, report, began) if called is None else Budget.of_call(seconds, report, called)
     if options.task is Task.RECOMMENDATION:
         trained = fit_recommendation(source, target, options, budget, tables or {})
     else:

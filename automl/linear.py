@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from automl import logistic
 from automl.parts import BadModel, Parts
 
 Floats = NDArray[np.float64]
@@ -46,13 +47,13 @@ class Layout:
 
         Numpy when there are no categories, else scipy CSR.
         """
-        from scipy import sparse
-
         gaps = np.isnan(matrix[:, self.numbers])
         scaled = np.where(gaps, 0.0, (matrix[:, self.numbers] - self.centers) / self.scales)
         dense = np.hstack([scaled, gaps]) if gaps.any() else scaled
         if not len(self.categories):
             return dense
+        from scipy import sparse
+
         entries = self.entries(matrix)
         rows = len(matrix)
         pointers = np.arange(0, rows * entries.shape[1] + 1, entries.shape[1])
@@ -172,36 +173,40 @@ def _unpack(layout: Layout, matrix: Floats, coefficients: Floats, intercept: Flo
 
 
 def fit_logistic(
-    matrix: Floats, codes: NDArray[np.int64], classes: int, categories: NDArray[np.int64], strengths: Sequence[float]
+    matrix: Floats,
+    codes: NDArray[np.int64],
+    classes: int,
+    categories: NDArray[np.int64],
+    strengths: Sequence[float],
+    deadline: float = np.inf,
 ) -> list[Linear]:
-    """Fit a logistic regression for each strength (scikit-learn's C), the next beginning where the last ended."""
-    from sklearn.linear_model import LogisticRegression
+    """Fit a logistic regression for each strength (scikit-learn's C), the next beginning where the last ended.
 
+    Args:
+        deadline: `time.monotonic()` after which the fits that are left end where they are.
+    """
     layout = learn_layout(matrix, categories)
     design = layout.design(matrix)
     has_gaps = bool(np.isnan(matrix[:, layout.numbers]).any())
-    learner = LogisticRegression(C=1.0, max_iter=200, tol=1e-4, warm_start=True)
-    found = []
+    there, places = np.unique(codes, return_inverse=True)
+    found: list[Linear] = []
+    weights = None
     for strength in strengths:
-        learner.set_params(C=strength)
-        learner.fit(design, codes)
-        coefficients, intercept = _all_classes(learner, classes)
-        found.append(_unpack(layout, matrix, coefficients.T, intercept, has_gaps))
+        weights = logistic.fit(design, places, strength, weights, deadline)
+        lines = _all_classes(weights, there, classes)
+        found.append(_unpack(layout, matrix, lines[:-1], lines[-1], has_gaps))
     return found
 
 
-def _all_classes(learner: Any, classes: int) -> tuple[Floats, Floats]:
-    """Give coefficients by class code; a class that is not in these rows gets a very low base."""
-    if classes == 2:
-        return learner.coef_, learner.intercept_
-    coefficients = np.zeros((classes, learner.coef_.shape[1]))
-    intercept = np.full(classes, -20.0)
-    if len(learner.classes_) == 2:
-        intercept[learner.classes_] = 0.0
-        coefficients[learner.classes_[1]], intercept[learner.classes_[1]] = learner.coef_[0], learner.intercept_[0]
-    else:
-        coefficients[learner.classes_], intercept[learner.classes_] = learner.coef_, learner.intercept_
-    return coefficients, intercept
+def _all_classes(weights: Floats, there: NDArray[np.int64], classes: int) -> Floats:
+    """Give weights by class code; a class that is not in these rows gets a very low base."""
+    if classes == 2 and len(there) == 2:
+        return weights
+    found = np.zeros((len(weights), classes))
+    found[-1] = -20.0
+    found[-1, there] = 0.0
+    found[:, there[1:] if len(there) == 2 else there] = weights
+    return found if classes > 2 else found[:, 1:] - found[:, :1]
 
 
 def fit_ridge(

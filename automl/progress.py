@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 STEPS = ("Initialization", "Preprocessing", "Algorithm Selection", "Hyperparameter Tuning", "Refit", "Explanation")
+_STARTING = 1.5  # seconds in which a process is there, has loaded its libraries and read the rows
+_KEPT = 0.5  # seconds in which a model is stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,20 @@ class Budget:
     began: float = field(default_factory=time.monotonic)
     planned: float = 0.0
     cut: bool = False
+    ends: float = 0.0  # `time.monotonic()` at which all has to be done; 0 for `seconds` behind `began`
+    slow: float = 1.0  # how many times longer than usual things take on this machine now
+
+    @staticmethod
+    def of_call(seconds: float, report: Report, called: float) -> "Budget":
+        """Give what is left for the training itself of the seconds that a user waits who called at a moment.
+
+        What is tried goes by what usually is left, so that it is the same whenever the machine is not much slower.
+        """
+        kept = min(_KEPT, 0.1 * seconds)
+        usual = max(seconds - _STARTING - kept, 0.4 * seconds)
+        now = time.monotonic()
+        slow = max(1.0, (now - called) / _STARTING)
+        return Budget(usual, report, now, ends=max(now, called + seconds - kept * slow), slow=slow)
 
     def take(self, cost: float) -> None:
         """Note what was tried, by its estimated seconds."""
@@ -42,12 +58,18 @@ class Budget:
         return self.seconds * share - self.planned
 
     def at(self, share: float) -> float:
-        """Give the moment (`time.monotonic()`) at which a share of the seconds has passed."""
-        return self.began + self.seconds * share
+        """Give the moment (`time.monotonic()`) at which a share of the time has passed."""
+        return self.began + ((self.ends - self.began) if self.ends else self.seconds) * share
 
     def over(self, share: float) -> bool:
         """Tell whether a share of the time has passed, and note that the clock decided when it has."""
         late = time.monotonic() > self.at(share)
+        self.cut |= late
+        return late
+
+    def short(self, share: float, usual: float) -> bool:
+        """Tell whether what usually takes some seconds would end behind a share of the time."""
+        late = time.monotonic() + usual * self.slow > self.at(share)
         self.cut |= late
         return late
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from automl import families
 from automl.blend import Blend, Member
-from automl.boosters import Growth, dataset, grow, rows_of, start
+from automl.boosters import Growth, dataset, grow, loading, rows_of, start
 from automl.folds import Split
 from automl.linear import Linear, fit_logistic, fit_ridge
 from automl.losses import Objective
@@ -53,6 +53,7 @@ _SINGLE = frozenset({families.TREE})  # not in the race unless it is the only on
 _LIMITS: Mapping[str, int] = {families.TREE: 1, families.FOREST: 100}
 _MOST_ROUNDS = 2000
 _FEW = 5000
+_BINNING = 3e-8  # seconds in which a value is put into its bin, at first
 _THREADED = 3_000_000  # values from which one booster's threads help each other
 
 
@@ -128,12 +129,13 @@ class Race:
         scan = 6.4e-9 * rows * features * math.log2(leaves + 1) / 5
         return float(self.objective.outputs * (2e-5 + search + scan))
 
-    def fit_linear(self, rows: NDArray[np.int64], strengths: Sequence[float]) -> list[Linear]:
-        """Fit a linear model for each strength on rows, or on a part of them when there are many."""
+    def fit_linear(self, rows: NDArray[np.int64], strengths: Sequence[float], share: float) -> list[Linear]:
+        """Fit a linear model for each strength on rows, or on a part of them when there are many, up to a share of the
+        time."""
         part = rows if len(rows) <= LINEAR_ROWS else rows[:: math.ceil(len(rows) / LINEAR_ROWS)]
         if self.objective.classes:
-            codes = self.target[part].astype(np.int64)
-            return fit_logistic(self.matrix[part], codes, self.objective.classes, self.categories, strengths)
+            codes, deadline = self.target[part].astype(np.int64), self.budget.at(share)
+            return fit_logistic(self.matrix[part], codes, self.objective.classes, self.categories, strengths, deadline)
         return fit_ridge(self.matrix[part], self.target[part], self.categories, strengths)
 
     def linear_cost(self) -> float:
@@ -149,7 +151,9 @@ class Race:
         strengths: Sequence[float] = STRENGTHS_C if self.objective.classes else STRENGTHS_RIDGE
         if self.objective.outputs * len(self.matrix) > 100_000:
             strengths = strengths[1::2]
-        fitted = [self.fit_linear(split.train, strengths) for split in self.splits]
+        if self.budget.over(SELECT):  # reading the rows alone took so long
+            strengths = strengths[len(strengths) // 2 :][:1]
+        fitted = [self.fit_linear(split.train, strengths, SELECT) for split in self.splits]
         self.budget.take(self.linear_cost())
         for place, strength in enumerate(strengths):
             margins = np.concatenate(
@@ -230,6 +234,8 @@ class Race:
         wanted = [entry for entry in PORTFOLIO if entry[0] in self.families and entry[0] not in _SINGLE]
         wanted = wanted or [entry for entry in PORTFOLIO if entry[0] in self.families]
         for place in range(0, len(wanted), LANES):
+            if self.trials and self.budget.short(TUNE, loading() + _BINNING * self.matrix.size):
+                break
             if place and (self.budget.left(TUNE) <= 0 or self.budget.over(SELECT)):
                 break
             self.run_trees(wanted[place : place + LANES], first=not place)
@@ -315,7 +321,7 @@ def refit(race: Race, chosen: Sequence[tuple[Trial, float]]) -> tuple[Blend, Flo
     members: list[Member] = []
     for place, (trial, _) in enumerate(chosen):
         if trial.family == families.LINEAR:
-            members.append(race.fit_linear(rows, [trial.strength])[0])
+            members.append(race.fit_linear(rows, [trial.strength], REFIT)[0])
         else:
             rounds = trial.rounds if trial.family in (families.FOREST, families.TREE) else round(trial.rounds * grow_by)
             deadline = race.budget.at(TUNE + (REFIT - TUNE) * (place + 1) / len(chosen))

@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import secrets
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -111,12 +112,15 @@ class MachineLearning:
         return [token.encode()]
 
     async def _train(self, request: MLRequest, query: Query, started: list[Running]) -> list[bytes]:
+        called = time.monotonic()  # processes of one machine have the same clock
         offload = _offload(query)
         _check_call(request, offload)  # what is wrong in the call is no failed training
         with self._started(request, started) as running, self._recorded("ML_TRAIN", request) as progress:
             progress.step("Initialization", 0)
             await self._sources.wait(offload, running)
-            trained, cells = await self._in_thread(running, partial(self._trained, request, offload, running, progress))
+            trained, cells = await self._in_thread(
+                running, partial(self._trained, request, offload, running, progress, called)
+            )
             progress.step("Storing the model", 95)
             model = await self._in_thread(running, partial(self._decoded, trained.data))
         mark = checksum(trained.data)
@@ -127,9 +131,9 @@ class MachineLearning:
         return [_json({**head, "checksum": mark, "size": len(trained.data), "token": token})]
 
     def _trained(
-        self, request: MLRequest, offload: Offload, running: Running, progress: RoutineProgress
+        self, request: MLRequest, offload: Offload, running: Running, progress: RoutineProgress, called: float
     ) -> tuple[Trained, int]:
-        order = {"target": request.target, "options": request.options}
+        order = {"target": request.target, "options": request.options, "called": called}
 
         def told(step: dict[str, Any]) -> None:
             progress.step(step["step"], 2 + 93 * float(step["done"]), step["detail"])

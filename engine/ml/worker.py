@@ -32,7 +32,12 @@ def main() -> int:
         options = api.read_options(order["options"])
         tables = {other.table: other for other in others}
         model = api.train(
-            source, order["target"], options, lambda step: working.say(out, {"progress": _plain(step)}), tables
+            source,
+            order["target"],
+            options,
+            lambda step: working.say(out, {"progress": _plain(step)}),
+            tables,
+            order["called"],
         )
         metadata, explanation = model.metadata(), model.explanation()
         data = model.to_bytes()

@@ -1,6 +1,8 @@
 """Classification and regression: what they learn, what they say, and what they refuse."""
 
 import json
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -237,3 +239,28 @@ def test_a_target_of_bytes_is_refused() -> None:
     made = Source("lab.bytes", (Column("x", Kind.NUMBER), Column("y", Kind.BINARY)), rows)
     with pytest.raises(AutoMLError, match="holds binary data: make a text of it in a view"):
         train(made, "y", read_options({"max_seconds": 1}))
+
+
+def test_a_training_whose_time_is_over_gives_the_model_that_takes_least() -> None:
+    options = read_options({"max_seconds": 5, "optimization_metric": "balanced_accuracy"})
+    model = train(churn(), "left_us", options, called=time.monotonic() - 60)
+    about = model.metadata()
+    assert (about["algorithm_name"], about["ended_by_clock"]) == ("LogisticRegression", True)
+    found = score(model, churn(3000, seed=9), None, "balanced_accuracy")
+    assert found is not None
+    assert found > 0.6
+
+
+def test_trees_that_were_asked_for_are_grown_however_late_it_is() -> None:
+    options = read_options({"max_seconds": 5, "model_list": ["LGBMClassifier"]})
+    model = train(churn(), "left_us", options, called=time.monotonic() - 60)
+    assert (model.metadata()["algorithm_name"], model.metadata()["ended_by_clock"]) == ("LGBMClassifier", True)
+
+
+def test_loading_trees_leaves_scikit_learn_to_those_who_ask_for_it() -> None:
+    look = (
+        "import sys; from automl.boosters import quiet; quiet(); assert 'sklearn' not in sys.modules; "
+        "import sklearn.linear_model, lightgbm; print(lightgbm.Booster, sklearn.linear_model.Ridge())"
+    )
+    found = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=False)
+    assert (found.returncode, "Ridge()" in found.stdout) == (0, True), found.stderr
