@@ -127,6 +127,7 @@ def warm_documents() -> None:
 
 def warm_relay() -> None:
     """Compiled when it is imported."""
+    import wire.cell_walk
     import wire.row_walk  # noqa: F401
 
 

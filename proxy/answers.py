@@ -135,6 +135,17 @@ def build_result(
     return b"".join(build_packets(payload, number) for number, payload in enumerate(payloads, 1))
 
 
+def read_definitions(data: bytes, capabilities: int) -> list[bytes]:
+    """Read the column definitions of a result, whatever its rows are. Raises MalformedPacket."""
+    packets = PacketReader()
+    packets.feed(data)
+    count, _ = read_lenenc(packets.next_payload() or b"\0", 0)
+    found = [packets.next_payload() for _ in range(count or 0)]
+    if not all(found):
+        raise MalformedPacket("column definitions")
+    return [payload for payload in found if payload]
+
+
 def find_rows(data: bytes, capabilities: int) -> tuple[int, Err | None]:
     """Look for the first packet behind the column definitions; gives where it is, -1 until then, and its error."""
     at = 0

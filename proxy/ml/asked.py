@@ -27,21 +27,16 @@ class Found:
     given: str | None = None
 
 
-async def read_models(
-    router: Router, calls: Sequence[FunctionCall], with_inputs: bool = False, more: Sequence[str] = ()
-) -> tuple[list[Found], list[Answer]]:
-    """Give each call's model and options, which are the same for all rows, and the answers to `more`: in one write.
-
-    Raises BackendError.
-    """
+async def read_models(router: Router, calls: Sequence[FunctionCall], with_inputs: bool = False) -> list[Found]:
+    """Give each call's model and options, which are the same for all rows. Raises BackendError."""
     schema = catalog.schema_of(await user_name(router))
-    answers = await attempt_all(router, [*(_question(call, schema, with_inputs) for call in calls), *more])
+    answers = await attempt_all(router, [_question(call, schema, with_inputs) for call in calls])
     found = []
-    for call, answer in zip(calls, answers[: len(calls)], strict=True):
+    for call, answer in zip(calls, answers, strict=True):
         if answer.error and answer.error.number in _NO_CATALOG:
             (answer,) = await attempt_all(router, [_question(call, "", with_inputs)])
         found.append(await _read(router, call, schema, answer, with_inputs))
-    return found, answers[len(calls) :]
+    return found
 
 
 def _question(call: FunctionCall, schema: str, with_inputs: bool) -> str:

@@ -1,14 +1,18 @@
 """Statements of our own on the user's connection: their values as Unicode whatever the session's character sets are."""
 
 from collections.abc import Sequence
+from struct import Struct
 
 from base.errors import BackendError
-from proxy.answers import Answer, AnswerReader, find_rows
+from proxy.answers import Answer, AnswerReader, find_rows, read_definitions
 from proxy.preflight import build_prepare, build_query
 from proxy.router import Router
 from wire.constants import Command, Status
+from wire.framing import PacketReader, build_packets
+from wire.responses import parse_err
 
 Row = list[str | None]
+_EXECUTE = Struct("<BIBI")  # a statement without parameters: its number, no flags, once
 _ALL = 18446744073709551615
 # The name of the account, which may have an @ in it.
 _USER = "LEFT(CURRENT_USER(), CHAR_LENGTH(CURRENT_USER()) - CHAR_LENGTH(SUBSTRING_INDEX(CURRENT_USER(), '@', -1)) - 1)"
@@ -55,12 +59,38 @@ async def attempt(router: Router, statement: str | bytes) -> Answer:
 
 async def rows_as_they_came(router: Router, statement: str) -> bytes:
     """Run a SELECT and give the packets behind its column definitions, unread. Raises BackendError, AnswerTooLarge."""
+    return (await result_as_it_came(router, statement))[1]
+
+
+async def result_as_it_came(router: Router, statement: str, binary: bool = False) -> tuple[list[bytes], bytes]:
+    """Run a SELECT and give its column definitions, and the packets behind them unread, in one of the protocols.
+
+    Raises BackendError, AnswerTooLarge.
+    """
     session = router.session
-    raw = await session.ask(build_query(statement.encode(), session.capabilities), [Command.QUERY])
-    if session.tracker.failed:
-        checked(AnswerReader(raw, session.capabilities).result())
-    start, _ = find_rows(raw, session.capabilities)
-    return raw[start:]
+    capabilities = session.capabilities
+    if binary:
+        prepared = (await prepare(router, statement, keep=True)).prepared
+        assert prepared is not None
+        data = _EXECUTE.pack(Command.STMT_EXECUTE, prepared.statement_id, 0, 1)
+        try:
+            raw = await session.ask(build_packets(data, 0), [Command.STMT_EXECUTE])
+        finally:
+            if not session.closed:
+                router.close_prepared(prepared.statement_id)
+    else:
+        raw = await session.ask(build_query(statement.encode(), capabilities), [Command.QUERY])
+    start, error = find_rows(raw, capabilities)
+    if error is None and session.tracker.failed:  # behind rows
+        packets = PacketReader()
+        packets.feed(raw)
+        last = b""
+        while (payload := packets.next_payload()) is not None:
+            last = payload
+        error = parse_err(last)
+    if error:
+        raise BackendError(error.number, error.sqlstate, error.message)
+    return read_definitions(raw, capabilities), raw[start:]
 
 
 async def attempt_all(router: Router, statements: Sequence[str]) -> list[Answer]:
@@ -94,14 +124,14 @@ def rows_of(answer: Answer) -> list[Row]:
     ]
 
 
-async def prepare(router: Router, statement: str) -> Answer:
-    """Prepare a statement and close it again. Raises BackendError with the server's own error."""
+async def prepare(router: Router, statement: str, keep: bool = False) -> Answer:
+    """Prepare a statement and close it again, or keep it. Raises BackendError with the server's own error."""
     session = router.session
     raw = await session.ask(build_prepare(statement.encode()), [Command.STMT_PREPARE])
     answer = AnswerReader(raw, session.capabilities).prepare()
     if answer.error:
         raise BackendError(answer.error.number, answer.error.sqlstate, answer.error.message)
-    if answer.prepared:
+    if answer.prepared and not keep:
         router.close_prepared(answer.prepared.statement_id)
     return answer
 

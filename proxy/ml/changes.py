@@ -39,7 +39,7 @@ _LOOSE = frozenset({"READ-COMMITTED", "READ-UNCOMMITTED"})
 async def change(router: Router, text: str, found: Statement, what: Change) -> Answer:
     """Run an UPDATE or DELETE; gives the answer of the statement. Raises BackendError."""
     await prepare(router, with_calls(text, found, [_stand_in(call, router.is_mariadb) for call in found.calls]))
-    models, _ = await read_models(router, found.calls)
+    models = await read_models(router, found.calls)
     inside = in_transaction(router)
     if inside and (await _isolation(router)) in _LOOSE:
         raise MLError(

@@ -46,7 +46,7 @@ async def make_ready(router: Router, text: str, statement: Statement, place: Pla
     text = text.rstrip("; \t\r\n")
     if ASKED in text.upper():  # somebody's own function of this name would pass for a call
         return Refusal(Reason.UNSUPPORTED, f"a name begins with {ASKED}")
-    found, _ = await read_models(router, statement.calls)
+    found = await read_models(router, statement.calls)
     asked = with_calls(text, statement, [f"{ASKED}{n}({c.arguments[0]})" for n, c in enumerate(statement.calls)])
     prepared = stand_in(text, statement, router.is_mariadb)
     _, use, _ = await router.read(asked)

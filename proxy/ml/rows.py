@@ -5,21 +5,25 @@ backend runs with each call's input in the call's place, where the calls are ite
 answered in one batch. Without tables a call's answer is put into the statement as a literal.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from proxy.answers import Answer, AnswerTooLarge, build_result
-from proxy.ml import engine, models, offloaded
+from proxy.ml import cells, engine, models, offloaded
 from proxy.ml.asked import Found, function_of, read_models, read_straight
-from proxy.ml.backend import MLError, as_unicode, checked, text_literal
+from proxy.ml.backend import MLError, as_unicode, result_as_it_came, text_literal
 from proxy.ml.backend import run as run_own
 from proxy.place import Place
 from proxy.preflight import build_query
 from proxy.router import Router
 from statements.ml import FunctionCall, Statement, as_json, read_functions, with_calls
 from wire.binary_rows import build_binary_row
-from wire.constants import BINARY_CHARSET, FieldFlag, FieldType, Status
-from wire.responses import ColumnDefinition, build_column_definition, parse_column_definition
+from wire.cells import widths_of
+from wire.constants import BINARY_CHARSET, Capability, FieldFlag, FieldType, Status
+from wire.framing import build_packets
+from wire.integers import build_lenenc
+from wire.responses import ColumnDefinition, build_column_definition, build_eof, parse_column_definition
 
 _BRING = 8 << 20  # bytes of inputs in one request
 _SPLIT = b"\0"  # between JSON texts, in which it cannot be
@@ -51,19 +55,34 @@ async def run(router: Router, text: str, place: Place, binary: bool = False) -> 
 
 
 async def _answer_items(router: Router, text: str, statement: Statement, binary: bool) -> None:
+    """Run the statement with each call's input in its place, and put the answers there, in the packets as they came."""
     session = router.session
     names = [f"wf_ml_{number}" for number in range(len(statement.calls))]
-    found_of, answer = await _ask_backend(router, text, statement, names)
-    definitions = [parse_column_definition(payload, session.capabilities) for payload in answer.definitions]
-    for name, call, asked in zip(names, statement.calls, found_of, strict=True):
+    asked = text.rstrip("; \t\r\n")
+    for name, call in reversed([*zip(names, statement.calls, strict=True)]):
+        item = statement.items[call.item or 0]
+        asked = f"{asked[: item.start]}{as_unicode(call.arguments[0])} AS {name}{asked[item.last :]}"
+    found_of = await read_models(router, statement.calls)
+    try:
+        payloads, packets = await result_as_it_came(router, asked, binary)
+    except AnswerTooLarge:
+        raise MLError("The rows are more than 16 MiB: use sys.ML_PREDICT_TABLE for so many") from None
+    definitions = [parse_column_definition(payload, session.capabilities) for payload in payloads]
+    rows = cells.Rows(packets, widths_of([each.type for each in definitions], binary), binary)
+    has_eof = not session.capabilities & Capability.DEPRECATE_EOF  # behind the definitions
+    first = 2 + len(definitions) + has_eof  # the number of the first row's packet
+    for name, call, found in zip(names, statement.calls, found_of, strict=True):
         place = next(number for number, definition in enumerate(definitions) if definition.name == name)
-        inputs = [row[place] for row in answer.rows]
-        for row, found in zip(answer.rows, await ask_rows(router, call, asked, inputs), strict=True):
-            row[place] = found
+        taken = await cells.column(rows, place)
+        answers = await _ask_texts(router, call, found, taken.texts) if taken.rows else b""
+        rows = await cells.replaced(rows, taken, answers, first)
         item = statement.items[call.item or 0]
         shown = item.alias or text[item.start : item.end][:_LONGEST_ALIAS]
         definitions[place] = _json_column(definitions[place], shown, router.is_mariadb)
-    _write(router, definitions, answer, binary)
+    head = [build_lenenc(len(definitions)), *map(build_column_definition, definitions)]
+    head += [build_eof(Status(session.tracker.status))] if has_eof else []
+    session.client.write(b"".join(build_packets(part, number) for number, part in enumerate(head, 1)))
+    session.client.write(rows.packets)
 
 
 def _write(router: Router, definitions: list[ColumnDefinition], answer: Answer, binary: bool) -> None:
@@ -73,52 +92,33 @@ def _write(router: Router, definitions: list[ColumnDefinition], answer: Answer, 
     router.session.client.write(build_result(payloads, answer.rows, Status(answer.status), capabilities, packed=rows))
 
 
-async def _ask_backend(router: Router, text: str, statement: Statement, names: list[str]) -> tuple[list[Found], Answer]:
-    """Ask for each call's model and options, and run the statement with the inputs in its place: all in one write."""
-    asked = text.rstrip("; \t\r\n")
-    for name, call in reversed([*zip(names, statement.calls, strict=True)]):
-        item = statement.items[call.item or 0]
-        asked = f"{asked[: item.start]}{as_unicode(call.arguments[0])} AS {name}{asked[item.last :]}"
-    try:
-        found, (answer,) = await read_models(router, statement.calls, more=[asked])
-    except AnswerTooLarge:
-        raise MLError("The rows are more than 16 MiB: use sys.ML_PREDICT_TABLE for so many") from None
-    return found, checked(answer)
+async def _ask_texts(router: Router, call: FunctionCall, asked: Found, texts: bytes) -> bytes:
+    """Ask the engine about inputs with NUL between them; the answers come alike. NULL, which is nothing, gives NULL.
+
+    Raises BackendError.
+    """
+    found: list[bytes] = []
+    start = 0
+    while start <= len(texts):
+        end = _part_end(texts, start)
+        (answers,) = await models.with_model(router, asked.model, partial(_ask, router, call, asked, texts[start:end]))
+        found.append(answers)
+        start = end + 1
+    return _SPLIT.join(found)
 
 
-async def ask_rows(
-    router: Router, call: FunctionCall, asked: Found, inputs: Sequence[bytes | None]
-) -> list[bytes | None]:
-    """Ask the engine about all rows of inputs; NULL is answered with NULL. Raises BackendError."""
-    found: list[bytes | None] = []
-    for part in _parts([value or b"" for value in inputs]):
-        (answers,) = await models.with_model(
-            router,
-            asked.model,
-            lambda part=part: engine.ask(  # type: ignore[misc]
-                router,
-                "rows",
-                attributes={"wf_rows": _SPLIT.join(part)},
-                model=asked.model.key,
-                function=function_of(call),
-                options=asked.options,
-            ),
-        )
-        found += [answer or None for answer in answers.split(_SPLIT)]
-    return found
+async def _ask(router: Router, call: FunctionCall, asked: Found, texts: bytes) -> list[bytes]:
+    about: dict[str, Any] = {"model": asked.model.key, "function": function_of(call), "options": asked.options}
+    return await engine.ask(router, "rows", attributes={"wf_rows": texts}, **about)
 
 
-def _parts(inputs: list[bytes]) -> list[list[bytes]]:
-    """Cut inputs into lists that one command carries."""
-    parts: list[list[bytes]] = []
-    size = _BRING
-    for value in inputs:
-        if size + len(value) >= _BRING:
-            parts.append([])
-            size = 0
-        parts[-1].append(value)
-        size += len(value) + 1
-    return parts
+def _part_end(texts: bytes, start: int) -> int:
+    """Give where the inputs end that one command carries: at least one."""
+    if len(texts) - start <= _BRING:
+        return len(texts)
+    end = texts.rfind(_SPLIT, start, start + _BRING)
+    end = end if end >= 0 else texts.find(_SPLIT, start)
+    return end if end >= 0 else len(texts)
 
 
 def _json_column(definition: ColumnDefinition, name: str, is_mariadb: bool) -> ColumnDefinition:
@@ -189,7 +189,7 @@ def relay(router: Router, text: str) -> None:
 
 async def with_answers(router: Router, text: str, statement: Statement) -> str:
     """Give a statement with the answers in the place of its calls. Raises BackendError."""
-    found, _ = await read_models(router, statement.calls, with_inputs=True)
+    found = await read_models(router, statement.calls, with_inputs=True)
     literals = [
         _literal(router, await _ask_one(router, call, each)) for call, each in zip(statement.calls, found, strict=True)
     ]
@@ -197,5 +197,4 @@ async def with_answers(router: Router, text: str, statement: Statement) -> str:
 
 
 async def _ask_one(router: Router, call: FunctionCall, asked: Found) -> bytes | None:
-    (answer,) = await ask_rows(router, call, asked, [None if asked.given is None else asked.given.encode()])
-    return answer
+    return await _ask_texts(router, call, asked, (asked.given or "").encode()) or None

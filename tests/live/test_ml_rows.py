@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.live.ml_kit import INPUT, OLD, YOUNG, error_of, run
+from tests.live.packets import server_rows
 
 pytestmark = pytest.mark.live
 
@@ -77,6 +78,29 @@ def test_an_open_transaction_is_seen_where_the_backend_has_to_answer(asking: Any
     run(asking, "ROLLBACK")
     ((_, text),) = run(asking, statement)
     assert json.loads(text)["age"] != 99
+
+
+def test_many_rows_of_an_open_transaction_in_both_protocols(
+    asking: Any, predicted: dict[int, tuple[str, float]]
+) -> None:
+    maybe = f"sys.ML_PREDICT_ROW(IF(id % 5, {INPUT}, NULL), @h, NULL)"
+    run(asking, "BEGIN")
+    run(asking, "UPDATE ml_shop.people SET age = 99 WHERE id = 1")
+    rows = run(asking, f"SELECT {maybe} AS p, id, {ASKED} q, since FROM ml_shop.people ORDER BY id")
+    assert [key for _, key, _, _ in rows] == sorted(predicted)
+    assert all((p is None) if key % 5 == 0 else (p == q) for p, key, q, _ in rows)
+    answered = {key: json.loads(q) for _, key, q, _ in rows}
+    assert answered.pop(1)["age"] == 99
+    assert {key: each["Prediction"] for key, each in answered.items()} == {
+        key: answer for key, (answer, _) in predicted.items() if key != 1
+    }
+    for many in ("id < 0", "id < 3", "TRUE"):
+        texts, binary = (
+            server_rows(asking, f"SELECT {maybe} AS p FROM ml_shop.people WHERE {many} ORDER BY id", protocol)[1]
+            for protocol in ("text", "binary")
+        )
+        assert binary == [b"\0\4" if text == b"\xfb" else b"\0\0" + text for text in texts]
+    run(asking, "ROLLBACK")
 
 
 def test_every_type_is_asked_about_as_its_document_would_be(asking: Any, backend: Any, ml_shop: Any) -> None:
