@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from base.errors import BackendError, WarmfrontError
 from proxy.answers import AnswerTooLarge
 from proxy.decisions import DIGITS
+from proxy.endings import end, reset
 from proxy.login import LoggedIn
 from proxy.state import SessionState
 from proxy.worker import Worker
@@ -35,7 +36,6 @@ _FOLLOWED = (INFILE, LOST)  # states in which the client's bytes are no commands
 _READY = (IDLE, INFILE, LOST)  # states in which what waits can go on
 _AHEAD_LIMIT = 1 << 13  # bytes of a command that may go while answers are owed
 _ANSWER_LIMIT = 1 << 24  # bytes of an answer to a question of our own
-_UNREAD = 60.0  # seconds that the last bytes may wait for their reader, MySQL's net_write_timeout
 
 
 # A handler looks at one lone command and tells whether it took it over.
@@ -100,6 +100,7 @@ class Session:
         self.finishes = False  # work is under way that undoes what it wrote when its client goes away
         self.client_gone = False
         self._cut_off = False  # the client went away with a reset, or with answers unread
+        self._was_reset = False  # the backend ended it with a reset
         self.handlers: list[Handler | None] = [None] * 256
         self.known: Mapping[bytes, tuple[int, float]] = {}  # commands that stay: `decisions.StayCache.commands`
         self.on_close: list[Callable[[], None]] = []
@@ -395,6 +396,7 @@ class Session:
     # --- the end ---
 
     def _lose_backend(self, problem: Exception | None) -> None:
+        self._was_reset = isinstance(problem, ConnectionResetError)
         self.close()
 
     def _lose_client(self, problem: Exception | None) -> None:
@@ -453,8 +455,8 @@ class Session:
             self.backend.abort()
         elif self.client_gone and self._pending and not self._busy:
             self.backend.write(bytes(self._pending))  # a server reads what came before the end
-        _end(self.client)
-        _end(self.backend)
+        (reset if self._was_reset else end)(self.client)
+        end(self.backend)
         if self._answered and not self._answered.done():
             self._answered.set_exception(BackendError(2013, "HY000", "Lost connection to MySQL server during query"))
         for act in self.on_close:
@@ -482,10 +484,3 @@ class Session:
         out = bytes(self._collected or b"")
         self._collected = bytearray()
         return out
-
-
-def _end(transport: asyncio.Transport) -> None:
-    """Close when what was written has gone out, or when nobody has taken it for as long as MySQL waits."""
-    transport.close()
-    if transport.get_write_buffer_size():
-        asyncio.get_running_loop().call_later(_UNREAD, transport.abort)

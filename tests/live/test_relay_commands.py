@@ -300,3 +300,23 @@ def test_the_mysql_command_line(warmfront_instance: Any) -> None:
         check=False,
     )
     assert done.stdout.split() == ["1", "2"], done.stderr
+
+
+def end_of(connection: Any) -> bytes:
+    """What a server sends to a client that is idle for too long, and how it ends the connection."""
+    rows(connection, "SET SESSION wait_timeout = 1")
+    line: socket.socket = connection._sock
+    said = b""
+    while True:
+        try:
+            got = line.recv(4096)
+        except ConnectionResetError:
+            return said + b" and a reset"
+        if not got:
+            return said
+        said += got
+
+
+def test_who_is_idle_for_too_long_is_put_out_as_by_the_backend(backend: Any, warmfront_instance: Any) -> None:
+    directly = end_of(backend.connect(host=backend.host, port=backend.port, ssl_disabled=True))
+    assert directly == end_of(warmfront_instance.connect(ssl_disabled=True))
