@@ -55,6 +55,7 @@ _WANTED = {
         _Wanted("gtid_mode", "ON", settable=True, mandatory=False),
         _Wanted("binlog_row_value_options", "", settable=True, mandatory=False),
         _Wanted("local_infile", "ON", settable=True, mandatory=False),
+        _Wanted("skip_networking", "OFF", settable=False),  # clients are brought to the server by TCP
     ),
     "mariadb": (
         _Wanted("log_bin", "ON", settable=False),
@@ -62,6 +63,7 @@ _WANTED = {
         _Wanted("binlog_row_image", "FULL", settable=True, mandatory=False),
         _Wanted("binlog_row_metadata", "FULL", settable=True),
         _Wanted("local_infile", "ON", settable=True, mandatory=False),
+        _Wanted("skip_networking", "OFF", settable=False),  # clients are brought to the server by TCP
     ),
 }
 # Privileges on *.* by the name SHOW GRANTS gives them; any one of a group will do.
@@ -70,6 +72,11 @@ _GRANTS = (
     (("REPLICATION CLIENT", "BINLOG MONITOR", "SUPER"), "REPLICATION CLIENT", True),
     (("SELECT",), "SELECT", True),
     (("LOCK TABLES",), "LOCK TABLES", False),
+)
+
+_LOCAL_ACCOUNTS = (
+    "SELECT user FROM mysql.user GROUP BY user HAVING MIN(host = 'localhost') = 1 "
+    "AND user NOT IN ('mysql.sys', 'mysql.session', 'mysql.infoschema', 'mariadb.sys', 'mysql') ORDER BY 1"
 )
 
 
@@ -83,6 +90,7 @@ def examine(connection: Any, upstream: Upstream) -> list[Finding]:
         _retention(upstream, variables),
         *_filters(connection, variables),
         *_grants(connection),
+        *_accounts(connection, variables),
         *_tables(connection),
     ]
 
@@ -116,7 +124,7 @@ def _settings(upstream: Upstream, variables: dict[str, str]) -> Iterable[Finding
 
 
 def _spellings(value: str) -> tuple[str, ...]:
-    return ("ON", "1") if value == "ON" else (value,)
+    return {"ON": ("ON", "1"), "OFF": ("OFF", "0")}.get(value, (value,))
 
 
 def _set_statement(upstream: Upstream, wanted: _Wanted, seen: str) -> str:
@@ -176,6 +184,17 @@ def _grants(connection: Any) -> Iterable[Finding]:
         ok = bool(held & {*group, "ALL PRIVILEGES"})
         fix = "" if ok else f"GRANT {name} ON *.* TO {_quoted(user)}@{_quoted(host)};"
         yield Finding(f"grant {name}", "held" if ok else "missing", "held on *.*", ok, mandatory, fix)
+
+
+def _accounts(connection: Any, variables: dict[str, str]) -> Iterable[Finding]:
+    """Accounts of localhost alone: who comes by TCP is from 127.0.0.1, which is that only where names are resolved."""
+    if variables.get("skip_name_resolve", "OFF").upper() not in _spellings("ON"):
+        return
+    try:
+        rows = _rows(connection, _LOCAL_ACCOUNTS)
+    except Exception:  # who may not read mysql.user is not told
+        return
+    yield _advice("accounts of localhost alone", rows, "none while skip_name_resolve is ON: clients come by TCP")
 
 
 def _quoted(text: str) -> str:

@@ -19,6 +19,7 @@ GOOD = {
         "binlog_row_value_options": "",
         "local_infile": "ON",
         "server_id": "1",
+        "skip_networking": "OFF",
         "binlog_expire_logs_seconds": "2592000",
     },
 }
@@ -72,6 +73,7 @@ def test_a_good_server_passes(kind):
         ({"binlog_format": "MIXED"}, "SET PERSIST binlog_format = ROW;"),
         ({"binlog_row_metadata": "MINIMAL"}, "SET PERSIST binlog_row_metadata = FULL;"),
         ({"log_bin": "OFF"}, ""),
+        ({"skip_networking": "ON"}, ""),
         ({"server_id": "0"}, "SET GLOBAL server_id = 1;"),
     ],
 )
@@ -119,6 +121,19 @@ def test_short_retention_is_advice_only():
     findings = examine("mysql", {"binlog_expire_logs_seconds": "3600"})
     assert not doctor.blocked(findings)
     assert [f.fix for f in findings if not f.ok] == ["SET PERSIST binlog_expire_logs_seconds = 259200;"]
+
+
+def test_accounts_that_no_client_reaches_are_named_where_names_are_not_resolved():
+    local = [("cron",), ("backup",)]
+    upstream = Upstream("mysql", "h", 1, None, "u", "p", VERSIONS["mysql"])
+    for resolves, named in (("OFF", []), ("ON", ["cron, backup"])):
+        played = Played(
+            {**GOOD["mysql"], "skip_name_resolve": resolves}, ("GRANT ALL PRIVILEGES ON *.* TO `root`@`%`",)
+        )
+        played.answers[doctor._LOCAL_ACCOUNTS] = local
+        findings = doctor.examine(played, upstream)
+        assert [finding.seen for finding in findings if not finding.ok] == named
+        assert not doctor.blocked(findings)
 
 
 def test_report_keeps_statements_on_one_line():
