@@ -1,8 +1,8 @@
 """The drivers' own test suites, run straight at the server and through warmfront: which tests end otherwise?
 
-Each suite is its makers' source package, fetched by name with pip into an environment of its own, and run twice before
-one server. Every query that the engine can answer is offloaded, however small. Tests that fail on both sides (they want
-other servers, files or accounts) say nothing of warmfront and are only counted.
+Each suite is its makers' source package, fetched by name with pip into an environment of its own (Go's is Debian's
+package), and run twice before one server. Every query that the engine can answer is offloaded, however small. Tests
+that fail on both sides (they want other servers, files or accounts) say nothing of warmfront and are only counted.
 
     python -m bench.suites --only pymysql sqlalchemy --mysqld PROGRAM
 """
@@ -21,9 +21,13 @@ from bench import report
 from bench.instance import Instance, running
 
 USER = PASSWORD = "suite"
-SCHEMAS = ("test", "test1", "test2", "dj", "dj2")
-_PYTEST = re.compile(r"^(PASSED|FAILED|ERROR|XFAIL|XPASS) (.+?)(?: - .*)?$", re.MULTILINE)
-_UNITTEST = re.compile(r"^(\w+ \([\w.]+\)|[\w.]+)(?: \(using \w+\))?(?:\n[^\n]*)? \.\.\. (ok|FAIL|ERROR)", re.MULTILINE)
+SCHEMAS = ("test", "test1", "test2", "dj", "dj2", "gotest")
+_PYTEST = re.compile(r"^(?P<end>PASSED|FAILED|ERROR|XFAIL|XPASS) (?P<test>.+?)(?: - .*)?$", re.MULTILINE)
+_UNITTEST = re.compile(
+    r"^(?P<test>\w+ \([\w.]+\)|[\w.]+)(?: \(using \w+\))?(?:\n[^\n]*)? \.\.\. (?P<end>ok|FAIL|ERROR)", re.MULTILINE
+)
+_GO = re.compile(r"^ *--- (?P<end>PASS|FAIL): (?P<test>\S+)", re.MULTILINE)
+_PASSING = ("PASSED", "PASS", "ok", "XFAIL")
 _DJANGO = """
 import os, pymysql
 pymysql.version_info = (2, 2, 1, "final", 0)
@@ -66,7 +70,10 @@ _DJANGO_TESTS = [
 
 @dataclass(frozen=True)
 class Suite:
-    """A package's tests. In `command` and `files`, {port} is the server's and {python} the environment's program."""
+    """A package's tests. In `command` and `files`, {port} is the server's and {python} the environment's program.
+
+    `installed` is where a Debian package has put the sources, which are then not fetched.
+    """
 
     package: str
     version: str
@@ -76,6 +83,8 @@ class Suite:
     files: dict[str, str] = field(default_factory=dict)
     edits: tuple[tuple[str, str, str], ...] = ()  # file pattern, regular expression, replacement
     results: re.Pattern[str] = _PYTEST
+    installed: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
 
 
 _RUN = ("{python}", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout", "120", "-rA")
@@ -134,11 +143,31 @@ SUITES = {
         ),
         results=_UNITTEST,
     ),
+    "go": Suite(
+        "golang-github-go-sql-driver-mysql-dev",
+        "1.5.0",
+        ("go", "test", "-v", "github.com/go-sql-driver/mysql"),
+        results=_GO,
+        installed="/usr/share/gocode/src/github.com/go-sql-driver/mysql",
+        environment={
+            "GO111MODULE": "off",
+            "GOPATH": "/usr/share/gocode",
+            "MYSQL_TEST_USER": USER,
+            "MYSQL_TEST_PASS": PASSWORD,
+            "MYSQL_TEST_PROT": "tcp",
+            "MYSQL_TEST_ADDR": "127.0.0.1:{port}",
+            "MYSQL_TEST_DBNAME": "gotest",
+        },
+    ),
 }
 
 
 def fetch(suite: Suite, place: Path) -> tuple[Path, str]:
     """Unpack a suite's source package and make its environment; gives the folder and the interpreter."""
+    if suite.installed:
+        if not Path(suite.installed).is_dir():
+            raise SystemExit(f"{suite.package} is not installed: apt-get install {suite.package} golang-go")
+        return Path(suite.installed), sys.executable
     python = str(place / "venv" / "bin" / "python")
     _run([sys.executable, "-m", "venv", str(place / "venv")])
     wanted = f"{suite.package}=={suite.version}"
@@ -167,14 +196,14 @@ def outcomes(suite: Suite, folder: Path, python: str, port: int, seconds: int) -
     for name, text in suite.files.items():
         (folder / name).write_text(text.format(port=port))
     command = [part.format(python=python, port=port) for part in suite.command]
-    environment = {**os.environ, "SUITE_PORT": str(port), "PYTHONPATH": f"{folder}:{folder.parent}"}
+    given = {name: value.format(port=port) for name, value in suite.environment.items()}
+    environment = {**os.environ, "SUITE_PORT": str(port), "PYTHONPATH": f"{folder}:{folder.parent}", **given}
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=seconds, check=False
     )
     found: dict[str, str] = {}
-    for first, second in suite.results.findall(done.stdout + done.stderr):
-        name, outcome = (second, first) if suite.results is _PYTEST else (first, second)
-        found[name] = "passes" if outcome in ("PASSED", "ok", "XFAIL") else "fails"
+    for told in suite.results.finditer(done.stdout + done.stderr):
+        found[told["test"]] = "passes" if told["end"] in _PASSING else "fails"
     if not found:
         raise SystemExit(f"{suite.package}: no test was run\n{done.stdout[-1500:]}{done.stderr[-1500:]}")
     return found
