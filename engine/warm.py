@@ -1,6 +1,6 @@
 """Compile every kernel once, or load it from the cache: `python -m engine.warm` at installation.
 
-Compiling takes some 20 seconds of processor time in all, which no client should have to wait for.
+Compiling takes 80 seconds of processor time in all, which no client should have to wait for.
 """
 
 import os

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Make .venv from the lock file, with nothing but Python's standard library at hand.
 
-    prepare.py [--dev]      --dev also installs what scripts/test needs
+    prepare.py [--dev] [--without-kernels]
+
+--dev also installs what scripts/test needs. --without-kernels leaves compiling to the next call, or to the first start.
 
 Runs again in a blink when nothing has changed. What the system lacks is installed as root; as a user it is
 got round without root where that is possible, and named with the command to paste where not.
@@ -131,7 +133,7 @@ def compile_everything() -> None:
     current = code_fingerprint()
     if stamp.exists() and stamp.read_text() == current:
         return
-    say("compiling, which takes half a minute the first time")
+    say("compiling, which takes one to two minutes the first time")
     packages = [str(ROOT / name) for name in PACKAGES]
     # pip leaves this out where PYTHONDONTWRITEBYTECODE is set.
     subprocess.run([PYTHON, "-m", "compileall", "-q", "-j", "0", VENV / "lib", *packages], stdout=subprocess.DEVNULL)
@@ -171,7 +173,7 @@ def main() -> None:
             install(pip, locks[dev])
             install_ourselves()
             stamps[dev].write_text(fingerprint(locks[dev]))
-        if os.access(VENV, os.W_OK):
+        if os.access(VENV, os.W_OK) and "--without-kernels" not in sys.argv[1:]:
             compile_everything()
 
 
