@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from dataclasses import dataclass, replace
 
 from proxy.answers import Answer
@@ -13,6 +14,14 @@ from proxy.router import Router
 from wire.responses import Err
 
 _NO_LIMIT = 18446744073709551615
+# Bytes of rows in UTF-8 that a text in a client's character set cannot have, or means otherwise.
+_BEYOND = {
+    "utf8mb4": re.compile(rb"(?!)"),
+    "utf8mb3": re.compile(rb"[\xf0-\xff]"),
+    "utf8": re.compile(rb"[\xf0-\xff]"),
+    "latin1": re.compile(rb"[\x80-\xff]"),
+    "ascii": re.compile(rb"[\x80-\xff]"),
+}
 _PREFIX = "Secondary engine operation failed. "
 
 
@@ -33,7 +42,7 @@ async def gather(
     The rows are as fresh as strict makes them, and what limits only answers to clients does not limit them.
     """
     context = preflight.context
-    if context is None or context.character_set_client != "utf8mb4":
+    if context is None or context.character_set_client not in _BEYOND:
         return Refusal(Reason.NOT_UTF8)
     limit = 0 if context.backend == "mysql" else context.max_execution_time
     preflight.context = replace(context, sql_select_limit=_NO_LIMIT, max_execution_time=limit, stores=stores)
@@ -48,7 +57,10 @@ async def gather(
         return Refusal(Reason.ENGINE_REFUSED, answer.error.message.removeprefix(_PREFIX).rstrip("."))
     head, *rows = (row[0] or b"" for row in answer.rows)
     known = json.loads(head)
-    return Literals(known["rows"], known["read"], b"".join(rows)[:-1])
+    made = b"".join(rows)[:-1]
+    if _BEYOND[context.character_set_client].search(made):
+        return Refusal(Reason.NOT_UTF8)
+    return Literals(known["rows"], known["read"], made)
 
 
 async def ask_engine(router: Router, text: bytes, attributes: dict[str, bytes]) -> Answer:
