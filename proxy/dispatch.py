@@ -157,7 +157,7 @@ class Dispatch:
         word = first_word(text)
         if word == b"insert" and inserts.take_insert(self.router, data, text):
             return True
-        if word == b"create" and self._actions[word](data, text):
+        if word in (b"create", b"alter") and self._actions[word](data, text):
             return True
         return lake_guard.take_write(self.router, data, text)
 

@@ -13,7 +13,7 @@ from statements.lake import MARK, significant
 from statements.scan import first_word
 from wire.constants import Command
 
-WRITES = frozenset({b"insert", b"replace", b"update", b"delete", b"truncate", b"load", b"create", b"handler"})
+WRITES = frozenset({b"insert", b"replace", b"update", b"delete", b"truncate", b"load", b"create", b"handler", b"alter"})
 # Words that may stand between a statement's first word and the table that it writes.
 _BETWEEN = frozenset(
     {
@@ -31,6 +31,10 @@ _LEADS = _BETWEEN - {"DATA", "XML", "LOCAL", "INFILE", "NOT", "OR", "IF"} | {
     "HANDLER",
 }
 _MAKES_TABLE = re.compile(rb"\s*create\s+(?:or\s+replace\s+)?(?:temporary\s+)?table\b", re.IGNORECASE)
+# Words between CREATE or ALTER and what is made or altered.
+_KINDS = frozenset({"OR", "REPLACE", "UNIQUE", "FULLTEXT", "SPATIAL", "ONLINE", "OFFLINE", "IGNORE"})
+# What ALTER TABLE begins with when it is about columns and keys: others are the backend's, as RENAME and COMMENT.
+_OF_SHAPE = frozenset({"ADD", "DROP", "MODIFY", "CHANGE", "CONVERT", "ORDER", "PARTITION"})
 _READ_ONLY = 1036  # ER_OPEN_AS_READONLY
 
 
@@ -60,8 +64,11 @@ async def refuse_query(router: Router, facts: StatementFacts, refusal: Refusal) 
 
 def take_write(router: Router, data: bytes, text: bytes) -> bool:
     """Take over a statement that names a lake table and is no query, to look whether it is really one."""
-    if first_word(text) == b"create" and not _MAKES_TABLE.match(text):
+    word = first_word(text)
+    if word == b"create" and not _MAKES_TABLE.match(text) and _about(text) != "INDEX":
         return False  # views, procedures and triggers may name it
+    if word == b"alter" and _about(text) != "TABLE":
+        return False
     router.session.run(_consider(router, data, text))
     return True
 
@@ -73,7 +80,7 @@ def _named(statement: str, names: list[tuple[str, str]], current: str) -> list[t
     """
     known = {(schema.casefold(), name.casefold()): (schema, name) for schema, name in names}
     tokens = [token for token in significant(statement) if token.upper != ";"]
-    leads = _LEADS | {"LIKE"} if tokens[0].upper == "CREATE" else _LEADS
+    leads = _LEADS | {"LIKE", "ON"} if tokens[0].upper == "CREATE" else _LEADS
     found: list[tuple[str, str]] = []
     for at, token in enumerate(tokens):
         if token.upper not in leads or at + 1 == len(tokens) or tokens[at + 1].kind not in ("word", "name"):
@@ -94,12 +101,37 @@ async def _consider(router: Router, data: bytes, text: bytes) -> None:
         # The name means another table here, or the table is none any more.
         router.pass_on(data)
         return
+    is_index = _about(text) == "INDEX"
+    if is_index or first_word(text) == b"alter":
+        if is_index or _action(statement) in _OF_SHAPE:
+            shown = ".".join(lake[0])
+            raise SecondaryEngineError(
+                f"{shown} is a lake table: its columns are those of its files, and it has no indexes; make it anew"
+            )
+        router.pass_on(data)
+        return
     target = _target(statement)
     if any(table.casefold() == target.casefold() for _, table in lake):
         raise BackendError(_READ_ONLY, "HY000", f"Table '{target}' is read only: its rows are files")
     raise SecondaryEngineError(
         f"{lake[0][0]}.{lake[0][1]} is a lake table: it is read by SELECT and INSERT … SELECT, and by nothing else"
     )
+
+
+def _about(text: bytes) -> str:
+    """What CREATE or ALTER is about, as TABLE or INDEX."""
+    tokens = significant(text.decode("utf-8", "replace"))[1:]
+    return next((token.upper for token in tokens if token.upper not in _KINDS), "")
+
+
+def _action(statement: str) -> str:
+    """The word behind the table's name in ALTER TABLE, in upper case."""
+    tokens = list(significant(statement))
+    at = next(place for place, token in enumerate(tokens) if token.upper == "TABLE") + 1
+    while at + 1 < len(tokens) and tokens[at].upper in _BETWEEN:
+        at += 1  # IF EXISTS
+    at += 3 if at + 1 < len(tokens) and tokens[at + 1].upper == "." else 1
+    return tokens[at].upper if at < len(tokens) else ""
 
 
 def _target(statement: str) -> str:
