@@ -36,6 +36,7 @@ _ANNOUNCED = re.compile(r"SHOW WARMFRONT TABLES SINCE (\d+)")
 _WARNINGS = re.compile(r"SHOW WARMFRONT WARNINGS OF (\d+)")
 _CHANGES = re.compile(r"SHOW WARMFRONT CHANGES SINCE (\[.*\])", re.DOTALL)
 _LAKE = re.compile(rf"WARMFRONT LAKE (REFRESH|FORGET) ({_NAME})\s*\.\s*({_NAME})")
+_SHOWN = re.compile(rf"WARMFRONT SHOWN ({_NAME})\s*\.\s*({_NAME})")
 # Nothing can be read in two ways: many comments would be tried in all their combinations.
 _FIRST = re.compile(r"(?:[\s(]|/\*(?:[^*]|\*(?!/))*\*/)*([A-Za-z]+)")
 _CONSTANTS = re.compile(
@@ -122,6 +123,11 @@ class Dispatcher:
                     account = query.attributes.get("wf_account", b"").decode()
                     self.information.reports.put(account, json.loads(query.attributes.get("wf_report", b"[]")))
                     return _ok()
+                if named := _SHOWN.fullmatch(query.text):
+                    key = _unquoted(named[1]), _unquoted(named[2])
+                    shown = await asyncio.to_thread(self.lake.definitions.shown, key)
+                    columns = {f"c{at}": pa.array([text], pa.string()) for at, text in enumerate(shown)}
+                    return build_result_set(pa.table(columns), capabilities)
                 if named := _LAKE.fullmatch(query.text):
                     key = _unquoted(named[2]), _unquoted(named[3])
                     await asyncio.to_thread(self.lake.refresh if named[1] == "REFRESH" else self.lake.forget, key)

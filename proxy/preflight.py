@@ -6,6 +6,7 @@ a temporary table or a view hides a table that is loaded; EXPLAIN gives the cost
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -44,7 +45,7 @@ _VARIABLES = (
 _TIMEOUT = {"mysql": "@@max_execution_time", "mariadb": "ROUND(@@max_statement_time * 1000)"}
 _RECURSION = {"mysql": "@@cte_max_recursion_depth", "mariadb": "@@max_recursive_iterations"}
 _SERVER = {"mysql": "@@server_uuid", "mariadb": "CONCAT('mariadb-', @@server_id)"}  # as engine.backend names it
-_DENIED = 1142  # ER_TABLEACCESS_DENIED_ERROR
+DENIED = 1142  # ER_TABLEACCESSDENIED_ERROR
 _COST_PER_ROW = 0.1  # MySQL's row_evaluate_cost: MariaDB 10.11 shows rows, not costs
 
 
@@ -97,6 +98,7 @@ class Questions:
     backend: str
     capabilities: int
     with_cost: bool
+    is_lake: Callable[[str, str], bool]  # whether a table of a schema is known as a lake table
     prepared: list[bytes] | None = None  # definitions known from the client's own prepare
 
     def build(self) -> tuple[bytes, list[int]]:
@@ -139,12 +141,13 @@ class Questions:
             # MySQL's plan of a row found by its key shows the row, whose values may be of any size.
             out.refusal = Refusal(Reason.LONG_PLAN if out.statement_id is not None else Reason.UNKNOWN_SESSION)
             return out
-        out.lake = self._lake(shown)
+        unread = self._read_context(variables, out)
+        out.lake = self._lake(shown, out.context.schema if out.context else "")
         out.only_lake = bool(out.lake) and set(out.lake) == set(self.facts.tables)
         out.definitions = prepared.definitions
         out.status = variables.status
         out.refusal = (
-            self._read_context(variables, out)
+            unread
             or _judge_prepare(prepared)
             or self._read_values(asked, out)
             or next((refusal for answer in shown if (refusal := _judge_table(answer))), None)
@@ -153,14 +156,18 @@ class Questions:
             out.cost = read_cost(explained)
         return out
 
-    def _lake(self, shown: list[Answer]) -> dict[tuple[str, str], str]:
+    def _lake(self, shown: list[Answer], schema: str) -> dict[tuple[str, str], str]:
         """Which tables are lake tables. Who may not see a table's text has it from those that are known as such."""
         found = {}
         for name, answer in zip(sorted(self.facts.tables), shown, strict=True):
             text = answer.rows[0][1] if len(answer.rows) == 1 and len(answer.rows[0]) == 2 else None
             if text and stored_attribute(text.decode("utf-8", "replace")) is not None:
                 found[name] = mark_of(text)
-            elif answer.error and answer.error.number == _DENIED and name in self.facts.lake:
+            elif (
+                answer.error
+                and answer.error.number == DENIED
+                and (name in self.facts.lake or self.is_lake(name[0] or schema, name[1]))
+            ):
                 found[name] = ""
         return found
 
@@ -239,7 +246,7 @@ def _judge_prepare(answer: Answer) -> Refusal | None:
 def _judge_table(answer: Answer) -> Refusal | None:
     # Everything is granted on one's own temporary tables: what is denied, to a user with some columns only, is none.
     # And no view: the fence sees the DDL that would have put one in the loaded table's place.
-    if answer.error and answer.error.number == _DENIED:
+    if answer.error and answer.error.number == DENIED:
         return None
     if answer.error or len(answer.rows) != 1 or len(answer.rows[0]) != 2:
         return Refusal(Reason.HIDDEN_TABLE)

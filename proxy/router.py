@@ -3,13 +3,14 @@
 from dataclasses import replace
 from functools import lru_cache
 
+from proxy.answers import Answer
 from proxy.apart import is_quick
 from proxy.ask import ask_backend, current_schema
 from proxy.backend_switch import BackendSwitch
 from proxy.engine_link import EngineGone, EngineLink
 from proxy.offload import build_attributes
 from proxy.place import Place
-from proxy.preflight import Preflight, Questions, build_close
+from proxy.preflight import Preflight, Questions, build_close, quote_name
 from proxy.reasons import Reason, Refusal
 from proxy.rules import Subject, check
 from proxy.session import Session
@@ -106,7 +107,8 @@ class Router:
         was loaded a moment ago, or a view.
         """
         facts, use, threshold = read
-        questions = Questions(text, facts, self.kind, self.session.capabilities, with_cost=use == ON)
+        is_lake = self._worker.engine.loaded.is_lake
+        questions = Questions(text, facts, self.kind, self.session.capabilities, use == ON, is_lake)
         preflight = await ask_backend(self.session, questions)
         found = self.judge(facts, use, threshold, preflight, refusal, place)
         if refusal or found is None or preflight.context is None or not self._lacks_table(found, facts, preflight):
@@ -126,8 +128,18 @@ class Router:
     async def through_views(self, facts: StatementFacts, schema: str = "") -> StatementFacts:
         """Look whether what is not loaded is a view of tables that are; `schema` is the session's, if it is known."""
         loaded, capabilities = self._worker.engine.loaded, self.session.capabilities
+
+        async def hidden(name: tuple[str, str]) -> Answer | None:
+            own = name[0] or schema or await current_schema(self.session)
+            try:
+                return await (await self.link()).ask(
+                    f"WARMFRONT SHOWN {quote_name(own)}.{quote_name(name[1])}".encode()
+                )
+            except EngineGone:
+                return None
+
         return await expanded(
-            self.session.ask, facts, lambda name: loaded.has(name[0] or schema or None, name[1]), capabilities
+            self.session.ask, hidden, facts, lambda name: loaded.has(name[0] or schema or None, name[1]), capabilities
         )
 
     def close_prepared(self, statement_id: int) -> None:

@@ -1,7 +1,9 @@
 """Views: their definitions, asked of the backend on the user's own connection, one level of nesting after the other.
 
-The backend's PREPARE checks what the user, or the view's definer, may read; reading a definition takes SHOW VIEW.
-What cannot be read stays on the backend: its table is one that is not loaded.
+The backend's PREPARE checks what the user, or the view's definer, may read. Reading a definition takes SHOW VIEW, and
+seeing that a table is a lake table some privilege for all of it: for who has not, the engine is asked, by whose account
+the definition serves the statement and is shown to nobody. What nobody can read stays on the backend: its table is one
+that is not loaded.
 """
 
 import re
@@ -10,14 +12,15 @@ from dataclasses import replace
 
 from base.errors import MalformedPacket
 from proxy.answers import Answer, AnswerReader
-from proxy.preflight import build_query, quote_name
+from proxy.preflight import DENIED, build_query, quote_name
 from statements.context import ViewDefinition
 from statements.facts import StatementFacts, statement_facts
 from statements.lake import MARK
 from wire.constants import Command
 
-Ask = Callable[[bytes, list[int]], Awaitable[bytes]]
 Name = tuple[str, str]
+Ask = Callable[[bytes, list[int]], Awaitable[bytes]]
+Hidden = Callable[[Name], Awaitable[Answer | None]]  # what the engine's account sees of a table; None for nothing
 
 _LAKE = "lake table"
 _DEEPEST = 8  # views of views
@@ -30,7 +33,7 @@ _SHOWN = re.compile(
 
 
 async def expanded(
-    ask: Ask, facts: StatementFacts, is_loaded: Callable[[Name], bool], capabilities: int
+    ask: Ask, hidden: Hidden, facts: StatementFacts, is_loaded: Callable[[Name], bool], capabilities: int
 ) -> StatementFacts:
     """Put the tables under its views into a statement's facts, their definitions, and which are lake tables; the facts
     as they are when something that is not loaded is neither a view nor a lake table."""
@@ -41,7 +44,7 @@ async def expanded(
         unknown = sorted(name for name in tables if name not in lake and not is_loaded(name))
         if not unknown:
             return replace(facts, tables=tables, views=tuple(views), lake=frozenset(lake))
-        answered = await _ask(ask, unknown, capabilities)
+        answered = await _ask(ask, hidden, unknown, capabilities)
         if answered is None:
             return facts
         lake.update(name for name, found in zip(unknown, answered, strict=True) if found == _LAKE)
@@ -54,13 +57,17 @@ async def expanded(
     return facts
 
 
-async def _ask(ask: Ask, names: list[Name], capabilities: int) -> list[ViewDefinition | str] | None:
+async def _ask(ask: Ask, hidden: Hidden, names: list[Name], capabilities: int) -> list[ViewDefinition | str] | None:
     parts = [build_query(f"SHOW CREATE TABLE {_written(name)}".encode(), capabilities) for name in names]
     answers = AnswerReader(await ask(b"".join(parts), [int(Command.QUERY)] * len(parts)), capabilities)
     try:
-        found = [_read(name, answers.result()) for name in names]
+        shown: list[Answer | None] = [answers.result() for _ in names]
     except MalformedPacket:
         return None
+    for place, (name, answer) in enumerate(zip(names, shown, strict=True)):
+        if answer and answer.error and answer.error.number == DENIED:
+            shown[place] = await hidden(name)
+    found = [_read(name, answer) if answer else None for name, answer in zip(names, shown, strict=True)]
     return None if None in found else [each for each in found if each is not None]
 
 

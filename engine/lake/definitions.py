@@ -85,6 +85,12 @@ class Definitions:
         """
         return self._read(key, "")
 
+    def shown(self, key: Key) -> list[str]:
+        """What SHOW CREATE TABLE gives of any table or view to the engine's own account. Raises BackendError."""
+        with Connection(self._settings) as connection:
+            rows = connection.query_bytes(f"SHOW CREATE TABLE {quoted(key[0])}.{quoted(key[1])}")
+        return [bytes(text).decode("utf-8", "replace") for text in rows[0]] if rows else []
+
     def refresh(self, key: Key) -> LakeTable:
         """Ask the backend, and forget what was found out of the files; a shadow that is open, as a dump leaves it, is
         sealed. Raises LakeError, BackendError."""

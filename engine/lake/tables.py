@@ -124,7 +124,9 @@ class LakeTables:
         with ExitStack() as stack:
             tables = dict(view.tables) if wanted.names else view.tables
             for name in wanted.names:
-                known = self.definitions.get((name.schema, name.name), name.mark)
+                # Who may not see the text asks without its mark: what is known may be of a table that is gone.
+                key = name.schema, name.name
+                known = self.definitions.get(key, name.mark) if name.mark else self.definitions.again(key)
                 assert isinstance(tables, dict)
                 tables[view.key(name.schema, name.name)] = self._opened(stack, connection, looking, known, wanted)
             yield replace(view, tables=tables)

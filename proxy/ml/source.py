@@ -64,7 +64,9 @@ async def read_source(router: Router, name: TableName, without: Collection[str] 
     order = await _key_order(router, name)
     text = f"SELECT {', '.join(map(quote_name, columns))} FROM {name.quoted}{order}".encode()
     facts = await _loaded(router, name, (await router.read(text.decode()))[0])
-    preflight = await ask_backend(router.session, Questions(text, facts, router.kind, capabilities, with_cost=False))
+    is_lake = router.session.worker.engine.loaded.is_lake
+    questions = Questions(text, facts, router.kind, capabilities, False, is_lake)
+    preflight = await ask_backend(router.session, questions)
     told = preflight.refusal or _judge(router, facts, preflight)
     if told is None and preflight.context and (mode := refused_mode(preflight.context.sql_mode)):
         told = Refusal(Reason.UNSUPPORTED, f"SQL mode {mode} is not supported")

@@ -165,6 +165,41 @@ def test_writes_are_refused(instance: Instance, backend: Backend, people: str, s
     assert error.value.args[0] in (DISCARDED, 4137)
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE lake.people ADD COLUMN more INT",
+        "ALTER TABLE `lake` . people DROP COLUMN paid",
+        "CREATE UNIQUE INDEX one ON lake.people (name)",
+        "/* here */ create index one on people(name)",
+    ],
+)
+def test_columns_and_keys_stay_as_they_are(instance: Instance, people: str, statement: str):
+    with instance.connect(database="lake") as connection, connection.cursor() as cursor:
+        with pytest.raises(pymysql.err.Error, match="lake table: its columns are those of its files"):
+            cursor.execute(statement)
+        cursor.execute(f"ALTER TABLE {people} COMMENT = 'of people'")
+        cursor.execute(f"SELECT COUNT(*) FROM {people}")
+        assert cursor.fetchall() == ((3,),)
+
+
+def test_rows_are_written_through_any_character_set_that_has_them(instance: Instance, people: str, data: Path):
+    (data / "fruit.csv").write_text("4,\U0001f34b\n")
+    instance.run(f"CREATE TABLE lake.fruit {lake('id INT, name VARCHAR(9)', data / 'fruit.csv')}")
+    instance.run("CREATE TABLE lake.written (id INT PRIMARY KEY, name VARCHAR(20) CHARACTER SET utf8mb4)")
+    for charset in ("utf8mb3", "latin1"):
+        with instance.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(f"SET NAMES {charset}")
+            cursor.execute(f"INSERT INTO lake.written SELECT id, name FROM {people}")
+            cursor.execute("DELETE FROM lake.written WHERE id < 10")
+            assert cursor.rowcount == 3
+            with pytest.raises(pymysql.err.Error, match="character set"):
+                cursor.execute("INSERT INTO lake.written SELECT id, name FROM lake.fruit")
+    instance.run("INSERT INTO lake.written SELECT id, name FROM lake.fruit")
+    assert instance.run("SELECT name FROM lake.written") == [("\U0001f34b",)]
+    instance.run("DROP TABLE lake.written, lake.fruit")
+
+
 def test_nothing_opens_a_shadow(instance: Instance, backend: Backend, data: Path):
     """TRUNCATE gives a table of InnoDB its tablespace back, unless it keeps a history."""
     (data / "one.csv").write_text("1\n")
@@ -256,6 +291,23 @@ def test_grants_are_the_backend_s(instance: Instance, backend: Backend, people: 
             backend.run(f"GRANT SELECT ON {people} TO 'lakereader'@'{host}'")
         cursor.execute(f"SELECT COUNT(*) FROM {people}")
         assert cursor.fetchall() == ((3,),)
+        instance.run(f"CREATE VIEW lake.seen AS SELECT id, paid FROM {people}")
+        for host in ("localhost", "127.0.0.1", "%"):  # neither SHOW VIEW, nor all columns of the table
+            backend.run(f"REVOKE SELECT ON {people} FROM 'lakereader'@'{host}'")
+            backend.run(f"GRANT SELECT (id, name) ON {people} TO 'lakereader'@'{host}'")
+            backend.run(f"GRANT SELECT ON lake.seen TO 'lakereader'@'{host}'")
+        for query, wanted in ((f"SELECT MAX(id) FROM {people}", 3), ("SELECT COUNT(paid) FROM lake.seen", 2)):
+            cursor.execute(query)
+            assert cursor.fetchall() == ((wanted,),)
+        connection.select_db("lake")
+        cursor.execute("SELECT MAX(people.id) FROM people JOIN seen USING (id)")
+        assert cursor.fetchall() == ((3,),)
+        with pytest.raises(pymysql.err.Error) as error:
+            cursor.execute(f"SELECT paid FROM {people}")
+        assert error.value.args[0] == 1143
+        with pytest.raises(pymysql.err.Error) as error:
+            cursor.execute("SHOW CREATE VIEW lake.seen")
+        assert error.value.args[0] == 1142
         with pytest.raises(pymysql.err.Error) as error:
             cursor.execute(f"CREATE TABLE lake.no {lake('id INT', '/x')}")
         assert error.value.args[0] == 1142
