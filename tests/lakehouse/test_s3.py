@@ -1,7 +1,9 @@
 """Objects on a real S3-protocol server that checks signatures: listing, reading, errors, and what is never shown."""
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import duckdb
@@ -125,6 +127,56 @@ def test_missing_and_refused(made: Places, places: Make, tmp_path: Path, store: 
     file.write_text(store.secret("s3://nowhere/"))
     with pytest.raises(StoreError, match="no such bucket"):
         keys(places(lakehouse_secrets=file), uri="s3://nowhere/s/")
+
+
+class Expired(BaseHTTPRequestHandler):
+    """Answers as Amazon's store does when a session's token has expired; moto checks none."""
+
+    def do_HEAD(self) -> None:
+        self.send_response(400)
+        self.send_header("Content-Type", "application/xml")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        assert self.headers["x-amz-security-token"] == "old"
+        self.do_HEAD()
+        self.wfile.write(b"<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>")
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+def test_keys_that_have_expired_are_told_and_new_ones_taken(places: Make, tmp_path: Path, store: ObjectStore) -> None:
+    store.client().put_object(Bucket="lake", Key="late/a.csv", Body=b"1")
+    file = tmp_path / "session.toml"
+    file.touch(0o600)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Expired) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            endpoint = f"http://127.0.0.1:{server.server_port}"
+            file.write_text(store.secret("s3://lake/", endpoint=endpoint, session_token="old"))
+            made = places(lakehouse_secrets=file)
+            for uri in ("s3://lake/late/", "s3://lake/late/a.csv", "s3://lake/late/*.csv"):
+                with pytest.raises(StoreError, match="the keys have expired") as caught:
+                    keys(made, uri=uri)
+                assert "old" not in str(caught.value)
+        finally:
+            server.shutdown()
+    file.write_text(store.secret("s3://lake/"))
+    assert keys(made, uri="s3://lake/late/a.csv") == ["late/a.csv"]
+
+
+def test_an_upload_that_another_aborts_is_an_error(store: ObjectStore) -> None:
+    access = Access("n", "s3://lake/", "us-east-1", store.endpoint, True, store.access_key, store.secret_key)
+    bucket = Bucket(access, "lake")
+    upload = bucket.begin("gone/x")
+    tag = bucket.put_part("gone/x", upload, 1, b"a" * (5 << 20))
+    store.client().abort_multipart_upload(Bucket="lake", Key="gone/x", UploadId=upload)
+    with pytest.raises(StoreError):
+        bucket.put_part("gone/x", upload, 2, b"b")
+    with pytest.raises(StoreError):
+        bucket.complete("gone/x", upload, [tag])
+    assert list(bucket.walk("gone/")) == []
 
 
 @pytest.mark.parametrize("key", ["q?s3_endpoint=evil.example", "q#x", "q[1]", "q//x"])
