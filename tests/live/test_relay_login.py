@@ -160,3 +160,16 @@ def test_a_backend_that_is_down_is_named(private_backend: Any, running: Callable
     with pytest.raises(pymysql.err.OperationalError) as caught:
         instance.connect()
     assert caught.value.args[0] == 2003
+
+
+def test_an_accounts_own_limit_is_told_by_the_backend(warmfront_instance: Any, backend: Any) -> None:
+    backend.run("CREATE USER few IDENTIFIED BY 'few' WITH MAX_USER_CONNECTIONS 1")
+    told = []
+    with warmfront_instance.connect(user="few", password="few"):
+        for server in (backend, warmfront_instance):
+            with pytest.raises(pymysql.err.OperationalError) as refused:
+                pymysql.connect(host=server.host, port=server.port, user="few", password="few")
+            told.append(refused.value.args)
+    backend.run("DROP USER few")
+    assert told[0] == told[1]
+    assert told[0][0] == 1226
