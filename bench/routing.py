@@ -1,7 +1,8 @@
-"""What does the router's look at a statement cost, in processor time of one worker?
+"""What does the router's look at a statement and its answer cost, in processor time of one worker?
 
-A session of the real proxy, its two lines two pairs of sockets with nobody at the other end: what is timed is what
-happens between a command's bytes and their way to the backend, and reading a statement of a new shape.
+A session of the real proxy whose two lines take what is written and send it nowhere: what is timed is what happens
+between a command's bytes and their way to the backend, and its answer's and their way to the client; and reading a
+statement of a new shape.
 
     python -m bench.routing
 """
@@ -10,7 +11,8 @@ import asyncio
 import itertools
 import socket
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import cast
 
 import uvloop
@@ -26,22 +28,60 @@ from proxy.rules import LoadedTables
 from proxy.session import Session
 from proxy.worker import Worker
 from statements.facts import statement_facts
-from wire.constants import Capability, Command
+from wire.constants import Capability, Status
 from wire.framing import build_packets
 from wire.handshake import Greeting, Login
-from wire.responses import Ok, build_ok
+from wire.phase import IDLE
+from wire.responses import (
+    ColumnDefinition,
+    Ok,
+    build_column_definition,
+    build_end_of_rows,
+    build_ok,
+    build_text_row,
+)
 
 TIMES = 20_000
+COLUMN = build_column_definition(ColumnDefinition("c", 254))
 COST = 1.0  # of what is known, by the backend's optimizer
 BY_NUMBER = "SELECT c FROM sbtest1 WHERE id=%d"
 BY_RANGE = "SELECT c FROM sbtest1 WHERE id BETWEEN %d AND 900000 ORDER BY c"
 BY_NAME = "SELECT id, name, created FROM users WHERE email = 'someone%d@example.com' AND state = 'active' LIMIT 1"
 UPDATE = "UPDATE sbtest1 SET k=k+1 WHERE id=%d"
+INSERT = "INSERT INTO sbtest1 (id, k, c, pad) VALUES (%d, 49929, '{}', '{}')".format(
+    "68487932199-" * 10, "22195207048-" * 5
+)
+COMMIT = "COMMIT"
+ANSWERED = (
+    ("by number", BY_NUMBER, True),
+    ("a range", BY_RANGE, True),
+    ("by a string", BY_NAME, True),
+    ("UPDATE", UPDATE, False),
+    ("INSERT", INSERT, False),
+    ("COMMIT", COMMIT, False),
+)
 NEW = (
     "SELECT c.name, SUM(o.total) AS total{0} FROM orders o JOIN customers c ON c.id = o.customer "
     "WHERE o.sold >= '2026-01-01' AND o.state IN ('paid', 'sent') GROUP BY c.name HAVING SUM(o.total) > {0} "
     "ORDER BY total{0} DESC LIMIT 10"
 )
+
+
+class Nowhere(asyncio.Transport):
+    """Takes what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.write = deque[object](maxlen=1).append  # type: ignore[method-assign]
+
+    def is_closing(self) -> bool:
+        """It never ends."""
+        return False
+
+
+def packets(*payloads: bytes) -> bytes:
+    """An answer."""
+    return b"".join(build_packets(payload, number) for number, payload in enumerate(payloads, 1))
 
 
 async def open_session() -> Session:
@@ -82,17 +122,26 @@ def timed(act: Callable[[], object], times: int = TIMES) -> float:
 async def measure() -> list[tuple[str, float]]:
     """Look at statements of each sort; gives what each costs in microseconds."""
     session = await open_session()
-    handler = session.handlers[Command.QUERY]
-    assert handler
+    session.client = session.backend = session.source = Nowhere()
+    row = packets(
+        b"\1", COLUMN, build_text_row([b"1" * 100]), build_end_of_rows(Status.AUTOCOMMIT, 0, session.capabilities)
+    )
     rows = []
-    for name, text in (("by number", BY_NUMBER), ("a range", BY_RANGE), ("by a string", BY_NAME), ("UPDATE", UPDATE)):
-        session.worker.stays.remember_cheap(decision_key((text % 1).encode()), COST, 100_000.0)
-        whole = [build_packets(b"\x03" + (text % number).encode(), 0) for number in range(1000)]
-        assert not handler(whole[0]), "it was taken over"
+    for name, text, is_query in ANSWERED:
+        wanted = [text % number if "%d" in text else text for number in range(10_000, 11_000)]
+        session.worker.stays.remember_cheap(decision_key(wanted[0].encode()), COST, 100_000.0)
+        whole = [build_packets(b"\x03" + one.encode(), 0) for one in wanted]
+        answer = row if is_query else packets(build_ok(Ok()))
         again = itertools.repeat(whole[0])
         others = itertools.cycle(whole)
-        rows.append((f"{name}, the same again", timed(lambda again=again: handler(next(again)))))
-        rows.append((f"{name}, other literals", timed(lambda others=others: handler(next(others)))))
+        for label, commands in (("the same again", again), ("other literals", others)):
+
+            def cycle(commands: Iterator[bytes] = commands, answer: bytes = answer) -> None:
+                session.from_client(next(commands))
+                session.from_backend(answer)
+
+            rows.append((f"{name}, {label}", timed(cycle)))
+            assert session.tracker.state == IDLE, "it was taken over"
     shapes = itertools.count()
     rows.append(("facts of a new shape", timed(lambda: statement_facts(NEW.format(next(shapes))), 300)))
     return rows
