@@ -2,15 +2,19 @@
 
 sysbench against the same server: direct, HAProxy (TCP), MySQL Router, a bare byte pump on uvloop (bench/pump.py) and
 warmfront, in one run, alternating rounds; medians, ratios, and what a query takes of the proxy's own processor time,
-which other work on the machine changes less. With --tls the clients speak TLS: HAProxy and MySQL Router pass it through
+which other work on the machine changes less. Each proxy is in a session of its own, as services are and as warmfront's
+workers are: Linux shares the processors out among sessions (sched(7), autogroup), and one that shared sysbench's would
+be woken later and find more to do at once. With --tls the clients speak TLS: HAProxy and MySQL Router pass it through
 to the backend, warmfront ends it.
 
     python -m bench.relay --threads 1 32 --seconds 10 --rounds 3
     python -m bench.relay --threads 32 --tls --scripts oltp_write_only --mysqld PROGRAM
+    python -m bench.relay --threads 32 --seconds 1 --rounds 5 --before FOLDER  # with another state of the code
 """
 
 import argparse
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -98,10 +102,35 @@ def pump(instance: Instance) -> Iterator[Way]:
             listener = socket.create_server(("127.0.0.1", port), backlog=4096, reuse_port=True)
             stack.enter_context(listener)
             to = [str(listener.fileno()), instance.backend_host, str(instance.backend_port)]
-            child = subprocess.Popen([sys.executable, "-m", "bench.pump", *to], pass_fds=[listener.fileno()])
+            child = subprocess.Popen(
+                [sys.executable, "-m", "bench.pump", *to], pass_fds=[listener.fileno()], start_new_session=True
+            )
             stack.callback(child.wait, 10)
             stack.callback(child.terminate)
             processes.append(psutil.Process(child.pid))
+        yield Way(port, processes)
+
+
+@contextlib.contextmanager
+def workers_of(code: str | None, instance: Instance, folder: pathlib.Path) -> Iterator[Way | None]:
+    """Run as many proxy workers of another state of the code beside the instance's own; gives None without one."""
+    if code is None:
+        yield None
+        return
+    port = free_port()
+    settings = json.loads((instance.data_dir / "run" / "settings.json").read_text())
+    path = folder / "settings.json"
+    path.write_text(json.dumps(settings | {"port": port}))
+    path.chmod(0o600)
+    with contextlib.ExitStack() as stack:
+        processes = []
+        for _ in through_warmfront(instance).processes:
+            command = [sys.executable, "-m", "proxy", str(path)]
+            child = subprocess.Popen(command, cwd=code, stderr=subprocess.DEVNULL, start_new_session=True)
+            stack.callback(child.wait, 10)
+            stack.callback(child.terminate)
+            processes.append(psutil.Process(child.pid))
+        wait_port(port)
         yield Way(port, processes)
 
 
@@ -119,7 +148,7 @@ def certificates(instance: Instance, folder: pathlib.Path) -> None:
 @contextlib.contextmanager
 def process(command: list[str], port: int) -> Iterator[Way]:
     """Run a program until the block ends, waiting for its port first."""
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         wait_port(port)
         yield Way(port, [psutil.Process(child.pid)])
@@ -161,16 +190,18 @@ def measure(instance: Instance, arguments: argparse.Namespace, folder: pathlib.P
         haproxy(instance, folder) as first,
         mysql_router(instance, folder, arguments.router) as second,
         pump(instance) as bare,
+        workers_of(arguments.before, instance, folder) as before,
     ):
         ways = {
             "direct": Way(instance.backend_port),
             "HAProxy TCP": first,
             "MySQL Router": second,
             "bare pump on uvloop": bare,
+            "warmfront before": before,
             "warmfront": through_warmfront(instance),
         }
         targets = {name: way for name, way in ways.items() if way}
-        for name in set(ways) - set(targets):
+        for name in set(ways) - set(targets) - {"warmfront before"}:
             report.console.print(f"{name}: not installed, left out")
         for script in arguments.scripts:
             for threads in arguments.threads:
@@ -224,6 +255,7 @@ def main() -> None:
     parser.add_argument("--scripts", nargs="+", default=["oltp_point_select"])
     parser.add_argument("--tls", action="store_true")
     parser.add_argument("--router", help="path of mysqlrouter; default: from PATH")
+    parser.add_argument("--before", help="a folder with another state of the code, for its workers beside these")
     parser.add_argument("--backend", help="mysql://… ; default: the embedded one")
     parser.add_argument("--mysqld", help="program of the embedded one")
     arguments = parser.parse_args()
