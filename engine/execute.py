@@ -192,9 +192,10 @@ class Executor:
         has been sent; an error after the first row is raised as `AnswerCutShort`.
         """
         context = offload.context
-        running = self.running.start(context.connection_id, offload.text)
+        shown = context.given or offload.text
+        running = self.running.start(context.connection_id, shown)
         started.append(running)
-        record = self._history.begin(context.connection_id, offload.text, counted=not offload.only_asked)
+        record = self._history.begin(context.connection_id, shown, counted=not offload.only_asked)
         if context.max_execution_time:
             error = StatementTimeExceeded() if context.backend == "mariadb" else QueryTimeout()
             running.cancel_after(context.max_execution_time / 1000, error)

@@ -32,6 +32,7 @@ class Router:
         self.session = session
         self._worker = session.worker
         self._link: EngineLink | None = None
+        self.under_way = ""  # the statement of AutoML that runs or ran last: SHOW PROCESSLIST shows it
         self.has_attributes = bool(session.capabilities & Capability.QUERY_ATTRIBUTES)
         self.text_at = 7 if self.has_attributes else 5  # where the text of a framed COM_QUERY begins
         self.switch = BackendSwitch(session, self.text_at, self.is_mariadb)

@@ -67,7 +67,8 @@ class SessionContext:
     autocommit by them. `since` is the engine's token of a moment before the transaction's snapshot, "" without one.
     `stores` says that the rows are written into a table.
     `cursor` says that the rows are told as those of a cursor.
-    `models` are what the statement's calls of `statements.ml.ASKED` and a number stand for.
+    `models` are what the statement's calls of `statements.ml.ASKED` and a number stand for; `given` is the statement as
+    the user wrote it then.
     """
 
     connection_id: int
@@ -104,6 +105,7 @@ class SessionContext:
     stores: bool = False
     models: tuple[ModelCall, ...] = ()
     cursor: bool = False
+    given: str = ""
 
     def to_json(self) -> str:
         """Write as JSON text."""

@@ -13,7 +13,7 @@ class MLRequest:
     """One request. `model` is set for what is done with a model, `options` are as the user gave them, None for NULL.
 
     `table` names the source in messages; `most` is the bytes of a piece that the proxy can write; `part` counts from 0.
-    `attached` are the tokens of further sources.
+    `attached` are the tokens of further sources, `statement` is what the user runs, for SHOW PROCESSLIST.
     """
 
     act: str
@@ -24,6 +24,7 @@ class MLRequest:
     target: str | None = None
     metric: str = ""
     function: str = ""
+    statement: str = ""
     handle: str = ""
     schema: str = ""
     token: str = ""

@@ -312,7 +312,7 @@ class MachineLearning:
         started: list[Running],
     ) -> list[bytes]:
         """Begin a table: the answer has its token and the columns of the answers; `next` gives the rows."""
-        running = self._running.start(request.connection_id)
+        running = self._running.start(request.connection_id, request.statement)
         started.append(running)
         loop = asyncio.get_running_loop()
         job, token = TableJob(running, loop), secrets.token_hex(8)
@@ -387,7 +387,7 @@ class MachineLearning:
 
     @contextmanager
     def _started(self, request: MLRequest, started: list[Running]) -> Iterator[Running]:
-        running = self._running.start(request.connection_id)
+        running = self._running.start(request.connection_id, request.statement)
         started.append(running)
         try:
             yield running

@@ -16,6 +16,7 @@ def take_call(router: Router, data: bytes, text: bytes) -> bool:
     router.session.state.counts = NO_COUNTS
     if not may_call(text):
         return False
+    router.under_way = text.decode("utf-8", "replace")
     try:
         call = read_call(text.decode("utf-8", "surrogateescape"))
     except BackendError as error:

@@ -24,7 +24,8 @@ async def ask(
     While it is under way the end of the client's connection ends it.
     """
     session = router.session
-    request = json.dumps({"act": act, "connection_id": session.thread_id, **asked}).encode()
+    about = {"act": act, "connection_id": session.thread_id, "statement": router.under_way}
+    request = json.dumps({**about, **asked}).encode()
     try:
         link = await router.link()
     except EngineGone:

@@ -58,7 +58,7 @@ async def make_ready(router: Router, text: str, statement: Statement, place: Pla
     if any(ASKED in view.body.upper() for view in preflight.context.views):
         return Refusal(Reason.UNSUPPORTED, f"a name in a view begins with {ASKED}")
     calls = tuple(as_call(call, each) for call, each in zip(statement.calls, found, strict=True))
-    preflight.context = replace(preflight.context, models=calls)
+    preflight.context = replace(preflight.context, models=calls, given=text)
     return Ready(asked.encode(), preflight, [each.model for each in found])
 
 

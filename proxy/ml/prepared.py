@@ -86,6 +86,7 @@ async def _execute(router: Router, data: bytes, known: MLStatement) -> None:
 
 async def perform(router: Router, text: str, binary: bool = False) -> None:
     """Run a statement that calls AutoML and answer the client. Raises BackendError."""
+    router.under_way = text
     if call := read_call(text):
         await calls.perform(router, call)
     elif first_word(text.encode()) in writes.WORDS:

@@ -42,6 +42,7 @@ async def run(router: Router, text: str, place: Place, binary: bool = False) -> 
     statement = read_functions(text)
     if statement is None:
         return False
+    router.under_way = text if statement.has_from else ""  # one row is answered before anybody looks
     if not statement.has_from:
         await _answer_literals(router, text, statement, binary)
         return True

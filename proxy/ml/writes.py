@@ -46,6 +46,7 @@ def take_write(router: Router, text: bytes) -> bool:
 
 async def run(router: Router, text: str) -> None:
     """Run a statement that is no query and answer the client. Raises BackendError."""
+    router.under_way = text
     found = read_functions(text)
     if found is None:
         rows.relay(router, text)

@@ -27,13 +27,14 @@ def ask(announcer: Announcer, version: int) -> tuple[int, list[Any]]:
     return rows[0]["VERSION"], [(r["SCHEMA_NAME"], r["TABLE_NAME"]) for r in rows[1:]]
 
 
-def test_first_question_is_answered_at_once() -> None:
+def test_first_question_is_answered_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(announce, "_LONGEST", 60.0)
     announcer = Announcer(lambda: view_of(loaded("b"), loaded("a"), loaded("c", State.LOADING)))
     began = time.monotonic()
     version, tables = ask(announcer, 0)
     assert tables == [("s", "a"), ("s", "b")]
     assert version > 0
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 30
 
 
 def test_no_news_takes_a_second() -> None:

@@ -28,26 +28,29 @@ def test_a_training_is_stopped_at_once_and_leaves_nothing(ml_shop: Any, ml_model
     models = "SELECT model_handle FROM ML_SCHEMA_root.MODEL_CATALOG WHERE model_handle = 'stopped'"
     connection = ml_shop.connect()
     run(connection, "SET @h = 'stopped'")
+    text = f"CALL sys.ML_TRAIN('ml_shop.people', 'churn', {SLOW}, @h)"
     seen: list[Any] = []
 
     def train() -> None:
         try:
-            run(connection, f"CALL sys.ML_TRAIN('ml_shop.people', 'churn', {SLOW}, @h)")
+            run(connection, text)
         except pymysql.err.MySQLError as error:
             seen.append(error.args[0])
 
     thread = threading.Thread(target=train)
     thread.start()
     wait_for(20, lambda: workers(ml_shop))
-    time.sleep(1.0)
+    assert [row[7] for row in ml_shop.run("SHOW FULL PROCESSLIST") if row[0] == connection.thread_id()] == [text]
+    breath = time.monotonic()
+    ml_shop.run("SELECT 1")
     began = time.monotonic()
     if how == "disconnect":
         connection._sock.shutdown(2)
     else:
         ml_shop.run(f"KILL QUERY {connection.thread_id()}")
-    thread.join(5)
-    wait_for(2, lambda: not workers(ml_shop))
-    assert time.monotonic() - began < 2
+    thread.join(30)
+    wait_for(30, lambda: not workers(ml_shop))
+    assert time.monotonic() - began < 2 + 10 * (began - breath)  # a busy machine takes longer for everything
     if how == "kill query":
         assert seen == [1317]
         assert run(connection, "SELECT @h, 1") == [("stopped", 1)]
