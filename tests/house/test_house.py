@@ -49,3 +49,10 @@ def test_duckdb_is_imported_in_the_engine_only() -> None:
         if re.search(r"^\s*(?:import|from) duckdb", path.read_text(), re.MULTILINE)
     ]
     assert found == []
+
+
+@pytest.mark.parametrize("folder", ["live", "clients"])
+def test_what_needs_servers_runs_with_the_servers(folder: str) -> None:
+    """An unmarked file would start servers of its own beside the unit tests, of both kinds."""
+    files = (ROOT / "tests" / folder).glob("test_*.py")
+    assert [path.name for path in files if "pytest.mark.live" not in path.read_text()] == []

@@ -6,6 +6,8 @@ import pytest
 
 from tests.live.ml_kit import error_of, run
 
+pytestmark = pytest.mark.live
+
 ROW = {"age": "30", "city": "'Oslo'", "income": "2500", "since": "'2024-05-11'"}
 # What is trained on: task, target, further options, and what is said.
 TRAININGS = (
