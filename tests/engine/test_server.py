@@ -102,7 +102,7 @@ def test_guarded_answer_fails_before_its_first_row(endpoint):
             endpoint.offload(connection, sql.format(200000), [NUMBER])
         assert "late" in caught.value.args[1]
         rows = endpoint.offload(connection, sql.format(199999), [NUMBER])  # the connection goes on
-        assert rows == tuple((i,) for i in range(199999))
+        assert sorted(rows) == [(i,) for i in range(199999)]  # the store gives rows in any order
         with pytest.raises(pymysql.err.MySQLError) as caught:
             endpoint.offload(connection, "SELECT range FROM range(20000000) -- guarded", [NUMBER])
         assert "too long" in caught.value.args[1]
