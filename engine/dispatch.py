@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -32,7 +32,7 @@ _CHECK = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _KILL = re.compile(r"\s*KILL\s+(?:(?:QUERY|CONNECTION)\s+)?(\d+)\s*;?\s*", re.IGNORECASE)
-_ANNOUNCED = re.compile(r"SHOW WARMFRONT TABLES SINCE (\d+)")
+_ANNOUNCED = re.compile(r"SHOW WARMFRONT TABLES SINCE (\d+)( WHEN FRESH)?")
 _WARNINGS = re.compile(r"SHOW WARMFRONT WARNINGS OF (\d+)")
 _CHANGES = re.compile(r"SHOW WARMFRONT CHANGES SINCE (\[.*\])", re.DOTALL)
 _LAKE = re.compile(rf"WARMFRONT LAKE (REFRESH|FORGET) ({_NAME})\s*\.\s*({_NAME})")
@@ -93,6 +93,9 @@ class Dispatcher:
                 return build_result_set(await self._select(query.text, account, started), capabilities)
             case "SHOW":
                 if asked := _ANNOUNCED.fullmatch(query.text):
+                    if asked[2]:
+                        with suppress(SecondaryEngineError):  # a copy that is late is told of as it is
+                            await self.unchanged.wait_until_fresh(self.unchanged.timeout, "")
                     worker = query.attributes.get("wf_worker", b"")
                     found_tables = await self.information.announcer.since(int(asked[1]), worker)
                     return build_result_set(found_tables, capabilities)

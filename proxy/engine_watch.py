@@ -26,6 +26,7 @@ _ASK_TIMEOUT = 3.0  # seconds
 PATIENCE = 5.0  # seconds that a FORCED statement waits for an engine that restarts
 LONG_PATIENCE = 15.0  # the same for a question about the engine, which nobody else can answer
 _TABLES = b"SHOW WARMFRONT TABLES SINCE %d"
+_FRESH = b" WHEN FRESH"
 
 
 class EngineWatch:
@@ -64,13 +65,19 @@ class EngineWatch:
                 await asyncio.sleep(_RETRY)
             self._stays.age()
 
-    async def refresh(self, patience: float = PATIENCE) -> None:
-        """Ask for the loaded tables now, and wait some seconds for an engine that is down."""
+    async def refresh(self, patience: float = PATIENCE, fresh: bool = False) -> None:
+        """Ask for the loaded tables now, and wait some seconds for an engine that is down.
+
+        When `fresh`, the copy is let come to the end of the log first: what was dropped and made again a moment ago
+        passes for loaded until then.
+        """
+        text = _TABLES % 0 + (_FRESH if fresh else b"")
+        longest = _ASK_TIMEOUT + (self._settings.freshness_timeout if fresh else 0.0)
         deadline = asyncio.get_running_loop().time() + patience
         told = False
         while True:
             with contextlib.suppress(EngineGone, TimeoutError, WarmfrontError):
-                self._take(await self._ask(_TABLES % 0))
+                self._take(await self._ask(text, longest))
                 return
             if not told:
                 log.info("a statement that only the engine can answer waits for it")
@@ -84,10 +91,10 @@ class EngineWatch:
         with contextlib.suppress(EngineGone, TimeoutError, WarmfrontError):
             await self._ask(text)
 
-    async def _ask(self, text: bytes) -> Answer:
+    async def _ask(self, text: bytes, longest: float = _ASK_TIMEOUT) -> Answer:
         link = await self.open(int(Capability.DEPRECATE_EOF))
         try:
-            async with asyncio.timeout(_ASK_TIMEOUT):
+            async with asyncio.timeout(longest):
                 return await link.ask(text)
         finally:
             link.close()

@@ -125,9 +125,7 @@ def _judge(router: Router, facts: StatementFacts, preflight: Preflight | None = 
 
 async def _loaded(router: Router, name: TableName, facts: StatementFacts) -> StatementFacts:
     """Give the facts with views read through, when all tables are loaded; what is not loaded is loaded first."""
-    engine = router.session.worker.engine
-    if not engine.alive:
-        await engine.refresh()
+    await router.session.worker.engine.refresh(fresh=True)
     found = await _as_loaded(router, facts)
     if found is None:
         await _load(router, (name.schema, name.table), 0)

@@ -129,7 +129,7 @@ def endpoint(tmp_path, query_attributes):
             fence = made["endpoint"].fence
             if isinstance(fence, Exception):
                 raise fence
-            await asyncio.sleep(fence)
+            await asyncio.sleep(fence() if callable(fence) else fence)
 
         async def log_end():
             return store.position

@@ -12,6 +12,7 @@ import pymysql
 import pytest
 
 from base.errors import SecondaryEngineError
+from tests.engine.conftest import add_table
 from wire.constants import BINARY_CHARSET, Capability, FieldType
 from wire.framing import build_packets
 from wire.responses import ColumnDefinition, build_query_attributes
@@ -197,6 +198,23 @@ def test_statements_at_once_queue_for_a_slot(endpoint):
     for thread in threads:
         thread.join()
     assert results == [(3000000,)] * 30
+
+
+def test_tables_are_told_of_once_the_copy_is_fresh(endpoint):
+    def told(statement):
+        with endpoint.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            return [row[2] for row in cursor.fetchall()[1:]]
+
+    def arrive():
+        add_table(endpoint.store, name="made")
+        return 0
+
+    endpoint.fence = arrive
+    assert told("SHOW WARMFRONT TABLES SINCE 0") == ["item"]
+    assert told("SHOW WARMFRONT TABLES SINCE 0 WHEN FRESH") == ["item", "made"]
+    endpoint.fence = SecondaryEngineError("The copy is not fresh")
+    assert told("SHOW WARMFRONT TABLES SINCE 0 WHEN FRESH") == ["item", "made"]
 
 
 def test_information_tables(endpoint):

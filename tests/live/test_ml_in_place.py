@@ -64,3 +64,10 @@ def test_what_fails_leaves_the_table_as_it_was(backend: Any, ml_shop: Any, loose
     finally:
         backend.run("DROP USER ml_alters")
     assert _columns(backend) == names
+
+
+def test_a_table_made_again_a_moment_ago_is_read(ml_client: Any, backend: Any, loose: str) -> None:
+    for _ in range(5):
+        run(ml_client, f"CALL sys.TRAIN_TEST_SPLIT('{loose}', 'churn', NULL)")
+        backend.run(f"DROP TABLE {loose}, {loose}_train, {loose}_test")
+        backend.run(f"CREATE TABLE {loose} SELECT * FROM ml_shop.people WHERE id BETWEEN 1 AND 40")
