@@ -8,7 +8,6 @@ from proxy import line, processes, variables
 from proxy.answers import Answer, AnswerReader, build_result
 from proxy.ask import current_schema
 from proxy.engine_link import EngineGone
-from proxy.explain import take_explain
 from proxy.lake import shown, warnings
 from proxy.preflight import build_query, quote_name
 from proxy.router import Router
@@ -17,7 +16,7 @@ from wire.constants import Command, Status
 from wire.framing import build_packets
 from wire.responses import Err, Ok, build_ok
 
-__all__ = ["take_alter", "take_explain", "take_kill", "take_show"]
+__all__ = ["take_alter", "take_kill", "take_show"]
 
 _STATUS = re.compile(
     r"\s*show\s+(?:(?P<scope>global|session|local)\s+)?status"

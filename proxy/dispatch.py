@@ -10,6 +10,7 @@ from proxy import (
     commands,
     counts,
     creates,
+    explain,
     extras,
     inserts,
     into,
@@ -84,9 +85,9 @@ class Dispatch:
             b"check": lambda data, text: checks.take_check(router, data, text),
             b"kill": lambda data, text: commands.take_kill(router, data, text),
             b"call": lambda data, text: load_call.take_call(router, data, text) or calls.take_call(router, data, text),
-            b"explain": lambda data, text: commands.take_explain(router, data, text),
-            b"desc": lambda data, text: commands.take_explain(router, data, text),
-            b"describe": lambda data, text: commands.take_explain(router, data, text),
+            b"explain": lambda data, text: explain.take_explain(router, data, text),
+            b"desc": lambda data, text: explain.take_explain(router, data, text),
+            b"describe": lambda data, text: explain.take_explain(router, data, text),
             b"create": lambda data, text: (
                 lake_ddl.take_create(router, data, text) or creates.take_create(router, data, text)
             ),

@@ -7,8 +7,12 @@ from typing import Any
 from proxy.answers import Answer, AnswerReader, build_result
 from proxy.decisions import ALWAYS, decision_key
 from proxy.engine_link import EngineGone
+from proxy.ml import explained
+from proxy.preflight import build_query
+from proxy.reading import place_of
 from proxy.router import Router
 from proxy.state import FORCED, NO_COUNTS, OFF, ON
+from statements.ml import may_use_functions, read_functions
 from wire.constants import Command, Status
 from wire.responses import parse_column_definition
 
@@ -28,9 +32,11 @@ def take_explain(router: Router, data: bytes, text: bytes) -> bool:
     session.state.counts = NO_COUNTS
     engine = session.worker.engine
     lowered = text.lower()
-    if session.state.use_secondary_engine == OFF and b"set_var" not in lowered:
+    asks_models = may_use_functions(text)  # whose functions the backend does not know
+    if not asks_models and session.state.use_secondary_engine == OFF and b"set_var" not in lowered:
         return False
-    if session.state.use_secondary_engine != FORCED and not (engine.loaded.tables and engine.alive):
+    there = session.state.use_secondary_engine == FORCED or (engine.loaded.tables and engine.alive)
+    if not asks_models and not there:
         return False
     try:
         found = _EXPLAIN.fullmatch(text.decode("utf-8"))
@@ -38,13 +44,17 @@ def take_explain(router: Router, data: bytes, text: bytes) -> bool:
         return False
     if not found:
         return False
-    session.run(_explain(router, data, found["statement"].rstrip("; \t\r\n")))
+    session.run(_explain(router, data, found["statement"].rstrip("; \t\r\n"), found[0][: found.start("statement")]))
     return True
 
 
-async def _explain(router: Router, data: bytes, statement: str) -> None:
+async def _explain(router: Router, data: bytes, statement: str, head: str) -> None:
     session = router.session
-    offloads = await _would_offload(router, statement)
+    if may_use_functions(statement.encode()) and (calls := read_functions(statement)):
+        offloads, planned = await explained.look(router, statement, calls, place_of(session))
+        data = build_query(f"{head}{planned}".encode(), session.capabilities)
+    else:
+        offloads = await _would_offload(router, statement)
     raw = await session.ask(data, [Command.QUERY])  # last: SHOW WARNINGS shows what it noted
     if not session.tracker.failed and offloads:
         answer = AnswerReader(raw, session.capabilities).result()

@@ -83,7 +83,8 @@ class Lowering:
 
     `reads_files` says that some tables are lake tables: of equal strings any spelling may stand for all, as MySQL has
     no rows of these and so shows none that it had to be. `orders_rollups` is False where the statement's own ORDER BY
-    leaves nothing of the order in which ROLLUP gives its rows.
+    leaves nothing of the order in which ROLLUP gives its rows. `asks_models` is of statements that no other can answer:
+    their sums of doubles, of which only bounds are certain elsewhere, are what the engine makes them.
     """
 
     def __init__(self, weigh: Weigh, find_zone: FindZone, find_cases: FindCases) -> None:
@@ -94,6 +95,7 @@ class Lowering:
         self.functions: list[Checksum] = []
         self.reads_files = False
         self.orders_rollups = True
+        self.asks_models = False
         self._early = EarlyKeys()
 
     def expr(self, expr: Expr) -> str:

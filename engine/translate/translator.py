@@ -90,6 +90,7 @@ def _translate(
     if trace is not None:
         trace.watch(statement, tree)
     lowering.reads_files = bool(context.lake)
+    lowering.asks_models = bool(context.models)
     bodies = [definition.body for definition in context.views]
     for body in bodies:
         _, facts = _checked(body, context, extras=False)

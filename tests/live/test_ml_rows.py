@@ -1,6 +1,7 @@
 """AutoML's functions in statements over tables, wherever an expression may stand: the engine's, not row by row."""
 
 import json
+import statistics
 import threading
 import time
 from typing import Any
@@ -48,6 +49,30 @@ def test_in_conditions_keys_and_aggregates(asking: Any, predicted: dict[int, tup
     assert [key for (key,) in top] == sorted(predicted, key=lambda key: (-predicted[key][1], key))[:5]
     distinct = run(asking, f"SELECT DISTINCT JSON_VALUE({ASKED}, '$.Prediction') AS a {people} ORDER BY a")
     assert distinct == [("no",), ("yes",)]
+    chances = [chance for _, chance in predicted.values()]
+    mean = statistics.fmean(chances)
+    ((average, total, spread),) = run(
+        asking, f"SELECT AVG({CHANCE}), SUM({CHANCE} * 2), SQRT(AVG(POW({CHANCE} - {mean!r}, 2))) {people}"
+    )
+    assert average == pytest.approx(mean, rel=1e-12)
+    assert total == pytest.approx(2 * sum(chances), rel=1e-12)
+    assert spread == pytest.approx(statistics.pstdev(chances), rel=1e-9)
+    ((spread,),) = run(asking, f"SELECT STDDEV({CHANCE}) {people}")
+    assert spread == pytest.approx(statistics.pstdev(chances), rel=1e-9)
+
+
+def test_explain_tells_who_would_answer(asking: Any) -> None:
+    whole = f"EXPLAIN SELECT id, {ASKED} AS p FROM ml_shop.people"
+    run(asking, "CALL sys.ML_MODEL_UNLOAD(@h)")  # it is brought again
+    assert "secondary engine RAPID" in str(run(asking, whole))
+    run(asking, "SET use_secondary_engine = OFF")
+    plan = str(run(asking, whole))
+    assert "people" in plan
+    assert "RAPID" not in plan
+    assert error_of(asking, f"EXPLAIN SELECT id FROM ml_shop.people WHERE {ANSWER} = 'yes'")[0] == 1235
+    run(asking, "SET use_secondary_engine = ON")
+    assert run(asking, f"EXPLAIN SELECT sys.ML_PREDICT_ROW({OLD}, @h, NULL)")
+    assert error_of(asking, f"EXPLAIN SELECT id, sys.ML_PREDICT_ROW({INPUT}, 'none') FROM ml_shop.people")[0] == 1644
 
 
 def test_in_derived_tables_unions_joins_and_views(asking: Any, predicted: dict[int, tuple[str, float]]) -> None:
