@@ -124,6 +124,19 @@ def choice(*known: str) -> Reader:
     return read
 
 
+def _experimental(key: str, value: Any, task: Task) -> Any:
+    """`semisupervised`, or an object of which that is the one key and whose own are further options."""
+    if not isinstance(value, Mapping):
+        return choice("semisupervised")(key, value, task)
+    ((name, inner),) = value.items() if len(value) == 1 else ((None, None),)
+    if name != "semisupervised" or not isinstance(inner, Mapping):
+        raise _wrong(key, value, "'semisupervised', or JSON_OBJECT('semisupervised', JSON_OBJECT())")
+    for each in inner:
+        if each not in _OF_SEMISUPERVISED:
+            raise AutoMLError(f"Unknown key '{each}' in option '{key}'.{near(each, _OF_SEMISUPERVISED)}")
+    return inner
+
+
 def _patterns(key: str, value: Any, task: Task) -> Names:
     patterns = _names(key, value, task)
     for pattern in patterns:
@@ -170,7 +183,7 @@ _READERS: Mapping[str, tuple[frozenset[Task], str, Reader]] = {
         "contamination",
         number(0, 0.5, "a number greater than 0 and less than 0.5", open_ended=True),
     ),
-    "experimental": (frozenset({Task.ANOMALY}), "semisupervised", choice("semisupervised")),
+    "experimental": (frozenset({Task.ANOMALY}), "semisupervised", _experimental),
     "supervised_submodel_options": (
         frozenset({Task.ANOMALY}),
         "submodel",
@@ -215,6 +228,7 @@ _READERS: Mapping[str, tuple[frozenset[Task], str, Reader]] = {
     "seed": (ALL, "seed", number(0, 2**31 - 1, "a whole number from 0 to 2147483647", whole=True)),
     "max_seconds": (ALL, "max_seconds", number(1, 86_400, "a number of seconds from 1 to 86400")),
 }
+_OF_SEMISUPERVISED = ("supervised_submodel_options", "ensemble_score")
 _NEEDED: Mapping[Task, Names] = {
     Task.FORECASTING: ("datetime_index", "endogenous_variables"),
     Task.RECOMMENDATION: ("users", "items"),
@@ -256,7 +270,13 @@ def read_options(raw: Mapping[str, Any] | None) -> TrainOptions:
     for key in _NEEDED.get(task, ()):
         if key not in given:
             raise AutoMLError(f"Task {task} needs the option '{key}'.")
-    if values.get("semisupervised"):
+    if "semisupervised" in values:
+        inner = values["semisupervised"]
+        for key, value in inner.items() if isinstance(inner, Mapping) else ():
+            if key in given:
+                raise AutoMLError(f"Option '{key}' is given twice, also in 'experimental'.")
+            _, name, reader = _READERS[key]
+            values[name] = reader(key, value, task)
         values["semisupervised"] = True
     both = {each.casefold() for each in values.get("include_column_list", ())} & {
         each.casefold() for each in values.get("exclude_column_list", ())

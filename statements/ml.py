@@ -18,6 +18,7 @@ from base.errors import BackendError
 SCHEMA = "sys"
 IN, OUT, INOUT = "IN", "OUT", "INOUT"
 INOUT_OR_VALUE = "INOUT or value"  # a variable is set as well
+IN_BYTES = "IN bytes"  # as the bytes that they are, of a text those of its character set
 CATALOGS = "ML_SCHEMA_"  # and a user: the schema of the user's models
 _CATALOG_TABLES = frozenset({"model_catalog", "model_object_catalog"})
 ASKED = "WARMFRONT_ML_"  # and a number: a call of a model, as the engine is given it
@@ -67,7 +68,7 @@ ROUTINES = {
         Routine("ML_MODEL_UNLOAD", (IN,), 1),
         Routine("ML_MODEL_ACTIVE", (IN, OUT), 2),
         Routine("ML_MODEL_EXPORT", (IN, IN), 2),
-        Routine("ML_MODEL_IMPORT", (IN, IN, INOUT_OR_VALUE), 3),
+        Routine("ML_MODEL_IMPORT", (IN_BYTES, IN, INOUT_OR_VALUE), 3),
         Routine("TRAIN_TEST_SPLIT", (IN, IN, IN), 2),
         Routine("ML_PREDICT_ROW", (IN, IN, IN), 2, is_function=True),
         Routine("ML_EXPLAIN_ROW", (IN, IN, IN), 2, is_function=True),

@@ -132,17 +132,19 @@ class Recommendation:
         return np.where(nobody[:, None], -1, places[at]), np.where(nobody[:, None], np.nan, scores[at])
 
     def alike(self, vectors: Floats, codes: Indexes, count: int) -> tuple[Indexes, Floats]:
-        """Give the rows of `vectors` that point most in the direction of each of some."""
+        """Give the rows of `vectors` that point most in the direction of each of some; one of zeros is like none."""
         count = min(count, max(1, len(vectors) - 1))
-        lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-        unit = vectors / lengths
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        nowhere = lengths[:, 0] < 1e-12
+        unit = vectors / np.maximum(lengths, 1e-12)
         places, scores = np.empty((len(codes), count), np.int64), np.empty((len(codes), count))
         step = max(1, _TOGETHER // max(1, len(vectors)))
         for start in range(0, len(codes), step):
             part = codes[start : start + step]
             rows = unit[part] @ unit.T
             rows[np.arange(len(part)), part] = -np.inf
-            rows[part < 0] = -np.inf
+            rows[(part < 0) | nowhere[part]] = -np.inf
+            rows[:, nowhere] = -np.inf
             places[start : start + step], scores[start : start + step] = _top(rows, count)
         return places, scores
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from base.errors import BackendError
-from proxy.ml.backend import MLError, run, select, text_literal
+from proxy.ml.backend import MLError, as_bytes, as_unicode, rows_of, run, selecting_as, text_literal
 from proxy.router import Router
-from statements.ml import IN, INOUT_OR_VALUE, SCHEMA, Call
+from statements.ml import IN, IN_BYTES, INOUT_OR_VALUE, SCHEMA, Call
 
 _VARIABLE = re.compile(r"@(?:[\w$.\u0080-\uffff]+|`(?:[^`]|``)*`|'(?:[^'\\]|''|\\.)*'|\"(?:[^\"\\]|\"\"|\\.)*\")")
 
@@ -26,6 +26,11 @@ class Arguments:
         if value is None or not value.strip():
             raise MLError(f"{what} must not be {'NULL' if value is None else 'empty'}")
         return value
+
+    def data(self, number: int) -> bytes | None:
+        """An argument of mode IN_BYTES."""
+        value = self.values[number]
+        return None if value is None else value.encode("utf-8", "surrogateescape")
 
     def options(self, number: int) -> dict[str, Any] | None:
         """An argument that is a JSON object or NULL. Raises MLError."""
@@ -52,7 +57,7 @@ async def evaluate(router: Router, call: Call) -> Arguments:
     """
     variables, asked = [], []
     for number, (expression, mode) in enumerate(zip(call.arguments, call.routine.modes, strict=True)):
-        variable = expression if mode != IN else ""
+        variable = expression if mode not in (IN, IN_BYTES) else ""
         if mode == INOUT_OR_VALUE and not _VARIABLE.fullmatch(variable):
             variable = ""
         if variable and not _VARIABLE.fullmatch(variable):
@@ -63,8 +68,8 @@ async def evaluate(router: Router, call: Call) -> Arguments:
                 "pseudo-variable in BEFORE trigger",
             )
         variables.append(variable)
-        asked.append("NULL" if mode == "OUT" else expression)
-    values = (await select(router, asked))[0] if asked else []
+        asked.append("NULL" if mode == "OUT" else as_bytes(expression) if mode == IN_BYTES else as_unicode(expression))
+    values = rows_of(await run(router, selecting_as(asked)))[0] if asked else []
     return Arguments(tuple(values), tuple(variables))
 
 

@@ -37,6 +37,11 @@ def as_unicode(expression: str) -> str:
     return f"CAST(CONVERT(({expression}) USING utf8mb4) AS BINARY)"
 
 
+def as_bytes(expression: str) -> str:
+    """An expression whose bytes come as they are."""
+    return f"CAST(({expression}) AS BINARY)"
+
+
 async def run(router: Router, statement: str | bytes) -> Answer:
     """Run a statement on the user's connection. Raises BackendError with the server's own error."""
     return checked(await attempt(router, statement))
@@ -113,14 +118,20 @@ def selecting(expressions: Sequence[str], rest: str = "", also: Sequence[str] = 
     `also` are further expressions, which come as the session has them. Names are short and the same each time: what is
     before the rows of the last answer is known by its bytes (`wire.phase`).
     """
-    named = (f"{expression} AS a" for expression in (*map(as_unicode, expressions), *also))
-    return f"SELECT {', '.join(named)} {rest} LIMIT {_ALL}"
+    return selecting_as([*map(as_unicode, expressions), *also], rest)
+
+
+def selecting_as(expressions: Sequence[str], rest: str = "") -> str:
+    """The same for expressions that are written as they come: see `as_unicode` and `as_bytes`."""
+    return f"SELECT {', '.join(f'{expression} AS a' for expression in expressions)} {rest} LIMIT {_ALL}"
 
 
 def rows_of(answer: Answer) -> list[Row]:
-    """The rows that `selecting` gives. Raises BackendError with the server's own error."""
+    """The rows that `selecting` gives, bytes that are no text as surrogates. Raises BackendError with the server's own
+    error."""
     return [
-        [None if value is None else value.decode("utf-8", "replace") for value in row] for row in checked(answer).rows
+        [None if value is None else value.decode("utf-8", "surrogateescape") for value in row]
+        for row in checked(answer).rows
     ]
 
 

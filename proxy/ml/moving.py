@@ -15,6 +15,7 @@ from proxy.preflight import quote_name
 from proxy.router import Router
 
 ONNX = "ONNX"  # formats begin with it
+OWN = b"WFMODEL"  # models that were trained here begin with it
 _UNKNOWN_COLUMN = 1054
 
 
@@ -72,7 +73,8 @@ async def import_model(router: Router, given: Arguments) -> None:
     metadata = _metadata(given.values[1])
     schema = await catalog.ensure(router)
     token, table = "", "imported"
-    if given.values[0] is None:
+    data = given.data(0)
+    if data is None:
         name = _table(metadata)
         table = name.shown
         number = 1
@@ -81,11 +83,7 @@ async def import_model(router: Router, given: Arguments) -> None:
             number += 1
         metadata = {**await _exported_metadata(router, name.quoted), **metadata}
     else:
-        try:
-            data = base64.b64decode("".join(given.values[0].split()), validate=True)
-        except (binascii.Error, ValueError):
-            raise MLError("The model's object has to be Base64 text") from None
-        token = await models.bring_part(router, token, data)
+        token = await models.bring_part(router, token, _object(data))
     if not token:
         raise MLError(f"There is no model in {table}")
     handle = await models.new_handle(router, given.values[2], table)
@@ -95,6 +93,16 @@ async def import_model(router: Router, given: Arguments) -> None:
     await models.store(router, schema, handle, opened)
     if given.variables[2]:
         await set_text(router, given.variables[2], handle)
+
+
+def _object(data: bytes) -> bytes:
+    """The bytes of a model, which come as they are or in Base64."""
+    if data.startswith(OWN):
+        return data
+    try:
+        return base64.b64decode(b"".join(data.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise MLError("The model's object has to be Base64 text, or what ML_MODEL_EXPORT wrote") from None
 
 
 def _table(metadata: dict[str, Any]) -> TableName:

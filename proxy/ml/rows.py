@@ -11,7 +11,7 @@ from typing import Any
 
 from proxy.answers import Answer, AnswerTooLarge, build_result
 from proxy.ml import cells, engine, models, offloaded
-from proxy.ml.asked import Found, function_of, read_models, read_straight
+from proxy.ml.asked import Found, Straight, function_of, read_models, read_straight
 from proxy.ml.backend import MLError, as_unicode, result_as_it_came, text_literal
 from proxy.ml.backend import run as run_own
 from proxy.place import Place
@@ -137,9 +137,13 @@ def _json_column(definition: ColumnDefinition, name: str, is_mariadb: bool) -> C
 async def _answer_literals(router: Router, text: str, statement: Statement, binary: bool) -> None:
     """Answer a statement that reads no table: by ourselves when it is nothing but calls, else by the backend."""
     whole = text.rstrip("; \t\r\n")
-    if _is_calls(whole, statement) and await _answer_calls(router, whole, statement, binary):
-        return None
-    asked = await with_answers(router, text, statement)
+    found = None
+    if _is_calls(whole, statement):
+        straight = await read_straight(router, statement.calls, _literal(router, b"null"))
+        if straight and await _answer_calls(router, whole, statement, straight, binary):
+            return None
+        found = straight.found if straight else None  # arguments are evaluated once: they may set variables
+    asked = await with_answers(router, text, statement, found)
     if not binary:
         return relay(router, asked)
     answered = await run_own(router, asked)
@@ -157,13 +161,12 @@ def _is_calls(text: str, statement: Statement) -> bool:
     return around[0].casefold() == "select" and not around[1]
 
 
-async def _answer_calls(router: Router, text: str, statement: Statement, binary: bool) -> bool:
+async def _answer_calls(router: Router, text: str, statement: Statement, asked: Straight, binary: bool) -> bool:
     """Answer with one row of the calls' values, described as the backend describes such: it is asked for nothing more.
 
     False where it has to be asked for more: for NULL, or in a session that is answered in another character set.
     """
-    asked = await read_straight(router, statement.calls, _literal(router, b"null"))
-    if asked is None or asked.charset != "utf8mb4" or any(each.given is None for each in asked.found):
+    if asked.charset != "utf8mb4" or any(each.given is None for each in asked.found):
         return False
     shown = parse_column_definition(asked.told.definitions[-1], router.session.capabilities)
     row = [await _ask_one(router, call, each) for call, each in zip(statement.calls, asked.found, strict=True)]
@@ -188,9 +191,12 @@ def relay(router: Router, text: str) -> None:
     router.session.pass_on(build_query(text.encode(), router.session.capabilities))
 
 
-async def with_answers(router: Router, text: str, statement: Statement) -> str:
-    """Give a statement with the answers in the place of its calls. Raises BackendError."""
-    found = await read_models(router, statement.calls, with_inputs=True)
+async def with_answers(router: Router, text: str, statement: Statement, found: list[Found] | None = None) -> str:
+    """Give a statement with the answers in the place of its calls, whose models and inputs may have been read before.
+
+    Raises BackendError.
+    """
+    found = found or await read_models(router, statement.calls, with_inputs=True)
     literals = [
         _literal(router, await _ask_one(router, call, each)) for call, each in zip(statement.calls, found, strict=True)
     ]

@@ -49,6 +49,27 @@ def test_nothing_is_a_classification() -> None:
     assert read_options({"task": None, "notes": None}).notes is None
 
 
+def test_semisupervised_holds_its_options_or_stands_beside_them() -> None:
+    inner = {"supervised_submodel_options": {"n_neighbors": 3, "min_labels": 10}, "ensemble_score": "f1"}
+    task = {"task": "anomaly_detection"}
+    beside = read_options({**task, "experimental": "semisupervised", **inner})
+    within = read_options({**task, "experimental": {"semisupervised": inner}})
+    for options in (beside, within):
+        assert options.semisupervised is True
+        assert (options.submodel.n_neighbors, options.submodel.min_labels, options.ensemble_score) == (3, 10, "f1")
+    assert read_options({**task, "experimental": {"semisupervised": {}}}).semisupervised is True
+    for wrong, said in (
+        ({"supervised": {}}, "JSON_OBJECT"),
+        ({"semisupervised": {"n_neighbors": 3}}, "Unknown key 'n_neighbors'"),
+        ({"semisupervised": True}, "JSON_OBJECT"),
+        ("supervised", "semisupervised"),
+    ):
+        with pytest.raises(AutoMLError, match=said):
+            read_options({**task, "experimental": wrong})
+    with pytest.raises(AutoMLError, match="given twice"):
+        read_options({**task, "experimental": {"semisupervised": inner}, "ensemble_score": "f1"})
+
+
 def test_names_are_read_in_any_case() -> None:
     options = read_options({"task": "Regression", "model_list": ["lgbmregressor"], "optimization_metric": "R2"})
     assert (options.task, options.model_list, options.optimization_metric) == (

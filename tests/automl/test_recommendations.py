@@ -106,6 +106,14 @@ def test_the_best_users_and_those_alike(explicit: Model) -> None:
         assert -1 <= alike["similarity"][2] <= alike["similarity"][0] <= 1.000001
 
 
+def test_what_has_no_factors_is_like_nothing() -> None:
+    raw = {"task": "recommendation", "users": "who", "items": "film", "model_list": ["Baseline"], "max_seconds": 5}
+    model = train(parted(opinions())[0], "stars", read_options(raw))
+    for mode, key, row in (("items_to_items", "film", {"film": "f3"}), ("users_to_users", "who", {"who": "u3"})):
+        alike = predict_row(model, row, {"recommend": mode})["ml_results"]["predictions"]
+        assert alike == {key: [], "similarity": []}
+
+
 def test_implicit_feedback_ranks_what_is_liked(implicit: Model) -> None:
     test = parted(opinions())[1]
     found = score(implicit, test, "stars", "precision_at_k", {"topk": 5})

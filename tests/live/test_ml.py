@@ -58,6 +58,13 @@ def test_a_row_is_predicted(ml_client: Any, ml_model: str) -> None:
     assert (json.loads(part), other) == ("no", 3)
 
 
+def test_an_input_is_evaluated_once(ml_client: Any, ml_model: str) -> None:
+    run(ml_client, f"SET @h = '{ml_model}', @n = 0")
+    for number, value in enumerate(("NULL", OLD), 1):
+        run(ml_client, f"SELECT sys.ML_PREDICT_ROW(IF((@n := @n + 1) > 0, {value}, NULL), @h, NULL)")
+        assert run(ml_client, "SELECT @n") == [(number,)]
+
+
 def test_rows_of_a_table_are_predicted_in_one_statement(ml_client: Any, ml_model: str) -> None:
     run(ml_client, f"SET @h = '{ml_model}'")
     with ml_client.cursor() as cursor:
@@ -192,6 +199,8 @@ def test_a_model_is_exported_and_imported(ml_client: Any, backend: Any, ml_model
     run(ml_client, "SELECT TO_BASE64(model_object) INTO @object FROM ml_shop.exported")
     run(ml_client, "CALL sys.ML_MODEL_IMPORT(@object, NULL, @text)")
     assert run(ml_client, f"SELECT sys.ML_PREDICT_ROW({OLD}, @text, NULL)") == own
+    run(ml_client, "CALL sys.ML_MODEL_IMPORT(FROM_BASE64(@object), NULL, 'of bytes')")
+    assert run(ml_client, f"SELECT sys.ML_PREDICT_ROW({OLD}, 'of bytes', NULL)") == own
     backend.run(f"UPDATE ml_shop.exported SET model_object = {FLIPPED}")
     run(ml_client, "SET @damaged = 'damaged'")
     assert error_of(ml_client, f"CALL sys.ML_MODEL_IMPORT(NULL, {source}, @damaged)")[0] == 1644
