@@ -78,6 +78,7 @@ class BackendSwitch:
             return
         self._suspects = True
         handlers = self._session.handlers
+        known, self._session.known = self._session.known, {}  # what needs no look would come before the value is read
         kept = {command: handlers[command] for command in (Command.QUERY, Command.STMT_EXECUTE, Command.STMT_PREPARE)}
 
         def look(data: bytes) -> bool:
@@ -90,6 +91,7 @@ class BackendSwitch:
         def restore() -> None:
             for command, handler in kept.items():
                 handlers[command] = handler
+            self._session.known = known
             self._suspects = False
 
         for command in kept:

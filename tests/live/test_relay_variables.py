@@ -82,6 +82,13 @@ def test_set_in_a_procedure_does_not_stay_on_the_backend(client: Any, backend: A
         return
     rows(client, "CREATE PROCEDURE force_it() SET use_secondary_engine = FORCED")
     rows(client, "CREATE PROCEDURE quiet() SELECT 1, COUNT(*) FROM nowhere_but_here")
+    one = "SELECT g FROM numbers WHERE id = %d"
+    for number in (11, 12, 13):
+        rows(client, one % number)  # known by its bytes from now on
+    rows(client, "CALL force_it()")
+    assert rows(client, one % 14)
+    assert rows(client, "SHOW SESSION STATUS LIKE 'Secondary_engine_execution_count'")[0][1] == "1"
+    rows(client, "SET use_secondary_engine = ON")
     rows(client, "CALL force_it()")
     assert rows(client, "SELECT COUNT(*) FROM information_schema.ENGINES WHERE RAND() < 2")
     assert number_of(client, "SELECT RAND() FROM numbers") == 3889
