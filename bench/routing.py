@@ -10,6 +10,7 @@ statement of a new shape.
 import asyncio
 import itertools
 import socket
+import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -43,6 +44,7 @@ from wire.responses import (
 
 TIMES = 20_000
 COLUMN = build_column_definition(ColumnDefinition("c", 254))
+SUM = build_column_definition(ColumnDefinition("SUM(k)", 246))
 COST = 1.0  # of what is known, by the backend's optimizer
 BY_NUMBER = "SELECT c FROM sbtest1 WHERE id=%d"
 BY_RANGE = "SELECT c FROM sbtest1 WHERE id BETWEEN %d AND 900000 ORDER BY c"
@@ -59,6 +61,21 @@ ANSWERED = (
     ("UPDATE", UPDATE, False),
     ("INSERT", INSERT, False),
     ("COMMIT", COMMIT, False),
+)
+# A transaction of sysbench's oltp_read_write: how often it has each statement, and the rows of its answer.
+_RANGE = "FROM sbtest1 WHERE id BETWEEN %d AND 900000"
+TRANSACTION = (
+    ("BEGIN", "BEGIN", 1, None),
+    ("by number", BY_NUMBER, 10, 1),
+    ("a range", f"SELECT c {_RANGE}", 1, 100),
+    ("SUM of a range", f"SELECT SUM(k) {_RANGE}", 1, 1),
+    ("a range in order", f"SELECT c {_RANGE} ORDER BY c", 1, 100),
+    ("DISTINCT of a range", f"SELECT DISTINCT c {_RANGE} ORDER BY c", 1, 100),
+    ("UPDATE of a key", UPDATE, 1, None),
+    ("UPDATE", "UPDATE sbtest1 SET c='{}' WHERE id=%d".format("68487932199-" * 10), 1, None),
+    ("DELETE", "DELETE FROM sbtest1 WHERE id=%d", 1, None),
+    ("INSERT", INSERT, 1, None),
+    ("COMMIT", COMMIT, 1, None),
 )
 NEW = (
     "SELECT c.name, SUM(o.total) AS total{0} FROM orders o JOIN customers c ON c.id = o.customer "
@@ -119,19 +136,54 @@ def timed(act: Callable[[], object], times: int = TIMES) -> float:
     return best / times * 1e6
 
 
+def answer_of(session: Session, rows: int | None, status: Status, column: bytes = COLUMN) -> bytes:
+    """An OK, or rows of 100 bytes."""
+    if rows is None:
+        return packets(build_ok(Ok(status=status)))
+    row = build_text_row([b"1" * 100])
+    return packets(b"\1", column, *[row] * rows, build_end_of_rows(status, 0, session.capabilities))
+
+
+async def measure_transaction() -> list[tuple[str, float, int]]:
+    """Run the transaction again and again; gives for each statement its median in microseconds, and how often it is."""
+    session = await open_session()
+    session.client = session.backend = session.source = Nowhere()
+    session.worker.stays.remember_cheap(decision_key((BY_NUMBER % 1).encode()), COST, 100_000.0)
+    # Each command with its answers, which tell that a transaction is open until it ends.
+    answers = [
+        answer_of(
+            session,
+            rows,
+            Status.AUTOCOMMIT if text == COMMIT else Status.AUTOCOMMIT | Status.IN_TRANS,
+            SUM if "SUM" in text else COLUMN,
+        )
+        for _, text, _, rows in TRANSACTION
+    ]
+    taken: list[list[float]] = [[] for _ in TRANSACTION]
+    for number in range(10_000, 10_000 + TIMES // 10):
+        for seen, answer, (_, text, often, _) in zip(taken, answers, TRANSACTION, strict=True):
+            for time_of_it in range(often):
+                command = build_packets(b"\x03" + (text % (number + time_of_it) if "%d" in text else text).encode(), 0)
+                began = time.perf_counter_ns()
+                session.from_client(command)
+                session.from_backend(answer)
+                seen.append((time.perf_counter_ns() - began) / 1e3)
+                assert session.tracker.state == IDLE, "it was taken over"
+    return [
+        (name, statistics.median(seen), often) for (name, _, often, _), seen in zip(TRANSACTION, taken, strict=True)
+    ]
+
+
 async def measure() -> list[tuple[str, float]]:
     """Look at statements of each sort; gives what each costs in microseconds."""
     session = await open_session()
     session.client = session.backend = session.source = Nowhere()
-    row = packets(
-        b"\1", COLUMN, build_text_row([b"1" * 100]), build_end_of_rows(Status.AUTOCOMMIT, 0, session.capabilities)
-    )
     rows = []
     for name, text, is_query in ANSWERED:
         wanted = [text % number if "%d" in text else text for number in range(10_000, 11_000)]
         session.worker.stays.remember_cheap(decision_key(wanted[0].encode()), COST, 100_000.0)
         whole = [build_packets(b"\x03" + one.encode(), 0) for one in wanted]
-        answer = row if is_query else packets(build_ok(Ok()))
+        answer = answer_of(session, 1 if is_query else None, Status.AUTOCOMMIT)
         again = itertools.repeat(whole[0])
         others = itertools.cycle(whole)
         for label, commands in (("the same again", again), ("other literals", others)):
@@ -152,6 +204,11 @@ def main() -> None:
     report.head("The router's look at a statement, microseconds of processor time")
     rows = uvloop.run(measure())
     report.table(["statement", "µs"], cast(list[tuple[object, ...]], rows))
+    parts = uvloop.run(measure_transaction())
+    report.table(
+        ["statement of a transaction of oltp_read_write", "µs", "times"], cast(list[tuple[object, ...]], parts)
+    )
+    report.console.print(f"the transaction: {sum(each * often for _, each, often in parts):.0f} µs")
 
 
 if __name__ == "__main__":

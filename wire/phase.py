@@ -17,6 +17,8 @@ _EOF_MAX = 9  # a classic EOF packet is shorter than this
 
 _NO_HEAD = b"\xff" * 8  # no first packet of an answer begins so: its sequence number is 1
 _HEAD_LIMIT = 4096  # bytes of what is kept of an answer
+_HEAD_KEY = 9  # the packet with the number of columns, and the header of the first definition
+_MOST_HEADS = 8
 _OK_LIMIT = 64
 
 # What answers a command.
@@ -78,10 +80,8 @@ class AnswerTracker:
         "_deprecate_eof",
         "_end",
         "_front",
-        "_head",
+        "_heads",
         "_left",
-        "_ok",
-        "_ok_status",
         "_queue",
         "_row_size",
         "_row_status",
@@ -104,11 +104,11 @@ class AnswerTracker:
         # Payload of the shortest end of rows; its status stands 7 bytes behind its header's start either way.
         self._end = 7 if self._deprecate_eof else 5
         self._queue: deque[int] = deque()
-        self._head = _NO_HEAD  # column count and definitions of the last result: the next one often has the same
-        # The last answers of one row (what stands before and behind what the row holds) and of an OK alone, and the
-        # status of each.
-        self._row_size, self._row_status, self._ok_status = -1, 0, 0
-        self._front = self._back = self._ok = _NO_HEAD
+        # Column counts and definitions of results that came before, each by its first bytes: many have the same.
+        self._heads: dict[bytes, bytes] = {}
+        # The last answer of one row: what stands before and behind what the row holds, and its status.
+        self._row_size, self._row_status = -1, 0
+        self._front = self._back = _NO_HEAD
         self._left = 0  # definitions still to come
         self._skip = 0  # bytes of the current packet still to come
         self._tail = b""  # start of a packet that has to be read as a whole
@@ -140,7 +140,7 @@ class AnswerTracker:
     def feed(self, data: bytes) -> bool:
         """Follow received bytes; True when nothing is owed after them."""
         if self.state == FIRST:
-            if self._is_as_before(data):
+            if self._is_plain(data):
                 self.failed = False
                 self.state = IDLE
                 return True
@@ -152,8 +152,8 @@ class AnswerTracker:
         at = self._skip
         size = len(data)
         fresh = self.state == FIRST and not at
-        if fresh and data.startswith(self._head):
-            at = len(self._head)
+        if fresh and data.startswith(head := self._heads.get(data[:_HEAD_KEY], _NO_HEAD)):
+            at = len(head)
             if self._is_one_row(data, at, size):
                 return True
             self.state = ROWS
@@ -190,32 +190,39 @@ class AnswerTracker:
                 # The same bytes from the same state lead here again.
                 fresh = False
                 if at <= size and at <= _HEAD_LIMIT:
-                    self._head = data[:at]
+                    if len(self._heads) >= _MOST_HEADS:
+                        self._heads.clear()
+                    self._heads[data[:_HEAD_KEY]] = data[:at]
         if at >= size:
             self._skip = at - size
         else:
             self._skip = 0
             self._tail = data[at:]
-        done = self.state == IDLE and not self._skip and not self._tail and not self._continued
-        if done and fresh and 11 <= size <= _OK_LIMIT and data[0] + 4 == size and data[4] == 0:
-            self._ok, self._ok_status = data, self.status
-        return done
+        return self.state == IDLE and not self._skip and not self._tail and not self._continued
 
-    def _is_as_before(self, data: bytes) -> bool:
-        """Tell whether bytes are a whole answer like one before: the same OK, or alike but for what its one row holds.
+    def _is_plain(self, data: bytes) -> bool:
+        """Tell whether bytes are a whole answer: an OK with small counts, or the last row's but for what it holds.
 
         The header of the row is among the bytes compared, so the packets end where they ended then.
         """
         if self._skip or self._tail or self._queue:
             return False
-        if len(data) == self._row_size:
-            if data.startswith(self._front) and data.endswith(self._back) and data[len(self._front)] < 0xFE:
-                self.rows += 1
-                self.status = self._row_status
-                return True
-        elif data == self._ok:
-            self.status = self._ok_status
+        size = len(data)
+        if (
+            size == self._row_size
+            and data.startswith(self._front)
+            and data.endswith(self._back)
+            and data[len(self._front)] < 0xFE
+        ):
+            self.rows += 1
+            self.status = self._row_status
             return True
+        # Length, sequence number, OK, then rows written and the last id: one byte each below 251.
+        if 11 <= size <= _OK_LIMIT and data[4] == 0 and data[0] + 4 == size and data[5] < 0xFB and data[6] < 0xFB:
+            status = data[7] | data[8] << 8
+            if not (status & _MORE_RESULTS or data[1] or data[2]):
+                self.status = status
+                return True
         return False
 
     def _is_one_row(self, data: bytes, at: int, size: int) -> bool:
