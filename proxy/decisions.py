@@ -4,9 +4,12 @@ The key is the text with its whole numbers taken out, cheaper than a real digest
 what is cheap by far its strings are taken out as well: rows looked up by name are then known like those by number.
 Where the only number ends the text, as in a point select, its digits are stripped without a search: from the second
 time on the command is known by its other bytes, header and all.
+In a transaction that the engine knows nothing of a SELECT stays whatever it reads: its shape is kept with `WITHIN` in
+the place of a cost, which says no more than that.
 Entries live until something changes or `LIFETIME` has passed: all of them together, so a lookup asks for no clock.
 """
 
+import math
 import re
 import time
 
@@ -17,8 +20,11 @@ _STRING = re.compile(rb"'(?:[^'\\]|\\.|'')*'", re.DOTALL)
 _FAR = 100  # times cheaper than the threshold: other strings will not make it worth offloading
 _LONGEST = 4096  # bytes of a text worth remembering
 DIGITS = b"0123456789"
+# What stands outside of strings when every string is one to the server as well: nothing else begins a quote or comment.
+_CERTAIN = re.compile(rb"(?:[^'\"`#/\\-]+|'\?'|`[^`'\"\\]*`|/(?!\*)|-(?!-))*+")
 _SWITCH = b"use_secondary_engine"  # a text that names it is looked at each time
 ALWAYS = -1.0  # cost of a statement that stays whatever the threshold
+WITHIN = math.inf  # of one that stays in a transaction where all do (`place.Place.WITHIN`)
 
 
 def decision_key(text: bytes) -> bytes:
@@ -31,11 +37,17 @@ def shape_key(key: bytes) -> bytes:
     return _STRING.sub(b"'?'", key)
 
 
+def certain_shape(key: bytes) -> bytes:
+    """Give a key without strings where it is certain what a string is, unless they have backslashes; or the key."""
+    shape = shape_key(key)
+    return shape if _CERTAIN.fullmatch(shape) else key
+
+
 class StayCache:
     """Statements that run on the backend, each with its estimated cost.
 
-    `commands` are those of them whose only number ends the text: by the bytes of the whole COM_QUERY in front of the
-    number, the size of the command, which its header and so its key tells, and the cost.
+    `commands` are those of them whose only number ends the text, and writes that end with a number: by the bytes of the
+    whole COM_QUERY in front of the number, the size of the command, which its header and so its key tells, and cost.
     """
 
     def __init__(self) -> None:
@@ -50,20 +62,38 @@ class StayCache:
         if cost is None:
             return self.cost_of(key)
         # More statements than one may leave what has to be noted each time.
-        if command and key.endswith(b"?") and key == text.rstrip(DIGITS) + b"?" and b";" not in key:
-            if len(self.commands) >= _MOST:
-                self.commands.clear()
-            self.commands[command.rstrip(DIGITS)] = (len(command), cost)
+        if command and cost != WITHIN and key.endswith(b"?") and key == text.rstrip(DIGITS) + b"?" and b";" not in key:
+            self._know(command, cost)
         return cost
+
+    def note_write(self, command: bytes) -> None:
+        """Know a lone write of the backend's again by its bytes in front of the number that ends it, if one does."""
+        if command[-1] in DIGITS and b"'" not in command and b'"' not in command:
+            self._know(command, ALWAYS)
+
+    def _know(self, command: bytes, cost: float) -> None:
+        if len(self.commands) >= _MOST:
+            self.commands.clear()
+        self.commands[command.rstrip(DIGITS)] = (len(command), cost)
 
     def cost_of(self, key: bytes) -> float | None:
         """Give the same by the key."""
         cost = self.costs.get(key)
-        return self.costs.get(shape_key(key)) if cost is None and b"'" in key else cost
+        if cost is None and b"'" in key:
+            cost = self.costs.get(shape_key(key))
+            if cost == WITHIN and b"\\" in key:  # where the string ends is for the session's sql_mode to say
+                return None
+        return cost
 
     def remember_cheap(self, key: bytes, cost: float, threshold: float) -> None:
         """Keep that a statement's cost is below the threshold; when it is far below, for other strings in it too."""
         self.remember(shape_key(key) if cost < threshold / _FAR else key, cost)
+
+    def remember_within(self, key: bytes) -> None:
+        """Keep that a SELECT names nothing but what the backend has, unless more is known of it."""
+        shape = certain_shape(key)
+        if shape not in self.costs and (shape is not key or b"'" not in key):
+            self.remember(shape, WITHIN)
 
     def remember(self, key: bytes, cost: float) -> None:
         """Keep a decision to stay."""

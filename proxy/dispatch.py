@@ -22,7 +22,7 @@ from proxy import (
 )
 from proxy.ahead import Ahead
 from proxy.change_user import take_change_user
-from proxy.decisions import ALWAYS, decision_key, shape_key
+from proxy.decisions import ALWAYS, certain_shape, decision_key, shape_key
 from proxy.lake import create as lake_ddl
 from proxy.lake import export, load_call
 from proxy.lake import guard as lake_guard
@@ -114,10 +114,11 @@ class Dispatch:
         state = self.session.state
         if not state.counts and state.use_secondary_engine == ON and data[at : at + 6] in _PLAIN_SELECT:
             cost = self._stays.find(data[at:], data)
-            if cost is not None and cost <= state.cost_threshold:
+            if cost is not None and reading.stays(self.session, cost):
                 state.tainted |= b";" in data
                 return False
         if not state.counts and plain.passes(self.session, data, at):
+            self._stays.note_write(data)
             return False
         if state.counts and counts.mentions(data[at:]):
             self.session.run(counts.answer(self.router, data, data[at:]))
@@ -187,10 +188,11 @@ class Dispatch:
             if use == OFF:
                 return False
             if use == ON:
-                if session.tracker.status & _CLEAN != _AUTOCOMMIT and reading.place_of(session) is Place.WITHIN:
-                    return False
                 if not engine.loaded.tables:
-                    self._stays.remember(decision_key(text), ALWAYS)  # forgotten with the first table
+                    self._stays.remember(certain_shape(decision_key(text)), ALWAYS)  # forgotten with the first table
+                    return False
+                if session.tracker.status & _CLEAN != _AUTOCOMMIT and reading.place_of(session) is Place.WITHIN:
+                    self._stays.remember_within(decision_key(text))
                     return False
                 cost = self._stays.find(text)
                 if cost is not None and cost <= state.cost_threshold:

@@ -12,7 +12,7 @@ from proxy.ml.prepared import take_execute, take_prepare
 from proxy.place import Place
 from proxy.preflight import build_prepare
 from proxy.prepared_writes import describe, may_write_query, perform, read_write
-from proxy.reading import place_of
+from proxy.reading import place_of, stays
 from proxy.remembered import Prepared
 from proxy.router import Router
 from proxy.state import NO_COUNTS, ON
@@ -200,7 +200,7 @@ class PreparedStatements:
         if state.use_secondary_engine != ON or known.long_data != {} or self._worker.engine.loaded.lake_name:
             return False
         cost = self._worker.stays.cost_of(known.key)
-        return cost is not None and cost <= state.cost_threshold and not known.sets_variables
+        return cost is not None and stays(self._session, cost) and not known.sets_variables
 
     def _gone_to_backend(self, known: Prepared, data: bytes) -> None:
         """Note what the backend has of a statement when it is given the execution."""
@@ -220,7 +220,10 @@ class PreparedStatements:
         cost = self._worker.stays.cost_of(known.key)
         if cost is not None and cost <= session.state.cost_threshold:
             return False
-        return place_of(session) is not Place.WITHIN
+        if place_of(session) is not Place.WITHIN:
+            return True
+        self._worker.stays.remember_within(known.key)
+        return False
 
     def _complete(self, data: bytes, known: Prepared) -> bytes:
         """Give the execution with its types when the backend was told others, or none."""

@@ -11,6 +11,7 @@ Whatever else the client sends may write or lock: from there on the backend answ
 import re
 
 from proxy.answers import Answer, AnswerReader
+from proxy.decisions import WITHIN
 from proxy.engine_link import EngineGone
 from proxy.place import Place, Reading
 from proxy.preflight import build_query
@@ -87,6 +88,11 @@ def place_of(session: Session) -> Place:
     if state.opened == begun or not (in_transaction or state.tainted):
         return Place.BEGINS
     return Place.WITHIN
+
+
+def stays(session: Session, cost: float) -> bool:
+    """Tell whether a SELECT that comes now stays on the backend, by the cost that is known of its shape."""
+    return cost <= session.state.cost_threshold or (cost == WITHIN and place_of(session) is Place.WITHIN)
 
 
 async def begin(router: Router) -> Refusal | None:
