@@ -84,7 +84,7 @@ WHEN: dict[str, tuple[str, ...]] = {
     "position and length are constants": ("INSERT",),
     "the length is at most 1000": ("LPAD", "RPAD"),
     "the count is at most 1000": ("REPEAT",),
-    "the count is a constant, and the delimiter one or of one character": ("SUBSTRING_INDEX",),
+    "the count is exact, and the delimiter a constant or of one character": ("SUBSTRING_INDEX",),
     "what is removed is a constant in ASCII": ("TRIM",),
     "spaces are removed": ("LTRIM", "RTRIM"),
     "the base is 10 and the value an integer, or a text goes from base 16 to 10": ("CONV",),

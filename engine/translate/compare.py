@@ -12,6 +12,7 @@ from engine.translate.tree import Expr, is_stored, walk
 from engine.translate.types import (
     APPROXIMATE,
     BOOL,
+    DATE,
     EXACT,
     NUMERIC,
     TEMPORAL,
@@ -22,6 +23,7 @@ from engine.translate.types import (
 
 _EXACT_DIGITS = 15
 _EQUALITY = frozenset({"eq", "ne", "null_safe_eq"})
+_READ_AS = {Family.DATE: DATE, Family.DATETIME: datetime_type(6)}
 _YEARS = range(1901, 2156)
 
 
@@ -55,6 +57,20 @@ def by_bytes(left: Expr, right: Expr) -> tuple[Expr, Expr]:
         left if left.type.family is Family.BINARY else bytes_of(left, what, ""),
         right if right.type.family is Family.BINARY else bytes_of(right, what, ""),
     )
+
+
+def written_moments(left: Expr, right: Expr) -> tuple[Expr, Expr]:
+    """Read a computed text beside a date as a date, beside a moment as a moment, as both servers do for `=` and `<`.
+
+    Not for IN and CASE, where one type is found for all values, nor for a text BETWEEN dates. A text with a time beside
+    a date fails: MySQL 9.7 leaves the time out, MariaDB does not.
+    """
+    sides = []
+    for one, other in ((left, right), (right, left)):
+        read = one.type.family is Family.STRING and not is_text(one)
+        type_ = _READ_AS.get(other.type.family) if read else None
+        sides.append(one if type_ is None else Expr("text_to_moment", type_, (one,)))
+    return sides[0], sides[1]
 
 
 def _holds_bytes(side: Expr) -> bool:
@@ -191,6 +207,8 @@ def as_datetime(expr: Expr) -> Expr:
 
 def between(value: Expr, low: Expr, high: Expr) -> Expr:
     """value BETWEEN low AND high; all three are compared as one type."""
+    if value.type.family in _READ_AS:
+        (_, low), (_, high) = written_moments(value, low), written_moments(value, high)
     ends = [compare("ge", value, low), compare("le", value, high)]
     approximate = [side.type.family in APPROXIMATE for end in ends for side in end.args]
     if any(approximate) and not all(approximate):

@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from engine.translate import aggregates, byte_strings, control, dates, doubles, literals, text, times, weeks
 from engine.translate.calls import CALLS, modulo
-from engine.translate.compare import between, by_bytes, compare, one_of
+from engine.translate.compare import between, by_bytes, compare, one_of, written_moments
 from engine.translate.members import LISTED, as_number_of
 from engine.translate.misjudged import decides, is_misjudged
 from engine.translate.nodes import child, children, kind, only
@@ -46,7 +46,7 @@ def _comparison(operator: str) -> Rule:
         parts = parts_of(left)
         if parts is not None:
             return _rows(binder, operator, parts, right)
-        return compare(operator, *by_bytes(binder.side(left), binder.side(right)))
+        return compare(operator, *written_moments(*by_bytes(binder.side(left), binder.side(right))))
 
     return rule
 

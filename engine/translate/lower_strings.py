@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from engine.translate.lower import Lowering
 
 Writer = Callable[["Lowering", Expr], str]
+_MOST_PIECES = 1 << 30  # no text has as many
 _SIGNS = {"eq": "=", "ne": "<>", "null_safe_eq": "IS NOT DISTINCT FROM", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 _BY_EQUALITY = frozenset({"eq", "ne", "null_safe_eq"})
 
@@ -201,6 +202,15 @@ def _substring_index(low: "Lowering", expr: Expr) -> str:
     return f"array_to_string(string_split({text}, {delimiter}){piece}, {delimiter})"
 
 
+def _counted_pieces(low: "Lowering", expr: Expr) -> str:
+    """SUBSTRING_INDEX by a computed count, which 0 makes empty."""
+    text, delimiter, count = (low.expr(arg) for arg in expr.args)
+    pieces, bound = f"string_split({text}, {delimiter})", f"greatest(-{_MOST_PIECES}, least({_MOST_PIECES}, {count}))"
+    left, right = (f"array_to_string({pieces}{cut}, {delimiter})" for cut in (f"[1:{bound}]", f"[{bound}:]"))
+    missing = f"{text} IS NULL OR {count} IS NULL"
+    return f"(CASE WHEN {missing} THEN NULL WHEN {count} > 0 THEN {left} WHEN {count} < 0 THEN {right} ELSE '' END)"
+
+
 def _indexed_by(low: "Lowering", expr: Expr) -> str:
     text, delimiter = (low.expr(arg) for arg in expr.args)
     count = int(str(expr.value))
@@ -351,6 +361,7 @@ TEXT_OPS: dict[str, Writer] = {
     "pad_left": _template("lpad({0}, {v}, {1})"),
     "pad_right": _template("rpad({0}, {v}, {1})"),
     "substring_index": _substring_index,
+    "counted_pieces": _counted_pieces,
     "indexed_by": _indexed_by,
     "padded": _padded,
     "ascii": _first_byte,

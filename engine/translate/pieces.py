@@ -70,23 +70,29 @@ def _substring_index(binder: "Binder", node: exp.Expression) -> Expr:
     only(node, "this", "delimiter", "count")
     value = _string(binder, child(node), "SUBSTRING_INDEX")
     delimiter = _string(binder, child(node, "delimiter"), "SUBSTRING_INDEX")
-    count = binder.expr(child(node, "count")).value
-    if text_of(delimiter) == "" or not isinstance(count, int) or isinstance(count, bool):
+    counted = binder.expr(child(node, "count"))
+    count = counted.value if is_literal(counted) else None
+    if text_of(delimiter) == "" or isinstance(count, bool) or (count is not None and not isinstance(count, int)):
         refuse("SUBSTRING_INDEX with these arguments is not supported")
     if text_of(delimiter) is None:
         return _indexed_by(value, delimiter, count)
-    if count < 0 and value.type.charset not in _UTF8 and _overlaps(text_of(delimiter) or ""):
+    right = count is None or count < 0
+    if right and value.type.charset not in _UTF8 and _overlaps(text_of(delimiter) or ""):
         refuse("SUBSTRING_INDEX from the right by a text that overlaps itself is not supported")
     type_ = replace(value.type, presence=presence.of_substring(value.type.presence))
+    if count is None:
+        if counted.type.family not in (*WHOLE, Family.DECIMAL):
+            refuse("SUBSTRING_INDEX with a count that is no exact number is not supported")
+        return Expr("counted_pieces", type_, (value, delimiter, control.to_integer(as_value(counted), unsigned=False)))
     if count == 0:
         return Expr("empty_unless_null", type_, (value,))
     return Expr("substring_index", type_, (value, delimiter), value=count)
 
 
-def _indexed_by(value: Expr, delimiter: Expr, count: int) -> Expr:
+def _indexed_by(value: Expr, delimiter: Expr, count: int | None) -> Expr:
     """SUBSTRING_INDEX by a delimiter that is not a constant: one of one character cannot overlap itself."""
     unify_strings([value.type, delimiter.type], "SUBSTRING_INDEX")
-    if count == 0:
+    if not count:
         refuse("SUBSTRING_INDEX with these arguments is not supported")
     type_ = replace(value.type, presence=presence.of_substring(value.type.presence))
     return Expr("indexed_by", type_, (value, delimiter), value=count)

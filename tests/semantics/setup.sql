@@ -166,3 +166,59 @@ CREATE TABLE pm (a INT, b INT) PARTITION BY RANGE COLUMNS (a, b) (PARTITION a VA
 -- Larger than what it is joined with by more than four times: keys of the small table's texts are made before the join.
 CREATE TABLE many (id INT NOT NULL PRIMARY KEY, xid INT NOT NULL);
 INSERT INTO many SELECT a.id * 100 + b.id, b.id % 12 + 1 FROM rawx a JOIN rawx b;
+-- A shop, its visitors, its sensors and its staff.
+CREATE TABLE customers (
+  id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, name VARCHAR(80) NOT NULL, email VARCHAR(120), country CHAR(2), city VARCHAR(60),
+  signed_up DATETIME NOT NULL, plan ENUM('free','basic','pro') NOT NULL DEFAULT 'free', interests SET('news','sports','music','tech'),
+  active BIT(1) NOT NULL DEFAULT b'1', is_admin TINYINT(1) NOT NULL DEFAULT 0, balance DECIMAL(12,2) NOT NULL DEFAULT 0, tags VARCHAR(200), profile JSON, parent_id INT UNSIGNED);
+INSERT INTO customers (name,email,country,city,signed_up,plan,interests,active,is_admin,balance,tags,profile,parent_id) VALUES
+ ('Ann Lee','Ann.Lee@Example.com','US','New York','2023-01-05 10:11:12','pro','news,tech',b'1',1,1250.50,'vip,early,us','{"age": 34, "langs": ["en", "fr"], "addr": {"zip": "10001"}, "score": 8.5}',NULL),
+ ('Bob  Stone','bob@example.org','US','Boston','2023-01-20 23:59:59','basic','sports',b'1',0,-10.00,'early','{"age": 51, "langs": ["en"], "score": 3}',1),
+ ('Zoë Müller','zoe@firma.de','DE','Köln','2023-02-11 00:00:00','pro','music,tech',b'0',0,0.00,NULL,'{"age": null, "langs": [], "addr": {"zip": "50667"}}',1),
+ ('José Ruiz',NULL,'ES','Málaga','2023-02-28 12:00:00','free',NULL,b'1',0,99.99,'','{"langs": ["es", "en", "pt"]}',2),
+ ('ann lee','ann.lee@example.com','GB','London','2023-03-31 08:30:00','free','',b'1',0,15.05,'uk',NULL,3),
+ ('Ørsted','o@x.dk','DK','Århus','2024-02-29 15:00:00','basic','news,sports,music,tech',b'0',0,1e6,'vip,dk','{"age": 20, "score": -1.25, "ok": true}',NULL),
+ ('','none',NULL,NULL,'2024-12-30 00:00:01','free','news',b'1',0,0.01,'a,,b','{}',6),
+ ('Li 李','li@例.cn','CN','北京','2024-12-31 23:59:59','pro','tech',b'1',0,7.77,'cn,vip','{"age": 28, "langs": ["zh"], "score": 8.5}',6);
+CREATE TABLE orders (
+  id BIGINT NOT NULL PRIMARY KEY, customer_id INT UNSIGNED, placed_at DATETIME(3) NOT NULL, shipped_on DATE, status VARCHAR(12) NOT NULL,
+  total DECIMAL(10,2) NOT NULL, discount DECIMAL(5,4), currency CHAR(3) NOT NULL, created TIMESTAMP NOT NULL, deleted_at DATETIME);
+INSERT INTO orders VALUES
+ (1,1,'2023-01-06 09:00:00.000','2023-01-08','paid',120.00,0.1000,'USD','2023-01-06 09:00:00',NULL),
+ (2,1,'2023-02-06 10:30:00.500','2023-02-06','paid',80.25,NULL,'USD','2023-02-06 10:30:00',NULL),
+ (3,1,'2023-04-01 00:00:00.000',NULL,'open',15.00,0.0000,'USD','2023-04-01 00:00:00',NULL),
+ (4,2,'2023-01-21 18:45:10.123','2023-01-25','refunded',40.10,0.2500,'USD','2023-01-21 18:45:10',NULL),
+ (5,2,'2023-03-26 02:30:00.000','2023-03-27','paid',40.10,NULL,'EUR','2023-03-26 01:30:00',NULL),
+ (6,3,'2023-02-12 12:00:00.000','2023-03-01','paid',300.00,0.0500,'EUR','2023-02-12 11:00:00','2023-06-01 00:00:00'),
+ (7,3,'2023-12-31 23:59:59.999','2024-01-02','paid',0.01,NULL,'EUR','2023-12-31 22:59:59',NULL),
+ (8,4,'2024-01-01 00:00:00.000',NULL,'cancelled',55.55,0.3333,'EUR','2023-12-31 23:00:00',NULL),
+ (9,6,'2024-02-29 16:00:00.000','2024-03-04','paid',9999999.99,NULL,'DKK','2024-02-29 15:00:00',NULL),
+ (10,6,'2024-03-01 16:00:00.000','2024-03-04','PAID',12.34,0.0100,'DKK','2024-03-01 15:00:00',NULL),
+ (11,NULL,'2024-05-05 05:05:05.005',NULL,'open ',5.05,NULL,'USD','2024-05-05 05:05:05',NULL),
+ (12,8,'2024-12-31 23:59:59.998','2025-01-02','paid',64.00,0.5000,'CNY','2024-12-31 15:59:59',NULL),
+ (13,8,'2025-01-06 00:00:00.000','2025-01-06','paid',64.00,NULL,'CNY','2025-01-05 16:00:00',NULL),
+ (14,99,'2025-01-07 11:11:11.111',NULL,'open',1.00,NULL,'USD','2025-01-07 11:11:11',NULL);
+CREATE TABLE items (order_id BIGINT NOT NULL, line SMALLINT NOT NULL, sku VARCHAR(20) NOT NULL, qty INT NOT NULL, unit DECIMAL(10,3) NOT NULL, vat DECIMAL(4,3) NOT NULL, PRIMARY KEY (order_id, line));
+INSERT INTO items VALUES (1,1,'A-100-red',2,30.000,0.190),(1,2,'B-20',1,60.000,0.070),(2,1,'A-100-blue',3,26.750,0.190),(3,1,'C-1-x-l',1,15.000,0.000),
+ (4,1,'B-20',1,40.100,0.190),(5,1,'B-20',1,40.100,0.070),(6,1,'D',10,30.000,0.190),(7,1,'E-0',1,0.010,0.190),(8,1,'A-100-red',5,11.110,0.190),
+ (9,1,'Z-9',1,9999999.990,0.250),(10,1,'B-20',2,6.170,0.250),(12,1,'A-100-blue',4,16.000,0.130),(13,1,'a-100-BLUE',4,16.000,0.130),(14,1,'C-1',1,1.000,0.000);
+CREATE TABLE events (id INT NOT NULL PRIMARY KEY, user_id INT NOT NULL, at DATETIME(6) NOT NULL, kind VARCHAR(20) NOT NULL, url VARCHAR(200), props JSON, ua TEXT, ms INT UNSIGNED, ip VARBINARY(16));
+INSERT INTO events VALUES
+ (1,1,'2024-03-10 10:00:00','visit','https://shop.test/a?utm_source=mail&x=1','{"v": 1, "items": [{"sku": "A", "n": 2}, {"sku": "B", "n": 1}]}','Mozilla/5.0 (X11)',120,x'0A000001'),
+ (2,1,'2024-03-10 10:05:00','view','https://shop.test/b/c','{"v": 2}','Mozilla/5.0 (X11)',80,x'0A000001'),
+ (3,1,'2024-03-10 10:40:00.000001','visit','https://shop.test/','{"v": 1, "items": []}','curl/8.1',95,x'0A000002'),
+ (4,1,'2024-03-10 10:41:00','cart',NULL,NULL,NULL,NULL,NULL),
+ (5,1,'2024-03-10 10:42:30.250000','buy','https://shop.test/buy?id=7','{"v": 3, "items": [{"sku": "A", "n": 5}]}','curl/8.1',300,x'0A000002'),
+ (6,2,'2024-03-10 23:59:00','visit','http://SHOP.test/a','{"v": "x"}','Opera',60,x'FF'),
+ (7,2,'2024-03-11 00:01:00','view','http://shop.test/a#top','{}','Opera',61,NULL),
+ (8,2,'2024-03-13 00:00:00','visit','shop.test','{"v": null}','Opera',62,x''),
+ (9,3,'2024-03-31 01:59:59.999999','visit',' https://shop.test/q?utm_source=ads ','{"v": 2.5, "items": [{"sku": "C"}]}','Mozilla/4.0',1000,x'0A000003'),
+ (10,3,'2024-03-31 03:00:00','cart','','[]','Mozilla/4.0',0,NULL),
+ (11,4,'2024-04-01 12:00:00','buy','https://shop.test/buy','{"v": 9, "items": [{"sku": "A", "n": 1}, {"sku": "A", "n": 1}]}','',10,NULL),
+ (12,4,'2024-04-02 12:00:00','visit','https://other.test/Ünï','{"v": true}','x',4294967295,NULL);
+CREATE TABLE readings (sensor INT NOT NULL, day DATE NOT NULL, v DECIMAL(7,3), ok TINYINT(1) NOT NULL, f DOUBLE, PRIMARY KEY (sensor, day));
+INSERT INTO readings VALUES (1,'2024-01-01',1.500,1,0.1),(1,'2024-01-02',1.750,1,0.2),(1,'2024-01-03',NULL,0,NULL),(1,'2024-01-05',9.125,1,0.7),(1,'2024-01-06',-3.000,1,1e10),
+ (2,'2024-01-01',0.000,0,0),(2,'2024-01-02',0.001,1,-0.5),(2,'2024-01-04',100.000,1,3.25),(2,'2024-02-29',7.777,1,2.5),(3,'2023-12-31',-0.001,1,1),(3,'2024-01-01',-0.001,0,1),(3,'2025-12-31',5.500,1,NULL);
+CREATE TABLE staff (id INT NOT NULL PRIMARY KEY, boss INT, name VARCHAR(30) NOT NULL, dept VARCHAR(10), pay DECIMAL(9,2), hired DATE, shift_from TIME, shift_to TIME, born YEAR);
+INSERT INTO staff VALUES (1,NULL,'Root','ops',9000.00,'2010-01-01','08:00:00','16:30:00',1970),(2,1,'Mia','ops',5000.00,'2015-06-15','22:00:00','06:00:00',1985),(3,1,'Tom','dev',7000.50,'2018-02-28','09:15:00','17:45:30',1990),
+ (4,3,'Eve','dev',7000.50,'2020-02-29',NULL,NULL,NULL),(5,3,'Åsa','dev',NULL,'2024-11-30','00:00:00','24:00:00',2001),(6,2,'Jan',NULL,1200.00,NULL,'06:00:00','14:00:00',1999),(7,6,'jan','ops',1200.00,'2023-07-31','06:00:00','14:00:00',1999);
