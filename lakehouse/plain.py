@@ -1,6 +1,6 @@
 """Text in columns that is what it seems: each field of its column's simplest form, on one line and with no escape.
 
-A pass of compiled code over the bytes of a file says whether that is so. What passes is read by any reader alike, so
+Compiled code that walks over the bytes of a file says whether that is so. What passes is read by any reader alike, so
 that the column store may read it straight into types. What does not pass may be in order all the same.
 """
 
@@ -12,8 +12,6 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from lakehouse.places import Found, Places
-
 WHOLE, DECIMAL, DOUBLE, DATE, MOMENT, CHARACTERS, BYTES, PADDED = range(8)
 # WHOLE: -?[1-9]\d*|0. DECIMAL: of `most` digits behind the point, or fewer. DOUBLE: digits, with or without a point.
 # DATE: dddd-dd-dd, from year 1 on. MOMENT: that, a space and dd:dd:dd of a day, with up to `most` decimals. CHARACTERS
@@ -22,12 +20,10 @@ TRAILING = 255  # in `Seen`, for a byte that no UTF-8 has: some text ends with a
 
 Seen = npt.NDArray[np.bool_]  # by column and byte: whether it occurs in texts
 
-_PIECE = 4 << 20  # bytes looked at together; a line that is longer is not plain
 _LONGEST_NUMBER = 300  # digits of a DOUBLE that is finite for certain
-_LF, _CRLF = 1, 2  # how records end
+LF, CRLF = 1, 2  # how records end
 _FIELD, _LINE, _OTHER = 1, 2, 3  # what a byte is in a text: its end, the record's, one that makes it not plain
 _TAKEN = frozenset("+-.: \r\n\0")
-_MARK = b"\xef\xbb\xbf"  # of UTF-8, at a file's beginning
 
 _ONE = np.uint64(1)  # unsigned places are not tested for negative ones
 
@@ -65,38 +61,27 @@ class Marks:
         return not any({self.delimiter, "\r", "\n"} & set(null) for null in self.nulls)
 
 
-def is_plain(places: Places, found: Found, shapes: Sequence[Shape], marks: Marks, seen: Seen) -> bool:
-    """Tell whether all of a file of this machine is plain, and note in `seen` the bytes of its texts.
+class Walk:
+    """What looks at records; for several threads at once, each with its own `seen`."""
 
-    Raises LakeError when it cannot be read.
-    """
-    if not marks.are_simple:
-        return False
-    table = np.array([(s.kind, s.most, s.nullable, s.unsigned) for s in shapes], np.int64)
-    nulls = [text.encode() for text in marks.nulls]
-    told, ends = np.frombuffer(b"".join(nulls), np.uint8), np.cumsum([len(text) for text in nulls])
-    roles = _roles(marks)
-    quote = ord(marks.quote) if marks.quote else -1
-    rest, at, left, ending = b"", 0, marks.skipped, 0
-    while piece := places.read(found, at, _PIECE):
-        if not at and piece.startswith(_MARK):
-            return False
-        at += len(piece)
-        data = rest + piece
-        while left:
-            end = data.find(b"\n") + 1
-            if not end or (marks.quote and data[:end].count(marks.quote.encode()) % 2):
-                return False
-            data, left = data[end:], left - 1
-        end = data.rfind(b"\n") + 1
-        ending = _walk(np.frombuffer(data, np.uint8)[:end], table, roles, told, ends, seen, quote, ending)
-        rest = data[end:]
-        if ending < 0 or len(rest) > _PIECE:
-            return False
-    rest += b"\r\n" if ending == _CRLF else b"\n"  # the last line may lack its end
-    return not rest.strip(b"\r\n") or bool(
-        _walk(np.frombuffer(rest, np.uint8), table, roles, told, ends, seen, quote, ending) >= 0
-    )
+    def __init__(self, shapes: Sequence[Shape], marks: Marks) -> None:
+        self._table = np.array([(s.kind, s.most, s.nullable, s.unsigned) for s in shapes], np.int64)
+        nulls = [text.encode() for text in marks.nulls]
+        self._nulls = np.frombuffer(b"".join(nulls), np.uint8)
+        self._null_ends = np.cumsum([len(text) for text in nulls])
+        self._roles = _roles(marks)
+        self._quote = ord(marks.quote) if marks.quote else -1
+
+    def nothing(self) -> Seen:
+        """What has been seen before the first record."""
+        return np.zeros((len(self._table), 256), np.bool_)
+
+    def is_plain(self, data: bytes, start: int, end: int, ending: int, seen: Seen) -> bool:
+        """Tell whether the records between two places of `data` are plain and end as `ending` says, the last one too,
+        and note in `seen` the bytes of their texts."""
+        part = np.frombuffer(data, np.uint8, end - start, start)
+        told = self._nulls, self._null_ends
+        return bool(_walk(part, self._table, self._roles, *told, seen, self._quote, ending) >= 0)
 
 
 def warm_up() -> None:
@@ -176,9 +161,9 @@ def _walk(
             if at < 0:
                 return -1
             if wanted == _LINE:
-                own = _LF
+                own = LF
                 if data[at] == 0x0D:
-                    own = _CRLF
+                    own = CRLF
                     at += 1
                 if ending not in (0, own):
                     return -1

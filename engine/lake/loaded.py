@@ -9,8 +9,8 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
@@ -70,6 +70,16 @@ class Told:
         return cls(made.presence, made.left_out, bool(made.table.primary_key))
 
 
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """Rows for a copy, as a relation. `told` says of the table that has them what is known of its values, and
+    `storing` is entered while they are stored."""
+
+    rows: str
+    told: Callable[[str], Told]
+    storing: AbstractContextManager[None] = field(default_factory=nullcontext)
+
+
 class LoadedCopies:
     """All copies of one engine. Safe for several threads; two may not change one table at a time."""
 
@@ -123,26 +133,26 @@ class LoadedCopies:
         self,
         looking: duckdb.DuckDBPyConnection,
         known: LakeTable,
-        rows: str,
+        incoming: Incoming,
         keys: Sequence[str],
         paths: Sequence[str],
         tagged: bool,
-        told: Callable[[str], Told],
         confirm: Callable[[], None],
     ) -> None:
-        """Copy rows, which are a relation, in place of those that are there: with a column TAG when `tagged`.
+        """Copy rows in place of those that are there: with a column TAG when `tagged`.
 
-        `told` says of the new table what is known of its values; `confirm` is asked last whether the rows are of one
-        state of the files. Raises duckdb.Error, and what these two raise; the copy is as it was then.
+        `confirm` is asked last whether the rows are of one state of the files. Raises duckdb.Error, and what this and
+        `incoming` raise; the copy is as it was then.
         """
         with self._lock:
             number = self._root.execute(f"SELECT coalesce(max(number), 0) + 1 FROM {_LIST}").fetchall()[0][0]
         table, key = known.table, (known.table.schema, known.table.name)
         with _transaction(looking):
             _list_files(looking, number, 0, keys)
-            source = _numbered(rows, 0, paths) if tagged else f"SELECT * FROM {rows}"
-            looking.execute(f"CREATE OR REPLACE TABLE {_table(number)} AS {source}")
-            of = told(_table(number))
+            source = _numbered(incoming.rows, 0, paths) if tagged else f"SELECT * FROM {incoming.rows}"
+            with incoming.storing:
+                looking.execute(f"CREATE OR REPLACE TABLE {_table(number)} AS {source}")
+            of = incoming.told(_table(number))
             shown = json.dumps({name: bits.hex() for name, bits in of.presence.items()})
             self._drop(looking, key)
             looking.execute(
@@ -156,18 +166,17 @@ class LoadedCopies:
         self,
         looking: duckdb.DuckDBPyConnection,
         known: LakeTable,
-        rows: str,
+        incoming: Incoming | None,
         added: Mapping[str, str],
         gone: Collection[str],
         unique: Sequence[str],
-        told: Callable[[str], Told],
         confirm: Callable[[], None],
     ) -> None:
         """Take the rows of files out of a tagged copy, and put those of others into it, a relation with a column TAG.
 
-        `added` has paths by key; `rows` are "" when it has none. `told` says of a table of the new rows what is known
-        of its values, and `confirm` is as for `put`. Raises LakeError when a value of the columns `unique` is there
-        twice then, duckdb.Error, and what these two raise; the copy is as it was then.
+        `added` has paths by key; there is nothing `incoming` when it has none. `confirm` is as for `put`. Raises
+        LakeError when a value of the columns `unique` is there twice then, duckdb.Error, and what this and `incoming`
+        raise; the copy is as it was then.
         """
         where = [known.table.schema, known.table.name, mark_of(known)]
         with _transaction(looking):
@@ -183,13 +192,16 @@ class LoadedCopies:
                     f"DELETE FROM {name} WHERE {_TAG} IN (SELECT file FROM {_FILES} WHERE {some})", [list(gone)]
                 )
                 looking.execute(f"DELETE FROM {_FILES} WHERE {some}", [list(gone)])
-            if rows:
+            if incoming:
                 first = looking.execute(
                     f"SELECT coalesce(max(file) + 1, 0) FROM {_FILES} WHERE number = {number}"
                 ).fetchall()[0][0]
                 _list_files(looking, number, first, list(added))
-                looking.execute(f"CREATE TEMP TABLE {_NEW} AS {_numbered(rows, first, list(added.values()))}")
-                of = told(_NEW)
+                with incoming.storing:
+                    looking.execute(
+                        f"CREATE TEMP TABLE {_NEW} AS {_numbered(incoming.rows, first, list(added.values()))}"
+                    )
+                of = incoming.told(_NEW)
                 there, new = ([row[0] for row in looking.execute(f"DESCRIBE {one}").fetchall()] for one in (name, _NEW))
                 both = ", ".join(quote(column) for column in new if column in there)
                 looking.execute(f"INSERT INTO {name} BY NAME SELECT {both} FROM {_NEW}")

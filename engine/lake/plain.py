@@ -1,4 +1,4 @@
-"""CSV that DuckDB may read into types by itself, as all of it was seen to be plain: which columns can be, and how."""
+"""CSV that DuckDB may read into types by itself, where all of it is seen to be plain: which columns can be, and how."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +17,7 @@ from lakehouse.definition import Dialect
 from lakehouse.heads import Head
 from lakehouse.places import Found, Places
 from lakehouse.plain import Marks, Shape
+from lakehouse.plain_pass import PlainPass
 from statements.schema import INTEGER_TYPES, STRING_TYPES, Column, Table
 
 _KINDS = {"decimal": plain.DECIMAL, "double": plain.DOUBLE, "date": plain.DATE, "datetime": plain.MOMENT}
@@ -25,11 +26,21 @@ _UTF8 = frozenset({"utf8mb4", "utf8"})  # of files
 
 @dataclass(frozen=True, slots=True)
 class PlainText:
-    """Files of plain text; `presence` has that of their columns of texts."""
+    """Files that are plain for all that is known before `look` has ended."""
 
     table: Table
     layout: Layout
-    presence: Mapping[str, Presence]
+    look: PlainPass
+
+    def presence(self) -> dict[str, Presence]:
+        """That of the columns of texts, once all files were looked at. Raises NotPlain and LakeError."""
+        seen = self.look.seen()
+        own = (c for c in self.table.columns if c.name.casefold() not in self.layout.partitions)
+        return {
+            column.name: of_values(set(np.flatnonzero(seen[at]).tolist()))
+            for at, column in enumerate(own)
+            if column.type in STRING_TYPES
+        }
 
     def rows(self, paths: Sequence[str], tagged: bool) -> str:
         """All rows as a relation; with a column TAG when `tagged`."""
@@ -57,8 +68,9 @@ def read_plain(
     found: Sequence[Found],
     head: Head,
     places: Places,
+    threads: int,
 ) -> PlainText | None:
-    """Look at all files of CSV; None when something is not plain, or cannot be. Raises LakeError."""
+    """Look at how files of CSV begin; None when something is not plain, or cannot be. Raises LakeError."""
     own = [column for column in table.columns if column.name.casefold() not in layout.partitions]
     shapes = [_shape(column, readings.get(column.name)) for column in own]
     if head.compression != "none" or dialect.encoding not in _UTF8 or dialect.trim_spaces:
@@ -70,19 +82,15 @@ def read_plain(
         return None
     escape = "" if dialect.escape_character == dialect.quotation_marks else dialect.escape_character
     marks = Marks(delimiter, dialect.quotation_marks, escape, null_texts(dialect), layout.header_lines)
-    seen = np.zeros((len(own), 256), np.bool_)
-    wanted = [shape for shape in shapes if shape]
-    if not all(plain.is_plain(places, file, wanted, marks, seen) for file in found):
+    if not marks.are_simple:
+        return None
+    look = PlainPass(places, found, [shape for shape in shapes if shape], marks, threads)
+    if not look.begins_plain():
         return None
     types = [store_type(column) for column in own]
     relation = csv_relation(own, dialect, delimiter, False, "none", SHORT_LINE, types)
     kinds = {column.name.casefold(): (bare(at), types[at]) for at, column in enumerate(own)}
-    known = {
-        column.name: of_values(set(np.flatnonzero(seen[at]).tolist()))
-        for at, column in enumerate(own)
-        if column.type in STRING_TYPES
-    }
-    return PlainText(table, replace(layout, relation=replace(relation, kinds=kinds)), known)
+    return PlainText(table, replace(layout, relation=replace(relation, kinds=kinds)), look)
 
 
 def _shape(column: Column, reading: Reading | None) -> Shape | None:

@@ -17,8 +17,8 @@ from engine.lake.branches import TAG, partition_value, reading_of
 from engine.lake.definitions import LakeTable
 from engine.lake.facts import bad_row, presence_of
 from engine.lake.layout import Group, Layout, lay_out
-from engine.lake.loaded import Told, require_unique
-from engine.lake.plain import read_plain
+from engine.lake.loaded import Incoming, Told, require_unique
+from engine.lake.plain import PlainText, read_plain
 from engine.lake.reach import quoted
 from engine.lake.readings import Reading, Unreadable
 from engine.lake.relations import escapes_in_records
@@ -26,14 +26,14 @@ from engine.store.layout import carried_columns, left_out, quote, store_type
 from lakehouse.heads import head_of, require_text
 from lakehouse.listing import Listing
 from lakehouse.places import Places
+from lakehouse.plain_pass import NotPlain
 from statements.schema import STRING_TYPES
 
 log = logging.getLogger(__name__)
 
 _WRONG = "error('a value is not ok')"
 
-
-Put = Callable[[str, Callable[[str], Told]], None]  # takes rows, a relation, and what is found out once they are stored
+Put = Callable[[Incoming], None]
 
 
 def load_straight(
@@ -55,23 +55,41 @@ def load_straight(
     dialect = known.definition.dialect
     try:
         layout = lay_out(known.table, known.definition, listing, paths, looking, places, lenient=False)
-        if layout.relation.is_text:
-            head = head_of(places, listing.found[0], dialect)
-            require_text(places, listing.found, head, dialect.format == "csv" or not head.is_array)
         checked = _Checked.read(known, layout)
         if checked is None:
             return False
-        if layout.relation.by_place and (
-            plain := read_plain(known.table, dialect, layout, checked.readings, listing.found, head, places)
-        ):
-            put(plain.rows(paths, tagged), checked.told(looking, plain.presence))
-        else:
-            put(checked.rows(paths, tagged), checked.told(looking))
+        if layout.relation.is_text:
+            head = head_of(places, listing.found[0], dialect)
+            if layout.relation.by_place:
+                threads = int(looking.execute("SELECT current_setting('threads')").fetchall()[0][0])
+                plain = read_plain(known.table, dialect, layout, checked.readings, listing.found, head, places, threads)
+                if plain and _put_plain(looking, plain, checked, paths, tagged, put):
+                    return True
+            require_text(places, listing.found, head, dialect.format == "csv" or not head.is_array)
+        put(Incoming(checked.rows(paths, tagged), checked.told(looking)))
     except duckdb.InterruptException:
         raise
     except duckdb.Error as error:
         told = str(error).partition("\n")[0][:200]
         log.info("lake table %s.%s is looked at more closely: %s", known.table.schema, known.table.name, told)
+        return False
+    return True
+
+
+def _put_plain(
+    looking: duckdb.DuckDBPyConnection,
+    plain: PlainText,
+    checked: "_Checked",
+    paths: Sequence[str],
+    tagged: bool,
+    put: Put,
+) -> bool:
+    """Have DuckDB read CSV into types while every byte is looked at; False when something in it is not plain."""
+    try:
+        with plain.look as look:
+            told = checked.told(looking, plain.presence)
+            put(Incoming(plain.rows(paths, tagged), told, look.may_stop(looking.interrupt)))
+    except NotPlain:
         return False
     return True
 
@@ -143,15 +161,16 @@ class _Checked:
         return f"CAST({value} AS {store_type(column)}) AS {quote(name)}"
 
     def told(
-        self, looking: duckdb.DuckDBPyConnection, known: Mapping[str, presence.Presence] | None = None
+        self, looking: duckdb.DuckDBPyConnection, given: Callable[[], Mapping[str, presence.Presence]] = dict
     ) -> Callable[[str], Told]:
-        """What finds out about the rows once they are stored; `known` is the presence of texts, if that is known."""
+        """What finds out about the rows once they are stored; `given` is the presence of texts, if that is known."""
 
         def of(name: str) -> Told:
+            known = given()
             table, dialect = self.known.table, self.known.definition.dialect
             texts = {column.name for column in table.columns if column.type in STRING_TYPES}
-            asked = {each: quote(each) for each in self.readings if each in texts and each not in (known or {})}
-            present = {**presence_of(looking, name, asked), **(known or {})}
+            asked = {each: quote(each) for each in self.readings if each in texts and each not in known}
+            present = {**presence_of(looking, name, asked), **known}
             key = table.primary_key if dialect.check_constraints else ()
             if not key or not set(key) <= self.readings.keys() or self._is_partition(key):
                 return Told(present, self.out, False)

@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,7 +29,7 @@ from engine.lake.facts import ColumnFacts
 from engine.lake.kept import KeptFacts
 from engine.lake.keys import require_unique
 from engine.lake.layout import Layout, groups_of, lay_out
-from engine.lake.loaded import LoadedCopies, Told
+from engine.lake.loaded import Incoming, LoadedCopies, Told
 from engine.lake.mistakes import locate, locate_all, require_structure
 from engine.lake.reach import Opened, Reach, explained
 from engine.lake.readings import Reading, Unreadable
@@ -151,15 +151,15 @@ class LakeTables:
             keys, is_loaded = file_keys(listing), known.definition.placement == LOADED
             tagged = is_loaded and not listing.is_reduced and len(set(keys)) == len(keys)
 
-            def put(rows: str, told: Callable[[str], Told]) -> None:
-                self._loaded.put(looking, known, rows, keys, paths, tagged, told, opened.confirm)
+            def put(incoming: Incoming) -> None:
+                self._loaded.put(looking, known, incoming, keys, paths, tagged, opened.confirm)
 
             if is_loaded and load_straight(looking, known, listing, paths, tagged, self._places, put):
                 return
             made = self._explained(looking, known, Wanted((), None, strict=True), listing, paths, tagged)
             if is_loaded:
                 of = Told.of(made)
-                put(made.store_name, lambda _: of)
+                put(Incoming(made.store_name, lambda _: of))
 
     def unload(self, key: Key) -> bool:
         """Drop the copy of a table's files; False when it is no lake table."""
@@ -219,16 +219,16 @@ class LakeTables:
             paths, opened = self._open(stack, looking, known, added)
             new_paths = dict(zip(file_keys(added), paths, strict=True))
 
-            def put(rows: str, told: Callable[[str], Told]) -> None:
-                self._loaded.change(looking, known, rows, new_paths, gone, key, told, opened.confirm)
+            def put(incoming: Incoming | None) -> None:
+                self._loaded.change(looking, known, incoming, new_paths, gone, key, opened.confirm)
 
             if load_straight(looking, known, added, paths, True, self._places, put):
                 return
             if not added.found:
-                put("", lambda _: Told({}, {}, True))
+                put(None)
                 return
             of = Told.of(made := self._explained(looking, known, Wanted((), None, strict=True), added, paths, True))
-            put(made.store_name, lambda _: of)
+            put(Incoming(made.store_name, lambda _: of))
 
     def forget(self, key: Key) -> None:
         """The table is none any more."""

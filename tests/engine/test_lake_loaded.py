@@ -10,7 +10,7 @@ from base.errors import LakeError
 from base.settings import load
 from engine.lake.branches import TAG
 from engine.lake.definitions import LakeTable
-from engine.lake.loaded import LoadedCopies, Told
+from engine.lake.loaded import Incoming, LoadedCopies, Told
 from engine.lake.reach import Reach, quoted
 from engine.store.layout import quote
 from lakehouse.definition import read_definition
@@ -49,9 +49,9 @@ def test_a_file_that_changes_meanwhile_leaves_the_copy_as_it_was(
             more = f"columns = {{'id': 'INT'}}, filename = {quoted(TAG)}"
             rows = f"(SELECT id, {quote(TAG)} FROM read_csv([{', '.join(map(quoted, opened))}], {more}))"
             if change and copies.held(known):
-                copies.change(connection, known, rows, {key: opened[0]}, ["first"], (), told, opened.confirm)
+                copies.change(connection, known, Incoming(rows, told), {key: opened[0]}, ["first"], (), opened.confirm)
             else:
-                copies.put(connection, known, rows, [key], list(opened), True, told, opened.confirm)
+                copies.put(connection, known, Incoming(rows, told), [key], list(opened), True, opened.confirm)
 
     (lake / "a.csv").write_text("1\n")
     run("first", lambda: None)

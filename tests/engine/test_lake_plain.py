@@ -2,23 +2,28 @@
 
 import functools
 import random
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pytest
 
 from base.settings import load
 from engine.collate.presence import of_text, union
 from engine.lake.branches import reading_of
 from engine.lake.layout import lay_out
-from engine.lake.plain import PlainText, read_plain
+from engine.lake.plain import read_plain
 from engine.lake.readings import Reading
+from lakehouse import plain
 from lakehouse.definition import read_definition
 from lakehouse.heads import head_of
 from lakehouse.listing import list_files
 from lakehouse.places import Places
+from lakehouse.plain import Marks, Shape
+from lakehouse.plain_pass import NotPlain, PlainPass
 from statements.schema import Column, Table
 
 KEY = Column("k", 1, "int", "int")
@@ -75,8 +80,8 @@ def duckdb_of() -> duckdb.DuckDBPyConnection:
 
 def read_both(
     folder: Path, columns: Sequence[Column], text: str, **dialect: Any
-) -> tuple[PlainText | None, list[Any] | None, list[Any] | None]:
-    """What is plain, the rows by that way, and by the slow one; None for what has an error or is not plain."""
+) -> tuple[Mapping[str, bytes] | None, list[Any] | None, list[Any] | None]:
+    """The presence of what is plain, the rows by that way, and by the slow one; None where there is none."""
     path = folder / "f.csv"
     path.write_text(text, newline="")
     places = Places(load({"lakehouse_paths": [folder]}, env={}))
@@ -89,8 +94,13 @@ def read_both(
         found = {column.name: reading_of(column, layout, definition) for column in columns}
         readings = {name: reading for name, reading in found.items() if isinstance(reading, Reading)}
         head = head_of(places, listing.found[0], definition.dialect)
-        plain = read_plain(table, definition.dialect, layout, readings, listing.found, head, places)
-        if plain is None:
+        text_read = read_plain(table, definition.dialect, layout, readings, listing.found, head, places, threads=2)
+        if text_read is None:
+            return None, None, None
+        try:
+            with text_read.look:
+                presence = text_read.presence()
+        except NotPlain:
             return None, None, None
         slowly = [
             f"CASE WHEN {reading.given} IS NULL THEN NULL WHEN {reading.ok or 'true'} THEN {reading.value} "
@@ -98,8 +108,8 @@ def read_both(
             for reading in readings.values()
         ]
         slow = rows_of(connection, f"SELECT {', '.join(slowly)} FROM {layout.relation.over([str(path)])}")
-        fast = rows_of(connection, f"SELECT * FROM {plain.rows([str(path)], False)}")
-    return plain, fast, slow
+        fast = rows_of(connection, f"SELECT * FROM {text_read.rows([str(path)], False)}")
+    return presence, fast, slow
 
 
 def rows_of(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Any] | None:
@@ -187,4 +197,45 @@ def test_lines_over_the_ends_of_pieces_are_plain(tmp_path: Path) -> None:
     assert fast is not None
     assert fast == slow
     assert len(fast) == len(texts)
-    assert found.presence == {"c": union(*map(of_text, texts))}
+    assert found == {"c": union(*map(of_text, texts))}
+
+
+def look_at(folder: Path, text: str) -> PlainPass:
+    """What looks at texts and numbers, in three threads."""
+    path = folder / "f.csv"
+    path.write_text(text, newline="")
+    places = Places(load({"lakehouse_paths": [folder]}, env={}))
+    found = list_files(places, read_definition({"dialect": {}, "file": [{"uri": str(path)}]})).found
+    shapes = [Shape(plain.BYTES, 65535), Shape(plain.WHOLE)]
+    return PlainPass(places, found, shapes, Marks(",", '"', "\\", (), 0), 3)
+
+
+LINE = "a" * 99 + ",1\n"
+MANY = LINE * (5 * (1 << 20) // len(LINE))
+
+
+@pytest.mark.parametrize("last", ["a,x", "a,x\n", 'a"b,1\n', "a,1\r\n", "\n", "a\n", "b" * (3 << 20) + ",1\n"])
+def test_what_is_not_plain_is_seen_wherever_it_stands(tmp_path: Path, last: str) -> None:
+    for text in (MANY + last, MANY + last + "\n" + MANY):
+        look, stopped = look_at(tmp_path, text), threading.Event()
+        assert look.begins_plain()
+        with look:
+            with pytest.raises(NotPlain), look.may_stop(stopped.set):
+                raise_when(stopped)
+            with pytest.raises(NotPlain):
+                look.seen()
+
+
+def raise_when(stopped: threading.Event) -> None:
+    """Stand for a reader that ends with an error when it is stopped."""
+    if stopped.wait(60):
+        raise ValueError
+
+
+def test_every_byte_of_texts_is_seen(tmp_path: Path) -> None:
+    look = look_at(tmp_path, MANY + "é,1\n" + MANY + "z,1")
+    assert look.begins_plain()
+    with look:
+        seen = look.seen()
+    assert set(np.flatnonzero(seen[0]).tolist()) == {*b"az", *"é".encode()}
+    assert not seen[1].any()
