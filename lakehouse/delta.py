@@ -1,36 +1,32 @@
 """Delta tables: the log of a folder read, by its own protocol, into the files of one version.
 
-Source: PROTOCOL.md of delta-io/delta. Deletion vectors and column mapping are read; any other feature of a table that
-a reader has to know is refused by its name.
+Source: PROTOCOL.md of delta-io/delta. Deletion vectors, column mapping, checkpoints with sidecars and types that were
+widened are read; any other feature of a table that a reader has to know is refused by its name.
 """
 
-import io
 import json
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
 
-import pyarrow.parquet as pq
-
 from base.errors import LakeError
 from lakehouse.damage import understood
 from lakehouse.deletion_vectors import Vector
+from lakehouse.delta_checkpoints import LARGEST, Checkpoint, checkpoints_of
 from lakehouse.entries import Entry
 from lakehouse.places import Found, Places
 
 _COMMIT = re.compile(r"_delta_log/(\d{20})\.json$")
-_CHECKPOINT = re.compile(r"_delta_log/(\d{20})\.checkpoint(?:\.(\d{10})\.(\d{10}))?\.parquet$")
-_LARGEST = 256 << 20  # bytes of a file of the log, and of what is in it
 _TABLES = 64  # whose last states are kept
 _READER = 1  # the reader's version of the protocol without features
 _MAPPINGS = ("none", "name", "id")
 _PHYSICAL, _ID = "delta.columnMapping.physicalName", "delta.columnMapping.id"
-# Features that change nothing for who reads whole files.
-_HARMLESS = frozenset({"timestampNtz", "vacuumProtocolCheck"})
+# Features that change nothing for who reads whole files, each in the types that it has itself.
+_HARMLESS = frozenset({"timestampNtz", "vacuumProtocolCheck", "typeWidening", "typeWidening-preview", "v2Checkpoint"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +107,7 @@ def read_delta(
     root = entry.path.rstrip("/") + "/"
     log = places.resolve([_entry(entry, root + "_delta_log/")])
     commits = {int(found[1]): file for file in log if (found := _COMMIT.search(file.path))}
-    checkpoints: dict[int, list[Found]] = {}
-    for file in log:
-        if found := _CHECKPOINT.search(file.path):
-            checkpoints.setdefault(int(found[1]), []).append(file)
+    checkpoints = checkpoints_of(log)
     if not commits and not checkpoints:
         raise LakeError(f"{entry.shown} is no Delta table: it has no _delta_log")
     newest = max([*commits, *checkpoints])
@@ -142,23 +135,20 @@ def _replayed(
     entry: Entry,
     wanted: int,
     commits: Mapping[int, Found],
-    checkpoints: Mapping[int, Sequence[Found]],
+    checkpoints: Mapping[int, Checkpoint],
 ) -> DeltaTable:
-    base = max(
-        (version for version, parts in checkpoints.items() if version <= wanted and _is_whole(parts)), default=-1
-    )
+    base = max((version for version in checkpoints if version <= wanted), default=-1)
     kept = _kept.get(entry, base, wanted, commits)
     table, applied = kept if kept else (DeltaTable(base), {})
     if base >= 0 and not kept:
-        for part in checkpoints[base]:
-            with understood(part.shown, "no checkpoint of a Delta table"):
-                for action in _checkpoint_actions(places, part):
-                    _apply(table, action, entry)
+        for action in checkpoints[base].actions(places, entry, entry.path.rstrip("/") + "/"):
+            with understood(entry.shown, "no Delta table: its checkpoint is not as it should be"):
+                _apply(table, action, entry)
     for version in range(table.version + 1, wanted + 1):
         if version not in commits:
             raise LakeError(f"{entry.shown}: the log of version {version} is gone, and with it version {wanted}")
         applied[version] = file = commits[version]
-        if file.size > _LARGEST:
+        if file.size > LARGEST:
             raise LakeError(f"{file.shown} is too large for the log of a Delta table")
         with understood(file.shown, "no log of a Delta table"):
             for line in places.read(file, 0, file.size).splitlines():
@@ -204,28 +194,6 @@ class _Kept:
 
 
 _kept = _Kept()
-
-
-def _is_whole(parts: Sequence[Found]) -> bool:
-    found = _CHECKPOINT.search(parts[0].path)
-    return bool(found) and (found[3] is None or int(found[3]) == len(parts)) if found else False
-
-
-def _checkpoint_actions(places: Places, part: Found) -> list[dict[str, Any]]:
-    """A checkpoint's rows, each one action: there is one a file of the table, not a row of it."""
-    if part.size > _LARGEST:
-        raise LakeError(f"{part.shown} is too large for a checkpoint")
-    data = io.BytesIO(places.read(part, 0, part.size))
-    about = pq.read_metadata(data)
-    if sum(about.row_group(at).total_byte_size for at in range(about.num_row_groups)) > _LARGEST:
-        raise LakeError(f"{part.shown} becomes too large for a checkpoint")
-    table = pq.read_table(data)
-    if "sidecar" in table.column_names and table.column("sidecar").null_count < table.num_rows:
-        raise LakeError(f"{part.shown} is a checkpoint with sidecars, which are not supported")
-    names = [name for name in ("protocol", "metaData", "add", "remove") if name in table.column_names]
-    return [
-        {name: value for name, value in row.items() if value is not None} for row in table.select(names).to_pylist()
-    ]
 
 
 def _apply(table: DeltaTable, action: dict[str, Any], entry: Entry) -> None:

@@ -101,7 +101,7 @@ def test_a_checkpoint_that_is_none_is_named(places: Make, lake: Path, content: b
 def test_a_checkpoint_that_becomes_too_large_is_refused(
     places: Make, lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lakehouse.delta._LARGEST", 4 << 20)
+    monkeypatch.setattr("lakehouse.delta_checkpoints.LARGEST", 4 << 20)
     commit(lake, 1, {"add": ADD})
     rows = pa.array([{"path": "x" * (1 << 20)}] * 5)
     path = lake / "t" / "_delta_log" / f"{0:020}.checkpoint.parquet"

@@ -5,6 +5,7 @@ import datetime
 import json
 import shutil
 from collections.abc import Iterator
+from decimal import Decimal as D
 from pathlib import Path
 from typing import Any
 
@@ -327,6 +328,52 @@ def test_rows_that_deletion_vectors_name_are_none(instance: Instance, data: Path
     path.write_bytes(path.read_bytes()[:-2] + b"xx")
     assert "the deletion vector of " in refused(instance, f"SELECT COUNT(*) FROM {name}")
     assert instance.run(f"SELECT COUNT(*) FROM {name} WHERE part = 1") == [(6,)]
+
+
+def test_files_keep_the_types_from_before_a_widening(instance: Instance, data: Path):
+    elder = {
+        "n": pa.array([1, None], pa.int8()),
+        "w": pa.array([-7, 2**31 - 1], pa.int32()),
+        "d": pa.array([D("1.5"), D("-9.9")], pa.decimal128(2, 1)),
+        "f": pa.array([0.5, 0.1], pa.float32()),
+        "x": pa.array([2**31 - 1, -1], pa.int32()),
+        "day": pa.array([datetime.date(2024, 2, 29), None]),
+    }
+    newer = {
+        "n": pa.array([2**62], pa.int64()),
+        "w": pa.array([D("12345678901234567.89")], pa.decimal128(20, 2)),
+        "d": pa.array([D("123456.789")], pa.decimal128(10, 3)),
+        "f": pa.array([0.1], pa.float64()),
+        "x": pa.array([1e300], pa.float64()),
+        "day": pa.array([datetime.datetime(2024, 2, 29, 1, 2, 3)], pa.timestamp("us")),
+    }
+    wide = ["long", "decimal(20,2)", "decimal(10,3)", "double", "double", "timestamp_ntz"]
+    wanted = [
+        (1, D("-7.00"), D("1.500"), 0.5, 2147483647.0, datetime.datetime(2024, 2, 29), 5),
+        (2**62, D("12345678901234567.89"), D("123456.789"), 0.1, 1e300, datetime.datetime(2024, 2, 29, 1, 2, 3), 2**40),
+        (None, D("2147483647.00"), D("-9.900"), 0.10000000149011612, -1.0, None, 5),
+    ]
+    columns = "n BIGINT, w DECIMAL(20,2), d DECIMAL(10,3), f DOUBLE, x DOUBLE, day DATETIME, part BIGINT"
+    for mode in ("none", "name"):
+        folder = data / f"widened-{mode}"
+        names = {name: f"col-{name}" if mode == "name" else name for name in (*elder, "part")}
+        fields = [
+            field(name, kind, names[name] if mode == "name" else "", at)
+            for at, (name, kind) in enumerate(zip(names, [*wide, "long"], strict=True))
+        ]
+        files = [
+            delta_kit.add(
+                folder, f"{at}.parquet", pa.table({names[k]: v for k, v in own.items()}), {names["part"]: part}
+            )
+            for at, (own, part) in enumerate([(elder, "5"), (newer, str(2**40))])
+        ]
+        meta = delta_kit.metadata(fields, ["part"], **{"delta.columnMapping.mode": mode})
+        features = ["typeWidening", "timestampNtz", "columnMapping"]
+        delta_kit.commit(folder, 0, delta_kit.protocol(*features), meta, *files)
+        name = delta(instance, f"widened_{mode}", columns, folder)
+        assert read(instance, name) == wanted
+        assert instance.run(f"SELECT COUNT(*) FROM {name} WHERE w > 0 AND d < 0 AND x < 0") == [(1,)]
+        assert instance.run(f"SELECT n FROM {name} WHERE day >= '2024-02-29' ORDER BY day") == [(1,), (2**62,)]
 
 
 def test_mapped_columns_are_found_by_name_or_id(instance: Instance, data: Path):
