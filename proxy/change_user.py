@@ -3,10 +3,13 @@
 import asyncio
 import logging
 
-from base.errors import AccessDenied, MalformedPacket
+from base.errors import AccessDenied, BackendError, MalformedPacket
+from proxy.answers import AnswerReader
 from proxy.exchange import Exchange
+from proxy.plain_clients import QUESTIONS, PlainClient
+from proxy.preflight import build_query
 from proxy.session import Session
-from wire.constants import Capability
+from wire.constants import Capability, Command
 from wire.framing import PacketReader, build_packets
 from wire.handshake import build_change_user, parse_change_user
 from wire.responses import build_err
@@ -51,6 +54,21 @@ class AuthRelay:
             session.end_dialogue(accepted)
             if accepted is None and not self._refused:
                 session.close()
+        if accepted is not None and logged_in.plain:
+            await self._judge(logged_in.plain, accepted)
+
+    async def _judge(self, plain: PlainClient, accepted: bytes) -> None:
+        """Tell a client without TLS that it was accepted, or the server's error, behind which the session ends."""
+        session = self._session
+        questions = b"".join(build_query(question, session.capabilities) for question in QUESTIONS)
+        answers = AnswerReader(await session.ask(questions, [Command.QUERY] * len(QUESTIONS)), session.capabilities)
+        try:
+            plain.judge(answers.result(), answers.result())
+        except (AccessDenied, BackendError) as problem:
+            self._write_client(build_err(problem.number, problem.sqlstate, str(problem)))
+            session.close()
+        else:
+            self._write_client(accepted)
 
     def _first(self, exchange: Exchange) -> bytes:
         change = parse_change_user(self._command)
@@ -77,7 +95,7 @@ class AuthRelay:
                 step = exchange.from_client(payload)
             if self._backend.sequence:
                 self._to_backend = self._backend.sequence
-            for out in step.to_client:
+            for out in () if step.accepted and session.logged_in.plain else step.to_client:
                 self._write_client(out)
             for out in step.to_backend:
                 self._write_backend(out)

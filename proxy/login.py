@@ -19,6 +19,7 @@ from proxy.exchange import Exchange, Step
 from proxy.origin import Trusted, ends_of, is_of_our_user, read_header
 from proxy.passwords import KeyPair
 from proxy.pipe import Gone, PacketPipe, read_exactly, read_first_packet
+from proxy.plain_clients import PlainClient, ask
 from wire.compression import Codec, agreed_algorithm
 from wire.constants import Capability
 from wire.framing import build_packets
@@ -74,6 +75,7 @@ class LoggedIn:
     accepted: bytes  # the backend's OK packet
     client_secure: bool
     backend_secure: bool
+    plain: PlainClient | None = None  # where only the backend's line has TLS
 
 
 class LoginRefused(Exception):
@@ -187,12 +189,17 @@ class _Attempt:
             exchange.plugin = login.plugin
         on_tls = Capability.SSL if self._backend_is_tls else 0
         self._send_login(login_payload, replace(login, capabilities=capabilities | on_tls), exchange)
-        accepted = await self._talk(exchange)
+        plain = (
+            PlainClient(settings.server.is_mariadb, self._is_local, bool(login.response))
+            if self._backend_is_tls and not has_tls
+            else None
+        )
+        accepted = await self._talk(exchange, plain, capabilities)
         self.succeeded = True
         assert self._backend
         self._compress(agreed, login.zstd_level)
         return LoggedIn(
-            self._client, self._backend, greeting, login, capabilities, accepted, client_secure, backend_secure
+            self._client, self._backend, greeting, login, capabilities, accepted, client_secure, backend_secure, plain
         )
 
     def _compress(self, capabilities: int, level: int | None) -> None:
@@ -264,8 +271,8 @@ class _Attempt:
         self._backend = pipe
         return context is not None or self._by_file
 
-    async def _talk(self, exchange: Exchange) -> bytes:
-        """Pass the dialogue on until the backend says OK; gives that packet."""
+    async def _talk(self, exchange: Exchange, plain: PlainClient | None, capabilities: int) -> bytes:
+        """Pass the dialogue on until the backend says OK, to a client without TLS too; gives that packet."""
         assert self._client
         assert self._backend
         client, backend = self._client, self._backend
@@ -282,6 +289,8 @@ class _Attempt:
                 self._bell.clear()
                 await self._bell.wait()
                 continue
+            if step.accepted and plain:
+                plain.judge(*await ask(backend, capabilities))
             _send(step, client, backend)
             if step.done:
                 if not step.accepted:

@@ -46,8 +46,9 @@ def accounts(backend: Any) -> Iterator[dict[str, str]]:
         quoted = password.replace("'", "''")
         clause = f"IDENTIFIED BY '{quoted}'" if backend.is_mariadb else f"IDENTIFIED WITH {plugins[0]} BY '{quoted}'"
         backend.run(f"CREATE USER {user}@'%' {clause}")
+    backend.run("CREATE USER wf_tls@'%' REQUIRE SSL")
     yield made
-    for user in made:
+    for user in (*made, "wf_tls"):
         backend.run(f"DROP USER {user}@'%'")
 
 
@@ -90,6 +91,58 @@ def test_a_client_is_told_of_its_own_line(instance: Any, accounts: dict[str, str
             assert len(told) == (1 if statement.endswith("_cipher'") else len(told))
 
 
+@pytest.mark.parametrize("user", ["wf_tls", "wf_plain"])
+@pytest.mark.parametrize("with_tls", [True, False], ids=["tls", "plain"])
+def test_a_line_without_tls_is_refused_where_the_server_does(
+    instance: Any, backend: Any, accounts: dict[str, str], user: str, with_tls: bool
+) -> None:
+    """The server's own line from us has TLS, or has none, whatever the client's has."""
+    password = accounts.get(user, "")
+    options: dict[str, Any] = {"ssl": tls()} if with_tls else {"ssl_disabled": True}
+    with contextlib.closing(backend.connect()) as root, root.cursor() as cursor:
+        for demanded in ("OFF", "ON") if user == "wf_plain" else ("OFF",):
+            cursor.execute(f"SET GLOBAL require_secure_transport = {demanded}")
+            try:
+                told = [ends(way, user, password, options) for way in (backend, instance)]
+            finally:
+                cursor.execute("SET GLOBAL require_secure_transport = OFF")
+            if not with_tls or instance.settings.backend_tls == "required":
+                assert told[0] == told[1], demanded
+
+
+def ends(way: Any, user: str, password: str, options: dict[str, Any]) -> object:
+    """How a login ends: with an error, or a session that answers."""
+    try:
+        with way.connect(host=way.host, port=way.port, user=user, password=password, **options) as connection:
+            return connection.query("SELECT CURRENT_USER()")
+    except pymysql.err.OperationalError as problem:
+        return problem.args
+
+
+@pytest.mark.parametrize("with_tls", [True, False], ids=["tls", "plain"])
+def test_a_changed_user_may_demand_tls(instance: Any, backend: Any, accounts: dict[str, str], with_tls: bool) -> None:
+    if backend.is_mariadb:
+        pytest.skip("has no TLS without a certificate, and takes a second to refuse")
+    options: dict[str, Any] = {"ssl": tls()} if with_tls else {"ssl_disabled": True}
+    with contextlib.closing(instance.connect(**options)) as connection:
+        connection._execute_command(0x11, b"wf_tls\0\0\0" + (45).to_bytes(2, "little") + b"mysql_native_password\0\0")
+        if with_tls and instance.settings.backend_tls == "required":
+            answer_switches(connection, connection._read_packet())
+            assert connection.query("SELECT 1")
+        else:
+            with pytest.raises(pymysql.err.OperationalError, match="Access denied for user 'wf_tls'@'"):
+                answer_switches(connection, connection._read_packet())
+
+
+def answer_switches(connection: Any, packet: Any) -> None:
+    """Go on with an authentication without a password until the server says OK."""
+    while not packet.is_ok_packet():
+        assert packet.is_auth_switch_request()
+        assert packet.get_all_data()[1:].split(b"\0")[0] in (SHA2.encode(), NATIVE.encode())
+        connection.write_packet(b"")
+        packet = connection._read_packet()
+
+
 @pytest.mark.parametrize("with_tls", [True, False])
 def test_change_user(instance: Any, backend: Any, accounts: dict[str, str], with_tls: bool) -> None:
     options: dict[str, Any] = {"ssl": tls()} if with_tls else {"ssl_disabled": True}
@@ -98,13 +151,7 @@ def test_change_user(instance: Any, backend: Any, accounts: dict[str, str], with
         connection._execute_command(0x11, payload)
         connection._auth_plugin_name = "mysql_native_password"
         connection.user, connection.password = b"wf_empty", b""
-        packet = connection._read_packet()
-        while not packet.is_ok_packet():
-            assert packet.is_auth_switch_request()
-            name = packet.get_all_data()[1:].split(b"\0")[0]
-            assert name in (SHA2.encode(), NATIVE.encode())
-            connection.write_packet(b"")
-            packet = connection._read_packet()
+        answer_switches(connection, connection._read_packet())
         with connection.cursor() as cursor:
             cursor.execute("SELECT USER()")
             assert cursor.fetchone()[0].startswith("wf_empty@")
