@@ -18,7 +18,7 @@ from engine.translate.lower_codes import CODE_OPS
 from engine.translate.lower_dates import DATE_OPS
 from engine.translate.lower_documents import DOCUMENT_OPS
 from engine.translate.lower_doubles import DOUBLE_OPS, bare
-from engine.translate.lower_early_keys import EarlyKeys
+from engine.translate.lower_early_keys import EarlyKeys, grouped_by_value
 from engine.translate.lower_groups import GROUP_OPS, group_key
 from engine.translate.lower_json_tables import CELL_OPS, json_rows
 from engine.translate.lower_moments import MOMENT_OPS
@@ -221,14 +221,18 @@ class Lowering:
         keys = [(key, group_key(self, key)) for key in block.groups]
         early = self._early.replaced(block, keys)
         selected = early.written(" ".join(["SELECT DISTINCT" if block.distinct else "SELECT", ", ".join(outputs)]))
-        made = " ".join([selected, *self._rows(block), *map(early.written, self._grouped(block, keys))])
+        grouped = [*map(early.written, self._grouped(block, keys))]
+        tail = [*map(early.written, self._tail(block.order, block.outputs, block.limit, block.offset))]
+        if keys and not block.rollup:  # GROUPING names keys as they stand in GROUP BY
+            grouped = grouped_by_value([sql for _, sql in keys], grouped, " ".join([selected, *grouped, *tail]))
+        made = " ".join([selected, *self._rows(block), *grouped])
         if block.uncut and block.limit is not None:
             most = self.expr(block.limit)
             guard = (
                 f"CASE WHEN count(*) > {most} THEN error('a LIMIT without ORDER BY leaves rows out') ELSE {most} END"
             )
             return f"{made} LIMIT (SELECT {guard} FROM ({made}))"
-        return " ".join([made, *map(early.written, self._tail(block.order, block.outputs, block.limit, block.offset))])
+        return " ".join([made, *tail])
 
     def _rows(self, block: Block) -> list[str]:
         parts = [] if block.source is None else ["FROM", self.source(block.source)]

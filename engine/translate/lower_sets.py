@@ -6,6 +6,7 @@ keys; a group whose spellings do differ fails, because which of them MySQL keeps
 
 from typing import TYPE_CHECKING
 
+from engine.translate.lower_early_keys import by_value
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr, Output, Recursion, SetOperation
 from engine.translate.types import Family
@@ -36,7 +37,7 @@ def both_sides(low: "Lowering", query: SetOperation) -> str:
     if query.all:
         refuse(f"{query.kind.upper()} ALL of strings that may be equal in different spellings is not supported")
     sides = f"SELECT *, 1 AS {_SIDE} FROM ({left}) UNION ALL SELECT *, 2 AS {_SIDE} FROM ({right})"
-    keys = ", ".join(low.equality_key(output.expr) for output in query.outputs)
+    keys = ", ".join(by_value(low.equality_key(output.expr)) for output in query.outputs)
     values = ", ".join(f"{_value(low, output.expr)} AS c{place}" for place, output in enumerate(query.outputs))
     return f"SELECT {values} FROM ({sides}) AS {UNION_ALIAS} GROUP BY {keys}{_KEPT[query.kind]}"
 
