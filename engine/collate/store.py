@@ -31,7 +31,7 @@ class Collations:
         """Give a collation's weights from memory, file or server; None when the server has no such collation.
 
         Weights for an ASCII presence know ASCII only and are there in a moment; the first fetch of all characters
-        takes 5 to 20 seconds. Keys of one presence are the same from both.
+        takes some seconds (bench.weights). Keys of one presence are the same from both.
         """
         collation = collation.lower()
         ascii_only = is_ascii(presence)
