@@ -125,13 +125,19 @@ class Trees:
 
 @dataclass(frozen=True)
 class Growth:
-    """Trees that were grown: how many rounds are best, their margins of the watched rows, and whether time ran out."""
+    """Trees that were grown: how many rounds are best, their margins of the watched rows, and whether time ran out.
+
+    `steps` were grown, the best with the loss `least`; `hungry` says that the loss was still falling at the last.
+    """
 
     booster: Any
     outputs: int
     rounds: int
     margins: Floats
     cut: bool
+    steps: int
+    least: float
+    hungry: bool
 
     @functools.cached_property
     def trees(self) -> Trees:
@@ -172,27 +178,39 @@ def start(data: Any, params: Mapping[str, Any], watch: Any = None) -> Any:
     return booster
 
 
-def grow(booster: Any, outputs: int, watched: Floats | None, rounds: int, patience: int, deadline: float) -> Growth:
+def grow(
+    booster: Any,
+    outputs: int,
+    watched: Floats | None,
+    rounds: int,
+    patience: int,
+    deadline: float,
+    before: Growth | None = None,
+) -> Growth:
     """Grow trees; with `watched` rows until their loss has not fallen for `patience` rounds.
 
     Args:
         deadline: `time.monotonic()` after which no round begins; one round is always grown.
+        before: what the same booster has grown, to which these rounds are added.
     """
-    best, best_round, cut = np.inf, 0, False
-    for step in range(1, rounds + 1):
+    steps, best, best_round = (before.steps, before.least, before.rounds) if before else (0, np.inf, 0)
+    step, cut, hungry = steps, False, True
+    for step in range(steps + 1, steps + rounds + 1):
         finished = booster.update()
         if watched is not None:
             loss = booster.eval_valid()[0][2]
             if loss < best - 1e-7:
                 best, best_round = loss, step
             if step - best_round >= patience:
+                hungry = False
                 break
         else:
             best_round = step
         if finished:
+            hungry = False
             break
         if time.monotonic() > deadline:
-            cut = step < rounds
+            cut = step < steps + rounds
             break
     best_round = max(best_round, 1)
     margins = np.zeros((0, outputs))
@@ -200,4 +218,4 @@ def grow(booster: Any, outputs: int, watched: Floats | None, rounds: int, patien
         raw = booster.predict(watched, raw_score=True, num_iteration=best_round, num_threads=1)
         averaged = best_round if booster.params.get("boosting") == "rf" else 1
         margins = raw.reshape(len(watched), outputs) / averaged
-    return Growth(booster, outputs, best_round, margins, cut)
+    return Growth(booster, outputs, best_round, margins, cut, step, best, hungry)

@@ -8,7 +8,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,7 @@ _LIMITS: Mapping[str, int] = {families.TREE: 1, families.FOREST: 100}
 _MOST_ROUNDS = 2000
 _FEW = 5000
 _BINNING = 3e-8  # seconds in which a value is put into its bin, at first
+_KEPT_WIDTH = 128  # features of boosters that wait for more rounds; their histograms grow with it
 _THREADED = 3_000_000  # values from which one booster's threads help each other
 
 
@@ -67,6 +68,13 @@ class Trial:
     margins: Floats
     rounds: int = 0
     strength: float = 0.0
+    grown: tuple[Growth, ...] = ()  # where it may go on
+    patience: int = 0
+
+    @property
+    def hungry(self) -> bool:
+        """Tell whether more rounds would have made it better, as far as it can be seen."""
+        return self.rounds < _MOST_ROUNDS and any(growth.hungry for growth in self.grown)
 
 
 @dataclass
@@ -82,6 +90,7 @@ class Race:
     seed: int
     budget: Budget
     trials: list[Trial] = field(default_factory=list)
+    fed: bool = False  # with the time in which candidates are fitted again
 
     def __post_init__(self) -> None:
         self.watched = np.concatenate([split.watch for split in self.splits])
@@ -189,7 +198,7 @@ class Race:
             params = {**_COMMON, **changes, **self.objective.params, "seed": self.seed, "num_threads": 1}
             rounds = self._slice(params, family, min(len(wanted), LANES), first and not jobs)
             if rounds:
-                patience = max(10, int(2.5 / params["learning_rate"]))
+                patience = _patience(params["learning_rate"])
                 jobs.append((family, params, rounds, patience))
         deadline = self.budget.at(TUNE)
 
@@ -209,21 +218,85 @@ class Race:
             found = list(lanes.map(grown, flat))
         for place, (family, params, rounds, patience) in enumerate(jobs):
             each = found[place * len(self.splits) : (place + 1) * len(self.splits)]
-            self.budget.cut |= any(growth.cut for growth in each)
             used = min(rounds, sum(growth.rounds + patience for growth in each) / len(each))
-            cost = self.round_cost(params, len(self.splits[0].train)) * len(self.splits)
-            self.budget.take(cost * used / (LANES * SHARED))
-            margins = np.concatenate([growth.margins for growth in each])
-            best = max(1, round(float(np.mean([growth.rounds for growth in each]))))
-            self.trials.append(Trial(family, params, self.loss(margins), margins, best))
+            self.trials.append(self._judged(family, params, each, patience, used))
+        self._forget()
+
+    def _judged(
+        self, family: str, params: Mapping[str, Any], each: Sequence[Growth], patience: int, used: float
+    ) -> Trial:
+        """Give what was grown on every split as a trial, and take its rounds from the budget."""
+        self.budget.cut |= any(growth.cut for growth in each)
+        cost = self.round_cost(params, len(self.splits[0].train)) * len(self.splits)
+        self.budget.take(cost * used / (LANES * SHARED))
+        margins = np.concatenate([growth.margins for growth in each])
+        best = max(1, round(float(np.mean([growth.rounds for growth in each]))))
+        kept = tuple(each) if self._nearly_all and family not in _LIMITS else ()
+        return Trial(family, params, self.loss(margins), margins, best, grown=kept, patience=patience)
+
+    def _forget(self) -> None:
+        """Let go of what was grown for all but the best: a booster has as much memory as its training."""
+        kept = sorted(trial.loss for trial in self.trials if trial.grown)[: 2 * LANES]
+        self.trials = [replace(each, grown=()) if each.grown and each.loss > kept[-1] else each for each in self.trials]
+
+    def feed(self) -> None:
+        """Go on with the best candidates whose loss was still falling, side by side, as long as the budget lasts.
+
+        They need not be fitted again (see `refit`), and have that time as well: where a race has one split and few rows
+        were left out of it. Elsewhere all rows bring more than further rounds, which would have to be grown again.
+        """
+        if not self._nearly_all or self.best.family == families.LINEAR:
+            return
+        ordered = sorted(range(len(self.trials)), key=lambda place: self.trials[place].loss)[: 2 * LANES]
+        hungry = [place for place in ordered if self.trials[place].hungry][:LANES]
+        meals = {place: self._meal(self.trials[place], len(hungry)) for place in hungry}
+        meals = {place: rounds for place, rounds in meals.items() if rounds >= LEAST_ROUNDS // 2}
+        if not meals:
+            return
+        self.fed = True
+        deadline = self.budget.at(REFIT)
+        jobs = []
+        for place, rounds in meals.items():
+            trial = self.trials[place]
+            rate = min(trial.params["learning_rate"], max(_COMMON["learning_rate"], 32.0 / (trial.rounds + rounds)))
+            patience = _patience(rate)
+            self.trials[place] = replace(trial, params={**trial.params, "learning_rate": rate}, patience=patience)
+            jobs.append((trial.grown[0], rate, rounds, patience))
+
+        def fed(job: tuple[Growth, float, int, int]) -> Growth:
+            growth, rate, rounds, patience = job
+            growth.booster.reset_parameter({"learning_rate": rate})
+            watched = np.asfortranarray(self.matrix[self.watched])
+            return grow(growth.booster, self.objective.outputs, watched, rounds, patience, deadline, growth)
+
+        with ThreadPoolExecutor(LANES) as lanes:
+            found = list(lanes.map(fed, jobs))
+        for place, growth in zip(meals, found, strict=True):
+            trial = self.trials[place]
+            more = growth.steps - trial.grown[0].steps
+            self.trials[place] = self._judged(trial.family, trial.params, [growth], trial.patience, more)
+        self.budget.tell("Hyperparameter Tuning", 1.0, f"loss {self.best.loss:.5g}")
+
+    @property
+    def _nearly_all(self) -> bool:
+        """Tell whether fitting again adds few rows to those of the race, whose boosters are small enough to be kept."""
+        rows, width = self.matrix.shape
+        return len(self.splits) == 1 and len(self.splits[0].train) >= 0.75 * rows and width <= _KEPT_WIDTH
+
+    def _meal(self, trial: Trial, guests: int) -> int:
+        """Give how many rounds more a candidate gets of what is left, beside others."""
+        cost = self.round_cost(trial.params, len(self.splits[0].train))
+        seconds = self.budget.left(REFIT) * min(LANES, guests) * SHARED / guests
+        return min(int(seconds / cost), _MOST_ROUNDS - trial.rounds)
 
     def rows_for(self, trial: Trial, rounds: int, members: int) -> int:
         """Give how many rows a member can be fitted on in its share of what is left of the budget."""
         rows = len(self.matrix)
-        seconds = max(self.budget.left(REFIT), (REFIT - TUNE) * self.budget.seconds) / members
+        least = 0.0 if self.fed else (REFIT - TUNE) * self.budget.seconds
+        seconds = max(self.budget.left(REFIT), least) / members
         cost = self.round_cost(trial.params, rows) * rounds / SHARED
-        least = max(len(split.train) for split in self.splits)
-        return rows if cost <= seconds else min(rows, max(least, int(rows * seconds / cost)))
+        fewest = max(len(split.train) for split in self.splits)
+        return rows if cost <= seconds else min(rows, max(fewest, int(rows * seconds / cost)))
 
     def run(self) -> None:
         """Try what the budget allows."""
@@ -239,8 +312,11 @@ class Race:
             if place and (self.budget.left(TUNE) <= 0 or self.budget.over(SELECT)):
                 break
             self.run_trees(wanted[place : place + LANES], first=not place)
+            if place and self.best.hungry and self._nearly_all:
+                break  # there is more in these than in others
             tell("Algorithm Selection", min(1.0, (place + LANES) / len(wanted)), f"loss {self.best.loss:.5g}")
         self.search()
+        self.feed()
 
     def search(self) -> None:
         """Change the best trees' parameters step by step, keeping what is better, while the budget lasts."""
@@ -263,6 +339,11 @@ class Race:
                 return
             tried += LANES
             self.budget.tell("Hyperparameter Tuning", min(0.99, tried / 20), f"loss {self.best.loss:.5g}")
+
+
+def _patience(rate: float) -> int:
+    """How many rounds without a gain end a booster, by its step size."""
+    return max(10, int(2.5 / rate))
 
 
 def nearby(params: Mapping[str, Any], dice: np.random.Generator) -> dict[str, Any]:
@@ -289,7 +370,8 @@ def nearby(params: Mapping[str, Any], dice: np.random.Generator) -> dict[str, An
 
 def choose(race: Race, most: int = 4) -> list[tuple[Trial, float]]:
     """Choose the best candidate, and others beside it where a blend is clearly better (greedy, with repeats)."""
-    ordered = sorted(race.trials, key=lambda trial: trial.loss)[:12]
+    there = [each for each in race.trials if each.grown or each.family == families.LINEAR or not race.fed]
+    ordered = sorted(there, key=lambda trial: trial.loss)[:12]
     picked = [ordered[0]]
     total, loss = ordered[0].margins.copy(), ordered[0].loss
     gain = 0.0 if len(race.matrix) < _FEW else 0.002  # of few rows a blend is also the safer choice
@@ -324,14 +406,18 @@ def refit(race: Race, chosen: Sequence[tuple[Trial, float]]) -> tuple[Blend, Flo
             members.append(race.fit_linear(rows, [trial.strength], REFIT)[0])
         else:
             rounds = trial.rounds if trial.family in (families.FOREST, families.TREE) else round(trial.rounds * grow_by)
-            deadline = race.budget.at(TUNE + (REFIT - TUNE) * (place + 1) / len(chosen))
+            deadline = race.budget.at(REFIT if race.fed else TUNE + (REFIT - TUNE) * (place + 1) / len(chosen))
             part = race.rows_for(trial, rounds, len(chosen))
+            seconds = race.round_cost(trial.params, part) * rounds / SHARED
+            if race.fed and trial.grown and (part < len(rows) or race.budget.short(REFIT, seconds)):
+                members.append(trial.grown[0].trees)  # few more rows are not worth as many fewer rounds
+                continue
             threads = LANES if part * race.matrix.shape[1] > _THREADED else 1
             data = race.data if part == len(rows) else rows_of(race.data, _some(len(rows), part, race.seed))
             booster = start(data, {**trial.params, "num_threads": threads})
             grown = grow(booster, race.objective.outputs, None, rounds, 0, deadline)
             race.budget.cut |= grown.cut
-            members.append(grown.trees)
+            members.append(trial.grown[0].trees if race.fed and trial.grown and grown.cut else grown.trees)
         race.budget.tell("Refit", (place + 1) / len(chosen))
     weights = tuple(weight for _, weight in chosen)
     margins = sum((weight * trial.margins for trial, weight in chosen), np.zeros_like(chosen[0][0].margins))
