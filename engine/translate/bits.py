@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from engine.translate import control
 from engine.translate.literals import NULL_LITERAL
-from engine.translate.members import LISTED, numbered
+from engine.translate.members import LISTED, numbered, numbers_of_bytes
 from engine.translate.nodes import child, only
 from engine.translate.numbers import as_value
 from engine.translate.refusal import refuse
@@ -34,7 +34,8 @@ def _integer(value: Expr) -> Expr:
 def _binary(op: str) -> Rule:
     def rule(binder: "Binder", node: exp.Expression) -> Expr:
         only(node, "this", "expression")
-        sides = tuple(_integer(binder.expr(child(node, name))) for name in ("this", "expression"))
+        written = numbers_of_bytes(*(binder.expr(child(node, name)) for name in ("this", "expression")))
+        sides = tuple(_integer(side) for side in written)
         if any(side.type.family is Family.NULL for side in sides):
             return NULL_LITERAL
         return Expr(op, UBIGINT, sides)

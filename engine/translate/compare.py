@@ -4,7 +4,7 @@ from engine.translate import answers, document_tests, literals
 from engine.translate.byte_strings import bytes_of
 from engine.translate.given import answered, derived
 from engine.translate.literals import NULL_LITERAL, is_literal, is_text
-from engine.translate.members import LISTED, address, as_number_of, numbered, require_order, spelled
+from engine.translate.members import LISTED, address, as_number_of, numbered, numbers_of_bytes, require_order, spelled
 from engine.translate.numbers import as_double, as_value, number_of_text
 from engine.translate.packed import PACKED, as_packed
 from engine.translate.refusal import Refused, refuse
@@ -31,7 +31,8 @@ def compare(operator: str, left: Expr, right: Expr) -> Expr:
     """Compare two values as MySQL does; raises Refused when the conversion is not exact."""
     if (found := document_tests.compared(operator, left, right)) is not None:
         return found
-    left, right = numbered(as_value(left)), numbered(as_value(right))
+    left, right = numbers_of_bytes(as_value(left), as_value(right))
+    left, right = numbered(left), numbered(right)
     if Family.NULL in (left.type.family, right.type.family):
         return _with_null(operator, left, right)
     left, right = paired(left, right)

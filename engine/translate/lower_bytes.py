@@ -1,8 +1,9 @@
 """DuckDB for bytes and texts made of each other (see `engine.translate.byte_strings`)."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from engine.collate.rules import quote_blob
 from engine.translate.tree import Expr
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def _char_bytes(low: "Lowering", expr: Expr) -> str:
 
 
 BYTE_OPS: dict[str, Writer] = {
+    **dict.fromkeys(("bytes", "plain_bytes"), lambda low, expr: quote_blob(cast(bytes, expr.value))),
     "as_bytes": _template("encode({0})"),
     "unhex": _checked("([0-9A-Fa-f]{2})*", "unhex({0})"),
     "from_base64": _checked("([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?", "from_base64({0})"),

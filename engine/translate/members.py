@@ -6,8 +6,10 @@ ENUM and SET are their numbers where MySQL sorts, groups and counts them, and th
 import re
 import uuid
 from dataclasses import replace
+from typing import cast
 
 from engine.collate import presence
+from engine.translate.literals import integer
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
 from engine.translate.types import COMPARED_CHARSETS, UBIGINT, Family, Type
@@ -20,6 +22,7 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 _INET4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!\Z)|\Z)){4}\Z")
 # COLUMN_TYPE is in utf8mb3: "?" may stand for any character of these.
 _WIDER = frozenset({"utf8mb4", "utf16", "utf16le", "utf32"})
+_READS_BYTES = frozenset({Family.INT, Family.BOOL, Family.BIT})
 _EXACT_BITS = 53  # of a double, as which MySQL compares a SET with a number
 
 
@@ -55,6 +58,22 @@ def spelled(expr: Expr) -> Expr:
 def numbered(expr: Expr) -> Expr:
     """See a BIT as the integer that it is; leave all else."""
     return expr.typed(replace(UBIGINT, digits=expr.type.digits)) if expr.type.family is Family.BIT else expr
+
+
+def numbers_of_bytes(left: Expr, right: Expr) -> tuple[Expr, Expr]:
+    """Read a literal of bytes beside an integer or a BIT as a number; raises Refused beyond what a double holds."""
+    sides = []
+    for one, other in ((left, right), (right, left)):
+        reads = one.op == "bytes" and other.type.family in _READS_BYTES
+        sides.append(_number_of_bytes(one) if reads else one)
+    return sides[0], sides[1]
+
+
+def _number_of_bytes(literal: Expr) -> Expr:
+    number = int.from_bytes(cast(bytes, literal.value))
+    if not literal.value or number >> _EXACT_BITS:
+        refuse("a literal of bytes is compared as a number that is not exact")
+    return integer(number)
 
 
 def as_number_of(expr: Expr) -> Expr:
