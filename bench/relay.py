@@ -9,6 +9,7 @@ to the backend, warmfront ends it.
 
     python -m bench.relay --threads 1 32 --seconds 10 --rounds 3
     python -m bench.relay --threads 32 --tls --scripts oltp_write_only --mysqld PROGRAM
+    python -m bench.relay --threads 32 --prepared --scripts oltp_point_select oltp_read_write
     python -m bench.relay --threads 32 --seconds 1 --rounds 5 --before FOLDER  # with another state of the code
 """
 
@@ -158,14 +159,20 @@ def process(command: list[str], port: int) -> Iterator[Way]:
 
 
 def sysbench(
-    script: str, port: int, threads: int, action: str, seconds: int = 0, tls: pathlib.Path | None = None
+    script: str,
+    port: int,
+    threads: int,
+    action: str,
+    seconds: int = 0,
+    tls: pathlib.Path | None = None,
+    prepared: bool = False,
 ) -> str:
     """Run one sysbench action and give its output; `tls` is the folder of the certificates."""
     command = [
         "sysbench", script, "--db-driver=mysql", "--mysql-host=127.0.0.1", f"--mysql-port={port}",
         "--mysql-user=sbtest", "--mysql-password=sbtest", "--mysql-db=sbtest", f"--mysql-ssl={'on' if tls else 'off'}",
         "--tables=1", f"--table-size={ROWS}", f"--threads={threads}", f"--time={seconds}",
-        "--db-ps-mode=disable", "--report-interval=0", action,
+        f"--db-ps-mode={'auto' if prepared else 'disable'}", "--report-interval=0", action,
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tls)
     if done.returncode:
@@ -218,14 +225,14 @@ def compare(
     for _ in range(arguments.rounds):
         for name, way in targets.items():
             before = way.spent()
-            out = sysbench(script, way.port, threads, "run", arguments.seconds, tls)
+            out = sysbench(script, way.port, threads, "run", arguments.seconds, tls, arguments.prepared)
             queries = int(re.search(r"queries:\s+(\d+)\s+\(", out)[1])
             own[name].append((way.spent() - before) / queries * 1e6)
             rates[name].append(float(re.search(r"queries:\s+\d+\s+\(([\d.]+) per", out)[1]))
             latencies[name].append(float(re.search(r"avg:\s+([\d.]+)", out)[1]))
             time.sleep(0.5)
     rate = {name: statistics.median(values) for name, values in rates.items()}
-    line = "TLS" if tls else "no TLS"
+    line = ("TLS" if tls else "no TLS") + (", prepared" if arguments.prepared else "")
     report.console.print(
         f"\n{script}, {threads} threads, {line}, {arguments.rounds} rounds of {arguments.seconds} s, "
         f"load {os.getloadavg()[0]:.1f}"
@@ -254,6 +261,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--scripts", nargs="+", default=["oltp_point_select"])
     parser.add_argument("--tls", action="store_true")
+    parser.add_argument("--prepared", action="store_true", help="statements are prepared once, their values bound")
     parser.add_argument("--router", help="path of mysqlrouter; default: from PATH")
     parser.add_argument("--before", help="a folder with another state of the code, for its workers beside these")
     parser.add_argument("--backend", help="mysql://… ; default: the embedded one")
