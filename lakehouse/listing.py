@@ -122,14 +122,13 @@ def _named(places: Places, manifests: list[Found], allow_missing: bool) -> list[
             raise LakeError(f"{manifest.shown} is too large for a manifest")
         try:
             given = json.loads(places.read(manifest, 0, manifest.size))["entries"]
-            entries = [(_address(one["url"]), one) for one in given]
-        except (ValueError, KeyError, TypeError):
+            entries = [(_address(one["url"]), one, (one.get("meta") or {}).get("content_length")) for one in given]
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise LakeError(
                 f'{manifest.shown} is no manifest: it has no list of "entries", each with its "url"'
             ) from None
-        for address, one in entries:
+        for address, one, size in entries:
             found = places.resolve([read_entry(address)], allow_missing and not one.get("mandatory"))
-            size = (one.get("meta") or {}).get("content_length")
             if size is not None and any(file.size != size for file in found):
                 raise LakeError(f"{found[0].shown} has {found[0].size} bytes, and {size} by its manifest")
             named += found

@@ -213,7 +213,7 @@ def _held(value: Token) -> tuple[dict[str, Any], dict[str, dict[str, Any]]] | No
         try:
             held = json.loads(text)[MARK]
             return dict(held["table"]), dict(held.get("columns", {}))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue
     return None
 
@@ -348,6 +348,8 @@ def _json(token: Token, what: str) -> dict[str, Any]:
         raise LakeError(f"{what} is not a string")
     try:
         value = json.loads(token.value)
+    except RecursionError:
+        raise LakeError(f"{what} is nested too deeply") from None
     except ValueError as error:
         raise LakeError(f"{what} is not valid JSON: {error}") from None
     if not isinstance(value, dict):

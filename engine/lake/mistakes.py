@@ -1,6 +1,7 @@
 """Where a file is wrong: the file, the line and the column of the first value or record that cannot be taken."""
 
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 
 import duckdb
@@ -20,6 +21,12 @@ _SHOWN = 40  # characters of a value in a message
 # What a row may be without strictness: its missing values are NULL, and those that are too many are left.
 _FORGIVEN = {"MISSING COLUMNS": TOO_FEW, "TOO MANY COLUMNS": TOO_MANY}
 _REJECTED = "wf_rejected"
+_RECORD = re.compile(
+    r"CSV Error on Line: (?P<line>\d+)\nOriginal Line: (?P<record>.*)\nExpected Number of Columns: .*\n"
+    r"  delimiter = (?P<delimiter>.+?) \(",
+    re.DOTALL,
+)
+_MOST_MORE = 1000  # columns of a record beyond the table's, up to which all such records are looked for
 
 
 def require_structure(
@@ -63,6 +70,7 @@ def _judge(
     error: duckdb.Error,
 ) -> tuple[Warned, ...]:
     """Say what is wrong with records that cannot be cut; what may be forgiven is given."""
+    _require_near(layout.width, found, paths, str(error))
     kept = f"rejects_table = '{_REJECTED}', rejects_scan = '{_REJECTED}_scan', rejects_limit = {MOST}"
     more = f", store_rejects = true, {kept}"
     try:
@@ -90,6 +98,21 @@ def _judge(
             raise LakeError(shown) from None
         told.setdefault((path, line), Warned(_FORGIVEN[kind], shown))
     return tuple(told.values())
+
+
+def _require_near(width: int, found: Sequence[Found], paths: Sequence[str], told: str) -> None:
+    """Refuse a record of very many columns: DuckDB writes the whole of it down once for each that is too many.
+
+    50,000 columns in 100 kB took it half a minute, in which it cannot be interrupted (1.5.5). It shows 10,000
+    characters of a record.
+    """
+    record = _RECORD.search(told)
+    if record and record["record"].count(record["delimiter"]) > width + _MOST_MORE:
+        shown = next((file.shown for file, path in zip(found, paths, strict=True) if path in told), found[0].shown)
+        raise LakeError(
+            f"{shown}, line {record['line']}: more than {width + _MOST_MORE} columns, and the table has {width}; "
+            "is its record_delimiter right?"
+        )
 
 
 def locate(

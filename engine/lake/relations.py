@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from base.errors import LakeError
 from engine.lake.reach import quoted
 from engine.store.layout import quote
 from lakehouse.definition import Dialect
@@ -152,6 +153,8 @@ def json_relation(columns: Sequence[Column], head: str, compression: str = "auto
 def _first_keys(text: str) -> list[str]:
     try:
         first, _ = json.JSONDecoder().raw_decode(text.lstrip("[ \t\r\n"))
+    except RecursionError:
+        raise LakeError("the first record of JSON is nested too deeply") from None
     except ValueError:
         return []
     return list(first) if isinstance(first, dict) else []

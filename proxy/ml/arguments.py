@@ -43,6 +43,8 @@ def read_options(value: str | None) -> dict[str, Any] | None:
         return None
     try:
         found = json.loads(value)
+    except RecursionError:
+        raise MLError("The options are nested too deeply") from None
     except ValueError as problem:
         raise MLError(f"The options are not valid JSON: {problem}") from None
     if not isinstance(found, dict):

@@ -122,6 +122,8 @@ def _told(metadata: dict[str, Any]) -> dict[str, Any]:
 def _metadata(text: str | None) -> dict[str, Any]:
     try:
         found = json.loads(text or "{}")
+    except RecursionError:
+        raise MLError("The model's metadata is nested too deeply") from None
     except ValueError as problem:
         raise MLError(f"The model's metadata is not valid JSON: {problem}") from None
     if not isinstance(found, dict):

@@ -234,6 +234,26 @@ def test_bombs_do_not_take_the_memory(site: Site) -> None:
     site.instance.run("DROP TABLE hostile.line")
 
 
+def test_what_is_wide_or_deep_is_told_at_once(site: Site) -> None:
+    """A record of 200,000 columns, which DuckDB writes down once for each when it lists what is wrong; deep JSON."""
+    wide, deep = "1," * 200_000 + "1\n", "[" * 50_000 + "]" * 50_000
+    manifest = '{"entries": ' + deep + "}"
+    texts = {"wide.csv": "1,2\n" + wide, "deep.json": f'{{"a": {deep}}}\n', "deep.manifest": manifest}
+    for name, text in texts.items():
+        (site.folder / name).write_text(text)
+    for strict in (True, False):
+        site.define("wide", "a INT, b INT", f"{site.folder}/wide.csv", field_delimiter=",", is_strict_mode=strict)
+        assert "wide.csv, line 2: more than 1002 columns" in site.fails("SELECT a FROM hostile.wide")
+    site.define("deep", "a TEXT", f"{site.folder}/deep.json", format="json")
+    assert "nested too deeply" in site.fails("SELECT a FROM hostile.deep")
+    given = json.dumps({"manifest": True, "file": [{"uri": f"{site.folder}/deep.manifest"}]})
+    site.instance.run(f"CREATE TABLE hostile.named (a INT) ENGINE=lakehouse ENGINE_ATTRIBUTE='{given}'")
+    assert "is no manifest" in site.fails("SELECT a FROM hostile.named")
+    site.fails(f"CREATE TABLE hostile.never (a INT) ENGINE=lakehouse ENGINE_ATTRIBUTE='{deep}'")
+    for name in ("wide", "deep", "named"):
+        site.instance.run(f"DROP TABLE hostile.{name}")
+
+
 def test_an_export_to_a_place_that_refuses_leaves_nothing(site: Site) -> None:
     with pytest.raises(pymysql.err.Error) as caught:
         site.instance.run(f"SELECT a INTO OUTFILE URI '{site.folder}/out/' FROM hostile.good")

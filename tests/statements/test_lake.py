@@ -86,7 +86,10 @@ def test_what_files_cannot_have_is_refused_by_name(body, options, word):
         read_create(f"CREATE TABLE t {body} ENGINE=lakehouse {attribute} {options}")
 
 
-@pytest.mark.parametrize("attribute", ["", "ENGINE_ATTRIBUTE='{'", "ENGINE_ATTRIBUTE='[]'"])
+DEEP = "[" * 20_000 + "]" * 20_000
+
+
+@pytest.mark.parametrize("attribute", ["", *(f"ENGINE_ATTRIBUTE='{text}'" for text in ("{", "[]", DEEP))])
 def test_a_lake_table_needs_a_json_object(attribute):
     with pytest.raises(LakeError, match="ENGINE_ATTRIBUTE"):
         read_create(f"CREATE TABLE t (a INT) ENGINE=lakehouse {attribute}")
