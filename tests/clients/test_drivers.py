@@ -19,6 +19,7 @@ pytestmark = pytest.mark.live
 PROGRAMS = Path(__file__).parent / "programs"
 SYSTEM_PYTHON = "/usr/bin/python3"
 JAR = "/usr/share/java/mariadb-java-client.jar"
+_JAVA = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")  # a program of seconds is not worth compiling well
 MYSQL = str(Settings().mysql_prefix / "bin" / "mysql")
 
 
@@ -107,7 +108,9 @@ DRIVERS = {
         ["sh", str(PROGRAMS / "client_command_line.sh"), "mariadb", "--ssl", "--skip-ssl", ""], 60, lacks("mariadb")
     ),
     "connector-j": Driver(
-        ["java", "-cp", JAR, str(PROGRAMS / "Client.java"), str(PROGRAMS / "queries.txt")], 90, lacks("java", JAR)
+        ["java", *_JAVA, "-cp", JAR, str(PROGRAMS / "Client.java"), str(PROGRAMS / "queries.txt")],
+        90,
+        lacks("java", JAR),
     ),
 }
 

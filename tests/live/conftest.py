@@ -16,6 +16,7 @@ import pytest
 
 from base.settings import Settings
 from base.supervise import log_tail, spawn, stop
+from engine.collate.store import Collations
 from tests.live.ml_kit import ml_client, ml_model, ml_shop
 from tests.live.servers import KINDS, Backend, program_of, start_backend
 
@@ -39,6 +40,12 @@ def backend(request: pytest.FixtureRequest, live_folder: Path) -> Iterator[Backe
         yield made
     finally:
         made.kill()
+
+
+@pytest.fixture(scope="session")
+def collations(backend: Backend, live_folder: Path) -> Collations:
+    """The server's collations, each fetched once for all tests."""
+    return Collations(live_folder / f"collations-{backend.kind}")
 
 
 @pytest.fixture
@@ -138,6 +145,24 @@ def warmfront_instance(backend: Backend, live_folder: Path) -> Iterator[Instance
     made = start_instance(
         backend, live_folder / f"wf-{backend.kind}", "--secondary-engine-cost-threshold", "0", "--workers", "2"
     )
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="session")
+def lake_folder() -> Iterator[Path]:
+    """What lake tables may be read from."""
+    with tempfile.TemporaryDirectory(prefix="wf-lake-") as folder:
+        yield Path(folder).resolve()
+
+
+@pytest.fixture(scope="session")
+def lake_instance(backend: Backend, live_folder: Path, lake_folder: Path) -> Iterator[Instance]:
+    """The whole product with a folder for lake tables; its cost threshold is the default, which they do not heed."""
+    options = ("--lakehouse-paths", str(lake_folder), "--lakehouse-refresh-interval", "0.5", "--workers", "2")
+    made = start_instance(backend, live_folder / f"lake-{backend.kind}", *options)
     try:
         yield made
     finally:

@@ -9,38 +9,24 @@ from typing import Any
 import pymysql
 import pytest
 
-from tests.live.conftest import Instance, start_instance
-from tests.live.servers import Backend
+from tests.live.conftest import Instance
 
 REFUSED = 3889
 
 
 @pytest.fixture(scope="module")
-def data(backend: Backend) -> Iterator[Path]:
+def data(lake_folder: Path) -> Path:
     """A folder that lake tables may be read from."""
-    with tempfile.TemporaryDirectory(prefix="wf-lake-") as folder:
-        yield Path(folder).resolve()
+    return Path(tempfile.mkdtemp(dir=lake_folder)).resolve()
 
 
 @pytest.fixture(scope="module")
-def instance(backend: Backend, live_folder: Path, data: Path) -> Iterator[Instance]:
-    """The whole product with a folder for lake tables; its cost threshold is the default, which they do not heed."""
-    made = start_instance(
-        backend,
-        Path(tempfile.mkdtemp(prefix="lake-", dir=live_folder)),
-        "--lakehouse-paths",
-        str(data),
-        "--lakehouse-refresh-interval",
-        "0.5",
-        "--workers",
-        "2",
-    )
-    made.run("DROP SCHEMA IF EXISTS lake")
-    made.run("CREATE SCHEMA lake")
-    try:
-        yield made
-    finally:
-        made.stop()
+def instance(lake_instance: Instance) -> Iterator[Instance]:
+    """The instance of the lake's tests, with an empty schema `lake`."""
+    lake_instance.run("DROP SCHEMA IF EXISTS lake")
+    lake_instance.run("CREATE SCHEMA lake")
+    yield lake_instance
+    lake_instance.run("DROP SCHEMA lake")
 
 
 def lake(columns: str, uri: str | Path, options: str = "", **dialect: Any) -> str:

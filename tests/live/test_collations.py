@@ -153,9 +153,8 @@ Check = Callable[[str, list[Any], list[Any]], None]
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_the_server_agrees(backend: Any, place: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_server_agrees(backend: Any, collations: Collations, place: int) -> None:
     collation = (MARIADB if backend.is_mariadb else MYSQL)[place]
-    collations = Collations(tmp_path_factory.getbasetemp() / f"collations-{backend.kind}")
     connection = duckdb.connect()
     refusals: list[str] = []
     with backend.connect(charset="utf8mb4") as server, server.cursor() as cursor:

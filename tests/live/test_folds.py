@@ -1,7 +1,5 @@
 """LIKE takes those characters for equal whose fold is the same, as the server says of each pair."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -20,13 +18,13 @@ _WILD = "%_\\"
 
 
 @pytest.mark.parametrize("place", range(3))
-def test_pairs_of_characters(backend: Backend, tmp_path: Path, place: int) -> None:
+def test_pairs_of_characters(backend: Backend, collations: Collations, place: int) -> None:
     names = COLLATIONS[backend.kind]
     if place >= len(names):
         pytest.skip("no other collation")
     collation = names[place]
     with backend.connect(charset="utf8mb4") as connection, connection.cursor() as cursor:
-        weights = Collations(tmp_path).get(cursor, collation)
+        weights = collations.get(cursor, collation)
         assert weights is not None
         table = folder(weights).table
         points = np.flatnonzero(table != 0xFFFFFFFF)
