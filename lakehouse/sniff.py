@@ -91,13 +91,15 @@ def names_of(cells: Sequence[str], width: int) -> tuple[str, ...]:
     """Names that a table may have: those of the header as far as they go, each once whatever its case."""
     names: list[str] = []
     taken: set[str] = set()
+    numbers: dict[str, int] = {}  # that names which came before have been given
     for place in range(width):
         cell = re.sub(r"[\x00-\x1f\x7f`]|[^\u0000-\uffff]", "", cells[place] if place < len(cells) else "").strip()
         name = cell[:_LONGEST_NAME].rstrip() or f"col_{place + 1}"
-        number = 2
+        stem = cell[: _LONGEST_NAME - 6] or "col"
         while name.casefold() in taken:
-            name = f"{cell[: _LONGEST_NAME - 6] or 'col'}_{number}"
-            number += 1
+            number = numbers.setdefault(stem.casefold(), 2)
+            name = f"{stem}_{number}"
+            numbers[stem.casefold()] = number + 1
         taken.add(name.casefold())
         names.append(name)
     return tuple(names)

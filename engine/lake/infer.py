@@ -127,12 +127,17 @@ def infer(
         guesses = _as_described(described, {guess.name.casefold(): guess for guess in guesses})
     else:
         guesses += _partitions(found, definition, {guess.name.casefold() for guess in guesses})
-    if not 0 < len(guesses) <= _MOST_COLUMNS:
-        raise LakeError(f"the files have {len(guesses)} columns; a table may have {_MOST_COLUMNS}")
+    _require_few(len(guesses))
     given["dialect"] = {**given.get("dialect", {}), **changes}
     if not complete:
         rows = int(rows * size / max(1, sum(file.size for file in chosen)))
     return Inferred(tuple(guesses), given, len(found), size, rows, complete)
+
+
+def _require_few(columns: int) -> None:
+    """Refuse what no table can have, before each column is looked at."""
+    if not 0 < columns <= _MOST_COLUMNS:
+        raise LakeError(f"the files have {columns} columns; a table may have {_MOST_COLUMNS}")
 
 
 def _spread(files: Sequence[Found]) -> list[Found]:
@@ -176,6 +181,7 @@ def _csv(
     said = given.get("dialect", {})
     head = head_of(places, found[0], definition.dialect)
     seen = sniff(head.text, definition.dialect, "has_header" in said)
+    _require_few(len(seen.names))
     changes: dict[str, Any] = {"field_delimiter": seen.delimiter, "has_header": seen.has_header}
     dialect = replace(definition.dialect, field_delimiter=seen.delimiter, has_header=seen.has_header)
     columns = [_text_column(name, place) for place, name in enumerate(seen.names)]
@@ -215,6 +221,7 @@ def _json(
             f"{more}){limit})) GROUP BY key ORDER BY min((row, place))"
         ).fetchall()
     ]
+    _require_few(len(names))
     if names_of(names, len(names)) != tuple(names):
         raise LakeError("the objects have members whose names are too long, or differ in case only")
     columns = [_text_column(name, place) for place, name in enumerate(names)]
@@ -290,6 +297,7 @@ def _looked_at(
 def _typed(connection: duckdb.DuckDBPyConnection, relation: Relation, paths: Sequence[str], complete: bool) -> Looked:
     described = connection.execute(f"DESCRIBE SELECT * FROM {relation.over(paths)}").fetchall()
     kinds = {name: kind for name, kind, *_ in described}
+    _require_few(len(kinds))
     if names_of(list(kinds), len(kinds)) != tuple(kinds):
         raise LakeError("the files have columns whose names are too long, or differ in case only")
     wanted = {name: typed_aggregates(quote(name), kind) for name, kind in kinds.items()}

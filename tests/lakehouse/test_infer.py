@@ -278,3 +278,13 @@ def test_a_thousand_files_within_ten_seconds(inferred: Infer, lake: Path) -> Non
     assert (found.files, found.rows, found.complete) == (1000, 50_000, True)
     assert types(found)["d"] == "date not null"
     assert seconds < 10, seconds
+
+
+@pytest.mark.parametrize(("format", "text"), [("csv", ",".join(["a"] * 30_000) + "\n"), ("json", None)])
+def test_more_columns_than_a_table_may_have_are_refused_at_once(
+    inferred: Infer, lake: Path, format: str, text: str | None
+) -> None:
+    members = ",".join(f'"k{n}":1' for n in range(30_000))
+    (lake / f"wide.{format}").write_text(text or f"{{{members}}}\n")
+    with pytest.raises(LakeError, match="the files have 30000 columns; a table may have 4096"):
+        inferred(format=format)
