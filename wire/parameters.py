@@ -219,7 +219,7 @@ def _text(value: bytes, kind: int, escapes: bool) -> str:
         text = value.decode() if b"." in value else f"{value.decode()}."  # without a point it would be an integer
         return f"({text})" if text.startswith("-") else text
     if kind in _BLOBS:
-        return f"X'{value.hex()}'"
+        return f"UNHEX('{value.hex()}')"  # X'35' would be the number 53 beside a number, and the value is the text 5
     if kind not in _STRINGS:
         raise NotALiteral("type")
     try:

@@ -5,6 +5,7 @@ Where the server gives NULL with a warning, or an error, the engine fails.
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -43,8 +44,8 @@ def as_bytes(value: Expr, what: str, collation: str) -> Expr:
 
 def to_binary(binder: "Binder", value: Expr) -> Expr:
     """CAST(value AS BINARY) and BINARY value."""
-    if value.type.family is Family.BINARY:
-        return value
+    if value.type.family is Family.BINARY:  # a literal that is cast is no number beside one any more
+        return replace(value, op="plain_bytes") if value.op == "bytes" else value
     return bytes_of(value, "CAST AS BINARY", binder.context.collation_connection)
 
 

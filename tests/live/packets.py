@@ -35,15 +35,18 @@ def server_rows(connection: Any, statement: str, protocol: str) -> tuple[list[Co
 
 
 def call_prepared(connection: Any, statement: str) -> Callable[..., tuple[list[str], list[bytes]]]:
-    """Prepare a statement; gives a function that executes it with texts and gives column names and rows as bytes."""
+    """Prepare a statement; gives a function that executes it with texts, or values of another `kind`.
+
+    It gives column names and rows as bytes.
+    """
     connection._execute_command(Command.STMT_PREPARE, statement)
     head = bytes(connection._read_packet()._data)
     columns, parameters = int.from_bytes(head[5:7], "little"), int.from_bytes(head[7:9], "little")
     _payloads(connection, bool(columns) + bool(parameters))
 
-    def execute(*texts: bytes) -> tuple[list[str], list[bytes]]:
+    def execute(*texts: bytes, kind: FieldType = FieldType.VAR_STRING) -> tuple[list[str], list[bytes]]:
         nulls = bytes((parameters + 7) // 8)
-        types = bytes((FieldType.VAR_STRING, 0)) * parameters
+        types = bytes((kind, 0)) * parameters
         values = b"".join(build_lenenc_bytes(text) for text in texts)
         body = nulls + b"\1" + types + values if parameters else b""
         connection._execute_command(Command.STMT_EXECUTE, head[1:5] + b"\0" + (1).to_bytes(4, "little") + body)

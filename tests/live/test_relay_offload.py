@@ -10,6 +10,8 @@ import pymysql
 import pytest
 
 from tests.live.offload_kit import ENDLESS, GROUPED, fill, interrupted, rows
+from tests.live.packets import call_prepared
+from wire.constants import FieldType
 from wire.framing import build_packets
 
 pytestmark = pytest.mark.live
@@ -370,3 +372,10 @@ def test_max_execution_time_stops_the_engine(client: Any, backend: Any) -> None:
         rows(client, ENDLESS)
     assert caught.value.args[0] == (1969 if backend.is_mariadb else 3024)
     assert time.monotonic() - started < 10
+
+
+def test_bytes_as_parameters_are_texts_beside_numbers(client: Any) -> None:
+    execute = call_prepared(client, "SELECT g FROM sales WHERE g = ? GROUP BY g")
+    for use in ("OFF", "ON"):
+        rows(client, f"SET use_secondary_engine = {use}")
+        assert [row[2:] for row in execute(b"5", kind=FieldType.BLOB)[1]] == [(5).to_bytes(4, "little")], use

@@ -32,7 +32,7 @@ def literal(kind: int, value: bytes, unsigned: bool = False) -> str:
         (FieldType.DOUBLE, struct.pack("<d", -1e300), "(-1e+300)"),
         (FieldType.NEWDECIMAL, b"\x05-1.50", "(-1.50)"),
         (FieldType.VAR_STRING, b"\x04a'\\b", r"'a''\\b'"),
-        (FieldType.BLOB, b"\x02\x00\xff", "X'00ff'"),
+        (FieldType.BLOB, b"\x02\x00\xff", "UNHEX('00ff')"),
         (FieldType.DATE, b"\x04\xe8\x07\x02\x1d", "DATE'2024-02-29'"),
         (FieldType.DATETIME, b"\x07\xe8\x07\x02\x1d\x01\x02\x03", "TIMESTAMP'2024-02-29 01:02:03'"),
         (
