@@ -32,6 +32,8 @@ def fit(
         begin: weights to begin with, those of another strength.
         deadline: `time.monotonic()` from which no step begins but the first few.
     """
+    from scipy.optimize import minimize  # by trainings alone: what loads a model does not pay for it
+
     classes = int(codes.max()) + 1
     outputs = 1 if classes == 2 else classes  # of one class the base alone, which is nothing
     shape = design.shape[1] + 1, outputs
@@ -54,8 +56,6 @@ def fit(
         steps += 1
         if steps >= _LEAST_STEPS and time.monotonic() > deadline:
             raise StopIteration
-
-    from scipy.optimize import minimize
 
     start = np.zeros(shape) if begin is None else begin
     found = minimize(measured, start.ravel(), jac=True, method="L-BFGS-B", options=_ENDS, callback=look)
