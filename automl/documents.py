@@ -10,6 +10,7 @@ import pyarrow.json
 
 from automl.columns import one_text
 from automl.errors import AutoMLError
+from automl.nesting import check_nesting
 from automl.source import Column, Kind, Source
 
 _TYPES = {
@@ -29,7 +30,7 @@ def rows_from_json(columns: Sequence[Column], texts: pa.Array | pa.ChunkedArray)
     A column that is in none of them is left out: whether the model can do without it, it says itself.
 
     Raises:
-        AutoMLError: a text is NULL or no JSON object.
+        AutoMLError: a text is NULL, no JSON object, or nested too deeply.
     """
     if texts.null_count:
         raise AutoMLError("A row is NULL, and a prediction needs a JSON object of column names and values.")
@@ -42,6 +43,7 @@ def rows_from_json(columns: Sequence[Column], texts: pa.Array | pa.ChunkedArray)
             tuple(columns),
             pa.table({column.name: pa.array([], _TYPES.get(column.kind)) for column in columns}),
         )
+    check_nesting(lines)
     whole = pc.binary_join(pa.ListArray.from_arrays([0, len(lines)], lines), "\n")[0].as_buffer()
     try:
         table = _read(whole, pa.schema([]))

@@ -63,11 +63,25 @@ class TrainOptions:
 
 
 Reader = Callable[[str, Any, Task], Any]
+_TRUTHS: Mapping[int | str, bool] = {1: True, 0: False, "true": True, "false": False}
 
 
 def _wrong(key: str, value: object, wanted: str) -> AutoMLError:
     shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "…"
     return AutoMLError(f"Option '{key}' must be {wanted}, not {shown}.")
+
+
+def column_name(key: str, value: Any, task: Task) -> str:
+    """Read a name; whether there is such a column is for whoever has the table."""
+    return _text(key, value, task)
+
+
+def truth(key: str, value: Any, task: Task) -> bool:
+    """Read true or false, also as the texts that HeatWave's syntax shows (mys-hwaml-ml-predict-row)."""
+    folded = value.casefold() if isinstance(value, str) else value
+    if not isinstance(folded, (bool, int, str)) or folded not in _TRUTHS:
+        raise AutoMLError(f"Option '{key}' must be true or false, not {value!r}.")
+    return _TRUTHS[folded]
 
 
 def _text(key: str, value: Any, task: Task) -> str:

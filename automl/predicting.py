@@ -4,19 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from automl.errors import AutoMLError, near
-from automl.options import Reader, choice, number
+from automl.options import Reader, choice, number, truth
 from automl.tasks import SUPERVISED, Task
 
 _ALL = frozenset(Task)
 _ANOMALY = frozenset({Task.ANOMALY, Task.LOG_ANOMALY})
 _RECOMMENDATION = frozenset({Task.RECOMMENDATION})
 MODES = ("ratings", "items", "users", "users_to_items", "items_to_users", "items_to_items", "users_to_users")
-
-
-def _truth(key: str, value: Any, task: Task) -> bool:
-    if not isinstance(value, bool) and value not in (0, 1):
-        raise AutoMLError(f"Option '{key}' must be true or false, not {value!r}.")
-    return bool(value)
 
 
 def _object(key: str, value: Any, task: Task) -> Mapping[str, Any]:
@@ -38,22 +32,30 @@ def _any(key: str, value: Any, task: Task) -> Any:
 Table = Mapping[str, tuple[frozenset[Task], Reader]]
 _TOPK = number(1, 1_000_000, "a whole number from 1", whole=True)
 _THRESHOLD = number(0, 1, "a number from 0 to 1")
+_FEEDBACK = number(-1e300, 1e300, "a number")
+
+
+def _threshold(key: str, value: Any, task: Task) -> float:
+    """Of anomalies a probability, of recommendations the rating from which an item counts as liked."""
+    return float((_FEEDBACK if task in _RECOMMENDATION else _THRESHOLD)(key, value, task))
+
+
 _PREDICT: Table = {
     "threshold": (_ANOMALY, _THRESHOLD),
     "topk": (_ANOMALY | _RECOMMENDATION, _TOPK),
     "recommend": (_RECOMMENDATION, choice(*MODES)),
-    "remove_seen": (_RECOMMENDATION, _truth),
+    "remove_seen": (_RECOMMENDATION, truth),
     "batch_size": (_ALL, number(1, 1_000_000_000, "a whole number from 1", whole=True)),
-    "additional_details": (SUPERVISED | {Task.ANOMALY}, _truth),
+    "additional_details": (SUPERVISED | {Task.ANOMALY}, truth),
     "prediction_interval": (frozenset({Task.FORECASTING}), number(0, 1, "a number between 0 and 1", open_ended=True)),
     "logad_options": (frozenset({Task.LOG_ANOMALY}), _object),
     "item_metadata": (_RECOMMENDATION, _object),
     "user_metadata": (_RECOMMENDATION, _object),
 }
 _SCORE: Table = {
-    "threshold": (_ANOMALY, _THRESHOLD),
+    "threshold": (_ANOMALY | _RECOMMENDATION, _threshold),
     "topk": (_ANOMALY | _RECOMMENDATION, _TOPK),
-    "remove_seen": (_RECOMMENDATION, _truth),
+    "remove_seen": (_RECOMMENDATION, truth),
     "item_metadata": (_RECOMMENDATION, _object),
     "user_metadata": (_RECOMMENDATION, _object),
 }

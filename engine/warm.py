@@ -97,7 +97,8 @@ def warm_trees() -> None:
     """The kernels of rows, texts and trees have fixed types: they are compiled when they are imported."""
     import automl.digits
     import automl.filling
-    import automl.forest  # noqa: F401
+    import automl.forest
+    import automl.nesting  # noqa: F401
 
 
 def warm_checksums() -> None:

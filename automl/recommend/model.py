@@ -205,6 +205,10 @@ class Recommendation:
         if target is not None:
             column = source.column(target, "target column")
             truth = floats(column.name, source.values(column.name))
+        if "threshold" in options and (metric not in RANKED or truth is None):
+            raise AutoMLError(
+                f"Option 'threshold' tells which ratings of the target column count as liked: for {', '.join(RANKED)}."
+            )
         if metric not in RANKED:
             if self.implicit:
                 raise AutoMLError(
@@ -216,7 +220,7 @@ class Recommendation:
             return NUMBERS[metric](truth[known], self.ratings(users, items)[known]) if known.any() else None
         liked = users >= 0
         if truth is not None:
-            liked &= truth >= self.threshold
+            liked &= truth >= options.get("threshold", self.threshold)
         return self.ranked(metric, users[liked], items[liked], options)
 
     def ranked(self, metric: str, users: Indexes, items: Indexes, options: Mapping[str, Any]) -> float | None:

@@ -1,8 +1,10 @@
 """EXPLAIN of a statement that calls functions of AutoML: who would run it, and in what form the backend can plan it."""
 
+from functools import partial
+
 from proxy.engine_link import EngineGone
 from proxy.ml import models, offloaded
-from proxy.ml.engine import ModelNotHere
+from proxy.ml.asked import read_models
 from proxy.place import Place
 from proxy.reasons import Reason, Refusal, strip_reason
 from proxy.router import Router
@@ -21,22 +23,20 @@ async def look(router: Router, text: str, statement: Statement, place: Place) ->
     )
     if not statement.has_from:
         return False, planned
-    ready = await offloaded.make_ready(router, text, statement, place)
-    refusal = ready if isinstance(ready, Refusal) else await _refusal(router, ready)
+    found = await read_models(router, statement.calls)
+    ready = await offloaded.make_ready(router, text, statement, place, found)
+    refusal = (
+        ready
+        if isinstance(ready, Refusal)
+        else await models.with_models(router, ready.models, partial(_ask, router, ready))
+    )
     if refusal and not (statement.plain and all(call.item is not None for call in statement.calls)):
         raise offloaded.cannot(statement.calls[0], refusal)
     return refusal is None, planned
 
 
-async def _refusal(router: Router, ready: offloaded.Ready) -> Refusal | None:
-    try:
-        return await _ask(router, ready)
-    except ModelNotHere:
-        await offloaded.bring_all(router, ready)
-        return await _ask(router, ready)
-
-
 async def _ask(router: Router, ready: offloaded.Ready) -> Refusal | None:
+    """Give what the engine has against a query. Raises ModelNotHere, BackendError for what a model complains of."""
     try:
         link = await router.link()
         answer = await link.ask(ready.text, {**router.attributes(ready.preflight), "wf_explain": b"1"})

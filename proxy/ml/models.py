@@ -1,7 +1,7 @@
 """Models between the catalog and the engine: brought there when first used, stored when trained or imported."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
 from base.errors import BackendError
@@ -26,10 +26,16 @@ def told(error: Err) -> BackendError:
 
 async def with_model(router: Router, model: ModelRow, act: Callable[[], Awaitable[T]]) -> T:
     """Do something with a model, which is brought to the engine first when it is not there. Raises BackendError."""
+    return await with_models(router, [model], act)
+
+
+async def with_models(router: Router, models: Iterable[ModelRow], act: Callable[[], Awaitable[T]]) -> T:
+    """The same with several, of which all are brought: the engine tells only that one is not there."""
     try:
         return await act()
     except engine.ModelNotHere:
-        await bring(router, model)
+        for model in {tuple(each.key): each for each in models}.values():
+            await bring(router, model)
         return await act()
 
 

@@ -3,15 +3,16 @@
 The backend prepares the statement with JSON in the place of each call, so names, grants and columns are its own.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from base.errors import BackendError
 from proxy import reading, running
-from proxy.ml.asked import as_call, read_models
+from proxy.ml.asked import Found, as_call
 from proxy.ml.backend import prepare
 from proxy.ml.catalog import ModelRow
-from proxy.ml.engine import ModelNotHere
-from proxy.ml.models import bring
+from proxy.ml.models import with_models
 from proxy.place import Place
 from proxy.preflight import Preflight
 from proxy.reasons import Reason, Refusal
@@ -41,12 +42,17 @@ def _value(call: FunctionCall, is_mariadb: bool) -> str:
     return as_json(joined if is_mariadb else f"CONVERT({joined} USING utf8mb4)", is_mariadb)
 
 
-async def make_ready(router: Router, text: str, statement: Statement, place: Place) -> Ready | Refusal:
-    """Ask the backend about a query, and judge. Raises BackendError with its own error for what it does not accept."""
+async def make_ready(
+    router: Router, text: str, statement: Statement, place: Place, found: Sequence[Found]
+) -> Ready | Refusal:
+    """Ask the backend about a query, and judge. Raises BackendError with its own error for what it does not accept.
+
+    Args:
+        found: the models of its calls.
+    """
     text = text.rstrip("; \t\r\n")
     if ASKED in text.upper():  # somebody's own function of this name would pass for a call
         return Refusal(Reason.UNSUPPORTED, f"a name begins with {ASKED}")
-    found = await read_models(router, statement.calls)
     asked = with_calls(text, statement, [f"{ASKED}{n}({c.arguments[0]})" for n, c in enumerate(statement.calls)])
     prepared = stand_in(text, statement, router.is_mariadb)
     _, use, _ = await router.read(asked)
@@ -62,25 +68,18 @@ async def make_ready(router: Router, text: str, statement: Statement, place: Pla
     return Ready(asked.encode(), preflight, [each.model for each in found])
 
 
-async def run(router: Router, text: str, statement: Statement, binary: bool, place: Place) -> Refusal | None:
+async def run(
+    router: Router, text: str, statement: Statement, binary: bool, place: Place, found: Sequence[Found]
+) -> Refusal | None:
     """Answer a SELECT; gives the reason when the engine cannot. Raises BackendError."""
-    ready = await make_ready(router, text, statement, place)
+    ready = await make_ready(router, text, statement, place, found)
     if isinstance(ready, Refusal):
         return ready
     if place is Place.BEGINS and not ready.preflight.only_lake and (refusal := await reading.begin(router)):
         return refusal
     protocol = "binary" if binary else "text"
-    try:
-        return await running.run(router, ready.text, ready.preflight, protocol, place)
-    except ModelNotHere:
-        await bring_all(router, ready)
-        return await running.run(router, ready.text, ready.preflight, protocol, place)
-
-
-async def bring_all(router: Router, ready: Ready) -> None:
-    """Bring the engine the models of a query. Raises BackendError."""
-    for model in {tuple(model.key): model for model in ready.models}.values():
-        await bring(router, model)
+    act = partial(running.run, router, ready.text, ready.preflight, protocol, place)
+    return await with_models(router, ready.models, act)
 
 
 def cannot(call: FunctionCall, refusal: Refusal) -> BackendError:

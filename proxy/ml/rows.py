@@ -11,7 +11,7 @@ from typing import Any
 
 from proxy.answers import Answer, AnswerTooLarge, build_result
 from proxy.ml import cells, engine, models, offloaded
-from proxy.ml.asked import Found, Straight, function_of, read_models, read_straight
+from proxy.ml.asked import Found, Straight, function_of, read_models, read_straight, settled
 from proxy.ml.backend import MLError, as_unicode, result_as_it_came, text_literal
 from proxy.ml.backend import run as run_own
 from proxy.place import Place
@@ -46,16 +46,19 @@ async def run(router: Router, text: str, place: Place, binary: bool = False) -> 
     if not statement.has_from:
         await _answer_literals(router, text, statement, binary)
         return True
-    refusal = await offloaded.run(router, text, statement, binary, place)
+    found = await read_models(router, statement.calls)  # once: what names a model may set variables
+    refusal = await offloaded.run(router, text, statement, binary, place, found)
     if refusal is None:
         return True
     if not (statement.plain and all(call.item is not None for call in statement.calls)):
         raise offloaded.cannot(statement.calls[0], refusal)
-    await _answer_items(router, text, statement, binary)
+    await _answer_items(router, text, statement, binary, found)
     return True
 
 
-async def _answer_items(router: Router, text: str, statement: Statement, binary: bool) -> None:
+async def _answer_items(
+    router: Router, text: str, statement: Statement, binary: bool, models_found: list[Found]
+) -> None:
     """Run the statement with each call's input in its place, and put the answers there, in the packets as they came."""
     session = router.session
     names = [f"wf_ml_{number}" for number in range(len(statement.calls))]
@@ -63,7 +66,6 @@ async def _answer_items(router: Router, text: str, statement: Statement, binary:
     for name, call in reversed([*zip(names, statement.calls, strict=True)]):
         item = statement.items[call.item or 0]
         asked = f"{asked[: item.start]}{as_unicode(call.arguments[0])} AS {name}{asked[item.last :]}"
-    found_of = await read_models(router, statement.calls)
     try:
         payloads, packets = await result_as_it_came(router, asked, binary)
     except AnswerTooLarge:
@@ -72,7 +74,7 @@ async def _answer_items(router: Router, text: str, statement: Statement, binary:
     rows = cells.Rows(packets, widths_of([each.type for each in definitions], binary), binary)
     has_eof = not session.capabilities & Capability.DEPRECATE_EOF  # behind the definitions
     first = 2 + len(definitions) + has_eof  # the number of the first row's packet
-    for name, call, found in zip(names, statement.calls, found_of, strict=True):
+    for name, call, found in zip(names, statement.calls, models_found, strict=True):
         place = next(number for number, definition in enumerate(definitions) if definition.name == name)
         taken = await cells.column(rows, place)
         answers = await _ask_texts(router, call, found, taken.texts) if taken.rows else b""
@@ -139,6 +141,7 @@ async def _answer_literals(router: Router, text: str, statement: Statement, bina
     whole = text.rstrip("; \t\r\n")
     found = None
     if _is_calls(whole, statement):
+        statement = replace(statement, calls=await settled(router, statement.calls, with_inputs=True))
         straight = await read_straight(router, statement.calls, _literal(router, b"null"))
         if straight and await _answer_calls(router, whole, statement, straight, binary):
             return None

@@ -10,8 +10,10 @@ from dataclasses import replace
 
 from base.errors import BackendError
 from proxy.ml import changes, engine, offloaded, rows
+from proxy.ml.asked import read_models
 from proxy.ml.backend import attempt, prepare
 from proxy.ml.backend import run as run_own
+from proxy.ml.models import with_models
 from proxy.ml.offloaded import Ready
 from proxy.ml.outputs import next_piece, piece_size, write_pieces
 from proxy.place import Place
@@ -123,7 +125,8 @@ async def _row_of(router: Router, query: str, found: Statement) -> str:
 
 
 async def _ready(router: Router, query: str, found: Statement) -> Ready:
-    ready = await offloaded.make_ready(router, query, found, Place.ALONE)
+    models = await read_models(router, found.calls)
+    ready = await offloaded.make_ready(router, query, found, Place.ALONE, models)
     if isinstance(ready, Refusal):
         raise offloaded.cannot(found.calls[0], ready)
     return ready
@@ -167,11 +170,7 @@ async def _begin(router: Router, ready: Ready, most: int) -> str:
     """Begin the query in the engine; gives the token of its pieces. Raises BackendError."""
     attributes = router.attributes(ready.preflight, freshness="strict")
     asked = {"text": ready.text, "attributes": attributes, "function": "query", "most": most}
-    try:
-        head = await engine.ask_json(router, "table", **asked)
-    except engine.ModelNotHere:
-        await offloaded.bring_all(router, ready)
-        head = await engine.ask_json(router, "table", **asked)
+    head = await with_models(router, ready.models, lambda: engine.ask_json(router, "table", **asked))
     return str(head["token"])
 
 

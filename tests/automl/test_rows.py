@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from automl import documents
 from automl.api import (
     AutoMLError,
     Column,
@@ -113,3 +114,28 @@ def test_values_that_json_spells_in_its_own_way_are_read() -> None:
     found = predict(model, rows_from_json(model, texts))["ml_results"].to_pylist()
     assert [json.loads(text) for text in found] == wanted
     assert [predict_row(model, row)["ml_results"] for row in documents[:20]] == wanted[:20]
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize(
+    "deep",
+    [
+        "[" * 200_000,
+        '{"age": ' + "[" * 101 + "]" * 101 + "}",
+        '{"age": ' * 30_000 + "1" + "}" * 30_000,
+        '{"age": 1, "other": ' + "[" * 30_000 + "]" * 30_000 + "}",
+    ],
+)
+def test_a_row_that_is_nested_too_deeply_is_refused_before_it_is_read(deep: str, rows: int) -> None:
+    texts = pa.array(['{"age": 3}'] * (rows - 1) + [deep, None])[:rows]
+    with pytest.raises(AutoMLError, match="nested too deeply"):
+        documents.rows_from_json((Column("age", Kind.NUMBER),), texts)
+
+
+def test_brackets_of_texts_are_no_levels() -> None:
+    inside = json.dumps("[{" * 500 + '\\"[' * 200)
+    deepest = "[" * 98 + "]" * 98
+    texts = pa.array(["", f'{{"age": 3, "city": {inside}, "x": [{deepest}]}}', f'{{"age": 4, "city": {inside}}}'])
+    found = documents.rows_from_json((Column("age", Kind.NUMBER), Column("city", Kind.TEXT)), texts[1:])
+    assert found.values("age").to_pylist() == [3, 4]
+    assert found.values("city").to_pylist() == [json.loads(inside)] * 2

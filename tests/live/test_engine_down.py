@@ -13,6 +13,7 @@ import pymysql
 import pytest
 
 from tests.live.lake_kit import lake
+from tests.live.ml_kit import wait_for, workers
 from tests.live.offload_kit import ENDLESS, GROUPED, fill, interrupted, rows
 
 pytestmark = pytest.mark.live
@@ -93,6 +94,31 @@ def test_an_engine_that_dies_amid_a_statement_is_not_noticed(alone: Any) -> None
         slow = "SELECT COUNT(*) FROM sales a, sales b WHERE a.v + b.v < 0"
         spent, problem = interrupted(client, slow, lambda: engine_of(alone).kill())
         assert problem is None, f"{problem} after {spent:.1f} s"
+
+
+def test_a_training_ends_with_its_engine(alone: Any, backend: Any) -> None:
+    told = "SELECT model_handle FROM ML_SCHEMA_root.MODEL_CATALOG"
+    backend.run("DROP DATABASE IF EXISTS ML_SCHEMA_root")
+    with alone.connect(database="alone") as client:
+        rows(client, "SET @h = 'cut'")
+        train = "CALL sys.ML_TRAIN('alone.sales', 'g', JSON_OBJECT('max_seconds', {}), @h)"
+        training: list[psutil.Process] = []
+
+        def kill() -> None:
+            wait_for(60, lambda: workers(alone))
+            training.extend(workers(alone))
+            engine_of(alone).kill()
+
+        _, problem = interrupted(client, train.format(600), kill)
+        assert isinstance(problem, pymysql.err.MySQLError)
+        assert problem.args[0] == 3877
+        wait_for(60, lambda: not any(each.is_running() and each.status() != "zombie" for each in training))
+        assert rows(client, "SELECT @h") == [("cut",)]
+        assert backend.run(told) == []
+        alone.wait_until_loaded("alone", "sales")
+        rows(client, train.format(2))
+        assert backend.run(told) == [("cut",)]
+    backend.run("DROP DATABASE ML_SCHEMA_root")
 
 
 def test_a_client_that_leaves_stops_the_engine(alone: Any) -> None:

@@ -65,6 +65,30 @@ def test_an_input_is_evaluated_once(ml_client: Any, ml_model: str) -> None:
         assert run(ml_client, "SELECT @n") == [(number,)]
 
 
+COUNTED = (
+    "IF((@n := @n + 1) > 0, '{}', NULL), IF((@n := @n + 10) > 0, JSON_OBJECT('additional_details', 'false'), NULL)"
+)
+
+
+def test_a_handle_is_evaluated_once(ml_client: Any, ml_model: str) -> None:
+    """However a statement comes to its answer; `@n` counts handles by ones and options by tens."""
+    counted = COUNTED.format(ml_model)
+    for statement in (
+        f"SELECT sys.ML_PREDICT_ROW({OLD}, {counted})",
+        f"SELECT sys.ML_PREDICT_ROW({OLD}, {counted}) AS p, 1",
+        f"SELECT id, sys.ML_PREDICT_ROW({INPUT}, {counted}) AS p FROM ml_shop.people WHERE id < 3",
+        f"SELECT id, sys.ML_PREDICT_ROW({INPUT}, {counted}) AS p FROM ml_shop.people WHERE id = 3 FOR UPDATE",
+        f"EXPLAIN SELECT id, sys.ML_PREDICT_ROW({INPUT}, {counted}) AS p FROM ml_shop.people",
+    ):
+        run(ml_client, "SET @n = 0")
+        assert run(ml_client, statement)
+        assert run(ml_client, "SELECT @n") == [(11,)], statement
+    error = error_of(ml_client, f"SELECT sys.ML_PREDICT_ROW({INPUT}, CONCAT(city), NULL) FROM ml_shop.people")
+    assert error[0] == 1644
+    assert "same for all rows" in error[1]
+    assert "must not be NULL" in error_of(ml_client, f"SELECT sys.ML_PREDICT_ROW({OLD}, CONCAT(NULL), NULL)")[1]
+
+
 def test_rows_of_a_table_are_predicted_in_one_statement(ml_client: Any, ml_model: str) -> None:
     run(ml_client, f"SET @h = '{ml_model}'")
     with ml_client.cursor() as cursor:
@@ -172,6 +196,11 @@ def test_a_table_is_split(ml_client: Any) -> None:
     both = "SELECT * FROM ml_shop.people_train UNION ALL SELECT * FROM ml_shop.people_test ORDER BY id"
     assert run(ml_client, both) == run(ml_client, "SELECT * FROM ml_shop.people ORDER BY id")
     assert error_of(ml_client, "CALL sys.TRAIN_TEST_SPLIT('ml_shop.people', 'churn', NULL)")[0] == 1050
+    run(ml_client, "DROP TABLE ml_shop.people_train, ml_shop.people_test")
+    by_time = "JSON_OBJECT('task', 'forecasting', 'datetime_index', 'since')"
+    run(ml_client, f"CALL sys.TRAIN_TEST_SPLIT('ml_shop.people', NULL, {by_time})")
+    ends = "SELECT (SELECT MAX(since) FROM ml_shop.people_train) <= (SELECT MIN(since) FROM ml_shop.people_test)"
+    assert run(ml_client, ends) == [(1,)]
 
 
 def test_models_are_loaded_listed_and_unloaded(ml_client: Any, ml_model: str) -> None:
@@ -290,6 +319,10 @@ def test_privileges_are_those_of_the_user(guest: Any, backend: Any, ml_model: st
     assert error_of(guest, f"CALL sys.ML_TRAIN('ml_shop.people', 'churn', {OPTIONS}, @h)")[0] == 1044
     backend.run("GRANT SELECT ON ML_SCHEMA_root.* TO ml_guest")
     assert json.loads(run(guest, f"SELECT sys.ML_PREDICT_ROW({OLD}, '{ml_model}', NULL)")[0][0])
+    run(guest, "SET @n = 0")
+    assert json.loads(run(guest, f"SELECT sys.ML_PREDICT_ROW({OLD}, {COUNTED.format(ml_model)})")[0][0])
+    assert run(guest, f"SELECT sys.ML_PREDICT_ROW(IF((@n := @n + 1) > 0, {OLD}, NULL), '{ml_model}', NULL)")
+    assert run(guest, "SELECT @n") == [(12,)]
     run(guest, f"CALL sys.ML_MODEL_LOAD('{ml_model}', 'root')")
     predict = f"CALL sys.ML_PREDICT_TABLE('ml_shop.people', '{ml_model}', 'ml_shop.of_guest', NULL)"
     assert error_of(guest, predict)[0] == 1142

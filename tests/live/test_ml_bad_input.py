@@ -97,6 +97,11 @@ def test_rows_and_options_that_are_wrong_are_refused(ml_client: Any, ml_model: s
     for arguments, words in asked:
         number, text = error_of(ml_client, f"SELECT sys.ML_PREDICT_ROW({arguments})")
         assert (number, words in text) == (1644, True), text
+    deep = "CONCAT('{\"age\": ', REPEAT('[', 30000), REPEAT(']', 30000), '}')"
+    # Many rows are read by another reader than one; the engine has to be there for the next.
+    for rest in ("", " FROM ml_shop.people WHERE id < 9", " FROM ml_shop.people WHERE id < 9 FOR UPDATE"):
+        number, text = error_of(ml_client, f"SELECT sys.ML_PREDICT_ROW({deep}, @h, NULL) AS p{rest}")
+        assert (number, "nested too deeply" in text) == (1644, True), text
     for changed in FINE:
         ((answer,),) = run(
             ml_client, f"SELECT JSON_EXTRACT(sys.ML_PREDICT_ROW({row(changed)}, @h, NULL), '$.Prediction')"
