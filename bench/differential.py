@@ -60,25 +60,39 @@ def start(kind: str, folder: pathlib.Path) -> tuple[EmbeddedServer, "pymysql.con
     make_data(program, folders.data, folder / "log")
     write_first_start(folders, kind, password)
     server = EmbeddedServer(program, folders, password, ())
+    return server, begin(server)
+
+
+def begin(server: EmbeddedServer) -> "pymysql.connections.Connection[bytes]":
+    """Start the server and connect to it."""
     up = server.start()
-    return server, pymysql.connect(
+    return pymysql.connect(
         unix_socket=str(up.socket),
         user=up.user,
-        password=password,
+        password=up.password,
         autocommit=True,
         charset="utf8mb4",
         ssl_disabled=True,
+        read_timeout=6 * _PATIENCE,  # MariaDB 10.11 has loops that max_statement_time does not end
     )
+
+
+class ServerEndedError(Exception):
+    """The server ended at a statement, its text the argument, or never answers it: nothing to compare with."""
 
 
 @dataclass
 class Found:
-    """What became of statements: outcomes, reasons of refusals, differences of column definitions, faults."""
+    """What became of statements: outcomes, reasons of refusals, differences of column definitions, faults.
+
+    `ended` are the statements that the server itself did not survive.
+    """
 
     outcomes: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     columns: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
 
 
 def _make(connection: "pymysql.connections.Connection[Any]", schemas: Schemas, tables: list[RandomTable]) -> None:
@@ -127,8 +141,8 @@ def _run(bench: Bench, statement: str, binary: bool) -> Outcome:
         outcome = bench.run(statement, binary=binary and " LIMIT " not in statement, ties=not strict)
         # A row of the binary protocol is as its definitions say.
         return bench.run(statement, ties=not strict) if binary and outcome.columns else outcome
-    except pymysql.err.MySQLError:
-        raise
+    except pymysql.err.OperationalError as problem:
+        raise ServerEndedError(statement) from problem
     except Exception as problem:  # a fault of the translator: it must not raise
         return Outcome("raised", repr(problem))
     finally:
@@ -175,6 +189,7 @@ def compare(bench: Bench, statements: Statements, chance: random.Random, queries
 
 
 def run_batches(
+    server: EmbeddedServer,
     connection: "pymysql.connections.Connection[Any]",
     kind: str,
     folder: pathlib.Path,
@@ -182,28 +197,46 @@ def run_batches(
     batches: range,
     size: int,
 ) -> Found:
-    """Make the tables and the session of each batch, and run its statements."""
+    """Make the tables and the session of each batch, and run its statements; a server that one of them ended is started
+    again for the next batch."""
     found = Found()
+    for number in batches:
+        before = len(found.faults)
+        try:
+            _run_batch(connection, kind, folder, random.Random(f"{seed} {number}"), size, found)
+        except ServerEndedError as end:
+            found.ended.append(f"batch {number}: {end}")
+            server.stop()
+            connection = begin(server)
+        found.faults[before:] = [f"batch {number}: {fault}" for fault in found.faults[before:]]
+    return found
+
+
+def _run_batch(
+    connection: "pymysql.connections.Connection[Any]",
+    kind: str,
+    folder: pathlib.Path,
+    chance: random.Random,
+    size: int,
+    found: Found,
+) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_LIMITS[kind])
-    for number in batches:
-        chance = random.Random(f"{seed} {number}")
-        schemas = Schemas(chance.randrange(1 << 30), kind)
-        tables = schemas.tables()
-        _make(connection, schemas, tables)
-        bench = Bench(connection, kind == "mariadb", _SCHEMA, folder)
-        bench.copy_all()
-        for setting in _session(chance, schemas):
-            bench.set(setting)
-        statements = Statements(chance.randrange(1 << 30), tables, schemas.main[1], kind)
-        before = len(found.faults)
+    schemas = Schemas(chance.randrange(1 << 30), kind)
+    tables = schemas.tables()
+    _make(connection, schemas, tables)
+    bench = Bench(connection, kind == "mariadb", _SCHEMA, folder)
+    bench.copy_all()
+    for setting in _session(chance, schemas):
+        bench.set(setting)
+    statements = Statements(chance.randrange(1 << 30), tables, schemas.main[1], kind)
+    try:
         compare(bench, statements, chance, size, found)
-        found.faults[before:] = [f"batch {number}: {fault}" for fault in found.faults[before:]]
+    finally:
         bench.duck.close()
-        with connection.cursor() as cursor:
-            cursor.execute("SET div_precision_increment = DEFAULT, default_week_format = DEFAULT")
-            cursor.execute("SET group_concat_max_len = DEFAULT")
-    return found
+    with connection.cursor() as cursor:
+        cursor.execute("SET div_precision_increment = DEFAULT, default_week_format = DEFAULT")
+        cursor.execute("SET group_concat_max_len = DEFAULT")
 
 
 def main() -> int:
@@ -224,7 +257,7 @@ def main() -> int:
             server, connection = start(kind, base / kind)
             begun = time.monotonic()
             try:
-                found = run_batches(connection, kind, base, arguments.seed, batches, arguments.batch)
+                found = run_batches(server, connection, kind, base, arguments.seed, batches, arguments.batch)
             finally:
                 server.stop()
             rate = sum(found.outcomes.values()) / (time.monotonic() - begun)
@@ -233,6 +266,8 @@ def main() -> int:
             report.table(("column", "statements"), found.columns.most_common(_SHOWN))
             for fault in found.faults[:_SHOWN]:
                 print(fault)
+            for statement in found.ended:
+                print(f"{kind} ended at a statement, and the rest of its batch was left out: {statement}")
             faults += len(found.faults)
     return 1 if faults else 0
 

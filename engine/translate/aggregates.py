@@ -9,6 +9,7 @@ from engine.translate.literals import NULL_LITERAL
 from engine.translate.members import require_order, spelled
 from engine.translate.numbers import as_value, operand, quotient
 from engine.translate.refusal import refuse
+from engine.translate.releases import require_same_quotient
 from engine.translate.tree import Expr, walk
 from engine.translate.types import APPROXIMATE, DOUBLE, UBIGINT, WHOLE, Family, Type, decimal
 
@@ -65,6 +66,8 @@ def average(value: Expr, distinct: bool, increment: int, is_mariadb: bool) -> Ex
     if value.type.family in APPROXIMATE:
         return doubles.average(value, distinct, counted)
     found = quotient(total(value, distinct), counted, increment)
+    if is_mariadb:
+        require_same_quotient(found)
     if distinct and value.type.scale and found.type.frac == found.type.scale:
         refuse("the last digit of AVG(DISTINCT) of so many decimals is not certain")  # MySQL rounds it, MariaDB cuts
     return found

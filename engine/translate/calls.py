@@ -27,10 +27,10 @@ from engine.translate import (
     weeks,
 )
 from engine.translate.nodes import child, children, kind, only, undated
-from engine.translate.numbers import arithmetic, as_value
+from engine.translate.numbers import arithmetic, as_number, as_value
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr
-from engine.translate.types import whole_digits
+from engine.translate.types import Family, Type, whole_digits
 from statements.ml import ASKED
 from statements.session_values import CALLS as SESSION_CALLS
 
@@ -150,13 +150,23 @@ def _rounding(operation: str) -> Rule:
         only(node, "this", "decimals")
         places = node.args.get("decimals")
         value = binder.expr(child(node))
-        rounded = control.round_to(operation, value, None if places is None else binder.expr(places))
+        count = None if places is None else binder.expr(places)
+        if count is not None and binder.context.backend == "mysql":
+            count = _no_more_places(as_number(value, operation.upper()).type, count)
+        rounded = control.round_to(operation, value, count)
         if rounded.op == "round_before_point" and binder.context.backend != "mysql" and value.type.scale:
             # MariaDB stores it with no more digits than there were.
             rounded = Expr("within", rounded.type, (rounded,), value=whole_digits(as_value(value).type))
         return doubles.stored_again(binder, rounded)
 
     return rule
+
+
+def _no_more_places(type_: Type, count: Expr) -> Expr:
+    """MySQL rounds a decimal to no more places than it has: ROUND(1.5, 6) is 1.5, where MariaDB's is 1.500000."""
+    if type_.family is not Family.DECIMAL or not literals.is_literal(count) or not isinstance(count.value, int):
+        return count
+    return literals.integer(min(count.value, type_.scale))
 
 
 def _whole(operation: str) -> Rule:

@@ -14,6 +14,7 @@ from engine.translate.nodes import child, children, kind, only
 from engine.translate.numbers import arithmetic, as_condition, as_double, negated
 from engine.translate.packed import require_comparable
 from engine.translate.refusal import Refused, refuse
+from engine.translate.releases import require_same_div, require_same_quotient, require_same_xor
 from engine.translate.row_values import compare_rows, only_row, parts_of
 from engine.translate.tree import Expr, walk
 from engine.translate.types import BOOL
@@ -72,10 +73,16 @@ def _arithmetic(operator: str) -> Rule:
         if operator == "mod":
             return modulo(binder, binder.expr(left), binder.expr(right))
         increment = binder.context.div_precision_increment
+        is_mariadb = binder.context.backend == "mariadb"
         second = _number_of(binder, right)
+        if operator == "div" and is_mariadb:
+            require_same_div(second)
         if operator in ("divide", "div"):
             second = binder.divisor(second)
-        return binder.result(arithmetic(operator, _number_of(binder, left), second, increment))
+        found = arithmetic(operator, _number_of(binder, left), second, increment)
+        if is_mariadb:
+            require_same_quotient(found)
+        return binder.result(found)
 
     return rule
 
@@ -123,7 +130,10 @@ def _logical(operator: str) -> Rule:
 
 def _xor(binder: "Binder", node: exp.Expression) -> Expr:
     only(node, "this", "expression")
-    sides = tuple(as_condition(binder.expr(child(node, name))) for name in ("this", "expression"))
+    values = [binder.expr(child(node, name)) for name in ("this", "expression")]
+    if binder.context.backend == "mariadb":
+        require_same_xor(*values)
+    sides = tuple(as_condition(value) for value in values)
     truths = any(part.op in ("is_true", "is_false") for side in sides for part in walk(side))
     if truths and binder.context.backend == "mysql" and binder.context.protocol == "binary":
         refuse("XOR of IS TRUE has another meaning in a prepared statement of MySQL")
