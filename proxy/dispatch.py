@@ -28,7 +28,7 @@ from proxy.lake import export, load_call
 from proxy.lake import guard as lake_guard
 from proxy.ml import calls, named, rows, writes
 from proxy.place import Place
-from proxy.preflight import Preflight, same_shape
+from proxy.preflight import Preflight, gives_bytes, same_shape
 from proxy.prepared import PreparedStatements
 from proxy.reasons import QUIET, Reason, Refusal
 from proxy.remembered import Prepared
@@ -283,10 +283,13 @@ class Dispatch:
         asked = text.rstrip(b"; \t\r\n")
         _, refusal, preflight = await self.router.consult(asked, read, refusal, place)
         if refusal is None and known:
-            if same_shape(preflight.definitions, known.definitions, self.session.capabilities):
-                preflight.definitions = known.definitions  # their names show the markers, not the values
-            else:
+            capabilities = self.session.capabilities
+            if not same_shape(preflight.definitions, known.definitions, capabilities):
                 refusal = Refusal(Reason.PARAMETERS)
+            elif self.router.is_mariadb and known.has_bytes and gives_bytes(preflight.definitions, capabilities):
+                refusal = Refusal(Reason.PARAMETER_TYPE)  # BLOBs among its arguments make a function's answer one
+            else:
+                preflight.definitions = known.definitions  # their names show the markers, not the values
         if refusal is None and place is Place.BEGINS and not preflight.only_lake:
             refusal = await reading.begin(self.router)
         if refusal is None:

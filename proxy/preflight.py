@@ -19,6 +19,7 @@ from statements.lake import mark_of, stored_attribute
 from statements.session_values import question, read_values
 from wire.constants import Capability, Command
 from wire.framing import build_packets
+from wire.parameters import BLOBS, STRINGS
 from wire.responses import build_query_attributes, parse_column_definition
 
 _VARIABLES = (
@@ -46,6 +47,7 @@ _TIMEOUT = {"mysql": "@@max_execution_time", "mariadb": "ROUND(@@max_statement_t
 _RECURSION = {"mysql": "@@cte_max_recursion_depth", "mariadb": "@@max_recursive_iterations"}
 _SERVER = {"mysql": "@@server_uuid", "mariadb": "CONCAT('mariadb-', @@server_id)"}  # as engine.backend names it
 DENIED = 1142  # ER_TABLEACCESSDENIED_ERROR
+_BYTES = 63  # the character set of what is none
 _COST_PER_ROW = 0.1  # MySQL's row_evaluate_cost: MariaDB 10.11 shows rows, not costs
 
 
@@ -312,3 +314,9 @@ def same_shape(one: list[bytes], other: list[bytes], capabilities: int) -> bool:
         if a.org_name != b.org_name:
             return False
     return True
+
+
+def gives_bytes(definitions: list[bytes], capabilities: int) -> bool:
+    """Tell whether a column is a string of bytes."""
+    columns = [parse_column_definition(definition, capabilities) for definition in definitions]
+    return any(column.charset == _BYTES and column.type in STRINGS | BLOBS for column in columns)

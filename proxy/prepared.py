@@ -2,27 +2,28 @@
 
 from collections.abc import Awaitable, Callable
 
-from base.errors import MalformedPacket
+from base.errors import MalformedPacket, SecondaryEngineError
 from proxy import variables
 from proxy.answers import AnswerReader
 from proxy.cursors import MOST, Cursor
 from proxy.decisions import decision_key
 from proxy.fetch import fetch
+from proxy.lake.guard import refuse_query
 from proxy.ml.prepared import take_execute, take_prepare
 from proxy.place import Place
 from proxy.preflight import build_prepare
 from proxy.prepared_writes import describe, may_write_query, perform, read_write
 from proxy.reading import place_of, stays
+from proxy.reasons import QUIET, Reason, Refusal
 from proxy.remembered import Prepared
 from proxy.router import Router
-from proxy.state import NO_COUNTS, ON
+from proxy.state import FORCED, LAST, NO_COUNTS, ON
 from statements.scan import first_word
 from wire.constants import Capability, Command
 from wire.framing import build_packets
 from wire.parameters import Execute, NotALiteral, build_literals, fill_placeholders, parse_execute, with_types
 
-# MARIADB_STMT_DIRECT: the statement prepared last. What we prepare in between would be it: the number goes on instead.
-_LAST = b"\xff\xff\xff\xff"
+_LAST = LAST.to_bytes(4, "little")  # what we prepare in between would be it: the number goes on instead
 _LONG_DATA_LIMIT = 1 << 20  # bytes of a statement's long data that are kept
 
 
@@ -104,7 +105,7 @@ class PreparedStatements:
     def _forget(self, number: int, data: bytes) -> bool:
         state = self._session.state
         if known := state.statements.pop(number, None):
-            self._drop_long_data(known)
+            state.drop_long_data(known)
             state.room += known.size
         state.sets.pop(number, None)
         state.ml_statements.pop(number, None)
@@ -122,19 +123,15 @@ class PreparedStatements:
         size = len(data) - 11
         parameter = int.from_bytes(data[9:11], "little")
         known.stale = True
-        kept = sum(map(len, known.long_data.values()))
-        if size < 0 or parameter >= known.parameters or kept + size > _LONG_DATA_LIMIT or size > state.room:
-            self._drop_long_data(known)
+        wanted = known.long_size + size
+        if size < 0 or parameter >= known.parameters or wanted > _LONG_DATA_LIMIT or size > state.room:
+            state.drop_long_data(known)
             known.long_data = None
         else:
             known.long_data.setdefault(parameter, bytearray()).extend(data[11:])
+            known.long_size = wanted
             state.room -= size
         return False
-
-    def _drop_long_data(self, known: Prepared) -> None:
-        """Forget the values of long data: an execution, a reset or the statement's end does so."""
-        self._session.state.room += sum(map(len, (known.long_data or {}).values()))
-        known.long_data = {}
 
     def _reset(self, data: bytes) -> bool:
         return self._numbered(data, self._reset_numbered)
@@ -142,7 +139,7 @@ class PreparedStatements:
     def _reset_numbered(self, number: int, data: bytes) -> bool:
         self._session.state.cursors.pop(number, None)
         if known := self._session.state.statements.get(number):
-            self._drop_long_data(known)
+            self._session.state.drop_long_data(known)
             known.stale = False
         return False
 
@@ -182,7 +179,7 @@ class PreparedStatements:
             return False
         known.settled = False
         if known.parameters and not self._note_types(data, known):
-            self._drop_long_data(known)
+            self._session.state.drop_long_data(known)
             return False
         whole = self._complete(data, known)
         if not self._is_candidate(known):
@@ -205,13 +202,13 @@ class PreparedStatements:
     def _gone_to_backend(self, known: Prepared, data: bytes) -> None:
         """Note what the backend has of a statement when it is given the execution."""
         known.told = known.types
-        self._drop_long_data(known)
+        self._session.state.drop_long_data(known)
         known.stale = bool(data[9] & 1)  # it may have opened a cursor
 
     def _is_candidate(self, known: Prepared) -> bool:
         session = self._session
         if known.long_data is None:
-            return False
+            return session.state.use_secondary_engine == FORCED or self._worker.engine.loaded.names_lake(known.text)
         if known.writes:
             return True
         named = self._worker.engine.loaded.names_lake(known.text)
@@ -253,11 +250,11 @@ class PreparedStatements:
         try:
             execute = parse_execute(data[4:], known.parameters, self._with_attributes)
             text = self._text(execute, known)
-            if execute.cursor and len(session.state.cursors) >= MOST:
-                raise NotALiteral("cursor")
         except (MalformedPacket, NotALiteral, UnicodeDecodeError):
-            self._gone_to_backend(known, data)
-            session.pass_on(data)
+            await self._leave(Reason.PARAMETER_VALUE, data, known)
+            return
+        if execute.cursor and len(session.state.cursors) >= MOST:
+            await self._leave(Reason.LARGE_CURSOR, data, known)
             return
         if execute.cursor and not known.writes:
             known.cursor = Cursor(self._worker.settings.data_dir, session.capabilities)
@@ -276,9 +273,28 @@ class PreparedStatements:
         if not given and cursor:
             self._open(execute.statement_id, cursor, len(known.definitions))
 
+    async def _leave(self, reason: Reason, data: bytes, known: Prepared) -> None:
+        """Give an execution to the backend, or refuse it where only the engine may answer."""
+        try:
+            await self._refuse(reason, known.text)
+        except SecondaryEngineError:
+            await self._forget_on_backend(int.from_bytes(data[5:9], "little"), known)
+            raise
+        self._gone_to_backend(known, data)
+        self._session.pass_on(data)
+
+    async def _refuse(self, reason: Reason, text: bytes) -> None:
+        try:
+            facts, use, _, refusal = await self._router.look(text, place=place_of(self._session))
+        except UnicodeDecodeError:
+            return
+        await refuse_query(self._router, facts, Refusal(reason))
+        if use == FORCED and (refusal is None or refusal.reason not in QUIET):
+            raise SecondaryEngineError(reason.value)
+
     async def _forget_on_backend(self, number: int, known: Prepared) -> None:
         """Let the backend forget the values, and the cursor, that it has of an execution which ran elsewhere."""
-        self._drop_long_data(known)
+        self._session.state.drop_long_data(known)
         if known.stale:
             known.stale = False
             reset = bytes((Command.STMT_RESET,)) + number.to_bytes(4, "little")
@@ -308,8 +324,10 @@ class PreparedStatements:
 
     def _text(self, execute: Execute, known: Prepared) -> bytes:
         statement = known.text.decode("utf-8")
+        if known.long_data is None:
+            raise NotALiteral("too much long data")
         if not known.parameters:
             return known.text
-        long_data = {number: bytes(value) for number, value in (known.long_data or {}).items()}
+        long_data = {number: bytes(value) for number, value in known.long_data.items()}
         literals = build_literals(execute, known.types, True, long_data)
         return fill_placeholders(statement, literals).encode()

@@ -25,6 +25,8 @@ class Reason(Enum):
     NOT_UTF8 = "The statement's text is not in a character set that the secondary engine reads"
     WARNINGS = "Preparing the statement gives warnings"
     PARAMETERS = "The statement has parameter markers"
+    PARAMETER_TYPE = "The type of a parameter decides that of a column"
+    PARAMETER_VALUE = "A parameter has a value that no literal has, or one too long"
     HIDDEN_TABLE = "A temporary table or a view hides a table of the statement"
     UNKNOWN_SESSION = "The session's variables could not be read"
     LONG_PLAN = "The backend's plan of the statement is too large to be read"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from proxy.cursors import Cursor
+from wire.parameters import BLOBS
 
 _OF_CURSOR = b"\0cursor"
 
@@ -23,6 +24,7 @@ class Prepared:
     types: bytes = b""
     told: bytes = b""
     long_data: dict[int, bytearray] | None = field(default_factory=dict)
+    long_size: int = 0  # bytes in `long_data`
     stale: bool = False
     cursor: Cursor | None = None  # where the rows of this execution go
     writes: bool = False  # the rows of its query; `definitions` are those of the query
@@ -38,6 +40,11 @@ class Prepared:
     def size(self) -> int:
         """About how many bytes it takes to remember."""
         return 500 + len(self.text) + len(self.key) + sum(map(len, self.definitions))
+
+    @property
+    def has_bytes(self) -> bool:
+        """Whether a parameter of the last execution is of a BLOB's type."""
+        return not BLOBS.isdisjoint(self.types[::2])
 
     @property
     def decided(self) -> bytes:

@@ -21,6 +21,7 @@ SWITCH = {
     "TRUE": ON,
     "FALSE": OFF,
 }
+LAST = 0xFFFFFFFF  # MARIADB_STMT_DIRECT: the statement prepared last
 ROOM = 4 << 20  # bytes of prepared statements that are remembered; the others run on the backend
 
 
@@ -82,14 +83,27 @@ class SessionState:
 
     def begins_unseen(self, command: int, number: int) -> None:
         """Note that a command too large to be looked at begins, about this prepared statement if it is about one."""
+        if command == Command.STMT_PREPARE:
+            self.last_prepared = None
+        if number == LAST and self.last_prepared is not None:
+            number = self.last_prepared
         if command == Command.STMT_EXECUTE:
             self.cursors.pop(number, None)
+            if known := self.statements.pop(number, None):  # it may bring other parameter types
+                self.drop_long_data(known)
+                self.room += known.size
+        elif command == Command.STMT_SEND_LONG_DATA and (known := self.statements.get(number)):
+            self.drop_long_data(known)
+            known.long_data = None
+            known.stale = True
 
     def relayed_unseen(self) -> None:
         """Note that a command passed without being looked at."""
         self.counts = NO_COUNTS
         self.next_transaction = True
-        self.last_prepared = None
         self.tainted = True
-        self.statements.clear()  # an execution may have brought other parameter types
-        self.room = ROOM
+
+    def drop_long_data(self, known: Prepared) -> None:
+        """Forget the values of long data: an execution, a reset or the statement's end does so."""
+        self.room += known.long_size
+        known.long_data, known.long_size = {}, 0

@@ -19,8 +19,8 @@ _INTEGERS = {
 }
 _WIDTHS: dict[int, int] = {int(kind): size for kind, size in _INTEGERS.items()} | {4: 4, 5: 8}  # FLOAT, DOUBLE
 _MOMENTS = frozenset({FieldType.DATE, FieldType.DATETIME, FieldType.TIMESTAMP, FieldType.TIME})
-_STRINGS = frozenset({FieldType.VARCHAR, FieldType.VAR_STRING, FieldType.STRING, FieldType.ENUM, FieldType.SET})
-_BLOBS = frozenset({FieldType.TINY_BLOB, FieldType.MEDIUM_BLOB, FieldType.LONG_BLOB, FieldType.BLOB})
+STRINGS = frozenset({FieldType.VARCHAR, FieldType.VAR_STRING, FieldType.STRING, FieldType.ENUM, FieldType.SET})
+BLOBS = frozenset({FieldType.TINY_BLOB, FieldType.MEDIUM_BLOB, FieldType.LONG_BLOB, FieldType.BLOB})
 _DECIMALS = frozenset({FieldType.DECIMAL, FieldType.NEWDECIMAL})
 _DECIMAL = re.compile(rb"-?(?:\d+(?:\.\d*)?|\.\d+)")
 _FLAG_READ_ONLY, _FLAG_PARAMETER_COUNT = 0x01, 0x08  # of the cursor's kinds only this one is there
@@ -139,8 +139,8 @@ def build_literals(
     for number in range(len(types) // 2):
         kind, flag = types[2 * number], types[2 * number + 1]
         if number in long_data:
-            if kind not in _STRINGS:
-                raise NotALiteral("long data that is no text")
+            if kind not in STRINGS and kind not in BLOBS:
+                raise NotALiteral("long data of a type that has none")
             out.append(_text(long_data[number], kind, backslash_escapes))
             continue
         if kind == FieldType.NULL or execute.nulls[number // 8] >> (number % 8) & 1:
@@ -218,9 +218,9 @@ def _text(value: bytes, kind: int, escapes: bool) -> str:
             raise NotALiteral("decimal")
         text = value.decode() if b"." in value else f"{value.decode()}."  # without a point it would be an integer
         return f"({text})" if text.startswith("-") else text
-    if kind in _BLOBS:
+    if kind in BLOBS:
         return f"UNHEX('{value.hex()}')"  # X'35' would be the number 53 beside a number, and the value is the text 5
-    if kind not in _STRINGS:
+    if kind not in STRINGS:
         raise NotALiteral("type")
     try:
         text = value.decode("utf-8")

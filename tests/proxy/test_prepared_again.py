@@ -9,7 +9,7 @@ from bench.routing import open_session
 from proxy.decisions import decision_key
 from proxy.remembered import Prepared
 from proxy.session import Session
-from proxy.state import FORCED
+from proxy.state import FORCED, LAST
 from wire.constants import Command
 from wire.framing import build_packets
 
@@ -90,6 +90,44 @@ def test_an_execution_with_a_cursor_is_another_one() -> None:
         assert known.stale  # the backend may have a cursor of it
         assert not execute(session, execution(b"\3\0\0\0"))
         assert not known.stale
+        session.close()
+
+    uvloop.run(run())
+
+
+def test_large_commands_end_what_is_known_of_their_statement_alone() -> None:
+    async def run() -> None:
+        session, known = await open_settled()
+        state = session.state
+        state.begins_unseen(Command.QUERY, 1)
+        state.begins_unseen(Command.STMT_SEND_LONG_DATA, 2)
+        assert known.long_data == {}
+        long_data = session.handlers[Command.STMT_SEND_LONG_DATA]
+        assert long_data
+        room = state.room
+        assert not long_data(build_packets(b"\x18\1\0\0\0\0\0abc", 0))
+        assert state.room == room - 3
+        state.begins_unseen(Command.STMT_SEND_LONG_DATA, 1)
+        assert (known.long_data, state.room) == (None, room)
+        assert not execute(session, execution(b"", None))  # the backend has the values, and its statement goes on
+        assert known.long_data == {}
+        state.begins_unseen(Command.STMT_EXECUTE, 1)
+        assert state.statements == {}  # the types that it brought are not known
+        assert state.room == room + known.size
+        session.close()
+
+    uvloop.run(run())
+
+
+def test_what_is_prepared_unseen_is_not_the_last_one_known() -> None:
+    async def run() -> None:
+        session, known = await open_settled()
+        session.state.last_prepared = 1
+        session.state.begins_unseen(Command.STMT_SEND_LONG_DATA, LAST)
+        assert known.long_data is None
+        session.state.begins_unseen(Command.STMT_PREPARE, 0)
+        session.state.begins_unseen(Command.STMT_EXECUTE, LAST)
+        assert session.state.statements == {1: known}
         session.close()
 
     uvloop.run(run())

@@ -140,7 +140,9 @@ def test_long_data_stands_in_the_place_of_its_parameter() -> None:
     types = bytes([FieldType.STRING, 0, FieldType.LONG, 0, FieldType.VAR_STRING, 0])
     execute = parse_execute(build(types, b"\5\0\0\0", b"\4"), 3, False)
     assert build_literals(execute, types, True, {0: b"a\\", 2: b"it's"}) == ["'a\\\\'", "5", "'it''s'"]
-    for kind in (FieldType.LONG, FieldType.BLOB):
+    types = bytes([FieldType.LONG_BLOB, 0, FieldType.LONG, 0, FieldType.BLOB, 0])
+    assert build_literals(execute, types, True, {0: b"\0\xff", 2: b""}) == ["UNHEX('00ff')", "5", "UNHEX('')"]
+    for kind in (FieldType.LONG, FieldType.NEWDECIMAL, FieldType.JSON):
         with pytest.raises(NotALiteral):
             build_literals(execute, bytes([kind, 0]) * 3, True, {0: b"1"})
 
