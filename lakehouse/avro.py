@@ -21,7 +21,10 @@ from lakehouse.snappy import plain_block
 
 _MAGIC = b"Obj\x01"
 _SYNC = 16  # bytes of the mark behind the header and each block
+_BITS = 64  # of a number
 _HEAD = 20  # bytes that hold the two numbers before a block
+_MOST_TEXTS = 10_000  # keys and values of a header
+_WINDOW = 64 << 10  # bytes read together where blocks are walked: small ones are many
 _LARGEST_HEADER = 16 << 20
 _LARGEST = 256 << 20  # bytes of a file of metadata, and of what is in it
 
@@ -30,13 +33,19 @@ def require_whole_avro(places: Places, found: Found) -> bytes:
     """Refuse a file whose blocks do not end where it ends; gives its schema. Raises LakeError."""
     try:
         data = places.read(found, 0, min(found.size, _LARGEST_HEADER))
-        meta, mark, at = _header(data)
-        while at < found.size:
-            data = places.read(found, at, _HEAD)
-            _, used = _number(data, 0)
+        meta, mark, start = _header(data)
+        data, base, at = data[start:], start, 0  # `at` is a place in `data`, which begins at `base` of the file
+        while base + at < found.size:
+            if at + _HEAD > len(data) and base + len(data) < found.size:
+                data, base, at = places.read(found, base + at, _WINDOW), base + at, 0
+            _, used = _number(data, at)
             size, used = _number(data, used)
-            end = at + used + size
-            if size < 0 or end + _SYNC > found.size or places.read(found, end, _SYNC) != mark:
+            end = used + size
+            if size < 0 or base + end + _SYNC > found.size:
+                raise ValueError
+            if end + _SYNC > len(data):
+                data, base, end = places.read(found, base + end, _WINDOW), base + end, 0
+            if data[end : end + _SYNC] != mark:
                 raise ValueError
             at = end + _SYNC
         return meta["avro.schema"]
@@ -152,6 +161,8 @@ def _header(data: bytes) -> tuple[dict[str, bytes], bytes, int]:
         pairs, at = count
         if pairs < 0:
             pairs, (_, at) = -pairs, _number(data, at)
+        if len(texts) + 2 * pairs > _MOST_TEXTS:
+            raise ValueError
         for _ in range(2 * pairs):
             length, at = _number(data, at)
             if length < 0:
@@ -166,12 +177,13 @@ def _header(data: bytes) -> tuple[dict[str, bytes], bytes, int]:
 
 
 def _number(data: bytes, at: int) -> tuple[int, int]:
-    """A long, zigzag in groups of seven bits; raises IndexError at the end of the data."""
+    """A long, zigzag in groups of seven bits; raises IndexError at the end of the data, ValueError for a longer one."""
     value = shift = 0
-    while True:
+    while shift < _BITS:
         byte = data[at]
         at += 1
         value |= (byte & 0x7F) << shift
         shift += 7
         if not byte & 0x80:
             return (value >> 1) ^ -(value & 1), at
+    raise ValueError("a number is too long")

@@ -31,7 +31,7 @@ _REDIRECTS = 5
 _REDIRECTING = (301, 302, 303, 307, 308)
 _HEAD_LIMIT = 16384  # bytes of a request's head
 _PIECE = 1 << 16
-_EMBEDDED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+_EMBEDDED = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96")))
 
 
 def is_public(address: str) -> bool:
@@ -42,7 +42,7 @@ def is_public(address: str) -> bool:
             found = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
         elif inner := (found.ipv4_mapped or found.sixtofour or (found.teredo and found.teredo[1])):
             found = inner
-        elif int(found) < 1 << 32:  # IPv4 in IPv6 of old, :: and ::1
+        elif int(found) < 1 << 32 or found.is_site_local:  # IPv4 in IPv6 of old, :: and ::1; private networks of old
             return False
     return found.is_global and not found.is_multicast
 

@@ -13,7 +13,7 @@ from lakehouse.definition import Definition
 from lakehouse.delta import Deleted, DeltaTable, Mapped, read_delta
 from lakehouse.entries import read_entry
 from lakehouse.iceberg import Field, IcebergTable, Keep, read_iceberg
-from lakehouse.places import Found, Places
+from lakehouse.places import MOST_FILES, Found, Places
 
 _LARGEST = 64 << 20  # bytes of a manifest
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
@@ -132,6 +132,8 @@ def _named(places: Places, manifests: list[Found], allow_missing: bool) -> list[
             if size is not None and any(file.size != size for file in found):
                 raise LakeError(f"{found[0].shown} has {found[0].size} bytes, and {size} by its manifest")
             named += found
+            if len(named) > MOST_FILES:
+                raise LakeError(f"{manifest.shown}: manifests of one table name more than {MOST_FILES} files")
     return named
 
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeVar
 
 from base.errors import LakeError
@@ -18,7 +19,7 @@ from lakehouse.secrets import Access, Secrets
 _File = TypeVar("_File", LocalFile, Object)
 
 _FEW = 16  # objects that are asked for one by one
-_MOST = 1_000_000  # files of one entry
+MOST_FILES = 1_000_000  # of one table
 _MARKS = frozenset("?*[]#")  # what DuckDB reads as something else than a part of an object's name
 
 
@@ -71,7 +72,8 @@ class Places:
     def resolve(self, entries: Iterable[Entry], allow_missing: bool = False) -> list[Found]:
         """Give the files of entries in their order, inside an entry by name; a file named twice is there twice.
 
-        Raises Missing for an entry without a file, unless `allow_missing` or the entry itself allows it, and LakeError.
+        Raises Missing for an entry without a file, unless `allow_missing` or the entry itself allows it, and LakeError,
+        also for more files than a table may have.
         """
         found: list[Found] = []
         for entry in entries:
@@ -85,6 +87,8 @@ class Places:
                     raise
                 files = []
             found += sorted(files, key=lambda file: file.path)
+            if len(found) > MOST_FILES:
+                raise LakeError(f"{entry.shown} and what is named before it have more than {MOST_FILES} files")
         return found
 
     def access(self, found: Found) -> Access:
@@ -172,11 +176,12 @@ class Places:
                 return [_object(bucket.head(entry.path), entry, _folder(entry.path))]
             start = {"prefix": entry.path, "glob": fixed_part(entry.path), "pattern": ""}[entry.kind]
             base = _folder(start)
-            objects = [
+            walk = (
                 one for one in bucket.walk(start) if not one.key.endswith("/") and not _is_hidden(one.key[len(base) :])
-            ]
-            if len(objects) > _MOST:
-                raise LakeError(f"{entry.shown} has more than {_MOST} files")
+            )
+            objects = list(islice(walk, MOST_FILES + 1))  # a list may be endless
+            if len(objects) > MOST_FILES:
+                raise LakeError(f"{entry.shown} has more than {MOST_FILES} files")
             return [_object(one, entry, base) for one in _chosen(objects, entry, lambda one: one.key)]
         finally:
             bucket.close()

@@ -25,6 +25,11 @@ _TRIES = 4
 _EMPTY = hashlib.sha256(b"").hexdigest()
 _UNSIGNED = "UNSIGNED-PAYLOAD"  # TLS protects the body
 _SAFE = "-_.~"
+_PIECE = 1 << 16
+_LARGEST = 64 << 20  # bytes of an answer of which nobody said how long it is: a page of a list has some megabytes
+_SLOWEST = 10_000  # bytes a second, once an answer has taken longer than the patience
+_MOST_LISTED = 5_000_000  # names in one list
+_MOST_EMPTY = 100  # pages without a name, one after the other
 _TOLD = {
     "NoSuchBucket": "there is no such bucket",
     "NoSuchKey": "there is no such object",
@@ -93,20 +98,27 @@ class Bucket:
     # --- what is there ---
 
     def walk(self, prefix: str) -> Iterator[Object]:
-        """Give every object whose key begins with `prefix`, in the order of keys. Raises StoreError."""
-        token = ""
+        """Give every object whose key begins with `prefix`, in the order of keys.
+
+        Raises StoreError, and LakeError for a list that does not come to an end.
+        """
+        token, listed, empty = "", 0, 0
         while True:
             query = {"list-type": "2", "prefix": prefix, "encoding-type": "url"}
             if token:
                 query["continuation-token"] = token
             tree = _parsed(self.request("GET", "", query, where=f"s3://{self.name}/{prefix}").body)
+            empty += 1
             for found in tree.iter("Contents"):
+                listed, empty = listed + 1, 0
                 key = unquote((found.findtext("Key") or "").replace("+", " "), errors="surrogateescape")
                 etag = (found.findtext("ETag") or "").strip('"')
                 yield Object(key, int(found.findtext("Size") or 0), etag)
             token = tree.findtext("NextContinuationToken") or ""
             if tree.findtext("IsTruncated") != "true" or not token:
                 return
+            if listed > _MOST_LISTED or empty > _MOST_EMPTY:
+                raise LakeError(f"s3://{self.name}/{prefix}: the store's list of objects does not come to an end")
 
     def head(self, key: str) -> Object:
         """Describe one object. Raises Missing and StoreError."""
@@ -122,16 +134,19 @@ class Bucket:
         return Object(key, size, answer.headers.get("etag", "").strip('"'))
 
     def get(self, key: str, offset: int, length: int) -> bytes:
-        """Read a part of an object; less than asked for at its end. Raises StoreError."""
+        """Read a part of an object; less than asked for at its end. Raises StoreError and LakeError."""
         if length <= 0:
             return b""
         headers = {"range": f"bytes={offset}-{offset + length - 1}"}
         try:
-            return self.request("GET", key, headers=headers).body
+            answer = self.request("GET", key, headers=headers, most=max(length, _PIECE))
         except StoreError as error:
             if error.status == 416:  # behind the end
                 return b""
             raise
+        if (answer.status != 206 and offset) or len(answer.body) > length:
+            raise LakeError(f"s3://{self.name}/{key}: the store gives another part of the object than was asked for")
+        return answer.body
 
     # --- writing ---
 
@@ -184,14 +199,21 @@ class Bucket:
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
         where: str = "",
+        most: int = _LARGEST,
     ) -> Answer:
-        """Send a signed request and read the answer; what may pass is tried again. Raises StoreError."""
+        """Send a signed request and read the answer, of `most` bytes; what may pass is tried again.
+
+        Raises StoreError, and LakeError for a longer answer and for one that does not come to an end.
+        """
         where = where or f"s3://{self.name}/{key}"
         path = f"{self._base}/{quote(key, safe=_SAFE + '/', errors='surrogateescape')}"
         asked = "&".join(f"{quote(k, safe=_SAFE)}={quote(v, safe=_SAFE)}" for k, v in sorted((query or {}).items()))
         for left in reversed(range(_TRIES)):
             try:
-                answer = self._send(method, path, asked, headers or {}, body)
+                answer = self._send(method, path, asked, headers or {}, body, most)
+            except _Endless as error:
+                self.close()
+                raise LakeError(f"{where}: {error}") from None
             except (OSError, http.client.HTTPException) as error:
                 self.close()
                 if not left:
@@ -205,7 +227,7 @@ class Bucket:
             time.sleep(0.1 * 3 ** (_TRIES - 1 - left))
         raise AssertionError  # the last try returns or raises
 
-    def _send(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def _send(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes, most: int) -> Answer:
         if self._connection is None:
             kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
             self._connection = kind(self._host, timeout=_PATIENCE)
@@ -213,7 +235,26 @@ class Bucket:
         self._connection.request(method, path + (f"?{query}" if query else ""), body=body or None, headers=signed)
         answer = self._connection.getresponse()
         found = {name.lower(): value for name, value in answer.getheaders()}
-        return Answer(answer.status, found, answer.read())
+        return Answer(answer.status, found, _body(answer, most))
+
+
+class _Endless(Exception):
+    """An answer is longer than what was asked for, or comes too slowly; says which."""
+
+
+def _body(answer: http.client.HTTPResponse, most: int) -> bytes:
+    """Read an answer to its end. Raises _Endless, OSError and http.client.HTTPException."""
+    began, parts, size = time.monotonic(), [], 0
+    while part := answer.read1(_PIECE):
+        parts.append(part)
+        size += len(part)
+        if size > most:
+            raise _Endless("the store's answer is longer than what was asked for")
+        if time.monotonic() - began > _PATIENCE + size / _SLOWEST:
+            raise _Endless("the store's answer comes too slowly")
+    if answer.length:  # read1 does not tell that an answer was cut short
+        raise http.client.IncompleteRead(b"".join(parts), answer.length)
+    return b"".join(parts)
 
 
 def sign(

@@ -1,5 +1,6 @@
 """How the files of a table lie: which hold the values of which partition, and one relation over each such group."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -26,6 +27,11 @@ from lakehouse.heads import LONGEST_LINE, Head, head_of, require_alike, require_
 from lakehouse.listing import Listing, folder_values
 from lakehouse.places import Found, Places
 from statements.schema import Column, Table
+
+# DuckDB 1.5.5 counts levels of Parquet in a byte, up to three for each list or map; one more ends all of its work.
+_DEEPEST = 80
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
+_STRUCTURE = re.compile(r"[(),]|\[\d*\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +173,29 @@ def _parquet(
     return replace(parquet_relation(kinds, True), kinds=read), missing
 
 
+def nesting(kind: str) -> int:
+    """How deep lists, maps and structs lie in one another in a type, by DuckDB's name of it."""
+    deepest = depth = lists = 0
+    above: list[int] = []
+    for part in reversed(_STRUCTURE.findall(_QUOTED.sub("", kind))):  # a list's brackets stand behind what is in it
+        if part == ")":
+            above.append(depth)
+            depth, lists = depth + lists + 1, 0
+        elif part == "(":
+            depth, lists = above.pop(), 0
+        else:
+            lists = 0 if part == "," else lists + 1
+        deepest = max(deepest, depth + lists)
+    return deepest
+
+
 def _described(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, tuple[str, str]]:
     rows = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
     kinds: dict[str, tuple[str, str]] = {}
     for name, kind, *_ in rows:
         if name.casefold() in kinds:
             raise LakeError(f"a file has two columns {name} whose names differ in case only")
+        if nesting(kind) > _DEEPEST:
+            raise LakeError(f"a file's column {name} is nested more than {_DEEPEST} deep")
         kinds[name.casefold()] = quote(name), kind
     return kinds

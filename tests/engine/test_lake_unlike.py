@@ -3,6 +3,7 @@
 import duckdb
 import pytest
 
+from engine.lake.layout import nesting
 from engine.lake.readings import UNLIKE
 from engine.lake.unlike import together
 
@@ -43,3 +44,19 @@ def test_types_go_together_when_no_value_changes(kinds: list[str], column_type: 
         made = connection.execute(f"DESCRIBE {parts}").fetchall()[0][1]
     found = together(kinds, made, column_type)
     assert found == made if fits else found.startswith(UNLIKE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "depth"),
+    [
+        ("INTEGER", 0),
+        ("INTEGER[]", 1),
+        ("INTEGER[3][]", 2),
+        ("STRUCT(a INTEGER[], b INTEGER[][], c VARCHAR)", 3),
+        ("STRUCT(a INTEGER[], b STRUCT(c DATE[])[])[]", 5),
+        ('STRUCT("a)[]((" INTEGER, """[" DATE)[]', 2),
+        ("MAP(VARCHAR, INTEGER[])", 2),
+    ],
+)
+def test_nesting_is_counted(kind: str, depth: int) -> None:
+    assert nesting(kind) == depth

@@ -1,6 +1,8 @@
 """Objects on a real S3-protocol server that checks signatures: listing, reading, errors, and what is never shown."""
 
+import contextlib
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -164,6 +166,99 @@ def test_keys_that_have_expired_are_told_and_new_ones_taken(places: Make, tmp_pa
             server.shutdown()
     file.write_text(store.secret("s3://lake/"))
     assert keys(made, uri="s3://lake/late/a.csv") == ["late/a.csv"]
+
+
+class Hostile(BaseHTTPRequestHandler):
+    """A store whose lists do not end, and whose answers are not what was asked for."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        piece = b"x" * (1 << 20)
+        if "list-type" in self.path:
+            empty = "prefix=empty" in self.path
+            key = "" if empty else "<Contents><Key>a</Key><Size>1</Size></Contents>" * 1000
+            more = "<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>"
+            self._answer(200, f"<L>{more}{key}</L>".encode())
+        elif "endless" in self.path:
+            self.send_response(206)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                for _ in range(1000):
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+                self.server.came_to_an_end = True  # type: ignore[attr-defined]
+        elif "short" in self.path:
+            self.send_response(206)
+            self.send_header("Content-Length", "10")
+            self.end_headers()
+            self.wfile.write(b"12345")
+            self.close_connection = True
+        else:
+            self._answer(200 if "whole" in self.path else 206, b"0123456789")
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+class Dripping(BaseHTTPRequestHandler):
+    """Gives a byte now and then, each sooner than a reader loses patience."""
+
+    def do_GET(self) -> None:
+        self.send_response(206)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            for _ in range(1000):
+                self.wfile.write(b"1")
+                time.sleep(0.02)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+def test_a_store_that_gives_too_much_is_not_listened_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lakehouse.s3._MOST_LISTED", 5000)
+    monkeypatch.setattr("time.sleep", lambda _: None)  # between tries
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hostile) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            bucket = Bucket(Access("n", "s3://b/", "r", f"http://127.0.0.1:{server.server_port}", True), "b")
+            assert bucket.get("part", 3, 10) == b"0123456789"
+            for key, offset, length, words in (
+                ("endless", 0, 100, "longer than what was asked for"),
+                ("part", 0, 5, "another part"),
+                ("whole", 3, 10, "another part"),
+                ("short", 0, 10, "cannot be reached"),
+            ):
+                with pytest.raises(LakeError, match=words):
+                    bucket.get(key, offset, length)
+            for prefix in ("full", "empty"):
+                with pytest.raises(LakeError, match="does not come to an end"):
+                    list(bucket.walk(prefix))
+            assert not hasattr(server, "came_to_an_end")
+        finally:
+            server.shutdown()
+
+
+def test_an_answer_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lakehouse.s3._PATIENCE", 0.2)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Dripping) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            bucket = Bucket(Access("n", "s3://b/", "r", f"http://127.0.0.1:{server.server_port}", True), "b")
+            with pytest.raises(LakeError, match="too slowly"):
+                bucket.get("a", 0, 1000)
+        finally:
+            server.shutdown()
 
 
 def test_an_upload_that_another_aborts_is_an_error(store: ObjectStore) -> None:

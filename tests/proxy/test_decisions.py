@@ -48,6 +48,27 @@ def test_digits_of_a_name_are_kept(text: bytes) -> None:
     assert not stays.commands
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"SELECT c FROM `log-%d` WHERE id = 5",
+        b"SELECT c FROM t JOIN `log %d`.u WHERE s = '5'",
+        b"SELECT c FROM t WHERE s = '`' AND `log-%d` = 5",
+        b"SELECT c FROM t WHERE s = '`5`' AND `log-%d` = '`'",
+        b"SELECT c FROM t WHERE s = 'a`' 'b``' AND `a``-%d` = 1",
+    ],
+)
+def test_digits_of_a_quoted_name_are_kept(text: bytes) -> None:
+    stays = remembered(text % 1)
+    assert stays.find(text % 1) == ALWAYS
+    assert stays.find(text % 2) is None
+
+
+def test_numbers_beside_quoted_names_do_not_matter() -> None:
+    stays = remembered(b"SELECT `c-1` FROM `t` WHERE `id` = 17 AND d > '2024-01-31'")
+    assert stays.find(b"SELECT `c-1` FROM `t` WHERE `id` = 9 AND d > '2023-10-01'") == ALWAYS
+
+
 def test_strings_do_not_matter_for_what_is_cheap_by_far() -> None:
     stays = StayCache()
     stays.remember_cheap(decision_key(b"SELECT c FROM t WHERE s = 'a' AND n = 5"), 0.5, 100_000)
