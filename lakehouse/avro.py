@@ -1,6 +1,7 @@
 """Avro's container, walked block by block.
 
-The column store reads a data file that is cut short as far as it goes, so its blocks are counted first. Files of
+The column store reads a data file that is cut short or damaged as far as it goes, so its blocks are counted first, and
+the records that they say they have. Files of
 metadata are expanded here, no block beyond what a file may become, before fastavro takes their records apart.
 
 Source: "Object Container Files" of the Avro specification, version 1.11.
@@ -10,6 +11,7 @@ import io
 import json
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import fastavro
@@ -24,33 +26,93 @@ _SYNC = 16  # bytes of the mark behind the header and each block
 _BITS = 64  # of a number
 _HEAD = 20  # bytes that hold the two numbers before a block
 _MOST_TEXTS = 10_000  # keys and values of a header
+_LARGEST_BLOCK = 256 << 20  # bytes that a block of a data file may become
+_DEFLATED = 1032  # bytes that one of deflate becomes at most
+_FRAME = 18  # bytes in which a compressed block says how long it becomes
 _WINDOW = 64 << 10  # bytes read together where blocks are walked: small ones are many
 _LARGEST_HEADER = 16 << 20
 _LARGEST = 256 << 20  # bytes of a file of metadata, and of what is in it
 
 
-def require_whole_avro(places: Places, found: Found) -> bytes:
-    """Refuse a file whose blocks do not end where it ends; gives its schema. Raises LakeError."""
+def require_whole_avro(places: Places, found: Found) -> tuple[bytes, int]:
+    """Refuse a file whose blocks do not end where it ends; gives its schema and how many records its blocks say that
+    they have. Raises LakeError."""
+    records = 0
     try:
         data = places.read(found, 0, min(found.size, _LARGEST_HEADER))
         meta, mark, start = _header(data)
+        if not _require_substance(json.loads(meta["avro.schema"]), {}):
+            raise ValueError("records of nothing")
+        codec = meta.get("avro.codec", b"null").decode()
         data, base, at = data[start:], start, 0  # `at` is a place in `data`, which begins at `base` of the file
         while base + at < found.size:
             if at + _HEAD > len(data) and base + len(data) < found.size:
                 data, base, at = places.read(found, base + at, _WINDOW), base + at, 0
-            _, used = _number(data, at)
+            count, used = _number(data, at)
             size, used = _number(data, used)
-            end = used + size
-            if size < 0 or base + end + _SYNC > found.size:
+            end, records = used + size, records + count
+            if count < 0 or size < 0 or base + end + _SYNC > found.size:
                 raise ValueError
+            begin = data[used : used + _FRAME]
+            if codec != "null" and not _is_modest(begin, size, codec, partial(places.read, found, base + used)):
+                raise LakeError(f"{found.shown} has a block that becomes more than {_LARGEST_BLOCK >> 20} MB")
             if end + _SYNC > len(data):
                 data, base, end = places.read(found, base + end, _WINDOW), base + end, 0
             if data[end : end + _SYNC] != mark:
                 raise ValueError
             at = end + _SYNC
-        return meta["avro.schema"]
-    except (ValueError, IndexError, KeyError):
+        return meta["avro.schema"], records
+    except (ValueError, LookupError, TypeError, RecursionError, zlib.error, zstandard.ZstdError):
         raise LakeError(f"{found.shown} is no Avro file, or is cut short") from None
+
+
+def _require_substance(schema: Any, named: dict[str, bool]) -> bool:
+    """Tell whether a value takes a byte at least. Raises ValueError for arrays of items that take none: their number,
+    in a few bytes, may be without end. `named` gets the types that have names."""
+    if isinstance(schema, str):
+        return named.get(schema, schema != "null")
+    if isinstance(schema, list):
+        for each in schema:
+            _require_substance(each, named)
+        return True  # it says which one
+    kind, has = schema["type"], True
+    if kind == "record":
+        parts = [_require_substance(each["type"], named) for each in schema["fields"]]
+        has = any(parts)
+    elif kind == "array":
+        if not _require_substance(schema["items"], named):
+            raise ValueError("arrays of nothing")
+    elif kind == "map":
+        _require_substance(schema["values"], named)
+    elif kind == "fixed":
+        has = schema["size"] > 0
+    elif kind != "enum":
+        return _require_substance(kind, named)
+    if "name" in schema:
+        named[schema["name"]] = has
+    return has
+
+
+def _is_modest(begin: bytes, size: int, codec: str, read: Callable[[int], bytes]) -> bool:
+    """Tell whether a block does not become too large: the column store makes all of it at once, whatever its memory.
+
+    `begin` is how it begins, or nothing; `read` gives so many bytes of it.
+    """
+    if codec == "deflate":
+        if size <= _LARGEST_BLOCK // _DEFLATED:
+            return True
+        return len(zlib.decompressobj(-15).decompress(read(size), _LARGEST_BLOCK + 1)) <= _LARGEST_BLOCK
+    if len(begin) < min(size, _FRAME):
+        begin = read(min(size, _FRAME))
+    if codec == "snappy":
+        return _unsigned(begin, 0)[0] <= _LARGEST_BLOCK
+    if codec == "zstandard":
+        said = zstandard.frame_content_size(begin)  # -1: it does not say
+        if said < 0:
+            made = zstandard.ZstdDecompressor().stream_reader(read(size)).read(_LARGEST_BLOCK + 1)
+            return len(made) <= _LARGEST_BLOCK
+        return said <= _LARGEST_BLOCK
+    return True  # DuckDB knows no other
 
 
 def require_alike_avro(found: Sequence[Found], schemas: Sequence[bytes]) -> None:
@@ -177,7 +239,13 @@ def _header(data: bytes) -> tuple[dict[str, bytes], bytes, int]:
 
 
 def _number(data: bytes, at: int) -> tuple[int, int]:
-    """A long, zigzag in groups of seven bits; raises IndexError at the end of the data, ValueError for a longer one."""
+    """A long, in zigzag; raises as `_unsigned`."""
+    value, at = _unsigned(data, at)
+    return (value >> 1) ^ -(value & 1), at
+
+
+def _unsigned(data: bytes, at: int) -> tuple[int, int]:
+    """Groups of seven bits; raises IndexError at the end of the data, ValueError when there are too many."""
     value = shift = 0
     while shift < _BITS:
         byte = data[at]
@@ -185,5 +253,5 @@ def _number(data: bytes, at: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << shift
         shift += 7
         if not byte & 0x80:
-            return (value >> 1) ^ -(value & 1), at
+            return value, at
     raise ValueError("a number is too long")

@@ -122,8 +122,10 @@ def lay_out(
                 relation = json_relation(own, head.text, compression)
         case "avro":
             connection.execute(f"LOAD {quoted(str(extension('avro')))}")
-            require_alike_avro(found, [require_whole_avro(places, file) for file in found])
+            whole = [require_whole_avro(places, file) for file in found]
+            require_alike_avro(found, [schema for schema, _ in whole])
             kinds = _described(connection, f"read_avro([{', '.join(map(quoted, paths))}])") if found else {}
+            _require_records(connection, found, paths, [records for _, records in whole])
             relation = avro_relation(kinds)
             missing = {c.name.casefold(): found[0].shown for c in own if found and c.name.casefold() not in kinds}
         case "iceberg":
@@ -171,6 +173,20 @@ def _parquet(
         if lacking:
             missing[name] = found[lacking[0]].shown
     return replace(parquet_relation(kinds, True), kinds=read), missing
+
+
+def _require_records(
+    connection: duckdb.DuckDBPyConnection, found: Sequence[Found], paths: Sequence[str], records: Sequence[int]
+) -> None:
+    """Raise LakeError unless all records of Avro files are read: at a damaged one DuckDB takes a file for read."""
+
+    def read(some: Sequence[str]) -> int:
+        listed = ", ".join(map(quoted, some))
+        return int(connection.execute(f"SELECT count(*) FROM read_avro([{listed}])").fetchall()[0][0])
+
+    if found and read(paths) != sum(records):
+        wrong = (file for file, path, said in zip(found, paths, records, strict=True) if read([path]) != said)
+        raise LakeError(f"{next(wrong, found[0]).shown} is damaged: not all of its records can be read")
 
 
 def nesting(kind: str) -> int:

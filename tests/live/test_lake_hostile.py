@@ -254,6 +254,22 @@ def test_what_is_wide_or_deep_is_told_at_once(site: Site) -> None:
         site.instance.run(f"DROP TABLE hostile.{name}")
 
 
+def test_files_made_to_end_their_reader_are_refused(site: Site) -> None:
+    """Lists in lists, which DuckDB's counter of levels has no room for, and records of Avro that it passes over."""
+    kind, value = pa.int32(), 1
+    for _ in range(100):
+        kind, value = pa.list_(kind), [value]  # type: ignore[assignment]
+    pq.write_table(pa.table({"a": pa.array([value], kind)}), site.folder / "levels.parquet")
+    site.define("levels", "a TEXT", f"{site.folder}/levels.parquet", format="parquet")
+    assert "nested more than 80 deep" in site.fails("SELECT a FROM hostile.levels")
+    whole = avro({"a": "string"}, {"a": "one"}, {"a": "two"})
+    (site.folder / "records.avro").write_bytes(whole.replace(b"\x06two", b"\xfe\xff\xff\x0f"))
+    site.define("records", "a TEXT", f"{site.folder}/records.avro", format="avro")
+    assert "records.avro is damaged" in site.fails("SELECT COUNT(*), MAX(a) FROM hostile.records")
+    for name in ("levels", "records"):
+        site.instance.run(f"DROP TABLE hostile.{name}")
+
+
 def test_an_export_to_a_place_that_refuses_leaves_nothing(site: Site) -> None:
     with pytest.raises(pymysql.err.Error) as caught:
         site.instance.run(f"SELECT a INTO OUTFILE URI '{site.folder}/out/' FROM hostile.good")
