@@ -335,3 +335,50 @@ def test_privileges_are_those_of_the_user(guest: Any, backend: Any, ml_model: st
     assert backend.run("SELECT model_owner FROM ML_SCHEMA_ml_guest.MODEL_CATALOG") == [("ml_guest",)]
     backend.run("REVOKE SELECT ON ML_SCHEMA_root.* FROM ml_guest")
     assert error_of(guest, f"SELECT sys.ML_PREDICT_ROW({OLD}, '{ml_model}', NULL)")[0] == 1142
+
+
+def test_the_quick_start_of_heatwaves_manual(ml_client: Any) -> None:
+    """Iris: names with spaces, one row in a variable, a table without its target and without a key."""
+    measured = ("sepal length", "sepal width", "petal length", "petal width")
+    columns = ", ".join(f"`{name}` FLOAT" for name in measured)
+    kinds = {"setosa": (5.0, 3.4, 1.5, 0.2), "versicolor": (5.9, 2.8, 4.3, 1.3), "virginica": (6.6, 3.0, 5.5, 2.0)}
+    flowers = [
+        [*(round(size + (number * 7 + place * 3) % 11 / 20, 2) for place, size in enumerate(sizes)), f"Iris-{kind}"]
+        for number in range(20)
+        for kind, sizes in kinds.items()
+    ]
+    run(ml_client, f"CREATE TABLE ml_shop.iris_train ({columns}, class VARCHAR(16))")
+    with ml_client.cursor() as cursor:
+        cursor.executemany("INSERT INTO ml_shop.iris_train VALUES (%s, %s, %s, %s, %s)", flowers)
+    names = ", ".join(f"`{name}`" for name in measured)
+    run(ml_client, f"CREATE TABLE ml_shop.iris_test AS SELECT {names} FROM ml_shop.iris_train LIMIT 9")
+    run(ml_client, "SET @iris = NULL")
+    options = "JSON_OBJECT('task', 'classification', 'max_seconds', 2)"
+    run(ml_client, f"CALL sys.ML_TRAIN('ml_shop.iris_train', 'class', {options}, @iris)")
+    run(ml_client, "CALL sys.ML_MODEL_LOAD(@iris, NULL)")
+    row = {"sepal length": 7.3, "sepal width": 2.9, "petal length": 6.3, "petal width": 1.8}
+    pairs = ", ".join(f'"{name}", {value}' for name, value in row.items())
+    run(ml_client, f"SET @row_input = JSON_OBJECT({pairs})")
+    ((text,),) = run(ml_client, "SELECT sys.ML_PREDICT_ROW(@row_input, @iris, NULL)")
+    predicted = json.loads(text)
+    assert set(predicted) == {*row, "Prediction", "ml_results"}
+    assert predicted["Prediction"] == "Iris-virginica"
+    assert predicted["ml_results"]["predictions"] == {"class": "Iris-virginica"}
+    assert set(predicted["ml_results"]["probabilities"]) == {f"Iris-{kind}" for kind in kinds}
+    explainer = "JSON_OBJECT('prediction_explainer', 'permutation_importance')"
+    ((text,),) = run(ml_client, f"SELECT sys.ML_EXPLAIN_ROW(@row_input, @iris, {explainer})")
+    attributions = [f"{name}_attribution" for name in measured]
+    assert set(json.loads(text)) == {*row, *attributions, "Prediction", "Notes", "ml_results"}
+    run(ml_client, "CALL sys.ML_PREDICT_TABLE('ml_shop.iris_test', @iris, 'ml_shop.iris_predictions', NULL)")
+    run(ml_client, f"CALL sys.ML_EXPLAIN_TABLE('ml_shop.iris_test', @iris, 'ml_shop.iris_explained', {explainer})")
+    for table, added in (("predictions", ()), ("explained", (*attributions, "Notes"))):
+        shown = [name for name, *_ in run(ml_client, f"SHOW COLUMNS FROM ml_shop.iris_{table}")]
+        assert shown[:5] == ["_4aad19ca6e_pk_id", *measured]
+        assert set(shown[5:]) == {*added, "Prediction", "ml_results"}
+    found = run(ml_client, "SELECT Prediction, COUNT(*) FROM ml_shop.iris_predictions GROUP BY Prediction ORDER BY 1")
+    assert found == [(f"Iris-{kind}", 3) for kind in kinds]
+    ((text,),) = run(ml_client, "SELECT model_explanation FROM ML_SCHEMA_root.MODEL_CATALOG WHERE model_handle = @iris")
+    assert set(json.loads(text)["permutation_importance"]) == set(measured)
+    run(ml_client, "CALL sys.ML_SCORE('ml_shop.iris_train', 'class', @iris, 'balanced_accuracy', @score, NULL)")
+    assert float(run(ml_client, "SELECT @score")[0][0]) > 0.9
+    run(ml_client, "CALL sys.ML_MODEL_UNLOAD(@iris)")
