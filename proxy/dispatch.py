@@ -91,7 +91,8 @@ class Dispatch:
             b"create": lambda data, text: (
                 lake_ddl.take_create(router, data, text) or creates.take_create(router, data, text)
             ),
-            b"drop": lambda data, text: lake_ddl.take_drop(router, data, text),
+            b"drop": self._drop,
+            b"prepare": lambda data, text: lake_guard.take_prepare(router, data, text),
             b"insert": lambda data, text: inserts.take_insert(router, data, text),
             b"begin": self._open_transaction,
             b"start": self._open_transaction,
@@ -162,6 +163,12 @@ class Dispatch:
         if word in (b"create", b"alter") and self._actions[word](data, text):
             return True
         return lake_guard.take_write(self.router, data, text)
+
+    def _drop(self, data: bytes, text: bytes) -> bool:
+        names_lake = self._worker.engine.loaded.names_lake(text)
+        return (names_lake and lake_guard.take_write(self.router, data, text)) or (
+            lake_ddl.take_drop(self.router, data, text)
+        )
 
     def _alter(self, data: bytes, text: bytes) -> bool:
         self.session.state.counts = NO_COUNTS

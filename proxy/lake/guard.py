@@ -8,6 +8,7 @@ from proxy.ask import current_schema
 from proxy.preflight import build_query, quote_name
 from proxy.reasons import Refusal
 from proxy.router import Router
+from proxy.state import NO_COUNTS
 from statements.facts import StatementFacts
 from statements.lake import MARK, significant
 from statements.scan import first_word
@@ -35,6 +36,8 @@ _MAKES_TABLE = re.compile(rb"\s*create\s+(?:or\s+replace\s+)?(?:temporary\s+)?ta
 _KINDS = frozenset({"OR", "REPLACE", "UNIQUE", "FULLTEXT", "SPATIAL", "ONLINE", "OFFLINE", "IGNORE"})
 # What ALTER TABLE begins with when it is about columns and keys: others are the backend's, as RENAME and COMMENT.
 _OF_SHAPE = frozenset({"ADD", "DROP", "MODIFY", "CHANGE", "CONVERT", "ORDER", "PARTITION"})
+# What statements about a table's rows begin with.
+_ROWS = frozenset({b"select", b"with", b"table", b"insert", b"replace", b"update", b"delete", b"("})
 _READ_ONLY = 1036  # ER_OPEN_AS_READONLY
 
 
@@ -67,6 +70,8 @@ def take_write(router: Router, data: bytes, text: bytes) -> bool:
     word = first_word(text)
     if word == b"create" and not _MAKES_TABLE.match(text) and _about(text) != "INDEX":
         return False  # views, procedures and triggers may name it
+    if word == b"drop" and _about(text) != "INDEX":
+        return False
     if word == b"alter" and _about(text) != "TABLE":
         return False
     router.session.run(_consider(router, data, text))
@@ -80,7 +85,7 @@ def _named(statement: str, names: list[tuple[str, str]], current: str) -> list[t
     """
     known = {(schema.casefold(), name.casefold()): (schema, name) for schema, name in names}
     tokens = [token for token in significant(statement) if token.upper != ";"]
-    leads = _LEADS | {"LIKE", "ON"} if tokens[0].upper == "CREATE" else _LEADS
+    leads = _LEADS | {"LIKE", "ON"} if tokens[0].upper in ("CREATE", "DROP") else _LEADS
     found: list[tuple[str, str]] = []
     for at, token in enumerate(tokens):
         if token.upper not in leads or at + 1 == len(tokens) or tokens[at + 1].kind not in ("word", "name"):
@@ -91,6 +96,29 @@ def _named(statement: str, names: list[tuple[str, str]], current: str) -> list[t
         if key in known and known[key] not in found:
             found.append(known[key])
     return found
+
+
+def take_prepare(router: Router, data: bytes, text: bytes) -> bool:
+    """Take over PREPARE … FROM of a text that may read a lake table: the backend alone would run it."""
+    router.session.state.counts = NO_COUNTS
+    if not router.session.worker.engine.loaded.names_lake(text):
+        return False
+    tokens = [token for token in significant(text.decode("utf-8", "replace")) if token.upper != ";"]
+    if tokens[-1].kind != "string" or first_word(tokens[-1].value.encode()) not in _ROWS:
+        return False
+    router.session.run(_consider_prepared(router, data, tokens[-1].value))
+    return True
+
+
+async def _consider_prepared(router: Router, data: bytes, statement: str) -> None:
+    loaded = router.session.worker.engine.loaded
+    named = _named(statement, loaded.lake_in(statement.encode()), await current_schema(router.session))
+    if lake := await lake_names(router, named):
+        raise SecondaryEngineError(
+            f"{'.'.join(lake[0])} is a lake table, and the server itself runs what PREPARE names: send the statement "
+            "as it is, or prepare it by the client's own call"
+        )
+    router.pass_on(data)
 
 
 async def _consider(router: Router, data: bytes, text: bytes) -> None:

@@ -172,6 +172,7 @@ def test_writes_are_refused(instance: Instance, backend: Backend, people: str, s
         "ALTER TABLE `lake` . people DROP COLUMN paid",
         "CREATE UNIQUE INDEX one ON lake.people (name)",
         "/* here */ create index one on people(name)",
+        "DROP INDEX one ON lake.people",
     ],
 )
 def test_columns_and_keys_stay_as_they_are(instance: Instance, people: str, statement: str):
@@ -181,6 +182,25 @@ def test_columns_and_keys_stay_as_they_are(instance: Instance, people: str, stat
         cursor.execute(f"ALTER TABLE {people} COMMENT = 'of people'")
         cursor.execute(f"SELECT COUNT(*) FROM {people}")
         assert cursor.fetchall() == ((3,),)
+
+
+def test_a_statement_that_the_server_itself_would_run_is_refused_by_name(instance: Instance, people: str):
+    with instance.connect(database="lake") as connection, connection.cursor() as cursor:
+        for statement in ("SELECT * FROM people", f"INSERT INTO t SELECT id FROM {people}", f"DELETE FROM {people}"):
+            with pytest.raises(pymysql.err.Error, match=r"lake\.people is a lake table, and the server itself runs"):
+                cursor.execute(f"PREPARE one FROM '{statement}'")
+        for statement in (f"SHOW CREATE TABLE {people}", "SELECT ''people'' AS people"):
+            cursor.execute(f"PREPARE one FROM '{statement}'")
+            cursor.execute("EXECUTE one")
+            assert len(cursor.fetchall()) == 1
+
+
+def test_a_name_that_is_a_function_elsewhere_is_a_table_here(instance: Instance, data: Path):
+    (data / "names.csv").write_text("1,Ann\n")
+    for name in ("glob", "range", "read_csv", "duckdb_settings"):
+        instance.run(f"CREATE TABLE lake.`{name}` {lake('id INT, name VARCHAR(9)', data / 'names.csv')}")
+        assert instance.run(f"SELECT id, name FROM lake.`{name}`") == [(1, "Ann")]
+        instance.run(f"DROP TABLE lake.`{name}`")
 
 
 def test_rows_are_written_through_any_character_set_that_has_them(instance: Instance, people: str, data: Path):
