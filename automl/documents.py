@@ -10,7 +10,7 @@ import pyarrow.json
 
 from automl.columns import one_text
 from automl.errors import AutoMLError
-from automl.nesting import check_nesting
+from automl.nesting import count_keys
 from automl.source import Column, Kind, Source
 
 _TYPES = {
@@ -22,6 +22,9 @@ _TYPES = {
     Kind.DATE: pa.string(),
     Kind.DATETIME: pa.string(),
 }
+
+
+_KEYS_OF_COLUMN, _OTHER_KEYS = 2, 200  # different keys that Arrow makes columns of, each for all rows
 
 
 def rows_from_json(columns: Sequence[Column], texts: pa.Array | pa.ChunkedArray) -> Source:
@@ -43,7 +46,8 @@ def rows_from_json(columns: Sequence[Column], texts: pa.Array | pa.ChunkedArray)
             tuple(columns),
             pa.table({column.name: pa.array([], _TYPES.get(column.kind)) for column in columns}),
         )
-    check_nesting(lines)
+    if count_keys(lines) > _KEYS_OF_COLUMN * len(columns) + _OTHER_KEYS:
+        return _mixed(columns, lines.to_pylist())
     whole = pc.binary_join(pa.ListArray.from_arrays([0, len(lines)], lines), "\n")[0].as_buffer()
     try:
         table = _read(whole, pa.schema([]))
@@ -80,7 +84,9 @@ def _source(columns: Sequence[Column], made: Mapping[str, pa.ChunkedArray]) -> S
 
 
 def _mixed(columns: Sequence[Column], lines: Sequence[str]) -> Source:
-    """Read rows one by one: those whose values are of several types in one column, which Arrow does not take."""
+    """Read rows one by one: those whose values are of several types in one column, which Arrow does not take, and those
+    that have many other keys."""
+    wanted = {column.name.casefold() for column in columns}
     rows = []
     for line in lines:
         try:
@@ -89,7 +95,7 @@ def _mixed(columns: Sequence[Column], lines: Sequence[str]) -> Source:
             raise AutoMLError(f"A row is no JSON object of column names and values: {problem}.") from None
         if not isinstance(row, dict):
             raise AutoMLError(f"A row is no JSON object of column names and values: {line[:60]}")
-        rows.append({name.casefold(): value for name, value in row.items()})
+        rows.append({folded: value for name, value in row.items() if (folded := name.casefold()) in wanted})
     made = {}
     for column in columns:
         name = column.name.casefold()

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from automl import api
-from automl.nesting import check_text
+from automl.nesting import check_nesting
 from automl.source import Column, Source
 from base.errors import MalformedPacket, QueryInterrupted, SecondaryEngineError
 from engine.answers import build_values
@@ -447,7 +447,7 @@ def _divide(request: MLRequest, source: Source) -> tuple[pa.Array, pa.Array]:
 def _one_row(loaded: Loaded, text: bytes, request: MLRequest) -> bytes:
     if not text:
         return b""  # NULL for NULL
-    check_text(text)
+    check_nesting(text)
     try:
         values = json.loads(text)
     except ValueError:

@@ -22,6 +22,7 @@ from automl.api import (
     split,
     train,
 )
+from automl.nesting import count_keys
 from tests.automl.tables import churn, source
 
 
@@ -139,3 +140,28 @@ def test_brackets_of_texts_are_no_levels() -> None:
     found = documents.rows_from_json((Column("age", Kind.NUMBER), Column("city", Kind.TEXT)), texts[1:])
     assert found.values("age").to_pylist() == [3, 4]
     assert found.values("city").to_pylist() == [json.loads(inside)] * 2
+
+
+def test_rows_may_have_keys_of_their_own() -> None:
+    """Half a million different keys in all, which Arrow would make as many columns of, each for all rows."""
+    rows = 5000
+    others = [", ".join(f'"k{row}_{key}": {{"x": [1]}}' for key in range(100)) for row in range(rows)]
+    texts = pa.array([f'{{"AGE": {row}, {each}}}' for row, each in enumerate(others)])
+    found = documents.rows_from_json((Column("age", Kind.NUMBER), Column("city", Kind.TEXT)), texts)
+    assert found.names == ("age",)
+    assert [float(value) for value in found.values("age").to_pylist()] == [*range(rows)]
+
+
+@pytest.mark.parametrize(
+    ("texts", "keys"),
+    [
+        (["{}", "", '{"a": 1}', '{"b": 1, "a": 2}'], 2),
+        (['{"a": {"x": 1}, "b": {"x": 1}}'], 4),
+        (['{"a": [{"x": 1, "y": 1}, {"x": 1, "y": 2}, [{"x": ":{"}]]}'], 3),
+        (['{"a\\"b": 1, "a": "c\\": 1"}'], 2),
+        (['"', "]]]]", '{"a', "\\", '{"a\\'], 0),
+    ],
+)
+def test_different_keys_are_counted(texts: list[str], keys: int) -> None:
+    assert count_keys(pa.array(texts)) == keys
+    assert count_keys(pa.array(["{}", None, *texts])[2:]) == keys
