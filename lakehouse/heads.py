@@ -47,6 +47,11 @@ class Head:
         """Tell whether the column store cannot decompress it."""
         return self.compression in _FOREIGN
 
+    def goes_on(self, found: Found) -> bool:
+        """Tell whether there may be more in the file than its beginning."""
+        is_read_as_it_is = self.compression in ("none", UTF16)
+        return found.size > _READ if is_read_as_it_is else len(self.text.encode()) > _READ - 4  # a character may be cut
+
     @property
     def remaining(self) -> str:
         """The compression that is left once what the column store cannot decompress is expanded."""

@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 
 from lakehouse.places import Found, Places
 from lakehouse.plain import CRLF, LF, Marks, Seen, Shape, Walk
 
 _PIECE = 1 << 20  # bytes looked at together; a line that is longer is not plain
+_FIRST = 64 << 10  # of the beginning, at which DuckDB's reader waits
 _HEAD = 64 << 10  # bytes in which the lines before the first record end
 _MORE = 8 << 10  # bytes read behind a piece, in which its last line ends as a rule
 _MARK = b"\xef\xbb\xbf"  # of UTF-8, at a file's beginning
@@ -141,5 +143,6 @@ def _parts(places: Places, found: Sequence[Found], marks: Marks) -> Iterator[_Pa
             first = end
         line = head.find(b"\n", first)
         ending = CRLF if line > first and head[line - 1] == 0x0D else LF
-        for start in range(first, file.size, _PIECE):
-            yield _Part(file, first, start, min(start + _PIECE, file.size), ending)
+        for start, end in pairwise([first, *range(min(first + _FIRST, file.size), file.size, _PIECE), file.size]):
+            if start < end:
+                yield _Part(file, first, start, end, ending)

@@ -20,17 +20,19 @@ _TYPED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Sniffed:
-    """What was found. `names` are the header's, or col_1, col_2, …"""
+    """What was found. `names` are the header's, or col_1, col_2, …; `is_cut` when no record was seen to its end."""
 
     delimiter: str
     has_header: bool
     names: tuple[str, ...]
+    is_cut: bool = False
 
 
-def sniff(head: str, dialect: Dialect, header_is_said: bool) -> Sniffed:
-    """Look at the beginning of a file; `header_is_said` when the dialect's has_header is the user's word."""
+def sniff(head: str, dialect: Dialect, header_is_said: bool, goes_on: bool = False) -> Sniffed:
+    """Look at the beginning of a file, which may go on; `header_is_said` when the dialect's has_header is the user's
+    word."""
     given = dialect.field_delimiter
-    cut = {mark: records_of(head, mark, dialect) for mark in (_CANDIDATES if given == "auto" else (given,))}
+    cut = {mark: records_of(head, mark, dialect, goes_on) for mark in (_CANDIDATES if given == "auto" else (given,))}
     delimiter = max(cut, key=lambda mark: _score(cut[mark])) if len(cut) > 1 else next(iter(cut))
     records = cut[delimiter]
     width = Counter(map(len, records)).most_common(1)[0][0] if records else 1
@@ -38,11 +40,12 @@ def sniff(head: str, dialect: Dialect, header_is_said: bool) -> Sniffed:
     has_header = dialect.has_header if header_is_said else _is_header(first, rest, width)
     cells = first if has_header else []
     width = max(width, len(cells)) if has_header else width
-    return Sniffed(delimiter, has_header, names_of(cells, width))
+    return Sniffed(delimiter, has_header, names_of(cells, width), goes_on and not records)
 
 
-def records_of(head: str, delimiter: str, dialect: Dialect) -> list[list[str]]:
-    """Cut the beginning of a file into records; the last one, which may be cut short, is left out."""
+def records_of(head: str, delimiter: str, dialect: Dialect, goes_on: bool = False) -> list[list[str]]:
+    """Cut the beginning of a file into records; the last one, which may be cut short, is left out, and so is the first
+    one when the file goes on."""
     mark, comma = re.escape(dialect.quotation_marks), re.escape(delimiter)
     quoted = rf"{mark}(?:[^{mark}]|{mark}{mark})*{mark}(?=\Z|[\r\n]|{comma})|" if mark else ""
     cell = re.compile(rf"({quoted}(?:(?!{comma}|[\r\n]).)*)(\Z|\r\n|\n|\r|{comma})", re.DOTALL)
@@ -60,7 +63,7 @@ def records_of(head: str, delimiter: str, dialect: Dialect) -> list[list[str]]:
         record.append(text)
         at = found.end()
         if found[2] != delimiter:
-            if found[2] or not records:
+            if found[2] or not (records or goes_on):
                 records.append(record)
             record = []
     return records[dialect.skip_rows :]

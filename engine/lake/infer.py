@@ -180,7 +180,12 @@ def _csv(
 ) -> Looked:
     said = given.get("dialect", {})
     head = head_of(places, found[0], definition.dialect)
-    seen = sniff(head.text, definition.dialect, "has_header" in said)
+    seen = sniff(head.text, definition.dialect, "has_header" in said, head.goes_on(found[0]))
+    if seen.is_cut:
+        raise LakeError(
+            f"{found[0].shown}: its first record does not end within 64 kB, or a quote in it does not: the columns "
+            "cannot be found out; name them in CREATE TABLE"
+        )
     _require_few(len(seen.names))
     changes: dict[str, Any] = {"field_delimiter": seen.delimiter, "has_header": seen.has_header}
     dialect = replace(definition.dialect, field_delimiter=seen.delimiter, has_header=seen.has_header)

@@ -283,4 +283,6 @@ def require_unique(connection: duckdb.DuckDBPyConnection, name: str, key: Sequen
 
 def mark_of(known: LakeTable) -> str:
     """A mark of a table's columns and definition; another definition has another one."""
-    return sha256(f"{table_to_json(known.table)}{known.definition!r}".encode()).hexdigest()
+    if not known.mark:  # both are never changed, and every statement on the table asks
+        known.mark = sha256(f"{table_to_json(known.table)}{known.definition!r}".encode()).hexdigest()
+    return known.mark

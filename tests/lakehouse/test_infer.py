@@ -254,6 +254,9 @@ def test_what_cannot_be_inferred_says_why(inferred: Infer, lake: Path) -> None:
     (lake / "empty.csv").write_text("")
     with pytest.raises(LakeError, match="no row"):
         inferred()
+    (lake / "long.csv").write_text(f"{'a' * 70_000},1\nb,2\n")
+    with pytest.raises(LakeError, match=r"long\.csv: its first record does not end within 64 kB"):
+        inferred(f"{lake}/long.csv")
     (lake / "bad.parquet").write_bytes(b"PAR1" + bytes(100) + b"PAR1")
     with pytest.raises(LakeError, match=r"bad\.parquet") as caught:
         inferred(f"{lake}/bad.parquet", format="parquet")

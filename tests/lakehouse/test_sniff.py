@@ -29,6 +29,23 @@ def test_found_out(head: str, delimiter: str, header: bool, names: tuple[str, ..
     assert (seen.delimiter, seen.has_header, seen.names) == (delimiter, header, names)
 
 
+@pytest.mark.parametrize(
+    ("head", "goes_on", "is_cut"),
+    [
+        ("a" * 70_000, True, True),
+        ("1,2," + "a" * 70_000, True, True),
+        ('1,"' + "a,\n" * 30_000, True, False),  # a quote that does not end is none
+        ("1,2\n" + "a" * 70_000, True, False),
+        ("1," + "a" * 60_000, False, False),
+        ("", False, False),
+    ],
+)
+def test_a_first_record_that_is_cut_is_none(head: str, goes_on: bool, is_cut: bool) -> None:
+    seen = sniff(head, Dialect(), header_is_said=False, goes_on=goes_on)
+    assert seen.is_cut is is_cut
+    assert is_cut or len(seen.names) == 1 + head.startswith("1")
+
+
 def test_what_is_said_holds() -> None:
     seen = sniff("note\na:b\n1:2\n", Dialect(field_delimiter=":", has_header=True, skip_rows=1), header_is_said=True)
     assert (seen.delimiter, seen.names) == (":", ("a", "b"))
