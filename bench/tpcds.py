@@ -25,7 +25,6 @@ from warmfront import tpcds_data
 from warmfront.demo_tpcds import query_text
 
 _SLOWEST = 12  # queries that are shown one by one
-_PATIENCE = 60  # seconds that collations may take
 _SHOWN = 110  # characters of a reason
 _ROLLUP = re.compile(r"GROUP BY\s+((?:(?!GROUP BY).)*?)\s+WITH ROLLUP", re.DOTALL)
 
@@ -47,17 +46,10 @@ def in_duckdb(text: str) -> str:
 
 def runs_on_both(cursor: SSCursor, own: duckdb.DuckDBPyConnection, text: str, plain: str) -> str:
     """Run a query once on both sides; gives why one of them does not, "" when both do."""
-    for _ in range(_PATIENCE):
-        try:
-            through_wire(cursor, text)
-            break
-        except pymysql.err.MySQLError as problem:
-            reason = str(problem.args[1])
-        if "at first use" not in reason:
-            return f"not offloaded: {reason[:_SHOWN]}"
-        time.sleep(1)  # weights are being fetched
-    else:
-        return f"not offloaded: {reason[:_SHOWN]}"
+    try:
+        through_wire(cursor, text)
+    except pymysql.err.MySQLError as problem:
+        return f"not offloaded: {str(problem.args[1])[:_SHOWN]}"
     try:
         alone(own, plain)
     except duckdb.Error as problem:

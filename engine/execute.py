@@ -58,7 +58,7 @@ _BATCH_ROWS = 8192  # small enough for the first rows to come early and for a ba
 _EXPORT_ROWS = 16384  # nobody waits for the first
 _HELD = 64 << 20  # bytes of an answer that wait for its last row, where a row may fail that the backend can answer
 _MOST_WARNINGS = 65535  # that a packet tells of
-_LONGEST_WAIT, _PAUSE = 60.0, 0.05  # seconds for the weights of a collation: one, and many on a busy machine
+_LONGEST_WAIT, _PAUSE = 60.0, 0.05  # seconds for what is read at first use: many collations on a busy machine
 _STOPPING = "The engine is stopping"
 
 
@@ -69,6 +69,9 @@ class Translates(Protocol):
         self, statement: str, context: SessionContext, view: CatalogView, definitions: Sequence[ColumnDefinition]
     ) -> Translation | Refusal:
         """Translate a statement for one snapshot's view."""
+
+    def is_asking(self) -> bool:
+        """Tell whether the backend is being asked for something that a translation lacked."""
 
     def prepare(self, translation: Translation) -> bool:
         """Make what the translation needs in the store; True when that is new, which older snapshots do not see."""
@@ -141,17 +144,18 @@ class SnapshotTarget:
 def translated(translator: Translates, offload: Offload, view: CatalogView, running: Running) -> Translation | None:
     """Translate a statement; None when it needs something of the store that its snapshot does not see.
 
-    Raises SecondaryEngineError with the reason when it is refused.
+    Nobody else can answer for files and models, nor under FORCED: what the translator still asks the backend for is
+    waited for then, until it has its answer. Raises SecondaryEngineError with the reason when it is refused.
     """
-    began = time.time()
-    found = translator.translate(offload.text, offload.context, view, offload.definitions)
-    # Nobody else can answer for files and models: what the translator still asks the backend for is waited for.
-    while (
-        (offload.context.lake or offload.context.models) and is_passing(found) and time.time() - began < _LONGEST_WAIT
-    ):
-        time.sleep(_PAUSE)
-        running.check()
-        found = translator.translate(offload.text, offload.context, view, offload.definitions)
+    context, began = offload.context, time.time()
+    found = translator.translate(offload.text, context, view, offload.definitions)
+    is_last = not (context.lake or context.models or context.alone)
+    while not is_last and is_passing(found) and time.time() - began < _LONGEST_WAIT:
+        is_last = not translator.is_asking()  # all was said before this translation: the server does not know it
+        if not is_last:
+            time.sleep(_PAUSE)
+            running.check()
+        found = translator.translate(offload.text, context, view, offload.definitions)
     if isinstance(found, Refusal):
         raise SecondaryEngineError(found.reason)
     return None if translator.prepare(found) else found

@@ -89,6 +89,12 @@ class Translator:
                     new = True
         return new
 
+    def is_asking(self) -> bool:
+        """Tell whether weights, cases or a time zone are being fetched, or wait for it."""
+        with self._lock:
+            weights = {(collation, False) for collation in tuple(self._fetching)} - self._held.keys()
+            return bool(weights or self._fetching_cases - self._cases.keys()) or self._zones.is_reading
+
     def stop(self) -> None:
         """End the background fetches after the collation and the zone they are at."""
         self._background.shutdown(wait=False, cancel_futures=True)

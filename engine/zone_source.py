@@ -42,6 +42,11 @@ class ZoneSource:
             return self._held.get(zone)
 
     @property
+    def is_reading(self) -> bool:
+        """Tell whether a zone is being read."""
+        return bool(self._fetching)
+
+    @property
     def watcher(self) -> int:
         """The backend's number of the connection that watches; 0 when there is none."""
         return 0 if self._watch is None else int(self._watch.raw.thread_id())

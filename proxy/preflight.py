@@ -89,6 +89,7 @@ class Preflight:
     refusal: Refusal | None = None
     lake: dict[tuple[str, str], str] = field(default_factory=dict)  # lake tables as named, and the mark of their text
     only_lake: bool = False  # the statement reads nothing else
+    forced: bool = False  # use_secondary_engine is FORCED for it: the backend may not answer
 
 
 @dataclass(frozen=True, slots=True)

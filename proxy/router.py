@@ -111,6 +111,7 @@ class Router:
         is_lake = self._worker.engine.loaded.is_lake
         questions = Questions(text, facts, self.kind, self.session.capabilities, use == ON, is_lake)
         preflight = await ask_backend(self.session, questions)
+        preflight.forced = use == FORCED
         found = self.judge(facts, use, threshold, preflight, refusal, place)
         if refusal or found is None or preflight.context is None or not self._lacks_table(found, facts, preflight):
             return facts, found, preflight
@@ -118,6 +119,7 @@ class Router:
             await self._worker.engine.refresh()
         facts = await self.through_views(facts, preflight.context.schema)
         preflight = await ask_backend(self.session, replace(questions, facts=facts))
+        preflight.forced = use == FORCED
         return facts, self.judge(facts, use, threshold, preflight, None, place), preflight
 
     def _lacks_table(self, found: Refusal, facts: StatementFacts, preflight: Preflight) -> bool:
@@ -239,6 +241,7 @@ class Router:
             status=self.session.tracker.status & _CLEAN,
             since=since,
             cursor=cursor,
+            alone=preflight.forced,
         )
         return build_attributes(context.to_json(), preflight.definitions)
 

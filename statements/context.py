@@ -66,7 +66,7 @@ class SessionContext:
     whose rows are files. `status` are the session's flags (`wire.constants.Status`) that the answer tells: drivers keep
     autocommit by them. `since` is the engine's token of a moment before the transaction's snapshot, "" without one.
     `stores` says that the rows are written into a table.
-    `cursor` says that the rows are told as those of a cursor.
+    `cursor` says that the rows are told as those of a cursor. `alone` says that nobody but the engine may answer.
     `models` are what the statement's calls of `statements.ml.ASKED` and a number stand for; `given` is the statement as
     the user wrote it then.
     """
@@ -105,6 +105,7 @@ class SessionContext:
     stores: bool = False
     models: tuple[ModelCall, ...] = ()
     cursor: bool = False
+    alone: bool = False
     given: str = ""
 
     def to_json(self) -> str:

@@ -29,7 +29,7 @@ from engine.translate.lower_times import TIME_OPS
 from engine.translate.lower_values import VALUE_OPS
 from engine.translate.members import LISTED, require_order
 from engine.translate.numbers import is_zero
-from engine.translate.refusal import NOT_YET, refuse
+from engine.translate.refusal import NOT_YET, ONE_NOT_YET, refuse
 from engine.translate.row_values import as_filter
 from engine.translate.tree import (
     Block,
@@ -140,7 +140,7 @@ class Lowering:
     def _zone(self, zone: str) -> ZoneTable:
         table = self._find_zone(zone)
         if table is None:
-            refuse(f"time zone {zone} is not known, or not yet: it is read at first use")
+            refuse(f"time zone {zone} is {ONE_NOT_YET}")
         return table
 
     def equality_key(self, expr: Expr, presence: Presence | None = None) -> str:

@@ -12,12 +12,14 @@ class Refusal:
 
 
 # The end of a reason that will not hold for long: somebody has been sent to ask.
-NOT_YET = "not known, or not yet: they are read at first use"
+_AT_FIRST_USE = "read at first use"
+NOT_YET = f"not known, or not yet: they are {_AT_FIRST_USE}"
+ONE_NOT_YET = f"not known, or not yet: it is {_AT_FIRST_USE}"
 
 
 def is_passing(made: object) -> bool:
     """Tell whether a translation was refused for a reason that will not hold for long."""
-    return isinstance(made, Refusal) and made.reason.endswith(NOT_YET)
+    return isinstance(made, Refusal) and made.reason.endswith(_AT_FIRST_USE)
 
 
 class Refused(Exception):

@@ -94,6 +94,9 @@ class PassThrough:
         tables = (("shop", "item"),) if sql != statement else ()
         return Translation(sql, tuple(definitions), tables=tables, guarded=sql.endswith("-- guarded"))
 
+    def is_asking(self):
+        return False
+
     def prepare(self, translation):
         return False
 
