@@ -66,9 +66,14 @@ class Translates(Protocol):
     """The translator, as the executor uses it."""
 
     def translate(
-        self, statement: str, context: SessionContext, view: CatalogView, definitions: Sequence[ColumnDefinition]
+        self,
+        statement: str,
+        context: SessionContext,
+        view: CatalogView,
+        definitions: Sequence[ColumnDefinition],
+        rows: duckdb.DuckDBPyConnection | None = None,
     ) -> Translation | Refusal:
-        """Translate a statement for one snapshot's view."""
+        """Translate a statement for one snapshot's view; with its connection, for its rows only."""
 
     def is_asking(self) -> bool:
         """Tell whether the backend is being asked for something that a translation lacked."""
@@ -141,21 +146,27 @@ class SnapshotTarget:
                 each.interrupt()
 
 
-def translated(translator: Translates, offload: Offload, view: CatalogView, running: Running) -> Translation | None:
+def translated(
+    translator: Translates,
+    offload: Offload,
+    view: CatalogView,
+    running: Running,
+    rows: duckdb.DuckDBPyConnection | None = None,
+) -> Translation | None:
     """Translate a statement; None when it needs something of the store that its snapshot does not see.
 
     Nobody else can answer for files and models, nor under FORCED: what the translator still asks the backend for is
     waited for then, until it has its answer. Raises SecondaryEngineError with the reason when it is refused.
     """
     context, began = offload.context, time.time()
-    found = translator.translate(offload.text, context, view, offload.definitions)
+    found = translator.translate(offload.text, context, view, offload.definitions, rows)
     is_last = not (context.lake or context.models or context.alone)
     while not is_last and is_passing(found) and time.time() - began < _LONGEST_WAIT:
         is_last = not translator.is_asking()  # all was said before this translation: the server does not know it
         if not is_last:
             time.sleep(_PAUSE)
             running.check()
-        found = translator.translate(offload.text, context, view, offload.definitions)
+        found = translator.translate(offload.text, context, view, offload.definitions, rows)
     if isinstance(found, Refusal):
         raise SecondaryEngineError(found.reason)
     return None if translator.prepare(found) else found
@@ -284,7 +295,7 @@ class Executor:
         record: QueryRecord,
     ) -> bool:
         began = time.time()
-        translation = translated(self._translator, offload, view, running)
+        translation = translated(self._translator, offload, view, running, snapshot.connection)
         record.translated += time.time() - began
         if translation is None:
             return False

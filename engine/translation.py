@@ -19,6 +19,7 @@ from engine.collate.cases import Cases, fetch_cases
 from engine.collate.fetch import fetch_facts
 from engine.collate.store import Collations
 from engine.collate.weights import Weights
+from engine.spellings import Spellings
 from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation, translate
 from engine.translations import Find, Translations
@@ -56,14 +57,34 @@ class Translator:
         self._registered: set[str] = set()
         self._zones = ZoneSource(settings)
         self._made = Translations()
+        self._spellings = Spellings()
         self._lock = threading.Lock()
         self._background = ThreadPoolExecutor(1, thread_name_prefix="weights")
 
     def translate(
-        self, statement: str, context: SessionContext, view: CatalogView, definitions: Sequence[ColumnDefinition]
+        self,
+        statement: str,
+        context: SessionContext,
+        view: CatalogView,
+        definitions: Sequence[ColumnDefinition],
+        rows: duckdb.DuckDBPyConnection | None = None,
     ) -> Translation | Refusal:
-        """Translate a statement for one snapshot's view: anew, unless all that the last one read is the same."""
+        """Translate a statement for one snapshot's view: anew, unless all that the last one read is the same.
+
+        With the snapshot's connection the SQL may hold for its `rows` only, and be the faster for it. Raises
+        duckdb.Error when these cannot be read.
+        """
+
+        def are_single(table: str, column: str, key: str, function: str) -> bool:
+            if rows is None or (function and function not in self._registered):
+                return False
+            try:
+                return self._spellings.are_single(view, rows, table, column, key)
+            except duckdb.CatalogException:  # the snapshot is older than the function
+                return False
+
         finds: dict[str, Find] = {"weigh": self._weigh, "zone": self._zones.find, "cases": self._find_cases}
+        finds["single"] = are_single
         return self._made.get(
             statement,
             context,
@@ -71,7 +92,7 @@ class Translator:
             definitions,
             finds,
             lambda session, tables, ask, trace: translate(
-                statement, session, tables, definitions, ask["weigh"], ask["zone"], ask["cases"], trace
+                statement, session, tables, definitions, ask["weigh"], ask["zone"], ask["cases"], trace, ask["single"]
             ),
         )
 

@@ -29,6 +29,7 @@ from engine.translate.lower_times import TIME_OPS
 from engine.translate.lower_values import VALUE_OPS
 from engine.translate.members import LISTED, require_order
 from engine.translate.numbers import is_zero
+from engine.translate.origins import Origins
 from engine.translate.refusal import NOT_YET, ONE_NOT_YET, refuse
 from engine.translate.row_values import as_filter
 from engine.translate.tree import (
@@ -53,6 +54,9 @@ from engine.zones import ZoneTable
 Weigh = Callable[[str, Presence], Weights | None]
 FindZone = Callable[[str], ZoneTable | None]
 FindCases = Callable[[str], Cases | None]
+# Whether no two values of a column (a table's name in the store, the column) have the same key (SQL over v, and the
+# function of weights that it calls, "" for none).
+AreSingle = Callable[[str, str, str, str], bool]
 _OPS: dict[str, Callable[["Lowering", Expr], str]] = {
     **VALUE_OPS,
     **GROUP_OPS,
@@ -83,12 +87,19 @@ class Lowering:
 
     `reads_files` says that some tables are lake tables: of equal strings any spelling may stand for all, as MySQL has
     no rows of these and so shows none that it had to be. `orders_rollups` is False where the statement's own ORDER BY
-    leaves nothing of the order in which ROLLUP gives its rows. `asks_models` is of statements that no other can answer:
-    their sums of doubles, of which only bounds are certain elsewhere, are what the engine makes them.
+    leaves nothing of the order in which ROLLUP gives its rows. `origins` knows what is behind columns. `asks_models` is
+    of statements that no other can answer: their sums of doubles, of which only bounds are certain elsewhere, are what
+    the engine makes them.
     """
 
-    def __init__(self, weigh: Weigh, find_zone: FindZone, find_cases: FindCases) -> None:
-        self._weigh, self._find_zone, self._find_cases = weigh, find_zone, find_cases
+    def __init__(
+        self,
+        weigh: Weigh,
+        find_zone: FindZone,
+        find_cases: FindCases,
+        are_single: AreSingle = lambda table, column, key, function: False,
+    ) -> None:
+        self._weigh, self._find_zone, self._find_cases, self._are_single = weigh, find_zone, find_cases, are_single
         self.weights_used: dict[str, Weights] = {}
         self.zones_used: dict[str, ZoneTable] = {}
         self.asked: dict[str, Asked] = {}  # calls of models, by their tokens
@@ -96,6 +107,7 @@ class Lowering:
         self.reads_files = False
         self.orders_rollups = True
         self.asks_models = False
+        self.origins = Origins(())
         self._early = EarlyKeys()
 
     def expr(self, expr: Expr) -> str:
@@ -183,6 +195,26 @@ class Lowering:
     def is_bare(self, expr: Expr) -> bool:
         """Tell whether bytes are equal exactly where MySQL says equal."""
         return self.equality_key(expr) == self.expr(expr)
+
+    def tells_apart(self, expr: Expr) -> bool:
+        """Tell whether the bytes of two values of an expression differ exactly where MySQL says that they do."""
+        return self.is_bare(expr) or self._is_single(expr)
+
+    def own_key(self, expr: Expr) -> str:
+        """Write what is equal where MySQL says equal of two values of this expression; others have other keys."""
+        key = self.equality_key(expr)
+        return self.expr(expr) if self._is_single(expr) else key
+
+    def _is_single(self, expr: Expr) -> bool:
+        """Tell whether it has the values of a stored column in which every text has one spelling."""
+        origin = None if expr.type.family is not Family.STRING or self.reads_files else self.origins.of(expr)
+        if origin is None:
+            return False
+        weights = self.weights(expr.type, expr.type.presence)
+        key = rules.equality_key("v", weights, expr.type.presence)
+        if key is None or key == "v":
+            return False
+        return self._are_single(*origin, key, weights.function if rules.uses_weight_keys(key) else "")
 
     def query(self, query: Query, shown: list[Expr] | None = None) -> str:
         """Write a query; `shown` are the outputs in the form they leave the engine."""

@@ -23,7 +23,7 @@ def _template(template: str) -> Writer:
 
 def group_key(low: "Lowering", key: Expr) -> str:
     """Write a key of GROUP BY; a double fails where it is -0, of which and 0 any may be shown."""
-    return low.expr(one_zero(key)) if key.type.family in APPROXIMATE else low.equality_key(key)
+    return low.expr(one_zero(key)) if key.type.family in APPROXIMATE else low.own_key(key)
 
 
 def _grouping(low: "Lowering", expr: Expr) -> str:
@@ -33,7 +33,7 @@ def _grouping(low: "Lowering", expr: Expr) -> str:
 
 
 def _count_distinct(low: "Lowering", expr: Expr) -> str:
-    keys = [low.equality_key(arg) for arg in expr.args]
+    keys = [low.own_key(arg) for arg in expr.args]
     if len(keys) == 1:
         return f"count(DISTINCT {keys[0]})"
     known = " AND ".join(f"{key} IS NOT NULL" for key in keys)
@@ -52,7 +52,7 @@ def _minmax(low: "Lowering", expr: Expr) -> str:
     if arg.type.family is not Family.STRING:
         return f"{expr.op}({sql})"
     key = low.order_key(arg)
-    if low.is_bare(arg) or low.reads_files:
+    if low.tells_apart(arg) or low.reads_files:
         return f"{expr.op}({sql})" if key == sql else f"arg_{expr.op}({sql}, {key})"
     # Of the texts that are equal and least, the first and the last in the order of their bytes.
     first, last = (
@@ -75,7 +75,7 @@ def _group_value(low: "Lowering", expr: Expr) -> str:
     It is ours where MySQL has no rows: of tables whose rows are files.
     """
     (arg,) = expr.args
-    if arg.type.family is not Family.STRING or low.is_bare(arg):
+    if arg.type.family is not Family.STRING or low.tells_apart(arg):
         key = group_key(low, arg)
         if not expr.value or arg.op == "column":
             return key
@@ -99,7 +99,7 @@ def _window(low: "Lowering", expr: Expr) -> str:
     if divided:
         for key in divided:
             low.require_whole_keys(key)
-        parts.append("PARTITION BY " + ", ".join(low.equality_key(key) for key in divided))
+        parts.append("PARTITION BY " + ", ".join(low.own_key(key) for key in divided))
     # DuckDB 1.5.5 gives wrong answers of several windows where a key comes twice in one: among those that divide the
     # rows, or among them and those that order.
     first: dict[Expr, bool] = {}

@@ -17,7 +17,8 @@ from engine.translate.blocks import bind_query, require_first_rows
 from engine.translate.cursors import materialised
 from engine.translate.executed import executed
 from engine.translate.given import Trace
-from engine.translate.lower import FindCases, FindZone, Lowering, Weigh
+from engine.translate.lower import AreSingle, FindCases, FindZone, Lowering, Weigh
+from engine.translate.origins import Origins
 from engine.translate.outputs import shown
 from engine.translate.packed_uses import require_plain_uses
 from engine.translate.refusal import Refusal, Refused, refuse
@@ -67,11 +68,14 @@ def translate(
     find_zone: FindZone = lambda zone: None,
     find_cases: FindCases = lambda collation: None,
     trace: Trace | None = None,
+    are_single: AreSingle = lambda table, column, key, function: False,
 ) -> Translation | Refusal:
     """Translate a SELECT; `weigh` gives a collation's weights, `find_cases` what LOWER and UPPER do in it, `find_zone`
-    a time zone: each None when it is not known. With a `trace` the SQL has its marks in the place of literals."""
+    a time zone: each None when it is not known. With a `trace` the SQL has its marks in the place of literals.
+    `are_single` tells of columns that no two values are equal in which differ: such SQL holds for these rows only."""
     try:
-        return _translate(statement, context, view, definitions, Lowering(weigh, find_zone, find_cases), trace)
+        lowering = Lowering(weigh, find_zone, find_cases, are_single)
+        return _translate(statement, context, view, definitions, lowering, trace)
     except Refused as refused:
         return Refusal(refused.reason)
     except RecursionError:
@@ -111,6 +115,7 @@ def _translate(
     require_certain_uses(whole, lowering)
     require_read(whole)
     lowering.orders_rollups = not query.order
+    lowering.origins = Origins(whole.queries)
     sql = lowering.query(query, shown(query, definitions, context))
     describe = materialised if context.cursor else executed
     described = tuple(describe(query, definitions, context.backend))

@@ -84,7 +84,7 @@ class Endpoint:
 class PassThrough:
     """A translator that takes the statement for the store's SQL."""
 
-    def translate(self, statement, context, view, definitions):
+    def translate(self, statement, context, view, definitions, rows=None):
         if statement.startswith("REFUSE"):
             return Refusal("function frobnicate is not supported")
         if statement.startswith("BREAK"):

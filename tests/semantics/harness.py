@@ -23,6 +23,7 @@ from engine.collate.weights import Weights
 from engine.describe import describe_schema
 from engine.load.select import select_value
 from engine.results.encoder import RowEncoder
+from engine.spellings import read_single
 from engine.store.layout import arrow_schema, carried_columns, create_statement, left_out, pack_columns, quote
 from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation, translate
@@ -42,6 +43,7 @@ CLOCK = "1709210096.987654"  # 2024-02-29 12:34:56.987654 UTC
 VARIABLES = """@whole = 3, @unsigned = CAST(7 AS UNSIGNED), @double = 1.5e0, @decimal = 1.25, @text = 'abc',
     @air = 'air', @pattern = 'a%', @day = '2024-01-31', @moment = '2023-02-28 12:34:56', @number_day = 20240131,
     @year = 2024, @codes = '%M', @bytes = x'00ff', @digits = '5', @zone = '+02:00'"""
+_FOLDED = ("lower(", "upper(", "rtrim(", "weight_key_")  # what keys of texts are made with
 _LIMIT = re.compile(r"\sLIMIT \d+$")
 _STATE = {
     "sql_mode": "@@sql_mode",
@@ -106,6 +108,7 @@ class Bench:
         self.known_cases: dict[str, Cases | None] = {}
         self.zones: dict[str, ZoneTable | None] = {}
         self.warnings = self.prepare_warnings = self.kept = 0  # of the last statement on the backend
+        self.singles = 0  # statements whose SQL may be another for their rows only
         self.session = session
         self.backend = "mariadb" if is_mariadb else "mysql"
         self.describer = _Describer(connection, is_mariadb)
@@ -185,6 +188,10 @@ class Bench:
                 facts = fetch_facts(cursor, collation)
                 self.known_cases[collation] = None if facts is None else fetch_cases(cursor, facts)
         return self.known_cases[collation]
+
+    def single(self, table: str, column: str, key: str, function: str) -> bool:
+        """Tell whether different values of a column have different keys."""
+        return (not function or function in self.registered) and read_single(self.duck, table, column, key)
 
     def prepare(self, statement: str, keep: bool = False) -> list[ColumnDefinition]:
         """Give the backend's column definitions of a statement, which stays prepared when it is to be kept."""
@@ -288,7 +295,31 @@ class Bench:
         self.warnings = warnings
         if error:
             return Outcome("answered", f"the backend fails with {error}, not {translation.sql}")
-        return self._judged(statement, described, translation, expected, found, ties)
+        outcome = self._judged(statement, described, translation, expected, found, ties)
+        return self._of_single(statement, context, definitions, translation, expected, ties) or outcome
+
+    def _of_single(
+        self,
+        statement: str,
+        context: SessionContext,
+        definitions: list[ColumnDefinition],
+        careful: Translation,
+        expected: list[Any],
+        ties: bool,
+    ) -> Outcome | None:
+        """Judge the SQL that holds for these rows only, where there is such; None where it is as good."""
+        if not any(word in careful.sql for word in _FOLDED):
+            return None
+        asked = (self.view, definitions, self.weigh, self.zone, self.cases)
+        made = translate(statement, context, *asked, are_single=self.single)
+        if isinstance(made, Refusal):
+            return Outcome("different", f"for its rows only it is refused: {made.reason}")
+        if made.sql == careful.sql:
+            return None
+        self.singles += 1
+        found = self.engine_rows(made.sql, list(made.definitions), context.protocol)
+        outcome = self._judged(statement, definitions, made, expected, found, ties)
+        return outcome if outcome.kind == "different" else None
 
     def _judged(
         self,

@@ -1,0 +1,61 @@
+"""Where a column's values come from: the stored column whose values they are, however many queries lie between.
+
+Values that pass through derived tables, common table expressions and keys of GROUP BY are still values of that column,
+or NULL: ROLLUP and outer joins add those.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from engine.translate.tree import (
+    Block,
+    CteSource,
+    Expr,
+    Join,
+    Query,
+    QuerySource,
+    Recursion,
+    Source,
+    TableSource,
+)
+
+_PASSING = frozenset({"group_value"})  # operations whose values are values of their argument
+
+
+class Origins:
+    """The stored columns behind the columns of a statement."""
+
+    def __init__(self, queries: Sequence[Query]) -> None:
+        """Read the sources of all queries of a statement; aliases are unique in it."""
+        self._stored: dict[str, str] = {}  # alias: the store's name
+        self._derived: dict[str, Query | Recursion] = {}
+        common = {label: body for query in queries for label, body in query.ctes}
+        for query in queries:
+            for source in _sources(query.source) if isinstance(query, Block) else ():
+                if isinstance(source, TableSource):
+                    self._stored[source.alias] = source.name
+                elif isinstance(source, QuerySource):
+                    self._derived[source.alias] = source.query
+                elif source.cte in common:
+                    self._derived[source.alias] = common[source.cte]
+
+    def of(self, expr: Expr) -> tuple[str, str] | None:
+        """Give the store's name of a table and the column whose values an expression has; None for all others."""
+        while expr.op in _PASSING:
+            expr = expr.args[0]
+        if expr.op != "column" or not isinstance(expr.value, tuple):
+            return None
+        alias, name = (str(part) for part in expr.value)
+        if alias in self._stored:
+            return self._stored[alias], name
+        query = self._derived.get(alias)
+        if not isinstance(query, Block) or not name.removeprefix("c").isdigit():
+            return None
+        return self.of(query.outputs[int(name.removeprefix("c"))].expr)
+
+
+def _sources(source: Source | None) -> Iterator[TableSource | QuerySource | CteSource]:
+    if isinstance(source, Join):
+        yield from _sources(source.left)
+        yield from _sources(source.right)
+    elif isinstance(source, TableSource | QuerySource | CteSource):
+        yield source
