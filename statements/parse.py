@@ -9,6 +9,7 @@ from sqlglot.parsers.mysql import MySQLParser
 
 from statements.json_table import read_json_tables
 from statements.nesting import PASSED_OVER, is_too_deep
+from statements.odbc import as_literals
 
 # A longer statement costs more to read than the engine can win, and while one is read no other session is served.
 MAX_LENGTH = 1 << 16  # characters
@@ -22,6 +23,7 @@ _JOINS = re.compile(
                      | (?P<open>(?:straight_)?join) | (?P<on>on|using))(?![\w$])""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
+_HEX = re.compile(r"\bhex\s*\(", re.IGNORECASE)
 _INTERVALS = re.compile(r"\binterval\s*\(", re.IGNORECASE)
 # MySQL has no lambdas: the arrow in SUM(document->'$.a' > 1) cuts a part out of a column. Only here is MySQL parsed.
 MySQLParser.LAMBDAS = {}
@@ -57,6 +59,8 @@ def parse_statement(statement: str) -> exp.Expression:
         tokens = _DIALECT.tokenize(statement)
         if is_too_deep(tokens):
             raise NotParsed("the statement is nested too deeply")
+        if "{" in statement:
+            tokens = as_literals(tokens)
         trees = [tree for tree in _DIALECT.parser().parse(tokens, statement) if tree is not None]
     except (SqlglotError, RecursionError, ValueError, TypeError, AttributeError, KeyError, IndexError) as problem:
         raise NotParsed("the statement's syntax is not known to the engine") from problem
@@ -64,7 +68,15 @@ def parse_statement(statement: str) -> exp.Expression:
         raise NotParsed("the text is not one statement")
     if _INTERVALS.search(statement):
         _name_intervals(trees[0])
+    if _HEX.search(statement):
+        _part_hex(trees[0])
     return trees[0]
+
+
+def _part_hex(tree: exp.Expression) -> None:
+    """Make two functions again of LOWER(HEX(…)), which the parser takes for one."""
+    for node in list(tree.find_all(exp.LowerHex)):
+        node.replace(exp.Lower(this=exp.Hex(this=node.this)))
 
 
 def _name_intervals(tree: exp.Expression) -> None:
