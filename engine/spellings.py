@@ -14,7 +14,7 @@ import duckdb
 from engine.catalog import CatalogView, LoadedTable
 
 _MOST_TABLES = 1024
-_MOST_ROWS = 4_000_000  # of a table that is read for it: a second or two, once
+_MOST_ROWS = 1_000_000  # of a table that is read for it: half a second at most
 
 
 @dataclass(slots=True)
