@@ -55,7 +55,9 @@ async def answer(router: Router, data: bytes, text: bytes) -> None:
     session.backend.write(build_close(prepared.prepared.statement_id))
     status = Status(session.tracker.status)
     values: list[list[bytes | None]] = [[str(number).encode()]]
-    session.client.write(build_result(prepared.definitions, values, status, session.capabilities))
+    # MySQL warns of FOUND_ROWS() when it prepares it: SHOW WARNINGS has it.
+    packets = build_result(prepared.definitions, values, status, session.capabilities, prepared.warnings)
+    session.client.write(packets)
 
 
 def _number(known: Mapping[bytes, int], call: re.Match[bytes]) -> bytes:

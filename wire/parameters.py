@@ -143,9 +143,11 @@ def build_literals(
                 raise NotALiteral("long data of a type that has none")
             out.append(_text(long_data[number], kind, backslash_escapes))
             continue
-        if kind == FieldType.NULL or execute.nulls[number // 8] >> (number % 8) & 1:
+        if execute.nulls[number // 8] >> (number % 8) & 1:
             out.append("NULL")
             continue
+        if kind == FieldType.NULL:
+            raise NotALiteral("NULL by its type alone")  # MySQL takes it, MariaDB refuses it
         literal, at = _literal(execute.values, at, kind, bool(flag & _UNSIGNED), backslash_escapes)
         out.append(literal)
     if at != len(execute.values) and not execute.attributes:

@@ -236,6 +236,27 @@ def test_a_column_is_of_its_parameters_type(sides: Any) -> None:
     assert len(both(sides, run)) > 5
 
 
+def test_null_by_its_type_alone_is_the_servers(sides: Any) -> None:
+    sides[1].send(b"\x03SET use_secondary_engine = ON")
+    sides[1].until_end()
+    text = "SELECT COUNT(*) FROM sales WHERE id <> ?"
+    both(sides, lambda side: side.execute(side.prepare(text), False, b"\0\1\6\0"))
+    marked = both(sides, lambda side: side.execute(side.prepare(text), False, b"\1\1\6\0"))
+    assert len(marked) == 5 - sides[0].deprecate
+
+
+def test_counts_behind_an_offload_come_with_their_warnings(sides: Any) -> None:
+    def run(side: Talker) -> list[bytes]:
+        found = []
+        for text in (b"SELECT id FROM sales ORDER BY id LIMIT 2", b"SELECT FOUND_ROWS()", b"SHOW WARNINGS"):
+            side.send(b"\x03" + text)
+            found += side.until_end(1 if side.deprecate else 2)
+        return found
+
+    assert len(both(sides, run)) > 10
+    assert executions(sides[1]) == 1
+
+
 def test_what_the_engine_cannot_be_given_is_refused_by_name(sides: Any) -> None:
     client = sides[1]
     number = client.prepare("SELECT id, g FROM sales WHERE id < ? AND s <> ? ORDER BY id")
