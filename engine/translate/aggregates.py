@@ -5,13 +5,13 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from engine.translate import control, doubles
-from engine.translate.literals import NULL_LITERAL
+from engine.translate.literals import NULL_LITERAL, is_literal
 from engine.translate.members import require_order, spelled
 from engine.translate.numbers import as_value, operand, quotient
 from engine.translate.refusal import refuse
 from engine.translate.releases import require_same_quotient
-from engine.translate.tree import Expr, walk
-from engine.translate.types import APPROXIMATE, DOUBLE, UBIGINT, WHOLE, Family, Type, decimal
+from engine.translate.tree import AGGREGATES, Expr, is_stored, walk
+from engine.translate.types import APPROXIMATE, DOUBLE, TEMPORAL, UBIGINT, WHOLE, Family, Type, decimal
 
 COUNT = Type(Family.INT, digits=21)
 _QUERIES = frozenset({"scalar", "exists", "in_query"})
@@ -40,9 +40,17 @@ def one_zero(value: Expr) -> Expr:
     return Expr("plain_zero", value.type, (value,)) if value.type.family in APPROXIMATE else value
 
 
+def _summed(value: Expr, what: str) -> Expr:
+    """A number to be added up. The number of a stored date is its digits; what MySQL adds for a computed one is not
+    (SUM(COALESCE(date, datetime)) is 0, that of CASE has other digits)."""
+    if value.type.family in TEMPORAL and not is_stored(value):
+        refuse(f"{what} of computed dates and times is not supported")
+    return operand(value, what)
+
+
 def total(value: Expr, distinct: bool) -> Expr:
     """SUM: always a decimal for exact numbers."""
-    value = operand(value, "SUM")
+    value = _summed(value, "SUM")
     if value.type.family is Family.NULL:
         refuse("SUM of NULL is not supported")
     if value.type.family in APPROXIMATE:
@@ -59,8 +67,8 @@ def total(value: Expr, distinct: bool) -> Expr:
 
 def average(value: Expr, distinct: bool, increment: int, is_mariadb: bool) -> Expr:
     """AVG: the quotient of sum and count; its scale is the value's + div_precision_increment."""
-    value = operand(value, "AVG")
-    if is_mariadb and any(part.op.startswith(_FEW_DIGITS) for part in walk(value)):
+    value = _summed(value, "AVG")
+    if is_mariadb and _counts_few_digits(value):
         refuse("MariaDB cuts off an average of this function where it is kept in a table")
     counted = Expr("count_distinct" if distinct else "count", COUNT, (value,))
     if value.type.family in APPROXIMATE:
@@ -71,6 +79,19 @@ def average(value: Expr, distinct: bool, increment: int, is_mariadb: bool) -> Ex
     if distinct and value.type.scale and found.type.frac == found.type.scale:
         refuse("the last digit of AVG(DISTINCT) of so many decimals is not certain")  # MySQL rounds it, MariaDB cuts
     return found
+
+
+def _counts_few_digits(value: Expr) -> bool:
+    """Tell whether MariaDB may count fewer digits than a value has: HOUR has two to it, a calculation of constants
+    (9 DIV 1, ROUND(7, 2)) may have none."""
+    parts = list(walk(value))
+    if any(part.op.startswith(_FEW_DIGITS) or _is_hour(part) for part in parts):
+        return True
+    return not is_literal(value) and all(part.op != "column" and part.op not in AGGREGATES for part in parts)
+
+
+def _is_hour(expr: Expr) -> bool:
+    return expr.op == "time_part" and isinstance(expr.value, tuple) and expr.value[-1] == "HOUR"
 
 
 def extreme(operation: str, value: Expr) -> Expr:

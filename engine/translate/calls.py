@@ -30,7 +30,7 @@ from engine.translate.nodes import child, children, kind, only, undated
 from engine.translate.numbers import arithmetic, as_number, as_value
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr
-from engine.translate.types import Family, Type, whole_digits
+from engine.translate.types import WHOLE, Family, Type, whole_digits
 from statements.ml import ASKED
 from statements.session_values import CALLS as SESSION_CALLS
 
@@ -153,6 +153,8 @@ def _rounding(operation: str) -> Rule:
         count = None if places is None else binder.expr(places)
         if count is not None and binder.context.backend == "mysql":
             count = _no_more_places(as_number(value, operation.upper()).type, count)
+        elif count is not None and literals.is_literal(value) and value.type.family in WHOLE:
+            refuse(f"{operation.upper()} of a whole literal to some places has too few digits in MariaDB")
         rounded = control.round_to(operation, value, count)
         if rounded.op == "round_before_point" and binder.context.backend != "mysql" and value.type.scale:
             # MariaDB stores it with no more digits than there were.

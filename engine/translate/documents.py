@@ -19,8 +19,8 @@ from engine.translate.document_tests import TYPED
 from engine.translate.literals import is_literal
 from engine.translate.nodes import child, children, only
 from engine.translate.refusal import Refused, refuse
-from engine.translate.tree import Expr
-from engine.translate.types import BIGINT, Family, Type
+from engine.translate.tree import WINDOW, Expr, is_stored
+from engine.translate.types import BIGINT, WHOLE, Family, Type
 
 if TYPE_CHECKING:
     from engine.translate.binder import Binder
@@ -34,6 +34,18 @@ _KINDS = Type(Family.STRING, collation="utf8mb4_bin", charset="utf8mb4", presenc
 _MOST_MEMBERS = 64  # of an array sought in a document
 _DIGITS = 15  # that a double and a decimal have alike
 _WHOLE = frozenset({"column", "json_object", "json_array", "json_objects"})
+# Operations whose decimals have the decimals of their type: rounded to them, or those of their arguments, or those but
+# where they are zero.
+_ROUNDED = frozenset({"round", "truncate", "to_decimal", "text_to_decimal", "double_to_decimal"})
+_KEEPING = frozenset({"negate", "abs", "min", "max", "lag", "lead", "first_value", "last_value", "nth_value"})
+_CALCULATED = frozenset(
+    {"decimal_add", "decimal_subtract", "decimal_multiply", "decimal_modulo", "quotient", "sum", "sum_distinct"}
+)
+# Whole numbers elsewhere, true or false in a document (`Item::is_bool_func`): STRCMP is never -1 there.
+_TRUTHS = frozenset(
+    {"IS_IPV4", "IS_UUID", "JSON_CONTAINS", "JSON_CONTAINS_PATH", "JSON_OVERLAPS", "JSON_VALID", "STRCMP"}
+)
+_MIXED = "a document made of a decimal of mixed scales is not supported"
 _AWKWARD = frozenset('"\\*?')
 
 
@@ -270,15 +282,42 @@ def element(binder: "Binder", node: exp.Expression) -> Expr:
     family = value.type.family
     if binder.context.backend != "mysql":
         refuse("JSON functions over MariaDB's texts are not supported")
+    called = node.unnest()
+    if isinstance(called, exp.JSONArrayContains) or (
+        isinstance(called, exp.Anonymous) and str(called.this).upper() in _TRUTHS
+    ):
+        refuse(f"a document made of a {Family.BOOL.value} is not supported")
     if family in (Family.INT, Family.NULL, Family.DATE, Family.DATETIME) and not value.type.zerofill:
         return value
-    if family is Family.DECIMAL and value.type.frac == value.type.scale and not value.type.unpadded:
-        return value
+    if family is Family.DECIMAL:
+        return _own_digits(value)
     if family is Family.STRING and (value.type.charset or "").startswith("utf8"):
         return value
     if family is Family.JSON and value.op in _WHOLE:
         return value
     raise Refused(f"a document made of a {family.value} is not supported")
+
+
+def _own_digits(value: Expr) -> Expr:
+    """A decimal as a document has it: with its own decimals, which a sum or product that is zero has lost, or not, by
+    the plan (`decimal_make_zero` in strings/decimal.cc): such a zero fails. Raises Refused."""
+    if value.type.frac != value.type.scale or value.type.unpadded:
+        refuse(_MIXED)
+    return Expr("certain_zero", value.type, (value,)) if _may_lose_decimals(value) else value
+
+
+def _may_lose_decimals(value: Expr) -> bool:
+    """Tell whether its zeros may have none; raises Refused where others may have other decimals than the type."""
+    if value.type.family in WHOLE or is_literal(value) or is_stored(value):
+        return False
+    if value.op in _ROUNDED:
+        # Not one that the engine rounds as MySQL divides.
+        return value.op == "round" and value.args[0].op == "quotient" and value.value == value.args[0].type.scale
+    if value.op == WINDOW:
+        return _may_lose_decimals(value.args[0])
+    if value.op not in _KEEPING | _CALCULATED:
+        refuse(_MIXED)
+    return any([_may_lose_decimals(argument) for argument in value.args]) or value.op in _CALCULATED
 
 
 def _mysql_only(rule: Call) -> Call:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 MAX_WIDTH = 38
 _SAME = frozenset(
-    {"group_value", "any", "min", "max", "negate", "nonzero", "abs"}
+    {"group_value", "any", "min", "max", "negate", "nonzero", "certain_zero", "abs"}
     | {"lag", "lead", "first_value", "last_value", "nth_value"}
 )
 

@@ -10,11 +10,12 @@ from engine.collate import presence
 from engine.translate import control, literals, text
 from engine.translate.compare import compare
 from engine.translate.literals import is_literal, text_of
+from engine.translate.members import as_number_of
 from engine.translate.nodes import child, children, only
 from engine.translate.numbers import as_value
 from engine.translate.refusal import refuse
-from engine.translate.tree import Expr
-from engine.translate.types import BIGINT, BOOL, EXACT, INT, WHOLE, Family, unify_strings
+from engine.translate.tree import Expr, is_stored
+from engine.translate.types import BIGINT, BOOL, EXACT, INT, UBIGINT, WHOLE, Family, unify_strings
 
 if TYPE_CHECKING:
     from engine.translate.binder import Binder
@@ -58,7 +59,10 @@ def position(binder: "Binder", node: exp.Expression) -> Expr:
 
 def _in_set(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
     """FIND_IN_SET with a literal on one side."""
-    needle, value = (string(binder, node, "FIND_IN_SET") for node in arguments)
+    needle, value = string(binder, arguments[0], "FIND_IN_SET"), binder.expr(arguments[1])
+    if value.type.family is Family.SET:
+        return _member_of_set(needle, value)
+    value = string(binder, arguments[1], "FIND_IN_SET")
     unify_strings([needle.type, value.type], "FIND_IN_SET")
     if text_of(needle) is not None and text_of(value) is None:
         sought = text_of(needle) or ""
@@ -79,6 +83,22 @@ def _in_set(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
     missing = Expr("is_null", BOOL, (needle,))
     found = control.case([missing, *tests], [literals.NULL_LITERAL, *places], literals.integer(0), "FIND_IN_SET")
     return found.typed(INT)
+
+
+def _member_of_set(needle: Expr, value: Expr) -> Expr:
+    """FIND_IN_SET in a SET column: the servers give the member's place in the column's definition, not in the value
+    (`Item_func_find_in_set::resolve_type`). For a SET from a derived table it depends on their plan. Raises Refused."""
+    sought = text_of(needle)
+    if sought is None or not is_stored(value) or not value.type.members:
+        refuse("FIND_IN_SET in a SET is not supported for this text")
+    if sought not in value.type.members:
+        refuse("FIND_IN_SET of what is no member of the SET, letter for letter, is not supported")
+    place = value.type.members.index(sought)
+    held = Expr("bits_and", UBIGINT, (as_number_of(value), literals.integer(1 << place)))
+    missing = Expr("is_null", BOOL, (value,))
+    there = compare("ne", held, literals.integer(0))
+    results = [literals.NULL_LITERAL, literals.integer(place + 1)]
+    return control.case([missing, there], results, literals.integer(0), "FIND_IN_SET").typed(INT)
 
 
 def _inserted(binder: "Binder", node: exp.Expression) -> Expr:
