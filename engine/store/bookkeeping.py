@@ -53,7 +53,7 @@ def is_ours(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def read_position(connection: duckdb.DuckDBPyConnection) -> tuple[Position, int]:
-    """The position and the catalog's version in this connection's snapshot."""
+    """The position and the number of the state in this connection's snapshot."""
     row = connection.execute(f"SELECT server, file, log_offset, gtids, born, version FROM {_AT}.position").fetchone()
     if row is None:
         raise duckdb.InternalException("the store has no position")
@@ -61,7 +61,7 @@ def read_position(connection: duckdb.DuckDBPyConnection) -> tuple[Position, int]
 
 
 def write_position(connection: duckdb.DuckDBPyConnection, position: Position, version: int) -> None:
-    """Note the position that the data of this transaction is at, and the catalog's version."""
+    """Note the position that the data of this transaction is at, and the number of its state (`version`)."""
     # Literals: with parameters each call looks for pandas on the disk, which costs as much as the update.
     texts = [value.replace("'", "''") for value in (position.server, position.file, position.gtids)]
     connection.execute(

@@ -68,6 +68,7 @@ class Transaction:
         self.position = position
         self.news: list[LoadedTable] = []  # entries whose state this transaction changes
         self.catalog_changed = False
+        self.rows_changed = False
         self.position_changed = False
 
     def put(self, entry: LoadedTable) -> None:
@@ -86,8 +87,10 @@ class Transaction:
         self.catalog_changed = True
 
     def put_rows(self, key: Key, rows: int) -> None:
-        """Set a table's row count; it is not kept in the file but counted when the store is opened."""
+        """Set a table's row count, which says that its rows are others; it is not kept in the file but counted when the
+        store is opened."""
         self.tables[key] = replace(self.tables[key], rows=max(rows, 0))
+        self.rows_changed = True
 
     def rename(self, key: Key, to: Key) -> None:
         """Give a table another name; its data has none."""
@@ -139,7 +142,7 @@ class Store:
         self.hurry: Callable[[Position], None] = _nobody
         self.broken = ""  # why no reader may be served now
         self._stale: dict[Key, str] = {}
-        self._views: dict[int, CatalogView] = {}
+        self._views: dict[int, CatalogView] = {}  # by the state that is written beside the position
         self._passed = self._passed_in_file = 0  # bytes of the backend's log
         self._news = self._news_in_file = 0  # states of tables that the backend's log does not tell
         self._attach()
@@ -170,9 +173,10 @@ class Store:
             faults.point("before", "create")
             self._writer.execute("COMMIT")
             faults.point("after", "create")
-        self._position, self._version = bookkeeping.read_position(self._writer)
+        self._position, self._state = bookkeeping.read_position(self._writer)
+        self._version = self._state
         self._tables = self._recover()
-        self._views = {self._version: self._make_view(self._tables)}
+        self._views = {self._state: self._make_view(self._tables)}
         self._next_id = max((t.id for t in self._tables.values()), default=0) + 1
 
     def _recover(self) -> dict[Key, LoadedTable]:
@@ -211,8 +215,8 @@ class Store:
         connection = self._root.cursor()
         try:
             connection.execute("BEGIN")
-            position, version = bookkeeping.read_position(connection)
-            view = self._views.get(version)
+            position, state = bookkeeping.read_position(connection)
+            view = self._views.get(state)
             if view is None:
                 view = self._make_view(bookkeeping.read_tables(connection))
             return Snapshot(connection, self._overlay(view), position)
@@ -290,18 +294,19 @@ class Store:
             self._tell()
 
     def _commit(self, transaction: Transaction, step: faults.Step) -> None:
-        version = self._version + 1 if transaction.catalog_changed else self._version
-        view = self._make_view(transaction.tables)
-        if version != self._version:
-            self._views[version] = view  # before the commit: a reader may see it at once
-        if transaction.catalog_changed or transaction.position_changed:
-            bookkeeping.write_position(self._writer, transaction.position, version)
+        # Every change of rows is a state of its own, so that a reader has the entries of exactly the rows that it sees:
+        # what was found out about the rows of an entry holds while the entry is the same.
+        changed = transaction.catalog_changed or transaction.rows_changed
+        state = self._state + 1 if changed else self._state
+        if changed:
+            self._views[state] = self._make_view(transaction.tables)  # before the commit: a reader may see it at once
+        if changed or transaction.position_changed:
+            bookkeeping.write_position(self._writer, transaction.position, state)
         faults.point("before", step)
         self._writer.execute("COMMIT")
         faults.point("after", step)
-        self._views[version] = view
-        self._tables = transaction.tables
-        self._version = version  # last: who keeps what he made of the tables asks for it first
+        self._tables, self._state = transaction.tables, state
+        self._version += transaction.catalog_changed  # last: who keeps what he made of the tables asks for it first
         self._go_to(transaction.position)
         self._news += len(transaction.news)
         self._persisted_at = time.monotonic()

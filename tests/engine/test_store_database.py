@@ -8,10 +8,12 @@ import textwrap
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from engine.catalog import State
-from engine.store import layout
+from engine.replicate.changes import Position
+from engine.store import bookkeeping, layout
 from engine.store.database import Store
 from statements.schema import Column, Partition, Table
 from tests.engine.store_kit import KEYED, KEYLESS, Kit, at, batch, changes
@@ -27,6 +29,32 @@ def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
     assert kit.store.position == at(5)
     assert kit.rows(KEYED) == [(1, "a", "é")]
     assert kit.store.entries["shop", "orders"] == replace(entry, rows=1)
+    kit.store.close()
+
+
+def test_a_reader_has_the_entries_of_the_rows_that_it_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kit = Kit(tmp_path / "store.duckdb")
+    kit.load(KEYED)
+    kit.applier.apply(batch(5, changes(KEYED, [(1, (1, "a", "é"))])))
+    before = kit.store.snapshot()
+    read = bookkeeping.read_position
+
+    def read_and_apply(connection: duckdb.DuckDBPyConnection) -> tuple[Position, int]:
+        found = read(connection)
+        kit.applier.apply(batch(6, changes(KEYED, [(1, (2, "a", "é"))])))  # commits before the view is looked up
+        return found
+
+    monkeypatch.setattr(bookkeeping, "read_position", read_and_apply)
+    beside = kit.store.snapshot()
+    monkeypatch.setattr(bookkeeping, "read_position", read)
+    after = kit.store.snapshot()
+    readers = (before, beside, after)
+    entries = [one.view.table("shop", "orders") for one in readers]
+    name = kit.store.entries["shop", "orders"].store_name
+    assert [one.connection.execute(f"SELECT count(*) FROM {name}").fetchone() for one in readers] == [(1,), (1,), (2,)]
+    assert entries[0] is entries[1] is not entries[2]
+    for one in readers:
+        one.close()
     kit.store.close()
 
 
