@@ -14,6 +14,7 @@ from engine.collate.weights import Weights
 from engine.translate.answers import Asked
 from engine.translate.binder import Shared, View
 from engine.translate.blocks import bind_query, require_first_rows
+from engine.translate.chosen_times import require_no_chosen_time
 from engine.translate.cursors import materialised
 from engine.translate.executed import executed
 from engine.translate.given import Trace
@@ -112,6 +113,7 @@ def _translate(
             require_apart(part)
     require_shown_shares(query, shared)
     require_plain_uses(whole, context)
+    require_no_chosen_time(whole)
     require_certain_uses(whole, lowering)
     require_read(whole)
     lowering.orders_rollups = not query.order
