@@ -48,6 +48,15 @@ def _summed(value: Expr, what: str) -> Expr:
     return operand(value, what)
 
 
+def require_sum_of_mariadb(value: Expr, distinct: bool) -> None:
+    """Refuse what MariaDB 10.11 adds up in its own way: a text that is computed brings its decimals along (the text of
+    AVG(CAST(2 AS CHAR)) is 2.0000), DISTINCT makes doubles of moments with a fraction. Raises Refused."""
+    if value.type.family is Family.STRING and not is_stored(value):
+        refuse("MariaDB adds up computed texts in its own way")
+    if distinct and value.type.family in TEMPORAL and value.type.fsp:
+        refuse("MariaDB adds up different moments as doubles")
+
+
 def total(value: Expr, distinct: bool) -> Expr:
     """SUM: always a decimal for exact numbers."""
     value = _summed(value, "SUM")

@@ -160,11 +160,13 @@ class Binder:
             return aggregates.count(values, distinct)
         if len(values) != 1:
             refuse(f"{kind(node)} of several values is not supported")
+        is_mariadb = self.context.backend == "mariadb"
+        if is_mariadb and isinstance(node, exp.Sum | exp.Avg):
+            aggregates.require_sum_of_mariadb(values[0], distinct)
         if isinstance(node, exp.Sum):
             return aggregates.total(values[0], distinct)
         if isinstance(node, exp.Avg):
-            increment, is_mariadb = self.context.div_precision_increment, self.context.backend == "mariadb"
-            return aggregates.average(values[0], distinct, increment, is_mariadb)
+            return aggregates.average(values[0], distinct, self.context.div_precision_increment, is_mariadb)
         if isinstance(node, exp.AnyValue):
             return aggregates.any_value(values[0])
         if type(node) in aggregates.BIT_SUMS:

@@ -10,7 +10,7 @@ from engine.translate.control import require_no_cut_seconds
 from engine.translate.doubles import require_stored_alike
 from engine.translate.given import answered
 from engine.translate.grouping import group_block
-from engine.translate.lost_groups import require_no_lost_group
+from engine.translate.lost_groups import require_no_lost_group, require_no_lost_total
 from engine.translate.names import Scope
 from engine.translate.nodes import child, children, kind, only, whole_number
 from engine.translate.numbers import as_condition, as_value, is_zero
@@ -242,6 +242,7 @@ def _clauses(binder: "Binder", node: exp.Expression, block: Block) -> None:
         _require_no_missing_date(block.having)
     if binder.context.backend == "mariadb":
         words = node.args.get("operation_modifiers") or ()
+        require_no_lost_total(block, node)
         require_no_lost_group(block, any(word.name.upper() == "SQL_BIG_RESULT" for word in words))
     group_block(binder, block)
 
