@@ -114,7 +114,8 @@ def test_the_empty_shadow_never_answers(instance: Instance, backend: Backend, ar
         if how == "transaction":
             cursor.execute("BEGIN")
         if how == "prepared":
-            cursor.execute("PREPARE p FROM %s", (statement,))
+            cursor.execute("SET @text = %s", (statement,))  # written out it would be refused by name
+            cursor.execute("PREPARE p FROM @text")
         rows = attempt(cursor, {"several": f"SELECT 1; {statement}", "prepared": "EXECUTE p"}.get(how, statement))
         connection.rollback()
     if isinstance(rows, int):
@@ -376,7 +377,8 @@ def test_tables_are_made_of_rows_of_files(instance: Instance, backend: Backend, 
 
 def test_prepared_statements_read_files(instance: Instance, people: str):
     with instance.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(f"PREPARE p FROM 'SELECT COUNT(*) FROM {people}'")
+        cursor.execute(f"SET @text = 'SELECT COUNT(*) FROM {people}'")
+        cursor.execute("PREPARE p FROM @text")
         with pytest.raises(pymysql.err.Error) as error:
             cursor.execute("EXECUTE p")
         assert error.value.args[0] == DISCARDED
