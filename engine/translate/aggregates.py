@@ -16,6 +16,7 @@ from engine.translate.types import APPROXIMATE, DOUBLE, TEMPORAL, UBIGINT, WHOLE
 COUNT = Type(Family.INT, digits=21)
 _QUERIES = frozenset({"scalar", "exists", "in_query"})
 _FEW_DIGITS = ("bit_count", "period_add", "year_week")  # MariaDB counts fewer digits than their values have
+_WITHOUT_DECIMALS = frozenset({"json_value", "json_text"})  # texts whose number of decimals MariaDB leaves open
 _RANKS = frozenset({"row_number", "rank", "dense_rank", "ntile", "percent_rank", "cume_dist"})
 
 
@@ -51,7 +52,7 @@ def _summed(value: Expr, what: str) -> Expr:
 def require_sum_of_mariadb(value: Expr, distinct: bool) -> None:
     """Refuse what MariaDB 10.11 adds up in its own way: a text that is computed brings its decimals along (the text of
     AVG(CAST(2 AS CHAR)) is 2.0000), DISTINCT makes doubles of moments with a fraction. Raises Refused."""
-    if value.type.family is Family.STRING and not is_stored(value):
+    if value.type.family is Family.STRING and not is_stored(value) and value.op not in _WITHOUT_DECIMALS:
         refuse("MariaDB adds up computed texts in its own way")
     if distinct and value.type.family in TEMPORAL and value.type.fsp:
         refuse("MariaDB adds up different moments as doubles")
