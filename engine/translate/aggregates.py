@@ -16,7 +16,7 @@ from engine.translate.types import APPROXIMATE, DOUBLE, TEMPORAL, UBIGINT, WHOLE
 COUNT = Type(Family.INT, digits=21)
 _QUERIES = frozenset({"scalar", "exists", "in_query"})
 _FEW_DIGITS = ("bit_count", "period_add", "year_week")  # MariaDB counts fewer digits than their values have
-_WITHOUT_DECIMALS = frozenset({"json_value", "json_text"})  # texts whose number of decimals MariaDB leaves open
+_WITHOUT_DECIMALS = frozenset({"text_value", "text_part"})  # texts whose number of decimals MariaDB leaves open
 _RANKS = frozenset({"row_number", "rank", "dense_rank", "ntile", "percent_rank", "cume_dist"})
 
 
