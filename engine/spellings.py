@@ -2,7 +2,8 @@
 
 There bytes tell groups apart, as the collation would, and the value of a group is its key. That is found out from the
 rows: a copy's entry is another object after each change of its rows, so what was found holds while it is the same.
-A table that changes between its statements is never read for it: only who asks a second time gets an answer.
+A table that changes between its statements is never read for it: only who asks a second time gets an answer. Where it
+changed before what was read had served often, it is asked for twice as often the next time before it is read again.
 """
 
 import threading
@@ -15,14 +16,25 @@ from engine.catalog import CatalogView, LoadedTable
 
 _MOST_TABLES = 1024
 _MOST_ROWS = 1_000_000  # of a table that is read for it: half a second at most
+_LEAST_ASKED, _MOST_ASKED = 2, 64  # times in one state of a table before it is read
+_SERVED = 16  # answers that are worth reading a table
 
 
 @dataclass(slots=True)
 class _Found:
-    """What is known of a table in one state: by column and key, None where it was asked for once."""
+    """What is known of a table in one state, by column and key; `patience` is how often each is asked for first."""
 
     entry: LoadedTable
-    answers: dict[tuple[str, str], bool | None] = field(default_factory=dict)
+    patience: int = _LEAST_ASKED
+    asked: dict[tuple[str, str], int] = field(default_factory=dict)
+    answers: dict[tuple[str, str], bool] = field(default_factory=dict)
+    served: int = 0
+
+    def of_next(self, entry: LoadedTable) -> "_Found":
+        """What is known of the table's next state: nothing, but how patient to be."""
+        if self.served >= _SERVED:
+            return _Found(entry)
+        return _Found(entry, min(self.patience * 2, _MOST_ASKED) if self.answers else self.patience)
 
 
 class Spellings:
@@ -46,16 +58,18 @@ class Spellings:
         with self._lock:
             found = self._found.get(table)
             if found is None or found.entry is not entry:
-                found = self._found[table] = _Found(entry)
+                found = self._found[table] = found.of_next(entry) if found else _Found(entry)
             self._found.move_to_end(table)
             while len(self._found) > _MOST_TABLES:
                 self._found.popitem(last=False)
-            if question not in found.answers:
-                found.answers[question] = None
+            known = found.answers.get(question)
+            if known is not None:
+                found.served += 1
+                return known
+            found.asked[question] = found.asked.get(question, 0) + 1
+            if found.asked[question] < found.patience:
                 return False
-            known = found.answers[question]
-        if known is None:
-            known = found.answers[question] = read_single(connection, table, column, key)
+        known = found.answers[question] = read_single(connection, table, column, key)
         return known
 
 

@@ -108,6 +108,7 @@ class Lowering:
         self.orders_rollups = True
         self.asks_models = False
         self.origins = Origins(())
+        self._singles: dict[tuple[str, str, str, str], bool] = {}
         self._early = EarlyKeys()
 
     def expr(self, expr: Expr) -> str:
@@ -214,7 +215,10 @@ class Lowering:
         key = rules.equality_key("v", weights, expr.type.presence)
         if key is None or key == "v":
             return False
-        return self._are_single(*origin, key, weights.function if rules.uses_weight_keys(key) else "")
+        question = (*origin, key, weights.function if rules.uses_weight_keys(key) else "")
+        if question not in self._singles:  # asked once: a key and what is shown of it are of one form
+            self._singles[question] = self._are_single(*question)
+        return self._singles[question]
 
     def query(self, query: Query, shown: list[Expr] | None = None) -> str:
         """Write a query; `shown` are the outputs in the form they leave the engine."""
