@@ -45,7 +45,7 @@ _ORDERED = (" ORDER BY t.id", " ORDER BY t.id, u.id")  # in this order no two ro
 _PATIENCE = 10  # seconds that a side may take for a statement
 _TEMPLATED = 0.25  # share of the equal statements that are tried with other literals
 _SHRINKING = 60  # seconds for finding a smaller statement with the same fault
-_LIMITS = {"mysql": f"SET max_execution_time = {_PATIENCE * 1000}", "mariadb": f"SET max_statement_time = {_PATIENCE}"}
+LIMITS = {"mysql": f"SET max_execution_time = {_PATIENCE * 1000}", "mariadb": f"SET max_statement_time = {_PATIENCE}"}
 _ZONES = ("+00:00", "-05:30", "+13:00", "SYSTEM")
 
 
@@ -133,7 +133,7 @@ class _Ending(threading.Thread):
             wait = 0.5
 
 
-def _run(bench: Bench, statement: str, binary: bool) -> Outcome:
+def run_one(bench: Bench, statement: str, binary: bool) -> Outcome:
     strict = statement.endswith(_ORDERED)
     ending = _Ending(bench.duck)
     ending.start()
@@ -160,7 +160,7 @@ def _smallest(bench: Bench, statement: str, binary: bool, kind: str) -> str:
 
     def shows(text: str) -> bool:
         settled = " LIMIT " not in text or text.count(" ORDER BY ") == statement.count(" ORDER BY ")
-        return time.monotonic() < end and settled and _run(bench, text, binary).kind == kind
+        return time.monotonic() < end and settled and run_one(bench, text, binary).kind == kind
 
     return shrink(statement, shows)
 
@@ -169,7 +169,7 @@ def compare(bench: Bench, statements: Statements, chance: random.Random, queries
     """Run statements and note what becomes of them."""
     for _ in range(queries):
         statement, binary = statements.next(), chance.random() < _BINARY
-        outcome = _run(bench, statement, binary)
+        outcome = run_one(bench, statement, binary)
         found.outcomes[outcome.kind] += 1  # "warned", "answered": in rows that its plan computes although filtered out
         if outcome.kind in ("refused", "rejected"):
             found.reasons[outcome.detail] += 1
@@ -179,7 +179,7 @@ def compare(bench: Bench, statements: Statements, chance: random.Random, queries
             found.faults.append(f"{statement}\n  by its template {otherwise[:3000]}")
         elif outcome.kind in _FAULTS:
             smallest = _smallest(bench, statement, binary, outcome.kind)
-            detail = _run(bench, smallest, binary).detail
+            detail = run_one(bench, smallest, binary).detail
             found.faults.append(
                 f"{smallest}\n  from {statement}\n  {'binary ' if binary else ''}{outcome.kind} {detail[:3000]}"
             )
@@ -221,7 +221,7 @@ def _run_batch(
     found: Found,
 ) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(_LIMITS[kind])
+        cursor.execute(LIMITS[kind])
     schemas = Schemas(chance.randrange(1 << 30), kind)
     tables = schemas.tables()
     _make(connection, schemas, tables)

@@ -8,9 +8,9 @@ import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Protocol
 
+from base.decimals import scaled
 from lakehouse.manifests import ManifestEntry
 from lakehouse.pruning import DAY, Range, Value
 
@@ -75,7 +75,7 @@ def _value(raw: bytes | None, kind: Any) -> Value | None:
     if kind == "string":
         return raw.decode("utf-8", "replace")
     if decimal := _DECIMAL.fullmatch(kind):
-        return Decimal(int.from_bytes(raw, "big", signed=True)).scaleb(-int(decimal[2]))
+        return scaled(int.from_bytes(raw, "big", signed=True), int(decimal[2]))
     if kind in ("float", "double"):
         # A column may have been wider since the file was written.
         made = struct.unpack("<d" if len(raw) == 8 else "<f", raw)[0] if len(raw) in (4, 8) else float("nan")
@@ -120,7 +120,7 @@ def _identity(value: Any, kind: Any) -> Range:
     if kind == "string":
         return Range(value, value)
     if decimal := _DECIMAL.fullmatch(kind):
-        exact: Value = Decimal(int.from_bytes(value, "big", signed=True)).scaleb(-int(decimal[2]))
+        exact: Value = scaled(int.from_bytes(value, "big", signed=True), int(decimal[2]))
     elif kind in ("float", "double"):
         exact = float(value)
     else:

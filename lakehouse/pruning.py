@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
+from base.decimals import plus, scaled
 from statements.schema import INTEGER_TYPES, STRING_TYPES, Column
 
 Value = int | float | Decimal | str
@@ -75,7 +76,7 @@ def may_hold(condition: Condition, known: Range, kind: Kind, column: Column) -> 
 def _slack(kind: Kind, column: Column) -> int | Decimal:
     """How far a value may be moved when it is rounded to its column's decimals."""
     if kind == "decimal":
-        return Decimal(1).scaleb(-(column.scale or 0))
+        return scaled(1, column.scale or 0)
     return _SECOND if kind == "moment" and column.fsp < 6 else 0
 
 
@@ -87,7 +88,10 @@ def _possible(operator: str, value: Any, known: Range, kind: Kind, slack: int | 
             return True
         return bool(low.casefold() == value)
     if slack:
-        low, high = (None if low is None else low - slack), (None if high is None else high + slack)
+        low, high = (
+            (None if low is None else _moved(low, -1, slack)),
+            (None if high is None else _moved(high, 1, slack)),
+        )
     if operator in ("=", "in"):
         if (low is not None and low > value) or (high is not None and high < value):
             return False
@@ -95,6 +99,12 @@ def _possible(operator: str, value: Any, known: Range, kind: Kind, slack: int | 
     if operator in ("<", "<="):
         return low is None or low < value or (operator == "<=" and low == value)
     return high is None or high > value or (operator == ">=" and high == value)
+
+
+def _moved(bound: int | Decimal | None, sign: int, slack: int | Decimal) -> int | Decimal | None:
+    if bound is None:
+        return None
+    return plus(bound, sign * slack) if isinstance(bound, Decimal) else bound + sign * slack
 
 
 def _converted(given: Decimal | str, kind: Kind, column: Column) -> Value | None:

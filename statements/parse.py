@@ -7,6 +7,7 @@ from sqlglot.dialects.mysql import MySQL
 from sqlglot.errors import SqlglotError
 from sqlglot.parsers.mysql import MySQLParser
 
+from statements.joins import with_kinds
 from statements.json_table import read_json_tables
 from statements.nesting import PASSED_OVER, is_too_deep
 from statements.odbc import as_literals
@@ -61,7 +62,7 @@ def parse_statement(statement: str) -> exp.Expression:
             raise NotParsed("the statement is nested too deeply")
         if "{" in statement:
             tokens = as_literals(tokens)
-        trees = [tree for tree in _DIALECT.parser().parse(tokens, statement) if tree is not None]
+        trees = [tree for tree in _DIALECT.parser().parse(with_kinds(tokens), statement) if tree is not None]
     except (SqlglotError, RecursionError, ValueError, TypeError, AttributeError, KeyError, IndexError) as problem:
         raise NotParsed("the statement's syntax is not known to the engine") from problem
     if len(trees) != 1 or not isinstance(trees[0], exp.Expression):

@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 
 from sqlglot import exp
 
+from base.decimals import negated
 from lakehouse.iceberg import Field, Keep
 from lakehouse.iceberg_values import source_kind
 from lakehouse.pruning import Condition, Conditions, Kind, Range, kind_of, may_hold, moment_of
@@ -108,7 +109,7 @@ def _constant(node: exp.Expression) -> Decimal | str | None:
     """A number, or a text as it is compared; None for what is no plain literal."""
     if isinstance(node, exp.Neg):
         value = _constant(node.this)
-        return -value if isinstance(value, Decimal) else None
+        return negated(value) if isinstance(value, Decimal) else None
     if isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal) and node.this.is_string:
         text, kind = node.this.name, node.to.this
         if moment_of(text) is None or (kind == exp.DType.DATE and len(text) > 10):

@@ -85,6 +85,8 @@ def reason_left_out(column: Column) -> str | None:
     is_read = column.charset in CARRIED_CHARSETS | WIDE_CHARSETS or column.characters
     if column.type in STRING_TYPES and not is_read:
         return f"character set {column.charset}"
+    if column.column_type == "year(2)":
+        return "type year(2), whose years have two digits"
     if column.type == "uuid" and column.column_type != "uuid":
         return f"type {column.column_type}, whose bytes are in the order of before MariaDB 10.11.5"
     return None

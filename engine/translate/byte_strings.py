@@ -12,7 +12,6 @@ from sqlglot import exp
 
 from engine.collate import presence
 from engine.translate import text
-from engine.translate.literals import NULL_LITERAL
 from engine.translate.nodes import child, children, only, whole_number
 from engine.translate.numbers import as_value
 from engine.translate.refusal import refuse
@@ -111,7 +110,7 @@ def _quoted(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
     """QUOTE: the text as a literal of SQL, NULL as the word."""
     value = text.as_string(binder.expr(arguments[0]), "QUOTE", binder.context.collation_connection)
     if value.type.family is not Family.STRING:
-        return NULL_LITERAL if value.type.family is Family.NULL else refuse("QUOTE of this value is not supported")
+        refuse("QUOTE of this value is not supported")
     held = presence.union(value.type.presence, presence.of_text("NULL'\\"))
     return Expr("quoted", Type(Family.STRING, collation=value.type.collation, charset=value.type.charset,
                                presence=held, coercible=value.type.coercible), (value,))  # fmt: skip

@@ -206,8 +206,20 @@ def as_datetime(expr: Expr) -> Expr:
     return Expr("to_datetime", datetime_type(0), (expr,))
 
 
+def require_one_collation(values: list[Expr], what: str) -> None:
+    """Refuse to compare a first text with others, two by two, where the servers find one collation for them all and it
+    is not that of two. Raises Refused."""
+    first, *others = [spelled(value).type for value in values]
+    others = [other for other in others if other.family is Family.STRING]
+    if others and first.family is Family.STRING:
+        whole = unify_strings([first, *others], what).collation
+        if any(unify_strings([first, other], what).collation != whole for other in others):
+            refuse(f"{what} compares two strings in the collation of a third")
+
+
 def between(value: Expr, low: Expr, high: Expr) -> Expr:
     """value BETWEEN low AND high; all three are compared as one type."""
+    require_one_collation([value, low, high], "BETWEEN")
     if value.type.family in _READ_AS:
         (_, low), (_, high) = written_moments(value, low), written_moments(value, high)
     ends = [compare("ge", value, low), compare("le", value, high)]
@@ -225,6 +237,7 @@ def between(value: Expr, low: Expr, high: Expr) -> Expr:
 
 def one_of(value: Expr, items: list[Expr]) -> Expr:
     """value IN (items)."""
+    require_one_collation([value, *items], "IN")
     tests = [compare("eq", value, item) for item in items]
     compared = [test for test in tests if test.op == "eq"]
     if len(compared) == len(tests) and all(test.args[0] == compared[0].args[0] for test in compared):

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 from engine.translate import literals, text
-from engine.translate.compare import as_datetime, compare
+from engine.translate.compare import as_datetime, compare, require_one_collation
 from engine.translate.given import answered
 from engine.translate.literals import NULL_LITERAL, is_literal
 from engine.translate.members import LISTED, as_number_of, spelled
@@ -107,6 +107,7 @@ def extreme(operation: str, values: list[Expr]) -> Expr:
 
 def _extreme_text(operation: str, values: list[Expr]) -> Expr:
     """The servers give different ones of texts that are equal in different spellings: those fail."""
+    require_one_collation(values, operation.upper())
     best, *others = values
     for other in others:
         type_ = unify_strings([best.type, other.type], operation.upper())
@@ -130,7 +131,7 @@ def round_to(operation: str, expr: Expr, places: Expr | None) -> Expr:
         return Expr(f"double_{operation}", DOUBLE, (as_double(expr),), value=count)
     if -18 <= count < 0:
         return _round_before_point(operation, expr, -count)
-    if expr.type.family in WHOLE:
+    if expr.type.family in WHOLE and count >= 0:
         return expr.typed(replace(UBIGINT if expr.type.unsigned else BIGINT, digits=expr.type.digits))
     if not 0 <= count <= MAX_SCALE:
         refuse(f"{operation.upper()} to {count} places is not supported")

@@ -235,7 +235,7 @@ def _scalar(value: object) -> object:
         return value
     if isinstance(value, bool):
         return value
-    if isinstance(value, int | Decimal) and len(str(abs(value))) <= _DIGITS and "E" not in str(value):
+    if isinstance(value, int | Decimal) and len(str(value).lstrip("-")) <= _DIGITS and "E" not in str(value):
         return value
     raise Refused("this value sought in a document is not supported")
 

@@ -108,6 +108,8 @@ def _logarithm(binder: "Binder", node: exp.Expression) -> Expr:
     if not is_literal(first):
         refuse("LOG to a base that is not a literal is not supported")
     base, value = libm("ln", first), libm("ln", binder.expr(child(node, "expression")))
+    if value.type.family is Family.NULL:
+        return NULL_LITERAL
     if first.value in (2, 10):
         return libm(f"log{first.value}", value.args[0])
     return Expr("double_divide", DOUBLE, (value, base))

@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from engine.translate import aggregates, byte_strings, control, dates, doubles, literals, text, times, weeks
 from engine.translate.calls import CALLS, modulo
-from engine.translate.compare import between, by_bytes, compare, one_of, written_moments
+from engine.translate.compare import between, by_bytes, compare, one_of, require_one_collation, written_moments
 from engine.translate.members import LISTED, as_number_of
 from engine.translate.misjudged import decides, is_misjudged
 from engine.translate.nodes import child, children, kind, only
@@ -221,8 +221,11 @@ def _case(binder: "Binder", node: exp.Expression) -> Expr:
     conditions, results = [], []
     for branch in children(node, "ifs"):
         condition = binder.expr(child(branch)) if subject is None else binder.side(child(branch))
-        conditions.append(condition if subject is None else compare("eq", binder.side(subject), condition))
+        conditions.append(condition)
         results.append(binder.expr(child(branch, "true")))
+    if subject is not None:
+        require_one_collation([binder.side(subject), *conditions], "CASE")
+        conditions = [compare("eq", binder.side(subject), condition) for condition in conditions]
     default = node.args.get("default")
     return control.case(conditions, results, literals.NULL_LITERAL if default is None else binder.expr(default))
 

@@ -4,6 +4,7 @@ import re
 from datetime import date, datetime, time
 from decimal import Decimal
 
+from base.decimals import negated
 from engine.collate.presence import of_text
 from engine.translate.given import answered
 from engine.translate.refusal import Refused, refuse
@@ -78,7 +79,7 @@ def negate(literal: Expr) -> Expr:
     if isinstance(value, int):
         return integer(-value)
     if isinstance(value, Decimal):
-        return exact(-value)
+        return exact(negated(value))
     if isinstance(value, float):
         return Expr("literal", DOUBLE, value=-value)
     raise Refused("minus is applied to a value that is not a number")

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from engine.collate import presence
 from engine.translate import control, literals, text
-from engine.translate.compare import compare
+from engine.translate.compare import compare, require_one_collation
 from engine.translate.literals import is_literal, text_of
 from engine.translate.members import spelled
 from engine.translate.nodes import child, children, only
@@ -139,6 +139,7 @@ def _field(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
         refuse("FIELD of mixed values is not supported")
     if value.type.family not in (Family.STRING, Family.INT):
         refuse(f"FIELD of {value.type.family.value} values is not supported")
+    require_one_collation([value, *others], "FIELD")
     tests = [compare("eq", value, other) for other in others]
     places = [literals.integer(place) for place in range(1, len(others) + 1)]
     return control.case(tests, places, literals.integer(0), "FIELD").typed(INT)

@@ -48,7 +48,10 @@ def bind_recursion(
     if not isinstance(step, Block) or step.order or step.limit is not None or step.grouped or step.distinct:
         refuse("a recursive step of this form is not supported")
     aliases = list(_aliases(step.source, label))
-    if len(aliases) != 1 or len(step.outputs) != len(first.outputs):
+    read = sum(
+        table.name.casefold() == cte.alias.casefold() for table in child(union, "expression").find_all(exp.Table)
+    )
+    if read != 1 or len(aliases) != 1 or len(step.outputs) != len(first.outputs):
         refuse("a recursive step that does not read the query once is not supported")
     for output, started in zip(step.outputs, first.outputs, strict=True):
         output.expr = _fitting(as_value(output.expr), started.expr, first, step)
@@ -58,7 +61,12 @@ def bind_recursion(
 
 def is_recursive_in(node: exp.Expression, cte: exp.Expression) -> bool:
     """Tell whether the first query already reads the common table expression."""
-    return any(table.name.casefold() == cte.alias.casefold() for table in node.find_all(exp.Table))
+    return _reads(node, cte) > 0
+
+
+def _reads(node: exp.Expression, cte: exp.Expression) -> int:
+    """How often a query or its sub-queries name the common table expression."""
+    return sum(table.name.casefold() == cte.alias.casefold() for table in node.find_all(exp.Table))
 
 
 def _aliases(source: Source | None, label: str) -> "list[str]":

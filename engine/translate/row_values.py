@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from base.decimals import negated, scaled
 from engine.translate.compare import compare
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr, QuerySource, has_aggregate
@@ -95,8 +96,8 @@ def _narrower(value: Expr, column: Expr) -> tuple[Decimal, Decimal] | None:
         if type_.unsigned:
             return Decimal(0), Decimal(2**bits - 1)
         return Decimal(-(2 ** (bits - 1))), Decimal(2 ** (bits - 1) - 1)
-    most = 10 ** whole_digits(type_) - Decimal(1).scaleb(-type_.scale)
-    return -most, most
+    most = scaled(10 ** (whole_digits(type_) + type_.scale) - 1, type_.scale)
+    return negated(most), most
 
 
 def only_row(binder: "Binder", operator: str, left: list[Expr], node: exp.Expression) -> Expr:

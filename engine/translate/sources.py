@@ -18,6 +18,7 @@ from engine.translate.types import BOOL, Type, column_type
 from engine.translate.windows import is_steady
 from engine.translate.zones import zone_shift
 from statements.context import ViewDefinition
+from statements.joins import is_comma
 from statements.parse import parse_statement
 from statements.schema import MEMBER_TYPES, Column
 
@@ -46,9 +47,27 @@ def bind_from(binder: "Binder", node: exp.Expression) -> Source | None:
 
 
 def _joins(binder: "Binder", joined: Joined, joins: list[exp.Expression]) -> Joined:
+    """Join from left to right, but first what stands between commas where that makes a difference."""
+    parts, apart = [joined], _are_apart(joins)
     for node in joins:
-        joined = _join(binder, joined, node)
+        if apart and is_comma(node):
+            parts.append(_item(binder, child(node)))
+        else:
+            parts[-1] = _join(binder, parts[-1], node)
+    joined, *others = parts
+    for other in others:
+        joined = Joined(Join("cross", joined.source, other.source, None), [*joined.columns, *other.columns])
     return joined
+
+
+def _are_apart(joins: list[exp.Expression]) -> bool:
+    """Tell whether a join behind a comma is of another answer when it is made with what stands before the comma."""
+    behind = False
+    for node in joins:
+        behind |= is_comma(node)
+        if behind and (node.args.get("method") or node.args.get("using") or node.args.get("side") == "RIGHT"):
+            return True
+    return False
 
 
 def _item(binder: "Binder", node: exp.Expression) -> Joined:

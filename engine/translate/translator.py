@@ -32,6 +32,7 @@ from engine.translate.zoned_uses import require_certain_uses
 from engine.zones import ZoneTable
 from statements.context import SessionContext
 from statements.facts import StatementFacts, read_statement
+from statements.schema import WIDE_CHARSETS
 from wire.responses import ColumnDefinition
 
 # How a row may fail: by the lowering's own word, or in a function that folds characters, for one without weight.
@@ -137,6 +138,26 @@ def _counted(tree: exp.Expression) -> exp.Expression:
     )
 
 
+def _check_connection(statement: str, charset: str) -> None:
+    """Refuse what a literal or the text of a number is in the connection's character set but not in UTF-8.
+
+    Numbers are as texts in that character set, of several bytes for a digit in the wide ones, and the server puts a
+    question mark in the place of a character that it does not have; MariaDB does so without a word.
+    """
+    if charset in WIDE_CHARSETS:
+        refuse(f"texts of the connection are in {charset}")
+    if not statement.isascii() and any(not _has(charset, character) for character in set(statement)):
+        refuse(f"the statement has a character that {charset}, the connection's character set, may not have")
+
+
+def _has(charset: str, character: str) -> bool:
+    if charset in ("utf8", "utf8mb3"):
+        return ord(character) < 0x10000
+    if charset == "latin1":  # MySQL's is cp1252
+        return bool(character.encode("cp1252", "ignore"))
+    return charset == "utf8mb4" or character.isascii()
+
+
 def _checked(statement: str, context: SessionContext, extras: bool) -> tuple[exp.Expression, StatementFacts]:
     """Parse, and refuse what does not depend on tables; raises Refused."""
     tree, facts = read_statement(statement, context.sql_mode, extras)
@@ -150,4 +171,5 @@ def _checked(statement: str, context: SessionContext, extras: bool) -> tuple[exp
         refuse("sql_select_limit is set")
     if context.character_set_client not in (*_UTF8_RESULTS, "ascii") and not statement.isascii():
         refuse(f"the statement is written in {context.character_set_client}")
+    _check_connection(statement, context.collation_connection.split("_", 1)[0])
     return tree, facts

@@ -1,7 +1,7 @@
 """Files are left out only when none of their rows can meet a condition: transforms and bounds against pyiceberg's."""
 
 import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 from hypothesis import given
@@ -96,6 +96,16 @@ def test_decimals_and_doubles(exact: Decimal, double: float) -> None:
     assert may_hold(Condition("=", (exact.quantize(Decimal(1), ROUND_HALF_UP),)), told, "decimal", rounded)
     told = known(double, DoubleType(), IdentityTransform())
     assert may_hold(Condition("=", (Decimal(repr(double)),)), told, "double", DOUBLE)
+
+
+@given(st.integers(-(10**38) + 1, 10**38 - 1))
+def test_long_decimals_keep_their_digits(digits: int) -> None:
+    value = Decimal(digits).scaleb(-3, Context(prec=40))
+    column = Column("c", 0, "decimal", "decimal(38,3)", scale=3)
+    told = known(value, DecimalType(38, 3), IdentityTransform())
+    assert only(told) == (value, value)
+    for operator in ("=", "<=", ">="):
+        assert may_hold(Condition(operator, (value,)), told, "decimal", column)
 
 
 def test_texts_are_left_out_by_letters_only() -> None:
