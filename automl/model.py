@@ -106,13 +106,17 @@ def described(
 ) -> dict[str, Any]:
     """Make the metadata of what was trained."""
     names = [column.name for column in trained.columns]
+    left_out = {name.casefold() for name in (target, *options.exclude_column_list) if name} - {
+        name.casefold() for name in names
+    }
+    features = [name for name in source.names if name.casefold() not in left_out]
     return {
         "task": str(options.task),
-        "notes": options.notes,
+        "notes": options.notes or "",
         "format": FORMAT,
         "n_rows": source.rows.num_rows,
-        "n_columns": len(source.columns),
-        "column_names": list(source.names),
+        "n_columns": len(features),
+        "column_names": features,
         "options": dict(options.given),
         "contamination": options.contamination if options.task in (Task.ANOMALY, Task.LOG_ANOMALY) else None,
         "model_quality": quality_word(trained),
@@ -131,10 +135,17 @@ def described(
         "model_explanation": dict(trained.explanation),
         "seed": options.seed,
         "ended_by_clock": cut,
+        "pos_class": positive_class(trained.fitted),
         "trained_on": dict(source.facts),
         "library_versions": {name: importlib.metadata.version(name) for name in _LIBRARIES},
         **trained.more,
     }
+
+
+def positive_class(fitted: Fitted) -> Any:
+    """Give the class of two that `precision`, `recall` and `f1` are of; None where there are not two."""
+    labels = fitted.labels.shown if isinstance(fitted, Supervised) and fitted.labels else ()
+    return labels[1] if len(labels) == 2 else None
 
 
 def quality_word(trained: Trained) -> str | None:

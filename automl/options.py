@@ -63,6 +63,7 @@ class TrainOptions:
 
 
 Reader = Callable[[str, Any, Task], Any]
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _TRUTHS: Mapping[int | str, bool] = {1: True, 0: False, "true": True, "false": False}
 
 
@@ -115,13 +116,17 @@ def _metric(key: str, value: Any, task: Task) -> str:
 
 
 def number(low: float, high: float, wanted: str, whole: bool = False, open_ended: bool = False) -> Reader:
-    """Make a reader of a number in a range; its ends do not belong to it when `open_ended`."""
+    """Make a reader of a number in a range; its ends do not belong to it when `open_ended`.
 
-    def read(key: str, value: Any, task: Task) -> float | int:
+    A text of digits counts too: HeatWave's syntax shows `'topk', 'N'` (mys-hwaml-ml-score).
+    """
+
+    def read(key: str, given: Any, task: Task) -> float | int:
+        value = float(given) if isinstance(given, str) and _NUMBER.fullmatch(given) else given
         real = not isinstance(value, bool) and isinstance(value, (int, float)) and value == value
         inside = real and (low < value < high if open_ended else low <= value <= high)
         if not inside or (whole and value != int(value)):
-            raise _wrong(key, value, wanted)
+            raise _wrong(key, given, wanted)
         return int(value) if whole else float(value)
 
     return read

@@ -81,12 +81,13 @@ class Category:
 
 
 def _days(value: datetime.datetime) -> float:
-    return (value - datetime.datetime(1970, 1, 1)) / datetime.timedelta(days=1)
+    microseconds = (value - datetime.datetime(1970, 1, 1)) // datetime.timedelta(microseconds=1)
+    return float(microseconds) / 86_400e6  # rounded twice, as a column is: from before 1684 or after 2255 it shows
 
 
 _PARTS = {
     "days": (
-        lambda values: pc.divide(pc.cast(pc.cast(values, pa.int64()), pa.float64()), 86_400e6),
+        lambda values: pc.divide(pc.cast(pc.cast(values, pa.int64()), pa.float64(), safe=False), 86_400e6),
         _days,
     ),
     "year": (pc.year, lambda value: value.year),

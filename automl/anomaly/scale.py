@@ -90,6 +90,8 @@ def score(metric: str, truth: NDArray[np.int64], chances: Floats, options: Mappi
     if metric == "precision_k":
         if "topk" not in options:
             raise AutoMLError("Metric 'precision_k' needs the option 'topk'.")
+        if "threshold" in options:
+            raise AutoMLError("Metric 'precision_k' takes no option 'threshold': it has 'topk'.")
         order = np.argsort(-chances, kind="stable")[: options["topk"]]
         return float(truth[order].mean())
     if metric == "roc_auc":

@@ -6,7 +6,7 @@ Source of names and columns: the HeatWave manual's pages on the model catalog.
 
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ from statements.ml import CATALOGS
 
 CHUNK = 4 << 20  # bytes of a model's object in one row
 _MARGIN = 1 << 16  # bytes of a statement around a chunk
-_NO_TABLE, _NO_SCHEMA, _DENIED = 1146, 1049, 1142
+_NOT_THERE = (1146, 1049, 1142)  # without a catalog of one's own there is no table or schema, or it is denied
 _CREATE = (
     "CREATE TABLE IF NOT EXISTS {schema}.MODEL_CATALOG ("
     "model_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,"
@@ -120,8 +120,7 @@ async def read_own(router: Router, handle: str) -> ModelRow | None:
     try:
         return await _read(router, schema_of(await user_name(router)), handle)
     except BackendError as error:
-        # Without a catalog of one's own it is denied, or not there.
-        if error.number in (_NO_TABLE, _NO_SCHEMA, _DENIED):
+        if error.number in _NOT_THERE:
             return None
         raise
 
@@ -153,6 +152,24 @@ async def metadata(router: Router, model: ModelRow) -> dict[str, Any]:
     rows = await select(router, ["model_metadata"], f"FROM {_table(model.schema)} {_is(model.handle)}")
     found = json.loads(rows[0][0] or "{}") if rows else {}
     return found if isinstance(found, dict) else {}
+
+
+async def metadata_of(router: Router, schema: str, handles: Sequence[str]) -> dict[str, Any]:
+    """Give `model_metadata` of those of a catalog's models that are there to be read, by their handles.
+
+    Raises BackendError.
+    """
+    if not handles:
+        return {}
+    wanted = ", ".join(f"{text_literal(handle)} COLLATE utf8mb4_bin" for handle in handles)
+    rest = f"FROM {_table(schema)} WHERE model_handle IN ({wanted})"
+    try:
+        rows = await select(router, ["model_handle", "model_metadata"], rest)
+    except BackendError as error:
+        if error.number in _NOT_THERE:
+            return {}
+        raise
+    return {str(handle): json.loads(metadata or "{}") for handle, metadata in rows}
 
 
 async def chunks(router: Router, model: ModelRow) -> AsyncIterator[bytes]:
@@ -231,7 +248,7 @@ class Writing:
             "model_explanation": _json(explanation),
             "last_accessed": "NULL",
             "model_metadata": _json(metadata),
-            "notes": _optional(metadata.get("notes")),
+            "notes": _optional(metadata.get("notes") or None),
         }
         names, values = ", ".join(columns), ", ".join(columns.values())
         await run(self._router, f"INSERT INTO {_table(self._schema)} ({names}) VALUES ({values})")
@@ -253,9 +270,11 @@ async def touch(router: Router, model: ModelRow) -> None:
 
 
 async def explain(router: Router, model: ModelRow, explanation: Any) -> None:
-    """Add an explanation to those in a model's row. Raises BackendError."""
+    """Add an explanation to those in a model's row, in both places that have them. Raises BackendError."""
     added = f"JSON_MERGE_PATCH(COALESCE(model_explanation, '{{}}'), {_json(explanation)})"
-    await run(router, f"UPDATE {_table(model.schema)} SET model_explanation = {added} {_is(model.handle)}")
+    told = f"JSON_SET(model_metadata, '$.model_explanation', {added})"
+    changed = f"model_metadata = {told}, model_explanation = {added}"  # each of the explanations that were there
+    await run(router, f"UPDATE {_table(model.schema)} SET {changed} {_is(model.handle)}")
 
 
 def _optional(value: Any) -> str:

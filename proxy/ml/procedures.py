@@ -18,6 +18,7 @@ from statements.ml import CATALOGS
 Procedure = Callable[[Router, Arguments], Awaitable[None]]
 
 _TRAINING_FAILED = "WFM02"  # the engine's state for what training itself came upon
+_BRIEF = ("task", "format")  # what somebody else is told of a model
 _METADATA = ("item_metadata", "user_metadata")  # options that name further tables
 
 
@@ -163,18 +164,18 @@ async def active(router: Router, given: Arguments) -> None:
     which = (given.values[0] or "current").lower()
     if which not in ("current", "all"):
         raise MLError(f"ML_MODEL_ACTIVE takes 'current', 'all' or NULL, not '{given.values[0]}'")
-    schema = catalog.schema_of(await user_name(router)) if which == "current" else ""
-    listed = await engine.ask_json(router, "active", schema=schema)
+    own = catalog.schema_of(await user_name(router))
+    listed = await engine.ask_json(router, "active", schema=own if which == "current" else "")
     size = {"total model size(bytes)": sum(each[2] for each in listed)}
-    found: Any
+    told: dict[str, Any] = {}
     if which == "current":
-        found = [size, *({handle: metadata} for _, handle, _, metadata in listed)]
+        told = {handle: metadata for _, handle, _, metadata in listed}
+        told |= await catalog.metadata_of(router, own, list(told))
     else:
-        owners: dict[str, list[str]] = {}
-        for owner, handle, _, _ in listed:
-            owners.setdefault(owner.removeprefix(CATALOGS), []).append(handle)
-        found = [size, *({owner: handles} for owner, handles in sorted(owners.items()))]
-    await set_json(router, given.variables[1], found)
+        for owner, handle, bytes_, metadata in sorted(listed, key=lambda each: (each[0], each[1])):
+            brief = {key: metadata.get(key) for key in _BRIEF} | {"model_size(byte)": bytes_}
+            told.setdefault(owner.removeprefix(CATALOGS), []).append({handle: brief})
+    await set_json(router, given.variables[1], [size, told])
 
 
 PROCEDURES: dict[str, Procedure] = {

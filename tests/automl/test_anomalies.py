@@ -80,6 +80,8 @@ def test_threshold_and_topk(model: Model) -> None:
         assert score(model, rows, "bad", metric) is not None
     with pytest.raises(AutoMLError, match="needs the option 'topk'"):
         score(model, rows, "bad", "precision_k")
+    with pytest.raises(AutoMLError, match="takes no option 'threshold'"):
+        score(model, rows, "bad", "precision_k", {"topk": 10, "threshold": 0.5})
     with pytest.raises(AutoMLError, match="exclude each other"):
         predict(model, rows, {"topk": 5, "threshold": 0.5})
 

@@ -70,6 +70,17 @@ def test_semisupervised_holds_its_options_or_stands_beside_them() -> None:
         read_options({**task, "experimental": {"semisupervised": inner}, "ensemble_score": "f1"})
 
 
+def test_numbers_may_be_written_as_texts() -> None:
+    assert read_predict_options(Task.ANOMALY, {"threshold": "0.5", "batch_size": "1e3"}) == {
+        "threshold": 0.5,
+        "batch_size": 1000,
+    }
+    assert read_options({"task": "anomaly_detection", "contamination": "0.013"}).contamination == 0.013
+    for text in ("", " 5", "0x5", "5 items", "\u0665", "nan", "1e999", "-1", "5.5"):
+        with pytest.raises(AutoMLError, match="Option 'topk' must be a whole number from 1"):
+            read_score_options(Task.ANOMALY, {"topk": text})
+
+
 def test_names_are_read_in_any_case() -> None:
     options = read_options({"task": "Regression", "model_list": ["lgbmregressor"], "optimization_metric": "R2"})
     assert (options.task, options.model_list, options.optimization_metric) == (

@@ -1,6 +1,7 @@
 """Splits of a table, and rows that come as JSON."""
 
 import base64
+import datetime
 import json
 from typing import Any
 
@@ -165,3 +166,13 @@ def test_rows_may_have_keys_of_their_own() -> None:
 def test_different_keys_are_counted(texts: list[str], keys: int) -> None:
     assert count_keys(pa.array(texts)) == keys
     assert count_keys(pa.array(["{}", None, *texts])[2:]) == keys
+
+
+def test_moments_of_all_times_are_learned_from_and_a_row_is_as_among_many() -> None:
+    """Microseconds of the years before 1684 and after 2255 are more than a double counts one by one."""
+    days = ["1000-01-01", "1683-12-31 23:59:59.999999", "2024-02-29 12:00:00.000001", "9999-12-31 23:59:59.999999"]
+    moments = [datetime.datetime.fromisoformat(day) for day in days] * 50
+    rows = source(at=pa.array(moments, pa.timestamp("us")), y=[float(each % 4) for each in range(200)])
+    model = train(rows, "y", read_options({"task": "regression", "max_seconds": 2, "include_column_list": ["at"]}))
+    many = [json.loads(text) for text in predict(model, rows)["ml_results"].to_pylist()[:4]]
+    assert [predict_row(model, {"at": day})["ml_results"] for day in days] == many

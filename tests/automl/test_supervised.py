@@ -56,6 +56,10 @@ def test_columns_have_roles_and_reasons(churn_model: Model) -> None:
     assert "identifier" in about["dropped_columns"]["id"]
     assert about["n_rows"] == 2000
     assert about["target_column_name"] == "left_us"
+    assert "left_us" not in about["column_names"]
+    assert set(about["column_names"]) == {*about["selected_column_names"], *about["dropped_columns"]}
+    assert about["n_columns"] == len(about["column_names"])
+    assert (about["pos_class"], about["notes"]) == ("yes", "")
 
 
 def test_it_finds_what_the_table_was_made_of(churn_model: Model) -> None:

@@ -187,6 +187,12 @@ def test_models_rows_and_tables_are_explained(ml_client: Any, backend: Any, ml_m
         "SELECT model_explanation FROM ML_SCHEMA_root.MODEL_CATALOG WHERE model_handle = %s", ml_model
     )
     assert {"permutation_importance", "fast_shap"} <= set(json.loads(explained))
+    ((told,),) = backend.run(
+        "SELECT JSON_EXTRACT(model_metadata, '$.model_explanation') FROM ML_SCHEMA_root.MODEL_CATALOG"
+        " WHERE model_handle = %s",
+        ml_model,
+    )
+    assert json.loads(told) == json.loads(explained)
 
 
 def test_a_table_is_split(ml_client: Any) -> None:
@@ -206,11 +212,14 @@ def test_a_table_is_split(ml_client: Any) -> None:
 def test_models_are_loaded_listed_and_unloaded(ml_client: Any, ml_model: str) -> None:
     run(ml_client, f"CALL sys.ML_MODEL_LOAD('{ml_model}', NULL)")
     run(ml_client, "CALL sys.ML_MODEL_ACTIVE('current', @info)")
-    size, *found = json.loads(run(ml_client, "SELECT @info")[0][0])
+    size, found = json.loads(run(ml_client, "SELECT @info")[0][0])
     assert size["total model size(bytes)"] > 0
-    assert ml_model in {name for each in found for name in each}
+    assert (found[ml_model]["task"], found[ml_model]["status"]) == ("classification", "Ready")
     run(ml_client, "CALL sys.ML_MODEL_ACTIVE('all', @info)")
-    assert {"root": [ml_model]}["root"][0] in json.loads(run(ml_client, "SELECT @info")[0][0])[1]["root"]
+    size, users = json.loads(run(ml_client, "SELECT @info")[0][0])
+    (brief,) = (each[ml_model] for each in users["root"] if ml_model in each)
+    assert brief == {"task": "classification", "format": "HWMLv2.0", "model_size(byte)": brief["model_size(byte)"]}
+    assert 0 < brief["model_size(byte)"] <= size["total model size(bytes)"]
     run(ml_client, f"CALL sys.ML_MODEL_UNLOAD('{ml_model}')")
     run(ml_client, "CALL sys.ML_MODEL_ACTIVE(NULL, @info)")
     assert ml_model not in str(run(ml_client, "SELECT @info"))
