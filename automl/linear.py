@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from automl import logistic
 from automl.parts import BadModel, Parts
+from automl.summing import margins
 
 Floats = NDArray[np.float64]
 MOST_LEVELS = 64  # of a category; rarer values share the last entry
-_BLOCK = 65_536  # rows at a time: what stays in the processor's cache
+_BLOCK = 65_536  # rows that are copied at a time where a column is not in one piece
 
 
 @dataclass(frozen=True)
@@ -97,25 +98,22 @@ class Linear:
         """How many weights there are."""
         return int(self.weights.size + self.gaps.size + self.table.size)
 
+    @functools.cached_property
+    def _terms(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """Numbers and categories as `margins` takes them."""
+        layout = self.layout
+        places = [np.ascontiguousarray(each, np.int64) for each in (layout.numbers, layout.categories, layout.sizes)]
+        weights, gaps, table = (np.ascontiguousarray(each) for each in (self.weights, self.gaps, self.table))
+        return (places[0], weights, gaps), (places[1], layout.offsets, places[2], table)
+
     def margin(self, matrix: Floats, threads: int = 1) -> Floats:
         """Give the margins of rows."""
-        out = np.empty((len(matrix), self.outputs))
-        for start in range(0, len(matrix), _BLOCK):
-            out[start : start + _BLOCK] = self._block(matrix[start : start + _BLOCK])
-        return out
-
-    def _block(self, matrix: Floats) -> Floats:
-        numbers = matrix[:, self.layout.numbers] if len(self.layout.categories) else matrix
-        margin = numbers @ self.weights
-        if np.isnan(margin).any():
-            gaps = np.isnan(numbers)
-            margin = np.where(gaps, 0.0, numbers) @ self.weights + gaps @ self.gaps
-        margin += self.base
-        if len(self.layout.categories):
-            entries = self.layout.entries(matrix)
-            for place in range(entries.shape[1]):
-                margin += self.table[entries[:, place]]
-        return margin
+        if matrix.shape[1] != len(self.layout.numbers) + len(self.layout.categories):
+            raise ValueError("the matrix has another number of features than the model")
+        step = max(len(matrix), 1) if matrix.flags.f_contiguous else _BLOCK
+        blocks = range(0, max(len(matrix), 1), step)
+        found = [margins(matrix[start : start + step], self.base, *self._terms) for start in blocks]
+        return found[0] if len(found) == 1 else np.concatenate(found)
 
     def contributions(self, matrix: Floats) -> Floats:
         """Give what each feature adds to the mean margin: rows x features x outputs (Shapley values of a sum)."""

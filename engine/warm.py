@@ -98,7 +98,8 @@ def warm_trees() -> None:
     import automl.digits
     import automl.filling
     import automl.forest
-    import automl.nesting  # noqa: F401
+    import automl.nesting
+    import automl.summing  # noqa: F401
 
 
 def warm_checksums() -> None:

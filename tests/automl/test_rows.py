@@ -173,7 +173,8 @@ def test_moments_of_all_times_are_learned_from_and_a_row_is_as_among_many() -> N
     days = ["1000-01-01", "1683-12-31 23:59:59.999999", "2024-02-29 12:00:00.000001", "9999-12-31 23:59:59.999999"]
     moments = [datetime.datetime.fromisoformat(day) for day in days] * 50
     rows = source(at=pa.array(moments, pa.timestamp("us")), y=[float(each % 4) for each in range(200)])
-    raw = {"task": "regression", "max_seconds": 2, "include_column_list": ["at"], "model_list": ["LGBMRegressor"]}
-    model = train(rows, "y", read_options(raw))
-    many = [json.loads(text) for text in predict(model, rows)["ml_results"].to_pylist()[:4]]
-    assert [predict_row(model, {"at": day})["ml_results"] for day in days] == many
+    for kind in ("LGBMRegressor", "LinearRegression"):
+        raw = {"task": "regression", "max_seconds": 1, "include_column_list": ["at"], "model_list": [kind]}
+        model = train(rows, "y", read_options(raw))
+        many = [json.loads(text) for text in predict(model, rows)["ml_results"].to_pylist()[:4]]
+        assert [predict_row(model, {"at": day})["ml_results"] for day in days] == many
