@@ -1,5 +1,6 @@
 """The rows of a lake table as one sub-query over its files, each column in the store's type of it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from engine.lake.readings import Reading, Unreadable, implicit_default, typed
 from engine.lake.texts import from_text
 from engine.store.layout import quote, store_type
 from lakehouse.definition import ColumnOptions, Definition, Dialect
-from statements.schema import STRING_TYPES, Column
+from statements.schema import INTEGER_TYPES, STRING_TYPES, Column
 
 TAG = "\x01file"  # no column of a user's is called so
 
@@ -73,6 +74,11 @@ def _shown(
     return f"{reading.value} AS {name}"
 
 
+# As Spark, Hive and Delta name partitions of booleans, and Delta those of moments.
+_TRUTH = {"true": "1", "false": "0"}
+_IN_UTC = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?)Z")
+
+
 def partition_value(column: Column, value: str | None) -> str:
     """A value in a folder's name. Raises LakeError when it is none of the column's."""
     target = store_type(column)
@@ -80,7 +86,10 @@ def partition_value(column: Column, value: str | None) -> str:
         if not column.nullable:
             raise LakeError(f"a folder has no value of column {column.name}, which is NOT NULL")
         return f"CAST(NULL AS {target})"
-    reading = from_text(quoted(value), column, Dialect(), ColumnOptions())
+    given = _TRUTH.get(value, value) if column.type in INTEGER_TYPES else value
+    if column.type in ("datetime", "timestamp"):
+        given = _IN_UTC.sub(r"\1 \2", given)
+    reading = from_text(quoted(given), column, Dialect(), ColumnOptions())
     if isinstance(reading, Unreadable):
         raise LakeError(f"column {column.name} of type {column.column_type} cannot be read from a folder's name")
     return _checked_constant(column, value, reading)
@@ -89,7 +98,7 @@ def partition_value(column: Column, value: str | None) -> str:
 def _checked_constant(column: Column, value: str, reading: Reading) -> str:
     with duckdb.connect(":memory:") as scratch:
         row = scratch.execute(
-            f"SELECT coalesce({reading.ok or 'true'}, false), CAST(({reading.value}) AS VARCHAR)"
+            f"SELECT coalesce({reading.ok or 'true'}, false), CAST(TRY({reading.value}) AS VARCHAR)"
         ).fetchone()
     if not row or not row[0]:
         raise LakeError(f"a folder's name gives column {column.name} the value {value[:40]!r}, which it cannot hold")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from base.errors import LakeError
-from lakehouse.heads import UTF16, UTF16_MARKS, Lines
+from lakehouse.heads import ENCODED, LATIN1, MARKED, UTF16, UTF16_MARKS, Watch
 from lakehouse.places import Found, Places
 from lakehouse.snappy import Unsnapper
 
@@ -65,29 +65,59 @@ class _Utf16:
             raise ValueError("it is cut short")
 
 
-_EXPANDERS: dict[str, Callable[[], Expander]] = {"bzip2": _Bzip2, "snappy": Unsnapper, UTF16: _Utf16}
+class _Marked:
+    """Text in UTF-8 without the mark before it, which another file of the table may lack."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
+
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        yield self._decoder.decode(piece).encode()
+
+    def end(self) -> None:
+        if self._decoder.getstate()[0]:
+            raise ValueError("it is cut short")
 
 
-def expand(stack: ExitStack, places: Places, found: Found, compression: str, folder: Path) -> str:
+class _Latin1:
+    """Text in MySQL's latin1, which is Windows' 1252 with controls where that has nothing, as UTF-8."""
+
+    _LETTERS = "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256))
+
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        yield codecs.charmap_decode(piece, "strict", self._LETTERS)[0].encode()
+
+    def end(self) -> None:
+        pass
+
+
+_EXPANDERS: dict[str, Callable[[], Expander]] = {
+    **{"bzip2": _Bzip2, "snappy": Unsnapper},
+    **{UTF16: _Utf16, MARKED: _Marked, LATIN1: _Latin1},
+}
+
+
+def expand(stack: ExitStack, places: Places, found: Found, compression: str, folder: Path, watch: Watch) -> str:
     """Expand a file of a foreign compression, and give the path of what is in it; it is gone with the stack.
 
-    Raises LakeError.
+    `watch` sees all of it. Raises LakeError.
     """
     folder.mkdir(parents=True, exist_ok=True)
     out = stack.enter_context(tempfile.TemporaryFile(dir=folder))  # noqa: SIM115
     most = max(_ALWAYS, found.size * _MOST_GROWTH)
-    expander, lines, at = _EXPANDERS[compression](), Lines(found), 0
+    expander, at = _EXPANDERS[compression](), 0
     try:
         while piece := places.read(found, at, _PIECE):
             at += len(piece)
             for data in expander.feed(piece):
-                lines.see(data)
+                watch.see(data)
                 out.write(data)
                 if out.tell() > most:
                     raise LakeError(f"{found.shown} becomes more than {most} bytes when it is decompressed")
         expander.end()
+        watch.end()
     except (OSError, ValueError) as error:
-        told = "is no UTF-16" if compression == UTF16 else "cannot be decompressed"
+        told = f"is no {compression.upper()}" if compression in ENCODED else "cannot be decompressed"
         raise LakeError(f"{found.shown} {told}: {error}") from None
     out.flush()
     return f"/proc/self/fd/{out.fileno()}"

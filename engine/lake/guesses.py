@@ -23,7 +23,7 @@ _MOMENTS = ("%d/%m/%Y %H:%i:%s", "%m/%d/%Y %H:%i:%s", "%Y/%m/%d %H:%i:%s", "%d.%
 _VARCHAR = 16383  # characters: 65,535 bytes at four each
 _BYTES = (("text", 65535), ("mediumtext", 16777215), ("longtext", 4294967295))
 _ENCODED = "RAPID_COLUMN=ENCODING=VARLEN"
-_MOST_DIGITS = 38
+_MOST_DIGITS, _MOST_DECIMALS = 38, 30  # of a decimal of DuckDB, and behind the point in MySQL
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def _whole(seen: Seen) -> tuple[str, dict[str, str]] | None:
 
 def _point(seen: Seen) -> tuple[str, dict[str, str]] | None:
     digits = (seen["before"] or 0) + (seen["behind"] or 0)
-    if not seen["point"] or digits > _MOST_DIGITS or (seen["behind"] or 0) > 30:
+    if not seen["point"] or digits > _MOST_DIGITS or (seen["behind"] or 0) > _MOST_DECIMALS:
         return None
     return f"decimal({max(digits, 1)},{seen['behind'] or 0})", {}
 
@@ -201,7 +201,10 @@ def guess_typed(name: str, kind: str, seen: Seen, rows: int, complete: bool) -> 
     nullable = rows > seen["values"] or not complete
     if kind in _TYPED:
         return Guess(name, _TYPED[kind], nullable)
-    if kind.startswith("DECIMAL"):
+    if kind.startswith("DECIMAL") and not kind.endswith("]"):
+        scale = int(kind.rstrip(")").rpartition(",")[2])
+        if scale > _MOST_DECIMALS:
+            return Guess(name, f"varchar({_MOST_DIGITS + len('-0.')})", nullable, {}, _ENCODED)
         return Guess(name, kind.lower().replace(" ", ""), nullable)
     if kind == "VARCHAR" or kind.startswith("ENUM"):
         kind = text(seen["characters"] or 0, seen["bytes"] or 0, complete)

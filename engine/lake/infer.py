@@ -33,7 +33,7 @@ from engine.lake.relations import Relation, avro_relation, csv_relation, json_re
 from engine.store.layout import quote
 from lakehouse.definition import TEXTS, Definition, read_definition
 from lakehouse.delta import DeltaTable
-from lakehouse.heads import UTF16, head_of
+from lakehouse.heads import ENCODED, head_of, watch_of
 from lakehouse.iceberg import IcebergTable
 from lakehouse.listing import Listing, list_files
 from lakehouse.places import Found, Places
@@ -102,11 +102,14 @@ def infer(
                 head = head_of(places, chosen[0], definition.dialect)
                 if head.is_foreign and not complete:
                     raise LakeError(
-                        f"{chosen[0].shown} is {'in' if head.compression == UTF16 else 'compressed with'} "
+                        f"{chosen[0].shown} is {'in' if head.compression in ENCODED else 'compressed with'} "
                         f"{head.compression}, of which no sample is taken: use gzip or zstd, or name fewer files"
                     )
                 if head.is_foreign:
-                    paths = [expand(stack, places, file, head.compression, scratch) for file in chosen]
+                    paths = [
+                        expand(stack, places, f, head.compression, scratch, watch_of(f, head, definition.dialect))
+                        for f in chosen
+                    ]
             try:
                 if iceberg:
                     columns = _iceberg(connection, iceberg, chosen, paths, complete)
@@ -213,8 +216,7 @@ def _json(
     complete: bool,
 ) -> Looked:
     head = head_of(places, found[0], definition.dialect)
-    is_array = head.text.lstrip().startswith("[")
-    kind = "array" if is_array else "newline_delimited"
+    kind = "array" if head.is_array else "newline_delimited"
     listed = ", ".join(map(quoted, paths))
     limit = "" if complete else f" LIMIT {_ROWS * len(paths)}"
     more = "" if head.remaining == "none" else f", compression = '{head.remaining}'"

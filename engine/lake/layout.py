@@ -8,6 +8,7 @@ import duckdb
 
 from base.errors import LakeError
 from engine.lake.evolved import iceberg_relation
+from engine.lake.inexact import CHANGED, inexact_columns
 from engine.lake.mapped import mapped_relation
 from engine.lake.reach import extension, quoted
 from engine.lake.relations import (
@@ -149,15 +150,21 @@ def _parquet(
         return parquet_relation({}, False), {}
     listed = ", ".join(map(quoted, paths))
     shapes = connection.execute(
-        "SELECT shape, min(place), count(*) FROM (SELECT file_name, min(place) AS place, "
-        "string_agg(concat_ws(' ', lower(name), duckdb_type, column_id), ',' ORDER BY column_id) AS shape "
+        "SELECT shape, min(place), bool_or(changed) FROM (SELECT file_name, min(place) AS place, "
+        f"string_agg(concat_ws(' ', lower(name), duckdb_type, {CHANGED}, column_id), ',' ORDER BY column_id) AS shape, "
+        f"bool_or({CHANGED} IS NOT NULL) AS changed "
         f"FROM parquet_schema([{listed}]) JOIN "
         f"(SELECT unnest([{listed}]) AS file_name, unnest(range({len(paths)})) AS place) USING (file_name) "
         "WHERE column_id > 0 GROUP BY file_name) GROUP BY shape ORDER BY 2"
     ).fetchall()
+    inexact: dict[str, str] = {}
+    for _, place, changed in shapes:
+        if changed:
+            inexact |= inexact_columns(connection, paths[place])
     if len(shapes) < 2:
         relation = parquet_relation({}, False)
         kinds = _described(connection, relation.over(paths))
+        kinds |= {name: (kinds[name][0], kind) for name, kind in inexact.items()}
         missing = {c.name.casefold(): found[0].shown for c in own if c.name.casefold() not in kinds}
         return replace(relation, kinds=kinds), missing
     bare = parquet_relation({}, True)
@@ -168,7 +175,7 @@ def _parquet(
         name = column.name.casefold()
         if name in kinds:
             given = [there[name][1] for _, there in here if name in there]
-            read[name] = kinds[name][0], together(given, kinds[name][1], column.type)
+            read[name] = kinds[name][0], inexact.get(name) or together(given, kinds[name][1], column.type)
         lacking = [place for place, there in here if name not in there]
         if lacking:
             missing[name] = found[lacking[0]].shown

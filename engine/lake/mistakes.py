@@ -26,6 +26,11 @@ _RECORD = re.compile(
     r"  delimiter = (?P<delimiter>.+?) \(",
     re.DOTALL,
 )
+# What DuckDB says of a record, in words that tell what to do.
+_WORDS = {
+    "Value with unterminated quote found": "a value in quotes does not end before a delimiter or the record's end; "
+    "a quote in quotes is written twice",
+}
 _MOST_MORE = 1000  # columns of a record beyond the table's, up to which all such records are looked for
 
 
@@ -93,7 +98,7 @@ def _judge(
     told: dict[tuple[str, int], Warned] = {}  # a record is told of once for each column that it has not
     for path, line, kind, message in wrong:
         text = str(message).partition("\n")[0].rstrip(". ")
-        shown = f"{names.get(path, 'a file')}, line {line}: {text}"
+        shown = f"{names.get(path, 'a file')}, line {line}: {_WORDS.get(text, text)}"
         if strict or kind not in _FORGIVEN:
             raise LakeError(shown) from None
         told.setdefault((path, line), Warned(_FORGIVEN[kind], shown))

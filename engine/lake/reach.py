@@ -219,8 +219,17 @@ _WORDS = (
         "{file}: its lines end in different ways, or a quote stands where none may",
     ),
     (
-        re.compile(r'.*Malformed JSON in file "(?P<file>.+?)", at byte \d+ in line (?P<line>\d+): (?P<what>[^.]*)\..*'),
+        # Of what is no JSON the number of lines that were begun is given, and the next one is counted already.
+        re.compile(r'.*Malformed JSON in file "(?P<file>.+?)", at byte \d+ in line (?P<next>\d+): (?P<what>[^.]*)\..*'),
         "{file}, line {line}: {what}; objects are one a line, or in an array",
+    ),
+    (
+        re.compile(r'.*Malformed JSON in file "(?P<file>.+?)", at byte \d+ in record/value \d+: (?P<what>[^.]*)\..*'),
+        "{file}: its array of JSON is not in order: {what}",
+    ),
+    (
+        re.compile(r".*\b(?P<file>file://\S+|s3://\S+|https://\S+): .*File is not latin-1 encoded.*"),
+        "{file}: bytes 80 to 9F, which are characters in MySQL's latin1, are not read from CSV: write it in UTF-8",
     ),
     (
         re.compile(
@@ -235,7 +244,8 @@ def _plainly(text: str) -> str:
     """An error of DuckDB in words that are of use to who has a lake table, if it is one that files often give."""
     for pattern, words in _WORDS:
         if found := pattern.fullmatch(text):
-            return words.format(**found.groupdict())
+            told = found.groupdict()
+            return words.format(**{"line": int(told.get("next") or 1) - 1} | told)
     return text
 
 

@@ -22,6 +22,8 @@ _FOREIGN = {
 UNLIKE = "types that do not go together"
 # Begins what stands for the type of a column with fields in it that a file may call otherwise.
 NESTED = "a nested type"
+# Begins what stands for the type of a column whose values DuckDB would change as it reads them.
+INEXACT = "values that would be changed"
 READABLE_CHARSETS = frozenset({"utf8mb4", *_FOREIGN})
 
 
@@ -116,7 +118,7 @@ def string_reading(x: str, column: Column) -> Reading | Unreadable:
 def typed(x: str, kind: str, column: Column) -> Reading | Unreadable:
     """A column of the file that has a type: `kind` is DuckDB's name of it."""
     base = kind.split("(")[0]
-    if kind.startswith((UNLIKE, NESTED)):
+    if kind.startswith((UNLIKE, NESTED, INEXACT)):
         return Unreadable(f"the files have {kind}")
     if base == "VARCHAR" or base.startswith("ENUM"):
         from_text = x if base == "VARCHAR" else f"CAST({x} AS VARCHAR)"
@@ -243,7 +245,7 @@ def _moment(x: str, base: str, column: Column) -> Reading | Unreadable:
     elif base in ("TIMESTAMP_S", "TIMESTAMP_MS"):
         exact = f"CAST({x} AS TIMESTAMP)"
     elif base == "TIMESTAMP_NS":
-        exact = f"make_timestamp((epoch_ns({x}) + 500) // 1000)"
+        exact = f"make_timestamp({_micros(x)})"
     elif base == "TIMESTAMP WITH TIME ZONE":
         exact = f"make_timestamp(epoch_us({x}))"
     else:
@@ -251,6 +253,12 @@ def _moment(x: str, base: str, column: Column) -> Reading | Unreadable:
     ok = f"{exact} {_ANY_MOMENT}{_unix(exact, column)}"
     plain = x if base == "TIMESTAMP" else ""
     return _rounded(exact, ok, plain, column)
+
+
+def _micros(x: str) -> str:
+    """The microseconds next to a moment of nanoseconds, half of one rounded up; DuckDB's // and % are towards zero."""
+    nanos = f"epoch_ns({x})"
+    return f"({nanos} // 1000 + CASE WHEN {nanos} % 1000 >= 500 THEN 1 WHEN {nanos} % 1000 < -500 THEN -1 ELSE 0 END)"
 
 
 def _unix(x: str, column: Column) -> str:
@@ -272,7 +280,7 @@ def _rounded(exact: str, ok: str, plain: str, column: Column) -> Reading:
 
 
 def _time(x: str, base: str, column: Column) -> Reading | Unreadable:
-    micros = f"epoch_us({x})" if base == "TIME" else f"((epoch_ns({x}) + 500) // 1000)"
+    micros = f"epoch_us({x})" if base == "TIME" else _micros(x)
     step = 10 ** (6 - column.fsp)
     return Reading(micros if step == 1 else f"(({micros} + {step // 2}) // {step}) * {step}")
 
@@ -285,6 +293,8 @@ def _shown(x: str, base: str, column: Column) -> Reading | Unreadable:
             return reading
         valid = f"({x} IS NULL OR TRY(decode({x})) IS NOT NULL)"
         return Reading(reading.value, f"{valid} AND {reading.ok}", "", "", reading.lenient, text=True)
-    if base in ("UUID", "DATE", "DECIMAL", *_BITS):
+    if base == "DECIMAL":  # without a digit before the point where the type has none
+        return string_reading(f"regexp_replace(CAST({x} AS VARCHAR), '^(-?)\\.', '\\10.')", column)
+    if base in ("UUID", "DATE", *_BITS):
         return string_reading(f"CAST({x} AS VARCHAR)", column)
     return Unreadable(f"{base} in the file for a column of type {column.column_type}")

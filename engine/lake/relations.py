@@ -141,7 +141,10 @@ def json_relation(columns: Sequence[Column], head: str, compression: str = "auto
     types = ["JSON" if column.type == "json" else "VARCHAR" for column in columns]
     given = ", ".join(f"{quoted(name)}: '{kind}'" for name, kind in zip(names, types, strict=True))
     packed = "uncompressed" if compression == "none" else compression
-    options = f", format = '{kind}', maximum_object_size = {LONGEST_LINE}, compression = {quoted(packed)}"
+    # Of a table of one column DuckDB would take whole records for its values where one is no object.
+    options = (
+        f", format = '{kind}', records = true, maximum_object_size = {LONGEST_LINE}, compression = {quoted(packed)}"
+    )
     options += f", columns = {{{given}}}"
     kinds = {
         column.name.casefold(): (quote(name) if kind == "VARCHAR" else f"CAST({quote(name)} AS VARCHAR)", "VARCHAR")

@@ -65,7 +65,7 @@ def load_straight(
                 plain = read_plain(known.table, dialect, layout, checked.readings, listing.found, head, places, threads)
                 if plain and _put_plain(looking, plain, checked, paths, tagged, put):
                     return True
-            require_text(places, listing.found, head, dialect.format == "csv" or not head.is_array)
+            require_text(places, listing.found, head, dialect)
         put(Incoming(checked.rows(paths, tagged), checked.told(looking)))
     except duckdb.InterruptException:
         raise

@@ -37,7 +37,7 @@ from engine.lake.straight import load_straight
 from engine.lake.warned import LastWarnings, Noted, Warned
 from engine.store.layout import carried_columns, left_out
 from lakehouse.definition import LOADED, TEXTS
-from lakehouse.heads import head_of, require_text
+from lakehouse.heads import head_of, require_text, watch_of
 from lakehouse.listing import Listing, list_files
 from lakehouse.places import Found, Places
 from statements.context import LakeName, SessionContext
@@ -306,7 +306,10 @@ class LakeTables:
         if dialect.format in TEXTS and found:
             head = head_of(self._places, found[0], dialect)
             if head.is_foreign:
-                return [expand(stack, self._places, file, head.compression, self.scratch) for file in found], paths
+                return [
+                    expand(stack, self._places, f, head.compression, self.scratch, watch_of(f, head, dialect))
+                    for f in found
+                ], paths
         if any(listing.deleted or ()):
             return [*paths, mapped.write_rows(stack, self._places, listing, self.scratch)], paths
         return paths, paths
@@ -449,7 +452,7 @@ class LakeTables:
         if not new:
             return None
         head = head_of(self._places, found[0], dialect)
-        require_text(self._places, [found[place] for place in new], head, dialect.format == "csv" or not head.is_array)
+        require_text(self._places, [found[place] for place in new], head, dialect)
         files, own = [found[place] for place in new], [paths[place] for place in new]
         ragged = require_structure(connection, layout, dialect, files, own, strict)
         if ragged is None:

@@ -35,6 +35,7 @@ from wire.responses import Err, Ok, build_err, build_ok
 _EXISTS = 1050  # ER_TABLE_EXISTS_ERROR
 _MODES = re.compile(r"(?:ANSI_QUOTES|NO_BACKSLASH_ESCAPES|NO_TABLE_OPTIONS)", re.IGNORECASE)
 _WORD = re.compile(r"`((?:[^`]|``)+)`|([\w$\u0080-\uffff]+)")
+_WHOLE_SCHEMA = frozenset({"database", "schema"})  # words of a statement that drops all tables of a schema
 
 
 def take_create(router: Router, data: bytes, text: bytes) -> bool:
@@ -155,9 +156,19 @@ async def _drop(router: Router, data: bytes, text: bytes) -> None:
         (found[1] or found[2]).replace("``", "`").casefold()
         for found in _WORD.finditer(text.decode("utf-8", "replace"))
     }
-    for schema, name in session.worker.engine.loaded.lake:
-        if name.casefold() in words or schema.casefold() in words:
-            await tell(router, "REFRESH", schema, name)
+    whole = bool(words & _WHOLE_SCHEMA)
+    named = [
+        (schema, name)
+        for schema, name in session.worker.engine.loaded.lake
+        if name.casefold() in words or (whole and schema.casefold() in words)
+    ]
+    try:
+        for schema, name in named:
+            await _ask_about(router, "REFRESH", schema, name)
+    except EngineGone:
+        return
+    if named:
+        await session.worker.engine.refresh()
 
 
 async def tell(router: Router, what: str, schema: str, name: str) -> str:
@@ -166,13 +177,15 @@ async def tell(router: Router, what: str, schema: str, name: str) -> str:
     Every worker has heard of it then.
     """
     try:
-        answer = await (await router.link()).ask(
-            f"WARMFRONT LAKE {what} {quote_name(schema)}.{quote_name(name)}".encode()
-        )
+        answer = await _ask_about(router, what, schema, name)
     except EngineGone:
         return ""
     await router.session.worker.engine.refresh()
     return answer.error.message if answer.error else ""
+
+
+async def _ask_about(router: Router, what: str, schema: str, name: str) -> Answer:
+    return await (await router.link()).ask(f"WARMFRONT LAKE {what} {quote_name(schema)}.{quote_name(name)}".encode())
 
 
 async def _require_plain_mode(router: Router) -> None:

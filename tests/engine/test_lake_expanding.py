@@ -1,6 +1,7 @@
 """Texts that are decompressed piece by piece: all of them, and never much at once."""
 
 import bz2
+import codecs
 
 import pytest
 
@@ -40,3 +41,22 @@ def test_utf16_is_read_in_both_orders(order: str, size: int) -> None:
     for wrong in ("x".encode(order), "\ufeffx".encode(order)[:-1], "\ufeff\ud800x".encode(order, "surrogatepass")):
         with pytest.raises(ValueError, match=r"UTF-16|cut short|surrogate"):
             expanded(wrong, size, "utf-16")
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 1 << 20])
+def test_json_with_a_mark_loses_it(size: int) -> None:
+    text = '{"a": "é€😀\ufeff"}\n' * 10
+    for given in (text.encode("utf-8-sig"), text.encode(), b"[]"):
+        assert b"".join(expanded(given, size, "utf-8-sig")) == given.removeprefix(codecs.BOM_UTF8)
+    for wrong in (codecs.BOM_UTF8 + b"\xff{}", codecs.BOM_UTF8 + b"{}\xc3"):
+        with pytest.raises(ValueError, match=r"decode|cut short"):
+            expanded(wrong, size, "utf-8-sig")
+
+
+def test_latin1_is_what_the_server_takes_it_for() -> None:
+    given = bytes(range(256))
+    made = b"".join(expanded(given, 100, "latin1")).decode()
+    assert made[:128] == given[:128].decode("ascii")
+    assert made[160:] == given[160:].decode("latin-1")
+    assert (made[0x80], made[0x81], made[0x9D], made[0x9F]) == ("€", "\x81", "\x9d", "Ÿ")
+    assert len(made) == 256

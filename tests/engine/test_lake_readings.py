@@ -48,6 +48,26 @@ def test_bits_are_whole_numbers(column: Column, kind: str, value: object, bits: 
     assert read(typed("x", kind, column), kind, value) == bits
 
 
+SHOWN = Column("f", 0, "varchar", "varchar(50)", length=50, charset="utf8mb4")
+MOMENT = Column("f", 0, "datetime", "datetime(6)", fsp=6)
+
+
+@pytest.mark.parametrize(
+    "nanos", [-2208988799000000000, -1501, -1500, -1499, -501, -500, -1, 0, 499, 500, 1500, -(1 << 63) + 2, 9 * 10**18]
+)
+def test_nanoseconds_are_rounded_upwards_from_the_half(nanos: int):
+    reading = typed("x", "TIMESTAMP_NS", MOMENT)
+    assert isinstance(reading, Reading)
+    with duckdb.connect() as connection:
+        sql = f"SELECT epoch_us({reading.value}) FROM (SELECT make_timestamp_ns({nanos}) AS x)"
+        assert connection.execute(sql).fetchall() == [((nanos + 500) // 1000,)]
+
+
+@pytest.mark.parametrize(("value", "text"), [("0.5", "0.50"), ("-0.99", "-0.99"), ("0", "0.00")])
+def test_decimals_below_one_are_shown_with_a_digit_before_the_point(value: str, text: str):
+    assert read(typed("x", "DECIMAL(2,2)", SHOWN), "DECIMAL(2,2)", value) == text
+
+
 QUICK = [
     (Column("c", 0, "int", "int"), ["1", "-2147483648"], ["007", "+5", " 6", "7.", "1.5", "1_0", "1e1", "2147483648"]),
     (Column("c", 0, "mediumint", "mediumint"), ["8388607"], ["8388608", "-8388609"]),

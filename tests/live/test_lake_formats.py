@@ -359,7 +359,14 @@ ODD = {
     "wide.csv": ("1,a\nx,b\n".encode("utf-16"), "wide.csv, line 2, column id: 'x'"),
     "latin.csv": (b"1,ok\n2,\xe4\n", 'latin.csv, line 2: bytes that are no UTF-8; "encoding" names'),
     "ends.csv": (b"1,a\r\n2,b\n3,c\r\n", "ends.csv: its lines end in different ways"),
-    "pretty.json": (b'{\n "id": 1\n}\n', "pretty.json, line 2: unexpected end of data; objects are one a line"),
+    "pretty.json": (b'{\n "id": 1\n}\n', "pretty.json, line 1: unexpected end of data; objects are one a line"),
+    "third.json": (b'{"id":1}\n{"id":2}\n{"id":x}\n{"id":4}\n', "third.json, line 3: unexpected character; objects"),
+    "array.json": (b'[{"id":1},{"id":x}]', "array.json: its array of JSON is not in order: unexpected character"),
+    "cut.json": (gzip.compress(b'[{"id":1},'), "cut.json is cut short: its array of JSON has no end"),
+    "pieces.json": (bz2.compress(b'[{"id":1},'), "pieces.json is cut short: its array of JSON has no end"),
+    "scalar.json": (b'{"id":1}\n2\n', "scalar.json, line 2: Expected OBJECT, but got"),
+    "mac.csv": (b'1,a\r2,"\n"\r', "mac.csv: its records end with carriage returns, and there are line feeds"),
+    "quote.csv": (b'1,a\n2,"b\\"c"\n', "quote.csv, line 2: a value in quotes does not end before a delimiter"),
     "twice.json": (b'{"id":1,"id":2}\n', "twice.json, line 1: Object"),
 }
 
@@ -369,7 +376,7 @@ def test_what_is_odd_is_told_in_plain_words(instance: Instance, data: Path, name
     raw, words = ODD[name]
     (data / name).write_bytes(raw)
     instance.run("DROP TABLE IF EXISTS lake.odd")
-    columns = "id INT, name VARCHAR(9)"
+    columns = "id INT" if name == "scalar.json" else "id INT, name VARCHAR(9)"
     instance.run(f"CREATE TABLE lake.odd {lake(columns, data / name, format=name.partition('.')[2])}")
     assert words in refused(instance, "SELECT * FROM lake.odd")
 
@@ -389,6 +396,36 @@ def test_text_in_utf16_is_read(instance: Instance, data: Path):
     columns = "id INT, name VARCHAR(9)"
     instance.run(f"CREATE TABLE lake.utf16json {lake(columns, data / 'wide.json', format='json')}")
     assert instance.run("SELECT * FROM lake.utf16json") == [(1, "é")]
+
+
+def test_json_of_other_systems_is_read(instance: Instance, data: Path):
+    (data / "mark.json").write_bytes('{"id": 1, "name": "é"}\n'.encode("utf-8-sig"))
+    (data / "list.json").write_bytes('[{"id": 1, "name": "é"}]'.encode("utf-8-sig"))
+    (data / "latin.json").write_bytes(b'{"id": 1, "name": "\xe9"}\n')
+    for name, more in (("mark", {}), ("list", {}), ("latin", {"encoding": "latin1"})):
+        made = lake("id INT, name VARCHAR(9)", data / f"{name}.json", format="json", **more)
+        instance.run("DROP TABLE IF EXISTS lake.odd")
+        instance.run(f"CREATE TABLE lake.odd {made}")
+        assert instance.run("SELECT * FROM lake.odd") == [(1, "é")]
+
+
+def test_what_parquet_holds_is_shown_or_refused(instance: Instance, data: Path):
+    """Values in which DuckDB or Arrow differ from what the file has, or are easily written wrongly."""
+    values = {
+        "early": pa.array([-2208988799000000000, -1], pa.timestamp("ns")),
+        "small": pa.array([Decimal("-0.25"), Decimal("0.50")], pa.decimal128(2, 2)),
+        "wide": pa.array([Decimal(1), None], pa.decimal256(65, 30)),
+        "nanos": pa.array([1, None], pa.time64("ns")),
+    }
+    pq.write_table(pa.table(values), data / "shown.parquet")
+    columns = "early DATETIME(6), small VARCHAR(9), wide DOUBLE, nanos TIME(6)"
+    instance.run(f"CREATE TABLE lake.shown {lake(columns, data / 'shown.parquet', format='parquet')}")
+    assert instance.run("SELECT early, small FROM lake.shown ORDER BY early") == [
+        (datetime.datetime(1900, 1, 1, 0, 0, 1), "-0.25"),
+        (datetime.datetime(1970, 1, 1), "0.50"),
+    ]
+    assert "decimals of more than 38 digits" in refused(instance, "SELECT wide FROM lake.shown")
+    assert "times in nanoseconds" in refused(instance, "SELECT nanos FROM lake.shown")
 
 
 def test_an_array_of_json_may_stand_in_one_line(instance: Instance, data: Path):

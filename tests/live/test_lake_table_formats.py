@@ -292,6 +292,34 @@ def test_delta_tables_are_read_by_their_log(instance: Instance, data: Path):
     assert instance.run(f"SELECT COUNT(*) FROM {first}") == [(2,)]
 
 
+def test_partitions_of_booleans_and_moments_are_values(instance: Instance, data: Path):
+    folder = data / "truths"
+    fields = [field("id", "integer"), field("ok", "boolean"), field("at", "timestamp")]
+    adds = [
+        delta_kit.add(folder, f"{at}.parquet", pa.table({"id": pa.array([at], pa.int32())}), given)
+        for at, given in enumerate(
+            (
+                {"ok": "true", "at": "2024-01-01T01:02:03.5Z"},
+                {"ok": "false", "at": "2024-01-01 01:02:03.500000"},
+                {"ok": None, "at": None},
+            )
+        )
+    ]
+    delta_kit.commit(folder, 0, delta_kit.protocol(), delta_kit.metadata(fields, ["ok", "at"]), *adds)
+    truths = delta(instance, "truths", "id INT, ok TINYINT(1), at DATETIME(1)", folder)
+    moment = datetime.datetime(2024, 1, 1, 1, 2, 3, 500000)
+    assert read(instance, truths) == [(0, 1, moment), (1, 0, moment), (2, None, None)]
+    for condition, ids in (
+        ("ok", [0]),
+        ("ok = 0", [1]),
+        ("ok IS NULL", [2]),
+        ("at >= '2024-01-01 01:02:03.5'", [0, 1]),
+    ):
+        assert [id for (id,) in instance.run(f"SELECT id FROM {truths} WHERE {condition} ORDER BY id")] == ids
+    wrong = delta(instance, "wrong_truths", "id INT, ok DATE, at DATETIME(1)", folder)
+    assert "the value 'true', which it cannot hold" in refused(instance, f"SELECT ok FROM {wrong}")
+
+
 def test_rows_that_deletion_vectors_name_are_none(instance: Instance, data: Path):
     folder = data / "vectors"
     fields = [field("id", "integer"), field("name", "string"), field("part", "integer")]

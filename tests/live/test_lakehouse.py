@@ -341,6 +341,18 @@ def test_a_definition_outlives_the_store(backend: Backend, data: Path, people: s
     assert other.run(f"SELECT COUNT(*) FROM {people}") == [(3,)]
 
 
+def test_to_drop_a_table_is_not_to_read_all_others(instance: Instance, backend: Backend, people: str):
+    shown = instance.run("SHOW CREATE TABLE lake.people")[0][1]
+    for at in range(30):
+        instance.run(str(shown).replace("CREATE TABLE `people`", f"CREATE TABLE lake.many{at}", 1))
+    before = int(instance.run("SHOW GLOBAL STATUS LIKE 'Connections'")[0][1])
+    instance.run("DROP TABLE lake.many0")
+    instance.run("DO 1")
+    assert int(instance.run("SHOW GLOBAL STATUS LIKE 'Connections'")[0][1]) - before < 20
+    assert instance.run("SELECT COUNT(*) FROM lake.many1") == instance.run("SELECT COUNT(*) FROM lake.people")
+    instance.run(f"DROP TABLE {', '.join(f'lake.many{at}' for at in range(1, 30))}")
+
+
 def test_alter_gives_other_files(instance: Instance, data: Path):
     (data / "first.csv").write_text("1\n")
     (data / "second.csv").write_text("2\n3\n")
