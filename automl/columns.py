@@ -145,6 +145,8 @@ def one_float(name: str, value: Any) -> float:
             )
     try:
         found = float(value)
+    except OverflowError:
+        return float("nan")  # of more than 308 digits: what a column of such texts has as infinite
     except (TypeError, ValueError):
         raise AutoMLError(f"Column '{name}' must hold a number, not {value!r}.") from None
     return found if abs(found) != float("inf") else float("nan")

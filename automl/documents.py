@@ -11,6 +11,7 @@ import pyarrow.json
 from automl.columns import one_text
 from automl.errors import AutoMLError
 from automl.nesting import count_keys
+from automl.rows import column_of
 from automl.source import Column, Kind, Source
 
 _TYPES = {
@@ -104,7 +105,9 @@ def _mixed(columns: Sequence[Column], lines: Sequence[str]) -> Source:
         for row in rows:
             if isinstance(row.get(name), (dict, list)) and column.kind is not Kind.JSON:
                 raise AutoMLError(f"Column '{column.name}' must hold a {column.kind}, not an object or an array.")
-        made[column.name] = pa.chunked_array([pa.array([one_text(row.get(name)) for row in rows], pa.string())])
+        made[column.name] = pa.chunked_array(
+            [column_of(column.name, [one_text(row.get(name)) for row in rows], pa.string())]
+        )
     return _source(columns, made)
 
 

@@ -103,7 +103,7 @@ class Linear:
         """Numbers and categories as `margins` takes them."""
         layout = self.layout
         places = [np.ascontiguousarray(each, np.int64) for each in (layout.numbers, layout.categories, layout.sizes)]
-        weights, gaps, table = (np.ascontiguousarray(each) for each in (self.weights, self.gaps, self.table))
+        weights, gaps, table = (np.ascontiguousarray(each, float) for each in (self.weights, self.gaps, self.table))
         return (places[0], weights, gaps), (places[1], layout.offsets, places[2], table)
 
     def margin(self, matrix: Floats, threads: int = 1) -> Floats:

@@ -161,9 +161,10 @@ def _patterns(key: str, value: Any, task: Task) -> Names:
     for pattern in patterns:
         try:
             re.compile(pattern)
-        except re.error as problem:
+        except (re.error, RecursionError, OverflowError) as problem:
+            shown = repr(pattern) if len(pattern) <= 60 else f"{pattern[:60]!r}…"
             raise AutoMLError(
-                f"Option '{key}' has a pattern that is no regular expression: {pattern!r}: {problem}."
+                f"Option '{key}' has a pattern that is no regular expression: {shown}: {problem}."
             ) from None
     return patterns
 

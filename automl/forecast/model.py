@@ -116,7 +116,10 @@ class Forecast:
             pieces += [", " if place else '{"predictions": {', f"{name}: ", number_texts(middle)]
             low, high = number_texts(middle - half), number_texts(middle + half)
             pieces += [f", {interval}: [", low, ", ", high, "]"]
-        return {"Prediction": pa.array(values[steps - 1, 0]), "ml_results": results.joined(*pieces, "}}")}
+        first = values[steps - 1, 0]
+        # What grows by a share each step is beyond a double's range some day: NULL, as ml_results has null.
+        answer = pa.array(np.where(np.isfinite(first), first, np.nan), from_pandas=True)
+        return {"Prediction": answer, "ml_results": results.joined(*pieces, "}}")}
 
     def predict_row(self, row: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
         """Give the columns of the answer for one row of JSON values."""

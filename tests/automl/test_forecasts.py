@@ -153,3 +153,17 @@ def test_damaged_forecasts_are_refused(sales: Model) -> None:
         parts.arrays[name] = np.zeros((2, 3, 4))
         with pytest.raises(BadModel):
             load_model(pack(parts))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_what_grows_beyond_a_doubles_range_has_no_number() -> None:
+    steps = np.arange(len(MONTHS))
+    rows = source("shop.sales", at=MONTHS, sold=np.exp(steps / 2) * (1 + 0.01 * np.cos(steps)))
+    raw = {**OPTIONS, "max_seconds": 2, "endogenous_variables": ["sold"], "model_list": ["SARIMAXForecaster"]}
+    model = train(rows, "sold", read_options(raw))
+    found = predict_row(model, {"at": "2500-01-01"})
+    assert found["Prediction"] is None
+    assert found["ml_results"] == {"predictions": {"sold": None, "prediction_interval_sold": [None, None]}}
+    assert predict_row(model, {"at": "2022-01-01"})["Prediction"] > 1e30
+    far = source("shop.sales", at=np.array(["2022-01-01", "2500-01-01"], "datetime64[us]"))
+    assert predict(model, far)["Prediction"].null_count == 1

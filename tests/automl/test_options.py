@@ -32,6 +32,10 @@ from automl.tasks import Task
             {"task": "log_anomaly_detection", "logad_options": {"additional_masking_regex": ["("]}},
             "no regular expression",
         ),
+        (
+            {"task": "log_anomaly_detection", "logad_options": {"additional_masking_regex": ["(" * 3000]}},
+            "no regular expression",
+        ),
         ({"seed": -1}, "Option 'seed' must be a whole number"),
         ({"max_seconds": 0}, "a number of seconds from 1"),
         ({"task": "anomaly_detection", "model_list": ["PCA", "GLOF"]}, "takes one model"),

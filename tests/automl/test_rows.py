@@ -178,3 +178,19 @@ def test_moments_of_all_times_are_learned_from_and_a_row_is_as_among_many() -> N
         model = train(rows, "y", read_options(raw))
         many = [json.loads(text) for text in predict(model, rows)["ml_results"].to_pylist()[:4]]
         assert [predict_row(model, {"at": day})["ml_results"] for day in days] == many
+
+
+def test_a_number_of_many_digits_is_as_among_many(churn_model: Model) -> None:
+    row: dict[str, Any] = {"plan": "gold", "months": 5, "since": "2020-01-01"}
+    for value in (10**30, -(10**120), 10**400, "1e309"):
+        text = json.dumps({**row, "calls": value})
+        many = json.loads(
+            predict(churn_model, rows_from_json(churn_model, pa.array([text] * 2)))["ml_results"][0].as_py()
+        )
+        assert predict_row(churn_model, {**row, "calls": value})["ml_results"] == many
+
+
+def test_half_of_a_surrogate_pair_is_refused(churn_model: Model) -> None:
+    texts = [json.dumps({"plan": plan, "calls": 1, "months": 5, "since": "2020-01-01"}) for plan in ("\ud800", 7)]
+    with pytest.raises(AutoMLError, match="Column 'plan' has a value that cannot be read"):
+        predict(churn_model, rows_from_json(churn_model, pa.array(texts)))
