@@ -14,7 +14,7 @@ from engine.store.layout import (
     table_to_json,
 )
 
-FORMAT = 5  # raise it when the meaning of the file changes: an older file is then thrown away
+FORMAT = 6  # raise it when the meaning of the file changes: an older file is then thrown away
 _AT = f"{CATALOG}.{BOOKKEEPING}"
 NOWHERE = Position("", "", 0, "")
 

@@ -154,7 +154,13 @@ def read_once(rows: pa.Table) -> pa.RecordBatchReader:
 def apply_multiset(
     connection: duckdb.DuckDBPyConnection, name: str, table: Table, kinds: Kinds, rows: pa.RecordBatch
 ) -> int:
-    """Apply images of a table without a key: exactly as many copies of a row go as were deleted."""
+    """Apply images of a table without a key: exactly as many copies of a row go as were deleted.
+
+    Added rows keep their order, which is what clients see who ask for none: few rows are read as they were written.
+    """
+    if (kinds == INSERTED).all():
+        append(connection, name, pa.Table.from_batches([rows]))
+        return len(kinds)
     data = pa.Table.from_batches([rows]).append_column(_KIND, pa.array(kinds.astype(np.int64)))
     connection.register("_wf_images", read_once(data))
     connection.execute("CREATE OR REPLACE TEMP TABLE _wf_multiset AS SELECT * FROM _wf_images")
@@ -167,8 +173,8 @@ def _apply_counted(connection: duckdb.DuckDBPyConnection, name: str, table: Tabl
     listed = ", ".join(columns)
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE _wf_net AS SELECT {listed}, "
-        f"sum(CASE WHEN {_KIND} = {INSERTED} THEN 1 ELSE -1 END)::BIGINT AS _wf_count FROM {images} "
-        f"GROUP BY ALL HAVING _wf_count <> 0"
+        f"sum(CASE WHEN {_KIND} = {INSERTED} THEN 1 ELSE -1 END)::BIGINT AS _wf_count, "
+        f"min(rowid) AS _wf_first FROM {images} GROUP BY ALL HAVING _wf_count <> 0"
     )
     same = " AND ".join(f"t.{c} IS NOT DISTINCT FROM n.{c}" for c in columns)
     removed = connection.execute(
@@ -177,7 +183,7 @@ def _apply_counted(connection: duckdb.DuckDBPyConnection, name: str, table: Tabl
         f"FROM {name} t JOIN _wf_net n ON {same} WHERE n._wf_count < 0) WHERE copy <= -c)"
     ).fetchone()
     added = connection.execute(
-        f"INSERT INTO {name} SELECT {listed} FROM _wf_net, range(_wf_count) WHERE _wf_count > 0"
+        f"INSERT INTO {name} SELECT {listed} FROM _wf_net, range(_wf_count) WHERE _wf_count > 0 ORDER BY _wf_first"
     ).fetchone()
     connection.execute("DROP TABLE _wf_net")
     return (added[0] if added else 0) - (removed[0] if removed else 0)

@@ -197,6 +197,23 @@ def test_a_load_that_began_after_the_event_is_not_given_up(kit: Kit, monkeypatch
     assert kit.rows(KEYED) == []
 
 
+def test_added_rows_keep_their_order_without_a_key(kit: Kit) -> None:
+    kit.load(KEYLESS)
+    first = [(n * 37 % 101, text) for n in range(101) for text in ("b", "a", None)]
+    second = [(1, "z"), (1, "z"), (0, "z")]
+    third = [(n * 41 % 97, "y") for n in range(97)]
+    gone = [(0, row) for row in (*first[3:], second[0])]
+    for number, images in enumerate(([(1, row) for row in first], [(1, row) for row in second])):
+        kit.applier.apply(batch(number + 1, changes(KEYLESS, images)))
+    mixed = [(1, (5, "q")), *((1, row) for row in third), *gone, (0, (5, "q"))]
+    kit.applier.apply(batch(3, changes(KEYLESS, mixed)))
+    with kit.store.snapshot() as snapshot:
+        found = snapshot.view.table(KEYLESS.schema, KEYLESS.name)
+        assert not isinstance(found, str), found
+        rows = snapshot.connection.execute(f"SELECT * FROM {found.store_name}").fetchall()
+    assert rows == first[:3] + second[1:] + third
+
+
 def test_a_table_whose_changes_do_not_fit_is_set_aside_alone(kit: Kit) -> None:
     kit.load(KEYED)
     kit.load(KEYLESS)

@@ -220,6 +220,7 @@ def test_store_types(column: Column, stored: str) -> None:
     [
         (_column("geography"), "type geography"),
         (_column("varchar", charset="sjis"), "character set sjis"),
+        (replace(_column("year"), column_type="year(2)"), "type year(2), whose years have two digits"),
         (_column("int", generated="virtual"), "virtual generated column"),
         (_column("int", not_secondary=True), "declared NOT SECONDARY"),
     ],

@@ -233,6 +233,20 @@ def test_every_type_is_carried_and_shown(bench: Bench, copy: Copy, backend: Back
     _check(bench, copy, COLUMNS + OWN[backend.kind])
 
 
+def test_years_of_two_digits_are_left_to_the_server(bench: Bench, copy: Copy, backend: Backend) -> None:
+    if not backend.is_mariadb:
+        pytest.skip("MySQL refuses YEAR(2)")
+    _run(bench.raw, "CREATE TABLE t (id INT PRIMARY KEY, y YEAR(2), z YEAR(4), n INT)")
+    insert = "INSERT INTO t VALUES ({0}1, 2030, 2030, {0}), ({0}2, 0, 0, NULL), ({0}3, NULL, 1999, 3)"
+    _run(bench.raw, insert.format(1))
+    copy.load("wf_types", "t")
+    _run(bench.raw, insert.format(2))
+    _run(bench.raw, "UPDATE t SET y = 1999, n = 4 WHERE id IN (11, 22)")
+    assert set(copy.replica.store.entries["wf_types", "t"].left_out) == {"y"}
+    for protocol in ("text", "binary"):
+        assert not _differences(bench, copy, "SELECT id, z, n FROM t ORDER BY id", protocol)
+
+
 def test_further_widths_are_carried_and_shown(bench: Bench, copy: Copy) -> None:
     _check(bench, copy, MORE)
 
