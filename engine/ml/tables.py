@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from automl.errors import AutoMLError
 from automl.source import Source
 from base.errors import SecondaryEngineError, WarmfrontError
 from engine.cancel import Running
@@ -61,10 +62,10 @@ def answered(opened: OpenSource, answer: Answer, batch_rows: int) -> Parts:
     for batch in reader:
         rows = batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch])
         any_rows = True
-        yield 0, _beside(rows, answer(opened.source(rows)))
+        yield 0, _beside(opened, rows, answer(opened.source(rows)))
     if not any_rows:
         empty = opened.snapshot.connection.execute(f"SELECT * FROM ({opened.sql}) AS wf LIMIT 0").to_arrow_table()
-        yield 0, _beside(empty, answer(opened.source(empty)))
+        yield 0, _beside(opened, empty, answer(opened.source(empty)))
 
 
 def as_they_are(opened: OpenSource) -> Parts:
@@ -82,14 +83,15 @@ def divided(opened: OpenSource, divide: Callable[[Source], tuple[pa.Array, pa.Ar
         yield into, source.rows.take(places)
 
 
-def _beside(rows: pa.Table, answers: pa.Table) -> pa.Table:
+def _beside(opened: OpenSource, rows: pa.Table, answers: pa.Table) -> pa.Table:
     if answers.num_rows != rows.num_rows:
         raise SecondaryEngineError("The model gave another number of rows than it was asked about")
-    taken = {name.casefold() for name in rows.column_names}
+    taken = {column.name.casefold() for column in opened.columns}  # the store's own names are others
     for name in answers.column_names:
         if name.casefold() in taken:
-            raise SecondaryEngineError(
-                f"The source has a column {name}, which is one of the answers: rename it in a view"
+            raise AutoMLError(
+                f"Table {opened.table} has a column '{name}', which is one of the answers: "
+                "give it another name in a view."
             )
     for field in answers.schema:
         rows = rows.append_column(field, answers.column(field.name))

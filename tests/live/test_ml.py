@@ -130,6 +130,18 @@ def test_a_view_is_predicted_with_a_key_of_its_own(ml_client: Any, ml_model: str
     assert most - least == count - 1
 
 
+def test_a_column_that_the_answer_has_too_is_named(ml_client: Any, backend: Any, ml_model: str) -> None:
+    backend.run("CREATE VIEW ml_shop.told AS SELECT age, city, income, since, 'old' AS prediction FROM ml_shop.people")
+    number, text = error_of(
+        ml_client, f"CALL sys.ML_PREDICT_TABLE('ml_shop.told', '{ml_model}', 'ml_shop.told_out', NULL)"
+    )
+    assert (number, text) == (
+        1644,
+        "Table ml_shop.told has a column 'Prediction', which is one of the answers: give it another name in a view.",
+    )
+    assert backend.run("SELECT * FROM information_schema.TABLES WHERE TABLE_NAME = 'told_out'") == []
+
+
 def test_what_was_written_a_moment_ago_is_predicted(ml_client: Any, ml_model: str) -> None:
     run(ml_client, "INSERT INTO ml_shop.people VALUES (5000, 20, 'Oslo', 1500, '2020-01-15', NULL)")
     run(ml_client, f"CALL sys.ML_PREDICT_TABLE('ml_shop.people', '{ml_model}', 'ml_shop.fresh', NULL)")
