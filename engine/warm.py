@@ -112,10 +112,11 @@ def warm_checksums() -> None:
 
 
 def warm_text() -> None:
-    """Look at one line."""
-    from lakehouse.plain import warm_up
+    """Look at one line, and write one anew."""
+    from lakehouse import escapes, plain
 
-    warm_up()
+    plain.warm_up()
+    escapes.warm_up()
 
 
 def warm_documents() -> None:

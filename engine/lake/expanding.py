@@ -1,15 +1,19 @@
-"""Text files whose compression DuckDB does not read: expanded into a file without a name, while a statement runs."""
+"""Text whose compression, characters or escapes DuckDB does not read: written into a nameless file for a statement."""
 
 import bz2
 import codecs
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
 from base.errors import LakeError
-from lakehouse.heads import ENCODED, LATIN1, MARKED, UTF16, UTF16_MARKS, Watch
+from engine.lake.evolved import file_key
+from engine.lake.relations import delimiter_of
+from lakehouse.definition import Dialect
+from lakehouse.escapes import Escapes, Rewritten
+from lakehouse.heads import ENCODED, LATIN1, MARKED, UTF16, UTF16_MARKS, Lines, Watch, head_of, watch_of
 from lakehouse.places import Found, Places
 from lakehouse.snappy import Unsnapper
 
@@ -17,6 +21,7 @@ _PIECE = 4 << 20  # bytes read at once
 # A file that grows beyond this is taken for a bomb: bzip2 makes at most about 1:45,000,000 of zeros, snappy 1:21, and
 # text becomes about 20 times as much.
 _MOST_GROWTH = 200
+_MOST_KNOWN = 100_000  # files of a table of which it is known whether they have escapes
 _ALWAYS = 64 << 20  # bytes that any file may become
 
 
@@ -97,15 +102,74 @@ _EXPANDERS: dict[str, Callable[[], Expander]] = {
 }
 
 
+def readable(
+    stack: ExitStack,
+    places: Places,
+    dialect: Dialect,
+    width: int,
+    found: Sequence[Found],
+    paths: Sequence[str],
+    looked_at: dict[str, bool],
+    folder: Path,
+) -> Sequence[str]:
+    """The paths of text files of `width` columns as DuckDB can read them: their own, or those of what was written anew.
+
+    `looked_at` is as for `rewritten`. Raises LakeError.
+    """
+    head = head_of(places, found[0], dialect)
+    if head.is_foreign:
+        return [expand(stack, places, f, head.compression, folder, watch_of(f, head, dialect)) for f in found]
+    if dialect.format == "csv":
+        escapes = Escapes.of(dialect, delimiter_of(head.text, width, dialect), head)
+        # What is not on this machine is not read to the end only to know.
+        if escapes and (found[0].scheme == "file" or escapes.begin(head)):
+            return rewritten(stack, places, found, paths, escapes, looked_at, folder)
+    return paths
+
+
 def expand(stack: ExitStack, places: Places, found: Found, compression: str, folder: Path, watch: Watch) -> str:
     """Expand a file of a foreign compression, and give the path of what is in it; it is gone with the stack.
 
     `watch` sees all of it. Raises LakeError.
     """
+    told = f"is no {compression.upper()}" if compression in ENCODED else "cannot be decompressed"
+    return _written(stack, places, found, _EXPANDERS[compression](), told, folder, watch)
+
+
+def rewritten(
+    stack: ExitStack,
+    places: Places,
+    found: Sequence[Found],
+    paths: Sequence[str],
+    escapes: Escapes,
+    looked_at: dict[str, bool],
+    folder: Path,
+) -> list[str]:
+    """The paths of files of CSV, where those that have such escapes are written anew; gone with the stack.
+
+    `looked_at` is what is known of files, and gets what is found out: a file is read for it once. Raises LakeError.
+    """
+    made = []
+    for file, path in zip(found, paths, strict=True):
+        key = file_key(file)
+        has = looked_at.get(key)
+        if has is None:
+            if len(looked_at) > _MOST_KNOWN:
+                looked_at.clear()
+            has = looked_at[key] = escapes.are_in(places, file)
+        if has:
+            path = _written(stack, places, file, Rewritten(escapes), "cannot be read", folder, Lines(file))
+        made.append(path)
+    return made
+
+
+def _written(
+    stack: ExitStack, places: Places, found: Found, expander: Expander, told: str, folder: Path, watch: Watch
+) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     out = stack.enter_context(tempfile.TemporaryFile(dir=folder))  # noqa: SIM115
     most = max(_ALWAYS, found.size * _MOST_GROWTH)
-    expander, at = _EXPANDERS[compression](), 0
+    at = 0
     try:
         while piece := places.read(found, at, _PIECE):
             at += len(piece)
@@ -117,7 +181,6 @@ def expand(stack: ExitStack, places: Places, found: Found, compression: str, fol
         expander.end()
         watch.end()
     except (OSError, ValueError) as error:
-        told = f"is no {compression.upper()}" if compression in ENCODED else "cannot be decompressed"
         raise LakeError(f"{found.shown} {told}: {error}") from None
     out.flush()
     return f"/proc/self/fd/{out.fileno()}"

@@ -17,7 +17,7 @@ import duckdb
 from base.errors import LakeError
 from engine.lake import mapped
 from engine.lake.evolved import iceberg_relation, named, without_deleted
-from engine.lake.expanding import expand
+from engine.lake.expanding import expand, rewritten
 from engine.lake.guesses import (
     Guess,
     described_column,
@@ -31,9 +31,10 @@ from engine.lake.guesses import (
 from engine.lake.reach import Reach, explained, extension, quoted
 from engine.lake.relations import Relation, avro_relation, csv_relation, json_relation, parquet_relation
 from engine.store.layout import quote
-from lakehouse.definition import TEXTS, Definition, read_definition
+from lakehouse.definition import TEXTS, Definition, Dialect, read_definition
 from lakehouse.delta import DeltaTable
-from lakehouse.heads import ENCODED, head_of, watch_of
+from lakehouse.escapes import Escapes, begun
+from lakehouse.heads import ENCODED, Head, head_of, watch_of
 from lakehouse.iceberg import IcebergTable
 from lakehouse.listing import Listing, list_files
 from lakehouse.places import Found, Places
@@ -118,6 +119,8 @@ def infer(
                     part = listing.only([place for place, file in enumerate(found) if file in among])
                     columns = _delta(connection, part, paths, mapped.write_rows(stack, places, part, scratch), complete)
                 else:
+                    if definition.dialect.format == "csv" and complete and not head.is_foreign:
+                        paths = _rewritten(stack, places, definition.dialect, head, chosen, paths, scratch)
                     columns, changes = _look(connection, places, definition, given, chosen, paths, complete)
             except duckdb.Error as error:
                 raise LakeError(explained(error, opened, paths)) from None
@@ -135,6 +138,21 @@ def infer(
     if not complete:
         rows = int(rows * size / max(1, sum(file.size for file in chosen)))
     return Inferred(tuple(guesses), given, len(found), size, rows, complete)
+
+
+def _rewritten(
+    stack: ExitStack,
+    places: Places,
+    dialect: Dialect,
+    head: Head,
+    chosen: Sequence[Found],
+    paths: Sequence[str],
+    scratch: Path,
+) -> Sequence[str]:
+    """The paths of CSV without the escapes that would be in the way of its reader."""
+    delimiter = sniff(begun(head.text, dialect), dialect, dialect.has_header, head.goes_on(chosen[0])).delimiter
+    escapes = Escapes.of(dialect, delimiter, head)
+    return rewritten(stack, places, chosen, paths, escapes, {}, scratch) if escapes else paths
 
 
 def _require_few(columns: int) -> None:
@@ -183,7 +201,8 @@ def _csv(
 ) -> Looked:
     said = given.get("dialect", {})
     head = head_of(places, found[0], definition.dialect)
-    seen = sniff(head.text, definition.dialect, "has_header" in said, head.goes_on(found[0]))
+    text = begun(head.text, definition.dialect)
+    seen = sniff(text, definition.dialect, "has_header" in said, head.goes_on(found[0]))
     if seen.is_cut:
         raise LakeError(
             f"{found[0].shown}: its first record does not end within 64 kB, or a quote in it does not: the columns "

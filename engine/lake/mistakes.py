@@ -29,7 +29,8 @@ _RECORD = re.compile(
 # What DuckDB says of a record, in words that tell what to do.
 _WORDS = {
     "Value with unterminated quote found": "a value in quotes does not end before a delimiter or the record's end; "
-    "a quote in quotes is written twice",
+    "a quote in quotes is written twice, or behind the escape character "
+    '("escape_character": "" says that there is none)',
 }
 _MOST_MORE = 1000  # columns of a record beyond the table's, up to which all such records are looked for
 

@@ -24,7 +24,7 @@ from engine.lake.conditions import StatementChoice, StatementConditions
 from engine.lake.covering import facts_of, relation_mark
 from engine.lake.definitions import Definitions, LakeTable, NotLake
 from engine.lake.evolved import file_keys, require_ids, without_deleted
-from engine.lake.expanding import expand
+from engine.lake.expanding import readable
 from engine.lake.facts import ColumnFacts
 from engine.lake.kept import KeptFacts
 from engine.lake.keys import require_unique
@@ -37,7 +37,7 @@ from engine.lake.straight import load_straight
 from engine.lake.warned import LastWarnings, Noted, Warned
 from engine.store.layout import carried_columns, left_out
 from lakehouse.definition import LOADED, TEXTS
-from lakehouse.heads import head_of, require_text, watch_of
+from lakehouse.heads import head_of, require_text
 from lakehouse.listing import Listing, list_files
 from lakehouse.places import Found, Places
 from statements.context import LakeName, SessionContext
@@ -302,14 +302,10 @@ class LakeTables:
             raise AccessIsNew
         readers = [connection, *([looking] if looking else [])]
         paths = stack.enter_context(self._reach.files(connection, opened, readers))
-        dialect = known.definition.dialect
-        if dialect.format in TEXTS and found:
-            head = head_of(self._places, found[0], dialect)
-            if head.is_foreign:
-                return [
-                    expand(stack, self._places, f, head.compression, self.scratch, watch_of(f, head, dialect))
-                    for f in found
-                ], paths
+        if known.definition.dialect.format in TEXTS and found:
+            width = len(known.table.columns) - len(groups_of(known.table, known.definition, listing)[1])
+            dialect = known.definition.dialect
+            return readable(stack, self._places, dialect, width, found, paths, known.escaped, self.scratch), paths
         if any(listing.deleted or ()):
             return [*paths, mapped.write_rows(stack, self._places, listing, self.scratch)], paths
         return paths, paths

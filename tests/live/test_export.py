@@ -458,10 +458,28 @@ def test_every_compression_is_read_back(site: Site, format: str, compression: st
     assert [int(line.split(",")[0]) for line in lines] == list(range(5000))
 
 
+BACK = [
+    ("{folder}/back-quoted/", "", {"field_delimiter": ","}),
+    ("s3://lake/back-tabs/", "FIELDS TERMINATED BY '\\t' ENCLOSED BY ''", {"quotation_marks": ""}),
+    ("s3://lake/back-ends/", "LINES TERMINATED BY '\\r\\n'", {"record_delimiter": "\r\n"}),
+]
+
+
+@pytest.mark.parametrize(("place", "clauses", "dialect"), BACK)
+def test_texts_come_back_from_csv(site: Site, place: str, clauses: str, dialect: dict[str, str]) -> None:
+    uri = place.format(folder=site.folder)
+    site.export(f"SELECT id, s INTO OUTFILE URI '{uri}' FORMAT CSV {clauses} FROM t ORDER BY id")
+    attribute = {"dialect": {"format": "csv", **dialect}, "file": [{"uri": uri}]}
+    given = json.dumps([{"db_name": "ex", "tables": [{"table_name": "back", "engine_attribute": attribute}]}])
+    site.instance.run(f"CALL sys.heatwave_load('{pymysql.converters.escape_string(given)}', NULL)")
+    expected = site.backend.run("SELECT id, s FROM ex.t ORDER BY id")
+    assert site.instance.run("SELECT * FROM ex.back ORDER BY 1") == expected
+    site.instance.run("DROP TABLE ex.back")
+
+
 def test_a_lake_table_is_exported_again(site: Site) -> None:
     """What was exported is a table, and a query over it and InnoDB is exported to the store."""
-    names = "id, v, s"
-    site.export(f"SELECT {names} INTO OUTFILE URI '{site.folder}/again/' FORMAT PARQUET FROM t")
+    site.export(f"SELECT id, v, s INTO OUTFILE URI '{site.folder}/again/' FORMAT PARQUET FROM t")
     attribute = json.dumps({"dialect": {"format": "parquet"}, "file": [{"uri": f"{site.folder}/again/"}]})
     site.instance.run(
         "CREATE TABLE ex.again (id INT, v DECIMAL(10,2), s VARCHAR(60) COLLATE utf8mb4_bin) "

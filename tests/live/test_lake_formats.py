@@ -366,7 +366,8 @@ ODD = {
     "pieces.json": (bz2.compress(b'[{"id":1},'), "pieces.json is cut short: its array of JSON has no end"),
     "scalar.json": (b'{"id":1}\n2\n', "scalar.json, line 2: Expected OBJECT, but got"),
     "mac.csv": (b'1,a\r2,"\n"\r', "mac.csv: its records end with carriage returns, and there are line feeds"),
-    "quote.csv": (b'1,a\n2,"b\\"c"\n', "quote.csv, line 2: a value in quotes does not end before a delimiter"),
+    "quote.csv": (b'1,a\n2,"b"c"\n', "quote.csv, line 2: a value in quotes does not end before a delimiter"),
+    "json.csv": (b'1,"{""k"": ""b\\""c""}"\n', "json.csv, line 1: a value in quotes does not end before a delimiter"),
     "twice.json": (b'{"id":1,"id":2}\n', "twice.json, line 1: Object"),
 }
 

@@ -72,7 +72,8 @@ def test_loaded_rows_are_those_in_place(instance: Instance, data: Path):
 NOT_LOADED = [
     *MISTAKES,
     ("1,2024-02-28\n2,\\N\n1,2024-02-27\n", "a value of the key (a) would be there twice"),
-    ("1,2024-02-28\n2,2024-02-27\\\n", "ends with the escape character"),
+    ("1,2024-02-28\n2\\,2024-02-27\n", "ends with the escape character"),
+    ("1,2024-02-28\n2,2024-02-27\\\n", "line 2, column d: '2024-02-27\\n' is not a value of DATE"),
 ]
 
 
