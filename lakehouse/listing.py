@@ -128,7 +128,10 @@ def _named(places: Places, manifests: list[Found], allow_missing: bool) -> list[
                 f'{manifest.shown} is no manifest: it has no list of "entries", each with its "url"'
             ) from None
         for address, one, size in entries:
-            found = places.resolve([read_entry(address)], allow_missing and not one.get("mandatory"))
+            entry = read_entry(address)
+            if entry.kind != "name":
+                raise LakeError(f"{manifest.shown} names {entry.shown}, and a manifest names files one by one")
+            found = places.resolve([entry], allow_missing and not one.get("mandatory"))
             if size is not None and any(file.size != size for file in found):
                 raise LakeError(f"{found[0].shown} has {found[0].size} bytes, and {size} by its manifest")
             named += found

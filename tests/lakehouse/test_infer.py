@@ -18,6 +18,8 @@ from base.errors import LakeError
 from engine.lake.infer import Inferred, infer
 from engine.lake.reach import Reach
 from lakehouse.ddl import create_statement
+from lakehouse.definition import read_definition
+from lakehouse.listing import list_files
 from lakehouse.places import Places
 from statements.lake import read_create
 
@@ -226,6 +228,16 @@ def test_a_delta_table_is_described_by_its_log(inferred: Infer, lake: Path) -> N
         "late": "bigint",
     }
     assert (found.files, found.rows) == (2, 4)
+
+
+@pytest.mark.parametrize("named", ["/", "/*.csv"])
+def test_a_manifest_names_no_folders(lake: Path, places: Callable[..., Places], named: str) -> None:
+    """One that did so very often had all of them listed as often."""
+    (lake / "a.csv").write_text("1\n")
+    (lake / "m.manifest").write_text(json.dumps({"entries": [{"url": f"{lake}{named}"}]}))
+    definition = read_definition({"manifest": True, "dialect": {}, "file": [{"uri": f"{lake}/m.manifest"}]})
+    with pytest.raises(LakeError, match="a manifest names files one by one"):
+        list_files(places(), definition)
 
 
 def test_a_manifest_names_the_files(lake: Path, places: Callable[..., Places]) -> None:
