@@ -44,7 +44,6 @@ _CHANCE = re.compile(
     re.IGNORECASE,
 )
 _FAULTS = frozenset({"different", "raised", "answered"})
-_MANY = 20_000  # rows of a table that is not copied again and again
 
 
 @dataclass

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.grammar import AGGREGATES, CHOICES, FRAMES, LITERALS, PRODUCTIONS, RANGES, RARE, WINDOWS
+from bench.join_trees import JoinTree
 from bench.schemas import Field, RandomTable
 
 _HOLE = re.compile(r"\{(\w+)\}")
@@ -44,7 +45,7 @@ class Statements:
             (self._plain, 4), (self._grouped, 4), (self._rolled, 1), (self._windowed, 3), (self._derived, 2),
             (self._common, 2), (self._chain, 2), (self._nested, 2), (self._quantified, 1), (self._row_values, 1),
             (self._recursive, 1), (self._distinct, 1), (self._summed, 1), (self._natural, 1), (self._counted, 1),
-            (self._parenthesised, 1),
+            (self._parenthesised, 1), (self._several, 1),
         )  # fmt: skip
         if self.server == "mysql":
             shapes = (*shapes, (self._lateral, 1), (self._listed, 1))
@@ -371,6 +372,20 @@ class Statements:
         named += [f"{using}, u.g + t.k v0"]
         outputs = self.chance.choice(named)
         return f"SELECT {outputs} FROM {one} t {word} {other} u USING ({using})"
+
+    def _several(self) -> str:
+        """Three or more tables; those with many rows would be too many together."""
+        names = [table.name for table in self.tables]
+        tree = JoinTree(self.chance, names, self.chance.randint(2, 5))
+        keys = ", ".join(f"{alias}.id" for alias in tree.aliases)
+        sums = ", ".join(f"COUNT({alias}.id), SUM({alias}.k)" for alias in tree.aliases)
+        outputs = self.chance.choice(("*", keys, f"COUNT(*), {sums}", f"COUNT(*), {sums}"))
+        tested = (
+            f"{self.chance.choice(tree.aliases)}.id {self.chance.choice(CHOICES['sign'])} {self.chance.randint(0, 9)}"
+        )
+        return (
+            f"SELECT {outputs} FROM {tree.text}{self.chance.choice(('', f' WHERE {tested}', f' WHERE NOT {tested}'))}"
+        )
 
     def _counted(self) -> str:
         source, scope = self._from()

@@ -8,19 +8,19 @@ from collections.abc import Sequence
 
 from sqlglot import Token, TokenType, exp
 
-_KINDS = frozenset(
+_BEFORE = frozenset(
     {
         TokenType.INNER, TokenType.CROSS, TokenType.OUTER, TokenType.LEFT, TokenType.RIGHT, TokenType.FULL,
-        TokenType.NATURAL,
+        TokenType.NATURAL, TokenType.FOR,
     }
 )  # fmt: skip
 
 
 def with_kinds(tokens: Sequence[Token]) -> list[Token]:
-    """Put INNER before each JOIN that is of no other kind."""
+    """Put INNER before each JOIN that is of no other kind, and not of an index hint (FOR JOIN)."""
     made: list[Token] = []
     for token in tokens:
-        if token.token_type == TokenType.JOIN and made and made[-1].token_type not in _KINDS:
+        if token.token_type == TokenType.JOIN and made and made[-1].token_type not in _BEFORE:
             made.append(Token(TokenType.INNER, "INNER", token.line, token.col, token.start, token.end))
         made.append(token)
     return made

@@ -8,6 +8,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.parsers.mysql import MySQLParser
 
 from statements.joins import with_kinds
+from statements.json_paths import has_rootless_path
 from statements.json_table import read_json_tables
 from statements.nesting import PASSED_OVER, is_too_deep
 from statements.odbc import as_literals
@@ -60,6 +61,8 @@ def parse_statement(statement: str) -> exp.Expression:
         tokens = _DIALECT.tokenize(statement)
         if is_too_deep(tokens):
             raise NotParsed("the statement is nested too deeply")
+        if ("->" in statement or "json" in statement.lower()) and has_rootless_path(tokens):
+            raise NotParsed("a JSON path does not begin with $")
         if "{" in statement:
             tokens = as_literals(tokens)
         trees = [tree for tree in _DIALECT.parser().parse(with_kinds(tokens), statement) if tree is not None]

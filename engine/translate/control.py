@@ -157,6 +157,8 @@ def floor_or_ceil(operation: str, expr: Expr) -> Expr:
         return Expr(f"double_{operation}", DOUBLE, (as_double(expr),))
     if whole_digits(expr.type) + 1 <= 18:
         return Expr(operation, BIGINT, (expr,))
+    if not expr.type.frac:  # DuckDB's makes a double of a literal of this length
+        return expr.typed(decimal(whole_digits(expr.type) + 1, 0))
     return Expr(operation, decimal(whole_digits(expr.type) + 1, 0), (expr,))
 
 

@@ -87,7 +87,8 @@ def _text_path(binder: "Binder", node: exp.Expression) -> tuple[Step, ...]:
 
 def steps_of_text(path: str) -> tuple[Step, ...]:
     """Read a path of keys and places; raises Refused for others."""
-    parsed = exp.maybe_parse(f"x->'{path}'", dialect="mysql") if "'" not in path else None
+    rooted = path.lstrip().startswith("$") and "'" not in path
+    parsed = exp.maybe_parse(f"x->'{path}'", dialect="mysql") if rooted else None
     if not isinstance(parsed, exp.JSONExtract):
         refuse("this JSON path is not supported")
     return _steps(child(parsed, "expression"))

@@ -17,7 +17,7 @@ from engine.translate.refusal import Refused, refuse
 from engine.translate.releases import require_same_div, require_same_quotient, require_same_xor
 from engine.translate.row_values import compare_rows, only_row, parts_of
 from engine.translate.tree import Expr, walk
-from engine.translate.types import BOOL
+from engine.translate.types import BOOL, WHOLE, Family
 
 if TYPE_CHECKING:
     from engine.translate.binder import Binder
@@ -82,9 +82,23 @@ def _arithmetic(operator: str) -> Rule:
         found = arithmetic(operator, _number_of(binder, left), second, increment)
         if is_mariadb:
             require_same_quotient(found)
+        elif operator == "subtract" and found.type.family is Family.DECIMAL:
+            found = _not_negative(found)
         return binder.result(found)
 
     return rule
+
+
+def _not_negative(difference: Expr) -> Expr:
+    """Let a negative difference of decimals that are both UNSIGNED fail: MySQL gives error 1690.
+
+    Which computed decimals are UNSIGNED is MySQL's to say: all that have such a column in them may be.
+    """
+    unsigned = [
+        any(part.type.positive or (part.type.family in WHOLE and part.type.unsigned) for part in walk(side))
+        for side in difference.args
+    ]
+    return Expr("not_negative", difference.type, (difference,)) if all(unsigned) else difference
 
 
 def _number_of(binder: "Binder", node: exp.Expression) -> Expr:
@@ -200,6 +214,8 @@ def _escape(binder: "Binder", node: exp.Expression) -> Expr:
     escape = child(node, "expression")
     if not isinstance(child(node), exp.Like) or not isinstance(escape, exp.Literal) or len(escape.name) > 1:
         refuse("this ESCAPE is not supported")
+    if not escape.name and binder.context.backend != "mysql":
+        refuse("ESCAPE '' leaves the backslash an escape in MariaDB")
     return _like(binder, child(node), escape.name)
 
 

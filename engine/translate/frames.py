@@ -13,6 +13,7 @@ _UNITS = {
     "SECOND": ("SECOND", 1), "MINUTE": ("MINUTE", 1), "HOUR": ("HOUR", 1), "DAY": ("DAY", 1), "WEEK": ("DAY", 7),
     "MONTH": ("MONTH", 1), "QUARTER": ("MONTH", 3), "YEAR": ("MONTH", 12),
 }  # fmt: skip
+_MOST_ROWS = 1 << 31  # far from where DuckDB's places of rows overflow
 _OF_DATES = frozenset({"DAY", "WEEK", "MONTH", "QUARTER", "YEAR"})
 
 
@@ -29,6 +30,12 @@ def frame_of(spec: exp.Expression | None, order: list[tuple[Expr, bool]]) -> str
     return f"{kind} BETWEEN {ends[0]} AND {ends[1]}"
 
 
+def covers_all(spec: exp.Expression) -> bool:
+    """Tell whether a frame has all rows of the partition, in whatever order."""
+    ends = [str(spec.args.get(name) or "").upper() for name in ("start", "start_side", "end", "end_side")]
+    return ends == ["UNBOUNDED", "PRECEDING", "UNBOUNDED", "FOLLOWING"]
+
+
 def has_distance(frame: str) -> bool:
     """Tell whether a frame counts by the values of its key, whose sums must not leave the engine's narrow types."""
     return frame.startswith("RANGE") and any(letter.isdigit() for letter in frame)
@@ -41,7 +48,10 @@ def _end(spec: exp.Expression, name: str, kind: str, key: Expr | None) -> str:
             refuse("this window frame is not supported")
         return f"{str(value).upper()} {side}".strip()
     if kind == "ROWS":
-        return f"{whole_number(value, 'a window frame')} {side}"
+        rows = whole_number(value, "a window frame")
+        if rows > _MOST_ROWS:
+            refuse("a window frame of this many rows is not supported")
+        return f"{rows} {side}"
     return f"{_distance(value, key)} {side}"
 
 

@@ -73,6 +73,7 @@ _OPS: dict[str, Callable[["Lowering", Expr], str]] = {
     **ANSWER_OPS,
 }
 _GROUPING = {(False, False): "{}", (True, False): "ROLLUP ({})", (True, True): "CUBE ({})"}
+_MOST_WRITTEN = 1 << 18  # characters of one expression: four times the longest statement that is read
 _SORT_KEY = 1024  # bytes: max_sort_length, of which a session may not have less (proxy.preflight)
 _JOINS = {"inner": "JOIN", "left": "LEFT JOIN", "right": "RIGHT JOIN", "cross": "CROSS JOIN"}
 
@@ -113,7 +114,10 @@ class Lowering:
 
     def expr(self, expr: Expr) -> str:
         """Write an expression; raises Refused for what the engine cannot do exactly."""
-        return bare(self, expr) if is_loose(expr) else _OPS[expr.op](self, expr)
+        written = bare(self, expr) if is_loose(expr) else _OPS[expr.op](self, expr)
+        if len(written) > _MOST_WRITTEN:
+            refuse("an expression is too long for the engine")
+        return written
 
     def weights(self, type_: Type, presence: Presence) -> Weights:
         """Give the weights of a string's collation for such data; raises Refused when they are not known."""

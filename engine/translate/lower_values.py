@@ -10,6 +10,7 @@ from engine.translate.given import written
 from engine.translate.lower_documents import known
 from engine.translate.lower_quotients import small_quotient
 from engine.translate.lower_widths import aligned
+from engine.translate.once import once
 from engine.translate.row_values import Rows
 from engine.translate.tree import Expr, Query
 from engine.translate.types import WHOLE, Family
@@ -211,7 +212,7 @@ def _double(operator: str) -> Writer:
     def write(low: "Lowering", expr: Expr) -> str:
         left, right = (low.expr(arg) for arg in expr.args)
         sql = f"({left} / NULLIF({right}, 0))" if operator == "/" else f"({left} {operator} {right})"
-        return f"(CASE WHEN isinf({sql}) OR isnan({sql}) THEN {_OUT_OF_RANGE} ELSE {sql} END)"
+        return once(sql, lambda v: f"(CASE WHEN isinf({v}) OR isnan({v}) THEN {_OUT_OF_RANGE} ELSE {v} END)")
 
     return write
 
@@ -284,7 +285,7 @@ def _to_int(low: "Lowering", expr: Expr) -> str:
 
 
 def _shown_year(low: "Lowering", expr: Expr) -> str:
-    """YEAR() below 1000 is shown without zeros, a YEAR column with them."""
+    """YEAR() below 1000 is shown without zeros, as MIN of a YEAR column is; the column itself is shown with them."""
     sql = low.expr(expr.args[0])
     return f"(CASE WHEN {sql} < 1000 THEN error('a year below 1000') ELSE {sql} END)"
 
@@ -369,6 +370,9 @@ VALUE_OPS: dict[str, Writer] = {
     "row_scalar": _row_scalar,
     "fits_integer": _fits_integer,
     "known_member": _known_member,
+    "not_negative": lambda low, expr: once(
+        low.expr(expr.args[0]), lambda v: f"(CASE WHEN {v} < 0 THEN {_OUT_OF_RANGE} ELSE {v} END)"
+    ),
     "within": lambda low, expr: _unless_beyond(low.expr(expr.args[0]), int(str(expr.value))),
     "fits_decimal": lambda low, expr: (
         f"CAST({low.expr(expr.args[0])} AS DECIMAL({expr.type.digits}, {expr.type.scale}))"

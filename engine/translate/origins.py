@@ -38,6 +38,17 @@ class Origins:
                 elif source.cte in common:
                     self._derived[source.alias] = common[source.cte]
 
+    def output(self, expr: Expr) -> Expr | None:
+        """Give what a column of a derived table or common table expression shows; None for stored columns.
+
+        Of set operations and recursive queries it is the first query's, whose type is that of all.
+        """
+        alias, name = (str(part) for part in expr.value) if isinstance(expr.value, tuple) else ("", "")
+        query = self._derived.get(alias)
+        if query is None or not name.removeprefix("c").isdigit():
+            return None
+        return query.outputs[int(name.removeprefix("c"))].expr
+
     def of(self, expr: Expr) -> tuple[str, str] | None:
         """Give the store's name of a table and the column whose values an expression has; None for all others."""
         while expr.op in _PASSING:

@@ -61,7 +61,7 @@ def _shown(expr: Expr, definition: ColumnDefinition, context: SessionContext) ->
         return expr
     if context.backend == "mysql" and expr.type.unpadded:
         refuse("MySQL shows decimals of mixed scales each in its own")
-    if field == FieldType.YEAR and family is Family.INT:
+    if field == FieldType.YEAR and (family is Family.INT or expr.op not in ("column", "group_value")):
         return Expr("shown_year", expr.type, (expr,))
     if field in _INTEGERS and family in WHOLE:
         return expr

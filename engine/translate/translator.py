@@ -16,8 +16,10 @@ from engine.translate.binder import Shared, View
 from engine.translate.blocks import bind_query, require_first_rows
 from engine.translate.chosen_times import require_no_chosen_time
 from engine.translate.cursors import materialised
+from engine.translate.depth import require_shallow
 from engine.translate.executed import executed
 from engine.translate.given import Trace
+from engine.translate.lengths import require_lengths
 from engine.translate.lower import AreSingle, FindCases, FindZone, Lowering, Weigh
 from engine.translate.origins import Origins
 from engine.translate.outputs import shown
@@ -117,6 +119,7 @@ def _translate(
     require_no_chosen_time(whole)
     require_certain_uses(whole, lowering)
     require_read(whole)
+    require_lengths(whole)
     lowering.orders_rollups = not query.order
     lowering.origins = Origins(whole.queries)
     sql = lowering.query(query, shown(query, definitions, context))
@@ -165,6 +168,7 @@ def _checked(statement: str, context: SessionContext, extras: bool) -> tuple[exp
         refuse(facts.reason or "the statement's syntax is not known to the engine")
     if facts.kind != "select":
         refuse("only SELECT is supported")
+    require_shallow(tree)
     if facts.parameters:
         refuse("a parameter has no value")
     if context.sql_select_limit < _NO_LIMIT:

@@ -1,6 +1,6 @@
 """MySQL types of expressions, as far as values depend on them; nothing here knows the engine."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from engine.collate.presence import ANYTHING, EMPTY, Presence, is_ascii, union
@@ -73,7 +73,8 @@ class Type:
     what they are compared with, `explicit` ones (COLLATE) give theirs. `members` are an ENUM's or SET's; which address
     it is, is in `charset`; `required` is a packed date's that is NOT NULL.
     `zerofill` columns have zeros before them as text. `characters` is how many a stored text column may have, 0 where
-    that is not known; it holds for columns only, not for what is computed from them.
+    that is not known; it holds for columns only, not for what is computed from them. `positive` decimals are columns
+    declared UNSIGNED, or values of these; no two types differ by it.
     """
 
     family: Family
@@ -94,6 +95,7 @@ class Type:
     required: bool = False
     zerofill: bool = False
     characters: int = 0
+    positive: bool = field(default=False, compare=False)
 
 
 BOOL = Type(Family.BOOL, digits=1)
@@ -127,7 +129,8 @@ def column_type(column: Column, presence: Presence | None) -> Type:
         scale = column.scale or 0
         if column.precision > WIDEST_DECIMAL:
             return Type(Family.LONG_DECIMAL, digits=column.precision, scale=scale, frac=scale)
-        return replace(decimal(column.precision, scale), zerofill="zerofill" in column.column_type.lower())
+        filled = "zerofill" in column.column_type.lower()
+        return replace(decimal(column.precision, scale), zerofill=filled, positive=column.unsigned)
     if kind in ("float", "double"):
         return Type(Family(kind), digits=17, fixed=column.scale is not None)
     if kind in STRING_TYPES and column.charset not in COMPARED_CHARSETS:

@@ -7,10 +7,10 @@ from sqlglot import exp
 from engine.translate import aggregates
 from engine.translate.control import alternatives
 from engine.translate.doubles import is_loose
-from engine.translate.frames import frame_of, has_distance
+from engine.translate.frames import covers_all, frame_of, has_distance
 from engine.translate.literals import is_literal
 from engine.translate.nodes import child, children, kind, only, whole_number
-from engine.translate.numbers import as_value
+from engine.translate.numbers import as_value, settled
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import AGGREGATES, WINDOW, Block, Expr, Join, walk
 from engine.translate.types import BIGINT, EXACT, WHOLE, unify
@@ -63,6 +63,8 @@ class Windows:
         items = self._order(order) if order is not None else []
         if not items and function.op in _ORDERED:
             refuse(f"{function.op.upper()} without ORDER BY depends on the order of rows")
+        if not items and spec is not None and str(spec.args.get("kind")).upper() == "ROWS" and not covers_all(spec):
+            refuse("a frame of ROWS without ORDER BY depends on the order of rows")
         if any(e.op == "count_distinct" or e.op == "sum_distinct" for e in walk(function)):
             refuse("DISTINCT in a window function is not supported")
         if any(is_loose(e) for e in walk(function)):
@@ -80,7 +82,9 @@ class Windows:
         if function.op != "quotient":
             return aggregates.window(function, partition, items, frame)
         sides = tuple(aggregates.window(side, partition, items, frame) for side in function.args)  # AVG
-        return Expr("quotient", function.type, sides)
+        average = Expr("quotient", function.type, sides)
+        # MySQL keeps it in a temporary table, with the digits that it shows.
+        return settled(average) if self.binder.context.backend == "mysql" else average
 
     def _built(
         self, node: exp.Expression, deepest: int

@@ -35,7 +35,7 @@ from statements.schema import DATE_TYPES, STRING_TYPES, WIDEST_DECIMAL, Column, 
 from statements.session_values import question, read_values
 from tests.live.compare import packed
 from wire.constants import Command
-from wire.integers import read_lenenc_bytes
+from wire.integers import read_lenenc, read_lenenc_bytes
 from wire.responses import ColumnDefinition, parse_column_definition
 
 CLOCK = "1709210096.987654"  # 2024-02-29 12:34:56.987654 UTC
@@ -44,7 +44,7 @@ VARIABLES = """@whole = 3, @unsigned = CAST(7 AS UNSIGNED), @double = 1.5e0, @de
     @air = 'air', @pattern = 'a%', @day = '2024-01-31', @moment = '2023-02-28 12:34:56', @number_day = 20240131,
     @year = 2024, @codes = '%M', @bytes = x'00ff', @digits = '5', @zone = '+02:00'"""
 _FOLDED = ("lower(", "upper(", "rtrim(", "weight_key_")  # what keys of texts are made with
-_LIMIT = re.compile(r"\sLIMIT \d+$")
+_LIMIT = re.compile(r"\sLIMIT \d+$", re.IGNORECASE)
 _STATE = {
     "sql_mode": "@@sql_mode",
     "time_zone": "@@time_zone",
@@ -229,7 +229,7 @@ class Bench:
             self.raw._execute_command(Command.STMT_EXECUTE, self.kept.to_bytes(4, "little") + b"\0\1\0\0\0")
         else:
             self.raw._execute_command(Command.QUERY, statement)
-        count = self.raw._read_packet()._data[0]
+        count = int(read_lenenc(bytes(self.raw._read_packet()._data), 0)[0] or 0)
         definitions = [parse_column_definition(bytes(self.raw._read_packet()._data)) for _ in range(count)]
         self.raw._read_packet()
         rows: list[Any] = []

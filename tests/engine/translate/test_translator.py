@@ -14,6 +14,8 @@ from engine.translate.types import decimal
 from statements.function_list import entries
 from wire.constants import FieldType
 
+Run = Callable[..., Translation | Refusal]
+
 Rows = Callable[..., list[tuple[Any, ...]]]
 LONG, DEC, STR, DATE, DBL = (
     FieldType.LONGLONG,
@@ -84,20 +86,20 @@ def test_intervals_clamp_to_the_month(rows: Rows) -> None:
     assert str(found[0][0]) == "2024-02-29"
 
 
-def test_constants_are_folded(run: Callable[..., Translation | Refusal]) -> None:
+def test_constants_are_folded(run: Run) -> None:
     found = run("SELECT id FROM t WHERE dt <= DATE '1998-12-01' - INTERVAL '90' DAY")
     assert isinstance(found, Translation)
     assert "DATE '1998-09-02'" in found.sql
     assert "INTERVAL" not in found.sql.upper()
 
 
-def test_tables_read_are_named(run: Callable[..., Translation | Refusal]) -> None:
+def test_tables_read_are_named(run: Run) -> None:
     found = run("SELECT t.id FROM t JOIN u ON t.id = u.id WHERE EXISTS (SELECT 1 FROM u)")
     assert isinstance(found, Translation)
     assert found.tables == (("s", "t"), ("s", "u"))
 
 
-def test_timestamps_are_shifted_to_the_session_zone(run: Callable[..., Translation | Refusal]) -> None:
+def test_timestamps_are_shifted_to_the_session_zone(run: Run) -> None:
     statement = "SELECT id FROM t WHERE ts > '2024-01-01'"
     shifted = run(statement, time_zone="+02:00")
     assert isinstance(shifted, Translation)
@@ -106,7 +108,7 @@ def test_timestamps_are_shifted_to_the_session_zone(run: Callable[..., Translati
     assert run(statement, time_zone="Europe/Berlin") == Refusal(unknown)
 
 
-def test_group_keys_that_the_primary_key_determines_are_dropped(run: Callable[..., Translation | Refusal]) -> None:
+def test_group_keys_that_the_primary_key_determines_are_dropped(run: Run) -> None:
     found = run("SELECT COUNT(*) FROM t GROUP BY id, a, dt")
     assert isinstance(found, Translation)
     assert found.sql.endswith('GROUP BY t1."id"')
@@ -142,14 +144,14 @@ def test_group_keys_that_the_primary_key_determines_are_dropped(run: Callable[..
         ("SELECT 1/*!80000 +1 */ FROM t", "version comments (/*! */) are code only the server can read"),
     ],
 )
-def test_refusals_are_named(run: Callable[..., Translation | Refusal], statement: str, reason: str | None) -> None:
+def test_refusals_are_named(run: Run, statement: str, reason: str | None) -> None:
     found = run(statement)
     assert isinstance(found, Refusal)
     if reason is not None:
         assert found.reason == reason
 
 
-def test_functions_that_are_not_offloaded_are_refused(run: Callable[..., Translation | Refusal]) -> None:
+def test_functions_that_are_not_offloaded_are_refused(run: Run) -> None:
     names = [name for name, (kind, _) in entries().items() if kind == "never"]
     assert [name for name in names if not isinstance(run(f"SELECT id FROM t WHERE {name}(i) > 1"), Refusal)] == []
 
@@ -164,13 +166,11 @@ def test_functions_that_are_not_offloaded_are_refused(run: Callable[..., Transla
         {"sql_select_limit": 10},
     ],
 )
-def test_session_settings_that_change_answers_are_refused(
-    run: Callable[..., Translation | Refusal], context: dict[str, Any]
-) -> None:
+def test_session_settings_that_change_answers_are_refused(run: Run, context: dict[str, Any]) -> None:
     assert isinstance(run("SELECT id FROM t", **context), Refusal)
 
 
-def test_columns_outside_of_groups_are_refused_when_not_determined(run: Callable[..., Translation | Refusal]) -> None:
+def test_columns_outside_of_groups_are_refused_when_not_determined(run: Run) -> None:
     assert run("SELECT i FROM t GROUP BY a", sql_mode="") == Refusal("the column i is not in GROUP BY")
     assert isinstance(run("SELECT i FROM t GROUP BY id", sql_mode=""), Translation)
 
@@ -179,10 +179,43 @@ def test_strings_of_a_binary_collation_group_by_bytes(rows: Rows) -> None:
     assert sorted(rows("SELECT a FROM t WHERE a IS NOT NULL GROUP BY a", (STR, 0))) == [("B",), ("a",), ("ab",)]
 
 
-def test_deep_nesting_is_refused(run: Callable[..., Translation | Refusal]) -> None:
+def test_deep_nesting_is_refused(run: Run) -> None:
     assert isinstance(run("SELECT " + "(" * 5000 + "1" + ")" * 5000), Refusal)
 
 
-def test_long_chains_are_no_problem(run: Callable[..., Translation | Refusal]) -> None:
+def test_long_chains_are_no_problem(run: Run) -> None:
     found = run("SELECT id FROM t WHERE " + " OR ".join(f"id = {n}" for n in range(500)))
     assert isinstance(found, Translation)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "HEX(" * 30 + "a" + ")" * 30,
+        "REPEAT(REPEAT(REPEAT(a, i), 1000), 1000)",
+        "REPLACE(REPLACE(REPLACE(REPLACE(a, 'x', a), 'x', REPEAT(a, 900)), 'x', REPEAT(a, 900)), 'x', a)",
+        "(SELECT MAX(x) FROM (SELECT REPEAT(y, 1000) x FROM (SELECT REPEAT(a, 1000) y FROM t) p) q)",
+    ],
+)
+def test_texts_that_may_be_longer_than_a_packet_are_refused(run: Run, text: str) -> None:
+    refused = run(f"SELECT COUNT(*) FROM t WHERE {text} IS NULL")
+    assert isinstance(refused, Refusal)
+    assert refused.reason == "a text may grow longer than the server allows"
+
+
+@pytest.mark.parametrize("text", ["HEX(HEX(a))", "REPEAT(a, i)", "CONCAT(a, REPEAT(a, 100))", "REPLACE(a, 'b', a)"])
+def test_texts_of_some_length_are_not(run: Run, text: str) -> None:
+    assert isinstance(run(f"SELECT COUNT(*) FROM t WHERE {text} IS NULL"), Translation)
+
+
+def test_the_text_of_a_long_sum_of_doubles_grows_with_its_length(run: Run) -> None:
+    made = [run(f"SELECT COUNT(*) FROM t WHERE {' + '.join(['db'] * count)} > 1") for count in (20, 40)]
+    lengths = [len(one.sql) for one in made if isinstance(one, Translation)]
+    assert len(lengths) == 2
+    assert lengths[1] < 3 * lengths[0]
+
+
+def test_an_expression_that_would_be_written_too_often_is_refused(run: Run) -> None:
+    refused = run(f"SELECT COUNT(*) FROM t WHERE {'ROUND(' * 16}db{', 1)' * 16} > 1")
+    assert isinstance(refused, Refusal)
+    assert refused.reason == "an expression is too long for the engine"
