@@ -236,6 +236,17 @@ WINDOWS: tuple[str, ...] = (
     "LAST_VALUE({double})",
 )  # fmt: skip
 
+# What is made of an aggregate's or a window's value, {0}.
+WRAPPED: tuple[str, ...] = (
+    "{0} * 3", "{0} / 7", "0.2 * {0}", "{0} + 0.000001", "100 / {0}", "ROUND({0}, 3)", "ROUND({0} * 1.5, 1)",
+    "TRUNCATE({0}, 2)", "FLOOR({0})", "ABS({0})", "-{0}", "CONCAT({0})", "CONCAT({0}, '|')", "LENGTH({0})",
+    "UPPER({0})",
+    "CAST({0} AS CHAR)", "CAST({0} AS SIGNED)", "CAST({0} AS DECIMAL(20, 3))", "IFNULL({0}, 0)", "IFNULL({0}, 'none')",
+    "COALESCE({0}, 1.25)", "NULLIF({0}, 1)", "IF({0} > 1, {0}, 0)", "{0} > 1.5", "{0} IN (1, 2, 2.5)", "{0} IS NULL",
+    "CASE WHEN {0} > 2 THEN {0} ELSE -1.5 END", "GREATEST({0}, 2)", "{0} = '1'", "{0} - {0} / 3", "{0} % 7",
+    "DATE_FORMAT({0}, '%Y-%m')", "YEAR({0})", "{0} LIKE '%1%'", "HEX({0})", "LEFT({0}, 3)", "{0} DIV 2", "NOT {0}",
+)  # fmt: skip
+
 FRAMES: tuple[str, ...] = (
     "", "", "ROWS UNBOUNDED PRECEDING", "ROWS 1 PRECEDING", "ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING",
     "ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING", "ROWS BETWEEN 2 FOLLOWING AND 3 FOLLOWING",

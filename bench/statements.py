@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bench.grammar import AGGREGATES, CHOICES, FRAMES, LITERALS, PRODUCTIONS, RANGES, RARE, WINDOWS
+from bench.grammar import AGGREGATES, CHOICES, FRAMES, LITERALS, PRODUCTIONS, RANGES, RARE, WINDOWS, WRAPPED
 from bench.join_trees import JoinTree
 from bench.schemas import Field, RandomTable
 
@@ -18,6 +18,7 @@ _FRAMED = re.compile(r"SUM|COUNT|AVG|MIN|MAX|BIT|FIRST|LAST|NTH")  # what MariaD
 _SUMMING = re.compile(r"SUM|COUNT|AVG|MIN|MAX|BIT")  # what does not depend on the order of tied rows
 _VALUE_KINDS = ("integer", "integer", "exact", "exact", "double", "text", "text", "date", "moment", "time", "truth")
 _GROUP_KINDS = ("integer", "text", "date", "exact", "member", "year", "moment", "truth", "bit", "time")
+_WRAPPING = 0.3  # share of the aggregates and windows that are part of an expression
 _SET_WORDS = ("UNION", "UNION ALL", "EXCEPT", "INTERSECT", "EXCEPT ALL", "INTERSECT ALL", "UNION")
 _COMPARISONS = ("=", "<>", "<", "<=", ">", ">=")
 
@@ -68,7 +69,10 @@ class Statements:
                 return template
 
     def _aggregate(self, scope: Scope, depth: int = 1) -> str:
-        return self._filled(self._template(AGGREGATES, scope), scope, depth)
+        return self._wrapped(self._filled(self._template(AGGREGATES, scope), scope, depth))
+
+    def _wrapped(self, value: str) -> str:
+        return self.chance.choice(WRAPPED).format(value) if self.chance.random() < _WRAPPING else value
 
     def _filled(self, template: str, scope: Scope, depth: int) -> str:
         def fill(hole: re.Match[str]) -> str:
@@ -213,6 +217,9 @@ class Statements:
                 f"SELECT t.id, {function} OVER () w0 FROM {source}{where} ORDER BY t.id",
                 f"SELECT w0, COUNT(*) FROM (SELECT {function} OVER ({window}) w0 FROM {source}{where}) y GROUP BY w0",
                 f"SELECT t.id, {function} OVER ({window}) + 0 w0 FROM {source}{where} ORDER BY w0, t.id",
+                f"SELECT t.id, {self._wrapped(f'{function} OVER ({window})')} w0 FROM {source}{where}",
+                f"SELECT t.id, {self._wrapped(f'{function} OVER w')} w0, t.k / {function} OVER w w1 "
+                f"FROM {source}{where} WINDOW w AS ({window})",
             )
         )
 

@@ -20,7 +20,7 @@ from pymysql.cursors import SSCursor
 
 from bench import report
 from bench.instance import Instance, running
-from bench.tpch import alone, show_tables, store_copy, through_wire, timed
+from bench.tpch import alone, through_wire, timed, whole_copy
 from warmfront import tpcds_data
 from warmfront.demo_tpcds import query_text
 
@@ -66,8 +66,7 @@ def measure(instance: Instance, schema: str, arguments: argparse.Namespace) -> N
     cursor.execute("SET use_secondary_engine = FORCED")
     time.sleep(2)  # background checkpoints after the load
     with tempfile.TemporaryDirectory(dir=arguments.data_dir) as folder:
-        own = duckdb.connect(config={"threads": arguments.threads} if arguments.threads else {})
-        show_tables(own, store_copy(instance, folder), schema)
+        own = whole_copy(instance, cursor, folder, schema, arguments.threads)
         problems = {n: why for n in texts if (why := runs_on_both(cursor, own, texts[n], plain[n]))}
         both = [number for number in texts if number not in problems]
         wire: dict[int, list[float]] = {number: [] for number in both}
