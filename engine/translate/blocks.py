@@ -8,7 +8,7 @@ from engine.translate import aggregates, literals
 from engine.translate.compare import compare
 from engine.translate.control import require_no_cut_seconds
 from engine.translate.doubles import require_stored_alike
-from engine.translate.first_of_index import require_no_first_of_index
+from engine.translate.first_of_index import require_no_first_of_index, require_no_lost_having
 from engine.translate.given import answered
 from engine.translate.grouping import group_block
 from engine.translate.lost_groups import require_no_lost_group, require_no_lost_total
@@ -244,6 +244,7 @@ def _clauses(binder: "Binder", node: exp.Expression, block: Block) -> None:
     if binder.context.backend == "mariadb":
         words = node.args.get("operation_modifiers") or ()
         require_no_lost_total(block, node)
+        require_no_lost_having(block)
         require_no_lost_group(block, any(word.name.upper() == "SQL_BIG_RESULT" for word in words))
     require_no_first_of_index(block)
     group_block(binder, block)
