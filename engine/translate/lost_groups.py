@@ -5,7 +5,8 @@ last where the order is descending: the NULLs are counted with the group before 
 its rows together (DISTINCT, GROUP_CONCAT), where SQL_BIG_RESULT says so, and with a temporary table it does not lose
 them. Keys that are columns of stored tables are compared as the columns they are, and rightly.
 
-In the totals of ROLLUP a key that is AND, OR, EXISTS or INTERVAL() is not NULL but what it was in the last group.
+In the totals of ROLLUP a key that is AND, OR, EXISTS or INTERVAL() is not NULL but what it was in the last group, and a
+value that several groups have is counted by COUNT(DISTINCT …) for each of them where the key is a unique column.
 """
 
 from itertools import takewhile
@@ -17,6 +18,7 @@ from engine.translate.tree import Block, is_stored, walk
 from engine.translate.types import Family
 
 _NEVER_NULL = frozenset({"and", "or", "exists"})
+_DISTINCT = frozenset({"count_distinct", "sum_distinct"})
 _SORTED = frozenset({"count_distinct", "sum_distinct", "group_concat", "group_concat_distinct", "json_objects"})
 
 
@@ -45,3 +47,6 @@ def require_no_lost_total(block: Block, node: exp.Expression) -> None:
     places = any(isinstance(found.this, exp.Tuple) for found in node.find_all(exp.Interval))
     if places or any(key.op in _NEVER_NULL for key in block.groups):
         refuse("MariaDB's totals of ROLLUP have no NULL for this key")
+    parts = [part for output in block.outputs for part in walk(output.expr)]
+    if any(part.op in _DISTINCT for part in parts) and all(is_stored(key) for key in block.groups):
+        refuse("MariaDB counts distinct values of ROLLUP's totals twice where the key is unique")
