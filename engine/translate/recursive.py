@@ -48,10 +48,8 @@ def bind_recursion(
     if not isinstance(step, Block) or step.order or step.limit is not None or step.grouped or step.distinct:
         refuse("a recursive step of this form is not supported")
     aliases = list(_aliases(step.source, label))
-    read = sum(
-        table.name.casefold() == cte.alias.casefold() for table in child(union, "expression").find_all(exp.Table)
-    )
-    if read != 1 or len(aliases) != 1 or len(step.outputs) != len(first.outputs):
+    once = _reads(child(union, "expression"), cte) == 1
+    if not once or len(aliases) != 1 or len(step.outputs) != len(first.outputs):
         refuse("a recursive step that does not read the query once is not supported")
     for output, started in zip(step.outputs, first.outputs, strict=True):
         output.expr = _fitting(as_value(output.expr), started.expr, first, step)
