@@ -44,6 +44,7 @@ log = logging.getLogger("engine")
 # Seconds a thread that decodes may keep another from going on; a batch or an answer is handed over many times.
 _SWITCH = 0.0005
 _PATIENCE = 2.0  # seconds between tries to reach the backend at start
+_DISCOVERY = 3.0  # seconds that lake tables may take to be found before the endpoint opens without them
 
 
 async def serve(settings: Settings) -> None:
@@ -92,7 +93,8 @@ async def _begin(
     root = replica.store.cursor()
     reach = Reach(places, root)
     lake = LakeTables(Definitions(settings), places, reach, root.cursor(), settings.paths.store_file.parent)
-    threading.Thread(target=lake.definitions.discover, name="lake", daemon=True).start()
+    discovering = threading.Thread(target=lake.definitions.discover, name="lake", daemon=True)
+    discovering.start()
     wait = functools.partial(_wait_until_fresh, replica)
     unchanged = Unchanged(
         replica.copies.changed, replica.store.view, wait, settings.freshness_timeout, replica.fence.log_end
@@ -146,6 +148,8 @@ async def _begin(
     secret = settings.paths.engine_secret.read_bytes().strip()
     own = Information(facts)
     dispatcher = Dispatcher(executor, own, load, unload, check, unchanged, ml, version, lake, infer_from)
+    # What is not known as a lake table when the first statement comes would be the backend's to answer, which cannot.
+    await asyncio.to_thread(discovering.join, _DISCOVERY)
     return executor, shadow, ml, await server.listen(settings.paths.engine_socket, dispatcher, secret)
 
 

@@ -15,7 +15,7 @@ from proxy.reasons import Reason, Refusal
 from proxy.rules import Subject, check
 from proxy.session import Session
 from proxy.state import FORCED, ON, SWITCH
-from proxy.views import expanded
+from proxy.views import Expanded, expanded
 from statements.context import LakeName
 from statements.facts import StatementFacts, statement_facts
 from statements.sqlmode import refused_mode
@@ -67,7 +67,7 @@ class Router:
         ):
             await self._worker.engine.refresh()
             refusal = check(self.subject(facts, use, place=place))
-        if refusal and refusal.reason is Reason.NOT_LOADED and self._worker.engine.alive:
+        if refusal and refusal.reason is Reason.NOT_LOADED:
             facts = await self.through_views(facts)
             refusal = check(self.subject(facts, use, place=place)) if facts.views or facts.lake else refusal
         return facts, use, threshold, refusal
@@ -120,7 +120,10 @@ class Router:
         facts = await self.through_views(facts, preflight.context.schema)
         preflight = await ask_backend(self.session, replace(questions, facts=facts))
         preflight.forced = use == FORCED
-        return facts, self.judge(facts, use, threshold, preflight, None, place), preflight
+        found = self.judge(facts, use, threshold, preflight, None, place)
+        if found:
+            preflight.lake = dict.fromkeys(facts.lake, "") | preflight.lake
+        return facts, found, preflight
 
     def _lacks_table(self, found: Refusal, facts: StatementFacts, preflight: Preflight) -> bool:
         """Tell whether what was found against a statement is that a table is not loaded, or hidden by a view."""
@@ -129,8 +132,12 @@ class Router:
         return found.reason is Reason.NOT_LOADED
 
     async def through_views(self, facts: StatementFacts, schema: str = "") -> StatementFacts:
-        """Look whether what is not loaded is a view of tables that are; `schema` is the session's, if it is known."""
-        loaded, capabilities = self._worker.engine.loaded, self.session.capabilities
+        """Look whether what is not loaded is a view of tables that are; `schema` is the session's, if it is known.
+
+        Where a lake table is among them the engine is asked again, and waited for: nobody else answers for it. One
+        that is below something else that is not loaded is in `lake` of the facts and not in their tables.
+        """
+        engine = self._worker.engine
 
         async def hidden(name: tuple[str, str]) -> Answer | None:
             own = name[0] or schema or await current_schema(self.session)
@@ -141,9 +148,18 @@ class Router:
             except EngineGone:
                 return None
 
-        return await expanded(
-            self.session.ask, hidden, facts, lambda name: loaded.has(name[0] or schema or None, name[1]), capabilities
-        )
+        def is_loaded(name: tuple[str, str]) -> bool:
+            return engine.loaded.has(name[0] or schema or None, name[1])
+
+        def lake_of(found: Expanded) -> frozenset[tuple[str, str]]:
+            return frozenset(name for name in found.seen if engine.loaded.is_lake(name[0] or schema or None, name[1]))
+
+        asking = (self.session.ask, hidden, facts, is_loaded, self.session.capabilities)
+        found = await expanded(*asking)
+        if found.facts is facts and lake_of(found):
+            await engine.refresh()
+            found = await expanded(*asking)
+        return replace(facts, lake=lake_of(found)) if found.facts is facts else found.facts
 
     def close_prepared(self, statement_id: int) -> None:
         """Close a statement of our own on the backend."""

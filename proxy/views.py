@@ -8,7 +8,7 @@ that is not loaded.
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from base.errors import MalformedPacket
 from proxy.answers import Answer, AnswerReader
@@ -32,29 +32,37 @@ _SHOWN = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """A statement's facts with the tables under its views, their definitions, and which are lake tables; the facts as
+    they were when something that is not loaded is neither a view nor a lake table. `seen` are all tables found."""
+
+    facts: StatementFacts
+    seen: frozenset[Name]
+
+
 async def expanded(
     ask: Ask, hidden: Hidden, facts: StatementFacts, is_loaded: Callable[[Name], bool], capabilities: int
-) -> StatementFacts:
-    """Put the tables under its views into a statement's facts, their definitions, and which are lake tables; the facts
-    as they are when something that is not loaded is neither a view nor a lake table."""
+) -> Expanded:
+    """Look what is under a statement's tables that are not loaded."""
     views: list[ViewDefinition] = []
     lake: set[Name] = set()
     tables = facts.tables
     for _ in range(_DEEPEST):
         unknown = sorted(name for name in tables if name not in lake and not is_loaded(name))
         if not unknown:
-            return replace(facts, tables=tables, views=tuple(views), lake=frozenset(lake))
+            return Expanded(replace(facts, tables=tables, views=tuple(views), lake=frozenset(lake)), tables)
         answered = await _ask(ask, hidden, unknown, capabilities)
         if answered is None:
-            return facts
+            return Expanded(facts, tables)
         lake.update(name for name, found in zip(unknown, answered, strict=True) if found == _LAKE)
         found = [view for view in answered if isinstance(view, ViewDefinition)]
         views += found
         tables = frozenset((tables - set(unknown)) | (lake & tables)).union(*(_tables(view) for view in found))
         bodies = [statement_facts(view.body) for view in found]
         if any(body.reason or body.session_values for body in bodies):  # CURRENT_USER() may be the definer's there
-            return facts
-    return facts
+            return Expanded(facts, tables)
+    return Expanded(facts, tables)
 
 
 async def _ask(ask: Ask, hidden: Hidden, names: list[Name], capabilities: int) -> list[ViewDefinition | str] | None:

@@ -60,7 +60,7 @@ async def lake_names(router: Router, names: list[tuple[str, str]]) -> list[tuple
 async def refuse_query(router: Router, facts: StatementFacts, refusal: Refusal) -> None:
     """Raise the reason when a query reads a lake table, for which nobody but the engine can answer."""
     loaded = router.session.worker.engine.loaded
-    named = [name for name in facts.tables if name in facts.lake or loaded.is_lake(name[0] or None, name[1])]
+    named = facts.lake | {name for name in facts.tables if loaded.is_lake(name[0] or None, name[1])}
     if named and await lake_names(router, sorted(named)):
         raise SecondaryEngineError(refusal.sentence)
 
