@@ -1,14 +1,11 @@
 """Lake tables through any client: read where they lie, joined with InnoDB, and by nobody else than the engine."""
 
 import json
-import os
-import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pymysql
 import pytest
 
@@ -32,12 +29,6 @@ def attempt(cursor: Any, text: str) -> list[Any] | int:
         return rows
     except pymysql.err.Error as error:
         return int(error.args[0])
-
-
-def asked(instance: Instance, text: str) -> list[Any] | int:
-    """Give a statement's rows on a connection of its own, or the number of its error."""
-    with instance.connect() as connection, connection.cursor() as cursor:
-        return attempt(cursor, text)
 
 
 @pytest.fixture(scope="module")
@@ -136,21 +127,6 @@ def test_the_empty_shadow_never_answers(instance: Instance, backend: Backend, ar
         assert how in ("plain", "transaction")
         assert {row[0] for row in backend.run("SELECT id FROM lake.made")} == {1, 2, 3}
         backend.run("DROP TABLE lake.made")
-
-
-def test_a_dead_engine_makes_an_error(backend: Backend, data: Path, people: str, running: Callable[..., Instance]):
-    """Without an engine there is nobody to ask."""
-    made = running(backend, "--lakehouse-paths", str(data), "--workers", "1")
-    made.wait_until_loaded("lake", "people")
-    assert len(made.run(f"SELECT * FROM {people}")) == 3
-    engines = [p for p in psutil.Process(made.process.pid).children() if "engine" in p.cmdline()]
-    os.kill(engines[0].pid, signal.SIGSTOP)
-    try:
-        with pytest.raises(pymysql.err.Error) as error:
-            made.run(f"SELECT COUNT(*) FROM {people}")
-        assert error.value.args[0] in (DISCARDED, REFUSED)
-    finally:
-        os.kill(engines[0].pid, signal.SIGCONT)
 
 
 WRITES = [
@@ -297,30 +273,6 @@ def test_lake_tables_join_inno_db_tables(instance: Instance, people: str):
         "CREATE VIEW lake.both AS SELECT p.name, o.what FROM lake.people p JOIN lake.orders o ON o.person = p.id"
     )
     assert instance.run("SELECT what FROM lake.both WHERE name = 'Ann' ORDER BY what") == [("gin",), ("rum",), ("tea",)]
-
-
-def test_a_view_of_files_waits_for_an_engine_that_restarts(
-    backend: Backend, data: Path, people: str, running: Callable[..., Instance]
-):
-    """Nobody else can answer: whoever asks amid the restart has the rows, or is told of the engine, and never 1814."""
-    made = running(backend, "--lakehouse-paths", str(data), "--workers", "1")
-    made.run("CREATE TABLE IF NOT EXISTS lake.towns (person INT PRIMARY KEY, town VARCHAR(10))")
-    made.run("REPLACE INTO lake.towns VALUES (1, 'Ely'), (3, 'Rye')")
-    made.wait_until_loaded("lake", "towns")
-    made.run(
-        f"CREATE OR REPLACE VIEW lake.at AS SELECT p.name, t.town FROM {people} p JOIN lake.towns t ON t.person = p.id"
-    )
-    ask = "SELECT name, town FROM lake.at ORDER BY town"
-    rows = [("Ann", "Ely"), ("ann", "Rye")]
-    assert made.run(ask) == rows
-    engine = next(p for p in psutil.Process(made.process.pid).children() if "engine" in p.cmdline())
-    engine.kill()
-    deadline = time.monotonic() + 60
-    while (seen := asked(made, ask)) != rows:
-        assert seen == REFUSED
-        assert time.monotonic() < deadline
-    made.run("DROP VIEW lake.at")
-    made.run("DROP TABLE lake.towns")
 
 
 def test_a_transaction_does_not_keep_files_from_being_read(instance: Instance, people: str):
