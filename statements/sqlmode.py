@@ -25,6 +25,19 @@ _HARMLESS = frozenset(
     }
 )
 
+# Modes that say how strings, operators, types and calls are read, of which a SELECT of names in back-quotes has none.
+_OF_READING = frozenset(
+    {
+        "ANSI",
+        "ANSI_QUOTES",
+        "HIGH_NOT_PRECEDENCE",
+        "NO_BACKSLASH_ESCAPES",
+        "NO_UNSIGNED_SUBTRACTION",
+        "PIPES_AS_CONCAT",
+        "REAL_AS_FLOAT",
+    }
+)
+
 
 @lru_cache(maxsize=64)
 def modes(sql_mode: str) -> frozenset[str]:
@@ -36,3 +49,8 @@ def modes(sql_mode: str) -> frozenset[str]:
 def refused_mode(sql_mode: str) -> str | None:
     """Name the first mode under which statements stay on MySQL; None when all are harmless."""
     return min(modes(sql_mode) - _HARMLESS, default=None)
+
+
+def of_names(sql_mode: str) -> str:
+    """Leave the modes that a SELECT of nothing but names in back-quotes can feel."""
+    return ",".join(sorted(modes(sql_mode) - _OF_READING))

@@ -248,6 +248,12 @@ def _series(source: Source, options: TrainOptions, target: str | None) -> tuple[
         if wanted not in columns:
             raise AutoMLError(f"The target column '{wanted.name}' must be one of the endogenous variables.")
         columns.sort(key=lambda column: column.name != wanted.name)
+    for name in options.exogenous_variables:  # it would be forecast from the value that is asked for
+        if source.column(name, "exogenous variable") in columns:
+            raise AutoMLError(
+                f"Column '{name}' is among the endogenous variables and the exogenous ones: what is forecast is not "
+                "known ahead, so take it out of 'exogenous_variables'."
+            )
     return tuple(columns)
 
 

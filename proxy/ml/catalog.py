@@ -14,6 +14,7 @@ from base.errors import BackendError
 from proxy.ml.backend import (
     MLError,
     attempt,
+    checked,
     in_transaction,
     run,
     select,
@@ -27,6 +28,7 @@ from statements.ml import CATALOGS
 CHUNK = 4 << 20  # bytes of a model's object in one row
 _MARGIN = 1 << 16  # bytes of a statement around a chunk
 _NOT_THERE = (1146, 1049, 1142)  # without a catalog of one's own there is no table or schema, or it is denied
+_DUPLICATE = 1062
 _CREATE = (
     "CREATE TABLE IF NOT EXISTS {schema}.MODEL_CATALOG ("
     "model_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,"
@@ -83,6 +85,11 @@ def usable(model: ModelRow) -> ModelRow:
     if model.status == "Error":
         raise MLError(f"Model {model.handle} cannot be used: its training failed ({model.notes or 'no reason'})")
     return model
+
+
+def taken(handle: str) -> MLError:
+    """The error of a name that a model has which can be used."""
+    return MLError(f"There is a model {handle} already: set the variable to NULL or to another name")
 
 
 def seeking(schema: str, handle: str) -> str:
@@ -218,10 +225,19 @@ class Writing:
         self._chunks = 0
 
     async def begin(self) -> None:
-        """Begin, and take the place of a model whose training failed."""
+        """Begin, and take the place of a model whose training failed, and of an object whose row was deleted.
+
+        Nothing is deleted that is not there: two who write the same new name would wait for each other's gaps.
+        Raises MLError when a model of this name is there that can be used: one made meanwhile is not written over.
+        """
         await run(self._router, "SAVEPOINT warmfront_ml" if self._inside else "START TRANSACTION")
+        there = await _read(self._router, self._schema, self._handle)
+        if there is not None and there.status != "Error":
+            raise taken(self._handle)
         for table in ("MODEL_CATALOG", "MODEL_OBJECT_CATALOG"):
-            await run(self._router, f"DELETE FROM {_table(self._schema, table)} {_is(self._handle)}")
+            rest = f"{_table(self._schema, table)} {_is(self._handle)}"
+            if await select(self._router, ["COUNT(*) > 0"], f"FROM {rest}") == [["1"]]:
+                await run(self._router, f"DELETE FROM {rest}")
 
     async def chunk(self, data: bytes) -> None:
         """Write the next chunk."""
@@ -229,7 +245,7 @@ class Writing:
         head = (
             f"INSERT INTO {_table(self._schema, 'MODEL_OBJECT_CATALOG')} (chunk_id, model_handle, model_object) VALUES "
         )
-        await run(self._router, f"{head}({self._chunks}, {text_literal(self._handle)}, x'{data.hex()}')")
+        await self._insert(f"{head}({self._chunks}, {text_literal(self._handle)}, x'{data.hex()}')")
 
     async def finish(self, metadata: dict[str, Any], explanation: Any, size: int) -> None:
         """Write the row and commit."""
@@ -251,8 +267,15 @@ class Writing:
             "notes": _optional(metadata.get("notes") or None),
         }
         names, values = ", ".join(columns), ", ".join(columns.values())
-        await run(self._router, f"INSERT INTO {_table(self._schema)} ({names}) VALUES ({values})")
+        await self._insert(f"INSERT INTO {_table(self._schema)} ({names}) VALUES ({values})")
         await run(self._router, "RELEASE SAVEPOINT warmfront_ml" if self._inside else "COMMIT")
+
+    async def _insert(self, statement: str) -> None:
+        """Write something of the model; who has the same name and was first is waited for. Raises MLError for it."""
+        written = await attempt(self._router, statement)
+        if written.error and written.error.number == _DUPLICATE:
+            raise taken(self._handle)
+        checked(written)
 
     async def undo(self) -> None:
         """Leave nothing behind; what a KILL has interrupted is said once more."""

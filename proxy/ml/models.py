@@ -62,17 +62,20 @@ async def bring_part(router: Router, token: str, data: bytes) -> str:
 async def new_handle(router: Router, given: str | None, table: str) -> str:
     """The handle of a model to be made. Raises MLError when a model of this name is there that can be used."""
     if given is None or not given.strip():
-        return f"{table}_{await user_name(router)}_{int(time.time())}"
+        return f"{table}_{await user_name(router)}_{time.time_ns() // 1000}"  # several may begin in one second
     if len(given) > 255:
         raise MLError("A model's handle has at most 255 characters")
     there = await catalog.read_own(router, given)
     if there is not None and there.status != "Error":
-        raise MLError(f"There is a model {given} already: set the variable to NULL or to another name")
+        raise catalog.taken(given)
     return given
 
 
 async def store(router: Router, schema: str, handle: str, trained: dict[str, Any]) -> None:
-    """Write a model that the engine keeps under `trained["token"]` into the user's catalog. Raises BackendError."""
+    """Write a model that the engine keeps under `trained["token"]` into the user's catalog.
+
+    Raises BackendError: MLError too, when somebody has made a model of this name meanwhile.
+    """
     most = await catalog.chunk_size(router)
     metadata = {**trained["metadata"], "status": "Ready", "checksum": trained["checksum"]}
     writing = Writing(router, schema, handle)
@@ -82,9 +85,11 @@ async def store(router: Router, schema: str, handle: str, trained: dict[str, Any
             (data,) = await engine.ask(router, "chunk", token=trained["token"], part=part, most=most)
             await writing.chunk(data)
         await writing.finish(metadata, trained["explanation"], trained["size"])
-    except BaseException:
+    except BaseException as problem:
         if not router.session.closed:
             await writing.undo()
+        if isinstance(problem, MLError):  # the engine has it; the other one of this name is brought there again
+            await engine.ask(router, "unload", schema=schema, handle=handle)
         raise
 
 

@@ -18,14 +18,14 @@ from proxy.rules import check
 from proxy.state import FORCED
 from proxy.views import read_view
 from statements.facts import StatementFacts, statement_facts
-from statements.sqlmode import refused_mode
+from statements.sqlmode import of_names, refused_mode
 from wire.constants import Status
 from wire.responses import parse_column_definition
 
 _DEEPEST = 8  # views of views
 _ORDERED = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "date", "datetime"})
 _NO_LIMIT = 18446744073709551615
-_NO_TABLE, _NO_SCHEMA = 1146, 1049
+_NO_TABLE, _NO_SCHEMA, _NO_BASE_TABLE = 1146, 1049, 1347
 _SHOWN = (
     "FROM information_schema.TABLES WHERE TABLE_SCHEMA NOT IN"
     " ('information_schema', 'performance_schema', 'mysql', 'sys')"
@@ -68,6 +68,9 @@ async def read_source(router: Router, name: TableName, without: Collection[str] 
     questions = Questions(text, facts, router.kind, capabilities, False, is_lake)
     preflight = await ask_backend(router.session, questions)
     told = preflight.refusal or _judge(router, facts, preflight)
+    if preflight.context and router.session.worker.engine.loaded.has(name.schema, name.table):
+        # The backend shows a view's text in the session's mode; of a table's no more than names in back-quotes is read.
+        preflight.context = replace(preflight.context, sql_mode=of_names(preflight.context.sql_mode))
     if told is None and preflight.context and (mode := refused_mode(preflight.context.sql_mode)):
         told = Refusal(Reason.UNSUPPORTED, f"SQL mode {mode} is not supported")
     if told or preflight.context is None:
@@ -143,13 +146,16 @@ async def _as_loaded(router: Router, facts: StatementFacts) -> StatementFacts | 
 
 
 async def _load(router: Router, name: tuple[str, str], depth: int) -> None:
-    """Load a table, or those under a view."""
+    """Load a table, or those under a view. Raises BackendError, SecondaryEngineError for a view that cannot be read."""
     if router.session.worker.engine.loaded.has(*name) or depth > _DEEPEST:
         return
     shown = TableName(*name)
     view = read_view(name, await attempt(router, f"SHOW CREATE TABLE {shown.quoted}"))
     if view:
-        for schema, table in sorted(statement_facts(view.body).tables):
+        body = statement_facts(view.body)
+        if body.reason:
+            raise SecondaryEngineError(f"View {shown.shown} cannot be read from its columnar copy: {body.reason}")
+        for schema, table in sorted(body.tables):
             await _load(router, (schema or view.schema, table), depth + 1)
         return
     try:
@@ -157,7 +163,17 @@ async def _load(router: Router, name: tuple[str, str], depth: int) -> None:
     except SecondaryEngineError:
         raise
     except BackendError as error:
+        if error.number == _NO_BASE_TABLE:
+            raise await _unread(router, shown) from None
         raise MLError(
             f"Table {shown.shown} is not in the column store, and this user may not load it ({error}): let somebody "
             f"who may run ALTER TABLE {shown.shown} SECONDARY_LOAD"
         ) from None
+
+
+async def _unread(router: Router, view: TableName) -> SecondaryEngineError:
+    """The error of a view whose text cannot be read as the backend shows it in this session."""
+    ((sql_mode,),) = await select(router, ["@@sql_mode"])
+    mode = refused_mode(sql_mode or "")
+    why = f"SQL mode {mode} is not supported" if mode else "its definition is not shown to this user (SHOW VIEW)"
+    return SecondaryEngineError(f"View {view.shown} cannot be read from its columnar copy: {why}")

@@ -129,6 +129,12 @@ def test_series_that_are_none_are_refused(columns: dict[str, Any], message: str)
         train(rows, None, read_options({**OPTIONS, "endogenous_variables": ["sold"]}))
 
 
+def test_what_is_forecast_is_not_known_ahead() -> None:
+    raw = {**OPTIONS, "endogenous_variables": ["sold"], "exogenous_variables": ["SOLD"]}
+    with pytest.raises(AutoMLError, match="'SOLD' is among the endogenous variables and the exogenous ones"):
+        train(monthly(120), None, read_options(raw))
+
+
 def test_the_past_is_not_forecast(sales: Model) -> None:
     with pytest.raises(AutoMLError, match="not after the last one of the training"):
         predict(sales, monthly(119, 125))

@@ -115,6 +115,47 @@ def test_inside_a_transaction_its_owner_decides(ml_client: Any, backend: Any, ml
     assert backend.run("SELECT 1 FROM ML_SCHEMA_root.MODEL_CATALOG WHERE model_handle = 'undone'") == []
 
 
+def test_who_was_first_keeps_a_models_name(ml_shop: Any, ml_client: Any, backend: Any, ml_model: str) -> None:
+    run(ml_client, f"CALL sys.ML_MODEL_EXPORT('{ml_model}', 'ml_shop.brought')")
+    bring = "CALL sys.ML_MODEL_IMPORT(NULL, JSON_OBJECT('schema', 'ml_shop', 'table', 'brought'), 'wanted')"
+    row = "SELECT model_id FROM ML_SCHEMA_root.MODEL_CATALOG WHERE model_handle = 'wanted'"
+    told: list[str] = []
+    with ml_shop.connect() as other:
+        session = run(other, "SELECT CONNECTION_ID()")[0][0]
+        waits = f"SELECT 1 FROM information_schema.PROCESSLIST WHERE ID = {session} AND INFO LIKE 'INSERT%'"
+        late = threading.Thread(target=lambda: told.append(error_of(other, bring)[1]))
+        run(ml_client, "BEGIN")
+        run(ml_client, bring)
+        late.start()  # it does not see the model, and then waits for who has written it
+        wait_for(30, lambda: backend.run(waits))
+        run(ml_client, "COMMIT")
+        late.join(60)
+    first = backend.run(row)
+    assert ["There is a model wanted already" in each for each in told] == [True]
+    assert "already" in error_of(ml_client, bring)[1]
+    assert backend.run(row) == first
+    run(ml_client, "CALL sys.ML_SCORE('ml_shop.people', 'churn', 'wanted', 'accuracy', @s, NULL)")
+    assert run(ml_client, "SELECT @s > 0.9") == [(1,)]
+
+
+def test_modes_that_say_how_texts_are_read(ml_shop: Any, ml_client: Any, ml_model: str, backend: Any) -> None:
+    backend.run("CREATE VIEW ml_shop.drawn AS SELECT *, RAND() AS luck FROM ml_shop.people")
+    score = "CALL sys.ML_SCORE('ml_shop.{}', 'churn', '" + ml_model + "', 'neg_log_loss', @s, NULL)"
+    run(ml_client, score.format("people"))
+    (known,) = run(ml_client, "SELECT @s")
+    assert "RAND" in error_of(ml_client, score.format("drawn"))[1]
+    with ml_shop.connect() as other:
+        run(other, "SET sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT'")
+        run(other, score.format("people"))
+        assert run(other, "SELECT @s") == [known]
+        assert "SQL mode ANSI_QUOTES" in error_of(other, score.format("adults"))[1]
+        table = f"CALL sys.ML_PREDICT_TABLE('ml_shop.people', '{ml_model}', 'ml_shop.in_ansi', NULL)"
+        assert "NO_BACKSLASH_ESCAPES" in error_of(other, table)[1]
+        run(other, "SET sql_mode = 'ANSI'")
+        run(other, table)
+    assert backend.run("SELECT COUNT(ml_results) FROM ml_shop.in_ansi") == [(1000,)]
+
+
 def test_a_table_that_is_not_loaded_is_loaded_first(running: Any, backend: Any) -> None:
     backend.run("CREATE DATABASE IF NOT EXISTS ml_cold")
     backend.run("CREATE TABLE ml_cold.t (id INT PRIMARY KEY, v INT, y VARCHAR(5))")

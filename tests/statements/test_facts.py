@@ -4,6 +4,7 @@ import pytest
 from sqlglot import exp
 
 from statements.facts import read_statement, statement_facts
+from statements.sqlmode import of_names, refused_mode
 
 
 @pytest.mark.parametrize(
@@ -110,3 +111,10 @@ def test_what_stands_behind_a_list_of_bounds_is_a_name() -> None:
     assert tree is not None
     assert tree.selects[0].alias == "B"  # the parser writes units in capitals
     assert tree.selects[1].find(exp.Interval).text("unit") == "DAY"
+
+
+def test_a_select_of_names_alone_feels_fewer_modes() -> None:
+    assert of_names("ANSI_QUOTES,STRICT_TRANS_TABLES,no_backslash_escapes") == "STRICT_TRANS_TABLES"
+    assert refused_mode(of_names("REAL_AS_FLOAT,PIPES_AS_CONCAT,ANSI_QUOTES,IGNORE_SPACE,ANSI")) is None
+    for felt in ("PAD_CHAR_TO_FULL_LENGTH", "TIME_TRUNCATE_FRACTIONAL", "ORACLE", "MAX_SORT_LENGTH", "NO_SUCH_MODE"):
+        assert refused_mode(of_names(f"ANSI_QUOTES,{felt}")) == felt
