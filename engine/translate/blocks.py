@@ -376,6 +376,20 @@ def _require_plain_bags(shared: "Shared", name: str, keep_all: bool, left: Query
         refuse("INTERSECT ALL or EXCEPT ALL among other set operations is not supported")
 
 
+def _require_whole_sides(shared: "Shared", name: str, sides: tuple[Query, ...]) -> None:
+    """Refuse INTERSECT of some rows of a query, or of windows over its rows: MySQL 9.7 leaves out beforehand those that
+    are NULL where the other side cannot be, and takes others for the first, or counts fewer in a window."""
+    if name != "intersect" or shared.context.backend != "mysql":
+        return
+    for side in sides:
+        if side.limit is not None:
+            refuse("INTERSECT of a query with LIMIT is not supported")
+        if isinstance(side, SetOperation):
+            _require_whole_sides(shared, name, (side.left, side.right))
+        elif any(part.op == WINDOW for output in side.outputs for part in walk(output.expr)):
+            refuse("INTERSECT of a query with windows is not supported")
+
+
 def _set_operation(
     shared: "Shared", node: exp.Expression, parent: Scope | None, common: "dict[str, CommonTable]"
 ) -> SetOperation:
@@ -386,6 +400,7 @@ def _set_operation(
     for side in (left, right):
         require_order(side)
     _require_plain_bags(shared, name, keep_all, left, right)
+    _require_whole_sides(shared, name, (left, right))
     outputs = align(left, right, name == "union" and keep_all)
     query = SetOperation(name, keep_all, left, right, outputs)
     _order_and_limit(shared, node, query, common)

@@ -58,6 +58,9 @@ def _spelled(name: str, base: int) -> Call:
     return call
 
 
+_MATCHING = frozenset({"regexp_cut", "regexp_replaced"})
+
+
 def _conversion(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
     """CONV(integer, 10, base), and CONV('hexadecimal', 16, 10), of which tools make numbers of hashes."""
     bases = [whole_number(node, "a base of CONV") for node in arguments[1:]]
@@ -78,6 +81,9 @@ def _sha2(binder: "Binder", node: exp.Expression) -> Expr:
     value = binder.expr(child(node))
     if value.type.family is not Family.BINARY:
         value = _bytes(binder, child(node), "SHA2")
+    # Item_func_sha2 gives its argument the binary collation, and so what that itself compares by one.
+    if binder.context.backend == "mysql" and (value.op in _MATCHING or any(a.op == "same_text" for a in value.args)):
+        refuse("SHA2 of LEAST, GREATEST or a REGEXP function, which compares by bytes there, is not supported")
     return Expr("sha256", _coded(binder), (value,))
 
 

@@ -2,12 +2,14 @@
 
 from engine.translate import answers, document_tests, literals
 from engine.translate.byte_strings import bytes_of
+from engine.translate.fixed_decimals import require_exact
 from engine.translate.given import answered, derived
 from engine.translate.literals import NULL_LITERAL, is_literal, is_text
 from engine.translate.members import LISTED, address, as_number_of, numbered, numbers_of_bytes, require_order, spelled
 from engine.translate.numbers import as_double, as_value, number_of_text
 from engine.translate.packed import PACKED, as_packed
 from engine.translate.refusal import Refused, refuse
+from engine.translate.spelled_times import beside_text
 from engine.translate.tree import Expr, is_stored, walk
 from engine.translate.types import (
     APPROXIMATE,
@@ -154,6 +156,7 @@ def _numbers(left: Expr, right: Expr) -> tuple[Expr, Expr]:
         if any(e.type.vague and e.type.frac != e.type.scale for e in (left, right)):
             refuse("a quotient of mixed scales is compared")
         return left, right
+    require_exact(left, right)
     return as_double(left), as_double(right)
 
 
@@ -178,11 +181,13 @@ def _with_text(left: Expr, right: Expr) -> tuple[Expr, Expr]:
         right = derived(literals.read_time, right)
         if right.type.fsp > left.type.fsp:  # MySQL rounds it first
             refuse("a time is compared with a literal of more decimals")
-        return left, right
+        return beside_text(left, right)
     if family in (Family.INT, Family.DECIMAL):
         return left, derived(literals.read_number, right, left.type)
     if family in APPROXIMATE:
-        return as_double(left), as_double(derived(literals.read_number, right, left.type))
+        right = derived(literals.read_number, right, left.type)
+        require_exact(left, right)
+        return as_double(left), as_double(right)
     if family is Family.ADDRESS:
         return left, address(str(right.value), left.type)
     raise Refused(f"a {family.value} is compared with a string")

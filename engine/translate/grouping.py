@@ -57,10 +57,24 @@ def group_block(binder: "Binder", block: Block) -> None:
         block.qualify = rebuild(block.qualify, change)
     if block.rollup and (len(keys) < len(block.groups) or any(key.op == "literal" for key in block.groups)):
         refuse("ROLLUP over constants or the same key twice is not supported")
+    if block.rollup:
+        _require_certain_totals(block, keys)
     if block.rollup and binder.context.backend != "mysql":
         _require_plain_rollup(block, binder.context.protocol)
     if not block.rollup:
         block.groups = _needed(binder, block)
+
+
+def _require_certain_totals(block: Block, keys: set[Expr]) -> None:
+    """Refuse what MySQL takes for another thing in totals: there a key is NULL, wherever it stands.
+
+    ANY_VALUE of a key is no aggregate. Of a key that is computed of another one, and of what is written like it, it
+    depends on the plan which of both it is.
+    """
+    if any(part.op == "any_same" for output in block.outputs for part in walk(output.expr)):
+        refuse("ANY_VALUE with ROLLUP is not supported")
+    if any(part in keys for key in keys for arg in key.args for part in walk(arg)):
+        refuse("a key of ROLLUP is computed of another one")
 
 
 def _require_plain_rollup(block: Block, protocol: str) -> None:

@@ -17,7 +17,7 @@ from engine.translate.lower_bytes import BYTE_OPS
 from engine.translate.lower_codes import CODE_OPS
 from engine.translate.lower_dates import DATE_OPS
 from engine.translate.lower_documents import DOCUMENT_OPS
-from engine.translate.lower_doubles import DOUBLE_OPS, bare
+from engine.translate.lower_doubles import DOUBLE_OPS, bare, sort_key
 from engine.translate.lower_early_keys import EarlyKeys, grouped_by_value
 from engine.translate.lower_groups import GROUP_OPS, group_key
 from engine.translate.lower_json_tables import CELL_OPS, json_rows
@@ -170,7 +170,7 @@ class Lowering:
         if expr.type.family is Family.ANSWER:
             return answer_order_key(self, expr)
         self.require_whole_keys(expr)
-        return self._key(rules.order_key, expr, presence)
+        return sort_key(expr, self._key(rules.order_key, expr, presence))
 
     def require_whole_keys(self, expr: Expr) -> None:
         """Raise Refused where MariaDB may sort by a part of the key only.

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, cast
 from engine.translate.doubles import LEAVES, is_loose
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
+from engine.translate.types import APPROXIMATE
 
 if TYPE_CHECKING:
     from engine.translate.lower import Lowering
@@ -44,6 +45,14 @@ def _let(body: str, **values: str) -> str:
 
 def _pair(bottom: str, top: str) -> str:
     return f"{{'l': {bottom}, 'h': {top}}}"
+
+
+def sort_key(expr: Expr, sql: str) -> str:
+    """Write a key to sort or part rows by, of what is written already, that is no column of the rows themselves.
+
+    DuckDB 1.5.5 keeps of a key what can be sorted, and makes the column again of that: -0 is 0 then.
+    """
+    return f"({sql} + 0)" if expr.type.family in APPROXIMATE else sql
 
 
 def bounds(low: "Lowering", expr: Expr) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 from engine.translate.aggregates import one_zero
 from engine.translate.frames import has_distance
 from engine.translate.lower_documents import known
+from engine.translate.lower_doubles import sort_key
 from engine.translate.lower_widths import aligned
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
@@ -69,6 +70,9 @@ def _last_moment(low: "Lowering", operation: str, arg: Expr) -> str:
     return f"(CASE WHEN {same} THEN {local} ELSE error('an hour comes twice') END)"
 
 
+_OF_NO_ROWS = "WHEN count(*) = 0 THEN error('a computed key of no rows') "  # MySQL may compute the total's
+
+
 def _group_value(low: "Lowering", expr: Expr) -> str:
     """The value of a group key; when spellings differ inside one group, which one MySQL shows is its choice.
 
@@ -79,9 +83,11 @@ def _group_value(low: "Lowering", expr: Expr) -> str:
         key = group_key(low, arg)
         if not expr.value or arg.op == "column":
             return key
-        return f"(CASE WHEN count(*) = 0 THEN error('a computed key of no rows') ELSE {key} END)"
+        return f"(CASE {_OF_NO_ROWS}ELSE {key} END)"
     sql = low.expr(arg)
     total = f"WHEN GROUPING({group_key(low, arg)}) = 1 THEN NULL " if expr.value else ""
+    if total and arg.op != "column":
+        total = f"{_OF_NO_ROWS}{total}"
     if low.reads_files:
         return f"(CASE {total}ELSE min({sql}) END)" if total else f"min({sql})"
     problem = "error('a group holds different spellings')"
@@ -99,7 +105,7 @@ def _window(low: "Lowering", expr: Expr) -> str:
     if divided:
         for key in divided:
             low.require_whole_keys(key)
-        parts.append("PARTITION BY " + ", ".join(low.own_key(key) for key in divided))
+        parts.append("PARTITION BY " + ", ".join(sort_key(key, low.own_key(key)) for key in divided))
     # DuckDB 1.5.5 gives wrong answers of several windows where a key comes twice in one: among those that divide the
     # rows, or among them and those that order.
     first: dict[Expr, bool] = {}

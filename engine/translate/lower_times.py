@@ -173,6 +173,7 @@ def _text_to_moment(low: "Lowering", expr: Expr) -> str:
 
 TIME_OPS: dict[str, Writer] = {
     "time_part": _part,
+    "time_of_text": _template("{0}"),
     "within_day": _template(
         "(CASE WHEN {0} BETWEEN 0 AND 86399999999 THEN {1} WHEN {0} IS NOT NULL THEN error('no time of a day') END)"
     ),

@@ -92,7 +92,13 @@ def operand(expr: Expr, what: str) -> Expr:
         refuse(f"{what} is applied to a {family.value} literal")
     if not fsp:
         return Expr("date_number", BIGINT, (expr,))
-    return Expr("date_number", decimal(14 + fsp, fsp), (expr,))
+    return Expr("date_number", number_with_seconds(14, fsp), (expr,))
+
+
+def number_with_seconds(digits: int, fsp: int) -> Type:
+    """The number that both servers make of a time: without decimals where it has no microseconds (date2my_decimal in
+    sql-common/my_time.cc), as a division shows, which computes fewer digits then."""
+    return decimal(digits + fsp, fsp, vague=True)
 
 
 def as_double(expr: Expr) -> Expr:

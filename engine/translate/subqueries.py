@@ -6,8 +6,8 @@ from sqlglot import exp
 
 from engine.translate.blocks import bind_query, gives_rows, require_order
 from engine.translate.compare import paired
+from engine.translate.members import LISTED, spelled
 from engine.translate.members import require_order as require_sortable
-from engine.translate.members import spelled
 from engine.translate.nodes import child
 from engine.translate.numbers import as_value
 from engine.translate.refusal import refuse
@@ -67,7 +67,7 @@ class Subqueries:
         if operator == "null_safe_eq":
             refuse("<=> with ANY or ALL is not supported")
         quantifier = "all" if isinstance(right, exp.All) else "any"
-        if left.type.family is Family.STRING and operator not in ("eq", "ne"):
+        if (left.type.family is Family.STRING or left.type.family in LISTED) and operator not in ("eq", "ne"):
             return any_row(self.binder, operator, [left], child(right), every=quantifier == "all")
         return self._compared(operator, left, child(right), f"{quantifier}_query")
 
@@ -85,6 +85,8 @@ class Subqueries:
         if Family.NULL in (left.type.family, output.expr.type.family):
             refuse("NULL is compared with a sub-query")
         self.binder.require_settled(left, output.expr)
+        if left.type.family is Family.TIME and output.expr.type.family is Family.STRING:
+            refuse("a time is compared with the texts of a sub-query")  # MySQL compares its spelling
         value, column = left, output.expr
         left, output.expr = paired(left, output.expr)
         if operator not in ("eq", "ne"):

@@ -26,6 +26,7 @@ from engine.translate.outputs import shown
 from engine.translate.packed_uses import require_plain_uses
 from engine.translate.refusal import Refusal, Refused, refuse
 from engine.translate.shown_only import require_shown_only
+from engine.translate.spelled_times import require_times_of_columns
 from engine.translate.tree import Block
 from engine.translate.unread import require_read
 from engine.translate.walks import gathered
@@ -117,6 +118,7 @@ def _translate(
     require_shown_shares(query, shared)
     require_plain_uses(whole, context)
     require_no_chosen_time(whole)
+    require_times_of_columns(whole.ops, context.backend)
     require_certain_uses(whole, lowering)
     require_read(whole)
     require_lengths(whole)

@@ -11,9 +11,10 @@ from engine.translate.compare import as_datetime
 from engine.translate.dates import as_date_value, format_date, is_ambiguous, part
 from engine.translate.literals import NULL_LITERAL, text_of
 from engine.translate.nodes import child, only, undated, whole_number
+from engine.translate.numbers import number_with_seconds
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
-from engine.translate.types import BIGINT, DATE, INT, Family, Type, decimal
+from engine.translate.types import BIGINT, DATE, INT, Family, Type
 from engine.translate.zones import session_zone
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def _unix_time(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
         (value,), zone = value.args, 0
     limits = (zone, LAST_SECOND[backend], _OUTSIDE[backend])
     if value.type.fsp:
-        type_ = decimal(13 + value.type.fsp, value.type.fsp)
+        type_ = number_with_seconds(13, value.type.fsp)
         return Expr("unix_time_fraction", type_, (value,), value=(zone, backend == "mysql"))
     return Expr("unix_time", BIGINT, (as_datetime(value),), value=limits)
 

@@ -317,7 +317,10 @@ class Bench:
         if made.sql == careful.sql:
             return None
         self.singles += 1
-        found = self.engine_rows(made.sql, list(made.definitions), context.protocol)
+        try:
+            found = self.engine_rows(made.sql, list(made.definitions), context.protocol)
+        except duckdb.Error:  # of the groups that a LIMIT leaves, other ones may fail: the backend answers then
+            return None
         outcome = self._judged(statement, definitions, made, expected, found, ties)
         return outcome if outcome.kind == "different" else None
 
@@ -375,8 +378,8 @@ def _is_ordered(statement: str) -> bool:
 
 
 def _read(column: Column) -> str:
-    if column.type == "float":
-        return f"`{column.name}` + 0e0"
+    if column.type in ("float", "double"):
+        return f"CAST(`{column.name}` AS DOUBLE)"  # all digits, where as text it has a number of decimals
     long = column.type == "decimal" and (column.precision or 0) > WIDEST_DECIMAL
     return f"CAST(`{column.name}` AS CHAR)" if long else select_value(column)
 

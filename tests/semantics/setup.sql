@@ -227,3 +227,14 @@ CREATE TABLE un (
   y YEAR, f FLOAT, KEY (f)
 );
 INSERT INTO un VALUES (1, 1, 2, -3, 4, 0, 0.6158), (2, 3.5, 1.25, 2, 5, 2000, 0.3845), (3, 2, 2, NULL, 0, 1999, 0.3762);
+CREATE TABLE fx (
+  id INT NOT NULL PRIMARY KEY, dd DOUBLE, d2 DOUBLE(9,2), e4 DOUBLE(9,4), f2 FLOAT(7,2), de DECIMAL(9,2), t TIME, t6 TIME(6),
+  d6 DATETIME(6), st SET('red','Blue','g'), v VARCHAR(10)
+);
+INSERT INTO fx VALUES
+  (1, 0.1, 0.1, 0.1, 0.1, 0.1, '-838:59:59', '10:00:00.5', '2000-01-01 10:11:12.5', 'red', 'RED'),
+  (2, 0.2, 0.2, 0.2, 0.2, 0.2, '-01:30:00', '01:00:00', '2024-02-03', 'red,Blue', 'a_c'),
+  (3, 3.3, 3.3, 3.3, 3.3, 3.3, '100:00:00', '00:00:00', '2010-12-31 23:59:59', 'g', 'l'),
+  (4, 3, 3, 3, 3, 3, '10:00:00', NULL, '2010-12-30 23:59:58', 'Blue', NULL),
+  (5, -0.3, -0.3, -0.3, -0.3, -0.3, NULL, '10:00:00', NULL, NULL, '1'),
+  (6, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
