@@ -141,6 +141,13 @@ class Settings:
     freshness_timeout: float = _setting(
         5.0, "How long an offloaded query waits for the copy to be fresh before it goes to the backend.", unit="seconds"
     )
+    any_spelling: bool = _setting(
+        False,
+        "Of texts that are equal in different spellings (Paris and paris, as most collations have it) the servers show "
+        "for a group, a MIN or a MAX whichever their plan meets first. A query of such texts goes to the backend; with "
+        "this it is offloaded, and the first spelling by its bytes is shown. A session chooses with "
+        "SET warmfront_any_spelling.",
+    )
     load_connections: int = _setting(2, "Connections to the backend that read one table while it is loaded.", low=1)
     batch_interval_ms: int = _setting(
         200, "Longest time changes are collected before they are applied when nobody waits.", unit="milliseconds", low=1

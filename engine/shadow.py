@@ -97,8 +97,9 @@ class Shadow:
         }
 
     def offer(self, offload: Offload) -> None:
-        """Take a statement that was answered into the sample, or not; some the backend could not answer."""
-        if offload.context.extras or offload.context.lake or offload.context.models:
+        """Take a statement that was answered into the sample, or not; some the backend could not, or not so, answer."""
+        context = offload.context
+        if context.extras or context.lake or context.models or context.any_spelling:
             return
         if random.random() * 100 < self._settings.shadow_percent:
             self._chosen.append(offload)

@@ -253,6 +253,7 @@ class Router:
             protocol=protocol,
             lake=lake,
             freshness=freshness or self.session.state.freshness,
+            any_spelling=self.session.state.any_spelling == ON,
             freshness_timeout=self._worker.settings.freshness_timeout,
             status=self.session.tracker.status & _CLEAN,
             since=since,

@@ -29,6 +29,7 @@ class SessionState:
     """Session variables that the proxy holds, and what was seen of the session's statements."""
 
     __slots__ = (
+        "any_spelling",
         "cost_threshold",
         "counts",
         "cursors",
@@ -56,6 +57,7 @@ class SessionState:
         self.use_secondary_engine = ON
         self.cost_threshold = settings.secondary_engine_cost_threshold
         self.freshness = settings.freshness
+        self.any_spelling = ON if settings.any_spelling else OFF
         self.locked_tables = False
         # What the statement before counted and the backend does not know, by function.
         self.counts: Mapping[bytes, int] = NO_COUNTS

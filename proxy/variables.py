@@ -1,7 +1,7 @@
-"""use_secondary_engine, secondary_engine_cost_threshold, warmfront_freshness: session variables the proxy holds.
+"""use_secondary_engine, secondary_engine_cost_threshold, warmfront_…: session variables the proxy holds.
 
 MySQL knows the first two, but must not act on FORCED itself, since it has no such engine: use_secondary_engine never
-reaches it except around a statement that only reads it. MariaDB knows none, and warmfront_freshness nobody else does.
+reaches it except around a statement that only reads it. MariaDB knows none, and those of `_OWN` nobody else does.
 """
 
 import re
@@ -11,7 +11,7 @@ from base.errors import BackendError
 from proxy.answers import AnswerReader, build_result
 from proxy.preflight import build_query
 from proxy.router import Router
-from proxy.state import NO_COUNTS, ON, SWITCH
+from proxy.state import NO_COUNTS, OFF, ON, SWITCH, SessionState
 from statements.scan import is_one_statement, split_outside_quotes
 from wire.constants import Command, Status
 from wire.framing import build_packets
@@ -19,9 +19,15 @@ from wire.responses import Ok, build_ok
 
 _USE = "use_secondary_engine"
 _THRESHOLD = "secondary_engine_cost_threshold"
-_FRESHNESS = "warmfront_freshness"
-_NAMES = f"{_USE}|{_THRESHOLD}|{_FRESHNESS}"
-_FRESH = ("strict", "relaxed")
+# By name: the attribute of the session's state, and of the settings, that has it, and the values as written.
+_OWN = {
+    "warmfront_freshness": ("freshness", {"strict": "strict", "relaxed": "relaxed"}),
+    "warmfront_any_spelling": (
+        "any_spelling",
+        {**dict.fromkeys(("on", "1", "true"), ON), "off": OFF, "0": OFF, "false": OFF},
+    ),
+}
+_NAMES = "|".join((_USE, _THRESHOLD, *_OWN))
 # What is quoted or a comment is passed over; what is not closed, to the end.
 _PASSED = r"'(?:[^'\\]|\\.?|'')*(?:'|\Z)|\"(?:[^\"\\]|\\.?|\"\")*(?:\"|\Z)|`[^`]*(?:`|\Z)|/\*.*?(?:\*/|\Z)"
 _READ = re.compile(
@@ -113,13 +119,14 @@ def take_set(router: Router, data: bytes, text: bytes) -> bool:
 async def _set(router: Router, data: bytes, ours: list[Assignment], others: list[str]) -> None:
     session = router.session
     state = session.state
-    use, threshold, freshness = state.use_secondary_engine, state.cost_threshold, state.freshness
+    use, threshold = state.use_secondary_engine, state.cost_threshold
+    own: dict[str, str] = {}
     for assignment in ours:
         value = await _evaluate(router, assignment.value)
         if assignment.name == _USE:
             use = _to_switch(value)
-        elif assignment.name == _FRESHNESS:
-            freshness = _to_freshness(router, value)
+        elif assignment.name in _OWN:
+            own[_OWN[assignment.name][0]] = _to_own(router, assignment.name, value)
         else:
             threshold = _to_number(router, value)
             if not router.is_mariadb:
@@ -132,7 +139,11 @@ async def _set(router: Router, data: bytes, ours: list[Assignment], others: list
             return
     else:
         session.client.write(build_packets(build_ok(Ok(status=session.tracker.lasting_status)), 1))
-    state.use_secondary_engine, state.cost_threshold, state.freshness = use, threshold, freshness
+    state.use_secondary_engine, state.cost_threshold = use, threshold
+    if own.get("any_spelling", state.any_spelling) != state.any_spelling:
+        session.worker.stays.forget()  # what was decided without it
+    for attribute, value in own.items():
+        setattr(state, attribute, value)
 
 
 async def _evaluate(router: Router, value: str) -> str:
@@ -156,13 +167,14 @@ def _to_switch(value: str) -> str:
         raise _wrong_value(_USE, value) from None
 
 
-def _to_freshness(router: Router, value: str) -> str:
+def _to_own(router: Router, name: str, value: str) -> str:
+    attribute, values = _OWN[name]
     lowered = value.lower()
     if lowered == "default":
-        return router.session.worker.settings.freshness
-    if lowered not in _FRESH:
-        raise _wrong_value(_FRESHNESS, value)
-    return lowered
+        return str(getattr(SessionState(router.session.worker.settings), attribute))
+    if lowered not in values:
+        raise _wrong_value(name, value)
+    return values[lowered]
 
 
 def _to_number(router: Router, value: str) -> float:
@@ -193,8 +205,8 @@ def replace_reads(router: Router, text: str, named: bool) -> str:
             if not router.is_mariadb:
                 return found[0]
             literal = repr(router.session.state.cost_threshold)
-        elif found[1].lower() == _FRESHNESS:
-            literal = f"'{router.session.state.freshness}'"
+        elif found[1].lower() in _OWN:
+            literal = f"'{getattr(router.session.state, _OWN[found[1].lower()][0])}'"
         else:
             literal = f"'{router.session.state.use_secondary_engine}'"
         return f"{literal} AS `{found[0]}`" if named and found[2] is not None else literal
@@ -205,7 +217,7 @@ def replace_reads(router: Router, text: str, named: bool) -> str:
 async def answer_read(router: Router, data: bytes, statement: str) -> None:
     """Answer a SELECT that reads a variable of ours."""
     session = router.session
-    named = any((found[1] or "").lower() == _FRESHNESS for found in _READ.finditer(statement))
+    named = any((found[1] or "").lower() in _OWN for found in _READ.finditer(statement))
     if router.is_mariadb or named:
         text = replace_reads(router, statement, True).encode()
         session.client.write(await session.ask(build_query(text, session.capabilities), [Command.QUERY]))
@@ -234,7 +246,7 @@ def take_show_variables(router: Router, data: bytes, statement: str) -> bool:
         return False
     pattern = found[1] or found[2]
     state = router.session.state
-    values = {_FRESHNESS: state.freshness}
+    values = {name: str(getattr(state, attribute)) for name, (attribute, _) in _OWN.items()}
     if router.is_mariadb or state.use_secondary_engine != ON:
         values[_USE] = state.use_secondary_engine
     if router.is_mariadb:

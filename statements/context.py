@@ -56,6 +56,7 @@ class SessionContext:
 
     `connection_id` is the backend's thread id, by which users KILL. `max_execution_time` is in
     milliseconds, 0 for none. `protocol` is "text" or "binary". `freshness` is "strict" or "relaxed".
+    `any_spelling` says that of texts that are equal in different spellings any one may be shown.
     `capabilities` are the client's capability flags (`wire.constants.Capability`): they shape OK, EOF and
     column packets. `backend` is "mysql" or "mariadb". `now` and `utc_now` are NOW(6) and UTC_TIMESTAMP(6) as the
     backend gave them, "" when it was not asked: the time at which the statement begins.
@@ -93,6 +94,7 @@ class SessionContext:
     utc_now: str = ""
     freshness: str = "strict"
     freshness_timeout: float = 2.0  # seconds to wait for the fence before the statement goes to MySQL
+    any_spelling: bool = False
     protocol: str = "text"
     capabilities: int = 0
     views: tuple[ViewDefinition, ...] = ()

@@ -86,9 +86,10 @@ def identifier(name: str) -> str:
 class Lowering:
     """Writes one statement. `weights_used`, `zones_used` and `asked` gather those whose functions the SQL calls.
 
-    `reads_files` says that some tables are lake tables: of equal strings any spelling may stand for all, as MySQL has
-    no rows of these and so shows none that it had to be. `orders_rollups` is False where the statement's own ORDER BY
-    leaves nothing of the order in which ROLLUP gives its rows. `origins` knows what is behind columns. `asks_models` is
+    `reads_files` says that some tables are lake tables. `any_spelling` says that of equal strings any spelling may
+    stand for all: MySQL has no rows of lake tables and so shows none that it had to be, and a session may want it so.
+    `orders_rollups` is False where the statement's own ORDER BY leaves nothing of the order in which ROLLUP gives its
+    rows. `origins` knows what is behind columns. `asks_models` is
     of statements that no other can answer: their sums of doubles, of which only bounds are certain elsewhere, are what
     the engine makes them.
     """
@@ -106,6 +107,7 @@ class Lowering:
         self.asked: dict[str, Asked] = {}  # calls of models, by their tokens
         self.functions: list[Checksum] = []
         self.reads_files = False
+        self.any_spelling = False
         self.orders_rollups = True
         self.asks_models = False
         self.origins = Origins(())

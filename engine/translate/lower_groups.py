@@ -53,13 +53,15 @@ def _minmax(low: "Lowering", expr: Expr) -> str:
     if arg.type.family is not Family.STRING:
         return f"{expr.op}({sql})"
     key = low.order_key(arg)
-    if low.tells_apart(arg) or low.reads_files:
+    if low.tells_apart(arg):
         return f"{expr.op}({sql})" if key == sql else f"arg_{expr.op}({sql}, {key})"
     # Of the texts that are equal and least, the first and the last in the order of their bytes.
     first, last = (
         f"arg_{expr.op}({sql}, create_sort_key({key}, '{_ASCENDING}', {sql}, '{end}'))" for end in _BOTH_WAYS
     )
-    failure = "error('texts are equal in different spellings')"
+    if low.any_spelling:
+        return first if expr.op == "min" else last
+    failure = "error('texts are equal in different spellings (any_spelling)')"
     return f"(CASE WHEN {first} IS DISTINCT FROM {last} THEN {failure} ELSE {first} END)"
 
 
@@ -76,7 +78,7 @@ _OF_NO_ROWS = "WHEN count(*) = 0 THEN error('a computed key of no rows') "  # My
 def _group_value(low: "Lowering", expr: Expr) -> str:
     """The value of a group key; when spellings differ inside one group, which one MySQL shows is its choice.
 
-    It is ours where MySQL has no rows: of tables whose rows are files.
+    It is ours where MySQL has no rows, as of tables whose rows are files, and where the session leaves it to us.
     """
     (arg,) = expr.args
     if arg.type.family is not Family.STRING or low.tells_apart(arg):
@@ -88,16 +90,16 @@ def _group_value(low: "Lowering", expr: Expr) -> str:
     total = f"WHEN GROUPING({group_key(low, arg)}) = 1 THEN NULL " if expr.value else ""
     if total and arg.op != "column":
         total = f"{_OF_NO_ROWS}{total}"
-    if low.reads_files:
+    if low.any_spelling:
         return f"(CASE {total}ELSE min({sql}) END)" if total else f"min({sql})"
-    problem = "error('a group holds different spellings')"
+    problem = "error('a group holds different spellings (any_spelling)')"
     return f"(CASE {total}WHEN min({sql}) <> max({sql}) THEN {problem} ELSE min({sql}) END)"
 
 
 def _window(low: "Lowering", expr: Expr) -> str:
     function, *keys = expr.args
     texts = function.op in ("min", "max") and function.type.family is Family.STRING
-    if texts and not low.is_bare(function.args[0]) and not low.reads_files:
+    if texts and not low.is_bare(function.args[0]) and not low.any_spelling:
         refuse(f"{function.op.upper()} of strings that may be equal in different spellings is not supported")
     partitions, directions, frame = cast("tuple[int, tuple[bool, ...], str]", expr.value)
     parts = []

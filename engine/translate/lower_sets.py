@@ -64,6 +64,7 @@ def _value(low: "Lowering", expr: Expr) -> str:
     sql = low.expr(expr)
     if expr.type.family is not Family.STRING or low.is_bare(expr):
         return sql
-    if low.reads_files:
+    if low.any_spelling:
         return f"min({sql})"
-    return f"(CASE WHEN min({sql}) <> max({sql}) THEN error('a row has different spellings') ELSE min({sql}) END)"
+    problem = "error('a row has different spellings (any_spelling)')"
+    return f"(CASE WHEN min({sql}) <> max({sql}) THEN {problem} ELSE min({sql}) END)"

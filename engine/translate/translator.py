@@ -99,6 +99,7 @@ def _translate(
     if trace is not None:
         trace.watch(statement, tree)
     lowering.reads_files = bool(context.lake)
+    lowering.any_spelling = lowering.reads_files or context.any_spelling
     lowering.asks_models = bool(context.models)
     bodies = [definition.body for definition in context.views]
     for body in bodies:

@@ -52,13 +52,35 @@ def test_freshness(client: Any) -> None:
     assert rows(client, "SELECT @@warmfront_freshness") == [("strict",)]
     rows(client, "SET warmfront_freshness = 'relaxed', @x = 7")
     assert rows(client, "SELECT @@session.warmfront_freshness AS f, @x") == [("relaxed", 7)]
-    assert rows(client, "SHOW VARIABLES LIKE 'warmfront%'") == [("warmfront_freshness", "relaxed")]
+    assert rows(client, "SHOW VARIABLES LIKE 'warmfront%'") == [
+        ("warmfront_any_spelling", "OFF"),
+        ("warmfront_freshness", "relaxed"),
+    ]
     assert ("warmfront_freshness", "relaxed") in rows(client, "SHOW SESSION VARIABLES")
     rows(client, "SET use_secondary_engine = FORCED")
     assert len(rows(client, SUMS)) == 5
     assert number_of(client, "SET warmfront_freshness = 'mostly'") == 1231
     rows(client, "SET @@warmfront_freshness = DEFAULT")
     assert rows(client, "SELECT @@warmfront_freshness, @@use_secondary_engine") == [("strict", "FORCED")]
+
+
+def test_any_spelling(client: Any, warmfront_instance: Any) -> None:
+    rows(client, "CREATE TABLE spelled (id INT PRIMARY KEY, city VARCHAR(20)) CHARACTER SET utf8mb4")
+    rows(client, "INSERT INTO spelled VALUES (1, 'paris'), (2, 'Paris'), (3, 'Rome'), (4, NULL)")
+    warmfront_instance.wait_until_loaded("held", "spelled")
+    groups = "SELECT city, COUNT(*) FROM spelled GROUP BY city ORDER BY city"
+    assert rows(client, "SELECT @@warmfront_any_spelling") == [("OFF",)]
+    assert [count for _, count in rows(client, groups)] == [1, 2, 1]  # and is known as one that stays
+    rows(client, "SET use_secondary_engine = FORCED")
+    assert number_of(client, groups) == 3889
+    rows(client, "SET warmfront_any_spelling = ON, use_secondary_engine = ON")
+    assert rows(client, groups) == [(None, 1), ("Paris", 2), ("Rome", 1)]
+    rows(client, "SET use_secondary_engine = FORCED")
+    assert rows(client, "SELECT MIN(city), MAX(city), COUNT(DISTINCT city) FROM spelled") == [("Paris", "Rome", 2)]
+    assert rows(client, "SELECT DISTINCT city FROM spelled ORDER BY 1") == [(None,), ("Paris",), ("Rome",)]
+    assert number_of(client, "SET warmfront_any_spelling = 'mostly'") == 1231
+    rows(client, "SET warmfront_any_spelling = DEFAULT")
+    assert number_of(client, groups) == 3889
 
 
 def test_set_among_other_statements_holds_and_does_not_stay_on_the_backend(client: Any, backend: Any) -> None:
