@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from proxy.answers import AnswerReader
 from proxy.preflight import build_query
-from proxy.session import Session
+from proxy.session import Session, knows_none
 from proxy.state import ON
 from statements.scan import first_word
 from wire.constants import Command
@@ -78,7 +78,10 @@ class BackendSwitch:
             return
         self._suspects = True
         handlers = self._session.handlers
-        known, self._session.known = self._session.known, {}  # what needs no look would come before the value is read
+        known, self._session.known = (
+            self._session.known,
+            knows_none,
+        )  # what needs no look would come before the value is read
         kept = {command: handlers[command] for command in (Command.QUERY, Command.STMT_EXECUTE, Command.STMT_PREPARE)}
 
         def look(data: bytes) -> bool:

@@ -2,8 +2,8 @@
 
 The key is the text with its whole numbers taken out, cheaper than a real digest and never coarser in its names. Of
 what is cheap by far its strings are taken out as well: rows looked up by name are then known like those by number.
-Where the only number ends the text, as in a point select, its digits are stripped without a search: from the second
-time on the command is known by its other bytes, header and all.
+From the second time on a command is known without a search: with a 0 for each of its digits, header and all, it is the
+same as the one before, and so are the digits of its names.
 In a transaction that the engine knows nothing of a SELECT stays whatever it reads: its shape is kept with `WITHIN` in
 the place of a cost, which says no more than that.
 Entries live until something changes or `LIFETIME` has passed: all of them together, so a lookup asks for no clock.
@@ -19,7 +19,13 @@ _NUMBER = re.compile(rb"\b\d+\b")
 _STRING = re.compile(rb"'(?:[^'\\]|\\.|'')*'", re.DOTALL)
 _FAR = 100  # times cheaper than the threshold: other strings will not make it worth offloading
 _LONGEST = 4096  # bytes of a text worth remembering
-DIGITS = b"0123456789"
+_DIGITS = re.compile(rb"\d+")
+_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+_MOST_NUMBERS = 4  # in a command that is known by its form: with more, as in IN (…), another form may come each time
+_SHORT = 1024  # bytes of one
+_HEAD = 5  # bytes of a packet's header and its command
+# Words in strings are others each time; dates and numbers in them are like numbers elsewhere.
+_NO_WORDS_IN_STRINGS = re.compile(rb"(?:[^'\"]++|'[^'\"\\A-Za-z\x80-\xff]*+')*+")
 # What stands outside of strings when every string is one to the server as well: nothing else begins a quote or comment.
 _CERTAIN = re.compile(rb"(?:[^'\"`#/\\-]+|'\?'|`[^`'\"\\]*`|/(?!\*)|-(?!-))*+")
 _SWITCH = b"use_secondary_engine"  # a text that names it is looked at each time
@@ -54,17 +60,30 @@ def certain_shape(key: bytes) -> bytes:
     return shape if _CERTAIN.fullmatch(shape) else key
 
 
+def _named(command: bytes, head: slice, names: list[slice]) -> bytes:
+    return b"".join([command[head], *[command[name] for name in names]])
+
+
 class StayCache:
     """Statements that run on the backend, each with its estimated cost.
 
-    `commands` are those of them whose only number ends the text, and writes that end with a number: by the bytes of the
-    whole COM_QUERY in front of the number, the size of the command, which its header and so its key tells, and cost.
+    `_commands` are the lone COM_QUERYs of them, and writes, by their form: the packet with a 0 for each digit.
+    To a form belongs where its digits are that are not numbers of their own, from the packet's header to the last name
+    in front of a number and each behind one, and the cost by the bytes there.
     """
 
     def __init__(self) -> None:
         self.costs: dict[bytes, float] = {}
-        self.commands: dict[bytes, tuple[int, float]] = {}
+        self._commands: dict[bytes, tuple[slice, list[slice], dict[bytes, float]]] = {}
+        self._known = 0  # costs in them
         self._born = time.monotonic()
+
+    def known(self, command: bytes) -> float | None:
+        """Give the cost of a lone command that was seen before but for its numbers, and stays."""
+        if len(command) < _SHORT and (form := self._commands.get(command.translate(_ZEROS))):
+            head, names, costs = form
+            return costs.get(_named(command, head, names) if names else command[head])
+        return None
 
     def find(self, text: bytes, command: bytes = b"") -> float | None:
         """Give the cost of a statement that was decided to stay; `command` is the lone packet that it came in."""
@@ -73,19 +92,36 @@ class StayCache:
         if cost is None:
             return self.cost_of(key)
         # More statements than one may leave what has to be noted each time.
-        if command and cost != WITHIN and key.endswith(b"?") and key == text.rstrip(DIGITS) + b"?" and b";" not in key:
-            self._know(command, cost)
+        if command and len(command) < _SHORT and b";" not in key and key.count(b"?") <= _MOST_NUMBERS:
+            self._note_query(command, text, key, cost)
         return cost
 
-    def note_write(self, command: bytes) -> None:
-        """Know a lone write of the backend's again by its bytes in front of the number that ends it, if one does."""
-        if command[-1] in DIGITS and b"'" not in command and b'"' not in command:
-            self._know(command, ALWAYS)
+    def _note_query(self, command: bytes, text: bytes, key: bytes, cost: float) -> None:
+        """Know a query by its form, where all that its key leaves out are numbers."""
+        if b"`" in text and key != _NUMBER.sub(b"?", text):
+            return
+        numbers = [number.start() for number in _NUMBER.finditer(command, _HEAD)]
+        first = min(numbers, default=len(command))
+        reach, names = _HEAD, []
+        for digits in _DIGITS.finditer(command, _HEAD):
+            if digits.start() < first:
+                reach = digits.end()
+            elif digits.start() not in numbers:
+                names.append(slice(*digits.span()))
+        self._know(command, slice(0, reach), names, cost)
 
-    def _know(self, command: bytes, cost: float) -> None:
-        if len(self.commands) >= _MOST:
-            self.commands.clear()
-        self.commands[command.rstrip(DIGITS)] = (len(command), cost)
+    def note_write(self, command: bytes) -> None:
+        """Know a lone write of the backend's again by its form: whatever digits are in it, it is one."""
+        if len(command) < _SHORT and _NO_WORDS_IN_STRINGS.fullmatch(command, _HEAD):
+            self._know(command, slice(0, _HEAD), [], ALWAYS)
+
+    def _know(self, command: bytes, head: slice, names: list[slice], cost: float) -> None:
+        if self._known >= _MOST:
+            self._commands.clear()
+            self._known = 0
+        self._known += 1
+        costs = self._commands.setdefault(command.translate(_ZEROS), (head, names, {}))[2]
+        costs[_named(command, head, names)] = cost
 
     def cost_of(self, key: bytes) -> float | None:
         """Give the same by the key."""
@@ -116,7 +152,8 @@ class StayCache:
     def forget(self) -> None:
         """Drop everything: tables were loaded or unloaded, or the engine came back."""
         self.costs.clear()
-        self.commands.clear()
+        self._commands.clear()
+        self._known = 0
         self._born = time.monotonic()
 
     def age(self) -> None:

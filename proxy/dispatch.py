@@ -99,7 +99,7 @@ class Dispatch:
             b"lock": self._lock_tables,
             b"unlock": self._unlock_tables,
         }
-        router.session.known = self._stays.commands
+        router.session.known = self._stays.known
         handlers = router.session.handlers
         handlers[Command.QUERY] = self.query
         handlers[Command.PROCESS_KILL] = self._process_kill
@@ -118,9 +118,12 @@ class Dispatch:
             if cost is not None and reading.stays(self.session, cost):
                 state.tainted |= b";" in data
                 return False
-        if not state.counts and plain.passes(self.session, data, at):
-            self._stays.note_write(data)
-            return False
+        if not state.counts:
+            if plain.is_write(self.session, data, at):
+                self._stays.note_write(data)
+                return False
+            if plain.takes_control(self.session, data, at):
+                return False
         if state.counts and counts.mentions(data[at:]):
             self.session.run(counts.answer(self.router, data, data[at:]))
             return True

@@ -21,13 +21,21 @@ _END = frozenset({b"COMMIT", b"commit", b"ROLLBACK", b"rollback"})
 _LONGEST_CONTROL = len(b"START TRANSACTION")
 
 
-def passes(session: Session, data: bytes, at: int) -> bool:
-    """Tell whether a lone COM_QUERY, whose text begins at `at`, is the backend's, when no counts are kept for it."""
-    if data[at : at + _LONGEST_WORD] in _WRITES:
-        if len(data) > _LONGEST or session.worker.engine.loaded.lake_name is not None:
-            return False
-        lowered = data.lower()
-        return not any(map(lowered.__contains__, _LOOKED_AT))
+def is_write(session: Session, data: bytes, at: int) -> bool:
+    """Tell whether a lone COM_QUERY, whose text begins at `at`, is a write of the backend's and nothing else.
+
+    Its digits do not matter.
+    """
+    if data[at : at + _LONGEST_WORD] not in _WRITES:
+        return False
+    if len(data) > _LONGEST or session.worker.engine.loaded.lake_name is not None:
+        return False
+    lowered = data.lower()
+    return not any(map(lowered.__contains__, _LOOKED_AT))
+
+
+def takes_control(session: Session, data: bytes, at: int) -> bool:
+    """Tell whether one is plain transaction control, and note what follows from it."""
     if len(data) - at <= _LONGEST_CONTROL:
         text = data[at:]
         if text in _END:

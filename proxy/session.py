@@ -8,13 +8,12 @@ idle again. What takes more than a look runs as a task while the client's next b
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from struct import Struct
 from typing import Any, Protocol
 
 from base.errors import BackendError, WarmfrontError
 from proxy.answers import AnswerTooLarge
-from proxy.decisions import DIGITS
 from proxy.endings import end, reset
 from proxy.login import LoggedIn
 from proxy.state import SessionState
@@ -28,7 +27,6 @@ log = logging.getLogger("proxy")
 
 _HEAD = Struct("<IB").unpack_from
 _LAST_SINGLE = 0xFFFFFF + 3  # a packet of this many bytes or fewer, header included, is not continued
-_SHORT = 1024  # bytes of a command that may be a known point select
 HOLD_LIMIT = 1 << 20  # bytes of a statement that is waited for as a whole
 PENDING_LIMIT = 1 << 18  # bytes kept from a client that talks on while its statement runs
 _NUMBERED = 9  # bytes that tell a command and the statement it is about
@@ -40,6 +38,11 @@ _ANSWER_LIMIT = 1 << 24  # bytes of an answer to a question of our own
 
 # A handler looks at one lone command and tells whether it took it over.
 Handler = Callable[[bytes], bool]
+
+
+def knows_none(command: bytes) -> float | None:
+    """Stand in for `decisions.StayCache.known` where each command has to be looked at."""
+    return None
 
 
 class Side(asyncio.BaseProtocol):
@@ -102,7 +105,7 @@ class Session:
         self._cut_off = False  # the client went away with a reset, or with answers unread
         self._was_reset = False  # the backend ended it with a reset
         self.handlers: list[Handler | None] = [None] * 256
-        self.known: Mapping[bytes, tuple[int, float]] = {}  # commands that stay: `decisions.StayCache.commands`
+        self.known: Callable[[bytes], float | None] = knows_none  # `decisions.StayCache.known`
         self.on_close: list[Callable[[], None]] = []
         self.ahead: Callable[[bytes], bool] | None = None  # tells which commands need not wait for answers
         self.on_relayed: Callable[[bytes], None] | None = None  # sees what is passed on without being looked at
@@ -166,13 +169,11 @@ class Session:
         tracker = self.tracker
         size = len(data)
         if self._free and tracker.state == IDLE and size > 4:
-            if size < _SHORT:
-                # The way of a point select: its number is stripped, and one lookup.
-                known = self.known.get(data.rstrip(DIGITS))
-                if known and known[0] == size and self.state.takes_known(known[1]):
-                    tracker.begin_query()
-                    self.backend.write(data)
-                    return
+            cost = self.known(data)  # the way of most statements
+            if cost is not None and self.state.takes_known(cost, tracker):
+                tracker.begin_query()
+                self.backend.write(data)
+                return
             head, command = _HEAD(data)
             if (head & 0xFFFFFF) + 4 == size and size <= _LAST_SINGLE:
                 handler = self.handlers[command]

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 from base.settings import Settings
 from proxy.cursors import Cursor
+from proxy.decisions import WITHIN
 from proxy.place import Reading
 from proxy.remembered import MLStatement, Prepared
-from wire.constants import Command
+from wire.constants import Command, Status
+from wire.phase import AnswerTracker
 
 NO_COUNTS: Mapping[bytes, int] = {}
 ON, OFF, FORCED = "ON", "OFF", "FORCED"
@@ -22,6 +24,7 @@ SWITCH = {
     "FALSE": OFF,
 }
 LAST = 0xFFFFFFFF  # MARIADB_STMT_DIRECT: the statement prepared last
+_IN_TRANS = int(Status.IN_TRANS)
 ROOM = 4 << 20  # bytes of prepared statements that are remembered; the others run on the backend
 
 
@@ -79,9 +82,18 @@ class SessionState:
         self.last_prepared: int | None = None  # the statement that MariaDB's -1 means, where it was seen
         self.sets: dict[int, bytes] = {}  # prepared statements that only set variables of ours, by their id
 
-    def takes_known(self, cost: float) -> bool:
+    def takes_known(self, cost: float, tracker: AnswerTracker) -> bool:
         """Tell whether a statement that is known to stay, at this cost, can pass without a further look."""
-        return not self.counts and self.use_secondary_engine == ON and cost <= self.cost_threshold
+        if self.counts or self.use_secondary_engine != ON:
+            return False
+        return cost <= self.cost_threshold or (cost == WITHIN and self._is_within(tracker))
+
+    def _is_within(self, tracker: AnswerTracker) -> bool:
+        """Tell whether a SELECT stands in a transaction that did not begin just now, nor has only read: `place_of`."""
+        begun = tracker.begun
+        return bool(
+            tracker.status & _IN_TRANS and self.opened != begun and not (self.reading and self.reading.begun == begun)
+        )
 
     def begins_unseen(self, command: int, number: int) -> None:
         """Note that a command too large to be looked at begins, about this prepared statement if it is about one."""

@@ -157,6 +157,10 @@ class AnswerTracker:
             if self._is_one_row(data, at, size):
                 return True
             self.state = ROWS
+            at, rows = pass_rows(data, at)
+            self.rows += rows
+            if self._is_end(data, at, size):
+                return True
             fresh = False  # what comes further on in these bytes may be another answer's head
         while at + 4 < size or (at + 4 == size and data[at : at + 3] == b"\0\0\0"):
             if self.state == ROWS and not self._continued:
@@ -227,14 +231,24 @@ class AnswerTracker:
 
     def _is_one_row(self, data: bytes, at: int, size: int) -> bool:
         """Take one row and the end of the last answer at once: all that most point selects answer."""
-        if at + 5 > size or self._queue:
+        if at + 5 > size:
             return False
         head, first = _HEAD_AND_FIRST(data, at)
         if first >= 0xFE or head & 0xFFFFFF == MAX_PACKET_PAYLOAD:
             return False
         row = at + 4
         at += 4 + (head & 0xFFFFFF)
-        if at + 4 + self._end != size:
+        if not self._is_end(data, at, size):
+            return False
+        self.rows += 1
+        if size <= _HEAD_LIMIT:
+            self._row_size, self._row_status = size, self.status
+            self._front, self._back = data[:row], data[at:]
+        return True
+
+    def _is_end(self, data: bytes, at: int, size: int) -> bool:
+        """Take the end of the last answer, if nothing but it is left."""
+        if at + 4 + self._end != size or self._queue:
             return False
         head, first = _HEAD_AND_FIRST(data, at)
         if first != 0xFE or head & 0xFFFFFF != self._end or (self._end == 7 and data[at + 5 : at + 7] != b"\0\0"):
@@ -243,12 +257,8 @@ class AnswerTracker:
         if status & _MORE_RESULTS:
             return False
         self.status = status
-        self.rows += 1
         self.failed = False
         self.state = IDLE
-        if size <= _HEAD_LIMIT:
-            self._row_size, self._row_status = size, status
-            self._front, self._back = data[:row], data[at:]
         return True
 
     def _must_be_whole(self, first: int, length: int) -> bool:

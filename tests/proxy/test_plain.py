@@ -28,6 +28,11 @@ def framed(text: bytes) -> bytes:
     return build_packets(b"\x03" + text, 0)
 
 
+def passes(session: Session, text: bytes) -> bool:
+    data = framed(text)
+    return plain.is_write(session, data, 5) or plain.takes_control(session, data, 5)
+
+
 def look(session: Session, text: bytes, status: int) -> tuple[bool, object]:
     """Whether a text is taken over, and the session's state behind it."""
     session.state = SessionState(session.worker.settings)
@@ -45,9 +50,10 @@ def test_what_passes_is_noted_as_by_the_full_look(monkeypatch: pytest.MonkeyPatc
         session = await open_session()
         quick = {}
         for text in PLAIN:
-            assert plain.passes(session, framed(text), 5), text
+            assert passes(session, text), text
             quick |= {(text, status): look(session, text, status) for status in STATUSES}
-        monkeypatch.setattr(plain, "passes", lambda *given: False)
+        monkeypatch.setattr(plain, "is_write", lambda *given: False)
+        monkeypatch.setattr(plain, "takes_control", lambda *given: False)
         for (text, status), seen in quick.items():
             assert seen == look(session, text, status), (text, status)
             assert not seen[0], text
@@ -58,9 +64,20 @@ def test_what_passes_is_noted_as_by_the_full_look(monkeypatch: pytest.MonkeyPatc
 def test_what_concerns_others_is_looked_at_in_full() -> None:
     async def none() -> None:
         session = await open_session()
-        assert not [text for text in LOOKED_AT if plain.passes(session, framed(text), 5)]
-        assert plain.passes(session, framed(b"INSERT INTO lake VALUES (1)"), 5)
+        assert not [text for text in LOOKED_AT if passes(session, text)]
+        assert passes(session, b"INSERT INTO lake VALUES (1)")
         session.worker.engine.loaded = LoadedTables.of(frozenset(), frozenset({("s", "lake")}))
-        assert not plain.passes(session, framed(b"INSERT INTO lake VALUES (1)"), 5)
+        assert not passes(session, b"INSERT INTO lake VALUES (1)")
 
     uvloop.run(none())
+
+
+def test_writes_are_known_again_and_transaction_control_is_not() -> None:
+    async def again() -> None:
+        session = await open_session()
+        for text in PLAIN:
+            look(session, text, STATUSES[0])
+        known = {text for text in PLAIN if session.known(framed(text)) is not None}
+        assert known == {b"REPLACE t VALUES (1)", b"UPDATE t SET k=k+1 WHERE id=5", b"DELETE FROM t WHERE id=5"}
+
+    uvloop.run(again())

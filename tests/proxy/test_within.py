@@ -106,12 +106,42 @@ def test_more_is_known_than_that_it_stays_in_a_transaction() -> None:
     assert both.find(OTHER) == 3.0
 
 
-def test_a_statement_for_transactions_only_is_not_known_by_its_bytes() -> None:
+@pytest.mark.parametrize("status", [int(Status.AUTOCOMMIT), 0, IN_TRANS, int(Status.IN_TRANS)])
+@pytest.mark.parametrize("opened", [-1, 0])
+@pytest.mark.parametrize("reading", [None, Reading("", -5), Reading("", 0)])
+@pytest.mark.parametrize("setting", [None, "next_transaction", "tracked", "tainted"])
+def test_a_command_of_transactions_passes_where_a_further_look_would_let_it(
+    status: int, opened: int, reading: Reading | None, setting: str | None
+) -> None:
+    async def look() -> None:
+        session = await open_session()
+        state = fresh(session, status)
+        state.opened = opened + session.tracker.begun
+        if reading:
+            state.reading = Reading("", reading.begun + session.tracker.begun)
+        if setting:
+            setattr(state, setting, True)
+        if state.takes_known(WITHIN, session.tracker):
+            assert stays(session, WITHIN)
+        elif status & Status.IN_TRANS and setting in (None, "tainted"):
+            assert not stays(session, WITHIN)
+        for name, value in (("use_secondary_engine", "OFF"), ("counts", {b"found_rows": 1})):
+            kept = getattr(state, name)
+            setattr(state, name, value)
+            assert not state.takes_known(WITHIN, session.tracker)
+            assert not state.takes_known(ALWAYS, session.tracker)
+            setattr(state, name, kept)
+
+    uvloop.run(look())
+
+
+def test_a_statement_for_transactions_is_known_in_them_by_its_form() -> None:
     one = StayCache()
     text = b"SELECT c FROM t WHERE id=5"
     one.remember_within(decision_key(text))
-    assert one.find(text, build_packets(b"\x03" + text, 0)) == WITHIN
-    assert not one.commands
+    command = build_packets(b"\x03" + text, 0)
+    assert one.find(text, command) == WITHIN
+    assert one.known(command) == WITHIN
 
 
 @pytest.mark.parametrize(
@@ -138,32 +168,14 @@ def test_a_backslash_may_end_a_string_or_not() -> None:
     assert one.find(b"SELECT x FROM t WHERE s = '\\' OR sys.ML_SCORE(' AND u = 'd'") is None
 
 
-def test_a_write_with_a_number_at_its_end_is_known_by_its_bytes() -> None:
-    async def look() -> None:
-        session = await open_session()
-        state = fresh(session, IN_TRANS)
-        for text in (b"DELETE FROM t WHERE id=45", b"UPDATE t SET k=k+1 WHERE id=45"):
-            command = build_packets(b"\x03" + text, 0)
-            assert not taken(session, text)
-            assert session.known.get(command[:-2]) == (len(command), ALWAYS)
-        assert state.takes_known(ALWAYS)
-        count = len(session.known)
-        for text in (b"UPDATE t SET c='1' WHERE id=45", b"UPDATE t SET c=5 WHERE id=k", b"COMMIT"):
-            assert not taken(session, text)
-        assert len(session.known) == count
-        state.counts = {b"found_rows": 1}
-        assert not state.takes_known(ALWAYS)
-
-    uvloop.run(look())
-
-
 def test_nothing_is_known_while_the_backends_own_switch_is_in_doubt() -> None:
     async def look() -> None:
         session = await open_session()
         fresh(session, int(Status.AUTOCOMMIT))
+        command = build_packets(b"\x03DELETE FROM t WHERE id=45", 0)
         assert not taken(session, b"DELETE FROM t WHERE id=45")
-        assert session.known
+        assert session.known(command) == ALWAYS
         assert not taken(session, b"CALL p()")
-        assert not session.known
+        assert session.known(command) is None
 
     uvloop.run(look())

@@ -5,7 +5,7 @@ from struct import Struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.rows import RowWalk
+from wire.rows import RowWalk, pass_alike
 
 _HEAD = Struct("<I").pack
 
@@ -33,3 +33,37 @@ def test_a_full_packet_and_an_end_stop_the_walk() -> None:
     for stop in (b"\5\0\0\0\xfe\0\0\0\0", b"\xff\xff\xff\0a", b"\3\0\0\0\xff\1\2", b"\4\0\0\0"):
         assert compiled(_PAD + row + stop, 0) == (len(_PAD) + len(row), 1001)
     assert compiled(_PAD + b"\xfe\xff\xff\0a", 0) == (len(_PAD) + 4 + 0xFFFFFE, 1001)
+
+
+def alone(count: int) -> bytes:
+    return b"\1\0\0\0x" * count
+
+
+alike = st.builds(
+    lambda size, firsts: b"".join(
+        _HEAD(size | (number & 0xFF) << 24) + bytes([first]) + b"\xfe\0\0" * (size // 3) + b"\xff" * ((size - 1) % 3)
+        for number, first in enumerate(firsts)
+    ),
+    st.sampled_from([1, 2, 3, 7, 120, 300]),
+    st.lists(st.sampled_from([0, 1, 0xFB, 0xFD, *[0x31] * 40, 0xFE, 0xFF]), min_size=1, max_size=40),
+)
+
+
+@given(st.lists(st.one_of(alike, rows), max_size=3).map(b"".join), st.integers(0, 3))
+def test_rows_of_one_length_are_those_that_would_be_passed_one_by_one(stream: bytes, cut: int) -> None:
+    data = stream[: len(stream) - cut]
+    found = pass_alike(data, 0)
+    if found:
+        step = 4 + int.from_bytes(data[:3], "little")
+        for at in range(0, found * step, step):
+            assert data[at : at + 3] == data[:3]
+            assert compiled(data[: at + step], at) == (at + step, 1)
+    assert pass_alike(alone(20) + data, 0) >= 20
+    assert compiled(_PAD + data, 0) == RowWalk()(_PAD + data, 0)
+
+
+def test_few_rows_of_one_length_are_passed_one_by_one() -> None:
+    assert pass_alike(alone(7), 0) == 0
+    assert pass_alike(alone(8), 0) == 8
+    assert pass_alike(alone(8) + b"\1\0\0\0\xfe" + alone(8), 0) == 8
+    assert pass_alike(b"\0\0\0\1" * 50, 0) == 0
