@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from automl import api, results
 from automl.digits import number_texts
 from engine.ml.json_rows import beside
 from engine.translate.answers import Asked
 
+_PLAIN = 1e10  # of a double that has no exponent
 _JSON = json.JSONEncoder(default=str, ensure_ascii=False)  # `json.dumps` makes one each time
 
 
@@ -36,10 +38,8 @@ def answer(model: api.Model, asked: Asked, columns: Sequence[pa.ChunkedArray], r
     found = act(model, api.rows_from_columns(model, asked.keys, columns), options)
     if found.num_rows != rows:
         raise api.AutoMLError("The model gave another number of rows than it was asked about.")
-    members = {
-        key: _member(column, form, fsp, asked.backend)
-        for key, column, form, fsp in zip(asked.keys, columns, asked.forms, asked.fsp, strict=True)
-    }
+    given = [] if asked.alone else zip(asked.keys, columns, asked.forms, asked.fsp, strict=True)
+    members = {key: _member(column, form, fsp, asked.backend) for key, column, form, fsp in given}
     members |= {name: _answered(name, found.column(name).combine_chunks()) for name in found.column_names}
     names = list(members)
     if asked.backend == "mysql":
@@ -98,7 +98,7 @@ def _answered(name: str, column: pa.Array) -> pa.Array:
 
 
 def _or_null(texts: pa.Array) -> pa.Array:
-    return pc.fill_null(texts, "null")
+    return pc.fill_null(texts, "null") if texts.null_count else texts
 
 
 def _member(column: pa.ChunkedArray, form: str, fsp: int, backend: str) -> pa.Array:
@@ -109,7 +109,7 @@ def _member(column: pa.ChunkedArray, form: str, fsp: int, backend: str) -> pa.Ar
     decimals = 6 if backend == "mysql" else fsp
     match form:
         case "double":
-            return _or_null(_doubles(values, backend))
+            return _doubles(values.to_numpy(zero_copy_only=False), backend)
         case "text":
             return _or_null(results.quoted_texts(values))
         case "date":
@@ -129,12 +129,16 @@ def _cut(texts: pa.Array, decimals: int) -> pa.Array:
     return texts if decimals == 6 else pc.utf8_slice_codeunits(texts, 0, (decimals or -1) - 6)
 
 
-def _doubles(values: pa.Array, backend: str) -> pa.Array:
-    texts = pc.replace_substring(pc.cast(values, pa.string()), "e+", "e")
+def _doubles(values: NDArray[np.float64], backend: str) -> pa.Array:
+    """Doubles, NaN for NULL, as the server's JSON_OBJECT spells them: MySQL whole numbers with a decimal."""
+    texts = number_texts(values)
+    sizes = np.abs(values)
+    if (sizes >= _PLAIN).any():
+        texts = pc.replace_substring(texts, "e+", "e")
     if backend != "mysql":
         return texts
-    whole = pc.match_substring_regex(texts, r"^-?\d+$")
-    return pc.if_else(whole, pc.binary_join_element_wise(texts, ".0", ""), texts)
+    whole = (values == np.floor(values)) & (sizes < _PLAIN)
+    return pc.if_else(pa.array(whole), pc.binary_join_element_wise(texts, ".0", ""), texts)
 
 
 def _times(values: pa.Array) -> pa.Array:

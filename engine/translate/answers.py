@@ -6,8 +6,10 @@ model is asked is the columns themselves and no document: the values that JSON_O
 """
 
 import hashlib
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from sqlglot import exp
 
@@ -29,6 +31,7 @@ DOCUMENT = "document"  # the form of an input that is JSON text as a whole
 # A column's collation goes before it, it goes before a literal's (read off both servers' JSON_UNQUOTE).
 TEXT = Type(Family.STRING, collation="utf8mb4_bin", charset="utf8mb4", presence=ANYTHING, coercible=True)
 _ASCII = of_values({*range(128), TRAILING_SPACE})
+_PARTS = frozenset({"answer_part", "answer_text", "answer_length"})
 # How a value is written into a document.
 _FORMS = {
     Family.BOOL: "truth",
@@ -47,13 +50,15 @@ _FORMS = {
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One call: the model, and what it is asked. `keys` are those of the document in their order, `forms` how each of
-    its values is written, with as many decimals of seconds as `fsp` says; without keys it is a document as a whole."""
+    its values is written, with as many decimals of seconds as `fsp` says; without keys it is a document as a whole.
+    With `alone` the answer comes without the document that was asked: nobody looks at it."""
 
     model: ModelCall
     keys: tuple[str, ...]
     forms: tuple[str, ...]
     fsp: tuple[int, ...]
     backend: str
+    alone: bool = False
 
     @property
     def token(self) -> str:
@@ -145,3 +150,18 @@ def beside(text: Expr, other: Type) -> Expr:
 def length(value: Expr, path: tuple[str | int, ...]) -> Expr:
     """How many members an answer or a part of it has."""
     return Expr("answer_length", BIGINT, (value,), value=path)
+
+
+def looked_into(nodes: Sequence[Expr]) -> frozenset[str]:
+    """Give the tokens of the calls of which a statement shows or compares nothing but parts of what models added."""
+    parts = Counter(cast(Asked, node.args[0].value).token for node in nodes if is_of_answer(node))
+    calls = Counter(cast(Asked, node.value).token for node in nodes if node.op == "answer")
+    return frozenset(token for token, count in calls.items() if parts[token] == count)
+
+
+def is_of_answer(node: Expr) -> bool:
+    """Tell whether this is a part that a call's answer has beside the document that was asked, not of that document."""
+    if node.op not in _PARTS or node.args[0].op != "answer":
+        return False
+    path, asked = cast("tuple[str | int, ...]", node.value), cast(Asked, node.args[0].value)
+    return bool(asked.keys and path and isinstance(path[0], str) and path[0] not in asked.keys)

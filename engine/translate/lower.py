@@ -105,6 +105,7 @@ class Lowering:
         self.weights_used: dict[str, Weights] = {}
         self.zones_used: dict[str, ZoneTable] = {}
         self.asked: dict[str, Asked] = {}  # calls of models, by their tokens
+        self.looked_into: frozenset[str] = frozenset()  # the tokens of those that only parts are shown of
         self.functions: list[Checksum] = []
         self.reads_files = False
         self.any_spelling = False

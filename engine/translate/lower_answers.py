@@ -1,10 +1,11 @@
 """DuckDB for answers of models (see `engine.translate.answers`): one function, which finds the call by its token."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from engine.collate.rules import quote
-from engine.translate.answers import Asked
+from engine.translate.answers import Asked, is_of_answer
 from engine.translate.tree import Expr
 from engine.translate.types import Family
 
@@ -22,7 +23,19 @@ def _path(expr: Expr) -> str:
 
 
 def _answer(low: "Lowering", expr: Expr) -> str:
-    asked = cast(Asked, expr.value)
+    return _call(low, expr, cast(Asked, expr.value))
+
+
+def _inner(low: "Lowering", expr: Expr) -> str:
+    """Write what a part is cut out of. Where it is alone in the statement, the model's answer is enough."""
+    inner = expr.args[0]
+    if is_of_answer(expr):
+        asked = cast(Asked, inner.value)
+        return _call(low, inner, replace(asked, alone=asked.token in low.looked_into))
+    return low.expr(inner)
+
+
+def _call(low: "Lowering", expr: Expr, asked: Asked) -> str:
     low.asked[asked.token] = asked
     return f"{FUNCTION}({', '.join([quote(asked.token), *(_value(low, arg) for arg in expr.args)])})"
 
@@ -43,10 +56,10 @@ def order_key(low: "Lowering", expr: Expr) -> str:
 
 ANSWER_OPS: dict[str, Writer] = {
     "answer": _answer,
-    "answer_part": lambda low, expr: f"CAST(json_extract({low.expr(expr.args[0])}, {_path(expr)}) AS VARCHAR)",
-    "answer_text": lambda low, expr: f"json_extract_string({low.expr(expr.args[0])}, {_path(expr)})",
+    "answer_part": lambda low, expr: f"CAST(json_extract({_inner(low, expr)}, {_path(expr)}) AS VARCHAR)",
+    "answer_text": lambda low, expr: f"json_extract_string({_inner(low, expr)}, {_path(expr)})",
     "answer_ascii": lambda low, expr: f"list_transform([{low.expr(expr.args[0])}], lambda a: {_ASCII})[1]",
     "answer_raw": lambda low, expr: low.expr(expr.args[0]),
     "answer_number": lambda low, expr: f"CAST({low.expr(expr.args[0])} AS DOUBLE)",
-    "answer_length": lambda low, expr: f"len(json_keys({low.expr(expr.args[0])}, {_path(expr)}))",
+    "answer_length": lambda low, expr: f"len(json_keys({_inner(low, expr)}, {_path(expr)}))",
 }

@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from engine.checksums import Checksum
 from engine.collate.weights import Weights
-from engine.translate.answers import Asked
+from engine.translate.answers import Asked, looked_into
 from engine.translate.binder import Shared, View
 from engine.translate.blocks import bind_query, require_first_rows
 from engine.translate.chosen_times import require_no_chosen_time
@@ -125,6 +125,7 @@ def _translate(
     require_lengths(whole)
     lowering.orders_rollups = not query.order
     lowering.origins = Origins(whole.queries)
+    lowering.looked_into = looked_into(whole.nodes) if context.models else frozenset()
     sql = lowering.query(query, shown(query, definitions, context))
     describe = materialised if context.cursor else executed
     described = tuple(describe(query, definitions, context.backend))

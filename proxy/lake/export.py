@@ -4,19 +4,25 @@ Nothing else could run it, so what cannot be offloaded is an error with the reas
 """
 
 from dataclasses import replace
+from functools import partial
 
 from base.errors import BackendError, SecondaryEngineError
 from lakehouse.export_spec import read_spec
-from proxy.answers import AnswerReader
+from proxy.answers import Answer, AnswerReader
 from proxy.engine_link import EngineGone
 from proxy.lake import warnings
 from proxy.lake.privilege import require_export
 from proxy.literals import ask_engine
+from proxy.ml.asked import read_models
+from proxy.ml.models import TOLD, told, with_models
+from proxy.ml.offloaded import Ready, make_ready
+from proxy.place import Place
 from proxy.preflight import build_close, build_prepare
 from proxy.reasons import Reason, Refusal
 from proxy.router import Router
 from proxy.state import FORCED, OFF
 from statements.export import read_export
+from statements.ml import may_use_functions, read_functions
 from wire.constants import Command
 from wire.framing import build_packets
 from wire.responses import Err, Ok, build_err, build_ok
@@ -36,22 +42,17 @@ async def run(router: Router, data: bytes, text: bytes) -> None:
     query, description = found
     await require_export(router)
     spec = read_spec(description)
-    statement = query.encode()
     _, use, _ = await router.read(query)
     if use == OFF:
         raise SecondaryEngineError(Reason.OFF.value)
     if not router.session.worker.engine.alive:
         await router.session.worker.engine.refresh()
-    _, refusal, preflight = await router.weigh(statement, FORCED)
-    if refusal or preflight is None or preflight.context is None:
-        await _raise_backends_error(router, statement)
-        raise SecondaryEngineError((refusal or Refusal(Reason.UNKNOWN_SESSION)).sentence)
-    preflight.context = replace(preflight.context, sql_select_limit=_NO_LIMIT)  # it limits answers to clients
-    attributes = {**router.attributes(preflight), "wf_export": spec.to_json().encode()}
-    try:
-        answer = await ask_engine(router, statement, attributes)
-    except EngineGone:
-        raise SecondaryEngineError(Reason.ENGINE_DOWN.value) from None
+    ready = await _ready(router, query)
+    context = ready.preflight.context
+    assert context is not None  # else there is a reason instead
+    ready.preflight.context = replace(context, sql_select_limit=_NO_LIMIT)  # it limits answers to clients
+    attributes = {**router.attributes(ready.preflight), "wf_export": spec.to_json().encode()}
+    answer = await with_models(router, ready.models, partial(_asked, router, ready.text, attributes))
     session = router.session
     if answer.error:
         _answer_err(router, answer.error)
@@ -60,9 +61,40 @@ async def run(router: Router, data: bytes, text: bytes) -> None:
     rows = answer.ok.affected_rows
     session.state.execution_count += 1
     session.state.counts = {b"found_rows": rows, b"row_count": rows}
-    await warnings.note(router, preflight)
+    await warnings.note(router, ready.preflight)
     ok = Ok(rows, 0, session.tracker.lasting_status, answer.ok.warnings)
     session.client.write(build_packets(build_ok(ok), 1))
+
+
+async def _ready(router: Router, query: str) -> Ready:
+    """Ask the backend about the query and judge; one that calls functions of AutoML has their calls within.
+
+    Raises BackendError with the backend's own error, and SecondaryEngineError with the reason.
+    """
+    statement = query.encode()
+    calling = read_functions(query) if may_use_functions(statement) else None
+    if calling:
+        asked = await read_models(router, calling.calls)
+        ready = await make_ready(router, query, calling, Place.ALONE, asked)
+        if isinstance(ready, Refusal):
+            raise SecondaryEngineError(ready.sentence)
+        return ready
+    _, refusal, preflight = await router.weigh(statement, FORCED)
+    if refusal or preflight is None or preflight.context is None:
+        await _raise_backends_error(router, statement)
+        raise SecondaryEngineError((refusal or Refusal(Reason.UNKNOWN_SESSION)).sentence)
+    return Ready(statement, preflight, [])
+
+
+async def _asked(router: Router, statement: bytes, attributes: dict[str, bytes]) -> Answer:
+    """Let the engine write. Raises BackendError for what a model complains of, ModelNotHere for one to be brought."""
+    try:
+        answer = await ask_engine(router, statement, attributes)
+    except EngineGone:
+        raise SecondaryEngineError(Reason.ENGINE_DOWN.value) from None
+    if answer.error and answer.error.sqlstate in TOLD:
+        raise told(answer.error)
+    return answer
 
 
 async def _raise_backends_error(router: Router, query: bytes) -> None:
