@@ -22,10 +22,14 @@ MOMENTS = frozenset({Kind.DATE, Kind.DATETIME})
 NUMERIC = frozenset({Kind.NUMBER, Kind.BOOLEAN, Kind.TIME})
 _TRUTH = {"true": "1", "false": "0"}
 _BIT = "base64:type16:"
+_UNREAD = re.compile(r"Failed to parse string: '(.*)' as a scalar of type", re.DOTALL)  # Arrow's own words
+_SHOWN = 60  # characters of a value in a message
 _TIME = r"^(?P<sign>-?)(?P<h>\d{1,3}):(?P<m>\d\d):(?P<s>\d\d(?:\.\d{1,6})?)$"
 
 
 def _refused(name: str, wanted: str, problem: Exception) -> AutoMLError:
+    if unread := _UNREAD.match(str(problem)):
+        return AutoMLError(f"Column '{name}' must hold {wanted}, not {unread[1][:_SHOWN]!r}.")
     return AutoMLError(f"Column '{name}' must hold {wanted}: {str(problem).splitlines()[0]}.")
 
 

@@ -82,6 +82,8 @@ def test_json_of_mixed_types_is_read_too(churn_model: Model) -> None:
         ([None], "A row is NULL"),
         (['{"plan": "a"}'], "lacks columns that the model was trained on: calls, months, since"),
         (['{"plan": {}, "calls": 1, "months": 1, "since": null}'], "Column 'plan' must hold a text"),
+        (['{"plan": "a", "calls": "", "months": 1, "since": null}'], "Column 'calls' must hold numbers, not ''"),
+        (['{"plan": "a", "calls": 1, "months": 1, "since": "it\'s"}'], 'must hold dates .*, not "it\'s"'),
     ],
 )
 def test_bad_json_is_refused(churn_model: Model, texts: list[str], message: str) -> None:
