@@ -31,7 +31,8 @@ _LEAVE_NOTHING = frozenset(
         *(b"create", b"drop", b"alter", b"truncate", b"rename"),
     }
 )
-_IN_TRANS = int(Status.IN_TRANS)
+# Plain numbers: combining an int with a member of an IntFlag costs more than all else that is looked at here.
+_IN_TRANS, _AUTOCOMMIT = int(Status.IN_TRANS), int(Status.AUTOCOMMIT)
 # What the transaction will be like, and whether the client is told of its beginning.
 _QUESTION = {
     "mysql": b"SELECT @@transaction_isolation, @@session_track_transaction_info",
@@ -78,8 +79,8 @@ def note_plain_opening(session: Session) -> None:
 def place_of(session: Session) -> Place:
     """Tell where a SELECT that comes now stands."""
     state, status, begun = session.state, session.tracker.status, session.tracker.begun
-    in_transaction = bool(status & Status.IN_TRANS)
-    if status & Status.AUTOCOMMIT and not in_transaction:
+    in_transaction = bool(status & _IN_TRANS)
+    if status & _AUTOCOMMIT and not in_transaction:
         return Place.ALONE
     if state.tracked or state.next_transaction:  # SET TRANSACTION: what it says cannot be read anywhere
         return Place.WITHIN
