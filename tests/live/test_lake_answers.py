@@ -15,9 +15,10 @@ ASKED = "sys.ML_PREDICT_ROW(JSON_OBJECT('area', area, 'kind', kind), 'rent', NUL
 PRICE = f"JSON_EXTRACT({ASKED}, '$.Prediction')"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def renting(backend: Any, lake_instance: Any) -> Iterator[Any]:
     """A session that may export, a table, and a model of it."""
+    backend.run("DROP DATABASE IF EXISTS ML_SCHEMA_root")
     backend.run("CREATE DATABASE letting CHARACTER SET utf8mb4")
     backend.run("CREATE TABLE letting.flats (id INT PRIMARY KEY, area DOUBLE, kind VARCHAR(20), rent DOUBLE)")
     rows = ",".join(
@@ -34,8 +35,7 @@ def renting(backend: Any, lake_instance: Any) -> Iterator[Any]:
         yield connection
     backend.run("DROP ROLE EXPORT_QUERY_RESULTS")
     backend.run("DROP DATABASE letting")
-    backend.run("DELETE FROM ML_SCHEMA_root.MODEL_CATALOG WHERE model_handle = 'rent'")
-    backend.run("DELETE FROM ML_SCHEMA_root.MODEL_OBJECT_CATALOG WHERE model_handle = 'rent'")
+    backend.run("DROP DATABASE IF EXISTS ML_SCHEMA_root")
 
 
 def test_answers_go_into_files_and_come_back(renting: Any, lake_instance: Any, lake_folder: Path) -> None:
