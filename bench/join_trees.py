@@ -1,5 +1,6 @@
 """FROM clauses of several tables: commas beside JOINs of every kind, parentheses, USING and NATURAL."""
 
+import math
 import random
 from collections.abc import Iterator
 
@@ -20,11 +21,15 @@ _COLUMNS = ("id", "k", "g")  # of every table
 _TESTS = ("{0}.id = {1}.id", "{0}.k = {1}.k", "{0}.id = {1}.k", "{0}.g = {1}.g AND {0}.id < 5", "{0}.id = {1}.id + 1")
 
 
-class JoinTree:
-    """A FROM clause over tables of these names; `aliases` are its tables', from left to right."""
+_MOST_ROWS = 100_000  # of a product of tables
 
-    def __init__(self, chance: random.Random, tables: list[str], count: int) -> None:
+
+class JoinTree:
+    """A FROM clause over tables of these names and numbers of rows; `aliases` are its tables', from left to right."""
+
+    def __init__(self, chance: random.Random, tables: list[tuple[str, int]], count: int) -> None:
         self._chance, self._tables = chance, tables
+        self._rows = 1  # of all tables multiplied
         self._names: Iterator[str] = (f"j{number}" for number in range(1 << 30))
         self.aliases: list[str] = []
         self.text = self._joined(count)
@@ -34,7 +39,19 @@ class JoinTree:
             return f"({self._joined(count)})"
         alias = next(self._names)
         self.aliases.append(alias)
-        return f"{self._chance.choice(self._tables)} {alias}"
+        name, rows = self._chance.choice(self._tables)
+        self._rows *= max(rows, 1)
+        return f"{name} {alias}"
+
+    def bounds(self) -> list[str]:
+        """Give what WHERE has to ask for lest the product of all tables has too many rows: nothing where they are few.
+
+        Rows that an outer join made of NULLs stay.
+        """
+        if self._rows <= _MOST_ROWS:
+            return []
+        each = math.floor(_MOST_ROWS ** (1 / len(self.aliases)))
+        return [f"({alias}.id <= {each} OR {alias}.id IS NULL)" for alias in self.aliases]
 
     def _joined(self, count: int) -> str:
         """Join `count` tables, some of them in parentheses; an ON names tables since the last comma."""

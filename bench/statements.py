@@ -382,17 +382,16 @@ class Statements:
 
     def _several(self) -> str:
         """Three or more tables; those with many rows would be too many together."""
-        names = [table.name for table in self.tables]
-        tree = JoinTree(self.chance, names, self.chance.randint(2, 5))
+        sizes = [(table.name, len(table.statements) - 1) for table in self.tables]
+        tree = JoinTree(self.chance, sizes, self.chance.randint(2, 5))
         keys = ", ".join(f"{alias}.id" for alias in tree.aliases)
         sums = ", ".join(f"COUNT({alias}.id), SUM({alias}.k)" for alias in tree.aliases)
         outputs = self.chance.choice(("*", keys, f"COUNT(*), {sums}", f"COUNT(*), {sums}"))
         tested = (
             f"{self.chance.choice(tree.aliases)}.id {self.chance.choice(CHOICES['sign'])} {self.chance.randint(0, 9)}"
         )
-        return (
-            f"SELECT {outputs} FROM {tree.text}{self.chance.choice(('', f' WHERE {tested}', f' WHERE NOT {tested}'))}"
-        )
+        asked = [test for test in (self.chance.choice(("", tested, f"NOT {tested}")), *tree.bounds()) if test]
+        return f"SELECT {outputs} FROM {tree.text}{' WHERE ' if asked else ''}{' AND '.join(asked)}"
 
     def _counted(self) -> str:
         source, scope = self._from()

@@ -5,17 +5,17 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from engine.translate import control, doubles
-from engine.translate.literals import NULL_LITERAL, is_literal
+from engine.translate.few_digits import require_counted, with_room
+from engine.translate.literals import NULL_LITERAL
 from engine.translate.members import require_order, spelled
 from engine.translate.numbers import as_value, operand, quotient
 from engine.translate.refusal import refuse
 from engine.translate.releases import require_same_quotient
-from engine.translate.tree import AGGREGATES, Expr, is_stored, walk
+from engine.translate.tree import Expr, is_stored, walk
 from engine.translate.types import APPROXIMATE, DOUBLE, TEMPORAL, UBIGINT, WHOLE, Family, Type, decimal
 
 COUNT = Type(Family.INT, digits=21)
 _QUERIES = frozenset({"scalar", "exists", "in_query"})
-_FEW_DIGITS = ("bit_count", "period_add", "year_week")  # MariaDB counts fewer digits than their values have
 _WITHOUT_DECIMALS = frozenset({"text_value", "text_part"})  # texts whose number of decimals MariaDB leaves open
 _RANKS = frozenset({"row_number", "rank", "dense_rank", "ntile", "percent_rank", "cume_dist"})
 
@@ -78,8 +78,9 @@ def total(value: Expr, distinct: bool) -> Expr:
 def average(value: Expr, distinct: bool, increment: int, is_mariadb: bool) -> Expr:
     """AVG: the quotient of sum and count; its scale is the value's + div_precision_increment."""
     value = _summed(value, "AVG")
-    if is_mariadb and _counts_few_digits(value):
-        refuse("MariaDB cuts off an average of this function where it is kept in a table")
+    if is_mariadb:
+        require_counted(value)
+        value = with_room(value)
     counted = Expr("count_distinct" if distinct else "count", COUNT, (value,))
     if value.type.family in APPROXIMATE:
         return doubles.average(value, distinct, counted)
@@ -89,19 +90,6 @@ def average(value: Expr, distinct: bool, increment: int, is_mariadb: bool) -> Ex
     if distinct and value.type.scale and found.type.frac == found.type.scale:
         refuse("the last digit of AVG(DISTINCT) of so many decimals is not certain")  # MySQL rounds it, MariaDB cuts
     return found
-
-
-def _counts_few_digits(value: Expr) -> bool:
-    """Tell whether MariaDB may count fewer digits than a value has: HOUR has two to it, a calculation of constants
-    (9 DIV 1, ROUND(7, 2)) may have none."""
-    parts = list(walk(value))
-    if any(part.op.startswith(_FEW_DIGITS) or _is_hour(part) for part in parts):
-        return True
-    return not is_literal(value) and all(part.op != "column" and part.op not in AGGREGATES for part in parts)
-
-
-def _is_hour(expr: Expr) -> bool:
-    return expr.op == "time_part" and isinstance(expr.value, tuple) and expr.value[-1] == "HOUR"
 
 
 def extreme(operation: str, value: Expr) -> Expr:

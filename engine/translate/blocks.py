@@ -7,7 +7,7 @@ from sqlglot import exp
 from engine.translate import aggregates, literals
 from engine.translate.compare import compare
 from engine.translate.control import require_no_cut_seconds
-from engine.translate.doubles import require_stored_alike
+from engine.translate.doubles import require_ordered_alike, require_stored_alike
 from engine.translate.first_of_index import require_no_first_of_index, require_no_lost_having
 from engine.translate.given import answered
 from engine.translate.grouping import group_block
@@ -211,13 +211,14 @@ def _select(shared: "Shared", node: exp.Expression, parent: Scope | None, common
 
 def _clauses(binder: "Binder", node: exp.Expression, block: Block) -> None:
     binder.aliases = "group"
-    group = node.args.get("group")
+    group, keys = node.args.get("group"), []
     if group is not None:
         only(group, "expressions", "rollup")
         for rollup in children(group, "rollup"):
             only(rollup)
             block.rollup = True
-        block.groups = [_position_or(binder, item, block.outputs) for item in _group_items(group, block)]
+        keys = _group_items(group, block)
+        block.groups = [_position_or(binder, item, block.outputs) for item in keys]
     binder.aliases, binder.groups = "having", block.groups
     having = node.args.get("having")
     if having is not None:
@@ -243,7 +244,8 @@ def _clauses(binder: "Binder", node: exp.Expression, block: Block) -> None:
         _require_no_missing_date(block.having)
     if binder.context.backend == "mariadb":
         words = node.args.get("operation_modifiers") or ()
-        require_no_lost_total(block, node)
+        require_no_lost_total(block, node, keys, binder.context.collation_connection.split("_", 1)[0])
+        require_ordered_alike(block)
         require_no_lost_having(block)
         require_no_lost_group(block, any(word.name.upper() == "SQL_BIG_RESULT" for word in words))
     require_no_first_of_index(block)

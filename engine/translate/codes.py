@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from engine.collate import presence
 from engine.translate import control, doubles, text
+from engine.translate.few_digits import as_int
 from engine.translate.literals import NULL_LITERAL
 from engine.translate.locales import SIGNS
 from engine.translate.nodes import child, only, whole_number
@@ -115,7 +116,8 @@ def _bit_length(binder: "Binder", node: exp.Expression) -> Expr:
 def _first_code(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
     """ORD: the number that the bytes of the first character make."""
     value = _bytes(binder, arguments[0], "ORD")
-    return Expr("ord", BIGINT, (value,))
+    found = Expr("ord", BIGINT, (value,))
+    return as_int(found) if binder.context.backend == "mariadb" else found
 
 
 def _checksum(binder: "Binder", arguments: list[exp.Expression]) -> Expr:

@@ -29,6 +29,7 @@ _COMPOUND = {
     "MINUTE_SECOND": (60, 1),
 }
 _DATE_PARTS = frozenset({"YEAR", "QUARTER", "MONTH", "DAY"})
+_CUTTING = frozenset({"round_moment", "text_to_moment"})  # they give no more digits than their type has
 _TIME_PARTS = frozenset({"HOUR", "MINUTE", "SECOND", "MICROSECOND"})
 
 # The parser hands over DATE_FORMAT codes as strftime codes; these give the same text (years of four digits).
@@ -238,6 +239,7 @@ def last_day(expr: Expr) -> Expr:
 
 def to_datetime(expr: Expr, fsp: int, rounds: bool) -> Expr:
     """CAST(expr AS DATETIME(fsp)): MySQL rounds digits off, MariaDB cuts them; raises Refused for literals."""
+    is_text = expr.type.family is Family.STRING
     expr = as_date_value(expr, "CAST AS DATETIME")
     if expr.type.family is Family.NULL:
         return expr
@@ -246,6 +248,8 @@ def to_datetime(expr: Expr, fsp: int, rounds: bool) -> Expr:
         if is_literal(expr):
             refuse("CAST AS DATETIME that rounds fractional seconds is not supported")
         return Expr("round_moment", datetime_type(fsp), (expr,), value=rounds)
+    if expr.op in _CUTTING and not is_text:
+        return Expr("same", datetime_type(fsp), (expr,))  # its own digits stay cut off
     return expr.typed(datetime_type(fsp))
 
 

@@ -17,7 +17,7 @@ from engine.translate.literals import NULL_LITERAL, is_literal
 from engine.translate.nodes import child, kind, only
 from engine.translate.numbers import as_double, as_number
 from engine.translate.refusal import refuse
-from engine.translate.tree import Expr, walk
+from engine.translate.tree import Block, Expr, TableSource, is_stored, walk
 from engine.translate.types import DOUBLE, Family
 
 if TYPE_CHECKING:
@@ -52,6 +52,22 @@ def require_stored_alike(expr: Expr) -> None:
     """Refuse a value that MariaDB may round once more on its way; raises Refused."""
     if any(part.type.fixed for part in walk(expr)):
         refuse("a double with a fixed number of decimals may be rounded when it is stored")
+
+
+def require_sorted_alike(expr: Expr) -> None:
+    """Refuse a key of an order, or what a window function is of, that MariaDB keeps in a table with fewer decimals than
+    it has: FLOAT(7,2) * 1.5. What ROUND has made keeps its order, and sums are kept as they are. Raises Refused."""
+    while expr.op in ("to_double", "plain_zero"):
+        expr = expr.args[0]
+    if expr.op != "storable" and not is_stored(expr) and not is_loose(expr):
+        require_stored_alike(expr)
+
+
+def require_ordered_alike(block: Block) -> None:
+    """Refuse an order by such a key where MariaDB may sort rows that it has kept in a table. Raises Refused."""
+    if block.grouped or block.distinct or not isinstance(block.source, TableSource):
+        for item in block.order:
+            require_sorted_alike(item.expr)
 
 
 def total(value: Expr, distinct: bool) -> Expr:

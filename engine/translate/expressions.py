@@ -8,6 +8,7 @@ from sqlglot import exp
 from engine.translate import aggregates, byte_strings, control, dates, doubles, literals, text, times, weeks
 from engine.translate.calls import CALLS, modulo
 from engine.translate.compare import between, by_bytes, compare, one_of, require_one_collation, written_moments
+from engine.translate.few_digits import as_int, require_counted_dividend, with_room
 from engine.translate.members import LISTED, as_number_of
 from engine.translate.misjudged import decides, is_misjudged
 from engine.translate.nodes import child, children, kind, only
@@ -79,9 +80,14 @@ def _arithmetic(operator: str) -> Rule:
             require_same_div(second)
         if operator in ("divide", "div"):
             second = binder.divisor(second)
-        found = arithmetic(operator, _number_of(binder, left), second, increment)
+        first = _number_of(binder, left)
+        if operator == "divide" and is_mariadb:
+            require_counted_dividend(first)
+            first = with_room(first)
+        found = arithmetic(operator, first, second, increment)
         if is_mariadb:
             require_same_quotient(found)
+            found = as_int(found) if found.op == "int_divide" else found
         elif operator == "subtract" and found.type.family is Family.DECIMAL:
             found = _not_negative(found)
         return binder.result(found)
@@ -276,7 +282,7 @@ def _cast(binder: "Binder", node: exp.Expression) -> Expr:
     if name == "CHAR" and sizes:
         return text.as_short_string(bound, sizes[0], binder.context.collation_connection)
     if name == "CHAR" and not children(to):
-        return text.as_string(bound, "CAST AS CHAR", binder.context.collation_connection)
+        return text.as_char(bound, binder.context.collation_connection)
     if name == "DOUBLE" and not sizes:
         return control.to_double(bound)
     raise Refused(f"CAST AS {name} is not supported")

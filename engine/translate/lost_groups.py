@@ -6,7 +6,10 @@ its rows together (DISTINCT, GROUP_CONCAT), where SQL_BIG_RESULT says so, and wi
 them. Keys that are columns of stored tables are compared as the columns they are, and rightly.
 
 In the totals of ROLLUP a key that is AND, OR, EXISTS or INTERVAL() is not NULL but what it was in the last group, and a
-value that several groups have is counted by COUNT(DISTINCT …) for each of them where the key is a unique column.
+value that several groups have is counted by COUNT(DISTINCT …) for each of them where the key is a unique column. A key
+that is written again in the select list, and not by its alias, is no key there where the server has written parts of it
+anew: AND, OR and COLLATE inside of it, rows, dates BETWEEN texts, and texts that are converted to the character set of
+others.
 """
 
 from itertools import takewhile
@@ -14,8 +17,8 @@ from itertools import takewhile
 from sqlglot import exp
 
 from engine.translate.refusal import refuse
-from engine.translate.tree import Block, is_stored, walk
-from engine.translate.types import Family
+from engine.translate.tree import Block, Expr, is_stored, walk
+from engine.translate.types import TEMPORAL, Family
 
 _NEVER_NULL = frozenset({"and", "or", "exists"})
 _DISTINCT = frozenset({"count_distinct", "sum_distinct"})
@@ -40,13 +43,32 @@ def require_no_lost_group(block: Block, big_result: bool) -> None:
         refuse("MariaDB loses the group of NULLs of a computed decimal in descending order")
 
 
-def require_no_lost_total(block: Block, node: exp.Expression) -> None:
-    """Refuse ROLLUP by a key that is not NULL in MariaDB's totals; `node` is the SELECT. Raises Refused."""
+def require_no_lost_total(block: Block, node: exp.Expression, keys: list[exp.Expression], charset: str) -> None:
+    """Refuse ROLLUP by a key that is not NULL in MariaDB's totals. Raises Refused.
+
+    `node` is the SELECT, `keys` are its block's as they are written, `charset` is the connection's.
+    """
     if not block.rollup:
         return
     places = any(isinstance(found.this, exp.Tuple) for found in node.find_all(exp.Interval))
     if places or any(key.op in _NEVER_NULL for key in block.groups):
         refuse("MariaDB's totals of ROLLUP have no NULL for this key")
+    for key, written in zip(block.groups, keys, strict=True):
+        if not isinstance(written, exp.Column | exp.Literal) and _is_written_anew(key, written, charset):
+            refuse("MariaDB's totals of ROLLUP have no NULL for this key unless it is given by its alias")
     parts = [part for output in block.outputs for part in walk(output.expr)]
     if any(part.op in _DISTINCT for part in parts) and all(is_stored(key) for key in block.groups):
         refuse("MariaDB counts distinct values of ROLLUP's totals twice where the key is unique")
+
+
+def _is_written_anew(key: Expr, written: exp.Expression, charset: str) -> bool:
+    """Tell whether the server makes parts of a key anew in each place where it is written."""
+    if written.find(exp.And, exp.Or, exp.Tuple, exp.Collate) is not None:
+        return True
+    literals = any(literal.is_string for literal in written.find_all(exp.Literal))
+    texts = literals or written.find(exp.ConcatWs) is not None  # whose separator is no node of the parser's
+    types = [part.type for part in walk(key)]
+    if texts and written.find(exp.Between) is not None and any(type_.family in TEMPORAL for type_ in types):
+        return True
+    charsets = {type_.charset for type_ in types if type_.charset and not type_.coercible}
+    return len(charsets) > 1 or (texts and not charsets <= {charset})

@@ -6,7 +6,7 @@ from engine.translate.doubles import is_loose, require_stored_alike
 from engine.translate.members import spelled
 from engine.translate.numbers import as_value
 from engine.translate.refusal import Refused, refuse
-from engine.translate.tree import Expr, Query
+from engine.translate.tree import Expr, Query, is_stored
 from engine.translate.types import WHOLE, Family, decimal
 from statements.context import SessionContext
 from wire.constants import FieldType
@@ -85,6 +85,9 @@ def _shown(expr: Expr, definition: ColumnDefinition, context: SessionContext) ->
             return Expr("shown_double", expr.type, (expr,), value=definition.decimals)
         if context.backend == "mariadb" and context.protocol == "binary" and expr.op != "column":
             require_stored_alike(expr)  # a plan that stores the rows rounds it; as text it looks the same
+        cut = family is Family.DOUBLE and definition.decimals < _UNSET_DECIMALS and not is_stored(expr)
+        if cut and context.backend == "mariadb" and expr.op != "storable" and not is_loose(expr):
+            return Expr("storable", expr.type, (expr,))  # and cuts it off at 17 digits
         return expr
     raise Refused(f"the backend gives column {definition.name} another type than {family.value}")
 

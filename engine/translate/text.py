@@ -41,6 +41,15 @@ def as_string(expr: Expr, what: str, collation: str) -> Expr:
     raise Refused(f"{what} is applied to a {family.value}")
 
 
+def as_char(expr: Expr, collation: str) -> Expr:
+    """CAST(expr AS CHAR): a text of the connection's character set and collation. Raises Refused."""
+    text = as_string(expr, "CAST AS CHAR", collation)
+    if text.type.family is not Family.STRING or text.type.collation == collation or text.type.coercible:
+        return text
+    type_ = replace(text.type, charset=collation.split("_", 1)[0], collation=collation, explicit=False, characters=0)
+    return Expr("same", type_, (text,))
+
+
 def as_short_string(expr: Expr, size: int, collation: str) -> Expr:
     """CAST(expr AS CHAR(size)): MySQL warns when it cuts, there the engine fails. Raises Refused."""
     expr = as_value(expr)
@@ -48,7 +57,7 @@ def as_short_string(expr: Expr, size: int, collation: str) -> Expr:
         if len(str(expr.value)) > size:
             refuse("CAST AS CHAR that cuts a text off gives a warning")
         return Expr("sized", replace(expr.type, coercible=False), (expr,), value=size)
-    text = as_string(expr, "CAST AS CHAR", collation)
+    text = as_char(expr, collation)
     return text if text.type.family is Family.NULL else Expr("short_enough", text.type, (text,), value=size)
 
 

@@ -9,6 +9,7 @@ from engine.translate import literals
 from engine.translate.compare import as_datetime
 from engine.translate.control import round_to, to_integer
 from engine.translate.dates import as_date_value
+from engine.translate.few_digits import as_int
 from engine.translate.literals import NULL_LITERAL, is_literal, text_of
 from engine.translate.nodes import child, only
 from engine.translate.numbers import as_value
@@ -145,7 +146,8 @@ def _from_days(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
 
 def _period(op: str) -> Call:
     def call(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
-        return Expr(op, BIGINT, tuple(_of_periods(binder, argument, op.upper()) for argument in arguments))
+        found = Expr(op, BIGINT, tuple(_of_periods(binder, argument, op.upper()) for argument in arguments))
+        return as_int(found) if binder.context.backend == "mariadb" else found
 
     return call
 

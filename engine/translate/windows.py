@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from engine.translate import aggregates
 from engine.translate.control import alternatives
-from engine.translate.doubles import is_loose
+from engine.translate.doubles import is_loose, require_sorted_alike
 from engine.translate.frames import covers_all, frame_of, has_distance
 from engine.translate.literals import is_literal
 from engine.translate.nodes import child, children, kind, only, whole_number
@@ -70,6 +70,8 @@ class Windows:
         if any(is_loose(e) for e in walk(function)):
             refuse("SUM or AVG of doubles in a window depends on the order of rows")
         if self.binder.context.backend != "mysql":
+            for expr in (*function.args, *partition, *(key for key, _ in items)):
+                require_sorted_alike(expr)
             keys = parts if order is None else [*parts, *(child(item) for item in children(order))]
             self._require_one_order(keys, [*((key, False) for key in partition), *items])
         frame = frame_of(spec, items)

@@ -1,0 +1,88 @@
+"""Integers for which MariaDB counts fewer digits than they have, so that its temporary tables have no room for them.
+
+ASCII is declared with three characters, of which one may be a sign: the average of 117 that is kept in a table is
+99.9999. ORD has seven, PERIOD_ADD six, and `a DIV b` those that `a` has before its point, whatever `b` is: they are
+kept as an INT, 4036991104 as 2147483647. Which plan keeps rows in a table is the server's choice (read off 10.11.19).
+"""
+
+from engine.translate.literals import is_literal
+from engine.translate.refusal import refuse
+from engine.translate.tree import AGGREGATES, Expr, is_stored, walk
+from engine.translate.types import WHOLE, whole_digits
+
+_FEW_DIGITS = ("bit_count", "period_add", "year_week", "ascii", "ord")
+_CHOICES = frozenset({"case", "coalesce", "greatest", "least"})
+_CALCULATIONS = frozenset(
+    f"{kind}_{name}" for kind in ("int", "decimal") for name in ("add", "subtract", "multiply", "modulo")
+)
+_LONGEST = 19  # digits of a BIGINT, as TIMESTAMPDIFF is one
+_INT_DIGITS = 9  # that an INT has room for, whatever they are
+
+
+def require_counted(value: Expr) -> None:
+    """Refuse a value whose average MariaDB may cut off. Raises Refused."""
+    if _counts_few_digits(value):
+        refuse("MariaDB cuts off an average of this function where it is kept in a table")
+
+
+def require_counted_dividend(value: Expr) -> None:
+    """Refuse a dividend whose quotient MariaDB may cut off. Raises Refused."""
+    if any(_has_few_digits(part) for part in _chosen(value)):
+        refuse("MariaDB cuts off a quotient of this function where it is kept in a table")
+
+
+def with_room(value: Expr) -> Expr:
+    """Let a value of DIV fail that has as many digits as its dividend: as part of an average or a quotient it is
+    counted with one less. Raises Refused where the dividend's digits are not known."""
+    if value.op == "int_divide":
+        return value if value.type.unsigned else _within(value, _dividend_digits(value) - 1)
+    if value.op in _CHOICES and any(part.op == "int_divide" for part in _chosen(value)):
+        refuse("a quotient or an average of DIV in a condition is not supported")
+    return value
+
+
+def as_int(value: Expr) -> Expr:
+    """Let a value fail for which the INT has no room that MariaDB keeps it in: of ORD, PERIOD_ADD and DIV by what may
+    be less than 1. Raises Refused where the dividend's digits are not known."""
+    if value.op != "int_divide":
+        return _within(value, _INT_DIGITS)
+    if value.args[1].type.family in WHOLE or _dividend_digits(value) > _INT_DIGITS:
+        return value
+    return _within(value, _INT_DIGITS)
+
+
+def _within(value: Expr, digits: int) -> Expr:
+    return Expr("within", value.type, (value,), value=max(digits, 0))
+
+
+def _dividend_digits(divided: Expr) -> int:
+    """Count the digits before the point that the dividend of DIV surely has in MariaDB's reckoning."""
+    dividend = divided.args[0]
+    if dividend.op == "elapsed":
+        return _LONGEST
+    parts = list(walk(dividend))
+    if not all(part.op in _CALCULATIONS or is_literal(part) or is_stored(part) for part in parts):
+        refuse("MariaDB does not count the digits of this DIV")
+    return min(max((whole_digits(part.type) for part in parts if is_stored(part)), default=1), _LONGEST)
+
+
+def _chosen(value: Expr) -> list[Expr]:
+    """The values that a value may be, however many conditions choose."""
+    if value.op not in _CHOICES:
+        return [value]
+    return [part for arg in value.args for part in _chosen(arg)]
+
+
+def _counts_few_digits(value: Expr) -> bool:
+    """Tell whether MariaDB may count fewer digits than a value has: HOUR has two to it, a calculation of constants
+    (9 DIV 1, ROUND(7, 2)) may have none."""
+    parts = list(walk(value))
+    if any(_has_few_digits(part) for part in parts):
+        return True
+    return not is_literal(value) and all(part.op != "column" and part.op not in AGGREGATES for part in parts)
+
+
+def _has_few_digits(expr: Expr) -> bool:
+    """HOUR of a time counts as two digits."""
+    hour = expr.op == "time_part" and isinstance(expr.value, tuple) and expr.value[-1] == "HOUR"
+    return hour or expr.op.startswith(_FEW_DIGITS)
