@@ -18,6 +18,7 @@ from lakehouse.heads import Head
 from lakehouse.places import Found, Places
 
 _PIECE = 4 << 20  # bytes looked at together
+_NEAR = 1 << 20  # of files on this machine: memory of more is got from the system anew for each piece
 _LF, _CR, _TAB = 0x0A, 0x0D, 0x09
 _BEGIN, _BARE, _QUOTED, _CLOSED = range(4)  # where a byte stands: before a value, in one, in quotes, behind the quote
 
@@ -63,7 +64,8 @@ class Escapes:
         """Tell whether a file may have escapes that decide where something ends. Raises LakeError."""
         wanted = self._pairs
         at, last = 0, b""
-        while piece := places.read(found, at, _PIECE):
+        most = _NEAR if found.scheme == "file" else _PIECE
+        while piece := places.read(found, at, most):
             at += len(piece)
             if self.escape in piece and any(pair in piece for pair in wanted):
                 return True

@@ -21,6 +21,8 @@ from lakehouse.plain_pass import PlainPass
 from statements.schema import INTEGER_TYPES, STRING_TYPES, Column, Table
 
 _KINDS = {"decimal": plain.DECIMAL, "double": plain.DOUBLE, "date": plain.DATE, "datetime": plain.MOMENT}
+# Of a file of some megabytes every thread gets a part; a piece may not be shorter than the longest line (DuckDB 1.5.5).
+_PIECE = SHORT_LINE
 _UTF8 = frozenset({"utf8mb4", "utf8"})  # of files
 
 
@@ -88,7 +90,7 @@ def read_plain(
     if not look.begins_plain():
         return None
     types = [store_type(column) for column in own]
-    relation = csv_relation(own, dialect, delimiter, False, "none", SHORT_LINE, types)
+    relation = csv_relation(own, dialect, delimiter, False, "none", SHORT_LINE, types, _PIECE)
     kinds = {column.name.casefold(): (bare(at), types[at]) for at, column in enumerate(own)}
     return PlainText(table, replace(layout, relation=replace(relation, kinds=kinds)), look)
 
