@@ -93,6 +93,7 @@ class Dispatch:
             ),
             b"drop": self._drop,
             b"prepare": lambda data, text: lake_guard.take_prepare(router, data, text),
+            b"execute": lambda data, text: lake_guard.take_execute(router, data, text),
             b"insert": lambda data, text: inserts.take_insert(router, data, text),
             b"begin": self._open_transaction,
             b"start": self._open_transaction,
@@ -254,7 +255,7 @@ class Dispatch:
     async def _decide(self, data: bytes, text: bytes, key: bytes, known: Prepared | None, place: Place) -> bool:
         facts, use, threshold, refusal = await self.router.look(text, place=place)
         if refusal and (use != FORCED or refusal.reason in QUIET):
-            await lake_guard.refuse_query(self.router, facts, refusal)
+            await lake_guard.refuse_query(self.router, facts, refusal, text)
             if facts.locking or refusal.reason in _OF_TABLES:
                 self._worker.stays.remember(shape_key(key), ALWAYS)
             elif refusal.reason in _LASTING:

@@ -147,6 +147,12 @@ class EngineWatch:
             self.loaded = loaded
             self._stays.forget()
 
+    def expect_lake(self, schema: str, name: str) -> None:
+        """A lake table was made that the engine has not heard of: until it tells of its tables, this is one of them."""
+        new = frozenset({(schema, name)})
+        self.loaded = LoadedTables.of(self.loaded.tables | new, self.loaded.lake | new)
+        self._stays.forget()
+
     def _lost(self, why: str, hung: bool) -> None:
         if self._link:
             self._link.close()

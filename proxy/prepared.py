@@ -288,7 +288,7 @@ class PreparedStatements:
             facts, use, _, refusal = await self._router.look(text, place=place_of(self._session))
         except UnicodeDecodeError:
             return
-        await refuse_query(self._router, facts, Refusal(reason))
+        await refuse_query(self._router, facts, Refusal(reason), text)
         if use == FORCED and (refusal is None or refusal.reason not in QUIET):
             raise SecondaryEngineError(reason.value)
 

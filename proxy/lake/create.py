@@ -172,15 +172,21 @@ async def _drop(router: Router, data: bytes, text: bytes) -> None:
 
 
 async def tell(router: Router, what: str, schema: str, name: str) -> str:
-    """Tell the engine that a lake table may be another one; gives its complaint, "" also when it is down.
+    """Tell the engine that a lake table may be another one; gives its complaint, "" also when it stays down.
 
-    Every worker has heard of it then.
+    Every worker has heard of it then; without an engine this one at least knows that nobody else can answer.
     """
+    engine = router.session.worker.engine
     try:
         answer = await _ask_about(router, what, schema, name)
     except EngineGone:
-        return ""
-    await router.session.worker.engine.refresh()
+        await engine.refresh()  # one that restarts is waited for
+        try:
+            answer = await _ask_about(router, what, schema, name)
+        except EngineGone:
+            engine.expect_lake(schema, name)
+            return ""
+    await engine.refresh()
     return answer.error.message if answer.error else ""
 
 

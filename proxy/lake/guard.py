@@ -36,8 +36,9 @@ _MAKES_TABLE = re.compile(rb"\s*create\s+(?:or\s+replace\s+)?(?:temporary\s+)?ta
 _KINDS = frozenset({"OR", "REPLACE", "UNIQUE", "FULLTEXT", "SPATIAL", "ONLINE", "OFFLINE", "IGNORE"})
 # What ALTER TABLE begins with when it is about columns and keys: others are the backend's, as RENAME and COMMENT.
 _OF_SHAPE = frozenset({"ADD", "DROP", "MODIFY", "CHANGE", "CONVERT", "ORDER", "PARTITION"})
-# What statements about a table's rows begin with.
-_ROWS = frozenset({b"select", b"with", b"table", b"insert", b"replace", b"update", b"delete", b"("})
+# What statements that read or write rows begin with, beside those that make a table.
+_ROWS = frozenset({*(b"select", b"with", b"table", b"insert", b"replace", b"update", b"delete", b"("), b"set", b"do"})
+_IMMEDIATE = re.compile(rb"\s*execute\s+immediate\b", re.IGNORECASE)
 _READ_ONLY = 1036  # ER_OPEN_AS_READONLY
 
 
@@ -57,10 +58,13 @@ async def lake_names(router: Router, names: list[tuple[str, str]]) -> list[tuple
     return found
 
 
-async def refuse_query(router: Router, facts: StatementFacts, refusal: Refusal) -> None:
+async def refuse_query(router: Router, facts: StatementFacts, refusal: Refusal, text: bytes) -> None:
     """Raise the reason when a query reads a lake table, for which nobody but the engine can answer."""
     loaded = router.session.worker.engine.loaded
     named = facts.lake | {name for name in facts.tables if loaded.is_lake(name[0] or None, name[1])}
+    if b";" in text.rstrip(b"; \t\r\n") and loaded.names_lake(text):  # the facts of several statements name none
+        schema = await current_schema(router.session)
+        named |= set(_named(text.decode("utf-8", "replace"), loaded.lake_in(text), schema))
     if named and await lake_names(router, sorted(named)):
         raise SecondaryEngineError(refusal.sentence)
 
@@ -104,20 +108,48 @@ def take_prepare(router: Router, data: bytes, text: bytes) -> bool:
     if not router.session.worker.engine.loaded.names_lake(text):
         return False
     tokens = [token for token in significant(text.decode("utf-8", "replace")) if token.upper != ";"]
-    if tokens[-1].kind != "string" or first_word(tokens[-1].value.encode()) not in _ROWS:
+    if tokens[-1].kind != "string":
         return False
-    router.session.run(_consider_prepared(router, data, tokens[-1].value))
+    router.session.run(pass_prepare(router, data, tokens[-1].value))
     return True
 
 
-async def _consider_prepared(router: Router, data: bytes, statement: str) -> None:
-    loaded = router.session.worker.engine.loaded
-    named = _named(statement, loaded.lake_in(statement.encode()), await current_schema(router.session))
-    if lake := await lake_names(router, named):
-        raise SecondaryEngineError(
-            f"{'.'.join(lake[0])} is a lake table, and the server itself runs what PREPARE names: send the statement "
-            "as it is, or prepare it by the client's own call"
-        )
+def take_execute(router: Router, data: bytes, text: bytes) -> bool:
+    """Take over MariaDB's EXECUTE IMMEDIATE of a text, or of a variable that has one, as `take_prepare` does."""
+    router.session.state.counts = NO_COUNTS
+    if not router.is_mariadb or not router.session.worker.engine.loaded.lake or not _IMMEDIATE.match(text):
+        return False
+    tokens = list(significant(text.decode("utf-8", "replace")))[2:]
+    if len(tokens) > 1 and tokens[0].upper == "@":
+        router.session.run(_consider_variable(router, data, tokens[1].text))
+    elif tokens and tokens[0].kind == "string":
+        router.session.run(pass_prepare(router, data, tokens[0].value))
+    else:
+        return False
+    return True
+
+
+async def _consider_variable(router: Router, data: bytes, name: str) -> None:
+    session = router.session
+    asked = f"SELECT CAST(CONVERT(@{name} USING utf8mb4) AS BINARY)".encode()
+    raw = await session.ask(build_query(asked, session.capabilities), [Command.QUERY])
+    rows = AnswerReader(raw, session.capabilities).result().rows
+    await pass_prepare(router, data, ((rows[0][0] if rows else b"") or b"").decode("utf-8", "replace"))
+
+
+async def pass_prepare(router: Router, data: bytes, statement: str) -> None:
+    """Give the backend a command that has it run a text.
+
+    Raises SecondaryEngineError when that reads a lake table, of which the backend could say only that it has no rows.
+    """
+    loaded, text = router.session.worker.engine.loaded, statement.encode()
+    if loaded.names_lake(text) and (first_word(text) in _ROWS or _MAKES_TABLE.match(text)):
+        named = _named(statement, loaded.lake_in(text), await current_schema(router.session))
+        if lake := await lake_names(router, named):
+            raise SecondaryEngineError(
+                f"{'.'.join(lake[0])} is a lake table, and the server itself runs what PREPARE and EXECUTE IMMEDIATE "
+                "name: send the statement as it is, or prepare it by the client's own call"
+            )
     router.pass_on(data)
 
 

@@ -5,6 +5,7 @@ So names, errors and DEALLOCATE are its own. An execution puts the variables of 
 
 import re
 
+from proxy.lake.guard import pass_prepare
 from proxy.ml import rows
 from proxy.ml.arguments import set_text
 from proxy.ml.backend import attempt, select
@@ -49,7 +50,7 @@ async def _prepare(router: Router, data: bytes, name: str, source: str) -> None:
     statement = (await select(router, [source]))[0][0] or ""
     other = stand_in(statement, router.is_mariadb)
     if other is None:
-        return router.pass_on(data)
+        return await pass_prepare(router, data, statement)
     await set_text(router, "@warmfront_ml", other)
     router.session.state.ml_named[_folded(name)] = statement
     rows.relay(router, f"PREPARE {name} FROM @warmfront_ml")

@@ -50,7 +50,13 @@ def test_a_view_of_files_waits_for_the_engine(
     finally:
         os.kill(engine.pid, signal.SIGCONT)
     engine.kill()
+    new = f"CREATE TABLE lake.late {lake('id INT PRIMARY KEY, name VARCHAR(20)', data / 'people.csv')}"
+    made.run(new)  # of which the engine hears when it is back
+    count = "SELECT COUNT(*) FROM lake.late"
     deadline = time.monotonic() + 60
+    while (seen := asked(made, count)) != [(3,)]:
+        assert seen == REFUSED
+        assert time.monotonic() < deadline
     while (seen := asked(made, ask)) != ROWS:
         assert seen == REFUSED
         assert time.monotonic() < deadline
