@@ -12,6 +12,7 @@ from engine.lake.layout import Layout
 from engine.lake.reach import explained
 from engine.lake.readings import Reading
 from engine.lake.relations import escapes_in_records
+from engine.lake.uneven import MOST_MORE, require_few
 from engine.lake.warned import CUT, MOST, NO_VALUE, NOT_A_VALUE, TOO_FEW, TOO_MANY, Warned
 from lakehouse.definition import Dialect
 from lakehouse.places import Found
@@ -26,13 +27,14 @@ _RECORD = re.compile(
     r"  delimiter = (?P<delimiter>.+?) \(",
     re.DOTALL,
 )
+_LINE = re.compile(r"CSV Error on Line: (\d+)\n")
+_OTHER_WIDTH = re.compile(r"Expected Number of Columns: \d+ Found: \d+")
 # What DuckDB says of a record, in words that tell what to do.
 _WORDS = {
     "Value with unterminated quote found": "a value in quotes does not end before a delimiter or the record's end; "
     "a quote in quotes is written twice, or behind the escape character "
     '("escape_character": "" says that there is none)',
 }
-_MOST_MORE = 1000  # columns of a record beyond the table's, up to which all such records are looked for
 
 
 def require_structure(
@@ -57,7 +59,11 @@ def require_structure(
     except duckdb.Error as error:
         if not layout.relation.by_place:
             raise LakeError(explained(error, found, paths)) from None
-        return _judge(connection, layout, found, paths, strict, error)
+        _require_near(layout.width, found, paths, str(error))
+        if strict:
+            raise _first_wrong(connection, layout, found, paths, error) from None
+        require_few(connection, layout, dialect, found, paths)
+        return _judge(connection, layout, found, paths)
     if cut and row and row[0]:
         raise LakeError(
             f"a value in {found[0].shown if len(found) == 1 else 'one of the files'} ends with the escape character "
@@ -67,16 +73,46 @@ def require_structure(
     return None
 
 
+def _first_wrong(
+    connection: duckdb.DuckDBPyConnection,
+    layout: Layout,
+    found: Sequence[Found],
+    paths: Sequence[str],
+    error: duckdb.Error,
+) -> LakeError:
+    """The error for the first record that cannot be cut, in the order of the files; `error` is of any of them.
+
+    DuckDB is asked for the first alone: to list them it keeps each as often as columns are missing or too many, and
+    cannot be interrupted then (1.5.5). A wrong delimiter in a file of 1 MB took a minute and 2 GB.
+    """
+    before = list(paths)
+    while before:
+        try:
+            connection.execute(f"SELECT count(*) FROM {layout.relation.over(before, ', parallel = false')}").fetchall()
+        except duckdb.InterruptException:
+            raise
+        except duckdb.Error as other:
+            error = other
+            place = next((at for at, path in enumerate(before) if f"file = {path}\n" in str(error)), 0)
+            before = before[:place]
+        else:
+            break
+    text = str(error)
+    shown = next((file.shown for file, path in zip(found, paths, strict=True) if f"file = {path}\n" in text), "")
+    told = text.rpartition("\nPossible fixes:")[0].rstrip().rpartition("\n")[2].rstrip(". ")
+    line = _LINE.search(text)
+    if not (shown and line and (_OTHER_WIDTH.fullmatch(told) or told in _WORDS)):
+        return LakeError(explained(error, found, paths))
+    return LakeError(f"{shown}, line {line[1]}: {_WORDS.get(told, told)}")
+
+
 def _judge(
     connection: duckdb.DuckDBPyConnection,
     layout: Layout,
     found: Sequence[Found],
     paths: Sequence[str],
-    strict: bool,
-    error: duckdb.Error,
 ) -> tuple[Warned, ...]:
     """Say what is wrong with records that cannot be cut; what may be forgiven is given."""
-    _require_near(layout.width, found, paths, str(error))
     kept = f"rejects_table = '{_REJECTED}', rejects_scan = '{_REJECTED}_scan', rejects_limit = {MOST}"
     more = f", store_rejects = true, {kept}"
     try:
@@ -88,19 +124,19 @@ def _judge(
         ).fetchall()
     except duckdb.InterruptException:
         raise
-    except duckdb.Error:
+    except duckdb.Error as error:
         raise LakeError(explained(error, found, paths)) from None
     finally:
         connection.execute(f"DROP TABLE IF EXISTS {_REJECTED}")
         connection.execute(f"DROP TABLE IF EXISTS {_REJECTED}_scan")
     if not wrong:
-        raise LakeError(explained(error, found, paths)) from None
+        raise LakeError("records cannot be cut, and DuckDB does not say which")
     names = {path: file.shown for file, path in zip(found, paths, strict=True)}
     told: dict[tuple[str, int], Warned] = {}  # a record is told of once for each column that it has not
     for path, line, kind, message in wrong:
         text = str(message).partition("\n")[0].rstrip(". ")
         shown = f"{names.get(path, 'a file')}, line {line}: {_WORDS.get(text, text)}"
-        if strict or kind not in _FORGIVEN:
+        if kind not in _FORGIVEN:
             raise LakeError(shown) from None
         told.setdefault((path, line), Warned(_FORGIVEN[kind], shown))
     return tuple(told.values())
@@ -113,10 +149,10 @@ def _require_near(width: int, found: Sequence[Found], paths: Sequence[str], told
     characters of a record.
     """
     record = _RECORD.search(told)
-    if record and record["record"].count(record["delimiter"]) > width + _MOST_MORE:
+    if record and record["record"].count(record["delimiter"]) > width + MOST_MORE:
         shown = next((file.shown for file, path in zip(found, paths, strict=True) if path in told), found[0].shown)
         raise LakeError(
-            f"{shown}, line {record['line']}: more than {width + _MOST_MORE} columns, and the table has {width}; "
+            f"{shown}, line {record['line']}: more than {width + MOST_MORE} columns, and the table has {width}; "
             "is its record_delimiter right?"
         )
 
