@@ -82,7 +82,7 @@ def _document(known: LakeTable) -> dict[str, Any]:
     }
     return {
         "columns": columns,
-        "checked": None if known.checked is None else place(known.checked),
+        "unique": None if known.checked is None else place(known.checked),
         "regular": {mark: place(files) for mark, files in known.regular.items()},
         "identified": place(known.identified),
         "files": [sorted(files) for files in sets],
@@ -96,6 +96,7 @@ def _take_over(known: LakeTable, found: dict[str, Any]) -> None:
             Covered(files[at], ColumnFacts(bad, plain, bytes.fromhex(present)), reading)
             for at, bad, plain, present, reading in covered
         ]
-    known.checked = None if found["checked"] is None else files[found["checked"]]
+    unique = found.get("unique")  # releases that compared texts instead of values wrote "checked"
+    known.checked = None if unique is None else files[unique]
     known.regular = {mark: set(files[at]) for mark, at in found["regular"].items()}
     known.identified |= files[found["identified"]]

@@ -27,7 +27,7 @@ from engine.lake.evolved import file_keys, require_ids, without_deleted
 from engine.lake.expanding import readable
 from engine.lake.facts import ColumnFacts
 from engine.lake.kept import KeptFacts
-from engine.lake.keys import require_unique
+from engine.lake.keys import is_certain, require_unique, unchecked
 from engine.lake.layout import Layout, groups_of, lay_out
 from engine.lake.loaded import Incoming, LoadedCopies, Told
 from engine.lake.mistakes import locate, locate_all, require_structure
@@ -361,7 +361,8 @@ class LakeTables:
                     layout, relation=mapped.without_deleted(layout.relation, listing, paths, *delete_paths)
                 )
             out = {**left_out(known.table)}
-            columns = [c for c in carried_columns(known.table) if _is_named(c, wanted)]
+            key = unchecked(known, layout, files)
+            columns = [c for c in carried_columns(known.table) if _is_named(c, wanted) or c.name in key]
             readings: dict[str, Reading] = {}
             for column in columns:
                 reading = reading_of(column, layout, known.definition, strict)
@@ -379,14 +380,17 @@ class LakeTables:
             raise locate(connection, layout, wrong[0], readings[wrong[0].name], found, paths)
         wanted.noted.note(len(layout.ragged), layout.ragged)
         for column in wrong:
+            if not _is_named(column, wanted):
+                continue  # it is read for the key's sake
             mark = column.name, files
             if mark not in known.located:
                 known.located[mark] = locate_all(connection, layout, column, readings[column.name], found, paths)
             wanted.noted.note(facts[column.name].bad, known.located[mark])
-        is_unique = False
-        if known.definition.dialect.check_constraints:
+        is_unique = is_certain(known, layout, readings)
+        if key and set(key) <= readings.keys():
+            rows = sub_query([column for column in columns if column.name in key], layout, readings, facts, paths)
             with known.lock:
-                is_unique = require_unique(connection, known, layout, files, paths, found)
+                require_unique(connection, known, files, rows)
         kept = [column for column in columns if column.name not in out]
         sql = sub_query(kept, layout, readings, facts, paths, tagged)
         present = {

@@ -300,6 +300,10 @@ def test_keys_are_checked(instance: Instance, data: Path):
     instance.run(f"CREATE TABLE lake.twice {lake('id INT PRIMARY KEY', data / 'twice.csv')}")
     assert "twice" in refused(instance, "SELECT COUNT(*) FROM lake.twice")
     instance.run("DROP TABLE lake.twice")
+    (data / "twice.csv").write_text("1\n2\n01\n")  # the values are compared, not their texts
+    instance.run(f"CREATE TABLE lake.twice {lake('id INT PRIMARY KEY', data / 'twice.csv')}")
+    assert "twice" in refused(instance, "SELECT COUNT(*) FROM lake.twice")
+    instance.run("DROP TABLE lake.twice")
     instance.run(f"CREATE TABLE lake.twice {lake('id INT PRIMARY KEY', data / 'twice.csv', check_constraints=False)}")
     assert instance.run("SELECT COUNT(*) FROM lake.twice") == [(3,)]
 
