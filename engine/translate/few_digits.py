@@ -8,10 +8,13 @@ kept as an INT, 4036991104 as 2147483647. Which plan keeps rows in a table is th
 from engine.translate.literals import is_literal
 from engine.translate.refusal import refuse
 from engine.translate.tree import AGGREGATES, Expr, is_stored, walk
-from engine.translate.types import WHOLE, whole_digits
+from engine.translate.types import WHOLE, Family, whole_digits
+from engine.translate.walks import Gathered
 
 _FEW_DIGITS = ("bit_count", "period_add", "year_week", "ascii", "ord")
 _CHOICES = frozenset({"case", "coalesce", "greatest", "least"})
+_CHOOSING = _CHOICES | {"int_to_text"}
+_AROUND = frozenset({"within", "round", "to_decimal"})
 _CALCULATIONS = frozenset(
     f"{kind}_{name}" for kind in ("int", "decimal") for name in ("add", "subtract", "multiply", "modulo")
 )
@@ -49,6 +52,27 @@ def as_int(value: Expr) -> Expr:
     if value.args[1].type.family in WHOLE or _dividend_digits(value) > _INT_DIGITS:
         return value
     return _within(value, _INT_DIGITS)
+
+
+def require_room_for_choices(statement: Gathered) -> None:
+    """Refuse conditions that give such an integer or a decimal, for the decimal has its digits; and ORD as text, of
+    which there are seven characters. Raises Refused."""
+    if not statement.ops & _CHOOSING:
+        return
+    for node in statement.nodes:
+        if node.op in _CHOICES and node.type.family is Family.DECIMAL:
+            for part in map(_inner, _chosen(node)):
+                if part.op == "int_divide" or _has_few_digits(part):
+                    refuse("MariaDB cuts off this function beside decimals where it is kept in a table")
+        elif node.op == "int_to_text" and _inner(node.args[0]).op == "ord":
+            refuse("MariaDB cuts off ORD as a text where it is kept in a table")
+
+
+def _inner(value: Expr) -> Expr:
+    """What a guard is around."""
+    while value.op in _AROUND:
+        value = value.args[0]
+    return value
 
 
 def _within(value: Expr, digits: int) -> Expr:

@@ -18,6 +18,7 @@ from engine.translate.chosen_times import require_no_chosen_time
 from engine.translate.cursors import materialised
 from engine.translate.depth import require_shallow
 from engine.translate.executed import executed
+from engine.translate.few_digits import require_room_for_choices
 from engine.translate.given import Trace
 from engine.translate.lengths import require_lengths
 from engine.translate.lower import AreSingle, FindCases, FindZone, Lowering, Weigh
@@ -119,6 +120,8 @@ def _translate(
     require_shown_shares(query, shared)
     require_plain_uses(whole, context)
     require_no_chosen_time(whole)
+    if context.backend == "mariadb":
+        require_room_for_choices(whole)
     require_times_of_columns(whole.ops, context.backend)
     require_certain_uses(whole, lowering)
     require_read(whole)
