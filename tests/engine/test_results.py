@@ -179,6 +179,15 @@ def test_datetimes(fsp):
     values = [first + datetime.timedelta(microseconds=rng.randrange(315537897600 * 10**6)) for _ in range(1000)]
     values = [v.replace(microsecond=v.microsecond // 10 ** (6 - fsp) * 10 ** (6 - fsp)) for v in values]
     values += [datetime.datetime(2024, 1, 1), datetime.datetime(1969, 12, 31, 23, 59, 59), None]
+    day = datetime.datetime(1969, 12, 31)  # rows of one day beside each other, and of those beside it
+    values += [
+        day,
+        day.replace(hour=23),
+        None,
+        day,
+        day - datetime.timedelta(seconds=1),
+        day + datetime.timedelta(days=1),
+    ]
     array = pa.array(values, pa.timestamp("us"))
     found = text_column(array, column(FieldType.DATETIME, decimals=fsp))
     length = 19 + (fsp + 1 if fsp else 0)
