@@ -87,6 +87,8 @@ def average(value: Expr, distinct: bool, increment: int, is_mariadb: bool) -> Ex
     found = quotient(total(value, distinct), counted, increment)
     if is_mariadb:
         require_same_quotient(found)
+    else:
+        found = Expr(found.op, found.type, found.args, value=control.AVERAGE)
     if distinct and value.type.scale and found.type.frac == found.type.scale:
         refuse("the last digit of AVG(DISTINCT) of so many decimals is not certain")  # MySQL rounds it, MariaDB cuts
     return found

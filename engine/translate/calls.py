@@ -267,7 +267,7 @@ def _add_date(binder: "Binder", arguments: list[exp.Expression], sign: int) -> E
     if isinstance(amount, exp.Interval):
         only(amount, "this", "unit")
         amount, unit = child(amount), child(amount, "unit").name.upper()
-    return dates.shift(binder.expr(arguments[0]), binder.expr(amount), unit, sign, binder.context.backend)
+    return dates.shifted(binder, arguments[0], amount, unit, sign)
 
 
 _NAMED = (

@@ -178,8 +178,11 @@ def sign(expr: Expr) -> Expr:
     return expr if expr.type.family is Family.NULL else Expr("sign", replace(BIGINT, digits=1), (expr,))
 
 
+AVERAGE = "average"  # of AVG: MySQL takes the double next to it for an integer, 2.5 for 2 (Item_sum_avg::val_int)
+
+
 def to_integer(expr: Expr, unsigned: bool) -> Expr:
-    """CAST(expr AS SIGNED or UNSIGNED); decimals round half away from zero."""
+    """CAST(expr AS SIGNED or UNSIGNED); decimals round half away from zero, but for AVERAGE."""
     if expr.type.family is Family.STRING and not is_literal(expr):
         require_one_text(expr)
         return Expr("text_to_unsigned" if unsigned else "text_to_signed", UBIGINT if unsigned else BIGINT, (expr,))
@@ -195,6 +198,10 @@ def to_integer(expr: Expr, unsigned: bool) -> Expr:
         return expr
     if expr.type.family in APPROXIMATE:
         return Expr("double_to_int", UBIGINT if unsigned else BIGINT, (as_double(expr),))
+    if expr.value == AVERAGE and not unsigned:
+        return Expr("double_to_int", BIGINT, (as_double(expr),))
+    if expr.op == "case" and any(part.value == AVERAGE for part in walk(expr)):
+        refuse("an integer is made of an average that a condition chose")
     if expr.type.frac != expr.type.scale:
         expr = Expr("round", decimal(expr.type.digits, 0), (expr,), value=0)
     if _is_cut_seconds(expr) and not unsigned:

@@ -5,7 +5,9 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import cast
+from typing import TYPE_CHECKING, cast
+
+from sqlglot import exp
 
 from engine.collate import presence
 from engine.translate import literals
@@ -16,6 +18,9 @@ from engine.translate.numbers import as_value
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr, walk
 from engine.translate.types import BIGINT, DATE, INT, WHOLE, Family, Type, datetime_type
+
+if TYPE_CHECKING:
+    from engine.translate.binder import Binder
 
 _MONTHS = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
 _SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86400, "WEEK": 604800}
@@ -63,6 +68,8 @@ _FORMATS = frozenset(
     )
 )
 _FORMATS_BARE = frozenset(("%-m", "%-d", "%-H", "%-I"))
+_SHIFTED = frozenset({"date_to_text", "datetime_to_text", "spelled_moment"})  # texts that are made by an interval
+_DIGITS = presence.of_text("0123456789:-. ")
 # MySQL reads these as plain characters, but after the parser they look like codes.
 _AMBIGUOUS_FORMATS = ("%A", "%B", "%-", "%G")
 
@@ -109,6 +116,29 @@ def part(unit: str, expr: Expr) -> Expr:
     return Expr("date_part", INT, (expr,), value=unit)
 
 
+def shifted(binder: "Binder", base: exp.Expression, amount: exp.Expression, unit: str, sign: int) -> Expr:
+    """base + INTERVAL amount unit, of expressions as they are written."""
+    bound, backend = binder.expr(base), binder.context.backend
+    if backend == "mysql" and literals.is_text(bound) and _is_shifted(base):
+        bound = derived(_with_time, bound)
+    return shift(bound, binder.expr(amount), unit, sign, backend)
+
+
+def _is_shifted(node: exp.Expression) -> bool:
+    """Tell whether an expression is itself one with an interval: of a date and an interval MySQL makes a text without a
+    time, of that text and another interval one with a time."""
+    while isinstance(node, exp.Paren):
+        node = node.this
+    if isinstance(node, exp.Anonymous):
+        return str(node.this).upper() in ("ADDDATE", "SUBDATE")
+    return isinstance(node, (exp.DateAdd, exp.DateSub, exp.Add, exp.Sub))
+
+
+def _with_time(text: Expr) -> Expr:
+    value = str(text.value)
+    return text if " " in value else replace(text, value=f"{value} 00:00:00")
+
+
 def shift(base: Expr, amount: Expr, unit: str, sign: int, backend: str) -> Expr:
     """base + INTERVAL amount unit (sign -1: minus), clamped to the month's end as MySQL does."""
     if unit in _COMPOUND:
@@ -122,9 +152,12 @@ def shift(base: Expr, amount: Expr, unit: str, sign: int, backend: str) -> Expr:
         return NULL_LITERAL
     if literals.is_text(base):
         moved = shift(derived(literals.read_temporal, base), amount, unit, sign, backend)
-        if not is_literal(moved):
+        if is_literal(moved):
+            return derived(_as_text, moved, base.type)
+        if moved.type.fsp or moved.type.family not in (Family.DATE, Family.DATETIME):
             refuse("a string plus an interval is not supported")
-        return derived(_as_text, moved, base.type)
+        spelled = "date_to_text" if moved.type.family is Family.DATE else "datetime_to_text"
+        return Expr(spelled, replace(base.type, presence=_DIGITS), (moved,), value=moved.type.fsp)
     if base.type.family is Family.STRING:
         fraction = ""
         if backend != "mysql" and base.op != "format_date":  # MariaDB shows six decimals of a text that is made of rows
@@ -178,7 +211,8 @@ def _is_stored(expr: Expr) -> bool:
 
 
 def _text_shifted(base: Expr, amount: Expr, unit: str, sign: int, fraction: str) -> Expr:
-    """A text plus an interval is a text: a date stays a date unless hours, minutes or seconds are added.
+    """A text plus an interval is a text: a date stays a date unless hours, minutes or seconds are added, or it has been
+    made by an interval itself.
 
     `fraction` stands behind a time.
     """
@@ -186,8 +220,8 @@ def _text_shifted(base: Expr, amount: Expr, unit: str, sign: int, fraction: str)
         refuse("an interval is added to a string")
     moment = Expr("text_to_moment", datetime_type(0), (base,))
     moved = Expr("date_shift", datetime_type(0), (moment, amount), value=(unit, sign))
-    type_ = replace(base.type, presence=presence.of_text("0123456789:-. "))
-    stays = unit not in ("SECOND", "MINUTE", "HOUR")
+    type_ = replace(base.type, presence=_DIGITS)
+    stays = unit not in ("SECOND", "MINUTE", "HOUR") and base.op not in _SHIFTED
     return Expr("spelled_moment", type_, (base, moved), value=(stays, fraction))
 
 

@@ -118,16 +118,14 @@ def _number_of(binder: "Binder", node: exp.Expression) -> Expr:
 
 def _shifted(binder: "Binder", base: exp.Expression, interval: exp.Expression, sign: int) -> Expr:
     only(interval, "this", "unit")
-    amount = binder.expr(child(interval))
-    return dates.shift(binder.expr(base), amount, child(interval, "unit").name.upper(), sign, binder.context.backend)
+    return dates.shifted(binder, base, child(interval), child(interval, "unit").name.upper(), sign)
 
 
 def _date_add(sign: int) -> Rule:
     def rule(binder: "Binder", node: exp.Expression) -> Expr:
         only(node, "this", "expression", "unit")
         unit = child(node, "unit").name.upper()
-        amount = binder.expr(child(node, "expression"))
-        return dates.shift(binder.expr(child(node)), amount, unit, sign, binder.context.backend)
+        return dates.shifted(binder, child(node), child(node, "expression"), unit, sign)
 
     return rule
 

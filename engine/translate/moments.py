@@ -33,6 +33,8 @@ def _timestamp(binder: "Binder", node: exp.Expression) -> Expr:
     value, span = as_date_value(binder.expr(child(node)), "TIMESTAMP"), node.args.get("zone")
     if value.type.family is Family.NULL:
         return value
+    if value.op == "text_to_moment" and (binder.context.backend == "mysql" or value.args[0].op != "format_date"):
+        value = Expr(value.op, datetime_type(6), value.args)  # a text may have that many
     moment = as_datetime(value)
     if span is None:
         return moment
