@@ -134,7 +134,7 @@ class Dispatch:
         if word in lake_guard.WRITES and self._worker.engine.loaded.names_lake(data[at:]):
             action = self._lake_write
         if (word in writes.WORDS and writes.take_write(self.router, data[at:])) or (
-            word in named.WORDS and named.take_named(self.router, data, data[at:])
+            word in named.WORDS and named.take_named(self.router, data, data[at:], lake_guard.pass_prepare)
         ):
             return True
         if action is None:

@@ -4,8 +4,8 @@ So names, errors and DEALLOCATE are its own. An execution puts the variables of 
 """
 
 import re
+from collections.abc import Awaitable, Callable
 
-from proxy.lake.guard import pass_prepare
 from proxy.ml import rows
 from proxy.ml.arguments import set_text
 from proxy.ml.backend import attempt, select
@@ -14,6 +14,8 @@ from proxy.router import Router
 from statements.scan import split_outside_quotes
 from wire.parameters import NotALiteral, fill_placeholders
 
+# Gives the backend a PREPARE of the text that is told.
+PassPrepare = Callable[[Router, bytes, str], Awaitable[None]]
 WORDS = frozenset({b"prepare", b"execute", b"deallocate", b"drop"})
 _NAME = r"(`(?:[^`]|``)+`|[\w$\u0080-\uffff]+)"
 _PREPARE = re.compile(rf"\s*prepare\s+{_NAME}\s+from\s+(['\"@].*)", re.IGNORECASE | re.DOTALL)
@@ -22,8 +24,8 @@ _FORGET = re.compile(rf"\s*(?:deallocate|drop)\s+prepare\s+{_NAME}\s*", re.IGNOR
 _MENTIONS = re.compile(r"ml_|train_test_split|^@", re.IGNORECASE)
 
 
-def take_named(router: Router, data: bytes, text: bytes) -> bool:
-    """Take over PREPARE, EXECUTE and DEALLOCATE of statements that may call AutoML."""
+def take_named(router: Router, data: bytes, text: bytes, pass_prepare: PassPrepare) -> bool:
+    """Take over PREPARE, EXECUTE and DEALLOCATE of statements that may call AutoML; the others' PREPARE is passed."""
     try:
         statement = text.decode("utf-8").rstrip("; \t\r\n")
     except UnicodeDecodeError:
@@ -33,7 +35,7 @@ def take_named(router: Router, data: bytes, text: bytes) -> bool:
         known.pop(_folded(found[1]), None)
         if not _MENTIONS.search(found[2]):
             return False
-        router.session.run(_prepare(router, data, found[1], found[2]))
+        router.session.run(_prepare(router, data, (found[1], found[2]), pass_prepare))
         return True
     if (found := _EXECUTE.fullmatch(statement)) and (prepared := known.get(_folded(found[1]))) is not None:
         router.session.run(_execute(router, data, prepared, found[2] or ""))
@@ -43,7 +45,8 @@ def take_named(router: Router, data: bytes, text: bytes) -> bool:
     return False
 
 
-async def _prepare(router: Router, data: bytes, name: str, source: str) -> None:
+async def _prepare(router: Router, data: bytes, named: tuple[str, str], pass_prepare: PassPrepare) -> None:
+    name, source = named
     asked = await attempt(router, f"SELECT {source} LIMIT 0")
     if asked.error:
         return router.pass_on(data)  # not what it seems: the backend says what is wrong
