@@ -23,6 +23,7 @@ from engine.history import History
 from engine.lag import Lag
 from engine.replicate.progress import Progress
 from engine.store.layout import carried_columns
+from engine.store.optimizers import DISABLED
 from engine.verify.verifier import Verifications
 from statements.schema import STRING_TYPES
 
@@ -253,6 +254,7 @@ class Information:
                 "python_enable_replacements": False,
                 "memory_limit": _MEMORY,
                 "temp_directory": "",
+                "disabled_optimizers": DISABLED,
             },
         )
         self._database.execute("SET GLOBAL default_collation = 'NOCASE'")

@@ -23,6 +23,7 @@ from engine.catalog import CatalogView, Key, LoadedTable, State
 from engine.replicate.changes import Position
 from engine.store import bookkeeping
 from engine.store.layout import BOOKKEEPING, CATALOG, ROW_GROUP, TABLES, TWIN, create_statement, local_name, quote
+from engine.store.optimizers import DISABLED
 
 log = logging.getLogger(__name__)
 
@@ -424,6 +425,7 @@ def _config(path: Path, memory_limit: int, threads: int) -> dict[str, str | bool
         "python_enable_replacements": False,
         # It knows a file by its path, its size and the second of its change: too little to be sure that it is the same.
         "enable_external_file_cache": False,
+        "disabled_optimizers": DISABLED,
         "checkpoint_threshold": "1GB",  # upkeep does it earlier, beside the commits instead of in one,
     }
     if threads:

@@ -25,6 +25,7 @@ from engine.load.select import select_value
 from engine.results.encoder import RowEncoder
 from engine.spellings import read_single
 from engine.store.layout import arrow_schema, carried_columns, create_statement, left_out, pack_columns, quote
+from engine.store.optimizers import DISABLED
 from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation, translate
 from engine.translation import register
@@ -100,7 +101,7 @@ class Bench:
     def __init__(self, connection: Any, is_mariadb: bool, schema: str, folder: Path, **session: Any) -> None:
         self.raw = connection
         self.schema = schema
-        self.duck = duckdb.connect()
+        self.duck = duckdb.connect(config={"disabled_optimizers": DISABLED})  # as the engine has it
         self.duck.execute("SET preserve_insertion_order = true")
         self.collations = Collations(folder)
         self.view = CatalogView({})
