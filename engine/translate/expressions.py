@@ -10,7 +10,7 @@ from engine.translate.calls import CALLS, modulo
 from engine.translate.compare import between, by_bytes, compare, one_of, require_one_collation, written_moments
 from engine.translate.few_digits import as_int, require_counted_dividend, with_room
 from engine.translate.members import LISTED, as_number_of
-from engine.translate.misjudged import decides, is_misjudged
+from engine.translate.misjudged import decides, is_kept, is_misjudged
 from engine.translate.nodes import child, children, kind, only
 from engine.translate.numbers import arithmetic, as_condition, as_double, negated
 from engine.translate.packed import require_comparable
@@ -47,6 +47,8 @@ def _comparison(operator: str) -> Rule:
             return binder.queries.quantified(operator, binder.expr(left), right)
         parts = parts_of(left)
         if parts is not None:
+            if binder.context.backend == "mariadb" and is_kept(node):
+                refuse("MariaDB takes a comparison of rows in a derived table for never NULL")
             return _rows(binder, operator, parts, right)
         return compare(operator, *written_moments(*by_bytes(binder.side(left), binder.side(right))))
 

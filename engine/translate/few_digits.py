@@ -7,13 +7,13 @@ kept as an INT, 4036991104 as 2147483647. Which plan keeps rows in a table is th
 
 from engine.translate.literals import is_literal
 from engine.translate.refusal import refuse
-from engine.translate.tree import AGGREGATES, Expr, is_stored, walk
+from engine.translate.tree import AGGREGATES, WINDOW, Expr, SetOperation, is_stored, walk
 from engine.translate.types import WHOLE, Family, whole_digits
 from engine.translate.walks import Gathered
 
 _FEW_DIGITS = ("bit_count", "period_add", "year_week", "ascii", "ord")
 _CHOICES = frozenset({"case", "coalesce", "greatest", "least"})
-_CHOOSING = _CHOICES | {"int_to_text"}
+_CHOOSING = _CHOICES | {"int_to_text", "decimal_to_text", "round"}
 _AROUND = frozenset({"within", "round", "to_decimal"})
 _CALCULATIONS = frozenset(
     f"{kind}_{name}" for kind in ("int", "decimal") for name in ("add", "subtract", "multiply", "modulo")
@@ -55,17 +55,30 @@ def as_int(value: Expr) -> Expr:
 
 
 def require_room_for_choices(statement: Gathered) -> None:
-    """Refuse conditions that give such an integer or a decimal, for the decimal has its digits; and ORD as text, of
-    which there are seven characters. Raises Refused."""
+    """Refuse conditions and UNIONs that give such an integer or a decimal, for the decimal has its digits; and ORD as
+    text, of which there are seven characters. Raises Refused."""
+    for query in statement.queries:
+        if isinstance(query, SetOperation):
+            for sides in zip(query.left.outputs, query.right.outputs, strict=True):
+                _require_one_sign([side.expr for side in sides])
     if not statement.ops & _CHOOSING:
         return
     for node in statement.nodes:
-        if node.op in _CHOICES and node.type.family is Family.DECIMAL:
+        if (node.op in _CHOICES or node.op == "round") and node.type.family is Family.DECIMAL:  # a UNION rounds
             for part in map(_inner, _chosen(node)):
                 if part.op == "int_divide" or _has_few_digits(part):
                     refuse("MariaDB cuts off this function beside decimals where it is kept in a table")
         elif node.op == "int_to_text" and _inner(node.args[0]).op == "ord":
             refuse("MariaDB cuts off ORD as a text where it is kept in a table")
+        elif node.op == "decimal_to_text" and _inner(node.args[0]).op == WINDOW:
+            refuse("MariaDB cuts off a window's decimal as a text")  # -0.5 of a DECIMAL(1,1)
+
+
+def _require_one_sign(sides: list[Expr]) -> None:
+    """A UNION of such an integer and an unsigned one is a decimal too."""
+    few = any(part.op == "int_divide" or _has_few_digits(part) for part in map(_inner, sides))
+    if few and any(side.type.unsigned for side in sides):
+        refuse("MariaDB cuts off this function beside unsigned integers in a UNION")
 
 
 def _inner(value: Expr) -> Expr:

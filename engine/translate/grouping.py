@@ -73,6 +73,8 @@ def _require_certain_totals(block: Block, keys: set[Expr]) -> None:
     """
     if any(part.op == "any_same" for output in block.outputs for part in walk(output.expr)):
         refuse("ANY_VALUE with ROLLUP is not supported")
+    if any(all(part.op != "column" for part in walk(key)) for key in keys):
+        refuse("ROLLUP over constants or the same key twice is not supported")
     if any(part in keys for key in keys for arg in key.args for part in walk(arg)):
         refuse("a key of ROLLUP is computed of another one")
 

@@ -57,7 +57,7 @@ def require_no_lost_total(block: Block, node: exp.Expression, keys: list[exp.Exp
         if not isinstance(written, exp.Column | exp.Literal) and _is_written_anew(key, written, charset):
             refuse("MariaDB's totals of ROLLUP have no NULL for this key unless it is given by its alias")
     parts = [part for output in block.outputs for part in walk(output.expr)]
-    if any(part.op in _DISTINCT for part in parts) and all(is_stored(key) for key in block.groups):
+    if any(part.op in _DISTINCT for part in parts) and any(is_stored(key) for key in block.groups):
         refuse("MariaDB counts distinct values of ROLLUP's totals twice where the key is unique")
 
 

@@ -26,3 +26,14 @@ def decides(node: exp.Expression) -> bool:
             return True
         parent = parent.parent
     return parent is None or parent.parent is not None or parent.args.get("having") is not None
+
+
+def is_kept(node: exp.Expression) -> bool:
+    """Tell whether a value is a column of a derived table, a view or a sub-query: MariaDB 10.11 believes that a
+    comparison of rows there, as (a, b) < (1, 2), is never NULL."""
+    parent = node.parent
+    while parent is not None and not isinstance(parent, exp.Select):
+        if isinstance(parent, _DECIDING):
+            return False
+        parent = parent.parent
+    return parent is not None and parent.parent is not None

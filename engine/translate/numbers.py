@@ -62,6 +62,9 @@ def as_number(expr: Expr, what: str) -> Expr:
     raise Refused(f"{what} is applied to a {family.value}")
 
 
+_MEMBERS = frozenset({"enum_text", "set_text"})
+
+
 def require_one_text(expr: Expr) -> None:
     """Refuse LEAST and GREATEST of texts that are read as numbers: MariaDB compares them as numbers then."""
     if any(part.op == "same_text" for part in walk(expr)):
@@ -72,6 +75,8 @@ def number_of_text(expr: Expr) -> Expr:
     """Read a string as a double; what is not a plain number gives a warning on the backend and fails in the engine."""
     if not is_text(expr):
         require_one_text(expr)
+        if expr.op in ("min", "max") and expr.args[0].op in _MEMBERS:
+            refuse("MIN or MAX of an ENUM or SET is read as a number")  # of the text, or of the member: by the plan
         return Expr("number_of_text", DOUBLE, (expr,))
     return derived(_read_number, expr)
 

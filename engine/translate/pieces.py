@@ -15,7 +15,7 @@ from engine.translate.nodes import child, children, only
 from engine.translate.numbers import as_value
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
-from engine.translate.types import BIGINT, INT, NUMERIC, WHOLE, Family, Type, unify_strings
+from engine.translate.types import BIGINT, INT, NUMERIC, UBIGINT, WHOLE, Family, Type, unify_strings
 
 if TYPE_CHECKING:
     from engine.translate.binder import Binder
@@ -132,6 +132,17 @@ def _digest(op: str, what: str) -> Rule:
     return rule
 
 
+def _are_mistaken(values: list[Expr]) -> bool:
+    """Tell whether one may be beyond a BIGINT, and another below 0."""
+    beyond = any(value.type.unsigned and value.type.digits >= UBIGINT.digits for value in values)
+    below = any(not value.type.unsigned and not _is_natural(value) for value in values)
+    return beyond and below
+
+
+def _is_natural(value: Expr) -> bool:
+    return is_literal(value) and isinstance(value.value, int) and value.value >= 0
+
+
 def _field(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
     """FIELD(value, …): the place of the first equal one, 0 for none."""
     value, *others = (spelled(as_value(binder.expr(argument))) for argument in arguments)
@@ -140,6 +151,8 @@ def _field(binder: "Binder", arguments: list[exp.Expression]) -> Expr:
     if value.type.family not in (Family.STRING, Family.INT):
         refuse(f"FIELD of {value.type.family.value} values is not supported")
     require_one_collation([value, *others], "FIELD")
+    if value.type.family is Family.INT and _are_mistaken([value, *others]):
+        refuse("FIELD takes -1 for 18446744073709551615")  # Item_func_field compares 64 bits
     tests = [compare("eq", value, other) for other in others]
     places = [literals.integer(place) for place in range(1, len(others) + 1)]
     return control.case(tests, places, literals.integer(0), "FIELD").typed(INT)
