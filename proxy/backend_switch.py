@@ -78,10 +78,8 @@ class BackendSwitch:
             return
         self._suspects = True
         handlers = self._session.handlers
-        known, self._session.known = (
-            self._session.known,
-            knows_none,
-        )  # what needs no look would come before the value is read
+        # What needs no look would come before the value is read.
+        known, self._session.known = self._session.known, knows_none
         kept = {command: handlers[command] for command in (Command.QUERY, Command.STMT_EXECUTE, Command.STMT_PREPARE)}
 
         def look(data: bytes) -> bool:
