@@ -198,9 +198,9 @@ def to_integer(expr: Expr, unsigned: bool) -> Expr:
         return expr
     if expr.type.family in APPROXIMATE:
         return Expr("double_to_int", UBIGINT if unsigned else BIGINT, (as_double(expr),))
-    if expr.value == AVERAGE and not unsigned:
+    if _is_average(expr) and not unsigned:
         return Expr("double_to_int", BIGINT, (as_double(expr),))
-    if expr.op == "case" and any(part.value == AVERAGE for part in walk(expr)):
+    if expr.op == "case" and any(map(_is_average, walk(expr))):
         refuse("an integer is made of an average that a condition chose")
     if expr.type.frac != expr.type.scale:
         expr = Expr("round", decimal(expr.type.digits, 0), (expr,), value=0)
@@ -209,6 +209,10 @@ def to_integer(expr: Expr, unsigned: bool) -> Expr:
     elif not _is_cut_seconds(expr):
         require_no_cut_seconds(expr)
     return Expr("to_unsigned" if unsigned else "to_signed", UBIGINT if unsigned else BIGINT, (expr,))
+
+
+def _is_average(expr: Expr) -> bool:
+    return expr.op == "quotient" and expr.value == AVERAGE  # of others the value may be any text of the statement
 
 
 def _is_cut_seconds(expr: Expr) -> bool:
