@@ -18,7 +18,7 @@ from pathlib import Path
 from bench.backend import connect, private_backend
 from bench.report import console, head, table
 from engine.translate.given import Trace
-from engine.translate.lower import Weigh
+from engine.translate.lower.lowering import Weigh
 from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation, translate
 from engine.translations import Find, Tables, Translations

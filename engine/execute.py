@@ -31,7 +31,7 @@ from engine.results.encoder import RowEncoder
 from engine.results.literals import literal_query, text_of
 from engine.slots import Slots
 from engine.store.database import Snapshot, Store
-from engine.translate.answers import Asked
+from engine.translate.bind.answers import Asked
 from engine.translate.refusal import Refusal, is_passing
 from engine.translate.translator import Translation
 from engine.unchanged import Unchanged, what_was_read

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from automl import api, results
 from automl.digits import number_texts
 from engine.ml.json_rows import beside
-from engine.translate.answers import Asked
+from engine.translate.bind.answers import Asked
 
 _PLAIN = 1e10  # of a double that has no exponent
 _JSON = json.JSONEncoder(default=str, ensure_ascii=False)  # `json.dumps` makes one each time

@@ -17,8 +17,8 @@ from base.errors import QueryInterrupted
 from engine.ml.answers import answer
 from engine.ml.models import Loaded, ModelKey, Models
 from engine.ml.progress import Statistics
-from engine.translate.answers import Asked
-from engine.translate.lower_answers import FUNCTION
+from engine.translate.bind.answers import Asked
+from engine.translate.lower.answers import FUNCTION
 
 _FEW = 32  # rows that are explained at once: each may take as long as thousands of predictions
 

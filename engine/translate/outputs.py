@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from engine.translate.doubles import is_loose, require_stored_alike
+from engine.translate.bind.doubles import is_loose, require_stored_alike
+from engine.translate.bind.numbers import as_value
 from engine.translate.members import spelled
-from engine.translate.numbers import as_value
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr, Query, is_stored
 from engine.translate.types import WHOLE, Family, decimal

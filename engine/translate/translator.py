@@ -1,7 +1,7 @@
 """MySQL statement to DuckDB SQL, or the reason why not.
 
-The passes, in order: parse and facts, names and scopes (`blocks`, `sources`, `names`), types and rules per family
-(`expressions` and its tables), grouping, the check against the backend's definitions (`outputs`), lowering (`lower`).
+The passes, in order: parse and facts; names, types and rules (`bind`), from nodes to a typed tree; what the whole
+statement shows to be uncertain (`checks`); the check against the backend's definitions (`outputs`); SQL (`lower`).
 """
 
 from collections.abc import Sequence
@@ -11,28 +11,31 @@ from sqlglot import exp
 
 from engine.checksums import Checksum
 from engine.collate.weights import Weights
-from engine.translate.answers import Asked, looked_into
-from engine.translate.binder import Shared, View
-from engine.translate.blocks import bind_query, require_first_rows
-from engine.translate.chosen_times import require_no_chosen_time
+from engine.translate.bind.answers import Asked, looked_into
+from engine.translate.bind.binder import Rules, Shared, View
+from engine.translate.bind.blocks import bind_query
+from engine.translate.bind.derived import require_first_rows
+from engine.translate.bind.expressions import bind_expression
+from engine.translate.bind.windows import require_apart, require_shown_shares
+from engine.translate.checks.chosen_times import require_no_chosen_time
+from engine.translate.checks.depth import require_shallow
+from engine.translate.checks.few_digits import require_room_for_choices
+from engine.translate.checks.lengths import require_lengths
+from engine.translate.checks.packed_uses import require_plain_uses
+from engine.translate.checks.shown_only import require_shown_only
+from engine.translate.checks.spelled_times import require_times_of_columns
+from engine.translate.checks.unread import require_read
+from engine.translate.checks.zoned_uses import require_certain_uses
 from engine.translate.cursors import materialised
-from engine.translate.depth import require_shallow
 from engine.translate.executed import executed
-from engine.translate.few_digits import require_room_for_choices
 from engine.translate.given import Trace
-from engine.translate.lengths import require_lengths
-from engine.translate.lower import AreSingle, FindCases, FindZone, Lowering, Weigh
+from engine.translate.lower.lowering import AreSingle, FindCases, FindZone, Weigh
+from engine.translate.lower.statement import Statement
 from engine.translate.origins import Origins
 from engine.translate.outputs import shown
-from engine.translate.packed_uses import require_plain_uses
 from engine.translate.refusal import Refusal, Refused, refuse
-from engine.translate.shown_only import require_shown_only
-from engine.translate.spelled_times import require_times_of_columns
 from engine.translate.tree import Block
-from engine.translate.unread import require_read
 from engine.translate.walks import gathered
-from engine.translate.windows import require_apart, require_shown_shares
-from engine.translate.zoned_uses import require_certain_uses
 from engine.zones import ZoneTable
 from statements.context import SessionContext
 from statements.facts import StatementFacts, read_statement
@@ -42,6 +45,7 @@ from wire.responses import ColumnDefinition
 # How a row may fail: by the lowering's own word, or in a function that folds characters, for one without weight.
 _GUARDS = ("error('", "_fold(")
 _NO_LIMIT = 18446744073709551615
+_RULES = Rules(bind_expression, bind_query)
 _UTF8_RESULTS = ("utf8mb4", "utf8mb3", "utf8")
 
 
@@ -80,7 +84,7 @@ def translate(
     a time zone: each None when it is not known. With a `trace` the SQL has its marks in the place of literals.
     `are_single` tells of columns that no two values are equal in which differ: such SQL holds for these rows only."""
     try:
-        lowering = Lowering(weigh, find_zone, find_cases, are_single)
+        lowering = Statement(weigh, find_zone, find_cases, are_single)
         return _translate(statement, context, view, definitions, lowering, trace)
     except Refused as refused:
         return Refusal(refused.reason)
@@ -93,7 +97,7 @@ def _translate(
     context: SessionContext,
     view: View,
     definitions: Sequence[ColumnDefinition],
-    lowering: Lowering,
+    lowering: Statement,
     trace: Trace | None,
 ) -> Translation:
     tree, _ = _checked(statement, context, context.extras)
@@ -107,7 +111,7 @@ def _translate(
         _, facts = _checked(body, context, extras=False)
         if facts.session_values:
             refuse("a view reads values of the session")
-    shared = Shared(context, view, "\n".join([statement, *bodies]), trace)
+    shared = Shared(context, view, "\n".join([statement, *bodies]), _RULES, trace)
     query = bind_query(shared, _counted(tree), None, {})
     if shared.outer_joined and shared.misjudged:
         refuse("rows, FIELD, INTERVAL, ELT or MAKE_SET decide beside an outer join")

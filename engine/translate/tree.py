@@ -61,6 +61,14 @@ class QuerySource:
     lateral: bool = False
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """The query whose rows are looked through. `true_only`: unknown may be told as false."""
+
+    source: QuerySource
+    true_only: bool = False
+
+
 @dataclass(slots=True)
 class CteSource:
     """A reference to a common table expression of an enclosing query."""

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engine.translate.row_values import Rows
 from engine.translate.tree import (
     Block,
     Expr,
@@ -12,6 +11,7 @@ from engine.translate.tree import (
     Query,
     QuerySource,
     Recursion,
+    Rows,
     SetOperation,
     Source,
     TableSource,

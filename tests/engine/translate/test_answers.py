@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from engine.catalog import CatalogView
-from engine.translate.answers import Asked
+from engine.translate.bind.answers import Asked
 from engine.translate.translator import Translation, translate
 from statements.context import ModelCall, SessionContext
 from tests.engine.translate.conftest import MODE

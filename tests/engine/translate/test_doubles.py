@@ -7,8 +7,8 @@ import random
 import duckdb
 import pytest
 
-from engine.translate.lower import Lowering
-from engine.translate.lower_doubles import bounds
+from engine.translate.lower.doubles import bounds
+from engine.translate.lower.statement import Statement
 from engine.translate.tree import Expr
 from engine.translate.types import DOUBLE
 
@@ -19,7 +19,7 @@ def _bounds(expr: Expr, values: list[float]) -> tuple[float, float]:
     duck = duckdb.connect()
     duck.execute("CREATE TABLE t (x DOUBLE)")
     duck.executemany("INSERT INTO t VALUES (?)", [(value,) for value in values])
-    lowering = Lowering(lambda *_: None, lambda _: None, lambda _: None)
+    lowering = Statement(lambda *_: None, lambda _: None, lambda _: None)
     found = duck.execute(f"SELECT {bounds(lowering, expr)} FROM t").fetchone()
     assert found is not None
     return found[0]["l"], found[0]["h"]

@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from engine.translate.numbers import quotient_digits
+from engine.translate.bind.numbers import quotient_digits
 from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation
 from engine.translate.types import decimal

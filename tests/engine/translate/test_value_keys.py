@@ -1,6 +1,6 @@
 """Keys of GROUP BY that are made once for each text, as DuckDB SQL."""
 
-from engine.translate.lower_early_keys import by_value, grouped_by_value
+from engine.translate.lower.early_keys import by_value, grouped_by_value
 
 _KEY = 'weight_key_utf8mb4_general_ci_0123(t1."a")'
 _BY_VALUE = '(SELECT weight_key_utf8mb4_general_ci_0123(v) FROM (SELECT t1."a" AS v))'

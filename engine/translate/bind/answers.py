@@ -1,0 +1,165 @@
+"""Answers of models: what the proxy has written for calls of sys.ML_PREDICT_ROW and sys.ML_EXPLAIN_ROW.
+
+No server says what these give, so their values have a family of their own: JSON text in the one spelling that the
+engine makes, which may be shown, cut into parts, compared as a number or as a text, sorted, grouped and counted. What a
+model is asked is the columns themselves and no document: the values that JSON_OBJECT would hold, each in its own type.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+from sqlglot import exp
+
+from engine.collate.presence import ANYTHING, TRAILING_SPACE, of_values
+from engine.translate.bind.binder import Binder
+from engine.translate.bind.doubles import is_loose
+from engine.translate.literals import NULL_LITERAL
+from engine.translate.members import spelled
+from engine.translate.nodes import child, children, only
+from engine.translate.refusal import Refused, refuse
+from engine.translate.tree import Expr
+from engine.translate.types import BIGINT, DOUBLE, Family, Type, decimal
+from statements.context import ModelCall
+from statements.ml import ASKED
+
+DOCUMENT = "document"  # the form of an input that is JSON text as a whole
+# A column's collation goes before it, it goes before a literal's (read off both servers' JSON_UNQUOTE).
+TEXT = Type(Family.STRING, collation="utf8mb4_bin", charset="utf8mb4", presence=ANYTHING, coercible=True)
+_ASCII = of_values({*range(128), TRAILING_SPACE})
+_PARTS = frozenset({"answer_part", "answer_text", "answer_length"})
+# How a value is written into a document.
+_FORMS = {
+    Family.BOOL: "truth",
+    **dict.fromkeys((Family.INT, Family.DECIMAL, Family.YEAR, Family.BIT, Family.LONG_DECIMAL), "number"),
+    **dict.fromkeys((Family.FLOAT, Family.DOUBLE), "double"),
+    **dict.fromkeys((Family.STRING, Family.OTHER_TEXT, Family.ADDRESS), "text"),
+    Family.DATE: "date",
+    Family.DATETIME: "moment",
+    Family.TIME: "time",
+    Family.NULL: "null",
+    Family.JSON: DOCUMENT,
+    Family.ANSWER: DOCUMENT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One call: the model, and what it is asked. `keys` are those of the document in their order, `forms` how each of
+    its values is written, with as many decimals of seconds as `fsp` says; without keys it is a document as a whole.
+    With `alone` the answer comes without the document that was asked: nobody looks at it."""
+
+    model: ModelCall
+    keys: tuple[str, ...]
+    forms: tuple[str, ...]
+    fsp: tuple[int, ...]
+    backend: str
+    alone: bool = False
+
+    @property
+    def token(self) -> str:
+        """A short name of it."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:24]
+
+
+def call(binder: Binder, name: str, arguments: list[exp.Expression]) -> Expr:
+    """Bind a call of a model; raises Refused for inputs that cannot be given to it as columns."""
+    number = name.removeprefix(ASKED)
+    models = binder.context.models
+    if not number.isdigit() or int(number) >= len(models) or len(arguments) != 1:
+        refuse(f"function {name} is not supported")
+    node = arguments[0]
+    if isinstance(node, exp.Null):
+        return NULL_LITERAL.typed(Type(Family.ANSWER))
+    backend = binder.context.backend
+    type_ = Type(Family.ANSWER, charset=backend)
+    if not isinstance(node, exp.JSONObject):
+        value = binder.expr(node)
+        if value.type.family not in (Family.JSON, Family.ANSWER):
+            refuse("a model is asked about anything but JSON_OBJECT with constant keys or a JSON column")
+        return Expr("answer", type_, (value,), value=Asked(models[int(number)], (), (DOCUMENT,), (0,), backend))
+    keys, values = _pairs(binder, node)
+    forms = tuple(_FORMS[value.type.family] for value in values)
+    asked = Asked(models[int(number)], keys, forms, tuple(value.type.fsp for value in values), backend)
+    return Expr("answer", type_, values, value=asked)
+
+
+def _pairs(binder: Binder, node: exp.Expression) -> tuple[tuple[str, ...], tuple[Expr, ...]]:
+    """The keys and values of JSON_OBJECT as the server keeps them: MySQL sorts the keys, shorter ones first."""
+    only(node, "expressions")
+    pairs: dict[str, Expr] = {}
+    for pair in children(node):
+        key = pair.args.get("this")
+        if not isinstance(pair, exp.JSONKeyValue) or not isinstance(key, exp.Literal) or not key.is_string:
+            refuse("JSON_OBJECT with keys that are not constants is not supported")
+        pairs[key.name] = _element(binder, child(pair, "expression"))
+    keys = list(pairs)
+    if binder.context.backend == "mysql":
+        keys.sort(key=lambda key: (len(key.encode()), key.encode()))
+    return tuple(keys), tuple(pairs[key] for key in keys)
+
+
+def _element(binder: Binder, node: exp.Expression) -> Expr:
+    value = spelled(binder.expr(node))
+    family = value.type.family
+    if family not in _FORMS:
+        raise Refused(f"a model is asked about a {family.value}")
+    if is_loose(value):
+        refuse("a model is asked about a double that is computed")
+    if family is Family.DECIMAL and value.type.frac != value.type.scale:
+        return Expr("round", decimal(38, value.type.scale), (value,), value=value.type.scale)
+    return value
+
+
+def part(value: Expr, path: tuple[str | int, ...]) -> Expr:
+    """A part of an answer, JSON as well."""
+    return Expr("answer_part", value.type, (value,), value=path)
+
+
+def text(value: Expr, path: tuple[str | int, ...]) -> Expr:
+    """A part of an answer, without quotes when it is a string."""
+    return Expr("answer_text", TEXT, (value,), value=path)
+
+
+def as_number(value: Expr) -> Expr:
+    """An answer's part as the number that it is."""
+    return Expr("answer_number", DOUBLE, (value,))
+
+
+def as_text(value: Expr) -> Expr:
+    """An answer's part as it is compared with a text: on MariaDB it is a text itself, a string in its quotes."""
+    return text(value, ()) if value.type.charset == "mysql" else Expr("answer_raw", TEXT, (value,))
+
+
+def beside(text: Expr, other: Type) -> Expr:
+    """See a text cut out of an answer as it is compared with another text.
+
+    A column's collation decides, and which characters an answer has is not known: those that are not ASCII fail.
+    """
+    if text.type != TEXT or other == TEXT:
+        return text
+    if other.coercible:
+        return text.typed(replace(TEXT, coercible=False))
+    return Expr("answer_ascii", replace(TEXT, presence=_ASCII), (text,))
+
+
+def length(value: Expr, path: tuple[str | int, ...]) -> Expr:
+    """How many members an answer or a part of it has."""
+    return Expr("answer_length", BIGINT, (value,), value=path)
+
+
+def looked_into(nodes: Sequence[Expr]) -> frozenset[str]:
+    """Give the tokens of the calls of which a statement shows or compares nothing but parts of what models added."""
+    parts = Counter(cast(Asked, node.args[0].value).token for node in nodes if is_of_answer(node))
+    calls = Counter(cast(Asked, node.value).token for node in nodes if node.op == "answer")
+    return frozenset(token for token, count in calls.items() if parts[token] == count)
+
+
+def is_of_answer(node: Expr) -> bool:
+    """Tell whether this is a part that a call's answer has beside the document that was asked, not of that document."""
+    if node.op not in _PARTS or node.args[0].op != "answer":
+        return False
+    path, asked = cast("tuple[str | int, ...]", node.value), cast(Asked, node.args[0].value)
+    return bool(asked.keys and path and isinstance(path[0], str) and path[0] not in asked.keys)

@@ -1,0 +1,399 @@
+"""Parser nodes to typed expressions: one table from node to rule; what is not in it is refused."""
+
+from collections.abc import Callable
+
+from sqlglot import exp
+
+from engine.translate import literals
+from engine.translate.bind import aggregates, byte_strings, control, dates, doubles, subqueries, text, times, weeks
+from engine.translate.bind.aggregation import bind_aggregate
+from engine.translate.bind.binder import Binder
+from engine.translate.bind.calls import CALLS, modulo
+from engine.translate.bind.compare import between, by_bytes, compare, one_of, require_one_collation, written_moments
+from engine.translate.bind.numbers import arithmetic, as_condition, as_double, negated
+from engine.translate.bind.row_values import compare_rows, only_row, parts_of
+from engine.translate.bind.windows import bind_window
+from engine.translate.checks.few_digits import as_int, require_counted_dividend, with_room
+from engine.translate.checks.misjudged import decides, is_kept, is_misjudged
+from engine.translate.checks.releases import require_same_div, require_same_quotient, require_same_xor
+from engine.translate.members import LISTED, as_number_of
+from engine.translate.nodes import child, children, kind, only
+from engine.translate.packed import require_comparable
+from engine.translate.refusal import Refused, refuse
+from engine.translate.tree import Expr, walk
+from engine.translate.types import BOOL, WHOLE, Family
+
+Rule = Callable[[Binder, exp.Expression], Expr]
+
+# Nodes that stand on one level of precedence in MySQL but on several in the parser.
+_PREDICATES = (
+    exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.Is, exp.In, exp.Like, exp.Escape,
+    exp.Between, exp.RegexpLike, exp.Not,
+)  # fmt: skip
+
+
+def _operands(node: exp.Expression) -> tuple[exp.Expression, exp.Expression]:
+    only(node, "this", "expression")
+    left, right = child(node), child(node, "expression")
+    if isinstance(left, _PREDICATES) or isinstance(right, _PREDICATES):
+        refuse("comparisons in a row without parentheses are not certain to be read alike")
+    return left, right
+
+
+def _comparison(operator: str) -> Rule:
+    def rule(binder: Binder, node: exp.Expression) -> Expr:
+        left, right = _operands(node)
+        if isinstance(right, exp.All | exp.Any):
+            return subqueries.quantified(binder, operator, binder.expr(left), right)
+        parts = parts_of(left)
+        if parts is not None:
+            if binder.context.backend == "mariadb" and is_kept(node):
+                refuse("MariaDB takes a comparison of rows in a derived table for never NULL")
+            return _rows(binder, operator, parts, right)
+        return compare(operator, *written_moments(*by_bytes(binder.side(left), binder.side(right))))
+
+    return rule
+
+
+def _rows(binder: Binder, operator: str, parts: list[exp.Expression], right: exp.Expression) -> Expr:
+    left, others = [binder.side(part) for part in parts], parts_of(right)
+    _note(binder, parts[0])
+    if isinstance(right, exp.Subquery):
+        return only_row(binder, operator, left, right)
+    if others is None:
+        refuse("a row is compared with a value")
+    return compare_rows(operator, left, [binder.side(part) for part in others])
+
+
+def _arithmetic(operator: str) -> Rule:
+    def rule(binder: Binder, node: exp.Expression) -> Expr:
+        only(node, "this", "expression", "typed", "safe")
+        left, right = child(node), child(node, "expression")
+        if isinstance(right, exp.Interval) and operator in ("add", "subtract"):
+            return _shifted(binder, left, right, 1 if operator == "add" else -1)
+        if isinstance(left, exp.Interval) and operator == "add":
+            return _shifted(binder, right, left, 1)
+        if operator == "mod":
+            return modulo(binder, binder.expr(left), binder.expr(right))
+        increment = binder.context.div_precision_increment
+        is_mariadb = binder.context.backend == "mariadb"
+        second = _number_of(binder, right)
+        if operator == "div" and is_mariadb:
+            require_same_div(second)
+        if operator in ("divide", "div"):
+            second = binder.divisor(second)
+        first = _number_of(binder, left)
+        if operator == "divide" and is_mariadb:
+            require_counted_dividend(first)
+            first = with_room(first)
+        found = arithmetic(operator, first, second, increment)
+        if is_mariadb:
+            require_same_quotient(found)
+            found = as_int(found) if found.op == "int_divide" else found
+        elif operator == "subtract" and found.type.family is Family.DECIMAL:
+            found = _not_negative(found)
+        return binder.result(found)
+
+    return rule
+
+
+def _not_negative(difference: Expr) -> Expr:
+    """Let a negative difference of decimals that are both UNSIGNED fail: MySQL gives error 1690.
+
+    Which computed decimals are UNSIGNED is MySQL's to say: all that have such a column in them may be.
+    """
+    unsigned = [
+        any(part.type.positive or (part.type.family in WHOLE and part.type.unsigned) for part in walk(side))
+        for side in difference.args
+    ]
+    return Expr("not_negative", difference.type, (difference,)) if all(unsigned) else difference
+
+
+def _number_of(binder: Binder, node: exp.Expression) -> Expr:
+    """An operand; the number of an ENUM or SET is a double to MySQL, an integer to MariaDB."""
+    value = binder.expr(node)
+    if value.type.family not in LISTED:
+        return value
+    number = as_number_of(value)
+    return as_double(number) if binder.context.backend == "mysql" else number
+
+
+def _shifted(binder: Binder, base: exp.Expression, interval: exp.Expression, sign: int) -> Expr:
+    only(interval, "this", "unit")
+    return dates.shifted(binder, base, child(interval), child(interval, "unit").name.upper(), sign)
+
+
+def _date_add(sign: int) -> Rule:
+    def rule(binder: Binder, node: exp.Expression) -> Expr:
+        only(node, "this", "expression", "unit")
+        unit = child(node, "unit").name.upper()
+        return dates.shifted(binder, child(node), child(node, "expression"), unit, sign)
+
+    return rule
+
+
+def _logical(operator: str) -> Rule:
+    def rule(binder: Binder, node: exp.Expression) -> Expr:
+        only(node, "this", "expression")
+        parts: list[Expr] = []
+        pending = [node]
+        while pending:  # long chains are deep to the left
+            top = pending.pop()
+            if type(top) is type(node):
+                pending += [child(top, "expression"), child(top)]
+            else:
+                parts.append(as_condition(binder.expr(top)))
+        return Expr(operator, BOOL, tuple(parts))
+
+    return rule
+
+
+def _xor(binder: Binder, node: exp.Expression) -> Expr:
+    only(node, "this", "expression")
+    values = [binder.expr(child(node, name)) for name in ("this", "expression")]
+    if binder.context.backend == "mariadb":
+        require_same_xor(*values)
+    sides = tuple(as_condition(value) for value in values)
+    truths = any(part.op in ("is_true", "is_false") for side in sides for part in walk(side))
+    if truths and binder.context.backend == "mysql" and binder.context.protocol == "binary":
+        refuse("XOR of IS TRUE has another meaning in a prepared statement of MySQL")
+    return Expr("xor", BOOL, sides)
+
+
+def _not(binder: Binder, node: exp.Expression) -> Expr:
+    only(node, "this")
+    return Expr("not", BOOL, (as_condition(binder.expr(child(node))),))
+
+
+def _is(binder: Binder, node: exp.Expression) -> Expr:
+    left, right = _operands(node)
+    value = binder.expr(left)
+    if isinstance(right, exp.Null):
+        return Expr("is_null", BOOL, (require_comparable(value),))
+    if isinstance(right, exp.Boolean):
+        return control.is_truth(value, bool(right.this))
+    raise Refused("IS with this value is not supported")
+
+
+def _between(binder: Binder, node: exp.Expression) -> Expr:
+    only(node, "this", "low", "high")
+    if isinstance(child(node), _PREDICATES):
+        refuse("comparisons in a row without parentheses are not certain to be read alike")
+    sides = tuple(binder.expr(child(node, name)) for name in ("this", "low", "high"))
+    binder.require_settled(*sides)
+    return between(*sides)
+
+
+def _in(binder: Binder, node: exp.Expression) -> Expr:
+    if isinstance(child(node), _PREDICATES):
+        refuse("comparisons in a row without parentheses are not certain to be read alike")
+    query = node.args.get("query")
+    if query is not None:
+        only(node, "this", "query")
+        return subqueries.membership(binder, child(node), child(node, "query"))
+    only(node, "this", "expressions")
+    items = children(node)
+    parts = parts_of(child(node))
+    if parts is not None:
+        return _in_rows(binder, parts, items)
+    return one_of(binder.side(child(node)), [binder.side(item) for item in items])
+
+
+def _in_rows(binder: Binder, parts: list[exp.Expression], items: list[exp.Expression]) -> Expr:
+    left = [binder.side(part) for part in parts]
+    rows = [parts_of(item) for item in items]
+    if any(row is None for row in rows):
+        refuse("a row is compared with a value")
+    _note(binder, parts[0])
+    tests = tuple(compare_rows("eq", left, [binder.side(part) for part in row or ()]) for row in rows)
+    return Expr("or", BOOL, tests) if len(tests) > 1 else tests[0]
+
+
+def _like(binder: Binder, node: exp.Expression, escape: str = "\\") -> Expr:
+    left, right = _operands(node)
+    found = text.like(binder.expr(left), binder.expr(right), escape, binder.context.collation_connection)
+    return Expr("not", BOOL, (found,)) if node.args.get("negate") else found
+
+
+def _escape(binder: Binder, node: exp.Expression) -> Expr:
+    only(node, "this", "expression")
+    escape = child(node, "expression")
+    if not isinstance(child(node), exp.Like) or not isinstance(escape, exp.Literal) or len(escape.name) > 1:
+        refuse("this ESCAPE is not supported")
+    if not escape.name and binder.context.backend != "mysql":
+        refuse("ESCAPE '' leaves the backslash an escape in MariaDB")
+    return _like(binder, child(node), escape.name)
+
+
+def _column(binder: Binder, node: exp.Expression) -> Expr:
+    only(node, "this", "table", "db")
+    return binder.column(node.name, node.text("table"), node.text("db"))
+
+
+def _literal(binder: Binder, node: exp.Expression) -> Expr:
+    facts = (binder.context.collation_connection,) if node.is_string else ()
+    make = literals.string if node.is_string else literals.number
+    trace = binder.shared.trace
+    return make(str(node.this), *facts) if trace is None else trace.literal(node, make, *facts)
+
+
+def _case(binder: Binder, node: exp.Expression) -> Expr:
+    only(node, "this", "ifs", "default")
+    subject = node.args.get("this")
+    conditions, results = [], []
+    for branch in children(node, "ifs"):
+        condition = binder.expr(child(branch)) if subject is None else binder.side(child(branch))
+        conditions.append(condition)
+        results.append(binder.expr(child(branch, "true")))
+    if subject is not None:
+        require_one_collation([binder.side(subject), *conditions], "CASE")
+        conditions = [compare("eq", binder.side(subject), condition) for condition in conditions]
+    default = node.args.get("default")
+    return control.case(conditions, results, literals.NULL_LITERAL if default is None else binder.expr(default))
+
+
+def _if(binder: Binder, node: exp.Expression) -> Expr:
+    only(node, "this", "true", "false")
+    condition, *results = (binder.expr(child(node, name)) for name in ("this", "true", "false"))
+    return control.case([condition], [results[0]], results[1], "IF")
+
+
+def _cast(binder: Binder, node: exp.Expression) -> Expr:
+    only(node, "this", "to")
+    to, value = child(node, "to"), child(node)
+    name = str(to.this.name if hasattr(to.this, "name") else to.this).upper()
+    sizes = [int(param.name) for param in children(to) if param.name.isdigit()]
+    if name == "DATE":
+        return dates.to_date(binder.expr(value))
+    if name in ("DATETIME", "TIMESTAMPTZ", "TIMESTAMP"):
+        return _moment(binder, name, value, sizes)
+    bound = binder.expr(value)
+    if name == "TIME":
+        return times.to_time(bound, sizes[0] if sizes else 0)
+    if name == "DECIMAL":
+        digits, scale = (*(sizes or [10]), 0)[:2]
+        return control.to_decimal(bound, digits, scale)
+    if name in ("BIGINT", "UBIGINT"):
+        return control.to_integer(bound, unsigned=name == "UBIGINT")
+    if name == "BINARY" and not sizes:
+        return byte_strings.to_binary(binder, bound)
+    if name == "CHARACTER_SET":
+        return text.in_charset(bound, str(to.args.get("kind") or "").lower(), binder.context)
+    if name == "CHAR" and sizes:
+        return text.as_short_string(bound, sizes[0], binder.context.collation_connection)
+    if name == "CHAR" and not children(to):
+        return text.as_char(bound, binder.context.collation_connection)
+    if name == "DOUBLE" and not sizes:
+        return control.to_double(bound)
+    raise Refused(f"CAST AS {name} is not supported")
+
+
+def _collate(binder: Binder, node: exp.Expression) -> Expr:
+    only(node, "this", "expression")
+    return text.collated(binder.expr(child(node)), child(node, "expression").name)
+
+
+def _moment(binder: Binder, name: str, value: exp.Expression, sizes: list[int]) -> Expr:
+    bound = binder.expr(value)
+    if name != "DATETIME":  # TIMESTAMP '…', a literal
+        text_value = literals.text_of(bound)
+        if text_value is None:
+            refuse(f"CAST AS {name} is not supported")
+        return literals.midnight(literals.as_temporal(text_value))
+    return dates.to_datetime(bound, sizes[0] if sizes else 0, binder.context.backend == "mysql")
+
+
+def _aggregate(binder: Binder, node: exp.Expression) -> Expr:
+    return bind_aggregate(binder, node)
+
+
+def _window(binder: Binder, node: exp.Expression) -> Expr:
+    return bind_window(binder, node)
+
+
+def _paren(binder: Binder, node: exp.Expression) -> Expr:
+    only(node, "this")
+    days = weeks.to_days(binder, child(node))
+    return binder.expr(child(node)) if days is None else days
+
+
+def _negate(binder: Binder, node: exp.Expression) -> Expr:
+    only(node, "this")
+    return binder.result(negated(binder.expr(child(node))))
+
+
+def _subquery(binder: Binder, node: exp.Expression) -> Expr:
+    return subqueries.scalar(binder, node)
+
+
+def _exists(binder: Binder, node: exp.Expression) -> Expr:
+    only(node, "this")
+    return subqueries.exists(binder, child(node))
+
+
+_RULES: dict[type[exp.Expression], Rule] = {
+    exp.Paren: _paren,
+    exp.Column: _column,
+    exp.Literal: _literal,
+    exp.Boolean: lambda binder, node: literals.truth(bool(node.this)),
+    exp.Null: lambda binder, node: literals.NULL_LITERAL,
+    exp.EQ: _comparison("eq"),
+    exp.NEQ: _comparison("ne"),
+    exp.LT: _comparison("lt"),
+    exp.LTE: _comparison("le"),
+    exp.GT: _comparison("gt"),
+    exp.GTE: _comparison("ge"),
+    exp.NullSafeEQ: _comparison("null_safe_eq"),
+    exp.Add: _arithmetic("add"),
+    exp.Sub: _arithmetic("subtract"),
+    exp.Mul: _arithmetic("multiply"),
+    exp.Div: _arithmetic("divide"),
+    exp.IntDiv: _arithmetic("div"),
+    exp.Mod: _arithmetic("mod"),
+    exp.Neg: _negate,
+    exp.And: _logical("and"),
+    exp.Or: _logical("or"),
+    exp.Xor: _xor,
+    exp.Not: _not,
+    exp.Is: _is,
+    exp.Between: _between,
+    exp.In: _in,
+    exp.Like: _like,
+    exp.Escape: _escape,
+    exp.Collate: _collate,
+    exp.Case: _case,
+    exp.If: _if,
+    exp.Cast: _cast,
+    exp.DateAdd: _date_add(1),
+    exp.DateSub: _date_add(-1),
+    exp.Subquery: _subquery,
+    exp.Select: _subquery,
+    exp.Exists: _exists,
+    exp.GroupConcat: _aggregate,
+    exp.JSONObjectAgg: _aggregate,
+    exp.Count: _aggregate,
+    exp.Sum: _aggregate,
+    exp.Avg: _aggregate,
+    exp.Min: _aggregate,
+    exp.Max: _aggregate,
+    exp.AnyValue: _aggregate,
+    **dict.fromkeys(aggregates.BIT_SUMS, _aggregate),
+    exp.Window: _window,
+    **dict.fromkeys(doubles.SPREADS, _aggregate),
+    **doubles.NODES,
+    **CALLS,
+}
+
+
+def bind_expression(binder: Binder, node: exp.Expression) -> Expr:
+    """Bind one node by its rule; raises Refused when there is none."""
+    rule = _RULES.get(type(node))
+    if rule is None:
+        refuse(f"{kind(node)} is not supported")
+    if is_misjudged(node):
+        _note(binder, node)
+    return rule(binder, node)
+
+
+def _note(binder: Binder, node: exp.Expression) -> None:
+    binder.shared.misjudged |= decides(node)

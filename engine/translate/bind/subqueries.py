@@ -1,0 +1,77 @@
+"""Queries inside expressions: scalar, IN, EXISTS, ANY and ALL."""
+
+from sqlglot import exp
+
+from engine.translate.bind.binder import Binder
+from engine.translate.bind.compare import paired
+from engine.translate.bind.derived import gives_rows, require_order, wrapped
+from engine.translate.bind.numbers import as_value
+from engine.translate.bind.row_values import any_row, known_member, parts_of
+from engine.translate.members import LISTED, spelled
+from engine.translate.members import require_order as require_sortable
+from engine.translate.nodes import child
+from engine.translate.refusal import refuse
+from engine.translate.tree import Expr, SetOperation
+from engine.translate.types import BOOL, Family
+
+
+def scalar(binder: Binder, node: exp.Expression) -> Expr:
+    """A sub-query as a value; more than one row fails in the engine."""
+    query = binder.query(node)
+    if len(query.outputs) != 1:
+        refuse("a sub-query of several columns is used as a value")
+    require_order(query)
+    output = query.outputs[0]
+    output.expr = spelled(as_value(output.expr))
+    return Expr("scalar", output.expr.type, value=query)
+
+
+def exists(binder: Binder, node: exp.Expression) -> Expr:
+    """EXISTS (…)."""
+    query = binder.query(node)
+    if gives_rows(query.limit) and not gives_rows(query.offset):
+        query.limit = None  # some row or none
+    require_order(query)
+    return Expr("exists", BOOL, value=query)
+
+
+def membership(binder: Binder, left: exp.Expression, node: exp.Expression) -> Expr:
+    """left IN (SELECT …)."""
+    parts = parts_of(left)
+    if parts is not None:
+        return any_row(binder, "eq", [binder.side(part) for part in parts], node)
+    return _compared(binder, "eq", binder.expr(left), node, "in_query")
+
+
+def quantified(binder: Binder, operator: str, left: Expr, right: exp.Expression) -> Expr:
+    """left > ALL (SELECT …), left = ANY (SELECT …)."""
+    if operator == "null_safe_eq":
+        refuse("<=> with ANY or ALL is not supported")
+    quantifier = "all" if isinstance(right, exp.All) else "any"
+    if (left.type.family is Family.STRING or left.type.family in LISTED) and operator not in ("eq", "ne"):
+        return any_row(binder, operator, [left], child(right), every=quantifier == "all")
+    return _compared(binder, operator, left, child(right), f"{quantifier}_query")
+
+
+def _compared(binder: Binder, operator: str, left: Expr, node: exp.Expression, op: str) -> Expr:
+    query = binder.query(node)
+    if query.limit is not None:
+        refuse("LIMIT in a compared sub-query is not supported")
+    if isinstance(query, SetOperation):
+        query = wrapped(binder.shared, query)
+    if len(query.outputs) != 1:
+        refuse("this sub-query is not supported in a comparison")
+    query.order = []
+    output = query.outputs[0]
+    left, output.expr = as_value(left), as_value(output.expr)
+    if Family.NULL in (left.type.family, output.expr.type.family):
+        refuse("NULL is compared with a sub-query")
+    binder.require_settled(left, output.expr)
+    if left.type.family is Family.TIME and output.expr.type.family is Family.STRING:
+        refuse("a time is compared with the texts of a sub-query")  # MySQL compares its spelling
+    value, column = left, output.expr
+    left, output.expr = paired(left, output.expr)
+    if operator not in ("eq", "ne"):
+        require_sortable(left.type, "comparing the order of")
+    found = Expr(op, BOOL, (left,), value=(operator, query))
+    return found if binder.context.backend == "mysql" else known_member(found, [value], [column])

@@ -1,0 +1,296 @@
+"""String functions on inputs where characters, bytes and case mean the same to the engine as to MySQL."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from engine.collate import presence
+from engine.translate.bind.numbers import as_value, settled
+from engine.translate.given import answered
+from engine.translate.literals import NULL_LITERAL, is_literal, is_text, text_of
+from engine.translate.members import spelled
+from engine.translate.refusal import Refused, refuse
+from engine.translate.tree import Expr, walk
+from engine.translate.types import BOOL, INT, WHOLE, Family, Type, unify_strings
+from statements.context import SessionContext
+
+_UTF8 = ("utf8mb4", "utf8mb3", "utf8", "ascii")
+_UNICODE = _UTF8[:3]
+_CHOICES = frozenset({"least", "greatest", "case", "coalesce"})
+_DEFAULT_COLLATION = {"mysql": "utf8mb4_0900_ai_ci", "mariadb": "utf8mb4_general_ci"}
+
+
+def as_string(expr: Expr, what: str, collation: str) -> Expr:
+    """Make a string of an argument: numbers and dates in MySQL's spelling; raises Refused for others."""
+    expr = spelled(as_value(expr))
+    family = expr.type.family
+    if family is Family.STRING or family is Family.NULL:
+        return expr
+    if expr.type.zerofill:
+        refuse(f"{what} is applied to a ZEROFILL column")
+    if family in WHOLE or family is Family.DATE:
+        return Expr("int_to_text" if family in WHOLE else "date_to_text", _plain(collation), (expr,))
+    if family is Family.DECIMAL and not expr.type.unpadded and not expr.type.vague:
+        return Expr("decimal_to_text", _plain(collation), (settled(expr),), value=expr.type.scale)
+    if family is Family.DATETIME:
+        return Expr("datetime_to_text", _plain(collation), (expr,), value=expr.type.fsp)
+    if expr.op in _CHOICES and any(part.type.family is Family.FLOAT for part in walk(expr)):
+        refuse(f"{what} is applied to one of several floats")  # MariaDB writes it as a float
+    if family is Family.DOUBLE and not is_literal(expr) and not any(part.type.fixed for part in walk(expr)):
+        return Expr("double_to_text", _plain(collation), (expr,))
+    raise Refused(f"{what} is applied to a {family.value}")
+
+
+def as_char(expr: Expr, collation: str) -> Expr:
+    """CAST(expr AS CHAR): a text of the connection's character set and collation. Raises Refused."""
+    text = as_string(expr, "CAST AS CHAR", collation)
+    if text.type.family is not Family.STRING or text.type.collation == collation or text.type.coercible:
+        return text
+    type_ = replace(text.type, charset=collation.split("_", 1)[0], collation=collation, explicit=False, characters=0)
+    return Expr("same", type_, (text,))
+
+
+def as_short_string(expr: Expr, size: int, collation: str) -> Expr:
+    """CAST(expr AS CHAR(size)): MySQL warns when it cuts, there the engine fails. Raises Refused."""
+    expr = as_value(expr)
+    if expr.type.family is Family.STRING and is_literal(expr):
+        if len(str(expr.value)) > size:
+            refuse("CAST AS CHAR that cuts a text off gives a warning")
+        return Expr("sized", replace(expr.type, coercible=False), (expr,), value=size)
+    text = as_char(expr, collation)
+    return text if text.type.family is Family.NULL else Expr("short_enough", text.type, (text,), value=size)
+
+
+def in_charset(expr: Expr, charset: str, context: SessionContext) -> Expr:
+    """CONVERT(expr USING utf8mb4) and CAST(expr AS CHAR CHARACTER SET utf8mb4) of what is Unicode or ASCII already."""
+    expr = as_string(expr, "CONVERT", context.collation_connection)
+    if charset != "utf8mb4" or expr.type.family is not Family.STRING:
+        refuse("CONVERT to this character set is not supported")
+    if expr.type.charset not in _UTF8 and not presence.is_ascii(expr.type.presence):
+        refuse(f"CONVERT of a {expr.type.charset} string is not supported")
+    collation = _DEFAULT_COLLATION[context.backend]
+    if context.collation_connection != collation:  # the default may have been changed as well
+        refuse(f"CONVERT in a session with {context.collation_connection} is not supported")
+    return Expr("same", replace(expr.type, charset=charset, collation=collation, coercible=False), (expr,))
+
+
+def collated(expr: Expr, collation: str) -> Expr:
+    """expr COLLATE collation, of the character set that the text has."""
+    if expr.type.family is not Family.STRING or not collation.isascii():
+        refuse(f"COLLATE of a {expr.type.family.value} is not supported")
+    collation, charset = collation.lower(), expr.type.charset or ""
+    if collation.split("_", 1)[0] != charset:
+        refuse(f"COLLATE {collation} of a {charset} string is not supported")
+    return Expr("same", replace(expr.type, collation=collation, coercible=False, explicit=True), (expr,))
+
+
+def _plain(collation: str) -> Type:
+    """The type of a number or date as text."""
+    charset = collation.split("_", 1)[0]
+    return Type(Family.STRING, collation=collation, charset=charset, presence=presence.of_digits(), coercible=True)
+
+
+def concat_with(args: list[Expr], collation: str) -> Expr:
+    """CONCAT_WS: NULLs are left out, but a separator that is NULL makes all NULL."""
+    parts = [as_string(arg, "CONCAT_WS", collation) for arg in args]
+    if parts[0].type.family is not Family.STRING:
+        refuse("CONCAT_WS with this separator is not supported")
+    type_ = unify_strings([part.type for part in parts if part.type.family is Family.STRING], "CONCAT_WS")
+    return Expr("concat_with", type_, tuple(parts))
+
+
+def position(text: Expr, needle: Expr) -> Expr:
+    """INSTR and LOCATE, by the collation of the text."""
+    found = text_of(needle)
+    if found is None and needle.type.family is Family.STRING and text.type.family is Family.STRING:
+        if text.type.coercible:
+            refuse("INSTR or LOCATE of this is not supported")
+        unify_strings([text.type, needle.type], "INSTR or LOCATE")
+        return Expr("position_computed", INT, (text, needle))
+    signs = found is not None and re.fullmatch(r"[ -@\[-`{-~]+", found)
+    if signs and text.type.family is Family.STRING and not text.type.coercible and text.type.charset in _UNICODE:
+        return Expr("position_plain", INT, (text,), value=(found, 1))
+    if not found or found.endswith(" ") or text.type.family is not Family.STRING or text.type.coercible:
+        refuse("INSTR or LOCATE of this is not supported")
+    return Expr("position", INT, (text, needle))
+
+
+def like(value: Expr, pattern: Expr, escape: str, collation: str) -> Expr:
+    """value LIKE pattern. Numbers and dates are matched as they are spelled."""
+    value, pattern = _characters(spelled(value), pattern)
+    text = is_text(pattern)
+    if value.type.family in (Family.INT, Family.DECIMAL, Family.DATE, Family.DATETIME) and not is_literal(value):
+        value = as_string(value, "LIKE", collation)
+        if text and not answered(str.isascii, pattern):
+            refuse("LIKE of a number or date has a pattern beyond ASCII")
+        value = value.typed(replace(value.type, coercible=False))
+    if Family.NULL in (value.type.family, pattern.type.family):
+        return NULL_LITERAL.typed(BOOL)
+    if value.type.family is not Family.STRING or value.type.coercible:
+        refuse(f"LIKE is applied to a {value.type.family.value}")
+    if not text:
+        if pattern.type.family is not Family.STRING or escape != "\\":
+            refuse("LIKE with this pattern or ESCAPE is not supported")
+        unify_strings([value.type, pattern.type], "LIKE")
+        return Expr("like_computed", BOOL, (value, pattern))
+    if value.type.charset not in _UTF8 and not answered(str.isascii, pattern):
+        refuse("LIKE has a pattern with characters of another character set")
+    return Expr("like", BOOL, (value, pattern), value=escape)
+
+
+def _characters(value: Expr, pattern: Expr) -> tuple[Expr, Expr]:
+    """LIKE of bytes where bytes and characters match alike: those of UTF-8 do but for `_`, which stands for a byte."""
+    if not any(side.op == "as_bytes" for side in (value, pattern)):
+        return value, pattern
+    value, pattern = (side.args[0] if side.op == "as_bytes" else side for side in (value, pattern))
+    if value.type.family is not Family.STRING or not is_text(pattern):
+        refuse("LIKE of bytes is not supported")
+    if not presence.is_ascii(value.type.presence) and (
+        value.type.charset not in _UNICODE or not answered(_matches_bytes, pattern)
+    ):
+        refuse("LIKE of bytes beyond ASCII with this pattern is not supported")
+    return value.typed(replace(value.type, collation="utf8mb4_bin", coercible=False, explicit=False)), pattern
+
+
+def _matches_bytes(pattern: str) -> bool:
+    return "_" not in pattern
+
+
+def concat(args: list[Expr], collation: str) -> Expr:
+    """CONCAT: NULL when an argument is NULL."""
+    parts = [as_string(arg, "CONCAT", collation) for arg in args]
+    if any(part.type.family is Family.NULL for part in parts):
+        return NULL_LITERAL
+    type_ = unify_strings([part.type for part in parts], "CONCAT")
+    if all(text_of(part) is not None for part in parts):
+        return Expr("literal", type_, value="".join(str(part.value) for part in parts))
+    return Expr("concat", type_, tuple(parts))
+
+
+def substring(args: list[Expr], collation: str) -> Expr:
+    """SUBSTRING(text, position [, length]) with constant position and length, by character."""
+    text = as_string(args[0], "SUBSTRING", collation)
+    if not all(is_literal(arg) for arg in args[1:]):
+        return _cut("substring", text, args[1:])
+    position = _constant(args[1], "SUBSTRING's position")
+    length = _constant(args[2], "SUBSTRING's length") if len(args) > 2 else None
+    type_ = replace(text.type, presence=presence.of_substring(text.type.presence))
+    if position == 0 or (length is not None and length <= 0):
+        return Expr("empty_unless_null", type_, (text,))
+    return Expr("substring", type_, (text,), value=(position, length))
+
+
+def _cut(operation: str, text: Expr, numbers: list[Expr]) -> Expr:
+    """Cut by computed positions and lengths, which must be integers."""
+    numbers = [as_value(number) for number in numbers]
+    if text.type.family is not Family.STRING or any(number.type.family not in WHOLE for number in numbers):
+        refuse(f"{operation.upper()} of these arguments is not supported")
+    type_ = replace(text.type, presence=presence.of_substring(text.type.presence))
+    return Expr("cut", type_, (text, *numbers), value=operation)
+
+
+def _side(operation: str) -> Callable[[list[Expr], str], Expr]:
+    def bind(args: list[Expr], collation: str) -> Expr:
+        text = as_string(args[0], operation.upper(), collation)
+        if not is_literal(args[1]):
+            return _cut(operation, text, args[1:])
+        count = _constant(args[1], f"{operation.upper()}'s length")
+        type_ = replace(text.type, presence=presence.of_substring(text.type.presence))
+        return Expr(operation, type_, (text,), value=max(0, count))
+
+    return bind
+
+
+def _case(operation: str) -> Callable[[list[Expr], str], Expr]:
+    change = presence.of_upper if operation == "upper" else presence.of_lower
+
+    def bind(args: list[Expr], collation: str) -> Expr:
+        text = as_string(args[0], operation.upper(), collation)
+        if text.type.charset not in _UTF8:
+            text = _ascii(text, operation.upper())
+        return Expr(operation, replace(text.type, presence=change(text.type.presence)), (text,))
+
+    return bind
+
+
+def _ascii(text: Expr, what: str) -> Expr:
+    if text.type.family is Family.STRING and not presence.is_ascii(text.type.presence):
+        refuse(f"{what} is applied to text beyond ASCII")
+    return text
+
+
+def _constant(expr: Expr, what: str) -> int:
+    value = expr.value
+    if not is_literal(expr) or not isinstance(value, int) or isinstance(value, bool):
+        refuse(f"{what} is not an integer constant")
+    return value
+
+
+def trim(text: Expr, side: str, characters: Expr | None, collation: str) -> Expr:
+    """TRIM of spaces, LTRIM, RTRIM; `side` is "both", "leading" or "trailing"."""
+    text = as_string(text, "TRIM", collation)
+    removed = " " if characters is None else text_of(characters)
+    if not removed:
+        refuse("TRIM of this text is not supported")
+    if len(removed) > 1:
+        if text.type.family is not Family.STRING or not removed.isascii():
+            refuse("TRIM of this text is not supported")
+        type_ = replace(text.type, presence=presence.of_substring(text.type.presence))
+        return Expr("trim_word", type_, (text,), value=(side, removed))
+    if characters is not None and removed != " ":
+        if text.type.family is not Family.STRING or not presence.is_ascii(characters.type.presence):
+            refuse("TRIM of this text is not supported")
+        type_ = replace(text.type, presence=presence.of_substring(text.type.presence))
+        return Expr(f"trim_text_{side}", type_, (text, characters))
+    end = presence.of_trimmed if side != "leading" else (lambda p: p)
+    return Expr(f"trim_{side}", replace(text.type, presence=end(text.type.presence)), (text,))
+
+
+def _length(args: list[Expr], collation: str) -> Expr:
+    text = args[0]
+    if text.type.family is Family.BINARY:
+        return Expr("blob_length", INT, (text,))
+    text = as_string(text, "LENGTH", collation)
+    if text.type.charset not in _UTF8:
+        _ascii(text, f"LENGTH of a {text.type.charset} string")
+    return Expr("byte_length", INT, (text,))
+
+
+def _char_length(args: list[Expr], collation: str) -> Expr:
+    return Expr("char_length", INT, (as_string(args[0], "CHAR_LENGTH", collation),))
+
+
+def _replace(args: list[Expr], collation: str) -> Expr:
+    parts = [as_string(arg, "REPLACE", collation) for arg in args]
+    if any(part.type.family is Family.NULL for part in parts):
+        return NULL_LITERAL
+    unify_strings([part.type for part in parts], "REPLACE")
+    type_ = unify_strings([parts[0].type, parts[2].type], "REPLACE")
+    type_ = replace(type_, presence=presence.of_substring(type_.presence))
+    return Expr("replace", type_, tuple(parts))
+
+
+def _reverse(args: list[Expr], collation: str) -> Expr:
+    text = as_string(args[0], "REVERSE", collation)
+    return Expr("reverse", replace(text.type, presence=presence.of_substring(text.type.presence)), (text,))
+
+
+# name -> (least and most arguments, rule)
+FUNCTIONS: dict[str, tuple[int, int, Callable[[list[Expr], str], Expr]]] = {
+    "CONCAT": (1, 99, concat),
+    "SUBSTRING": (2, 3, substring),
+    "SUBSTR": (2, 3, substring),
+    "MID": (2, 3, substring),
+    "LEFT": (2, 2, _side("left")),
+    "RIGHT": (2, 2, _side("right")),
+    "UPPER": (1, 1, _case("upper")),
+    "UCASE": (1, 1, _case("upper")),
+    "LOWER": (1, 1, _case("lower")),
+    "LCASE": (1, 1, _case("lower")),
+    "LENGTH": (1, 1, _length),
+    "OCTET_LENGTH": (1, 1, _length),
+    "CHAR_LENGTH": (1, 1, _char_length),
+    "CHARACTER_LENGTH": (1, 1, _char_length),
+    "REPLACE": (3, 3, _replace),
+    "REVERSE": (1, 1, _reverse),
+}

@@ -1,0 +1,302 @@
+"""DuckDB for doubles: MySQL's rounding, and values of which only bounds are certain (see `bind.doubles`).
+
+How far an unordered sum of n doubles can be from another order's is at most 2 (n - 1) u times the sum of magnitudes,
+with u = 2^-53 (Higham, Accuracy and Stability of Numerical Algorithms, 4.2). Where every value is a multiple of 2^-k
+and the magnitudes add up to less than 2^(53-k), each partial sum is a double: the sum is exact in any order.
+
+The mean that MySQL's variance updates row by row is off by at most u M (n / 2 + 7), M the largest magnitude; summing
+what that does to (x - old mean) (x - new mean) gives a relative error below 4 (n + 16) u (1 + M / deviation).
+The engine merges partial variances, with an error of the same kind: three times that is taken.
+
+Functions of the C library are within one unit of the last place of the true value on every common one: eight are taken.
+
+Where a statement asks models no server has another value, and each of these is its own bounds.
+"""
+
+import re
+from collections.abc import Callable
+from typing import cast
+
+from engine.translate.bind.doubles import LEAVES, is_loose
+from engine.translate.lower.lowering import Lowering
+from engine.translate.refusal import refuse
+from engine.translate.tree import Expr
+from engine.translate.types import APPROXIMATE
+
+Writer = Callable[[Lowering, Expr], str]
+_UNCERTAIN = "error('the last digits of a double are not certain')"
+_OUT_OF_RANGE = "error('a number is out of range')"
+_PER_ROW = "2.6e-16"  # 2 u, and room for the rounding of the bounds
+_EXACT = f"{1 << 53}.0"
+_GRAINS = (0, 10, 20, 32, 44)  # values are looked at as multiples of 2^-k for these k
+_LEAST_PLAIN = "1e-4"  # smaller numbers have an exponent as text
+_FIELD = re.compile(r"(?<=[a-z\]])\.([a-z]+)\b")
+_RISING = frozenset({"exp", "ln", "log2", "log10", "atan", "asin"})
+
+
+def _let(body: str, **values: str) -> str:
+    """Name values, each written once, for a formula: e.name."""
+    named = ", ".join(f"'{name}': {sql}" for name, sql in values.items())
+    body = _FIELD.sub(r"['\1']", body)  # a dotted name is looked for among the columns in HAVING
+    return f"list_transform([{{{named}}}], lambda e: {body})[1]"
+
+
+def _pair(bottom: str, top: str) -> str:
+    return f"{{'l': {bottom}, 'h': {top}}}"
+
+
+def sort_key(expr: Expr, sql: str) -> str:
+    """Write a key to sort or part rows by, of what is written already, that is no column of the rows themselves.
+
+    DuckDB 1.5.5 keeps of a key what can be sorted, and makes the column again of that: -0 is 0 then.
+    """
+    return f"({sql} + 0)" if expr.type.family in APPROXIMATE else sql
+
+
+def bounds(low: Lowering, expr: Expr) -> str:
+    """Write a struct of the least and the greatest that a value can be: .l and .h."""
+    if is_loose(expr):
+        return _BOUNDS[expr.op](low, expr)
+    return _let(_pair("e.x", "e.x"), x=low.expr(expr))
+
+
+def settled(low: Lowering, expr: Expr, function: str = "{0}", same: str = "{0}") -> str:
+    """Write a function that never falls of a loose value; it fails where the bounds give what is not the `same`."""
+    bottom, top = (function.format(end) for end in ("e.p.l", "e.p.h"))
+    agreed = f"{same.format(bottom)} = {same.format(top)} AND isfinite(e.p.l)"
+    return _let(
+        f"CASE WHEN e.p.l IS NULL THEN NULL WHEN {agreed} THEN {bottom} ELSE {_UNCERTAIN} END", p=bounds(low, expr)
+    )
+
+
+def bare(low: Lowering, expr: Expr) -> str:
+    """Write a loose value where every digit counts; raises Refused for those that are never certain."""
+    for part in [] if low.asks_models else _loose_parts(expr):
+        if part.op == "spread":
+            refuse("the last digits of STDDEV or VARIANCE depend on the order of rows, unless they are rounded")
+        if part.op == "libm" and part.value != "pow":
+            refuse(f"the last digits of {str(part.value).upper()} depend on the C library, unless they are rounded")
+    return settled(low, expr)
+
+
+def _loose_parts(expr: Expr) -> list[Expr]:
+    if not is_loose(expr):
+        return []
+    return [*([expr] if expr.op in LEAVES else []), *(part for arg in expr.args for part in _loose_parts(arg))]
+
+
+def compared(low: Lowering, expr: Expr, sign: str) -> str:
+    """Write a comparison of two doubles, one of them loose: it fails where the bounds do not decide."""
+    missing = "e.a.l IS NULL OR e.b.l IS NULL"
+    if sign in ("<", "<=", ">", ">="):
+        ends = ("h", "l") if sign in ("<", "<=") else ("l", "h")
+        surely, maybe = (f"e.a.{one} {sign} e.b.{other}" for one, other in (ends, ends[::-1]))
+        cases = f"WHEN {missing} THEN NULL WHEN {surely} THEN TRUE WHEN NOT ({maybe}) THEN FALSE"
+    else:
+        apart, same = "e.a.h < e.b.l OR e.b.h < e.a.l", "e.a.l = e.a.h AND e.b.l = e.b.h"
+        null = "(e.a.l IS NULL AND e.b.l IS NULL)" if sign == "IS NOT DISTINCT FROM" else "NULL"
+        equal, other = ("FALSE", "TRUE") if sign == "<>" else ("TRUE", "FALSE")
+        cases = f"WHEN {missing} THEN {null} WHEN {apart} THEN {other} WHEN {same} THEN {equal}"
+    infinite = "NOT isfinite(e.a.l + e.a.h) OR NOT isfinite(e.b.l + e.b.h)"
+    body = f"CASE WHEN {infinite} THEN {_OUT_OF_RANGE} {cases} ELSE {_UNCERTAIN} END"
+    return _let(body, a=bounds(low, expr.args[0]), b=bounds(low, expr.args[1]))
+
+
+def _own(made: str) -> str:
+    """Bounds that are the value itself."""
+    return _let(_pair("e.y", "e.y"), y=made)
+
+
+def _sum(low: Lowering, expr: Expr) -> str:
+    (arg,), distinct = expr.args, "DISTINCT " if expr.value else ""
+    if low.asks_models:
+        return _own(f"sum({distinct}{low.expr(arg)})")
+    if is_loose(arg):
+        if distinct:
+            refuse("SUM(DISTINCT) of a value whose last digits are not certain is not supported")
+        row = bounds(low, arg)
+        size = f"sum(greatest(abs({row}.l), abs({row}.h)))"
+        return _let(
+            _pair("e.b - e.r", "e.t + e.r"),
+            b=f"sum({row}.l)",
+            t=f"sum({row}.h)",
+            r=f"{size} * count({row}.l) * {_PER_ROW}",
+        )
+    sql = low.expr(arg)
+    grain = " ".join(f"WHEN {_scaled(sql, k)} = trunc({_scaled(sql, k)}) THEN {k}" for k in _GRAINS)
+    return _let(
+        f"CASE WHEN e.s * pow(2.0, e.k) < {_EXACT} THEN {_pair('e.t', 'e.t')} "
+        f"ELSE {_pair(f'e.t - e.s * e.n * {_PER_ROW}', f'e.t + e.s * e.n * {_PER_ROW}')} END",
+        t=f"sum({distinct}{sql})",
+        s=f"sum({distinct}abs({sql}))",
+        n=f"count({distinct}{sql})",
+        k=f"max(CASE {grain} WHEN {sql} IS NOT NULL THEN 2000 END)",
+    )
+
+
+def _scaled(sql: str, k: int) -> str:
+    return f"({sql} * {1 << k}.0)" if k else sql
+
+
+def _spread(low: Lowering, expr: Expr) -> str:
+    sample, root = cast("tuple[bool, bool]", expr.value)
+    if low.asks_models:
+        return _own(f"{'stddev' if root else 'var'}_{'samp' if sample else 'pop'}({low.expr(expr.args[0])})")
+    if is_loose(expr.args[0]):
+        refuse("STDDEV or VARIANCE of a value whose last digits are not certain is not supported")
+    sql = low.expr(expr.args[0])
+    ends = [f"e.v * (1 {sign} e.r)" for sign in "-+"]
+    pair = _pair(*(f"sqrt({end})" if root else end for end in ends))
+    body = (
+        f"CASE WHEN e.n < {2 if sample else 1} THEN NULL WHEN e.same THEN {_pair('0.0', '0.0')}"
+        f" WHEN e.r < 0.01 THEN {pair} ELSE {_UNCERTAIN} END"
+    )
+    size = f"greatest(abs(min({sql})), abs(max({sql})))"
+    deviation = f"nullif(stddev_pop({sql}), 0.0)"
+    return _let(
+        body,
+        n=f"count({sql})",
+        v=f"var_{'samp' if sample else 'pop'}({sql})",
+        r=f"(count({sql}) + 16) * 1.4e-15 * (1 + {size} / {deviation})",
+        same=f"(min({sql}) = max({sql}))",
+    )
+
+
+def _libm(low: Lowering, expr: Expr) -> str:
+    name = str(expr.value)
+    if low.asks_models:
+        return _own(f"{name}({', '.join(low.expr(arg) for arg in expr.args)})")
+    if len(expr.args) == 1 and is_loose(expr.args[0]):
+        if name not in _RISING:
+            refuse(f"{name.upper()} of a value whose last digits are not certain is not supported")
+        ends = (f"{name}(e.x.l) - abs({name}(e.x.l)) * 1.8e-15", f"{name}(e.x.h) + abs({name}(e.x.h)) * 1.8e-15")
+        return _let(f"CASE WHEN e.x.l IS NOT NULL THEN {_pair(*ends)} END", x=bounds(low, expr.args[0]))
+    if any(is_loose(arg) for arg in expr.args):
+        refuse(f"{name.upper()} of a value whose last digits are not certain is not supported")
+    arguments = [low.expr(arg) for arg in expr.args]
+    made, room = f"{name}({', '.join(arguments)})", "abs(e.y) * 1.8e-15"
+    if name == "pow":  # whole numbers to the power of whole numbers are exact as long as doubles hold them
+        return _let(
+            f"CASE WHEN e.a = trunc(e.a) AND e.b = trunc(e.b) AND e.b >= 0 AND abs(e.y) < {_EXACT}"
+            f" THEN {_pair('e.y', 'e.y')} ELSE {_pair(f'e.y - {room}', f'e.y + {room}')} END",
+            y=made, a=arguments[0], b=arguments[1],
+        )  # fmt: skip
+    return _let(_pair(f"e.y - {room}", f"e.y + {room}"), y=made)
+
+
+def _both(body: str) -> Callable[[Lowering, Expr], str]:
+    """An operation on two values that never falls in one of the corners of their bounds."""
+    return lambda low, expr: _let(body, a=bounds(low, expr.args[0]), b=bounds(low, expr.args[1]))
+
+
+def _corners(sign: str) -> str:
+    made = ", ".join(f"e.a.{one} {sign} e.b.{other}" for one in "lh" for other in "lh")
+    known = "e.a.l IS NOT NULL AND e.b.l IS NOT NULL"  # LEAST passes over NULLs
+    return f"CASE WHEN {known} THEN {_pair(f'least({made})', f'greatest({made})')} END"
+
+
+_BOUNDS: dict[str, Callable[[Lowering, Expr], str]] = {
+    "double_sum": _sum,
+    "spread": _spread,
+    "libm": _libm,
+    "double_add": _both(_pair("e.a.l + e.b.l", "e.a.h + e.b.h")),
+    "double_subtract": _both(_pair("e.a.l - e.b.h", "e.a.h - e.b.l")),
+    "double_multiply": _both(_corners("*")),
+    "double_divide": _both(
+        f"CASE WHEN e.a.l IS NOT NULL AND e.b.l <= 0 AND e.b.h >= 0 THEN {_UNCERTAIN} ELSE {_corners('/')} END"
+    ),
+    "negate": lambda low, expr: _let(_pair("-e.p.h", "-e.p.l"), p=bounds(low, expr.args[0])),
+}
+
+
+def _monotone(template: str) -> Writer:
+    """A function that never falls: of a loose value it is certain where both bounds give the same."""
+
+    def write(low: Lowering, expr: Expr) -> str:
+        (arg,) = expr.args
+        made = template.replace("{v}", str(expr.value))
+        return settled(low, arg, made) if is_loose(arg) else made.format(low.expr(arg))
+
+    return write
+
+
+def _round(truncated: bool) -> Writer:
+    """my_double_round in sql/item_func.cc; `value` is the number of decimals."""
+
+    def write(low: Lowering, expr: Expr) -> str:
+        places = int(str(expr.value))
+        tens = f"CAST(1e{abs(places)} AS DOUBLE)"
+        moved = f"({{0}} * {tens})" if places > 0 else f"({{0}} / {tens})"
+        cut = f"trunc({moved})" if truncated else f"round_even({moved}, 0)"
+        back = f"({cut} / {tens})" if places > 0 else f"({cut} * {tens})"
+        made = f"(CASE WHEN isfinite({moved}) THEN {back} ELSE {{0}} END)" if places > 0 else back
+        return _monotone(made)(low, expr)
+
+    return write
+
+
+def _to_integer(low: Lowering, expr: Expr) -> str:
+    """Round half to even; what leaves BIGINT gives a warning on the server and fails here."""
+    kind = "UBIGINT" if expr.type.unsigned else "BIGINT"
+    return _monotone(f"CAST(round_even({{0}}, 0) AS {kind})")(low, expr)
+
+
+def _to_decimal(low: Lowering, expr: Expr) -> str:
+    """The shortest decimal digits that read back as the double are rounded half away from zero.
+
+    DuckDB 1.5 reads digits with an exponent wrongly: it keeps too many of a large number, and makes one of 9.5e-25.
+    """
+    digits, scale = expr.type.digits, expr.type.scale
+    read = f"CAST(CAST({{0}} AS VARCHAR) AS DECIMAL({digits}, {scale}))"
+    plain = f"{{0}} IS NULL OR {{0}} = 0 OR abs({{0}}) >= {_LEAST_PLAIN}"
+    large = f"WHEN abs({{0}}) >= 1e{digits - scale} THEN error('a number is too large for the decimal')"
+    small = f"WHEN abs({{0}}) < 5e-{scale + 1} THEN CAST(0 AS DECIMAL({digits}, {scale}))"
+    failure = "error('a small number is made a decimal')"
+    return _monotone(f"(CASE {large} WHEN {plain} THEN {read} {small} ELSE {failure} END)")(low, expr)
+
+
+def _shown(low: Lowering, expr: Expr) -> str:
+    """A double shown with a fixed number of decimals: loose bounds may differ behind them."""
+    return settled(low, expr.args[0], same=f"printf('%.{expr.value}f', {{0}})")
+
+
+def _modulo(low: Lowering, expr: Expr) -> str:
+    left, right = (low.expr(arg) for arg in expr.args)
+    return f"({left} % NULLIF({right}, 0))"
+
+
+def _storable(low: Lowering, expr: Expr) -> str:
+    sql = low.expr(expr.args[0])
+    return f"(CASE WHEN abs({sql}) >= 1e15 THEN error('a number may be stored with fewer digits') ELSE {sql} END)"
+
+
+def _text(low: Lowering, expr: Expr) -> str:
+    """The shortest digits, where MySQL writes them without an exponent; others fail."""
+    sql = low.expr(expr.args[0])
+    plain = f"abs({sql}) BETWEEN 1e-4 AND 1e14"
+    written = f"regexp_replace(CAST({sql} AS VARCHAR), '[.]0$', '')"
+    failure = "error('a double may be written otherwise')"
+    plain = f"{plain} OR CAST({sql} AS VARCHAR) = '0.0'"
+    return f"(CASE WHEN {sql} IS NULL THEN NULL WHEN {plain} THEN {written} ELSE {failure} END)"
+
+
+def _plain_zero(low: Lowering, expr: Expr) -> str:
+    """Which zero of a group with -0 is shown is a matter of the order of rows."""
+    sql = low.expr(expr.args[0])
+    return f"(CASE WHEN {sql} = 0 AND CAST({sql} AS VARCHAR) = '-0.0' THEN error('a negative zero') ELSE {sql} END)"
+
+
+DOUBLE_OPS: dict[str, Writer] = {
+    **dict.fromkeys(("double_sum", "spread", "libm"), bare),
+    "double_round": _round(truncated=False),
+    "double_truncate": _round(truncated=True),
+    "double_floor": _monotone("floor({0})"),
+    "double_ceil": _monotone("ceil({0})"),
+    "double_to_int": _to_integer,
+    "double_to_decimal": _to_decimal,
+    "double_modulo": _modulo,
+    "shown_double": _shown,
+    "double_to_text": _text,
+    "plain_zero": _plain_zero,
+    "storable": _storable,
+}
