@@ -1,6 +1,7 @@
 """Aggregates and window functions: result types, and which are the same in any order of rows."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from sqlglot import exp
 
@@ -12,7 +13,7 @@ from engine.translate.literals import NULL_LITERAL
 from engine.translate.members import require_order, spelled
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr, is_stored, walk
-from engine.translate.types import APPROXIMATE, DOUBLE, TEMPORAL, UBIGINT, WHOLE, Family, Type, decimal
+from engine.translate.types import APPROXIMATE, DOUBLE, TEMPORAL, UBIGINT, WHOLE, Family, Type, decimal, whole_digits
 
 COUNT = Type(Family.INT, digits=21)
 _QUERIES = frozenset({"scalar", "exists", "in_query"})
@@ -85,6 +86,8 @@ def average(value: Expr, distinct: bool, increment: int, is_mariadb: bool) -> Ex
     if value.type.family in APPROXIMATE:
         return doubles.average(value, distinct, counted)
     found = quotient(total(value, distinct), counted, increment)
+    whole = whole_digits(value.type) + found.type.scale  # an average is no longer than its values
+    found = found.typed(replace(found.type, digits=min(whole, found.type.digits)))
     if is_mariadb:
         require_same_quotient(found)
     else:

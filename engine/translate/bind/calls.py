@@ -171,9 +171,25 @@ def _no_more_places(type_: Type, count: Expr) -> Expr:
 def _whole(operation: str) -> Rule:
     def rule(binder: Binder, node: exp.Expression) -> Expr:
         only(node, "this")
+        units = _whole_units(binder, child(node)) if operation == "floor" else None
+        if units is not None:
+            return units
         return doubles.stored_again(binder, control.floor_or_ceil(operation, binder.expr(child(node))))
 
     return rule
+
+
+def _whole_units(binder: Binder, node: exp.Expression) -> Expr | None:
+    """FLOOR(UNIX_TIMESTAMP(moment with a fraction) / 3600), which counts hours: what DIV gives of numbers that are not
+    negative. How many decimals the servers compute of that quotient differs from row to row; None for all else."""
+    seconds, unit = (node.args.get(part) for part in ("this", "expression"))
+    if not isinstance(node, exp.Div) or not isinstance(unit, exp.Literal) or unit.is_string or not unit.name.isdigit():
+        return None
+    if not isinstance(seconds, exp.Anonymous) or seconds.name.upper() != "UNIX_TIMESTAMP":
+        return None
+    if binder.expr(seconds).op != "unix_time_fraction":
+        return None
+    return binder.expr(exp.IntDiv(this=seconds, expression=unit))
 
 
 def _one(function: Callable[[Expr], Expr]) -> Rule:

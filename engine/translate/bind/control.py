@@ -164,11 +164,12 @@ def floor_or_ceil(operation: str, expr: Expr) -> Expr:
         return expr.typed(replace(expr.type, digits=20)) if expr.type.family in WHOLE else expr
     if expr.type.family in APPROXIMATE:
         return Expr(f"double_{operation}", DOUBLE, (as_double(expr),))
-    if whole_digits(expr.type) + 1 <= 18:
+    whole = whole_digits(expr.type) + 1
+    if whole <= 18:
         return Expr(operation, BIGINT, (expr,))
     if not expr.type.frac:  # DuckDB's makes a double of a literal of this length
-        return expr.typed(decimal(whole_digits(expr.type) + 1, 0))
-    return Expr(operation, decimal(whole_digits(expr.type) + 1, 0), (expr,))
+        return expr.typed(decimal(whole, 0))
+    return Expr(operation, decimal(whole, 0), (expr,))
 
 
 def absolute(expr: Expr) -> Expr:

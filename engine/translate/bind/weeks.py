@@ -1,6 +1,7 @@
 """Weeks and calendars: WEEK, YEARWEEK, TO_DAYS, FROM_DAYS, names of days and months, months between dates."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -25,6 +26,7 @@ _LETTERS = presence.of_text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXY
 _MODES = range(8)
 # The last second that UNIX time functions know: 3001-01-18 on 64-bit MySQL since 8.0.28, 2038-01-19 on MariaDB.
 LAST_SECOND = {"mysql": 32536771199, "mariadb": 2147483647}
+_SECONDS_OF_MARIADB = 17  # digits that UNIX_TIMESTAMP says it has, of which quotients and their whole parts are
 _OUTSIDE = {"mysql": "0", "mariadb": "NULL"}  # what UNIX_TIMESTAMP gives for other times
 COMPOUND_PARTS = {
     "YEAR_MONTH": ("YEAR", "MONTH"),
@@ -141,7 +143,8 @@ def _unix_time(binder: Binder, arguments: list[exp.Expression]) -> Expr:
     if value.type.fsp:
         type_ = number_with_seconds(13, value.type.fsp)
         return Expr("unix_time_fraction", type_, (value,), value=(zone, backend == "mysql"))
-    return Expr("unix_time", BIGINT, (as_datetime(value),), value=limits)
+    type_ = BIGINT if backend == "mysql" else replace(BIGINT, digits=_SECONDS_OF_MARIADB)
+    return Expr("unix_time", type_, (as_datetime(value),), value=limits)
 
 
 def formatted(binder: Binder, value: Expr, written: exp.Expression) -> Expr:
