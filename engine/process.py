@@ -28,6 +28,7 @@ from engine.lake.export import Exporter
 from engine.lake.infer import infer
 from engine.lake.polling import Poller
 from engine.lake.reach import Reach
+from engine.lake.remains import Remains
 from engine.lake.tables import LakeTables
 from engine.ml.service import MachineLearning
 from engine.ml.source import Sources
@@ -101,7 +102,7 @@ async def _begin(
     )
     executor = Executor(replica.store, translator, wait, history, quarantine, lake, unchanged)
     executor.exporter = Exporter(places, settings.paths.exports, settings.lakehouse_export_chunk)
-    await asyncio.to_thread(executor.exporter.recover)
+    Remains(places, settings.paths.exports).start()
     shadow = Shadow(settings, replica.store, translator, quarantine, lambda: not len(executor.running))
     executor.on_answered = shadow.offer
     shadow.start()

@@ -17,12 +17,13 @@ from base.errors import LakeError
 from lakehouse.entries import Entry
 from lakehouse.journal import Journal, recover
 from lakehouse.places import Places
-from lakehouse.s3 import Bucket
+from lakehouse.s3 import Bucket, StoreError
 
 log = logging.getLogger(__name__)
 
 _PART = 8 << 20  # bytes; a store takes 10,000 parts of at least 5 MiB
 _MOST_PARTS = 10_000
+_MOST_PAGES = 1_000  # of lists of uploads, each of a thousand
 _DIGITS = 4
 
 
@@ -217,6 +218,8 @@ class StoreOutlet:
         self._base = place.path
         self._bucket = places.bucket(place.root, place.path, place.region)
         self._streams: list[_StoreStream] = []
+        self._is_unheard = False  # an upload may have begun whose id was not heard of
+        self._has_log = False  # it was asked for, which does not say that it was written
         self._journal = Journal(journals, name)
         self._journal.note(scheme="s3", bucket=place.root, path=place.path, region=place.region, name=name)
 
@@ -224,7 +227,11 @@ class StoreOutlet:
         """Begin an upload."""
         key = f"{self._base}{self.folder}/{name}"
         self._journal.note(key=key)
-        upload = self._bucket.begin(key)
+        try:
+            upload = self._bucket.begin(key)
+        except LakeError as error:
+            self._is_unheard = self._bucket.reached and not 400 <= getattr(error, "status", 500) < 500
+            raise
         self._streams.append(_StoreStream(self._bucket, key, upload))
         return self._streams[-1]
 
@@ -243,44 +250,79 @@ class StoreOutlet:
         self._close()
 
     def _add_log(self, entry: bytes) -> None:
-        key = f"{self._base}{_LOG}"
+        key, self._has_log = f"{self._base}{_LOG}", True
         try:
             # The condition makes the first of two writers win, in stores that know it.
             self._bucket.request("PUT", key, headers={"if-none-match": "*"}, body=entry)
         except LakeError as error:
+            with suppress(LakeError):
+                if self._is_logged():
+                    return  # only the store's answer was lost
             told = "there is a Delta table already" if getattr(error, "status", 0) in (409, 412) else error.reason
             raise LakeError(f"{self.prefix} cannot be written: {told}") from None
 
     def abort(self) -> None:
-        """Abort the uploads, and remove those that were completed."""
-        done = _undo(self._bucket, [(stream.key, stream.upload) for stream in self._streams])
-        if done:
-            self._close()
-        else:
-            log.warning("an export could not be removed from %s: tried again at the next start", self.prefix)
+        """Abort the uploads, and remove those that were completed; what the store does not do now is done later."""
+        try:
+            if not (self._has_log and self._is_logged()):  # the table is there for all who read it
+                _undo(self._bucket, [(stream.key, stream.upload) for stream in self._streams])
+                if self._is_unheard:
+                    _abort_all(self._bucket, f"{self._base}{self.folder}/")
+        except LakeError as error:
+            log.warning("the failed export %s cannot be removed now, and will be: %s", self.prefix, error)
             self._bucket.close()
+            self._journal.leave()
+            return
+        self._close()
+
+    def _is_logged(self) -> bool:
+        return self.folder.encode() in _log_of(self._bucket, self._base)
 
     def _close(self) -> None:
         self._bucket.close()
         self._journal.end()
 
 
-def _undo(bucket: Bucket, uploads: list[tuple[str, str]]) -> bool:
-    """Remove what uploads have left; tells whether the store did it."""
-    done = True
+def _undo(bucket: Bucket, uploads: list[tuple[str, str]]) -> None:
+    """Remove what uploads have left, of which some may have no id. Raises LakeError when the store does not do it."""
     for key, upload in uploads:
-        for step, arguments in ((bucket.abort, (key, upload)), (bucket.delete, (key,))):
-            if not arguments[-1]:
-                continue  # there is no upload
-            try:
-                step(*arguments)
-            except LakeError as error:
-                done = done and getattr(error, "status", 0) == 404
-    return done
+        is_aborted = bool(upload) and _done(bucket.abort, key, upload)
+        try:
+            _done(bucket.delete, key)
+        except LakeError as error:
+            if not (is_aborted and getattr(error, "status", 0) == 403):
+                raise  # who may not delete has no object there if the upload was not completed
 
 
-def remove_unfinished(places: Places, journals: Path) -> None:
-    """Remove what exports of processes that died have left; to be called when none runs."""
+def _done(step: Callable[..., None], *arguments: str) -> bool:
+    """Tell whether there was something to do it to. Raises LakeError when it is not done."""
+    try:
+        step(*arguments)
+    except LakeError as error:
+        if getattr(error, "status", 0) == 404:
+            return False
+        raise
+    return True
+
+
+def _abort_all(bucket: Bucket, prefix: str) -> None:
+    """Abort the uploads under way below a prefix. Raises LakeError."""
+    try:
+        for _ in range(_MOST_PAGES):
+            uploads = bucket.uploads(prefix)
+            if not uploads:
+                return
+            for key, upload in uploads:
+                _done(bucket.abort, key, upload)
+    except StoreError as error:
+        if error.status != 404:  # the bucket is gone
+            raise
+        return
+    raise LakeError(f"s3://{bucket.name}/{prefix}: the store lists uploads that it has aborted")
+
+
+def remove_unfinished(places: Places, journals: Path) -> dict[str, str]:
+    """Remove what exports have left that could not end; gives why that is not possible now, by the exports' names."""
 
     def undo(steps: list[dict[str, Any]]) -> None:
         if not steps:
@@ -295,16 +337,12 @@ def remove_unfinished(places: Places, journals: Path) -> None:
         try:
             if has_log and first["name"].encode() in _log_of(bucket, first["path"]):
                 return  # the table is there
-            objects = [(step["key"], "") for step in rest if "key" in step]
-            while uploads := bucket.uploads(f"{first['path']}{first['name']}/"):
-                if not _undo(bucket, uploads):
-                    raise LakeError("the store refuses")
-            if not _undo(bucket, objects):
-                raise LakeError("the store refuses")
+            _abort_all(bucket, f"{first['path']}{first['name']}/")
+            _undo(bucket, [(step["key"], "") for step in rest if "key" in step])
         finally:
             bucket.close()
 
-    recover(journals, undo)
+    return recover(journals, undo)
 
 
 def _undo_local(at: int, first: dict[str, Any], has_log: bool) -> None:

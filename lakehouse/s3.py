@@ -88,6 +88,7 @@ class Bucket:
         self._host = parts.netloc if in_path else f"{name}.{parts.netloc}"
         self._base = f"/{name}" if in_path else ""
         self._connection: http.client.HTTPConnection | None = None
+        self.reached = False  # whether a request was ever sent
 
     def close(self) -> None:
         """Close the connection; another request opens a new one."""
@@ -231,6 +232,9 @@ class Bucket:
         if self._connection is None:
             kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
             self._connection = kind(self._host, timeout=_PATIENCE)
+        if self._connection.sock is None:
+            self._connection.connect()
+        self.reached = True
         signed = sign(self._access, self._host, method, path, query, headers, body, self._secure)
         self._connection.request(method, path + (f"?{query}" if query else ""), body=body or None, headers=signed)
         answer = self._connection.getresponse()

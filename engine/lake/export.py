@@ -16,7 +16,7 @@ from engine.lake.delta_log import first_entry
 from engine.results.lines import LineEncoder
 from engine.results.typed import TypedRows
 from lakehouse.export_spec import ExportSpec
-from lakehouse.outlets import Outlet, Stream, open_outlet, remove_unfinished
+from lakehouse.outlets import Outlet, Stream, open_outlet
 from lakehouse.places import Places
 from wire.responses import ColumnDefinition
 
@@ -33,10 +33,6 @@ class Exporter:
         self._places = places
         self._journals = journals
         self._chunk = chunk
-
-    def recover(self) -> None:
-        """Remove what exports that died with their process have left."""
-        remove_unfinished(self._places, self._journals)
 
     def export(
         self,
