@@ -12,6 +12,7 @@ import argparse
 import io
 import json
 import pathlib
+import shutil
 import statistics
 import tempfile
 import time
@@ -131,12 +132,13 @@ def growth(
     """Read Parquet in place, of more and more bytes and files."""
     out = []
     for count in rows:
+        lines = own.execute(f"FROM '{folder}/lineitem.parquet' LIMIT {count}").to_arrow_table()
         for files in (1, 100, 1000):
             place = folder / f"grow{count}-{files}"
             place.mkdir()
+            each = len(lines) // files
             for number in range(files):
-                part = f"LIMIT {count // files} OFFSET {number * (count // files)}"
-                own.execute(f"COPY (FROM '{folder}/lineitem.parquet' {part}) TO '{place}/{number}.parquet'")
+                pq.write_table(lines.slice(number * each, each), place / f"{number}.parquet", row_group_size=122_880)
             define(cursor, "grow", _COLUMNS, f"{place}/", {"format": "parquet"})
             query = _QUERY.format(f"{_SCHEMA}.grow")
             first = timed(lambda q=query: (cursor.execute(q), cursor.fetchall()), 1)  # type: ignore[misc]
@@ -145,6 +147,7 @@ def growth(
             there = timed(lambda q=scan: own.execute(q).fetchall(), 3)  # type: ignore[misc]
             size = sum(file.stat().st_size for file in place.iterdir())
             out.append([count, files, size >> 20, first, again, there, bytes_of(instance, query, _SCHEMA) / size])
+            shutil.rmtree(place)
     report.table(["rows", "files", "MiB", "first s", "then s", "DuckDB s", "read of the bytes"], out)
 
 

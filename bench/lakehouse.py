@@ -2,10 +2,14 @@
 
 TPC-H as Parquet: the 22 queries through the wire on lake tables, then plain DuckDB SQL on the same files in a DuckDB of
 its own; alternating rounds, medians. Then what a selective query reads of a full scan, as counted. The files lie on a
-local disk, or with --s3 in a server of the S3 protocol (moto's), which DuckDB reads with its httpfs.
+local disk, or with --s3 in a server of the S3 protocol (moto's), which DuckDB reads with its httpfs; then requests are
+counted as well.
+
+moto reads the whole object for every part of it that is asked for, so that a column of one file of 200 MB with 53 row
+groups costs 53 times 200 MB. Tables are therefore files of some 20 MB there, each of few row groups.
 
     python -m bench.lakehouse --scale 1 --rounds 5
-    python -m bench.lakehouse --scale 0.1 --rounds 2 --s3
+    python -m bench.lakehouse --scale 1 --rounds 1 --s3
 """
 
 import argparse
@@ -20,6 +24,7 @@ import tempfile
 import time
 
 import duckdb
+import pyarrow.parquet as pq
 import sqlglot
 from pymysql.cursors import SSCursor
 
@@ -31,6 +36,7 @@ from tests.live.object_store import REGION, ObjectStore, object_store
 from warmfront.tpch_data import TABLES
 
 _SCHEMA = "lake_tpch"
+_PART = 20 << 20  # bytes of a file in a store
 _SELECTIVE = "SELECT SUM(l_extendedprice) FROM lineitem WHERE l_orderkey BETWEEN 1000 AND 2000"
 _FULL = "SELECT SUM(l_extendedprice), MAX(l_orderkey) FROM lineitem WHERE l_orderkey > 0"
 
@@ -43,11 +49,22 @@ def make_files(folder: pathlib.Path, scale: float) -> None:
 
 
 def upload(store: ObjectStore, folder: pathlib.Path) -> str:
-    """Put the files into a bucket, and give its address."""
-    client = store.client()
+    """Put the tables into a bucket, each as a folder of files, and give its address."""
+    client, own = store.client(), duckdb.connect()
     client.create_bucket(Bucket="tpch")
     for table in TABLES:
-        client.upload_file(str(folder / f"{table}.parquet"), "tpch", f"{table}.parquet")
+        whole = folder / f"{table}.parquet"
+        parts, rows = -(-whole.stat().st_size // _PART), pq.ParquetFile(whole).metadata.num_rows
+        each = -(-rows // parts)
+        for number in range(parts):
+            part = folder / "part.parquet"
+            source = f"FROM read_parquet('{whole}', file_row_number = true)"
+            chosen = f"WHERE file_row_number BETWEEN {number * each} AND {number * each + each - 1}"
+            given = f"SELECT * EXCLUDE (file_row_number) {source} {chosen}"
+            own.execute(f"COPY ({given}) TO '{part}' (FORMAT parquet, ROW_GROUP_SIZE 500000)")
+            client.upload_file(str(part), "tpch", f"{table}/{number}.parquet")
+            part.unlink()
+    own.close()
     return "s3://tpch"
 
 
@@ -63,12 +80,13 @@ def plain_duckdb(arguments: argparse.Namespace, where: str, store: ObjectStore |
             f"ENDPOINT '{store.endpoint.partition('//')[2]}', URL_STYLE 'path', USE_SSL false)"
         )
     for table in TABLES:
-        own.execute(f"CREATE VIEW {table} AS SELECT * FROM '{where}/{table}.parquet'")
+        files = f"{where}/{table}/*.parquet" if store else f"{where}/{table}.parquet"
+        own.execute(f"CREATE VIEW {table} AS SELECT * FROM '{files}'")
     return own
 
 
-def make_tables(instance: Instance, where: str) -> None:
-    """Make a lake table over each file, with the demo's columns and primary keys."""
+def make_tables(instance: Instance, where: str, ending: str) -> None:
+    """Make a lake table over each table's files, with the demo's columns and primary keys."""
     schema = (QUERIES / "schema.sql").read_text()
     connection = instance.connect()
     with connection.cursor() as cursor:
@@ -78,7 +96,7 @@ def make_tables(instance: Instance, where: str) -> None:
             found = re.search(rf"CREATE TABLE {table} \((.*?)\n\);", schema, re.DOTALL)
             assert found
             columns = re.sub(r",\s*KEY \w+ \([^)]*\)", "", found[1])
-            attribute = {"dialect": {"format": "parquet"}, "file": [{"uri": f"{where}/{table}.parquet"}]}
+            attribute = {"dialect": {"format": "parquet"}, "file": [{"uri": f"{where}/{table}{ending}"}]}
             options = f"ENGINE=lakehouse ENGINE_ATTRIBUTE='{json.dumps(attribute)}'"
             cursor.execute(f"CREATE TABLE {_SCHEMA}.{table} ({columns}) {options}")
     connection.close()
@@ -98,8 +116,10 @@ def bytes_of(instance: Instance, text: str, schema: str = _SCHEMA) -> int:
     return int(json.loads(shown).get("bytesRead", 0))
 
 
-def measure(instance: Instance, own: duckdb.DuckDBPyConnection, arguments: argparse.Namespace) -> None:
-    """Run all rounds and print the table."""
+def measure(
+    instance: Instance, own: duckdb.DuckDBPyConnection, arguments: argparse.Namespace, store: ObjectStore | None
+) -> None:
+    """Run all rounds and print the table; with the requests of the last round."""
     texts = {path.stem: path.read_text().rstrip().rstrip(";") for path in sorted(QUERIES.glob("q*.sql"))}
     if arguments.queries:
         texts = {name: text for name, text in texts.items() if name in arguments.queries}
@@ -108,21 +128,32 @@ def measure(instance: Instance, own: duckdb.DuckDBPyConnection, arguments: argpa
     cursor = client.cursor()
     wire: dict[str, list[float]] = {name: [] for name in texts}
     duck: dict[str, list[float]] = {name: [] for name in texts}
+    asked: dict[str, tuple[int, int]] = {}
     begun = time.perf_counter()
     for round_ in range(arguments.rounds + 1):  # the first round looks at the values, warms both up and is dropped
         for name in texts:
+            before = requests(store)
             wire[name].append(timed(lambda n=name: through_wire(cursor, texts[n])))  # type: ignore[misc]
+            between = requests(store)
             duck[name].append(timed(lambda n=name: alone(own, plain[n])))  # type: ignore[misc]
+            asked[name] = between - before, requests(store) - between
         if not round_:
             report.console.print(f"first round, in which values are looked at: {time.perf_counter() - begun:.1f} s")
     rows = []
     for name in texts:
         here, there = statistics.median(wire[name][1:]), statistics.median(duck[name][1:])
-        rows.append([name, wire[name][0], here, there, here / there])
+        rows.append([name, wire[name][0], here, there, here / there, *(asked[name] if store else ())])
     total = [sum(row[i] for row in rows) for i in (1, 2, 3)]
-    rows.append(["total", *total, total[1] / total[2]])
-    report.table(["", "first s", "warmfront s", "DuckDB alone s", "to DuckDB"], rows)
+    counted = [sum(row[i] for row in rows) for i in (5, 6)] if store else []
+    rows.append(["total", *total, total[1] / total[2], *counted])
+    heads = ["", "first s", "warmfront s", "DuckDB alone s", "to DuckDB"]
+    report.table([*heads, *(["requests", "DuckDB's"] if store else [])], rows)
     client.close()
+
+
+def requests(store: ObjectStore | None) -> int:
+    """How many requests a store has answered."""
+    return sum(map(store.requests, ("GET", "HEAD"))) if store else 0
 
 
 def measure_bytes(instance: Instance) -> None:
@@ -149,17 +180,17 @@ def main() -> None:
         folder = pathlib.Path(arguments.folder or temporary).resolve()
         folder.mkdir(parents=True, exist_ok=True)
         make_files(folder, arguments.scale)
-        where, store, options = str(folder), None, ["--lakehouse-paths", str(folder)]
+        where, ending, store, options = str(folder), ".parquet", None, ["--lakehouse-paths", str(folder)]
         if arguments.s3:
             store = stack.enter_context(object_store(pathlib.Path(temporary)))
-            where, secrets = upload(store, folder), pathlib.Path(temporary) / "secrets.toml"
+            where, ending, secrets = upload(store, folder), "/", pathlib.Path(temporary) / "secrets.toml"
             secrets.touch(0o600)
             secrets.write_text(store.secret("s3://tpch/"))
             options = ["--lakehouse-secrets", str(secrets)]
         instance = stack.enter_context(running(backend=arguments.backend, options=options))
-        make_tables(instance, where)
+        make_tables(instance, where, ending)
         if not arguments.only_bytes:
-            measure(instance, plain_duckdb(arguments, where, store), arguments)
+            measure(instance, plain_duckdb(arguments, where, store), arguments, store)
         measure_bytes(instance)
 
 
