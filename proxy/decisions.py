@@ -30,6 +30,8 @@ _NO_WORDS_IN_STRINGS = re.compile(rb"(?:[^'\"]++|'[^'\"\\A-Za-z\x80-\xff]*+')*+"
 _CERTAIN = re.compile(rb"(?:[^'\"`#/\\-]+|'\?'|`[^`'\"\\]*`|/(?!\*)|-(?!-))*+")
 _SWITCH = b"use_secondary_engine"  # a text that names it is looked at each time
 ALWAYS = -1.0  # cost of a statement that stays whatever the threshold
+# Of those that stay and have something noted each time: a plain BEGIN, and a plain COMMIT or ROLLBACK.
+OPENS, ENDS = -2.0, -3.0
 WITHIN = math.inf  # of one that stays in a transaction where all do (`place.Place.WITHIN`)
 
 
@@ -114,6 +116,10 @@ class StayCache:
         """Know a lone write of the backend's again by its form: whatever digits are in it, it is one."""
         if len(command) < _SHORT and _NO_WORDS_IN_STRINGS.fullmatch(command, _HEAD):
             self._know(command, slice(0, _HEAD), [], ALWAYS)
+
+    def note_control(self, command: bytes, cost: float) -> None:
+        """Know lone transaction control again: `cost` is OPENS or ENDS."""
+        self._know(command, slice(0, _HEAD), [], cost)
 
     def _know(self, command: bytes, head: slice, names: list[slice], cost: float) -> None:
         if self._known >= _MOST:

@@ -123,7 +123,10 @@ class Dispatch:
             if plain.is_write(self.session, data, at):
                 self._stays.note_write(data)
                 return False
-            if plain.takes_control(self.session, data, at):
+            control = plain.control(data, at)
+            if control is not None:
+                state.note_control(control, self.session.tracker)
+                self._stays.note_control(data, control)
                 return False
         if state.counts and counts.mentions(data[at:]):
             self.session.run(counts.answer(self.router, data, data[at:]))

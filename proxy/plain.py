@@ -3,7 +3,7 @@
 What is not recognised here is looked at in full: a SELECT in an INSERT, a lake table's name, functions of AutoML.
 """
 
-from proxy import reading
+from proxy.decisions import ENDS, OPENS
 from proxy.session import Session
 
 _WRITES = frozenset(
@@ -16,8 +16,10 @@ _LONGEST_WORD = 7  # bytes of the longest of them, with what ends the others
 _LONGEST = 1 << 14  # bytes of a statement that is searched
 # What gives a write to others than the backend, or has to be noted: with one of these it is looked at in full.
 _LOOKED_AT = (b"select", b"table", b"with", b"ml_", b"use_secondary_engine", b";")
-_BEGIN = frozenset({b"BEGIN", b"begin", b"START TRANSACTION", b"start transaction"})
-_END = frozenset({b"COMMIT", b"commit", b"ROLLBACK", b"rollback"})
+_CONTROL = {
+    **dict.fromkeys((b"BEGIN", b"begin", b"START TRANSACTION", b"start transaction"), OPENS),
+    **dict.fromkeys((b"COMMIT", b"commit", b"ROLLBACK", b"rollback"), ENDS),
+}
 _LONGEST_CONTROL = len(b"START TRANSACTION")
 
 
@@ -34,14 +36,6 @@ def is_write(session: Session, data: bytes, at: int) -> bool:
     return not any(map(lowered.__contains__, _LOOKED_AT))
 
 
-def takes_control(session: Session, data: bytes, at: int) -> bool:
-    """Tell whether one is plain transaction control, and note what follows from it."""
-    if len(data) - at <= _LONGEST_CONTROL:
-        text = data[at:]
-        if text in _END:
-            reading.note_end(session)
-            return True
-        if text in _BEGIN:
-            reading.note_plain_opening(session)
-            return True
-    return False
+def control(data: bytes, at: int) -> float | None:
+    """Tell which plain transaction control a lone COM_QUERY is: OPENS, ENDS or, if it is none, None."""
+    return _CONTROL.get(data[at:]) if len(data) - at <= _LONGEST_CONTROL else None

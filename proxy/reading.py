@@ -11,7 +11,7 @@ Whatever else the client sends may write or lock: from there on the backend answ
 import re
 
 from proxy.answers import Answer, AnswerReader
-from proxy.decisions import WITHIN
+from proxy.decisions import ENDS, OPENS, WITHIN
 from proxy.engine_link import EngineGone
 from proxy.place import Place, Reading
 from proxy.preflight import build_query
@@ -55,25 +55,13 @@ def note(session: Session, word: bytes, data: bytes, at: int) -> None:
     if word not in _LEAVE_NOTHING or (mark >= 0 and data[mark:].strip(b"; \t\r\n")):
         session.state.tainted = True
     elif word in _END_WORDS and _ENDS.fullmatch(data, at):
-        note_end(session)
-
-
-def note_end(session: Session) -> None:
-    """Note a plain COMMIT or ROLLBACK that is about to be relayed."""
-    session.state.tainted = False
-    if session.tracker.status & _IN_TRANS:
-        session.state.next_transaction = False  # that was the transaction which ends here
+        session.state.note_control(ENDS, session.tracker)
 
 
 def note_opening(session: Session, text: bytes) -> None:
     """Remember a BEGIN that is about to be relayed, when the transaction has nothing of its own."""
     if _OPENS.fullmatch(text):
-        note_plain_opening(session)
-
-
-def note_plain_opening(session: Session) -> None:
-    """Remember one that says no more than that."""
-    session.state.opened = session.tracker.begun + 1
+        session.state.note_control(OPENS, session.tracker)
 
 
 def place_of(session: Session) -> Place:

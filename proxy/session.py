@@ -16,6 +16,7 @@ from base.errors import BackendError, WarmfrontError
 from proxy.answers import AnswerTooLarge
 from proxy.endings import end, reset
 from proxy.login import LoggedIn
+from proxy.side import Side
 from proxy.state import SessionState
 from proxy.worker import Worker
 from wire.constants import Command
@@ -45,33 +46,6 @@ def knows_none(command: bytes) -> float | None:
     return None
 
 
-class Side(asyncio.BaseProtocol):
-    """One connection of a session in the command phase; its callbacks are the session's own methods."""
-
-    def __init__(
-        self,
-        received: Callable[[bytes], None],
-        lost: Callable[[Exception | None], None],
-        pause: Callable[[], None],
-        resume: Callable[[], None],
-        ended: Callable[[], bool] = lambda: False,
-    ) -> None:
-        self.data_received = received
-        self._lost = lost
-        self._ended = ended
-        # Assigned, not defined: one Python call less per event.
-        self.pause_writing = pause  # type: ignore[method-assign]
-        self.resume_writing = resume  # type: ignore[method-assign]
-
-    def eof_received(self) -> bool:
-        """Close on end of file, unless there is something left to be said."""
-        return self._ended()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Pass the end on."""
-        self._lost(exc)
-
-
 class Dialogue(Protocol):
     """Packets that go to and fro before the next command: an authentication."""
 
@@ -84,6 +58,43 @@ class Dialogue(Protocol):
 
 class Session:
     """Relay of one client. Built when the login has succeeded; `start` must be called once."""
+
+    # With more than thirty attributes a dictionary of each session's own would hold them, and be searched.
+    __slots__ = (
+        "_answered",
+        "_awaited",
+        "_busy",
+        "_client_full",
+        "_client_paused",
+        "_collected",
+        "_commands",
+        "_cut_off",
+        "_dialogue",
+        "_ending",
+        "_free",
+        "_pending",
+        "_stands_for",
+        "_task",
+        "_tell_closed",
+        "_was_reset",
+        "ahead",
+        "backend",
+        "capabilities",
+        "client",
+        "client_gone",
+        "closed",
+        "finishes",
+        "handlers",
+        "known",
+        "logged_in",
+        "on_close",
+        "on_relayed",
+        "source",
+        "state",
+        "thread_id",
+        "tracker",
+        "worker",
+    )
 
     def __init__(self, worker: Worker, logged_in: LoggedIn, closed: "Callable[[Session], None]") -> None:
         """`closed` is told when it is over."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from base.settings import Settings
 from proxy.cursors import Cursor
-from proxy.decisions import WITHIN
+from proxy.decisions import ALWAYS, OPENS, WITHIN
 from proxy.place import Reading
 from proxy.remembered import MLStatement, Prepared
 from wire.constants import Command, Status
@@ -83,10 +83,25 @@ class SessionState:
         self.sets: dict[int, bytes] = {}  # prepared statements that only set variables of ours, by their id
 
     def takes_known(self, cost: float, tracker: AnswerTracker) -> bool:
-        """Tell whether a statement that is known to stay, at this cost, can pass without a further look."""
+        """Tell whether a statement that is known to stay, at this cost, can pass without a further look.
+
+        What follows from transaction control is noted then.
+        """
         if self.counts or self.use_secondary_engine != ON:
             return False
+        if cost < ALWAYS:
+            self.note_control(cost, tracker)
+            return True
         return cost <= self.cost_threshold or (cost == WITHIN and self._is_within(tracker))
+
+    def note_control(self, cost: float, tracker: AnswerTracker) -> None:
+        """Note plain transaction control that is about to be relayed: `cost` is OPENS or ENDS."""
+        if cost == OPENS:
+            self.opened = tracker.begun + 1
+            return
+        self.tainted = False
+        if tracker.status & _IN_TRANS:
+            self.next_transaction = False  # that was the transaction which ends here
 
     def _is_within(self, tracker: AnswerTracker) -> bool:
         """Tell whether a SELECT stands in a transaction that did not begin just now, nor has only read: `place_of`."""
