@@ -56,6 +56,7 @@ class PacketPipe(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.lost = False
         self._reader = PacketReader(LOGIN_LIMIT)
+        self._paused = False
         self.bell = bell
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -66,8 +67,14 @@ class PacketPipe(asyncio.Protocol):
         """Collect bytes and ring the bell."""
         self._reader.feed(data)
         if self._reader.buffered > LOGIN_LIMIT + 4 and self.transport:
+            self._paused = True
             self.transport.pause_reading()
         self.bell.set()
+
+    def _read_on(self) -> None:
+        self._paused = False
+        if self.transport and not self.transport.is_closing():
+            self.transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Remember the end and ring the bell."""
@@ -78,6 +85,8 @@ class PacketPipe(asyncio.Protocol):
         """Give the next payload if it has come. Raises MalformedPacket on a wrong sequence number."""
         payload = self._reader.next_payload()
         if payload is None:
+            if self._paused:
+                self._read_on()
             return None
         if self._reader.sequence != (self.sequence + 1) & 0xFF:
             raise MalformedPacket("sequence number")
@@ -100,5 +109,7 @@ class PacketPipe(asyncio.Protocol):
             self.sequence = (self.sequence + 1) & 0xFF
 
     def take_rest(self) -> bytes:
-        """Hand over the bytes that came after the last payload read."""
+        """Hand over the bytes that came after the last payload read; more come from now on."""
+        if self._paused:
+            self._read_on()
         return self._reader.take_rest()
