@@ -52,7 +52,7 @@ class Replica:
         self.lag = LagMeter(
             settings, self.store, self.follower.oldest_waiting, lambda: progress.newest_commit, progress.per_second
         )
-        self.upkeep = Upkeep(self.store, self.copies)
+        self.upkeep = Upkeep(self.store, self.copies, on_fatal)
         self.verifier = Verifier(settings, self.store, self.copies, self.loader.reload)
         self.idle: Callable[[], bool] = lambda: True  # whether nobody asks anything; who serves statements puts its own
         self.rolling = Rolling(settings, self.store, self.verifier, lambda: self.idle())

@@ -20,6 +20,7 @@ from engine.store.copies import Copies, Copying
 from engine.store.database import Store, Transaction
 from engine.store.layout import arrow_schema
 from engine.store.lookup import fetch_rows
+from engine.store.lost import FATAL, is_lost
 from engine.store.presence import EMPTY, merge_presence, presence_of
 from engine.store.reshape import has_nulls, reshape_table, reshaped
 from statements.schema import Table
@@ -35,8 +36,6 @@ _STORAGE = (
     MemoryError,
     OSError,
 )
-# After these DuckDB refuses all work until the process is started again.
-FATAL = (duckdb.FatalException, duckdb.InternalException)
 _PIECE_BYTES = 32 << 20  # of Arrow rows that one statement takes, unless they come in larger pieces
 _LONGEST_PAUSE = 30.0  # seconds between two tries of a batch
 
@@ -127,6 +126,9 @@ class Applier:
                 self._store.broken = "the column store failed"
                 raise
             except _STORAGE as error:
+                if is_lost(error):
+                    self._store.broken = "the column store failed"
+                    raise duckdb.FatalException(str(error)) from error
                 reason = f"the column store cannot write: {error}".splitlines()[0]
                 log.error("%s; tried again in %.0f s", reason, pause)
                 self._store.broken = reason

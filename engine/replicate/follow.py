@@ -14,7 +14,7 @@ from engine.backend import Connection, read_position
 from engine.catalog import State
 from engine.load.manager import Loader
 from engine.load.visible import names_transactions
-from engine.replicate.apply import FATAL, Applier
+from engine.replicate.apply import Applier
 from engine.replicate.changes import Position
 from engine.replicate.definitions import Definitions
 from engine.replicate.dump import end_with_gtids
@@ -24,6 +24,7 @@ from engine.replicate.source import BackendMoved, LogLost, Source
 from engine.store.bookkeeping import NOWHERE
 from engine.store.copies import Copies
 from engine.store.database import Store
+from engine.store.lost import FATAL
 
 log = logging.getLogger(__name__)
 

@@ -40,6 +40,7 @@ class SpillFile:
     def __init__(self, folder: Path) -> None:
         """Make the file. Raises OSError."""
         folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
         # Spilled changes hold it open as long as they are needed.
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
 
@@ -56,8 +57,12 @@ class SpillFile:
         faults.point("before", "spill")
         start = self._file.seek(0, 2)
         rows = to_batch(changes)
-        with pa.ipc.new_stream(self._file, rows.schema) as stream:
-            stream.write_batch(rows)
-        self._file.flush()
+        try:
+            with pa.ipc.new_stream(self._file, rows.schema) as stream:
+                stream.write_batch(rows)
+            self._file.flush()
+        except OSError as error:
+            what = f"rows of a large transaction could not be put in a file: {error.strerror or error}"
+            raise OSError(error.errno or 0, what, str(self._folder)) from error
         faults.point("after", "spill")
         return Spilled(changes.schema, changes.name, changes.images, self._file, start)

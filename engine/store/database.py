@@ -6,7 +6,9 @@ position, and the backend's log is read again from there; a commit is spared the
 batch's time (`bench.batches`).
 """
 
+import errno
 import logging
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -31,6 +33,7 @@ _VIEWS_KEPT = 256  # a reader looks its view up a moment after its snapshot was 
 _IN_USE = "Could not set lock on file"  # DuckDB has no error class of its own for it
 _PERSIST_IDLE_POSITION = 10.0  # seconds
 _BLOCK = 262144  # bytes
+_ROOM = 32 << 20  # bytes that a checkpoint may write beside what is in memory: blocks that changed, and its own
 
 
 class Snapshot:
@@ -348,7 +351,12 @@ class Store:
             self._stale.pop(key, None)
 
     def checkpoint(self) -> None:
-        """Write all commits into the file; readers and the writer go on meanwhile. Raises duckdb.Error."""
+        """Write all commits into the file; readers and the writer go on meanwhile.
+
+        Raises duckdb.Error; and OSError where the disk may have no room for it, as DuckDB refuses all work when a
+        checkpoint fails half-way. What is not written is read from the backend's log again after a crash.
+        """
+        self._check_room()
         written = self._passed, self._news
         cursor = self._root.cursor()
         try:
@@ -358,6 +366,14 @@ class Store:
         finally:
             cursor.close()
         self._passed_in_file, self._news_in_file = written
+
+    def _check_room(self) -> None:
+        free = shutil.disk_usage(self._path.parent).free
+        if free > self.memory_limit + _ROOM:
+            return
+        waiting = sum(memory for _, memory in self._bytes(list(self._tables.values())).values())
+        if free < waiting + _ROOM:
+            raise OSError(errno.ENOSPC, "no room for a checkpoint, which is put off", str(self._path.parent))
 
     @property
     def unwritten(self) -> int:
@@ -377,7 +393,11 @@ class Store:
     def sizes(self) -> dict[Key, int]:
         """Bytes per table: the blocks of its columns in the file, and what waits in memory to be written there."""
         entries = [entry for entry in self._tables.values() if entry.state is State.AVAILABLE]
-        found: dict[Key, int] = {}
+        return {key: sum(parts) for key, parts in self._bytes(entries).items()}
+
+    def _bytes(self, entries: list[LoadedTable]) -> dict[Key, tuple[int, int]]:
+        """Bytes per table in the file, and in memory alone; those that have no rows yet are left out."""
+        found: dict[Key, tuple[int, int]] = {}
         cursor = self._root.cursor()
         for entry in entries:
             with suppress(duckdb.Error):
@@ -386,9 +406,9 @@ class Store:
                     "FROM pragma_storage_info(?) GROUP BY ALL",
                     [entry.store_name],
                 ).fetchall()
-                found[entry.table.schema, entry.table.name] = sum(
-                    blocks * _BLOCK if persistent else _in_memory(kind, segments, values)
-                    for kind, persistent, blocks, segments, values in rows
+                found[entry.table.schema, entry.table.name] = (
+                    sum(blocks * _BLOCK for _, persistent, blocks, _, _ in rows if persistent),
+                    sum(_in_memory(kind, n, values) for kind, persistent, _, n, values in rows if not persistent),
                 )
         cursor.close()
         return found

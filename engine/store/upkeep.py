@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 import duckdb
 
@@ -11,6 +12,7 @@ from engine.catalog import Key
 from engine.store.copies import Copies
 from engine.store.database import Store
 from engine.store.layout import quote
+from engine.store.lost import is_lost
 
 log = logging.getLogger(__name__)
 
@@ -27,10 +29,12 @@ _DEAD_ROWS = 100_000
 
 
 class Upkeep:
-    """One thread that looks after a store."""
+    """One thread that looks after a store. `on_fatal` is called when the process has to be started again."""
 
-    def __init__(self, store: Store, copies: Copies) -> None:
+    def __init__(self, store: Store, copies: Copies, on_fatal: Callable[[BaseException], None]) -> None:
         self._store = store
+        self._on_fatal = on_fatal
+        self._said = ""  # what went wrong the last time
         self._copies = copies
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
@@ -52,8 +56,14 @@ class Upkeep:
                 self.checkpoint_when_due()
                 for key in self.worn():
                     self.rewrite(key)
+                self._said = ""
             except (duckdb.Error, OSError) as error:
-                log.warning("upkeep of the column store: %s", error)
+                if is_lost(error):
+                    self._on_fatal(error)
+                    return
+                if str(error) != self._said:  # a full disk may last for days
+                    self._said = str(error)
+                    log.warning("upkeep of the column store: %s", error)
 
     def checkpoint_when_due(self) -> None:
         """Write what is in memory only when it is much, old, or nowhere else. Raises duckdb.Error."""

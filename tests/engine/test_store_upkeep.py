@@ -33,7 +33,7 @@ def leftovers(kit: Kit) -> set[Any]:
 
 
 def test_changes_during_a_rewrite_are_in_it(kit: Kit) -> None:
-    keeper = Upkeep(kit.store, kit.copies)
+    keeper = Upkeep(kit.store, kit.copies, pytest.fail)
     rewrite = kit.copies.begin_rewrite(KEY)
     assert rewrite is not None
     kit.applier.apply(batch(2, changes(KEYED, [(0, (1, "a", "x")), (1, (1, "a", "early"))])))
@@ -53,7 +53,7 @@ def test_changes_during_a_rewrite_are_in_it(kit: Kit) -> None:
 
 @pytest.mark.parametrize("kind", ["truncate", "alter", "drop"])
 def test_a_rewrite_is_given_up_when_the_table_changes(kit: Kit, kind: Any) -> None:
-    keeper = Upkeep(kit.store, kit.copies)
+    keeper = Upkeep(kit.store, kit.copies, pytest.fail)
     rewrite = kit.copies.begin_rewrite(KEY)
     assert rewrite is not None
     keeper._fill(rewrite.name, rewrite.entry.store_name, KEYED.primary_key)
@@ -66,7 +66,7 @@ def test_a_rewrite_is_given_up_when_the_table_changes(kit: Kit, kind: Any) -> No
 
 def test_worn_tables_are_found_and_renewed(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upkeep, "_DEAD_ROWS", 3)
-    keeper = Upkeep(kit.store, kit.copies)
+    keeper = Upkeep(kit.store, kit.copies, pytest.fail)
     assert keeper.worn() == []
     images = [image for n in range(1, 6) for image in [(0, (n, "a", "x")), (1, (n, "a", "y"))]]
     kit.applier.apply(batch(2, changes(KEYED, images)))
@@ -97,7 +97,7 @@ def test_a_checkpoint_is_made_when_much_of_the_log_would_be_read_again(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upkeep, "_UNWRITTEN", 10)
-    keeper = Upkeep(kit.store, kit.copies)
+    keeper = Upkeep(kit.store, kit.copies, pytest.fail)
     keeper.checkpoint_when_due()
     assert kit.store.unwritten == 0
     kit.applier.apply(batch(30, changes(KEYED, [(1, (77, "a", "x"))])))
@@ -108,7 +108,7 @@ def test_a_checkpoint_is_made_when_much_of_the_log_would_be_read_again(
 
 
 def test_a_store_with_little_memory_is_written_sooner(kit: Kit) -> None:
-    keeper = Upkeep(kit.store, kit.copies)
+    keeper = Upkeep(kit.store, kit.copies, pytest.fail)
     keeper.checkpoint_when_due()
     kit.applier.apply(batch(30, changes(KEYED, [(1, (77, "a", "x"))])))
     keeper.checkpoint_when_due()
@@ -119,7 +119,7 @@ def test_a_store_with_little_memory_is_written_sooner(kit: Kit) -> None:
 
 
 def test_what_is_nowhere_else_is_written_soon(kit: Kit) -> None:
-    keeper = Upkeep(kit.store, kit.copies)
+    keeper = Upkeep(kit.store, kit.copies, pytest.fail)
     assert kit.store.has_news  # a load
     keeper.checkpoint_when_due()
     assert not kit.store.has_news

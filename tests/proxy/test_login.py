@@ -19,14 +19,10 @@ CAPABILITIES = int(
     Capability.PROTOCOL_41 | Capability.SECURE_CONNECTION | Capability.PLUGIN_AUTH | Capability.DEPRECATE_EOF
 )
 GREETING = build_packets(
-    build_greeting(
-        Greeting("9.7.0", 7, b"n" * 20, CAPABILITIES, 45, int(Status.AUTOCOMMIT), "caching_sha2_password")
-    ),
+    build_greeting(Greeting("9.7.0", 7, b"n" * 20, CAPABILITIES, 45, int(Status.AUTOCOMMIT), "caching_sha2_password")),
     0,
 )
-LOGIN = build_packets(
-    build_login(Login(CAPABILITIES, 1 << 24, 45, b"u", b"x" * 32, plugin="caching_sha2_password")), 1
-)
+LOGIN = build_packets(build_login(Login(CAPABILITIES, 1 << 24, 45, b"u", b"x" * 32, plugin="caching_sha2_password")), 1)
 Backend = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Client = Callable[[socket.socket], Awaitable[None]]
 
