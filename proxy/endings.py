@@ -5,7 +5,16 @@ import socket
 from struct import pack
 
 _UNREAD = 60.0  # seconds that the last bytes may wait for their reader, MySQL's net_write_timeout
+_STUCK = 3600.0  # seconds that a client may take nothing of an answer: more than net_write_timeout is set to
 _AT_ONCE = pack("ii", 1, 0)  # of SO_LINGER: closing resets the connection
+
+
+def end_if_stuck(sock: socket.socket, seconds: float = _STUCK) -> None:
+    """Let the system end a TCP connection whose other side has taken nothing of what waits for it for so long.
+
+    The server ends its own by net_write_timeout, behind bytes that we do not read while our client does not.
+    """
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
 
 
 def end(transport: asyncio.Transport) -> None:

@@ -13,6 +13,7 @@ from base.errors import SettingsError
 from base.log import Sparing
 from base.settings import Settings
 from proxy.dispatch import Dispatch
+from proxy.endings import end_if_stuck
 from proxy.engine_watch import PATIENCE
 from proxy.login import LoginRefused, log_in
 from proxy.pipe import Gone
@@ -174,6 +175,7 @@ class Server:
         if client.family != socket.AF_UNIX:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            end_if_stuck(client)
         task = asyncio.get_running_loop().create_task(self._log_in(client))
         self._logins.add(task)
         task.add_done_callback(self._logged_in)
