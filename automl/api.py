@@ -6,13 +6,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from automl import documents, explaining
+from automl import documents, explaining, formula
 from automl.anomaly.logs import fit as fit_logs
 from automl.anomaly.model import fit as fit_anomaly
 from automl.dividing import split
 from automl.errors import AutoMLError
 from automl.fitting import fit as fit_supervised
 from automl.forecast.model import fit as fit_forecast
+from automl.formula import Formula
 from automl.metrics import check_metric
 from automl.model import Model, described, imported, is_own, load_model
 from automl.onnx import explained
@@ -30,6 +31,7 @@ from automl.training import Trained
 __all__ = [
     "AutoMLError",
     "Column",
+    "Formula",
     "Kind",
     "Model",
     "Progress",
@@ -40,11 +42,13 @@ __all__ = [
     "explain_row",
     "explain_rows",
     "file_of",
+    "formula_of",
     "imported",
     "is_own",
     "load_model",
     "predict",
     "predict_row",
+    "predictions",
     "read_options",
     "rows_from_columns",
     "rows_from_json",
@@ -96,6 +100,20 @@ def train(
 def predict(model: Model, source: Source, options: Mapping[str, Any] | None = None, threads: int = 1) -> pa.Table:
     """Give the columns that ML_PREDICT_TABLE puts beside the input's: the task's, and `ml_results` (JSON text)."""
     return pa.table(model.fitted.predict(source, read_predict_options(model.task, options), threads))
+
+
+def predictions(model: Model, source: Source, options: Mapping[str, Any] | None = None, threads: int = 1) -> pa.Table:
+    """Give `Prediction` alone, as `predict` has it; no column for a task that has none."""
+    checked = read_predict_options(model.task, options)
+    if isinstance(model.fitted, Supervised):
+        return pa.table({"Prediction": model.fitted.predictions(source, threads)})
+    found = pa.table(model.fitted.predict(source, checked, threads))
+    return found.select([name for name in found.column_names if name == "Prediction"])
+
+
+def formula_of(model: Model) -> Formula | None:
+    """Give a model of a table as a weighted sum of numbers; None for one that is more than that."""
+    return formula.formula_of(model.fitted)
 
 
 def predict_row(model: Model, row: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> dict[str, Any]:

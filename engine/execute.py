@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import duckdb
@@ -84,8 +84,9 @@ class Translates(Protocol):
 
 # Seconds at most, and the server that the session is on; raises SecondaryEngineError.
 WaitUntilFresh = Callable[[float, str], Awaitable[None]]
-# Holds models while a statement asks them; the second tells that nobody wants their answers any more.
-Hold = Callable[[Sequence[Asked], Callable[[], bool]], AbstractContextManager[None]]
+# Holds models while a statement asks them, and gives what is to be run on the connection; the last tells that nobody
+# wants their answers any more.
+Hold = Callable[[Sequence[Asked], str, duckdb.DuckDBPyConnection, Callable[[], bool]], AbstractContextManager[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,7 @@ class Executor:
     ) -> None:
         self.running = RunningStatements()
         self.exporter: Exporter | None = None
-        self.held: Hold = lambda asked, stopped: nullcontext()
+        self.held: Hold = lambda asked, sql, connection, stopped: nullcontext(sql)
         self.on_answered: Callable[[Offload], None] | None = None  # sees each statement whose answer is complete
         self._quarantine = quarantine
         self._store = store
@@ -300,7 +301,12 @@ class Executor:
         if translation is None:
             return False
         record.sql, record.tables = translation.sql, translation.tables
-        with self.held(translation.asked, lambda: running.error is not None):
+
+        def stopped() -> bool:
+            return running.error is not None
+
+        with self.held(translation.asked, translation.sql, snapshot.connection, stopped) as sql:
+            translation = replace(translation, sql=sql)
             self._run_translated(offload, translation, outlet, snapshot, view, running, record)
         return True
 

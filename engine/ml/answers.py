@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from automl import api, results
 from automl.digits import number_texts
 from engine.ml.json_rows import beside
-from engine.translate.bind.answers import Asked
+from engine.translate.bind.answers import PREDICTION, Asked
 
 _PLAIN = 1e10  # of a double that has no exponent
+_ACTS: dict[str, Callable[..., pa.Table]] = {"predict": api.predict, "explain": api.explain_rows}
 _JSON = json.JSONEncoder(default=str, ensure_ascii=False)  # `json.dumps` makes one each time
 
 
@@ -32,13 +33,20 @@ def answer(model: api.Model, asked: Asked, columns: Sequence[pa.ChunkedArray], r
     options = json.loads(asked.model.options) if asked.model.options else None
     if looks_at_all(task, options):
         raise api.AutoMLError(f"The model ({task}) looks at all rows together: use sys.ML_PREDICT_TABLE.")
-    act = api.predict if asked.model.function == "predict" else api.explain_rows
+    act = _ACTS[asked.model.function]
     if not asked.keys and asked.forms:
         return of_documents(columns[0].combine_chunks(), lambda texts: _found(act, model, texts, options))
+    act = api.predictions if act is api.predict and asked.columns == (PREDICTION,) else act
     found = act(model, api.rows_from_columns(model, asked.keys, columns), options)
-    if found.num_rows != rows:
+    if found.num_columns and found.num_rows != rows:
         raise api.AutoMLError("The model gave another number of rows than it was asked about.")
-    given = [] if asked.alone else zip(asked.keys, columns, asked.forms, asked.fsp, strict=True)
+    if asked.columns:
+        found = found.select([name for name in found.column_names if name in asked.columns])
+        if not found.num_columns:
+            return pa.nulls(rows, pa.float64() if asked.number else pa.string())
+        if asked.number:
+            return _numbers(found.column_names[0], found.column(0).combine_chunks())
+    given = [] if asked.columns else zip(asked.keys, columns, asked.forms, asked.fsp, strict=True)
     members = {key: _member(column, form, fsp, asked.backend) for key, column, form, fsp in given}
     members |= {name: _answered(name, found.column(name).combine_chunks()) for name in found.column_names}
     names = list(members)
@@ -48,6 +56,13 @@ def answer(model: api.Model, asked: Asked, columns: Sequence[pa.ChunkedArray], r
     for place, name in enumerate(names):
         pieces += [f"{', ' if place else '{'}{results.quoted(name)}: ", members[name]]
     return results.joined(*pieces, "}")
+
+
+def _numbers(name: str, column: pa.Array) -> pa.Array:
+    """Give answers as the doubles that their texts are read as. Raises pyarrow.ArrowInvalid for those of no number."""
+    if pa.types.is_float64(column.type) and not column.null_count and np.isfinite(column.to_numpy()).all():
+        return pc.add(column, 0.0)  # of -0 a text is read as 0
+    return pc.cast(_answered(name, column), pa.float64())
 
 
 def of_documents(texts: pa.Array, found: Callable[[pa.Array], pa.Table]) -> pa.Array:

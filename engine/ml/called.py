@@ -1,4 +1,4 @@
-"""Models that statements ask: one function of the column store, called with a call's token and whole columns.
+"""Models that statements ask: functions of the column store, called with a call's token and whole columns.
 
 DuckDB gives it some two thousand rows at a time, from all its threads. What a call is, is in `_held` while a statement
 with it runs: the model cannot go meanwhile, and what it complains of reaches the user in its own words.
@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, cast
 
 import duckdb
@@ -15,11 +16,13 @@ import pyarrow as pa
 
 from base.errors import QueryInterrupted
 from engine.ml.answers import answer
+from engine.ml.formulas import with_sums
 from engine.ml.models import Loaded, ModelKey, Models
 from engine.ml.progress import Statistics
 from engine.translate.bind.answers import Asked
-from engine.translate.lower.answers import FUNCTION
+from engine.translate.lower.answers import FUNCTION, NUMBER_FUNCTION
 
+_FUNCTIONS = {FUNCTION: ("VARCHAR", pa.array([], pa.string())), NUMBER_FUNCTION: ("DOUBLE", pa.array([], pa.float64()))}
 _FEW = 32  # rows that are explained at once: each may take as long as thousands of predictions
 
 
@@ -36,7 +39,7 @@ class _Held:
 
 
 class Called:
-    """The function and what it may be called with. Safe to use from several threads."""
+    """The functions and what they may be called with. Safe to use from several threads."""
 
     def __init__(self, models: Models, statistics: Statistics) -> None:
         self._models = models
@@ -45,21 +48,24 @@ class Called:
         self._lock = threading.Lock()
 
     def register(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Make the function callable on a database, as long as this connection is open."""
-        connection.create_function(
-            FUNCTION,
-            self._call,
-            None,
-            duckdb.sqltype("VARCHAR"),
-            type=cast(Any, "arrow"),
-            null_handling=cast(Any, "special"),
-        )
+        """Make the functions callable on a database, as long as this connection is open."""
+        for name, (kind, none) in _FUNCTIONS.items():
+            connection.create_function(
+                name,
+                partial(self._call, none),
+                None,
+                duckdb.sqltype(kind),
+                type=cast(Any, "arrow"),
+                null_handling=cast(Any, "special"),
+            )
 
     @contextmanager
-    def held(self, asked: Sequence[Asked], stopped: Callable[[], bool]) -> Iterator[None]:
-        """Hold the calls of a statement while it runs. Raises ModelNotHere, and what a model complains of.
+    def held(
+        self, asked: Sequence[Asked], sql: str, connection: duckdb.DuckDBPyConnection, stopped: Callable[[], bool]
+    ) -> Iterator[str]:
+        """Hold the calls of a statement while it runs; gives what is to be run in its place on that connection.
 
-        `stopped` tells that nobody wants the answers any more.
+        `stopped` tells that nobody wants the answers any more. Raises ModelNotHere, and what a model complains of.
         """
         found = [(each, self._models.get(_key(each))) for each in asked]
         with self._lock:
@@ -69,7 +75,7 @@ class Called:
                 entry.stopped.append(stopped)
         before = [entry.rows for entry in held]
         try:
-            yield
+            yield with_sums(connection, sql, [(each, loaded.model) for each, loaded in found])
         except duckdb.Error as error:
             failure = next((entry.failures[0] for entry in held if entry.failures), None)
             raise failure or error from error
@@ -83,10 +89,10 @@ class Called:
                     if not entry.users:
                         self._held.pop(entry.asked.token, None)
 
-    def _call(self, tokens: pa.ChunkedArray, *columns: pa.ChunkedArray) -> pa.Array:
+    def _call(self, none: pa.Array, tokens: pa.ChunkedArray, *columns: pa.ChunkedArray) -> pa.Array:
         rows = len(tokens)
         if not rows:
-            return pa.array([], pa.string())
+            return none
         entry = self._held[tokens[0].as_py()]
         step = rows if entry.asked.model.function == "predict" else _FEW
         found = []

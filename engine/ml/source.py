@@ -87,7 +87,7 @@ class Sources:
         self._translator = translator
         self._wait = wait_until_fresh
         self._lake = lake
-        self.held: Hold = lambda asked, stopped: nullcontext()
+        self.held: Hold = lambda asked, sql, connection, stopped: nullcontext(sql)
 
     async def wait(self, offload: Offload, running: Running) -> None:
         """Wait until the copy has every commit made until now. Raises SecondaryEngineError."""
@@ -102,6 +102,10 @@ class Sources:
     def open(self, offload: Offload, table: str, running: Running) -> Iterator[OpenSource]:
         """Translate and take a snapshot, which is held meanwhile. Raises SecondaryEngineError."""
         wanted = wanted_of(offload.text, offload.context)
+
+        def stopped() -> bool:
+            return running.error is not None
+
         while True:
             with self._store.snapshot() as snapshot, closing(self._store.cursor()) as looking:
                 running.attach(SnapshotTarget(snapshot, looking))
@@ -109,8 +113,9 @@ class Sources:
                     with self._lake.seen(snapshot.connection, looking, snapshot.view, wanted) as view:
                         translation = translated(self._translator, offload, view, running)
                         if translation is not None:
-                            with self.held(translation.asked, lambda: running.error is not None):
-                                yield self._opened(offload, table, snapshot, translation.sql)
+                            held = self.held(translation.asked, translation.sql, snapshot.connection, stopped)
+                            with held as sql:
+                                yield self._opened(offload, table, snapshot, sql)
                             return
                 except AccessIsNew:
                     continue  # a snapshot taken now sees it

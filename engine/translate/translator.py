@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from engine.checksums import Checksum
 from engine.collate.weights import Weights
-from engine.translate.bind.answers import Asked, looked_into
+from engine.translate.bind.answers import Asked, narrowed
 from engine.translate.bind.binder import Rules, Shared, View
 from engine.translate.bind.blocks import bind_query
 from engine.translate.bind.derived import require_first_rows
@@ -132,7 +132,7 @@ def _translate(
     require_lengths(whole)
     lowering.orders_rollups = not query.order
     lowering.origins = Origins(whole.queries)
-    lowering.looked_into = looked_into(whole.nodes) if context.models else frozenset()
+    lowering.narrowed = narrowed(whole.nodes) if context.models else {}
     sql = lowering.query(query, shown(query, definitions, context))
     describe = materialised if context.cursor else executed
     described = tuple(describe(query, definitions, context.backend))

@@ -2,7 +2,9 @@
 
 import json
 from dataclasses import replace
+from decimal import Decimal
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -60,10 +62,50 @@ def test_doubles_and_texts_are_spelled_as_the_server_does(model: api.Model, back
     assert plain[8:] == found[8:]  # texts without marks go another way
 
 
-def test_an_answer_alone_is_what_the_whole_has_beside_the_document(model: api.Model) -> None:
+def test_columns_are_those_of_the_whole_answer(model: api.Model) -> None:
     asked = Asked(CALL, ("size", "name"), ("double", "text"), (0, 0), "mysql")
     given = columns(["a"] * len(SIZES))
     whole = [json.loads(text) for text in answer(model, asked, given, len(SIZES)).to_pylist()]
-    alone = answer(model, replace(asked, alone=True), given, len(SIZES)).to_pylist()
-    wanted = [{name: row[name] for name in ("Prediction", "ml_results")} for row in whole]
-    assert [json.loads(text) for text in alone] == wanted
+    for names in (("Prediction", "ml_results"), ("Prediction",), ("ml_results",)):
+        part = answer(model, replace(asked, columns=names), given, len(SIZES)).to_pylist()
+        assert [json.loads(text) for text in part] == [{name: row[name] for name in names} for row in whole]
+    assert answer(model, replace(asked, columns=("none",)), given, len(SIZES)).null_count == len(SIZES)
+
+
+def test_numbers_are_those_of_the_texts(model: api.Model) -> None:
+    asked = Asked(CALL, ("size", "name"), ("double", "text"), (0, 0), "mysql", columns=("Prediction",))
+    given = columns(["a"] * len(SIZES))
+    texts = answer(model, asked, given, len(SIZES))
+    numbers = answer(model, replace(asked, number=True), given, len(SIZES))
+    assert numbers.type == pa.float64()
+    with duckdb.connect() as database:
+        database.register("given", pa.table({"t": texts}))
+        read = "SELECT CAST(CAST(json_extract(t, '$.Prediction') AS VARCHAR) AS DOUBLE) FROM given"
+        assert [(value,) for value in numbers.to_pylist()] == database.execute(read).fetchall()
+
+
+@pytest.mark.parametrize(
+    ("labels", "numbers"),
+    [
+        ([1, 2**53 + 1], [1.0, 2.0**53]),
+        ([0.5, -0.0], [0.5, 0.0]),
+        (["1", "2"], None),  # a number in quotes is none
+        (["yes", "no"], None),
+        ([True, False], None),
+        ([0.5, None], None),
+        ([0.5, float("inf")], None),
+        ([Decimal("0.1"), Decimal("1.00")], [0.1, 1.0]),
+    ],
+)
+def test_what_is_no_number_is_not_read_as_one(
+    monkeypatch: pytest.MonkeyPatch, model: api.Model, labels: list[object], numbers: list[float] | None
+) -> None:
+    monkeypatch.setattr(api, "predictions", lambda *_: pa.table({"Prediction": pa.array(labels)}))
+    asked = Asked(CALL, ("size", "name"), ("double", "text"), (0, 0), "mysql", ("Prediction",), number=True)
+    given = [pa.chunked_array([[1.0, 2.0]]), pa.chunked_array([["a", "b"]])]
+    if numbers is None:
+        with pytest.raises(pa.ArrowInvalid):
+            answer(model, asked, given, 2)
+    else:
+        found = answer(model, asked, given, 2)
+        assert [str(value) for value in found.to_pylist()] == [str(value) for value in numbers]

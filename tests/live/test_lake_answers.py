@@ -55,6 +55,30 @@ def test_answers_go_into_files_and_come_back(renting: Any, lake_instance: Any, l
     run(renting, "DROP TABLE letting.rents")
 
 
+def test_a_sum_of_numbers_is_what_the_whole_answer_says(renting: Any, backend: Any, lake_folder: Path) -> None:
+    backend.run("CREATE TABLE letting.plain (id INT PRIMARY KEY, area DOUBLE, floor BIGINT, rent DOUBLE)")
+    odd = "(1000, NULL, 3, 1), (1001, 1e300, -9223372036854775808, 2), (1002, -0e0, NULL, 3)"
+    backend.run("INSERT INTO letting.plain SELECT id, area / 3, id DIV 7, rent FROM letting.flats")
+    backend.run(f"INSERT INTO letting.plain VALUES {odd}")
+    options = "JSON_OBJECT('task', 'regression', 'model_list', JSON_ARRAY('LinearRegression'), 'max_seconds', 1)"
+    run(renting, "SET @p = 'plain'")
+    run(renting, f"CALL sys.ML_TRAIN('letting.plain', 'rent', {options}, @p)")
+    asked = "sys.ML_PREDICT_ROW(JSON_OBJECT('FLOOR', floor, 'area', area, 'id', id), 'plain', NULL)"
+    price = f"JSON_EXTRACT({asked}, '$.Prediction')"
+    whole = {
+        key: json.loads(text)["Prediction"] for key, text in run(renting, f"SELECT id, {asked} FROM letting.plain")
+    }
+    assert len(whole) == 503
+    assert dict(run(renting, f"SELECT id, {price} + 0 FROM letting.plain")) == whole
+    middle = sorted(whole.values())[250]
+    above = run(renting, f"SELECT COUNT(*), MAX({price} + 0) FROM letting.plain p WHERE {price} > {middle!r}")
+    assert above == [(sum(value > middle for value in whole.values()), max(whole.values()))]
+    into = f"INTO OUTFILE URI 'file://{lake_folder}/sums/' FORMAT PARQUET"
+    with renting.cursor() as cursor:
+        assert cursor.execute(f"SELECT id, {price} * 1 AS price FROM letting.plain {into}") == 503
+    run(renting, "DROP TABLE letting.plain")
+
+
 def test_what_cannot_be_answered_leaves_no_file(renting: Any, lake_folder: Path) -> None:
     into = f"INTO OUTFILE URI 'file://{lake_folder}/none/' FORMAT PARQUET"
     for statement, number, words in (

@@ -26,10 +26,12 @@ from statements.context import ModelCall
 from statements.ml import ASKED
 
 DOCUMENT = "document"  # the form of an input that is JSON text as a whole
+WHOLE = "whole"  # the form of a column of whole numbers, of 64 bits at most
 # A column's collation goes before it, it goes before a literal's (read off both servers' JSON_UNQUOTE).
 TEXT = Type(Family.STRING, collation="utf8mb4_bin", charset="utf8mb4", presence=ANYTHING, coercible=True)
 _ASCII = of_values({*range(128), TRAILING_SPACE})
 _PARTS = frozenset({"answer_part", "answer_text", "answer_length"})
+PREDICTION = "Prediction"  # the column of answers that every task but some recommendations has
 # How a value is written into a document.
 _FORMS = {
     Family.BOOL: "truth",
@@ -49,14 +51,18 @@ _FORMS = {
 class Asked:
     """One call: the model, and what it is asked. `keys` are those of the document in their order, `forms` how each of
     its values is written, with as many decimals of seconds as `fsp` says; without keys it is a document as a whole.
-    With `alone` the answer comes without the document that was asked: nobody looks at it."""
+    With `columns` the answer comes without the document that was asked, and of what the model adds with these alone:
+    nobody looks at the rest. With `number` the one of them comes as the number that it is, in no document. `bare` tells
+    that the values are columns as they are."""
 
     model: ModelCall
     keys: tuple[str, ...]
     forms: tuple[str, ...]
     fsp: tuple[int, ...]
     backend: str
-    alone: bool = False
+    columns: tuple[str, ...] = ()
+    number: bool = False
+    bare: bool = False
 
     @property
     def token(self) -> str:
@@ -81,8 +87,10 @@ def call(binder: Binder, name: str, arguments: list[exp.Expression]) -> Expr:
             refuse("a model is asked about anything but JSON_OBJECT with constant keys or a JSON column")
         return Expr("answer", type_, (value,), value=Asked(models[int(number)], (), (DOCUMENT,), (0,), backend))
     keys, values = _pairs(binder, node)
-    forms = tuple(_FORMS[value.type.family] for value in values)
-    asked = Asked(models[int(number)], keys, forms, tuple(value.type.fsp for value in values), backend)
+    forms = tuple(_form(value) for value in values)
+    bare = all(value.op == "column" for value in values)
+    fsp = tuple(value.type.fsp for value in values)
+    asked = Asked(models[int(number)], keys, forms, fsp, backend, bare=bare)
     return Expr("answer", type_, values, value=asked)
 
 
@@ -111,6 +119,11 @@ def _element(binder: Binder, node: exp.Expression) -> Expr:
     if family is Family.DECIMAL and value.type.frac != value.type.scale:
         return Expr("round", decimal(38, value.type.scale), (value,), value=value.type.scale)
     return value
+
+
+def _form(value: Expr) -> str:
+    is_column = value.op == "column" and value.type.family is Family.INT
+    return WHOLE if is_column else _FORMS[value.type.family]
 
 
 def part(value: Expr, path: tuple[str | int, ...]) -> Expr:
@@ -150,11 +163,29 @@ def length(value: Expr, path: tuple[str | int, ...]) -> Expr:
     return Expr("answer_length", BIGINT, (value,), value=path)
 
 
-def looked_into(nodes: Sequence[Expr]) -> frozenset[str]:
-    """Give the tokens of the calls of which a statement shows or compares nothing but parts of what models added."""
-    parts = Counter(cast(Asked, node.args[0].value).token for node in nodes if is_of_answer(node))
-    calls = Counter(cast(Asked, node.value).token for node in nodes if node.op == "answer")
-    return frozenset(token for token, count in calls.items() if parts[token] == count)
+def narrowed(nodes: Sequence[Expr]) -> dict[str, Asked]:
+    """Give, by their tokens, what is asked in the place of calls of which a statement shows or compares nothing but
+    parts of what models added."""
+    calls = {cast(Asked, node.value).token: cast(Asked, node.value) for node in nodes if node.op == "answer"}
+    counts = Counter(cast(Asked, node.value).token for node in nodes if node.op == "answer")
+    parts = [node for node in nodes if is_of_answer(node)]
+    looked = Counter(_token(node) for node in parts)
+    numbers = Counter(_token(node.args[0]) for node in nodes if is_number_of_answer(node))
+    found = {}
+    for token, asked in calls.items():
+        if looked[token] == counts[token]:
+            columns = tuple(sorted({column_of(node) for node in parts if _token(node) == token}))
+            found[token] = replace(asked, columns=columns, number=numbers[token] == counts[token])
+    return found
+
+
+def _token(part: Expr) -> str:
+    return cast(Asked, part.args[0].value).token
+
+
+def column_of(part: Expr) -> str:
+    """Give the column of answers that a part is cut out of (see `is_of_answer`)."""
+    return str(cast("tuple[str | int, ...]", part.value)[0])
 
 
 def is_of_answer(node: Expr) -> bool:
@@ -163,3 +194,14 @@ def is_of_answer(node: Expr) -> bool:
         return False
     path, asked = cast("tuple[str | int, ...]", node.value), cast(Asked, node.args[0].value)
     return bool(asked.keys and path and isinstance(path[0], str) and path[0] not in asked.keys)
+
+
+def is_number_of_answer(node: Expr) -> bool:
+    """Tell whether this is what a model predicts, read as a number."""
+    if node.op != "answer_number" or node.args[0].op != "answer_part" or not is_of_answer(node.args[0]):
+        return False
+    return node.args[0].value == (PREDICTION,) and _asks_to_predict(node.args[0])
+
+
+def _asks_to_predict(part: Expr) -> bool:
+    return cast(Asked, part.args[0].value).model.function == "predict"

@@ -1,16 +1,18 @@
-"""DuckDB for answers of models (see `bind.answers`): one function, which finds the call by its token."""
+"""DuckDB for answers of models (see `bind.answers`): a function, which finds the call by its token, and
+another that does so and gives numbers."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from typing import cast
 
 from engine.collate.rules import quote
-from engine.translate.bind.answers import Asked, is_of_answer
+from engine.translate.bind.answers import Asked, column_of, is_number_of_answer, is_of_answer
 from engine.translate.lower.lowering import Lowering
 from engine.translate.tree import Expr
 from engine.translate.types import Family
 
 FUNCTION = "warmfront_ask"
+NUMBER_FUNCTION = "warmfront_ask_number"
 _ASCII = "CASE WHEN length(a) = strlen(a) THEN a WHEN a IS NOT NULL THEN error('an answer of more than ASCII') END"
 Writer = Callable[[Lowering, Expr], str]
 
@@ -25,17 +27,29 @@ def _answer(low: Lowering, expr: Expr) -> str:
 
 
 def _inner(low: Lowering, expr: Expr) -> str:
-    """Write what a part is cut out of. Where it is alone in the statement, the model's answer is enough."""
+    """Write what a part is cut out of. Where nothing else is looked at, some columns of the answer are enough."""
     inner = expr.args[0]
     if is_of_answer(expr):
         asked = cast(Asked, inner.value)
-        return _call(low, inner, replace(asked, alone=asked.token in low.looked_into))
+        enough = low.narrowed.get(asked.token, asked)
+        return _call(low, inner, replace(enough, number=False) if column_of(expr) in enough.columns else asked)
     return low.expr(inner)
+
+
+def _number(low: Lowering, expr: Expr) -> str:
+    """Write an answer as the number that it is; the model gives it as one where nothing else is looked at."""
+    if is_number_of_answer(expr):
+        inner = expr.args[0].args[0]
+        asked = low.narrowed.get(cast(Asked, inner.value).token)
+        if asked is not None and asked.number:
+            return _call(low, inner, asked)
+    return f"CAST({low.expr(expr.args[0])} AS DOUBLE)"
 
 
 def _call(low: Lowering, expr: Expr, asked: Asked) -> str:
     low.asked[asked.token] = asked
-    return f"{FUNCTION}({', '.join([quote(asked.token), *(_value(low, arg) for arg in expr.args)])})"
+    function = NUMBER_FUNCTION if asked.number else FUNCTION
+    return f"{function}({', '.join([quote(asked.token), *(_value(low, arg) for arg in expr.args)])})"
 
 
 def _value(low: Lowering, arg: Expr) -> str:
@@ -58,6 +72,6 @@ ANSWER_OPS: dict[str, Writer] = {
     "answer_text": lambda low, expr: f"json_extract_string({_inner(low, expr)}, {_path(expr)})",
     "answer_ascii": lambda low, expr: f"list_transform([{low.expr(expr.args[0])}], lambda a: {_ASCII})[1]",
     "answer_raw": lambda low, expr: low.expr(expr.args[0]),
-    "answer_number": lambda low, expr: f"CAST({low.expr(expr.args[0])} AS DOUBLE)",
+    "answer_number": _number,
     "answer_length": lambda low, expr: f"len(json_keys({_inner(low, expr)}, {_path(expr)}))",
 }

@@ -51,7 +51,7 @@ class Lowering(ABC):
         self.weights_used: dict[str, Weights] = {}
         self.zones_used: dict[str, ZoneTable] = {}
         self.asked: dict[str, Asked] = {}  # calls of models, by their tokens
-        self.looked_into: frozenset[str] = frozenset()  # the tokens of those that only parts are shown of
+        self.narrowed: dict[str, Asked] = {}  # by tokens, what is asked in the place of calls
         self.functions: list[Checksum] = []
         self.reads_files = False
         self.any_spelling = False

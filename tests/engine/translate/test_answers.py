@@ -16,10 +16,14 @@ CALL = "WARMFRONT_ML_0(JSON_OBJECT('i', i, 'Notes', id))"
 MODEL = ModelCall("ML_SCHEMA_root", "m", "sum", "predict", "")
 
 
-def asked(view: CatalogView, shown: str, rest: str = "") -> tuple[Asked, ...]:
+def asked(
+    view: CatalogView, shown: str, rest: str = "", model: ModelCall = MODEL, kind: FieldType = FieldType.VAR_STRING
+) -> tuple[Asked, ...]:
     """Give what a statement over one table asks its model."""
-    context = SessionContext(1, schema="s", sql_mode=MODE, models=(MODEL,))
-    definitions = [ColumnDefinition("a", FieldType.VAR_STRING)] * (shown.count("WARMFRONT") or 1)
+    context = SessionContext(1, schema="s", sql_mode=MODE, models=(model,))
+    definitions = [ColumnDefinition("a", kind, charset=63 if kind != FieldType.VAR_STRING else 255)] * (
+        shown.count("WARMFRONT") or 1
+    )
     found = translate(f"SELECT {shown} FROM t {rest}", context, view, definitions, lambda *_: None)
     assert isinstance(found, Translation), found
     assert all(each.token in found.sql for each in found.asked)
@@ -27,25 +31,61 @@ def asked(view: CatalogView, shown: str, rest: str = "") -> tuple[Asked, ...]:
 
 
 @pytest.mark.parametrize(
-    ("shown", "alone"),
+    ("shown", "columns"),
     [
-        (f"JSON_EXTRACT({CALL}, '$.Prediction')", True),
-        (f"JSON_UNQUOTE(JSON_EXTRACT({CALL}, '$.ml_results.predictions.y'))", True),
-        (CALL, False),
-        (f"JSON_EXTRACT({CALL}, '$.i')", False),
-        (f"JSON_EXTRACT({CALL}, '$.Notes')", False),  # the document may have it
-        (f"JSON_EXTRACT({CALL}, '$.Prediction'), {CALL}", False),
-        (f"JSON_EXTRACT({CALL}, '$.Prediction'), JSON_EXTRACT({CALL}, '$.ml_results')", True),
-        (f"JSON_EXTRACT({CALL}, '$.Prediction'), JSON_EXTRACT({CALL}, '$.i')", False),
+        (f"JSON_EXTRACT({CALL}, '$.Prediction')", ("Prediction",)),
+        (f"JSON_UNQUOTE(JSON_EXTRACT({CALL}, '$.ml_results.predictions.y'))", ("ml_results",)),
+        (CALL, ()),
+        (f"JSON_EXTRACT({CALL}, '$.i')", ()),
+        (f"JSON_EXTRACT({CALL}, '$.Notes')", ()),  # the document may have it
+        (f"JSON_EXTRACT({CALL}, '$.Prediction'), {CALL}", ()),
+        (f"JSON_EXTRACT({CALL}, '$.Prediction'), JSON_EXTRACT({CALL}, '$.ml_results')", ("Prediction", "ml_results")),
+        (f"JSON_EXTRACT({CALL}, '$.Prediction'), JSON_EXTRACT({CALL}, '$.i')", ()),
     ],
 )
-def test_the_document_comes_where_it_is_looked_at(view: CatalogView, shown: str, alone: bool) -> None:
-    assert [each.alone for each in asked(view, shown)] == [alone]
+def test_what_is_looked_at_comes(view: CatalogView, shown: str, columns: tuple[str, ...]) -> None:
+    assert [each.columns for each in asked(view, shown)] == [columns]
+
+
+@pytest.mark.parametrize(
+    ("shown", "rest", "number"),
+    [
+        (f"JSON_EXTRACT({CALL}, '$.Prediction') + 0", "", True),
+        (f"AVG(JSON_EXTRACT({CALL}, '$.Prediction'))", "", True),
+        ("COUNT(*)", f"WHERE JSON_EXTRACT({CALL}, '$.Prediction') > 1", True),
+        (f"JSON_EXTRACT({CALL}, '$.Prediction') + 0", f"ORDER BY JSON_EXTRACT({CALL}, '$.Prediction') * 2", True),
+        (f"JSON_EXTRACT({CALL}, '$.Prediction')", "", False),
+        (f"JSON_UNQUOTE(JSON_EXTRACT({CALL}, '$.Prediction'))", "", False),
+        (f"JSON_EXTRACT({CALL}, '$.Prediction[0]') + 0", "", False),
+        (f"JSON_EXTRACT({CALL}, '$.ml_results') + 0", "", False),
+        (f"JSON_EXTRACT({CALL}, '$.Prediction')", f"WHERE JSON_EXTRACT({CALL}, '$.Prediction') > 1", False),
+    ],
+)
+def test_a_number_comes_where_nothing_else_is_looked_at(view: CatalogView, shown: str, rest: str, number: bool) -> None:
+    kind = (
+        FieldType.LONGLONG
+        if "COUNT" in shown
+        else FieldType.DOUBLE
+        if shown[-1] != ")" or "AVG" in shown
+        else FieldType.VAR_STRING
+    )
+    (found,) = asked(view, shown, rest, kind=kind)
+    assert found.number is number
+
+
+def test_an_explanation_is_no_number(view: CatalogView) -> None:
+    (found,) = asked(
+        view,
+        f"JSON_EXTRACT({CALL}, '$.Prediction') + 0",
+        model=replace(MODEL, function="explain"),
+        kind=FieldType.DOUBLE,
+    )
+    assert not found.number
 
 
 def test_a_condition_on_the_whole_answer_asks_for_it(view: CatalogView) -> None:
     part = f"JSON_EXTRACT({CALL}, '$.Prediction')"
     (whole,) = asked(view, part, f"WHERE {CALL} IS NOT NULL")
     (alone,) = asked(view, part, f"WHERE {part} > 1 ORDER BY {part}")
-    assert alone == replace(whole, alone=True)
+    assert alone == replace(whole, columns=("Prediction",))
     assert alone.token != whole.token

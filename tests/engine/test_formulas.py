@@ -1,0 +1,121 @@
+"""Weighted sums in DuckDB's own SQL have the model's answers to the last bit, and what is none stays a call."""
+
+import functools
+import math
+import struct
+from dataclasses import replace
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from automl import api
+from automl.labels import Labels
+from automl.linear import Linear
+from automl.roles import Category
+from automl.supervised import Supervised
+from engine.ml.answers import answer
+from engine.ml.formulas import with_sums
+from engine.translate.bind.answers import Asked
+from engine.translate.lower.answers import NUMBER_FUNCTION
+from statements.context import ModelCall
+
+CALL = ModelCall("ML_SCHEMA_root", "m", "sum", "predict", "")
+NAMES = ("size", "floor", "age")
+ASKED = Asked(CALL, NAMES, ("double", "double", "whole"), (0, 0, 0), "mysql", ("Prediction",), True, True)
+NUMBERS = [0.0, -0.0, 0.1, -1 / 3, 1e99, 1e100, -1e100, 1.0000001e100, -1e101, 1.7976931348623157e308, 5e-324]
+NASTY = [*NUMBERS, math.nan, math.inf, -math.inf, None]
+WHOLE = [0, 1, -1, 2**53 + 1, 2**63 - 1, -(2**63), None]
+
+
+@functools.cache
+def trained(gaps: bool) -> api.Model:
+    random = np.random.default_rng(7)
+    columns = {name: random.normal(size=400) * 10.0**place for place, name in enumerate(NAMES)}
+    known = {name: pa.array(values, mask=random.random(400) < 0.1 * gaps) for name, values in columns.items()}
+    price = 1e6 * columns["size"] + 3 * columns["floor"] + random.normal(size=400)
+    options = {"task": "regression", "model_list": ["LinearRegression"], "max_seconds": 1}
+    source = api.Source(
+        "shop.t", tuple(api.Column(each, api.Kind.NUMBER) for each in (*NAMES, "y")), pa.table({**known, "y": price})
+    )
+    return api.train(source, "y", api.read_options(options))
+
+
+def blended(fitted: object, shares: tuple[float, ...]) -> Supervised:
+    """Give a model with so many members, whose weights differ."""
+    assert isinstance(fitted, Supervised)
+    member = fitted.blend.members[0]
+    assert isinstance(member, Linear)
+    members = tuple(replace(member, weights=member.weights * (1 + place)) for place in range(len(shares)))
+    return replace(fitted, blend=replace(fitted.blend, members=members, weights=shares))
+
+
+@pytest.fixture(scope="module")
+def model() -> api.Model:
+    return trained(gaps=False)
+
+
+def bits(values: pa.Array | pa.ChunkedArray) -> list[bytes]:
+    return [struct.pack("<d", value) for value in values.to_pylist()]
+
+
+@pytest.mark.parametrize(("gaps", "shares"), [(False, ()), (True, ()), (True, (0.75, 0.25)), (True, (0.3,))])
+def test_sums_are_the_models_own(gaps: bool, shares: tuple[float, ...]) -> None:
+    model = trained(gaps)
+    if shares:
+        model = api.Model(blended(model.fitted, shares), {})
+    rows = [(one, other, place) for place, one in enumerate(NASTY) for other in NASTY]
+    rows += [(0.5 + place, -place / 7, whole) for place, whole in enumerate(WHOLE * 30)]
+    sizes, floors, ages = zip(*rows, strict=True)
+    given = [pa.chunked_array([pa.array(sizes)]), pa.chunked_array([pa.array(floors)]), pa.chunked_array([ages])]
+    table = pa.table({"place": range(len(rows)), **dict(zip(NAMES, given, strict=True))})
+    with duckdb.connect() as database:
+        database.register("given", table)
+        database.execute("CREATE TABLE kept AS FROM given")
+        database.execute("BEGIN")
+        statement = f"SELECT {NUMBER_FUNCTION}('{ASKED.token}', size, floor, age) AS p FROM kept ORDER BY place"
+        sql = with_sums(database, statement, [(ASKED, model)])
+        assert NUMBER_FUNCTION not in sql
+        found = database.execute(sql).to_arrow_table()["p"]
+    assert bits(found) == bits(answer(model, ASKED, given, len(rows)))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        replace(ASKED, number=False),
+        replace(ASKED, bare=False),  # DuckDB might compute a value for each place that it has in the sum
+        replace(ASKED, forms=("double", "number", "whole")),  # a decimal, which becomes a double in another way
+        replace(ASKED, forms=("double", "text", "whole")),
+        replace(ASKED, keys=("size", "floor", "other")),  # which the model complains of
+        replace(ASKED, model=replace(CALL, options='{"none": 1}')),
+    ],
+)
+def test_other_calls_stay(model: api.Model, asked: Asked) -> None:
+    statement = f"SELECT {NUMBER_FUNCTION}('{asked.token}', size, floor, age) FROM t"
+    with duckdb.connect() as database:
+        assert with_sums(database, statement, [(asked, model)]) == statement
+
+
+def test_other_models_are_no_sums(model: api.Model) -> None:
+    fitted = model.fitted
+    assert isinstance(fitted, Supervised)
+    blend = fitted.blend
+    for other in (
+        replace(fitted, labels=Labels(("no", "yes"), False)),
+        replace(fitted, blend=replace(blend, members=blend.members * 70, weights=(0.1,) * 70)),  # of 210 terms
+        replace(fitted, encoder=replace(fitted.encoder, roles=(Category("size", ("a",)), *fitted.encoder.roles[1:]))),
+        replace(fitted, scale=1e250),  # whose sum may be out of a double's range
+    ):
+        assert api.formula_of(api.Model(other, {})) is None
+    assert api.formula_of(model) is not None
+
+
+def test_keys_are_found_in_any_case_and_order(model: api.Model) -> None:
+    asked = replace(ASKED, keys=("AGE", "Size", "more", "floor"), forms=("whole", "double", "text", "double"))
+    with duckdb.connect() as database:
+        statement = f"SELECT {NUMBER_FUNCTION}('{asked.token}', 3, 1.5, 'a', 0.25)"
+        ((found,),) = database.execute(with_sums(database, statement, [(asked, model)])).fetchall()
+    given = [pa.chunked_array([[value]]) for value in (3, 1.5, "a", 0.25)]
+    assert found == answer(model, asked, given, 1)[0].as_py()
