@@ -13,7 +13,7 @@ from engine.translate.types import BOOL, DATE, DOUBLE, NULL, Family, Type, datet
 
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)\Z")
 _DATETIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?\Z")
-_TIME = re.compile(r"(-?)(\d{2,3}):(\d\d):(\d\d)(?:\.(\d{1,6}))?\Z")
+_TIME = re.compile(r"(-?)(\d{1,3}):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?\Z")
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?\Z")
 _EXACT_DIGITS = 15  # decimal digits that a double holds without loss
 
@@ -141,12 +141,12 @@ def read_time(literal: Expr) -> Expr:
 
 
 def as_time(text: str) -> Expr:
-    """Read '[-]HH:MM:SS[.ffffff]' as TIME in microseconds; raises Refused on other forms."""
+    """Read '[-]HH:MM[:SS[.ffffff]]' as TIME in microseconds; raises Refused on other forms."""
     found = _TIME.match(text)
-    if not found or int(found[2]) > 838 or int(found[3]) > 59 or int(found[4]) > 59:
+    if not found or int(found[2]) > 838 or int(found[3]) > 59 or int(found[4] or 0) > 59:
         refuse("a time literal is not written as 'HH:MM:SS'")
     fraction = found[5] or ""
-    seconds = (int(found[2]) * 60 + int(found[3])) * 60 + int(found[4])
+    seconds = (int(found[2]) * 60 + int(found[3])) * 60 + int(found[4] or 0)
     micros = seconds * 1_000_000 + int(fraction.ljust(6, "0"))
     return Expr("literal", Type(Family.TIME, fsp=len(fraction)), value=-micros if found[1] else micros)
 

@@ -312,7 +312,8 @@ def _date_shift(low: Lowering, expr: Expr) -> str:
     base, amount = (low.expr(arg) for arg in expr.args)
     unit, sign = cast("tuple[str, int]", expr.value)
     function, factor = _STEPS[unit]
-    step = f"{function}(CAST({amount} * {factor * sign} AS INTEGER))"
+    width = "BIGINT" if unit == "MICROSECOND" else "INTEGER"  # an hour has more than INTEGER holds
+    step = f"{function}(CAST({amount} * CAST({factor * sign} AS {width}) AS {width}))"
     kind = "DATE" if expr.type.family is Family.DATE else "TIMESTAMP"
     moved = f"CAST({base} + {step} AS {kind})"
     return f"(CASE WHEN year({moved}) NOT BETWEEN 1 AND 9999 THEN error('a date leaves its range') ELSE {moved} END)"
