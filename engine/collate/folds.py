@@ -4,6 +4,7 @@ One function per collation inside DuckDB, over Arrow buffers, for data that no c
 any weight are refused: the servers skip them in some places and not in others.
 """
 
+import re
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -17,15 +18,25 @@ from engine.collate.weights import CODE_POINTS, Kind, Weights
 
 _Bytes = npt.NDArray[np.uint8]
 _REFUSED = np.uint32(0xFFFFFFFF)
+_OF_NO_LANGUAGE = re.compile(r"_(unicode|unicode_520|uca1400_ai)_ci$|_0900_a[is]_c[is]$")
+# Ideographs and syllables that have no place in the tables of any version of UCA: both servers compare them by weight
+# in =, but by code point in LIKE (`my_uca_charcmp`). U+4D00 to U+4DBF have one, as hexagrams share their page of 256;
+# so have the compatible ideographs, U+F900 and U+2F800 on.
+_WITHOUT_PLACE = ((0x3400, 0x4D00), (0x4E00, 0xA000), (0xAC00, 0xD800), (0x17000, 0x18D80), (0x20000, 0x2F800))
+_EMOJI, _RARE = 0x1F600, 0x20000
 
 
 @lru_cache(4096)
 def may_fold(weights: Weights, presence: Presence) -> bool:
-    """Tell whether LIKE takes characters of equal weights for equal: of UCA's, seen for those below U+0800 only, for
-    both servers compare ideographs that have no place in their tables by code point."""
+    """Tell whether it is known which characters LIKE takes for equal: of languages' own collations, which may give
+    ideographs a place, for those below U+0800 only."""
     if weights.kind is not Kind.TABLE or may_meet_refused(weights, presence):
         return False
-    return weights.collation.endswith("_general_ci") or max(values(presence), default=0) < 0xE0
+    if "_uca1400_" in weights.collation and not weights.collation.endswith("_ai_ci"):
+        return False  # MariaDB takes digits of several scripts for equal in = and not in LIKE
+    if weights.collation.endswith("_general_ci") or max(values(presence), default=0) < 0xE0:
+        return True
+    return bool(_OF_NO_LANGUAGE.search(weights.collation))
 
 
 @lru_cache(64)
@@ -44,7 +55,7 @@ class Folder:
 
     @cached_property
     def table(self) -> npt.NDArray[np.uint32]:
-        """The first code point that weighs the same, for each; what is refused has none."""
+        """The first code point that LIKE takes for the same, for each; what is refused has none."""
         weights = self._weights
         points = np.flatnonzero(~weights.refused & (weights.lengths.sum(axis=0) > 0)).astype(np.int64)
         totals = weights.lengths[:, points].sum(axis=0, dtype=np.int64)
@@ -57,7 +68,7 @@ class Folder:
         _, first, group = np.unique(keys, axis=0, return_index=True, return_inverse=True)
         table = np.full(CODE_POINTS, _REFUSED, np.uint32)
         table[points] = points[first[group.reshape(-1)]]
-        return table
+        return table if weights.collation.endswith("_general_ci") else _apart(table)
 
     @cached_property
     def wild(self) -> str:
@@ -89,6 +100,22 @@ class Folder:
             raise ValueError(f"a character has no weight of its own in {self._weights.collation}")
         validity = None if valid is None else pa.array(valid).buffers()[1]
         return pa.Array.from_buffers(pa.string(), len(column), [validity, pa.py_buffer(ends), pa.py_buffer(out)])
+
+
+def _apart(table: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """Take what has no place in UCA's tables out of its group: each is like itself alone."""
+    alone = np.zeros(CODE_POINTS, bool)
+    for start, end in _WITHOUT_PLACE:
+        alone[start:end] = True
+    if table[_EMOJI] == table[_RARE] != _REFUSED:  # UCA 4.0.0 ends at U+FFFF: all that is behind weighs the same
+        alone[0x10000:] = True
+    points = np.flatnonzero((table != _REFUSED) & ~alone)
+    _, first, group = np.unique(table[points], return_index=True, return_inverse=True)
+    placed = table.copy()
+    placed[points] = points[first[group.reshape(-1)]]
+    others = np.flatnonzero((table != _REFUSED) & alone)
+    placed[others] = others
+    return placed
 
 
 @njit(nogil=True, cache=True)

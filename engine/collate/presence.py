@@ -126,9 +126,10 @@ def of_digits() -> Presence:
 def _of_case(presence: Presence, lower: bool) -> Presence:
     if not is_ascii(presence):
         # Case changes some characters beyond ASCII into ASCII letters (the Kelvin sign) and into other lead bytes;
-        # those below U+0180 into nothing but each other and, the micro sign, a Greek letter.
+        # those below U+0180 into nothing but each other and, the micro sign, a Greek letter; none leaves its plane, and
+        # of the planes that F1 and more lead to none has letters of two cases.
         leads = {value for value in values(presence) if value >= 0xC0}
-        others = _LATIN_LEADS if leads <= _LATIN_LEADS - {0xCE} else set(range(0xC0, 0xF8))
+        others = _LATIN_LEADS if leads <= _LATIN_LEADS - {0xCE} else set(range(0xC0, 0xF0))
         return union(presence, of_values(_LETTERS | others | set(range(0x80, 0xC0))))
     text = bytes(values(presence))
     changed = of_values(set(text.lower() if lower else text.upper()))

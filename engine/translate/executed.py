@@ -82,15 +82,18 @@ def executed(query: Query, definitions: Sequence[ColumnDefinition], backend: str
 def _is_stored(block: Block, backend: str) -> bool:
     """Tell whether the block's rows go through a temporary table.
 
-    Aggregates of distinct values are read sorted, as is GROUP_CONCAT on MySQL.
+    Aggregates of distinct values are read sorted, as is GROUP_CONCAT on MySQL and, of one table and in the order of its
+    groups, on MariaDB.
     """
     if block.rollup:
         return False
     if _has_window(block):
         return True
     parts = [part for expr in _expressions(block) for part in walk(expr)]
+    single = isinstance(block.source, TableSource) and all(item.expr.op in _KEYS for item in block.order)
     is_sorted = any(
-        part.op.endswith("_distinct") or (part.op == "group_concat" and backend == "mysql") for part in parts
+        part.op.endswith("_distinct") or (part.op == "group_concat" and (single or backend == "mysql"))
+        for part in parts
     )
     if is_sorted or not block.grouped or not block.groups:
         return False

@@ -238,3 +238,6 @@ INSERT INTO fx VALUES
   (4, 3, 3, 3, 3, 3, '10:00:00', NULL, '2010-12-30 23:59:58', 'Blue', NULL),
   (5, -0.3, -0.3, -0.3, -0.3, -0.3, NULL, '10:00:00', NULL, NULL, '1'),
   (6, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+-- Texts as people write them, in the collations that frameworks make their tables with.
+CREATE TABLE notes (id INT NOT NULL PRIMARY KEY, a VARCHAR(60) COLLATE utf8mb4_unicode_ci, b TEXT COLLATE utf8mb4_unicode_520_ci) CHARSET utf8mb4;
+INSERT INTO notes VALUES (1, 'Hello 🎉 World', 'Hello 🎉 World'), (2, '日本語 タイトル', '一 壹 ⼀'), (3, '한국어 ÜBER straße', 'ⅷ Ⅷ viii'), (4, 'ＦＵＬＬ width', '50％ off_x'), (5, NULL, NULL), (6, 'trail  🙂', '🙃🙂 ');

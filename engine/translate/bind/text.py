@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from engine.collate import presence
 from engine.translate.bind.numbers import as_value, settled
-from engine.translate.given import answered
+from engine.translate.given import answered, derived
 from engine.translate.literals import NULL_LITERAL, is_literal, is_text, text_of
 from engine.translate.members import spelled
 from engine.translate.refusal import Refused, refuse
@@ -117,7 +117,7 @@ def position(text: Expr, needle: Expr) -> Expr:
 
 def like(value: Expr, pattern: Expr, escape: str, collation: str) -> Expr:
     """value LIKE pattern. Numbers and dates are matched as they are spelled."""
-    value, pattern = _characters(spelled(value), pattern)
+    value, pattern = _characters(spelled(value), _cased_literal(pattern))
     text = is_text(pattern)
     if value.type.family in (Family.INT, Family.DECIMAL, Family.DATE, Family.DATETIME) and not is_literal(value):
         value = as_string(value, "LIKE", collation)
@@ -136,6 +136,32 @@ def like(value: Expr, pattern: Expr, escape: str, collation: str) -> Expr:
     if value.type.charset not in _UTF8 and not answered(str.isascii, pattern):
         refuse("LIKE has a pattern with characters of another character set")
     return Expr("like", BOOL, (value, pattern), value=escape)
+
+
+def _cased_literal(pattern: Expr) -> Expr:
+    """LOWER('%Text%'), as ORMs write it, as the literal that it is: then the pattern is known."""
+    if pattern.op not in _CASED or not is_text(pattern.args[0]) or not answered(_plainly_cased, pattern.args[0]):
+        return pattern
+    if _OWN_CASES.search(pattern.type.collation or ""):
+        return pattern
+    return derived(_CASED[pattern.op], pattern.args[0], pattern.type)
+
+
+def _plainly_cased(text: str) -> bool:
+    """Tell whether Python and both servers give the text the same other case: ASCII, Latin and Cyrillic letters."""
+    return all(sign.isascii() or (sign not in "ßİıŉſ" and re.match("[À-žА-я]", sign)) for sign in text)
+
+
+def _lowered(literal: Expr, type_: Type) -> Expr:
+    return Expr("literal", type_, value=str(literal.value).lower())
+
+
+def _uppered(literal: Expr, type_: Type) -> Expr:
+    return Expr("literal", type_, value=str(literal.value).upper())
+
+
+_CASED = {"lower": _lowered, "upper": _uppered}
+_OWN_CASES = re.compile("turkish|_tr_|_az_")  # I and i are not each other's there
 
 
 def _characters(value: Expr, pattern: Expr) -> tuple[Expr, Expr]:
