@@ -358,7 +358,8 @@ class Executor:
                 else:
                     held, has_rows = bytes(held) + bytes(piece), True
                 sequence = after
-        end = build_end_of_rows(Status(context.status), record.warnings, context.capabilities)
+        warned = record.warnings + context.warned
+        end = build_end_of_rows(Status(context.status), warned, context.capabilities)
         outlet.finish(bytes(held) + build_packets(end, sequence))
         record.bytes_sent = outlet.sent
 

@@ -295,7 +295,7 @@ class Dispatch:
     ) -> tuple[Refusal | None, Preflight]:
         """Ask the backend, then run on the engine; gives the reason to go to the backend, and what that said."""
         asked = text.rstrip(b"; \t\r\n")
-        _, refusal, preflight = await self.router.consult(asked, read, refusal, place)
+        _, refusal, preflight = await self.router.consult(asked, read, refusal, place, warned=known is None)
         if refusal is None and known:
             capabilities = self.session.capabilities
             if not same_shape(preflight.definitions, known.definitions, capabilities):

@@ -90,6 +90,7 @@ class Preflight:
     lake: dict[tuple[str, str], str] = field(default_factory=dict)  # lake tables as named, and the mark of their text
     only_lake: bool = False  # the statement reads nothing else
     forced: bool = False  # use_secondary_engine is FORCED for it: the backend may not answer
+    warned: list[list[bytes | None]] = field(default_factory=list)  # rows of SHOW WARNINGS that hold whoever runs it
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ class Questions:
     with_cost: bool
     is_lake: Callable[[str, str], bool]  # whether a table of a schema is known as a lake table
     prepared: list[bytes] | None = None  # definitions known from the client's own prepare
+    warned: int = 0  # warnings of the PREPARE that are known, and do not count against the statement
 
     def build(self) -> tuple[bytes, list[int]]:
         """Give the bytes to write and the commands in them."""
@@ -151,7 +153,7 @@ class Questions:
         out.status = variables.status
         out.refusal = (
             unread
-            or _judge_prepare(prepared)
+            or _judge_prepare(prepared, self.warned)
             or self._read_values(asked, out)
             or next((refusal for answer in shown if (refusal := _judge_table(answer))), None)
         )
@@ -236,12 +238,12 @@ def _reads_alike(view: ViewDefinition, context: SessionContext) -> bool:
     return "'" not in view.body or view.collation == context.collation_connection
 
 
-def _judge_prepare(answer: Answer) -> Refusal | None:
+def _judge_prepare(answer: Answer, known: int) -> Refusal | None:
     if answer.error:
         return Refusal(Reason.BACKEND_ERROR)
     if answer.prepared and answer.prepared.parameters:
         return Refusal(Reason.PARAMETERS)
-    if answer.warnings:
+    if answer.warnings and answer.warnings != known:
         return Refusal(Reason.WARNINGS)
     return None if answer.definitions else Refusal(Reason.RELAYED_SHAPE)
 

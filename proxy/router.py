@@ -16,6 +16,7 @@ from proxy.rules import Subject, check
 from proxy.session import Session
 from proxy.state import FORCED, ON, SWITCH
 from proxy.views import Expanded, expanded
+from proxy.warned import ask_warned
 from statements.context import LakeName
 from statements.facts import StatementFacts, statement_facts
 from statements.sqlmode import refused_mode
@@ -101,8 +102,11 @@ class Router:
         read: tuple[StatementFacts, str, float],
         refusal: Refusal | None = None,
         place: Place = Place.ALONE,
+        warned: bool = False,
     ) -> tuple[StatementFacts, Refusal | None, Preflight]:
         """Ask the backend about a statement and judge by its answers; `refusal` is what was known before.
+
+        `warned` says that warnings which hold before the statement runs may be told with the answer.
 
         Until then a table without a schema passes for any of its name. With the session's schema it may be one that
         was loaded a moment ago, or a view.
@@ -110,7 +114,7 @@ class Router:
         facts, use, threshold = read
         is_lake = self._worker.engine.loaded.is_lake
         questions = Questions(text, facts, self.kind, self.session.capabilities, use == ON, is_lake)
-        preflight = await ask_backend(self.session, questions)
+        preflight = await self._ask(questions, warned)
         preflight.forced = use == FORCED
         found = self.judge(facts, use, threshold, preflight, refusal, place)
         if refusal or found is None or preflight.context is None or not self._lacks_table(found, facts, preflight):
@@ -118,12 +122,16 @@ class Router:
         if use == FORCED:
             await self._worker.engine.refresh()
         facts = await self.through_views(facts, preflight.context.schema)
-        preflight = await ask_backend(self.session, replace(questions, facts=facts))
+        preflight = await self._ask(replace(questions, facts=facts), warned)
         preflight.forced = use == FORCED
         found = self.judge(facts, use, threshold, preflight, None, place)
         if found:
             preflight.lake = dict.fromkeys(facts.lake, "") | preflight.lake
         return facts, found, preflight
+
+    async def _ask(self, questions: Questions, warned: bool) -> Preflight:
+        preflight = await ask_backend(self.session, questions)
+        return await ask_warned(self.session, questions, preflight) if warned else preflight
 
     def _lacks_table(self, found: Refusal, facts: StatementFacts, preflight: Preflight) -> bool:
         """Tell whether what was found against a statement is that a table is not loaded, or hidden by a view."""
@@ -259,6 +267,7 @@ class Router:
             since=since,
             cursor=cursor,
             alone=preflight.forced,
+            warned=len(preflight.warned),
         )
         return build_attributes(context.to_json(), preflight.definitions)
 

@@ -41,6 +41,8 @@ async def run(
         if transaction:
             transaction.begun = session.tracker.begun
         await warnings.note(router, preflight)
+        if preflight.warned:
+            warnings.keep(router, preflight.warned)
         return None
     return _judge(router, ended)
 

@@ -69,7 +69,7 @@ class SessionContext:
     `stores` says that the rows are written into a table.
     `cursor` says that the rows are told as those of a cursor. `alone` says that nobody but the engine may answer.
     `models` are what the statement's calls of `statements.ml.ASKED` and a number stand for; `given` is the statement as
-    the user wrote it then.
+    the user wrote it then. `warned` is how many warnings the statement has before it runs.
     """
 
     connection_id: int
@@ -109,6 +109,7 @@ class SessionContext:
     cursor: bool = False
     alone: bool = False
     given: str = ""
+    warned: int = 0
 
     def to_json(self) -> str:
         """Write as JSON text."""

@@ -20,16 +20,21 @@ async def note(router: Router, preflight: Preflight) -> int:
     """Keep the warnings of the statement that was run, until the next one; gives their number."""
     if not preflight.lake or preflight.context is None:
         return 0
-    state = router.session.state
     try:
         told = await (await router.link()).ask(f"SHOW WARMFRONT WARNINGS OF {preflight.context.connection_id}".encode())
     except EngineGone:
         return 0
     total = int(told.rows[0][0] or 0) if told.rows else 0
     if total:
-        state.counts = {**state.counts, COUNT: total}
-        state.warned = [[b"Warning", *row[:2]] for row in told.rows[1:]]
+        keep(router, [[b"Warning", *row[:2]] for row in told.rows[1:]], total)
     return total
+
+
+def keep(router: Router, rows: list[list[bytes | None]], total: int = 0) -> None:
+    """Keep rows of SHOW WARNINGS for the statement that was run, until the next one."""
+    state = router.session.state
+    state.counts = {**state.counts, COUNT: total or len(rows)}
+    state.warned = rows
 
 
 def take_show(router: Router, data: bytes, text: bytes) -> bool:

@@ -64,6 +64,40 @@ def test_answers_are_the_backends(client: Any, backend: Any, schema: str) -> Non
     assert count(client) == 1
 
 
+@pytest.mark.parametrize(
+    ("warned", "number"),
+    [
+        ("SELECT COUNT(*) FROM sales WHERE g > 1 && v IS NOT NULL", 1287),  # on MySQL: && is to go
+        ("SELECT ABS(g) AS g, COUNT(*) FROM sales GROUP BY g", 1052),
+    ],
+)
+def test_warnings_of_a_statements_text_come_with_the_answer(
+    client: Any, backend: Any, warned: str, number: int
+) -> None:
+    texts = (
+        warned,
+        "SHOW WARNINGS",
+        "SHOW WARNINGS",
+        warned,
+        "SELECT @@warning_count",
+        warned,
+        GROUPED,
+        "SHOW WARNINGS",
+    )
+    seen = {}
+    for use in ("OFF", "FORCED"):
+        rows(client, f"SET use_secondary_engine = {use}")
+        seen[use] = [sorted(rows(client, text)) for text in texts]
+        with client.cursor() as cursor:
+            cursor.execute(warned)
+            seen[use].append([(cursor.warning_count,)])
+    assert count(client) == 5
+    assert seen["FORCED"] == seen["OFF"]
+    numbers = [] if backend.is_mariadb and number == 1287 else [number]
+    assert [row[1] for row in seen["OFF"][1]] == numbers
+    assert seen["OFF"][-1] == [(len(numbers),)]
+
+
 def test_on_offloads_above_the_threshold_only(client: Any) -> None:
     rows(client, "SET SESSION secondary_engine_cost_threshold = 1e9")
     rows(client, GROUPED)

@@ -30,6 +30,7 @@ from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation, translate
 from engine.translation import register
 from engine.zones import ZoneTable
+from proxy.warned import TOLD
 from statements.context import SessionContext
 from statements.facts import statement_facts
 from statements.schema import DATE_TYPES, STRING_TYPES, WIDEST_DECIMAL, Column, Table
@@ -109,6 +110,7 @@ class Bench:
         self.known_cases: dict[str, Cases | None] = {}
         self.zones: dict[str, ZoneTable | None] = {}
         self.warnings = self.prepare_warnings = self.kept = 0  # of the last statement on the backend
+        self.told = 0  # warnings that it has before it runs, which the proxy tells with the answer
         self.singles = 0  # statements whose SQL may be another for their rows only
         self.session = session
         self.backend = "mariadb" if is_mariadb else "mysql"
@@ -274,7 +276,8 @@ class Bench:
             return Outcome("rejected", error_name(problem))
         described, expected, error = definitions, [], ""
         try:
-            if self.prepare_warnings:
+            self.told = self._told_before() if self.prepare_warnings and not binary else 0
+            if self.prepare_warnings != self.told:
                 return Outcome("refused", "Preparing the statement gives warnings")
             described, expected = self.backend_rows(None if binary else statement)
         except pymysql.err.MySQLError as problem:
@@ -298,6 +301,10 @@ class Bench:
             return Outcome("answered", f"the backend fails with {error}, not {translation.sql}")
         outcome = self._judged(statement, described, translation, expected, found, ties)
         return self._of_single(statement, context, definitions, translation, expected, ties) or outcome
+
+    def _told_before(self) -> int:
+        """How many warnings the statement that was just prepared has whoever runs it."""
+        return sum(row[1] in TOLD for row in self.backend_rows("SHOW WARNINGS")[1])
 
     def _of_single(
         self,
@@ -341,7 +348,7 @@ class Bench:
         outcome = replace(
             _compare(_is_ordered(statement) and not ties, expected, found, translation.sql), columns=columns
         )
-        if warnings and outcome.kind == "equal":
+        if warnings != self.told and outcome.kind == "equal":
             return Outcome(
                 "warned", f"the backend gives {warnings} warnings, none come from {translation.sql}", columns
             )
