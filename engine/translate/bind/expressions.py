@@ -167,6 +167,8 @@ def _not(binder: Binder, node: exp.Expression) -> Expr:
 
 def _is(binder: Binder, node: exp.Expression) -> Expr:
     left, right = _operands(node)
+    if isinstance(right, exp.Null) and (rows := subqueries.without_row(binder, left)) is not None:
+        return rows
     value = binder.expr(left)
     if isinstance(right, exp.Null):
         return Expr("is_null", BOOL, (require_comparable(value),))

@@ -11,19 +11,49 @@ from engine.translate.members import LISTED, spelled
 from engine.translate.members import require_order as require_sortable
 from engine.translate.nodes import child
 from engine.translate.refusal import refuse
-from engine.translate.tree import Expr, SetOperation
+from engine.translate.tree import Block, Expr, Query, SetOperation
 from engine.translate.types import BOOL, Family
 
 
 def scalar(binder: Binder, node: exp.Expression) -> Expr:
-    """A sub-query as a value; more than one row fails in the engine."""
+    """A sub-query as a value; more than one row fails in the engine, also where a LIMIT without ORDER BY would take any
+    one: it stands there for good measure mostly (`… WHERE id = x LIMIT 1`)."""
     query = binder.query(node)
     if len(query.outputs) != 1:
         refuse("a sub-query of several columns is used as a value")
+    if _takes_any(query):
+        query.limit = None
     require_order(query)
     output = query.outputs[0]
     output.expr = spelled(as_value(output.expr))
     return Expr("scalar", output.expr.type, value=query)
+
+
+def _takes_any(query: Query) -> bool:
+    return isinstance(query, Block) and gives_rows(query.limit) and not query.order and query.offset is None
+
+
+def without_row(binder: Binder, node: exp.Expression) -> Expr | None:
+    """`(SELECT c … WHERE c = x LIMIT 1) IS NULL`, as Sequelize asks for rows: whichever row is taken, c is not NULL
+    in it. None for anything else."""
+    if not isinstance(node, exp.Subquery) or not isinstance(node.this, exp.Select) or not node.this.args.get("limit"):
+        return None
+    query = binder.query(node)
+    if not isinstance(query, Block) or query.grouped or query.distinct or not _takes_any(query):
+        return None
+    if len(query.outputs) != 1 or not _is_equal(query.where, query.outputs[0].expr):
+        return None
+    query.limit = None
+    return Expr("not", BOOL, (Expr("exists", BOOL, value=query),))
+
+
+def _is_equal(where: Expr | None, column: Expr) -> bool:
+    """Tell whether a condition holds only where a column equals something."""
+    if where is None or column.op != "column":
+        return False
+    if where.op == "and":
+        return any(_is_equal(part, column) for part in where.args)
+    return where.op == "eq" and any(side.op == "column" and side.value == column.value for side in where.args)
 
 
 def exists(binder: Binder, node: exp.Expression) -> Expr:
