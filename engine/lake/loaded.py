@@ -72,10 +72,13 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """Rows for a copy, as a relation. `told` says of the table that has them what is known of its values, and
-    `storing` is entered while they are stored."""
+    """Rows for a copy, as a relation, of the files with these paths: one of them is in a column TAG where there is one.
+
+    `told` says of the table that has them what is known of its values, and `storing` is entered while they are stored.
+    """
 
     rows: str
+    paths: Sequence[str]
     told: Callable[[str], Told]
     storing: AbstractContextManager[None] = field(default_factory=nullcontext)
 
@@ -135,7 +138,6 @@ class LoadedCopies:
         known: LakeTable,
         incoming: Incoming,
         keys: Sequence[str],
-        paths: Sequence[str],
         tagged: bool,
         confirm: Callable[[], None],
     ) -> None:
@@ -149,7 +151,7 @@ class LoadedCopies:
         table, key = known.table, (known.table.schema, known.table.name)
         with _transaction(looking):
             _list_files(looking, number, 0, keys)
-            source = _numbered(incoming.rows, 0, paths) if tagged else f"SELECT * FROM {incoming.rows}"
+            source = _numbered(incoming, 0) if tagged else f"SELECT * FROM {incoming.rows}"
             with incoming.storing:
                 looking.execute(f"CREATE OR REPLACE TABLE {_table(number)} AS {source}")
             of = incoming.told(_table(number))
@@ -167,14 +169,14 @@ class LoadedCopies:
         looking: duckdb.DuckDBPyConnection,
         known: LakeTable,
         incoming: Incoming | None,
-        added: Mapping[str, str],
+        added: Sequence[str],
         gone: Collection[str],
         unique: Sequence[str],
         confirm: Callable[[], None],
     ) -> None:
         """Take the rows of files out of a tagged copy, and put those of others into it, a relation with a column TAG.
 
-        `added` has paths by key; there is nothing `incoming` when it has none. `confirm` is as for `put`. Raises
+        `added` has the files' keys; there is nothing `incoming` when it has none. `confirm` is as for `put`. Raises
         LakeError when a value of the columns `unique` is there twice then, duckdb.Error, and what this and `incoming`
         raise; the copy is as it was then.
         """
@@ -196,11 +198,9 @@ class LoadedCopies:
                 first = looking.execute(
                     f"SELECT coalesce(max(file) + 1, 0) FROM {_FILES} WHERE number = {number}"
                 ).fetchall()[0][0]
-                _list_files(looking, number, first, list(added))
+                _list_files(looking, number, first, added)
                 with incoming.storing:
-                    looking.execute(
-                        f"CREATE TEMP TABLE {_NEW} AS {_numbered(incoming.rows, first, list(added.values()))}"
-                    )
+                    looking.execute(f"CREATE TEMP TABLE {_NEW} AS {_numbered(incoming, first)}")
                 of = incoming.told(_NEW)
                 there, new = ([row[0] for row in looking.execute(f"DESCRIBE {one}").fetchall()] for one in (name, _NEW))
                 both = ", ".join(quote(column) for column in new if column in there)
@@ -262,8 +262,9 @@ def _list_files(connection: duckdb.DuckDBPyConnection, number: int, first: int, 
     )
 
 
-def _numbered(rows: str, first: int, paths: Sequence[str]) -> str:
-    """The rows of files with these paths, each with its file's number in place of the path."""
+def _numbered(incoming: Incoming, first: int) -> str:
+    """Rows with a column TAG, each with its file's number in place of the path."""
+    rows, paths = incoming.rows, incoming.paths
     if len(paths) == 1:
         return f"SELECT * EXCLUDE ({_TAG}), {first}::UINTEGER AS {_TAG} FROM {rows}"
     listed = f"[{', '.join(map(quoted, paths))}]::VARCHAR[]"

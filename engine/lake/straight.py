@@ -20,6 +20,7 @@ from engine.lake.layout import Group, Layout, lay_out
 from engine.lake.loaded import Incoming, Told, require_unique
 from engine.lake.plain import PlainText, read_plain
 from engine.lake.reach import quoted
+from engine.lake.reading import Readable
 from engine.lake.readings import Reading, Unreadable
 from engine.lake.relations import escapes_in_records
 from engine.store.layout import carried_columns, left_out, quote, store_type
@@ -41,11 +42,15 @@ def load_straight(
     known: LakeTable,
     listing: Listing,
     paths: Sequence[str],
+    readable: Readable,
     tagged: bool,
     places: Places,
     put: Put,
 ) -> bool:
     """Read a table's open files once into a copy, and tell whether that was possible: nothing has changed when not.
+
+    `readable` gives the paths of what DuckDB can read of them, for which they may have to be looked at: what is plain
+    it reads as it is.
 
     Raises LakeError when a value of a key is there twice, for text that must not be read, and what `put` raises but
     duckdb.Error.
@@ -66,7 +71,7 @@ def load_straight(
                 if plain and _put_plain(looking, plain, checked, paths, tagged, put):
                     return True
             require_text(places, listing.found, head, dialect)
-        put(Incoming(checked.rows(paths, tagged), checked.told(looking)))
+        put(Incoming(checked.rows(readable(), tagged), readable(), checked.told(looking)))
     except duckdb.InterruptException:
         raise
     except duckdb.Error as error:
@@ -88,7 +93,7 @@ def _put_plain(
     try:
         with plain.look as look:
             told = checked.told(looking, plain.presence)
-            put(Incoming(plain.rows(paths, tagged), told, look.may_stop(looking.interrupt)))
+            put(Incoming(plain.rows(paths, tagged), paths, told, look.may_stop(looking.interrupt)))
     except NotPlain:
         return False
     return True

@@ -24,7 +24,6 @@ from engine.lake.conditions import StatementChoice, StatementConditions
 from engine.lake.covering import facts_of, relation_mark
 from engine.lake.definitions import Definitions, LakeTable, NotLake
 from engine.lake.evolved import file_keys, require_ids, without_deleted
-from engine.lake.expanding import readable
 from engine.lake.facts import ColumnFacts
 from engine.lake.kept import KeptFacts
 from engine.lake.keys import is_certain, require_unique, unchecked
@@ -32,11 +31,12 @@ from engine.lake.layout import Layout, groups_of, lay_out
 from engine.lake.loaded import Incoming, LoadedCopies, Told
 from engine.lake.mistakes import locate, locate_all, require_structure
 from engine.lake.reach import Opened, Reach, explained
+from engine.lake.reading import Readable, what_is_readable
 from engine.lake.readings import Reading, Unreadable
 from engine.lake.straight import load_straight
 from engine.lake.warned import LastWarnings, Noted, Warned
 from engine.store.layout import carried_columns, left_out
-from lakehouse.definition import LOADED, TEXTS
+from lakehouse.definition import LOADED
 from lakehouse.heads import head_of, require_text
 from lakehouse.listing import Listing, list_files
 from lakehouse.places import Found, Places
@@ -147,19 +147,20 @@ class LakeTables:
     def _load(self, known: LakeTable) -> None:
         with closing(self._root.cursor()) as looking, ExitStack() as stack:
             listing = list_files(self._places, known.definition)
-            paths, opened = self._open(stack, looking, known, listing)
+            paths = self._open(stack, looking, listing)
             keys, is_loaded = file_keys(listing), known.definition.placement == LOADED
             tagged = is_loaded and not listing.is_reduced and len(set(keys)) == len(keys)
 
             def put(incoming: Incoming) -> None:
-                self._loaded.put(looking, known, incoming, keys, paths, tagged, opened.confirm)
+                self._loaded.put(looking, known, incoming, keys, tagged, paths.confirm)
 
-            if is_loaded and load_straight(looking, known, listing, paths, tagged, self._places, put):
+            readable = self._readable(stack, known, listing, paths)
+            if is_loaded and load_straight(looking, known, listing, paths, readable, tagged, self._places, put):
                 return
-            made = self._explained(looking, known, Wanted((), None, strict=True), listing, paths, tagged)
+            made = self._explained(looking, known, Wanted((), None, strict=True), listing, readable(), tagged)
             if is_loaded:
                 of = Told.of(made)
-                put(Incoming(made.store_name, lambda _: of))
+                put(Incoming(made.store_name, readable(), lambda _: of))
 
     def unload(self, key: Key) -> bool:
         """Drop the copy of a table's files; False when it is no lake table."""
@@ -216,19 +217,22 @@ class LakeTables:
             key = ()
         with closing(self._root.cursor()) as looking, ExitStack() as stack:
             added = listing.only([place for place, each in enumerate(keys) if each in new])
-            paths, opened = self._open(stack, looking, known, added)
-            new_paths = dict(zip(file_keys(added), paths, strict=True))
+            paths = self._open(stack, looking, added)
+            new_keys = file_keys(added)
 
             def put(incoming: Incoming | None) -> None:
-                self._loaded.change(looking, known, incoming, new_paths, gone, key, opened.confirm)
+                self._loaded.change(looking, known, incoming, new_keys, gone, key, paths.confirm)
 
-            if load_straight(looking, known, added, paths, True, self._places, put):
+            readable = self._readable(stack, known, added, paths)
+            if load_straight(looking, known, added, paths, readable, True, self._places, put):
                 return
             if not added.found:
                 put(None)
                 return
-            of = Told.of(made := self._explained(looking, known, Wanted((), None, strict=True), added, paths, True))
-            put(Incoming(made.store_name, lambda _: of))
+            of = Told.of(
+                made := self._explained(looking, known, Wanted((), None, strict=True), added, readable(), True)
+            )
+            put(Incoming(made.store_name, readable(), lambda _: of))
 
     def forget(self, key: Key) -> None:
         """The table is none any more."""
@@ -280,35 +284,30 @@ class LakeTables:
         conditions = wanted.conditions.of(known.table) if wanted.conditions else {}
         choice = StatementChoice(known.table, conditions) if conditions else None
         listing = list_files(self._places, definition, choice)
-        paths, _ = self._open(stack, connection, known, listing, looking)
-        return self._explained(looking, known, wanted, listing, paths)
+        paths = self._open(stack, connection, listing, looking)
+        return self._explained(looking, known, wanted, listing, self._readable(stack, known, listing, paths)())
 
     def _open(
         self,
         stack: ExitStack,
         connection: duckdb.DuckDBPyConnection,
-        known: LakeTable,
         listing: Listing,
         looking: duckdb.DuckDBPyConnection | None = None,
-    ) -> tuple[Sequence[str], Opened]:
+    ) -> Opened:
         """The column store's paths of files, and behind them of what tells of deleted rows; open as the stack is.
 
         They are read by `connection`, and by `looking`.
 
         Raises LakeError, and AccessIsNew.
         """
-        found, opened = listing.found, [*listing.found, *listing.deletes]
+        opened = [*listing.found, *listing.deletes]
         if self._reach.prepare(connection, opened):
             raise AccessIsNew
         readers = [connection, *([looking] if looking else [])]
-        paths = stack.enter_context(self._reach.files(connection, opened, readers))
-        if known.definition.dialect.format in TEXTS and found:
-            width = len(known.table.columns) - len(groups_of(known.table, known.definition, listing)[1])
-            dialect = known.definition.dialect
-            return readable(stack, self._places, dialect, width, found, paths, known.escaped, self.scratch), paths
-        if any(listing.deleted or ()):
-            return [*paths, mapped.write_rows(stack, self._places, listing, self.scratch)], paths
-        return paths, paths
+        return stack.enter_context(self._reach.files(connection, opened, readers))
+
+    def _readable(self, stack: ExitStack, known: LakeTable, listing: Listing, paths: Sequence[str]) -> Readable:
+        return what_is_readable(stack, self._places, known, listing, paths, self.scratch)
 
     def _explained(
         self,

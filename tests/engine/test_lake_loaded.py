@@ -49,9 +49,9 @@ def test_a_file_that_changes_meanwhile_leaves_the_copy_as_it_was(
             more = f"columns = {{'id': 'INT'}}, filename = {quoted(TAG)}"
             rows = f"(SELECT id, {quote(TAG)} FROM read_csv([{', '.join(map(quoted, opened))}], {more}))"
             if change and copies.held(known):
-                copies.change(connection, known, Incoming(rows, told), {key: opened[0]}, ["first"], (), opened.confirm)
+                copies.change(connection, known, Incoming(rows, opened, told), [key], ["first"], (), opened.confirm)
             else:
-                copies.put(connection, known, Incoming(rows, told), [key], list(opened), True, opened.confirm)
+                copies.put(connection, known, Incoming(rows, opened, told), [key], True, opened.confirm)
 
     (lake / "a.csv").write_text("1\n")
     run("first", lambda: None)
