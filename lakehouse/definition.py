@@ -172,8 +172,8 @@ def _checked(key: str, value: Any) -> Any:
         if value not in ENCODINGS:
             raise LakeError(f'"encoding" is one of {", ".join(ENCODINGS)}, not {value!r}')
     elif key == "field_delimiter":
-        if not value or len(value) > 64 or any(c in value for c in "\r\n"):
-            raise LakeError('"field_delimiter" has 1 to 64 characters and no line end')
+        if not value or len(value.encode()) > _LONGEST_DELIMITER or any(c in value for c in "\r\n"):
+            raise LakeError(f'"field_delimiter" has 1 to {_LONGEST_DELIMITER} bytes here, and no line end')
     elif key == "record_delimiter":
         if value not in RECORD_DELIMITERS:
             raise LakeError('"record_delimiter" is "auto", "\\n", "\\r\\n" or "\\r"')
@@ -182,6 +182,7 @@ def _checked(key: str, value: Any) -> Any:
     return value
 
 
+_LONGEST_DELIMITER = 4  # bytes; DuckDB's reader takes no longer one
 ENCODINGS = ("utf8mb4", "utf8mb3", "utf8", "ascii", "latin1")
 RECORD_DELIMITERS = ("auto", "\n", "\r\n", "\r")
 

@@ -50,6 +50,9 @@ class LakeTable:
     checked: frozenset[str] | None = None  # the files in which the keys were found unique
     identified: set[str] = field(default_factory=set)  # files of an Iceberg table whose columns have field ids
     regular: dict[str, set[str]] = field(default_factory=dict)
+    old_statistics: dict[str, frozenset[str]] = field(
+        default_factory=dict
+    )  # files of Parquet, and columns that have some
     escaped: dict[str, bool] = field(default_factory=dict)  # files of CSV, and whether they are to be written anew
     mark: str = ""  # of table and definition, once it was made
     restored: bool = False

@@ -30,6 +30,7 @@ from engine.lake.keys import is_certain, require_unique, unchecked
 from engine.lake.layout import Layout, groups_of, lay_out
 from engine.lake.loaded import Incoming, LoadedCopies, Told
 from engine.lake.mistakes import locate, locate_all, require_structure
+from engine.lake.old_statistics import without_old_statistics
 from engine.lake.reach import Opened, Reach, explained
 from engine.lake.reading import Readable, what_is_readable
 from engine.lake.readings import Reading, Unreadable
@@ -429,6 +430,11 @@ class LakeTables:
             if ragged is not None:
                 layout = lay_out(known.table, known.definition, listing, paths, connection, self._places, lenient=True)
                 layout = replace(layout, ragged=ragged)
+        if known.definition.dialect.format in ("parquet", "delta"):
+            names = {c.name.casefold(): c.key.casefold() for c in listing.mapped if isinstance(c.key, str)}
+            files = dict(zip(keys, paths, strict=True))
+            relation = without_old_statistics(connection, layout.relation, files, known.old_statistics, names)
+            layout = replace(layout, relation=relation)
         if len(known.layouts) > 8:
             known.layouts.clear()
         known.layouts[key] = layout

@@ -21,6 +21,7 @@ WRONG = [
     ({}, "file"),
     ({"file": FILES, "fiel": 1}, "fiel"),
     ({"file": FILES, "dialect": {"formt": "csv"}}, 'is it "format"'),
+    ({"file": FILES, "dialect": {"format": "csv", "field_delimiter": "<sep>"}}, '"field_delimiter" has 1 to 4 bytes'),
     ({"file": FILES, "dialect": {"format": "xml"}}, "xml"),
     ({"file": FILES, "dialect": {"format": "parquet", "has_header": True}}, "has_header"),
     ({"file": FILES, "dialect": {"format": "avro", "encoding": "utf8mb4"}}, "encoding"),
