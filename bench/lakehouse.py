@@ -57,7 +57,7 @@ def upload(store: ObjectStore, folder: pathlib.Path) -> str:
         parts, rows = -(-whole.stat().st_size // _PART), pq.ParquetFile(whole).metadata.num_rows
         each = -(-rows // parts)
         for number in range(parts):
-            part = folder / "part.parquet"
+            part = folder / "uploaded.parquet"
             source = f"FROM read_parquet('{whole}', file_row_number = true)"
             chosen = f"WHERE file_row_number BETWEEN {number * each} AND {number * each + each - 1}"
             given = f"SELECT * EXCLUDE (file_row_number) {source} {chosen}"
@@ -152,8 +152,8 @@ def measure(
 
 
 def requests(store: ObjectStore | None) -> int:
-    """How many requests a store has answered."""
-    return sum(map(store.requests, ("GET", "HEAD"))) if store else 0
+    """How many requests a store has answered, one a line of its log."""
+    return store.log.read_text().count(" HTTP/1.1") if store else 0
 
 
 def measure_bytes(instance: Instance) -> None:
