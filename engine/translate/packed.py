@@ -47,6 +47,12 @@ def _packed_value(value: date | datetime) -> int:
     return pack(value.year, value.month, value.day, clock, value.microsecond)
 
 
+def is_partial(text: str) -> bool:
+    """Tell whether a text is a date without a day or month, as in 0000-00-00."""
+    found = _ZERO.match(text)
+    return found is not None and not (int(found[2]) and int(found[3]))
+
+
 def _read(literal: Expr) -> Expr:
     """Read a date literal, which may be zero or partial; raises Refused."""
     text = str(literal.value)

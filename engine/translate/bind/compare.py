@@ -9,7 +9,7 @@ from engine.translate.checks.spelled_times import beside_text
 from engine.translate.given import answered, derived
 from engine.translate.literals import NULL_LITERAL, is_literal, is_text
 from engine.translate.members import LISTED, address, as_number_of, numbered, numbers_of_bytes, require_order, spelled
-from engine.translate.packed import PACKED, as_packed
+from engine.translate.packed import PACKED, as_packed, is_partial
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr, is_stored, walk
 from engine.translate.types import (
@@ -177,6 +177,8 @@ def _with_string(left: Expr, right: Expr) -> tuple[Expr, Expr]:
 def _with_text(left: Expr, right: Expr) -> tuple[Expr, Expr]:
     family = left.type.family
     if family in (Family.DATE, Family.DATETIME):
+        if answered(is_partial, right):  # '0000-00-00', which no value here is
+            return as_packed(left), as_packed(right)
         return _temporals(left, derived(literals.read_temporal, right))
     if family is Family.TIME:
         right = derived(literals.read_time, right)
