@@ -268,6 +268,8 @@ SUITES = {
             "TEST_DB_USER": USER,
             "TEST_DB_PASSWORD": PASSWORD,
             "TEST_DB_DATABASE": "testj",
+            # On a plain line the password of MySQL's default accounts is sealed with the key that the server gives.
+            "TEST_DB_OTHER": "allowPublicKeyRetrieval=true",
         },
     ),
 }
