@@ -358,7 +358,7 @@ class Executor:
                 else:
                     held, has_rows = bytes(held) + bytes(piece), True
                 sequence = after
-        warned = record.warnings + context.warned
+        warned = min(record.warnings + context.warned, _MOST_WARNINGS)
         end = build_end_of_rows(Status(context.status), warned, context.capabilities)
         outlet.finish(bytes(held) + build_packets(end, sequence))
         record.bytes_sent = outlet.sent

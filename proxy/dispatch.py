@@ -295,8 +295,11 @@ class Dispatch:
     ) -> tuple[Refusal | None, Preflight]:
         """Ask the backend, then run on the engine; gives the reason to go to the backend, and what that said."""
         asked = text.rstrip(b"; \t\r\n")
-        _, refusal, preflight = await self.router.consult(asked, read, refusal, place, warned=known is None)
+        _, refusal, preflight = await self.router.consult(asked, read, refusal, place, warned=True)
         if refusal is None and known:
+            if preflight.warned and self.router.is_mariadb:
+                return Refusal(Reason.WARNINGS), preflight  # which it has again when it is run
+            preflight.warned = []
             capabilities = self.session.capabilities
             if not same_shape(preflight.definitions, known.definitions, capabilities):
                 refusal = Refusal(Reason.PARAMETERS)

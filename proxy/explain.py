@@ -70,7 +70,7 @@ async def _would_offload(router: Router, statement: str) -> bool:
     _, use, _ = await router.read(statement)
     if use == ON and router.session.worker.stays.cost_of(decision_key(text)) == ALWAYS:
         return False
-    _, refusal, preflight = await router.weigh(text)
+    _, refusal, preflight = await router.weigh(text, warned=True)
     if refusal or preflight is None:
         return False
     try:

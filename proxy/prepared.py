@@ -82,7 +82,9 @@ class PreparedStatements:
         text, definitions = data[5:], answer.definitions
         if writes and answer.prepared and not answer.warnings and (write := read_write(text)):
             definitions = await describe(self._router, write.query, answer.prepared.parameters)
-        if answer.prepared and definitions and not answer.warnings:
+        # MariaDB warns again when it is run, MySQL does not of what `proxy.warned` lets through.
+        is_silent = not answer.warnings or not (writes or self._router.is_mariadb)
+        if answer.prepared and definitions and is_silent:
             known = Prepared(text, answer.prepared.parameters, definitions, decision_key(text), writes=writes)
             if known.size <= session.state.room:
                 session.state.room -= known.size

@@ -85,16 +85,22 @@ class Router:
         return any(is_lake(schema, name) for name in doubtful)
 
     async def weigh(
-        self, text: bytes, use: str | None = None, asked: bytes = b"", place: Place = Place.ALONE
+        self,
+        text: bytes,
+        use: str | None = None,
+        asked: bytes = b"",
+        place: Place = Place.ALONE,
+        warned: bool = False,
     ) -> tuple[StatementFacts, Refusal | None, Preflight | None]:
         """Decide on a query short of running it; with the backend's answers when it was asked.
 
-        `use` is what holds instead of the session's use_secondary_engine, `asked` the form for the backend.
+        `use` is what holds instead of the session's use_secondary_engine, `asked` the form for the backend, `warned` as
+        of `consult`.
         """
         facts, use, threshold, refusal = await self.look(text, use, place)
         if refusal:
             return facts, refusal, None
-        return await self.consult(asked or text, (facts, use, threshold), None, place)
+        return await self.consult(asked or text, (facts, use, threshold), None, place, warned)
 
     async def consult(
         self,

@@ -15,7 +15,7 @@ from proxy.session import Session
 from wire.constants import Command
 
 # ER_WARN_DEPRECATED_SYNTAX and its kin, ER_NON_UNIQ_ERROR as a warning.
-TOLD = frozenset({b"1287", b"1681", b"3719", b"3778", b"1052"})
+TOLD = frozenset({b"1287", b"1681", b"3719", b"3720", b"3778", b"1052"})
 
 
 async def ask_warned(session: Session, questions: Questions, preflight: Preflight) -> Preflight:

@@ -301,6 +301,20 @@ def test_prepared_statements_answer_alike_on_both(client: Any) -> None:
     assert count(client) == 2
 
 
+def test_what_was_prepared_does_not_warn_again_on_mysql(client: Any, backend: Any) -> None:
+    statement = prepare(client, "SELECT COALESCE(g, 0) AS g, COUNT(*) FROM sales WHERE id > ? GROUP BY g ORDER BY 2, 1")
+    types, values = bytes([8, 0]), struct.pack("<q", 1)
+    seen = []
+    for use in ("OFF", "FORCED"):
+        rows(client, f"SET use_secondary_engine = {use}")
+        seen.append((execute(client, statement, types, values), rows(client, "SHOW WARNINGS")))
+    assert seen[0] == seen[1]
+    assert [row[1] for row in seen[0][1]] == ([1052] if backend.is_mariadb else [])
+    assert count(client) == int(not backend.is_mariadb)
+    shown = rows(client, "EXPLAIN SELECT COALESCE(g, 0) AS g, COUNT(*) FROM sales GROUP BY g")
+    assert "secondary engine RAPID" in str(shown)
+
+
 def answered(connection: Any, answers: int) -> list[Any]:
     """Read the answers of pipelined text statements: rows, or the number of an error."""
     found: list[Any] = []

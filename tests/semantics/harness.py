@@ -276,9 +276,12 @@ class Bench:
             return Outcome("rejected", error_name(problem))
         described, expected, error = definitions, [], ""
         try:
-            self.told = self._told_before() if self.prepare_warnings and not binary else 0
+            is_told = not binary or self.context.backend == "mysql"
+            self.told = self._told_before() if self.prepare_warnings and is_told else 0
             if self.prepare_warnings != self.told:
                 return Outcome("refused", "Preparing the statement gives warnings")
+            if binary:
+                self.told = 0  # by the PREPARE
             described, expected = self.backend_rows(None if binary else statement)
         except pymysql.err.MySQLError as problem:
             error = error_name(problem)
