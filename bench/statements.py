@@ -46,7 +46,8 @@ class Statements:
             (self._plain, 4), (self._grouped, 4), (self._rolled, 1), (self._windowed, 3), (self._derived, 2),
             (self._common, 2), (self._chain, 2), (self._nested, 2), (self._quantified, 1), (self._row_values, 1),
             (self._recursive, 1), (self._distinct, 1), (self._summed, 1), (self._natural, 1), (self._counted, 1),
-            (self._parenthesised, 1), (self._several, 1),
+            (self._parenthesised, 1), (self._several, 1), (self._picked, 1), (self._framed, 1), (self._weighed, 1),
+            (self._cased, 1),
         )  # fmt: skip
         if self.server == "mysql":
             shapes = (*shapes, (self._lateral, 1), (self._listed, 1))
@@ -338,12 +339,17 @@ class Statements:
                 f"{left} {self.chance.choice((*_COMPARISONS, '<=>'))} {right}",
                 f"{left} IN {within}",
                 f"{left} NOT IN {within}",
+                f"{left} {self.chance.choice((*_COMPARISONS, '<=>'))} {within[:-1]} ORDER BY s.id LIMIT 1)",
             )
         )
         return self.chance.choice((f"SELECT t.id, {test} q FROM {source}", f"SELECT t.id FROM {source} WHERE {test}"))
 
     def _recursive(self) -> str:
         step, most = self.chance.choice(("1", "2", "3")), self.chance.choice(("4", "30", "2000"))
+        day, unit = (
+            self.chance.choice(("2024-01-31", "2023-12-31", "2024-02-29")),
+            self.chance.choice(CHOICES["dayunit"]),
+        )
         source, _ = self._from()
         return self.chance.choice(
             (
@@ -353,6 +359,12 @@ class Statements:
                 "SELECT COUNT(*), SUM(n), MAX(n) FROM r",
                 "WITH RECURSIVE r AS (SELECT id, k, 0 d FROM t0 WHERE k IS NULL UNION ALL SELECT t.id, t.k, d + 1 "
                 "FROM t0 t JOIN r ON t.k = r.id WHERE d < 5) SELECT d, COUNT(*), SUM(id) FROM r GROUP BY d",
+                f"WITH RECURSIVE r AS (SELECT DATE '{day}' d, 1 n UNION ALL SELECT d + INTERVAL {step} {unit}, n + 1 "
+                "FROM r WHERE n < 30) SELECT d, n, DAYNAME(d) FROM r",
+                "WITH RECURSIVE r AS (SELECT 1 n, CAST('a' AS CHAR(90)) p UNION ALL SELECT n + 1, CONCAT(p, n) FROM r "
+                f"WHERE n < 12) SELECT t.id, r.p FROM {source.split(' ')[0]} t JOIN r ON r.n = t.id",
+                "WITH RECURSIVE r AS (SELECT 1 n, 1.5 v UNION ALL SELECT n + 1, v * 1.1 FROM r WHERE n < 9) "
+                "SELECT n, v, SUM(v) OVER (ORDER BY n) FROM r",
             )
         )
 
@@ -392,6 +404,85 @@ class Statements:
         )
         asked = [test for test in (self.chance.choice(("", tested, f"NOT {tested}")), *tree.bounds()) if test]
         return f"SELECT {outputs} FROM {tree.text}{' WHERE ' if asked else ''}{' AND '.join(asked)}"
+
+    def _picked(self) -> str:
+        """The first row of a correlated sub-query."""
+        source, scope = self._from()
+        inner, inside = self._inner(scope)
+        value, skipped = self._any(inside, 1), self.chance.choice(("", "", " OFFSET 1"))
+        order = self.chance.choice(("s.id", "s.id DESC", f"{self._any(inside, 1)}, s.id", f"{value} DESC, s.id"))
+        pick = f"(SELECT {value} FROM {inner} ORDER BY {order} LIMIT 1{skipped})"
+        return self.chance.choice(
+            (
+                f"SELECT t.id, {pick} q FROM {source}",
+                f"SELECT t.id FROM {source} WHERE {pick} {self.chance.choice(_COMPARISONS)} {self._any(scope, 1)}",
+                f"SELECT t.id, COALESCE({pick}, 0) q FROM {source} ORDER BY q, t.id",
+                f"SELECT COUNT(*), COUNT(DISTINCT q) FROM (SELECT {pick} q FROM {source}) y",
+            )
+        )
+
+    def _framed(self) -> str:
+        """Several windows of different frames, and what is computed of two."""
+        first = self.chance.choice(self.tables)
+        scope = Scope(tuple(("t", f) for f in first.fields), self.collation)
+        calls = []
+        for _ in range(self.chance.randint(2, 4)):
+            function = self._filled(self._template(WINDOWS, scope), scope, 1)
+            calls.append(f"{function} OVER ({self._window(scope, function)})")
+        calls.append(f"{calls[0]} {self.chance.choice(('-', '+', '/', '=', '<'))} {calls[1]}")
+        shown = ", ".join(f"{call} w{at}" for at, call in enumerate(calls))
+        query = f"SELECT t.id, {shown} FROM {first.name} t{self._where(scope, 0.3)}"
+        return self.chance.choice((query, f"SELECT y.id, y.w1 FROM ({query}) y WHERE y.w0 > 1"))
+
+    def _weighed(self) -> str:
+        """Groups chosen by a sub-query, or by what several aggregates give together."""
+        source, scope = self._from()
+        table = self.chance.choice(self.tables)
+        inside = Scope(tuple(("s", f) for f in table.fields), self.collation)
+        key = self.value(self.chance.choice(_GROUP_KINDS[:6]), scope, 1)
+        other = self._aggregate(inside).replace("t.id", "s.id")
+        having = self.chance.choice(
+            (
+                f"{self._aggregate(scope)} {self.chance.choice(_COMPARISONS)} (SELECT {other} FROM {table.name} s)",
+                f"{self._aggregate(scope)} > {self._aggregate(scope)} OR {self._aggregate(scope)} IS NULL",
+                f"COUNT(*) IN (SELECT s.g FROM {table.name} s)",
+                f"EXISTS (SELECT 1 FROM {table.name} s WHERE s.id = x0)",
+                f"{self._aggregate(scope)} BETWEEN 0 AND {self._aggregate(scope)}",
+            )
+        )
+        body = self._body(f"{key} x0, {self._aggregates(scope, 2)}", source, scope)
+        return f"{body} GROUP BY x0 HAVING {having}"
+
+    def _cased(self) -> str:
+        """Groups by a CASE, a collation or a part of a date."""
+        source, scope = self._from()
+        values = ("1", "2.5", "NULL", "'x'")
+        key = self.chance.choice(
+            (
+                f"CASE WHEN {self.value('truth', scope, 1)} THEN {self._leaf('text', scope)} ELSE 'other' END",
+                f"CASE WHEN {self.value('truth', scope, 1)} THEN {self.chance.choice(values)} "
+                f"WHEN {self.value('truth', scope, 0)} THEN {self.chance.choice(values)} "
+                f"ELSE {self.chance.choice(values)} END",
+                f"{self._leaf('text', scope)} COLLATE {self.collation}",
+                f"DATE_FORMAT({self._leaf('date', scope)}, '%Y-%m')",
+                f"IFNULL({self._leaf('text', scope)}, 'none')",
+                f"COALESCE({self._leaf('integer', scope)}, {self._leaf('exact', scope)})",
+                f"FLOOR({self._leaf('exact', scope)} / 10) * 10",
+                f"YEAR({self._leaf('date', scope)})",
+            )
+        )
+        tail = self.chance.choice(("", " ORDER BY x0", " ORDER BY COUNT(*) DESC, x0", " HAVING x0 IS NOT NULL"))
+        return f"{self._body(f'{key} x0, {self._aggregates(scope, 2)}', source, scope)} GROUP BY x0{tail}"
+
+    def _summarised(self) -> str:
+        """ROLLUP with what only MySQL has for it."""
+        source, scope = self._from()
+        keys = ("t.g", "t.k")
+        having = self.chance.choice(
+            ("GROUPING(t.g) = 0", "GROUPING(t.g, t.k) > 0", "GROUPING(t.k) = 1 OR COUNT(*) > 1", "t.k IS NULL")
+        )
+        shown = f"IF(GROUPING(t.g), 'all', t.g) x0, IFNULL(t.k, -1) x1, {self._aggregates(scope, 2)}"
+        return f"{self._body(shown, source, scope)} GROUP BY {', '.join(keys)} WITH ROLLUP HAVING {having}"
 
     def _counted(self) -> str:
         source, scope = self._from()

@@ -21,6 +21,7 @@ from engine.translate.checks.chosen_times import require_no_chosen_time
 from engine.translate.checks.depth import require_shallow
 from engine.translate.checks.few_digits import require_room_for_choices
 from engine.translate.checks.lengths import require_lengths
+from engine.translate.checks.misread import require_counted_null, require_read_members
 from engine.translate.checks.packed_uses import require_plain_uses
 from engine.translate.checks.shown_only import require_shown_only
 from engine.translate.checks.spelled_times import require_times_of_columns
@@ -126,6 +127,9 @@ def _translate(
     require_no_chosen_time(whole)
     if context.backend == "mariadb":
         require_room_for_choices(whole)
+        require_read_members(whole)
+    else:
+        require_counted_null(whole)
     require_times_of_columns(whole.ops, context.backend)
     require_certain_uses(whole, lowering)
     require_read(whole)

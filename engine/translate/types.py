@@ -73,7 +73,8 @@ class Type:
     what they are compared with, `explicit` ones (COLLATE) give theirs. `members` are an ENUM's or SET's; which address
     it is, is in `charset`; `required` is a packed date's that is NOT NULL.
     `zerofill` columns have zeros before them as text. `characters` is how many a stored text column may have, 0 where
-    that is not known; it holds for columns only, not for what is computed from them. `positive` decimals are columns
+    that is not known; it holds for columns only, not for what is computed from them. Of an integer it is how many
+    MariaDB has for it as a text where values may have more (see few_digits.py). `positive` decimals are columns
     declared UNSIGNED, or values of these; no two types differ by it.
     """
 

@@ -27,6 +27,7 @@ from engine.translate.bind import (
 )
 from engine.translate.bind.binder import Binder
 from engine.translate.bind.numbers import arithmetic, as_number, as_value
+from engine.translate.checks.few_digits import spelled_short
 from engine.translate.nodes import child, children, kind, only, undated
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr
@@ -82,7 +83,9 @@ def _date(name: str) -> Rule:
         only(node, "this")
         value = binder.expr(child(node) if takes_time else undated(child(node)))
         found = times.part(name, value) if takes_time else None
-        return function(value) if found is None else found
+        if found is None:
+            return function(value)
+        return spelled_short(found, 2) if name == "HOUR" and binder.context.backend == "mariadb" else found
 
     return rule
 

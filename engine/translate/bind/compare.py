@@ -1,5 +1,8 @@
 """Comparisons: implicit conversions made explicit, or refused where they are not exact."""
 
+from functools import partial
+from operator import lt
+
 from engine.translate import literals
 from engine.translate.bind import answers, document_tests
 from engine.translate.bind.byte_strings import bytes_of
@@ -19,6 +22,7 @@ from engine.translate.types import (
     EXACT,
     NUMERIC,
     TEMPORAL,
+    UBIGINT,
     Family,
     datetime_type,
     unify_strings,
@@ -243,10 +247,32 @@ def between(value: Expr, low: Expr, high: Expr) -> Expr:
     return Expr("and", BOOL, tuple(ends))
 
 
-def one_of(value: Expr, items: list[Expr]) -> Expr:
-    """value IN (items)."""
+def equal_bits(left: Expr, right: Expr) -> Expr:
+    """left = right as in MySQL's CASE and lists of IN: two integers are equal where their 64 bits are, so that -1 is
+    18446744073709551615 (cmp_item_int in sql/item_cmpfunc.h)."""
+    for one, other in ((left, right), (right, left)):
+        if _is_beyond_bigint(one) and _is_below_zero(other):
+            return compare("eq", one, Expr("bits_and", UBIGINT, (other, other)))
+    return compare("eq", left, right)
+
+
+def _is_beyond_bigint(expr: Expr) -> bool:
+    type_ = expr.type
+    return type_.family is Family.INT and type_.unsigned and (type_.digits >= UBIGINT.digits or is_literal(expr))
+
+
+def _is_below_zero(expr: Expr) -> bool:
+    if expr.type.family is not Family.INT or expr.type.unsigned:
+        return False
+    return not is_literal(expr) or bool(answered(lt, expr, 0))
+
+
+def one_of(value: Expr, items: list[Expr], is_mysql: bool) -> Expr:
+    """value IN (items). MySQL looks for the bits of integers, but for constants of one type, which it sorts."""
     require_one_collation([value, *items], "IN")
-    tests = [compare("eq", value, item) for item in items]
+    sorts = all(is_literal(item) and item.type.family in (Family.INT, Family.NULL) for item in items)
+    equal = equal_bits if is_mysql and not sorts and len(items) > 1 else partial(compare, "eq")
+    tests = [equal(value, item) for item in items]
     compared = [test for test in tests if test.op == "eq"]
     if len(compared) == len(tests) and all(test.args[0] == compared[0].args[0] for test in compared):
         members = tuple(test.args[1] for test in compared)

@@ -141,7 +141,8 @@ def round_to(operation: str, expr: Expr, places: Expr | None) -> Expr:
     if -18 <= count < 0:
         return _round_before_point(operation, expr, -count)
     if expr.type.family in WHOLE and count >= 0:
-        return expr.typed(replace(UBIGINT if expr.type.unsigned else BIGINT, digits=expr.type.digits))
+        whole = UBIGINT if expr.type.unsigned else BIGINT
+        return expr.typed(replace(whole, digits=expr.type.digits, characters=expr.type.characters))
     if not 0 <= count <= MAX_SCALE:
         refuse(f"{operation.upper()} to {count} places is not supported")
     return Expr(operation, decimal(whole_digits(expr.type) + 1 + count, count), (expr,), value=count)

@@ -1,6 +1,7 @@
 """Parser nodes to typed expressions: one table from node to rule; what is not in it is refused."""
 
 from collections.abc import Callable
+from functools import partial
 
 from sqlglot import exp
 
@@ -9,11 +10,19 @@ from engine.translate.bind import aggregates, byte_strings, control, dates, doub
 from engine.translate.bind.aggregation import bind_aggregate
 from engine.translate.bind.binder import Binder
 from engine.translate.bind.calls import CALLS, modulo
-from engine.translate.bind.compare import between, by_bytes, compare, one_of, require_one_collation, written_moments
+from engine.translate.bind.compare import (
+    between,
+    by_bytes,
+    compare,
+    equal_bits,
+    one_of,
+    require_one_collation,
+    written_moments,
+)
 from engine.translate.bind.numbers import arithmetic, as_condition, as_double, negated
 from engine.translate.bind.row_values import compare_rows, only_row, parts_of
 from engine.translate.bind.windows import bind_window
-from engine.translate.checks.few_digits import as_int, require_counted_dividend, with_room
+from engine.translate.checks.few_digits import as_int, require_counted_dividend, spelled_short_quotient, with_room
 from engine.translate.checks.misjudged import decides, is_kept, is_misjudged
 from engine.translate.checks.releases import require_same_div, require_same_quotient, require_same_xor
 from engine.translate.members import LISTED, as_number_of
@@ -89,7 +98,7 @@ def _arithmetic(operator: str) -> Rule:
         found = arithmetic(operator, first, second, increment)
         if is_mariadb:
             require_same_quotient(found)
-            found = as_int(found) if found.op == "int_divide" else found
+            found = spelled_short_quotient(as_int(found)) if found.op == "int_divide" else found
         elif operator == "subtract" and found.type.family is Family.DECIMAL:
             found = _not_negative(found)
         return binder.result(found)
@@ -198,7 +207,13 @@ def _in(binder: Binder, node: exp.Expression) -> Expr:
     parts = parts_of(child(node))
     if parts is not None:
         return _in_rows(binder, parts, items)
-    return one_of(binder.side(child(node)), [binder.side(item) for item in items])
+    is_mysql = binder.context.backend == "mysql"
+    return one_of(binder.side(child(node)), [binder.side(item) for item in items], is_mysql)
+
+
+def _equal_rows(left: list[Expr], right: list[Expr]) -> Expr:
+    tests = tuple(equal_bits(a, b) for a, b in zip(left, right, strict=True))
+    return tests[0] if len(tests) == 1 else Expr("and", BOOL, tests)
 
 
 def _in_rows(binder: Binder, parts: list[exp.Expression], items: list[exp.Expression]) -> Expr:
@@ -207,7 +222,11 @@ def _in_rows(binder: Binder, parts: list[exp.Expression], items: list[exp.Expres
     if any(row is None for row in rows):
         refuse("a row is compared with a value")
     _note(binder, parts[0])
-    tests = tuple(compare_rows("eq", left, [binder.side(part) for part in row or ()]) for row in rows)
+    rights = [[binder.side(part) for part in row or ()] for row in rows]
+    if binder.context.backend == "mysql" and len(rights) > 1 and all(len(right) == len(left) for right in rights):
+        tests = tuple(_equal_rows(left, right) for right in rights)
+    else:
+        tests = tuple(compare_rows("eq", left, right) for right in rights)
     return Expr("or", BOOL, tests) if len(tests) > 1 else tests[0]
 
 
@@ -249,7 +268,8 @@ def _case(binder: Binder, node: exp.Expression) -> Expr:
         results.append(binder.expr(child(branch, "true")))
     if subject is not None:
         require_one_collation([binder.side(subject), *conditions], "CASE")
-        conditions = [compare("eq", binder.side(subject), condition) for condition in conditions]
+        equal = equal_bits if binder.context.backend == "mysql" else partial(compare, "eq")
+        conditions = [equal(binder.side(subject), condition) for condition in conditions]
     default = node.args.get("default")
     return control.case(conditions, results, literals.NULL_LITERAL if default is None else binder.expr(default))
 

@@ -18,7 +18,7 @@ from engine.translate.nodes import child, children, kind, only
 from engine.translate.packed import packed_type
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import CteSource, Expr, Join, Output, Query, QuerySource, Source, TableSource
-from engine.translate.types import BOOL, Type, column_type
+from engine.translate.types import BOOL, WHOLE, Type, column_type
 from statements.context import ViewDefinition
 from statements.joins import is_comma
 from statements.parse import parse_statement
@@ -264,8 +264,8 @@ def _see_query(binder: Binder, node: exp.Expression, query: Query, lateral: bool
 
 
 def _column_of(expr: Expr) -> Type:
-    """The type of a derived table's column: its collation is a column's own, its length that of a stored one only."""
-    characters = expr.type.characters if expr.op == "column" else 0
+    """The type of a derived table's column: its collation is a column's own, a text's length a stored one's only."""
+    characters = expr.type.characters if expr.op == "column" or expr.type.family in WHOLE else 0
     return replace(expr.type, coercible=False, explicit=False, characters=characters)
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from engine.collate import presence
 from engine.translate.bind.numbers import as_value, settled
+from engine.translate.checks.few_digits import with_text_room
 from engine.translate.given import answered, derived
 from engine.translate.literals import NULL_LITERAL, is_literal, is_text, text_of
 from engine.translate.members import spelled
@@ -28,8 +29,10 @@ def as_string(expr: Expr, what: str, collation: str) -> Expr:
         return expr
     if expr.type.zerofill:
         refuse(f"{what} is applied to a ZEROFILL column")
-    if family in WHOLE or family is Family.DATE:
-        return Expr("int_to_text" if family in WHOLE else "date_to_text", _plain(collation), (expr,))
+    if family in WHOLE:
+        return with_text_room(Expr("int_to_text", _plain(collation), (expr,)), expr)
+    if family is Family.DATE:
+        return Expr("date_to_text", _plain(collation), (expr,))
     if family is Family.DECIMAL and not expr.type.unpadded and not expr.type.vague:
         return Expr("decimal_to_text", _plain(collation), (settled(expr),), value=expr.type.scale)
     if family is Family.DATETIME:

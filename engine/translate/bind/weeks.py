@@ -13,6 +13,7 @@ from engine.translate.bind.compare import as_datetime
 from engine.translate.bind.dates import as_date_value, format_date, is_ambiguous, part
 from engine.translate.bind.numbers import number_with_seconds
 from engine.translate.bind.zones import session_zone
+from engine.translate.checks.few_digits import spelled_short
 from engine.translate.literals import NULL_LITERAL, text_of
 from engine.translate.nodes import child, only, undated, whole_number
 from engine.translate.refusal import refuse
@@ -111,7 +112,8 @@ def to_days(binder: Binder, node: exp.Expression) -> Expr | None:
     begin = difference.args.get("expression")
     if difference.args.get("unit") is None or not isinstance(begin, exp.TsOrDsToDate):
         return None  # written as DATEDIFF
-    return _numbered(binder.expr(undated(child(difference))), "to_days", INT)
+    found = _numbered(binder.expr(undated(child(difference))), "to_days", INT)
+    return spelled_short(found, 6) if binder.context.backend == "mariadb" else found
 
 
 def months_between(unit: str, begin: Expr, end: Expr) -> Expr:

@@ -2,13 +2,16 @@
 
 ASCII is declared with three characters, of which one may be a sign: the average of 117 that is kept in a table is
 99.9999. ORD has seven, PERIOD_ADD six, and `a DIV b` those that `a` has before its point, whatever `b` is: they are
-kept as an INT, 4036991104 as 2147483647. Which plan keeps rows in a table is the server's choice (read off 10.11.19).
+kept as an INT, 4036991104 as 2147483647. As a text such a number has those digits: -128 DIV 1 of a TINYINT is -12, and
+838 hours are 83. Which plan keeps rows in a table is the server's choice (read off 10.11.19).
 """
+
+from dataclasses import replace
 
 from engine.translate.literals import is_literal
 from engine.translate.refusal import refuse
 from engine.translate.tree import AGGREGATES, WINDOW, Expr, SetOperation, is_stored, walk
-from engine.translate.types import WHOLE, Family, whole_digits
+from engine.translate.types import EXACT, WHOLE, Family, whole_digits
 from engine.translate.walks import Gathered
 
 _FEW_DIGITS = ("bit_count", "period_add", "year_week", "ascii", "ord")
@@ -18,6 +21,9 @@ _AROUND = frozenset({"within", "round", "to_decimal"})
 _CALCULATIONS = frozenset(
     f"{kind}_{name}" for kind in ("int", "decimal") for name in ("add", "subtract", "multiply", "modulo")
 )
+# Characters that a function has as a dividend of DIV, where that is fewer than its values may have.
+_DIVIDENDS = {"to_days": 6, "to_seconds": 11, "bit_count": 1, "year_week": 5}
+_NEUTRAL = _CALCULATIONS | _CHOICES | {"int_negate", "negate", "abs", "literal", "within"}
 _LONGEST = 19  # digits of a BIGINT, as TIMESTAMPDIFF is one
 _INT_DIGITS = 9  # that an INT has room for, whatever they are
 
@@ -52,6 +58,42 @@ def as_int(value: Expr) -> Expr:
     if value.args[1].type.family in WHOLE or _dividend_digits(value) > _INT_DIGITS:
         return value
     return _within(value, _INT_DIGITS)
+
+
+def spelled_short(value: Expr, room: int) -> Expr:
+    """Note in an integer's type how many characters MariaDB has for it as a text, where values may have more."""
+    return value.typed(replace(value.type, characters=room)) if room else value
+
+
+def spelled_short_quotient(divided: Expr) -> Expr:
+    """The same of a DIV."""
+    return spelled_short(divided, _characters(_inner(divided).args[0]))
+
+
+def _characters(dividend: Expr) -> int:
+    """Count the digits of a dividend, which DIV as a text has as characters, the sign one of them; 0 where there is
+    no sign, or nothing is known to have too few."""
+    parts = _numbers(dividend)
+    few = [digits for name, digits in _DIVIDENDS.items() if any(part.op.startswith(name) for part in parts)]
+    if few or dividend.type.unsigned or not all(part.op in _NEUTRAL or is_stored(part) for part in parts):
+        return min(few, default=0)
+    stored = [whole_digits(part.type) for part in parts if is_stored(part) and part.type.family in EXACT]
+    literals = [whole_digits(part.type) for part in parts if is_literal(part) and part.type.family in EXACT]
+    return min(max(stored or literals or [0]), _LONGEST)
+
+
+def _numbers(expr: Expr) -> list[Expr]:
+    """An expression and all below it but conditions."""
+    return [expr, *(part for arg in expr.args if arg.type.family is not Family.BOOL for part in _numbers(arg))]
+
+
+def with_text_room(text: Expr, number: Expr) -> Expr:
+    """Let the text of an integer fail that has more characters than MariaDB may have for it."""
+    parts = [part for chosen in _chosen(_inner(number)) for part in (chosen, _inner(chosen))]
+    if not any(part.type.characters for part in parts):
+        return text
+    most = max(part.type.characters or part.type.digits for part in parts)
+    return Expr("fits_text", text.type, (text,), value=most)
 
 
 def require_room_for_choices(statement: Gathered) -> None:

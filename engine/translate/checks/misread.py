@@ -1,0 +1,77 @@
+"""Values that a server misreads beside a sub-query: refused, for an answer would have what is right.
+
+MariaDB 10.11 that keeps its groups in a temporary table compares what an aggregate was before with the rows of IN
+(SELECT …), = ANY and <> ALL: COUNT(*) IN (SELECT id …) is false for every group. `> ANY` and `> ALL`, which ask for
+the least or greatest row, are right. Of a row that a sub-query gives for each row, (a, b) < (SELECT c, d … ORDER BY …
+LIMIT 1), it reads the columns after the first from other rows at times. MySQL 9.7 takes what no row changes for a
+value that is not NULL, before it runs the sub-queries inside: COUNT(DISTINCT (SELECT MAX(v) FROM t)) is 1 where t is
+empty.
+"""
+
+from engine.translate.origins import Origins
+from engine.translate.refusal import refuse
+from engine.translate.tree import AGGREGATES, Block, Expr, Join, Query, Rows, SetOperation, Source, walk
+from engine.translate.walks import Gathered, expressions, gathered
+
+_MEMBERSHIPS = {"in_query": "eq", "any_query": "eq", "all_query": "ne"}
+_COMPUTED = AGGREGATES - {"any", "group_value"}  # keys are found
+
+
+def require_read_members(statement: Gathered) -> None:
+    """Refuse what MariaDB compares with other rows of a sub-query than there are. Raises Refused."""
+    if "row_scalar" in statement.ops:
+        for node in statement.nodes:
+            if isinstance(node.value, Rows) and node.op == "row_scalar" and _sees_outside(node.value.source.query):
+                refuse("MariaDB reads columns of a sub-query for each row from other rows")
+    if not statement.ops & _MEMBERSHIPS.keys():
+        return
+    for query in statement.queries:
+        if isinstance(query, Block) and query.groups:
+            for node in (part for expr in expressions(query) for part in walk(expr)):
+                if _is_membership(node) and any(part.op in _COMPUTED for arg in node.args for part in walk(arg)):
+                    refuse("MariaDB compares what an aggregate was before with the rows of a sub-query")
+
+
+def _is_membership(node: Expr) -> bool:
+    return isinstance(node.value, tuple) and _MEMBERSHIPS.get(node.op) == node.value[0]
+
+
+def require_counted_null(statement: Gathered) -> None:
+    """Refuse COUNT(DISTINCT) of MySQL's of what sub-queries give and no row changes. Raises Refused."""
+    if "count_distinct" in statement.ops and len(statement.queries) > 1:
+        origins = Origins(statement.queries)
+        for node in statement.nodes:
+            if node.op == "count_distinct" and any(_is_late_constant(arg, origins) for arg in node.args):
+                refuse("MySQL counts the NULL of a sub-query that no row changes")
+
+
+def _is_late_constant(expr: Expr, origins: Origins) -> bool:
+    """Tell whether an expression is the same for each row, and known once its sub-queries have run."""
+    asks = False
+    for part in walk(expr):
+        if part.op == "column":
+            shown = origins.output(part)
+            if shown is None or not _is_late_constant(shown, origins):
+                return False
+            asks = True
+        queries = part.value if isinstance(part.value, tuple) else (part.value,)
+        for query in queries:
+            if isinstance(query, Block | SetOperation):
+                if _sees_outside(query):
+                    return False
+                asks = True
+    return asks
+
+
+def _sees_outside(query: Query) -> bool:
+    """Tell whether a sub-query reads columns of the tables around it."""
+    whole = gathered(query)
+    inside = {alias for part in whole.queries if isinstance(part, Block) for alias in _aliases(part.source)}
+    columns = [node.value for node in whole.nodes if node.op == "column"]
+    return any(isinstance(value, tuple) and value[0] not in inside for value in columns)
+
+
+def _aliases(source: Source | None) -> list[str]:
+    if isinstance(source, Join):
+        return [*_aliases(source.left), *_aliases(source.right)]
+    return [] if source is None else [source.alias]
