@@ -22,3 +22,9 @@ def near(name: str, known: Iterable[str]) -> str:
         return f" Did you mean '{folded[found[0]]}'?"
     shown = ", ".join(names[:40]) + (", …" if len(names) > 40 else "")
     return f" Known are: {shown}." if names else ""
+
+
+def in_words(names: Iterable[str]) -> str:
+    """Give names in their order of letters as a sentence has them: `a`, `a and b`, `a, b and c`."""
+    *others, last = sorted(names)
+    return f"{', '.join(others)} and {last}" if others else last

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from automl.errors import AutoMLError, near
+from automl.errors import AutoMLError, in_words, near
 from automl.families import OF_TASK
 from automl.metrics import OPTIMISED, check_metric
 from automl.tasks import SUPERVISED, Task
@@ -285,7 +285,7 @@ def read_options(raw: Mapping[str, Any] | None) -> TrainOptions:
             raise AutoMLError(f"Unknown option '{key}'.{near(key, ['task', *_READERS])}")
         tasks, name, reader = _READERS[key]
         if task not in tasks:
-            raise AutoMLError(f"Option '{key}' is for {' and '.join(sorted(tasks))}, and the task is {task}.")
+            raise AutoMLError(f"Option '{key}' is for {in_words(tasks)}, and the task is {task}.")
         values[name] = reader(key, value, task)
     for key in _NEEDED.get(task, ()):
         if key not in given:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from automl.errors import AutoMLError, near
+from automl.errors import AutoMLError, in_words, near
 from automl.options import Reader, choice, number, truth
 from automl.tasks import SUPERVISED, Task
 
@@ -79,7 +79,7 @@ def _read(table: Table, task: Task, raw: Mapping[str, Any] | None, routine: str)
             raise AutoMLError(f"Unknown option '{key}' for {routine}.{near(key, table)}")
         tasks, reader = table[key]
         if task not in tasks:
-            raise AutoMLError(f"Option '{key}' is for {' and '.join(sorted(tasks))}, and this is a {task} model.")
+            raise AutoMLError(f"Option '{key}' is for {in_words(tasks)}, and this is a {task} model.")
         if value is not None:
             found[key] = reader(key, value, task)
     return found

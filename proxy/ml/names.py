@@ -7,6 +7,7 @@ from proxy.ml.backend import MLError
 from proxy.preflight import quote_name
 
 _PART = r"(?:`((?:[^`]|``)+)`|([^`.]+))"
+_MARKED = re.compile(r"\..*\.|`")  # a dot or backtick that may be part of a name
 _NAME = re.compile(rf"\s*{_PART}(?:\.{_PART})?\s*")
 
 
@@ -36,7 +37,12 @@ def read_name(text: str | None, what: str) -> TableName:
     """Read an argument. Raises MLError when it is no name with a schema."""
     found = _NAME.fullmatch(text or "")
     if found is None or (found[3] or found[4]) is None:
-        raise MLError(f"{what} has to be named as 'schema.table', not {'NULL' if text is None else repr(text)}")
+        hint = (
+            "; a name with a dot or a backtick stands in backticks, as 'shop.`a.b`'"
+            if _MARKED.search(text or "")
+            else ""
+        )
+        raise MLError(f"{what} has to be named as 'schema.table', not {'NULL' if text is None else repr(text)}{hint}")
     return TableName(_plain(found[1], found[2]), _plain(found[3], found[4]))
 
 

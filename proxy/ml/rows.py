@@ -5,6 +5,7 @@ backend runs with each call's input in the call's place, where the calls are ite
 answered in one batch. Without tables a call's answer is put into the statement as a literal.
 """
 
+import re
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -17,7 +18,7 @@ from proxy.ml.backend import run as run_own
 from proxy.place import Place
 from proxy.preflight import build_query
 from proxy.router import Router
-from statements.ml import FunctionCall, Statement, as_json, read_functions, with_calls
+from statements.ml import SCHEMA, FunctionCall, Statement, as_json, read_functions, with_calls
 from wire.binary_rows import build_binary_row
 from wire.cells import widths_of
 from wire.constants import BINARY_CHARSET, Capability, FieldFlag, FieldType, Status
@@ -25,6 +26,12 @@ from wire.framing import build_packets
 from wire.integers import build_lenenc
 from wire.responses import ColumnDefinition, build_column_definition, build_eof, parse_column_definition
 
+# A comment before it may be one that is run: /*!50003 CREATE */.
+_KEPT = re.compile(
+    r"(?:\s|/\*M?!\d*|/\*(?!M?!).*?\*/|--\s.*?\n|\#.*?\n)*(?:CREATE|ALTER)\b"
+    r"(?!\s+(?:OR\s+REPLACE\s+)?(?:TEMPORARY\s+)?TABLE\b)",
+    re.IGNORECASE | re.DOTALL,
+)
 _BRING = 8 << 20  # bytes of inputs in one request
 _SPLIT = b"\0"  # between JSON texts, in which it cannot be
 _LONGEST = 4294967295  # bytes of a JSON column, as MySQL describes it
@@ -54,6 +61,11 @@ async def run(router: Router, text: str, place: Place, binary: bool = False) -> 
         raise offloaded.cannot(statement.calls[0], refusal)
     await _answer_items(router, text, statement, binary, found)
     return True
+
+
+def keeps_its_text(statement: str) -> bool:
+    """Tell whether a statement makes something that the backend runs later, of the text as it stands."""
+    return _KEPT.match(statement) is not None
 
 
 async def _answer_items(
@@ -197,8 +209,13 @@ def relay(router: Router, text: str) -> None:
 async def with_answers(router: Router, text: str, statement: Statement, found: list[Found] | None = None) -> str:
     """Give a statement with the answers in the place of its calls, whose models and inputs may have been read before.
 
-    Raises BackendError.
+    Raises BackendError, also for what the backend keeps: it would have the answer of now for ever.
     """
+    if keeps_its_text(text):
+        raise MLError(
+            f"{SCHEMA}.{statement.calls[0].routine.name} cannot be called in a view, trigger, event or stored program: "
+            "call it in a statement that reads the view or calls the program"
+        )
     found = found or await read_models(router, statement.calls, with_inputs=True)
     literals = [
         _literal(router, await _ask_one(router, call, each)) for call, each in zip(statement.calls, found, strict=True)

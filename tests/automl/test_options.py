@@ -97,7 +97,12 @@ def test_names_are_read_in_any_case() -> None:
 @pytest.mark.parametrize(
     ("read", "task", "raw", "message"),
     [
-        (read_predict_options, Task.REGRESSION, {"topk": 3}, "is for anomaly_detection"),
+        (
+            read_predict_options,
+            Task.REGRESSION,
+            {"topk": 3},
+            "is for anomaly_detection, log_anomaly_detection and recommendation, and this is a regression model",
+        ),
         (read_predict_options, Task.RECOMMENDATION, {"recommend": "user"}, "Did you mean 'users'"),
         (read_predict_options, Task.ANOMALY, {"treshold": 0.5}, "Did you mean 'threshold'"),
         (read_predict_options, Task.ANOMALY, {"threshold": 2}, "a number from 0 to 1"),

@@ -339,3 +339,18 @@ def test_a_call_alone_is_described_as_the_backend_does(ml_client: Any, ml_model:
     run(ml_client, "SET sql_select_limit = 0")
     assert run(ml_client, f"SELECT sys.ML_PREDICT_ROW({YOUNG}, @h, NULL)") == []
     run(ml_client, "SET sql_select_limit = DEFAULT")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "VIEW ml_shop.kept AS SELECT {} AS p",
+        "PROCEDURE ml_shop.kept() SELECT {}",
+        "EVENT ml_shop.kept ON SCHEDULE EVERY 1 DAY DO SET @p = {}",
+        "TRIGGER ml_shop.kept BEFORE INSERT ON ml_shop.people FOR EACH ROW SET @p = {}",
+    ],
+)
+def test_nothing_keeps_the_answer_of_now(asking: Any, ml_model: str, made: str) -> None:
+    call = f"sys.ML_PREDICT_ROW({OLD}, '{ml_model}', NULL)"
+    number, text = error_of(asking, f"CREATE {made.format(call)}")
+    assert (number, "cannot be called in a view, trigger, event or stored program" in text) == (1644, True)
