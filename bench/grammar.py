@@ -122,7 +122,8 @@ PRODUCTIONS: dict[str, tuple[str, ...]] = {
         "GREATEST({double}, {exact})", "LEAST({double}, {double})", "({text} * 1)", "NULLIF({double}, {exact})",
         "ROUND({double} / {few}, 2)", "CAST({text} AS DOUBLE)", "({double} / {double})", "(-{text})",
         "({exact} + {text})",
-        "CASE WHEN {truth} THEN {double} ELSE {exact} END", "SQRT({exact})", "ROUND({text}, 1)", "({double} DIV 1)",
+        "CASE WHEN {truth} THEN {double} ELSE {exact} END", "SQRT({exact})",
+        "COALESCE({exact}, {double})", "ROUND({text}, 1)", "({double} DIV 1)",
     ),
     "text": (
         "UPPER({text})", "LOWER({text})", "UCASE({text})", "LCASE({text})", "TRIM({text})", "LTRIM({text})",
@@ -293,7 +294,10 @@ WINDOWS: tuple[str, ...] = (
 
 # What is made of an aggregate's or a window's value, {0}.
 WRAPPED: tuple[str, ...] = (
-    "{0} * 3", "{0} / 7", "0.2 * {0}", "{0} + 0.000001", "100 / {0}", "ROUND({0}, 3)", "ROUND({0} * 1.5, 1)",
+    "{0} * 3", "{0} / 7", "{0} * 1e0", "ROUND({0} * 1e0, 3)",
+    "SQRT(ABS({0}))", "COALESCE({0}, 0e0)", "{0} > 1.25e0",
+    "ROUND(IF({0} > 1, {0}, 0) / 3e0, 2)", "ROUND(COALESCE({0}, 0.5e0), 1)", "0.2 * {0}", "{0} + 0.000001",
+    "100 / {0}", "ROUND({0}, 3)", "ROUND({0} * 1.5, 1)",
     "TRUNCATE({0}, 2)", "FLOOR({0})", "ABS({0})", "-{0}", "CONCAT({0})", "CONCAT({0}, '|')", "LENGTH({0})",
     "UPPER({0})",
     "CAST({0} AS CHAR)", "CAST({0} AS SIGNED)", "CAST({0} AS DECIMAL(20, 3))", "IFNULL({0}, 0)", "IFNULL({0}, 'none')",

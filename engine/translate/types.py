@@ -179,8 +179,6 @@ def unify(types: list[Type], what: str) -> Type:
     if families <= EXACT:
         return _unify_exact(kinds, what)
     if families <= NUMERIC:
-        if families & {Family.DECIMAL}:
-            refuse(f"{what} mixes decimals and doubles")
         return DOUBLE
     if families == {Family.STRING}:
         return unify_strings(kinds, what)

@@ -99,3 +99,17 @@ def _derived(source: Source) -> Iterator[Query]:
     elif isinstance(source, Join):
         yield from _derived(source.left)
         yield from _derived(source.right)
+
+
+def sees_outside(query: Query) -> bool:
+    """Tell whether a sub-query reads columns of the tables around it."""
+    whole = gathered(query)
+    inside = {alias for part in whole.queries if isinstance(part, Block) for alias in _aliases(part.source)}
+    columns = [node.value for node in whole.nodes if node.op == "column"]
+    return any(isinstance(value, tuple) and value[0] not in inside for value in columns)
+
+
+def _aliases(source: Source | None) -> list[str]:
+    if isinstance(source, Join):
+        return [*_aliases(source.left), *_aliases(source.right)]
+    return [] if source is None else [source.alias]

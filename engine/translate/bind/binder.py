@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sqlglot import exp
 
-from engine.translate.bind.numbers import divisor, settled
+from engine.translate.bind.numbers import compared, divisor, settled
 from engine.translate.names import Scope
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr, Output, Query
@@ -47,6 +47,15 @@ class Rules:
 
 
 @dataclass(slots=True)
+class CachedAnswers:
+    """Quotients that correlated sub-queries give to one comparison on MariaDB, whose cache of them has them rounded;
+    `rounded` says that they are to be bound so."""
+
+    queries: list[Query] = field(default_factory=list)
+    rounded: bool = False
+
+
+@dataclass(slots=True)
 class Shared:
     """What all SELECTs of one statement share."""
 
@@ -59,6 +68,7 @@ class Shared:
     tables: list[tuple[str, str]] = field(default_factory=list)
     outer_joined: bool = False
     misjudged: bool = False  # something of engine.translate.checks.misjudged decides about rows
+    answers: CachedAnswers | None = None  # of the comparison that is being bound
     shares: int = 0  # PERCENT_RANK and CUME_DIST of MariaDB
     constants: set[object] = field(
         default_factory=set
@@ -116,7 +126,7 @@ class Binder:
     def side(self, node: exp.Expression) -> Expr:
         """Bind one side of a comparison: MariaDB compares a quotient rounded to its scale, MySQL all its digits."""
         bound = self.expr(node)
-        return bound if self.context.backend == "mysql" else settled(bound)
+        return bound if self.context.backend == "mysql" else compared(bound)
 
     def require_settled(self, *sides: Expr) -> None:
         """Refuse quotients where their rounding on MariaDB is a matter of its plan; raises Refused."""
@@ -129,7 +139,11 @@ class Binder:
 
     def query(self, node: exp.Expression) -> Query:
         """Bind a sub-query, which sees this SELECT's columns; raises Refused."""
-        return self.shared.rules.query(self.shared, node, self.scope, self.common)
+        around, self.shared.answers = self.shared.answers, None  # what it compares is decided by itself
+        try:
+            return self.shared.rules.query(self.shared, node, self.scope, self.common)
+        finally:
+            self.shared.answers = around
 
     def column(self, name: str, table: str, schema: str) -> Expr:
         """Find a column, or an alias where MySQL looks for one; raises Refused."""

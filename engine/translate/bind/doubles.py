@@ -22,9 +22,11 @@ from engine.translate.types import DOUBLE, Family
 
 Rule = Callable[[Binder, exp.Expression], Expr]
 
-LEAVES = frozenset({"double_sum", "spread", "libm"})
+LEAVES = frozenset({"double_sum", "average_double", "spread", "libm"})
 # Operations whose value is loose when an argument is; all others settle what they are given.
-_CARRYING = frozenset({"double_add", "double_subtract", "double_multiply", "double_divide", "negate"})
+_CARRYING = frozenset(
+    {"double_add", "double_subtract", "double_multiply", "double_divide", "negate", "case", "coalesce"}
+)
 _SPREADS: dict[type[exp.Expression], tuple[bool, bool]] = {  # (of a sample, the square root of it)
     exp.StddevPop: (False, True),
     exp.StddevSamp: (True, True),

@@ -59,7 +59,10 @@ def _comparison(operator: str) -> Rule:
             if binder.context.backend == "mariadb" and is_kept(node):
                 refuse("MariaDB takes a comparison of rows in a derived table for never NULL")
             return _rows(binder, operator, parts, right)
-        return compare(operator, *written_moments(*by_bytes(binder.side(left), binder.side(right))))
+        return subqueries.agreed(
+            binder,
+            lambda: compare(operator, *written_moments(*by_bytes(binder.side(left), binder.side(right)))),
+        )
 
     return rule
 

@@ -6,7 +6,7 @@ from engine.translate.given import answered, derived
 from engine.translate.literals import is_literal, is_text, negate, plain_number
 from engine.translate.members import numbered
 from engine.translate.refusal import Refused, refuse
-from engine.translate.tree import Expr, walk
+from engine.translate.tree import WINDOW, Expr, walk
 from engine.translate.types import (
     APPROXIMATE,
     BIGINT,
@@ -107,14 +107,44 @@ def number_with_seconds(digits: int, fsp: int) -> Type:
 
 
 def as_double(expr: Expr) -> Expr:
-    """Convert a number to DOUBLE, where the conversion is exact or correctly rounded."""
+    """Convert a number to DOUBLE: exactly, correctly rounded, or between bounds. Raises Refused where the digits that
+    are converted are a matter of the server's plan."""
     if expr.type.family is Family.DOUBLE:
         return expr
+    if expr.op == "settled":  # as a double it is not rounded
+        return as_double(expr.args[0])
+    if _has_average(expr):
+        return _average_as_double(expr)
     if expr.type.vague and expr.type.frac != expr.type.scale:
         refuse("a quotient of mixed scales is used as a double")
     if expr.type.family is Family.DECIMAL and (expr.type.digits > _EXACT_DIGITS or expr.type.frac > expr.type.scale):
         return Expr("text_to_double", DOUBLE, (expr,))  # one rounding, of all digits
     return Expr("to_double", DOUBLE, (expr,))
+
+
+def _has_average(expr: Expr) -> bool:
+    """Tell whether a value has the unrounded digits of an average."""
+    return expr.type.frac > expr.type.scale and any(_is_average(part) for part in walk(expr))
+
+
+def _is_average(expr: Expr) -> bool:
+    if expr.op != "quotient":
+        return False
+    counted = expr.args[1].args[0] if expr.args[1].op == WINDOW else expr.args[1]
+    return counted.op in ("count", "count_distinct")
+
+
+def _average_as_double(expr: Expr) -> Expr:
+    """AVG of exact numbers as a double is the sum divided by the count in doubles (Item_sum_avg::val_real), but where
+    the server keeps groups in a table it is the decimal, with fewer digits. IF, CASE and NULLIF hand it through."""
+    if _is_average(expr):
+        return Expr("average_double", DOUBLE, (expr,))
+    if expr.op == "nonzero":  # a quotient of bounds fails where 0 is between them
+        return _average_as_double(expr.args[0])
+    if expr.op == "case":
+        half = len(expr.args) // 2
+        return Expr("case", DOUBLE, (*expr.args[:half], *(as_double(value) for value in expr.args[half:])))
+    return refuse("an average that was calculated with is used as a double")
 
 
 def arithmetic(operator: str, left: Expr, right: Expr, increment: int) -> Expr:
@@ -147,6 +177,13 @@ def negated(expr: Expr) -> Expr:
 def is_zero(value: object) -> bool:
     """Tell whether a literal's value is 0."""
     return value == 0
+
+
+def compared(expr: Expr) -> Expr:
+    """Round a quotient to its scale for a comparison on MariaDB, which does so for one of decimals only."""
+    if expr.type.frac == expr.type.scale:
+        return expr
+    return Expr("settled", decimal(expr.type.digits, expr.type.scale), (expr,), value=expr.type.scale)
 
 
 def divisor(expr: Expr) -> Expr:

@@ -1,18 +1,46 @@
 """Queries inside expressions: scalar, IN, EXISTS, ANY and ALL."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from sqlglot import exp
 
-from engine.translate.bind.binder import Binder
+from engine.translate.bind.binder import Binder, CachedAnswers
 from engine.translate.bind.compare import paired
 from engine.translate.bind.derived import gives_rows, require_order, wrapped
-from engine.translate.bind.numbers import as_value
+from engine.translate.bind.numbers import as_value, settled
 from engine.translate.bind.row_values import any_row, known_member, parts_of
 from engine.translate.members import LISTED, spelled
 from engine.translate.members import require_order as require_sortable
 from engine.translate.nodes import child
 from engine.translate.refusal import refuse
-from engine.translate.tree import Block, Expr, Query, SetOperation
+from engine.translate.tree import Block, Expr, Query, SetOperation, walk
 from engine.translate.types import BOOL, Family
+from engine.translate.walks import sees_outside
+
+
+def agreed(binder: Binder, bind: Callable[[], Expr]) -> Expr:
+    """Bind a comparison. MariaDB's cache of what a correlated sub-query has answered holds a quotient rounded to its
+    scale, and the first answer is used as it is: the comparison fails where that decides. Raises Refused."""
+    shared = binder.shared
+    if shared.context.backend == "mysql" or shared.answers is not None:
+        return bind()
+    shared.answers = answers = CachedAnswers()
+    try:
+        found = bind()
+        queries = answers.queries
+        if not any(_is_cached(arg, queries) for part in walk(found) if part.op != "settled" for arg in part.args):
+            return found  # compared by themselves they are rounded in any case
+        if len(queries) > 1:
+            refuse("several correlated sub-queries with quotients are compared")
+        answers.rounded = True
+        return Expr("agreed", BOOL, (found, bind()))
+    finally:
+        shared.answers = None
+
+
+def _is_cached(expr: Expr, queries: list[Query]) -> bool:
+    return expr.op == "scalar" and any(expr.value is query for query in queries)
 
 
 def scalar(binder: Binder, node: exp.Expression) -> Expr:
@@ -26,7 +54,14 @@ def scalar(binder: Binder, node: exp.Expression) -> Expr:
     require_order(query)
     output = query.outputs[0]
     output.expr = spelled(as_value(output.expr))
-    return Expr("scalar", output.expr.type, value=query)
+    found = Expr("scalar", output.expr.type, value=query)
+    if binder.context.backend == "mysql" or found.type.frac == found.type.scale or not sees_outside(query):
+        return found
+    answers = binder.shared.answers
+    if answers is None:
+        return found.typed(replace(found.type, vague=True))  # of which certain is only what is shown
+    answers.queries.append(query)
+    return settled(found) if answers.rounded else found
 
 
 def _takes_any(query: Query) -> bool:

@@ -16,8 +16,8 @@ from engine.translate.walks import Gathered
 
 _FEW_DIGITS = ("bit_count", "period_add", "year_week", "ascii", "ord")
 _CHOICES = frozenset({"case", "coalesce", "greatest", "least"})
-_CHOOSING = _CHOICES | {"int_to_text", "decimal_to_text", "round"}
-_AROUND = frozenset({"within", "round", "to_decimal"})
+_CHOOSING = _CHOICES | {"int_to_text", "decimal_to_text", "round", "settled"}
+_AROUND = frozenset({"within", "round", "settled", "to_decimal"})
 _CALCULATIONS = frozenset(
     f"{kind}_{name}" for kind in ("int", "decimal") for name in ("add", "subtract", "multiply", "modulo")
 )

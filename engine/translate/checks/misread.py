@@ -10,8 +10,8 @@ empty.
 
 from engine.translate.origins import Origins
 from engine.translate.refusal import refuse
-from engine.translate.tree import AGGREGATES, Block, Expr, Join, Query, Rows, SetOperation, Source, walk
-from engine.translate.walks import Gathered, expressions, gathered
+from engine.translate.tree import AGGREGATES, Block, Expr, Rows, SetOperation, walk
+from engine.translate.walks import Gathered, expressions, sees_outside
 
 _MEMBERSHIPS = {"in_query": "eq", "any_query": "eq", "all_query": "ne"}
 _COMPUTED = AGGREGATES - {"any", "group_value"}  # keys are found
@@ -21,7 +21,7 @@ def require_read_members(statement: Gathered) -> None:
     """Refuse what MariaDB compares with other rows of a sub-query than there are. Raises Refused."""
     if "row_scalar" in statement.ops:
         for node in statement.nodes:
-            if isinstance(node.value, Rows) and node.op == "row_scalar" and _sees_outside(node.value.source.query):
+            if isinstance(node.value, Rows) and node.op == "row_scalar" and sees_outside(node.value.source.query):
                 refuse("MariaDB reads columns of a sub-query for each row from other rows")
     if not statement.ops & _MEMBERSHIPS.keys():
         return
@@ -57,21 +57,7 @@ def _is_late_constant(expr: Expr, origins: Origins) -> bool:
         queries = part.value if isinstance(part.value, tuple) else (part.value,)
         for query in queries:
             if isinstance(query, Block | SetOperation):
-                if _sees_outside(query):
+                if sees_outside(query):
                     return False
                 asks = True
     return asks
-
-
-def _sees_outside(query: Query) -> bool:
-    """Tell whether a sub-query reads columns of the tables around it."""
-    whole = gathered(query)
-    inside = {alias for part in whole.queries if isinstance(part, Block) for alias in _aliases(part.source)}
-    columns = [node.value for node in whole.nodes if node.op == "column"]
-    return any(isinstance(value, tuple) and value[0] not in inside for value in columns)
-
-
-def _aliases(source: Source | None) -> list[str]:
-    if isinstance(source, Join):
-        return [*_aliases(source.left), *_aliases(source.right)]
-    return [] if source is None else [source.alias]

@@ -138,6 +138,18 @@ def _scaled(sql: str, k: int) -> str:
     return f"({sql} * {1 << k}.0)" if k else sql
 
 
+def _average(low: Lowering, expr: Expr) -> str:
+    """AVG of exact numbers as a double: the sum divided in doubles, or the decimal, whose later digits are cut."""
+    (quotient,) = expr.args
+    total, count = (low.expr(side) for side in quotient.args)
+    written = low.expr(Expr("text_to_double", expr.type, (quotient,)))
+    return _let(
+        _pair("least(e.q, e.d)", "greatest(e.q, e.d)"),
+        q=written,
+        d=f"(CAST(CAST({total} AS VARCHAR) AS DOUBLE) / nullif(CAST({count} AS DOUBLE), 0))",
+    )
+
+
 def _spread(low: Lowering, expr: Expr) -> str:
     sample, root = cast("tuple[bool, bool]", expr.value)
     if low.asks_models:
@@ -195,8 +207,24 @@ def _corners(sign: str) -> str:
     return f"CASE WHEN {known} THEN {_pair(f'least({made})', f'greatest({made})')} END"
 
 
+def _case(low: Lowering, expr: Expr) -> str:
+    half = len(expr.args) // 2
+    *ends, last = (bounds(low, value) for value in expr.args[half:])
+    conditions = (low.expr(condition) for condition in expr.args[:half])
+    branches = " ".join(f"WHEN {sql} THEN {end}" for sql, end in zip(conditions, ends, strict=True))
+    return f"(CASE {branches} ELSE {last} END)"
+
+
+def _coalesce(low: Lowering, expr: Expr) -> str:
+    *ends, last = (bounds(low, value) for value in expr.args)
+    for end in reversed(ends):
+        last = _let("CASE WHEN e.a.l IS NULL THEN e.b ELSE e.a END", a=end, b=last)
+    return last
+
+
 _BOUNDS: dict[str, Callable[[Lowering, Expr], str]] = {
     "double_sum": _sum,
+    "average_double": _average,
     "spread": _spread,
     "libm": _libm,
     "double_add": _both(_pair("e.a.l + e.b.l", "e.a.h + e.b.h")),
@@ -205,6 +233,8 @@ _BOUNDS: dict[str, Callable[[Lowering, Expr], str]] = {
     "double_divide": _both(
         f"CASE WHEN e.a.l IS NOT NULL AND e.b.l <= 0 AND e.b.h >= 0 THEN {_UNCERTAIN} ELSE {_corners('/')} END"
     ),
+    "case": _case,
+    "coalesce": _coalesce,
     "negate": lambda low, expr: _let(_pair("-e.p.h", "-e.p.l"), p=bounds(low, expr.args[0])),
 }
 
@@ -287,7 +317,7 @@ def _plain_zero(low: Lowering, expr: Expr) -> str:
 
 
 DOUBLE_OPS: dict[str, Writer] = {
-    **dict.fromkeys(("double_sum", "spread", "libm"), bare),
+    **dict.fromkeys(LEAVES, bare),
     "double_round": _round(truncated=False),
     "double_truncate": _round(truncated=True),
     "double_floor": _monotone("floor({0})"),

@@ -228,6 +228,12 @@ def _case(low: Lowering, expr: Expr) -> str:
     return f"CASE {branches} ELSE {last} END"
 
 
+def _agreed(low: Lowering, expr: Expr) -> str:
+    one, other = (low.expr(arg) for arg in expr.args)
+    failure = "error('a quotient of a sub-query is compared with what it is rounded to')"
+    return f"(CASE WHEN ({one}) IS NOT DISTINCT FROM ({other}) THEN ({one}) ELSE {failure} END)"
+
+
 def _coalesce(low: Lowering, expr: Expr) -> str:
     return f"coalesce({', '.join(aligned(low, expr.args))})"
 
@@ -419,6 +425,7 @@ VALUE_OPS: dict[str, Writer] = {
     "floor": _template("floor({0})"),
     "ceil": _template("ceil({0})"),
     "round": _round,
+    "settled": _round,
     "truncate": _truncate,
     "round_before_point": _before_point(half=True),
     "truncate_before_point": _before_point(half=False),
@@ -431,6 +438,7 @@ VALUE_OPS: dict[str, Writer] = {
     "is_true": _template("({0} IS TRUE)"),
     "is_false": _template("({0} IS FALSE)"),
     "case": _case,
+    "agreed": _agreed,
     "coalesce": _coalesce,
     "greatest": _extreme,
     "least": _extreme,
