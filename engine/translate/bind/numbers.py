@@ -26,6 +26,9 @@ from engine.translate.types import (
 
 _WORD = 9  # decimal digits in a word of MySQL's decimals
 _EXACT_DIGITS = 15
+# What a sub-query gives is kept in a cache, out of which MariaDB reads an unsigned integer as a signed one
+# (Item_cache_int::val_real).
+_SIGNED_DIGITS = 18
 
 
 def as_value(expr: Expr) -> Expr:
@@ -117,9 +120,16 @@ def as_double(expr: Expr) -> Expr:
         return _average_as_double(expr)
     if expr.type.vague and expr.type.frac != expr.type.scale:
         refuse("a quotient of mixed scales is used as a double")
+    if expr.op == "scalar" and may_be_cached_signed(expr.type):
+        expr = Expr("within", expr.type, (expr,), value=_SIGNED_DIGITS)
     if expr.type.family is Family.DECIMAL and (expr.type.digits > _EXACT_DIGITS or expr.type.frac > expr.type.scale):
         return Expr("text_to_double", DOUBLE, (expr,))  # one rounding, of all digits
     return Expr("to_double", DOUBLE, (expr,))
+
+
+def may_be_cached_signed(type_: Type) -> bool:
+    """Tell whether MariaDB may take such an integer of a sub-query for a negative one where it becomes a double."""
+    return type_.unsigned and type_.digits > _SIGNED_DIGITS
 
 
 def _has_average(expr: Expr) -> bool:

@@ -8,14 +8,14 @@ from sqlglot import exp
 from engine.translate.bind.binder import Binder, CachedAnswers
 from engine.translate.bind.compare import paired
 from engine.translate.bind.derived import gives_rows, require_order, wrapped
-from engine.translate.bind.numbers import as_value, settled
+from engine.translate.bind.numbers import as_value, may_be_cached_signed, settled
 from engine.translate.bind.row_values import any_row, known_member, parts_of
 from engine.translate.members import LISTED, spelled
 from engine.translate.members import require_order as require_sortable
 from engine.translate.nodes import child
 from engine.translate.refusal import refuse
 from engine.translate.tree import Block, Expr, Query, SetOperation, walk
-from engine.translate.types import BOOL, Family
+from engine.translate.types import BOOL, EXACT, Family
 from engine.translate.walks import sees_outside
 
 
@@ -132,6 +132,8 @@ def _compared(binder: Binder, operator: str, left: Expr, node: exp.Expression, o
     if Family.NULL in (left.type.family, output.expr.type.family):
         refuse("NULL is compared with a sub-query")
     binder.require_settled(left, output.expr)
+    if binder.context.backend != "mysql" and left.type.family not in EXACT and may_be_cached_signed(output.expr.type):
+        refuse("MariaDB compares the unsigned integers of a sub-query with doubles as signed ones")
     if left.type.family is Family.TIME and output.expr.type.family is Family.STRING:
         refuse("a time is compared with the texts of a sub-query")  # MySQL compares its spelling
     value, column = left, output.expr

@@ -12,7 +12,7 @@ from engine.translate.literals import NULL_LITERAL, is_literal, is_text, text_of
 from engine.translate.members import spelled
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr, walk
-from engine.translate.types import BOOL, INT, WHOLE, Family, Type, unify_strings
+from engine.translate.types import BOOL, INT, WHOLE, Family, Type, unify_strings, whole_digits
 from statements.context import SessionContext
 
 _UTF8 = ("utf8mb4", "utf8mb3", "utf8", "ascii")
@@ -34,7 +34,11 @@ def as_string(expr: Expr, what: str, collation: str) -> Expr:
     if family is Family.DATE:
         return Expr("date_to_text", _plain(collation), (expr,))
     if family is Family.DECIMAL and not expr.type.unpadded and not expr.type.vague:
-        return Expr("decimal_to_text", _plain(collation), (settled(expr),), value=expr.type.scale)
+        written = Expr("decimal_to_text", _plain(collation), (settled(expr),), value=expr.type.scale)
+        if whole_digits(expr.type) > 0 or is_literal(expr):
+            return written
+        # The 0 before the point is not counted: what a table keeps of -0.9 as DECIMAL(1,1) is cut.
+        return Expr("fits_text", written.type, (written,), value=expr.type.digits + 2)
     if family is Family.DATETIME:
         return Expr("datetime_to_text", _plain(collation), (expr,), value=expr.type.fsp)
     if expr.op in _CHOICES and any(part.type.family is Family.FLOAT for part in walk(expr)):
