@@ -18,11 +18,13 @@ import pyarrow as pa
 
 from bench import report
 from engine.catalog import Key
+from engine.changes.batch import Batch
+from engine.changes.changes import Changes
+from engine.changes.position import Position
+from engine.layout import arrow_schema
 from engine.replicate.apply import Applier
-from engine.replicate.changes import Batch, Changes, Position
 from engine.store.copies import Copies
 from engine.store.database import Store
-from engine.store.layout import arrow_schema
 from statements.schema import Column, Table
 
 TABLE = Table(

@@ -24,8 +24,8 @@ from pymysql.cursors import SSCursor
 
 from bench import report
 from bench.instance import Instance, running
+from engine.layout import CATALOG
 from engine.store.bookkeeping import read_tables
-from engine.store.layout import CATALOG
 from warmfront import tpch_data
 from warmfront.tpch_data import schema_name
 

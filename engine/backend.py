@@ -11,7 +11,7 @@ import pymysql.cursors
 
 from base.errors import BackendError
 from base.settings import Settings
-from engine.replicate.changes import Position
+from engine.changes.position import Position
 
 # Zero dates must arrive as they are, generated text must not depend on the server's settings.
 _SESSION = {

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from base.errors import BackendError, SecondaryEngineError, WarmfrontError
 from base.settings import Settings
 from engine.backend import Connection, read_position
-from engine.replicate.changes import Position
+from engine.changes.position import Position
 from engine.store.database import Store
 
 log = logging.getLogger(__name__)

@@ -21,8 +21,8 @@ from engine.cancel import Running
 from engine.catalog import CatalogView, Key, State
 from engine.history import History
 from engine.lag import Lag
+from engine.layout import carried_columns
 from engine.replicate.progress import Progress
-from engine.store.layout import carried_columns
 from engine.store.optimizers import DISABLED
 from engine.verify.verifier import Verifications
 from statements.schema import STRING_TYPES

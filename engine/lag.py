@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from base.errors import WarmfrontError
 from base.settings import Settings
 from engine.backend import Connection, read_position
-from engine.replicate.changes import Position
+from engine.changes.position import Position
 from engine.replicate.progress import Amount
 from engine.store.database import Store
 from wire.gtid import GtidPosition, GtidSet

@@ -21,9 +21,9 @@ from sqlglot import exp
 from base.errors import BackendError, WarmfrontError
 from base.settings import Settings
 from engine.backend import Connection, backend_error, read_position
+from engine.changes.position import Position
 from engine.execute import Offload, Translates
 from engine.quarantine import Quarantine
-from engine.replicate.changes import Position
 from engine.results.encoder import RowEncoder
 from engine.store.database import Snapshot, Store
 from engine.translate.refusal import Refusal

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from base.errors import SecondaryEngineError
 from engine.catalog import CatalogView, Key, State
-from engine.replicate.changes import Position
+from engine.changes.position import Position
 from engine.store.database import Snapshot
 from statements.context import SNAPSHOT_PASSED
 

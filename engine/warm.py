@@ -61,9 +61,8 @@ def warm_images() -> None:
     import numpy as np
     import pyarrow as pa
 
-    from engine.replicate.changes import Missing
-    from engine.replicate.images import complete
-    from engine.replicate.kernels import DIFFERENCE, VALUE
+    from engine.changes.changes import DIFFERENCE, VALUE, Missing
+    from engine.images.complete import complete
     from statements.schema import Column, Table
 
     table = Table("s", "t", (Column("k", 0, "int", "int"), Column("j", 1, "json", "json")), ("k",))

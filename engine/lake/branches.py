@@ -12,7 +12,7 @@ from engine.lake.layout import Group, Layout
 from engine.lake.reach import quoted
 from engine.lake.readings import Reading, Unreadable, implicit_default, typed
 from engine.lake.texts import from_text
-from engine.store.layout import quote, store_type
+from engine.layout import quote, store_type
 from lakehouse.definition import ColumnOptions, Definition, Dialect
 from statements.schema import INTEGER_TYPES, STRING_TYPES, Column
 

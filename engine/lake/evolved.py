@@ -15,7 +15,7 @@ from base.errors import LakeError
 from engine.lake.reach import quoted
 from engine.lake.readings import NESTED
 from engine.lake.relations import Relation
-from engine.store.layout import quote
+from engine.layout import quote
 from lakehouse.iceberg import BY_POSITION, Field, IcebergFile, IcebergTable
 from lakehouse.listing import Listing
 from lakehouse.places import Found

@@ -30,7 +30,7 @@ from engine.lake.guesses import (
 )
 from engine.lake.reach import Reach, explained, extension, quoted
 from engine.lake.relations import Relation, avro_relation, csv_relation, json_relation, parquet_relation
-from engine.store.layout import quote
+from engine.layout import quote
 from lakehouse.definition import TEXTS, Definition, Dialect, read_definition
 from lakehouse.delta import DeltaTable
 from lakehouse.escapes import Escapes, begun

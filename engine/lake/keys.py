@@ -8,7 +8,7 @@ from base.errors import LakeError
 from engine.lake.definitions import LakeTable
 from engine.lake.layout import Layout
 from engine.lake.readings import Reading
-from engine.store.layout import quote
+from engine.layout import quote
 from statements.schema import STRING_TYPES
 
 

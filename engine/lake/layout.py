@@ -21,7 +21,7 @@ from engine.lake.relations import (
 )
 from engine.lake.unlike import together
 from engine.lake.warned import Warned
-from engine.store.layout import quote
+from engine.layout import quote
 from lakehouse.avro import require_alike_avro, require_whole_avro
 from lakehouse.definition import Definition
 from lakehouse.heads import LONGEST_LINE, Head, head_of, require_alike, require_closed

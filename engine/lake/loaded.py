@@ -22,7 +22,7 @@ from engine.collate import presence
 from engine.lake.branches import TAG
 from engine.lake.definitions import LakeTable
 from engine.lake.reach import quoted
-from engine.store.layout import quote, table_to_json
+from engine.layout import quote, table_to_json
 
 log = logging.getLogger(__name__)
 

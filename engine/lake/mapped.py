@@ -20,7 +20,7 @@ from base.errors import LakeError
 from engine.lake.reach import quoted
 from engine.lake.readings import NESTED
 from engine.lake.relations import Relation
-from engine.store.layout import quote
+from engine.layout import quote
 from lakehouse.damage import understood
 from lakehouse.deletion_vectors import Rows
 from lakehouse.delta import Deleted, Mapped

@@ -11,7 +11,7 @@ from engine.lake.layout import Layout
 from engine.lake.reach import quoted
 from engine.lake.readings import Reading
 from engine.lake.relations import SHORT_LINE, bare, csv_relation, delimiter_of, null_texts
-from engine.store.layout import quote, store_type
+from engine.layout import quote, store_type
 from lakehouse import plain
 from lakehouse.definition import Dialect
 from lakehouse.heads import Head

@@ -6,7 +6,7 @@
 from dataclasses import dataclass
 
 from engine.lake.json_text import FUNCTION
-from engine.store.layout import store_type
+from engine.layout import store_type
 from statements.schema import BINARY_TYPES, INTEGER_TYPES, STRING_TYPES, Column
 
 _INTEGER_BYTES = {"tinyint": 1, "smallint": 2, "mediumint": 3, "int": 4, "bigint": 8}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from base.errors import LakeError
 from engine.lake.reach import quoted
-from engine.store.layout import quote
+from engine.layout import quote
 from lakehouse.definition import Dialect
 from lakehouse.heads import LONGEST_LINE
 from statements.schema import Column

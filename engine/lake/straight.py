@@ -23,7 +23,7 @@ from engine.lake.reach import quoted
 from engine.lake.reading import Readable
 from engine.lake.readings import Reading, Unreadable
 from engine.lake.relations import escapes_in_records
-from engine.store.layout import carried_columns, left_out, quote, store_type
+from engine.layout import carried_columns, left_out, quote, store_type
 from lakehouse.heads import head_of, require_text
 from lakehouse.listing import Listing
 from lakehouse.places import Places

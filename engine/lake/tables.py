@@ -36,7 +36,7 @@ from engine.lake.reading import Readable, what_is_readable
 from engine.lake.readings import Reading, Unreadable
 from engine.lake.straight import load_straight
 from engine.lake.warned import LastWarnings, Noted, Warned
-from engine.store.layout import carried_columns, left_out
+from engine.layout import carried_columns, left_out
 from lakehouse.definition import LOADED
 from lakehouse.heads import head_of, require_text
 from lakehouse.listing import Listing, list_files

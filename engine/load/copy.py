@@ -14,13 +14,13 @@ from base.errors import BackendError, SecondaryEngineError, WarmfrontError
 from base.settings import Settings
 from engine.backend import Connection, read_position
 from engine.describe import describe_table, estimate_rows
+from engine.layout import carried_columns, pack_columns, packed_columns, reason_not_loadable
 from engine.load.reader import BinaryResult, UnfitDate, UnfitValue
 from engine.load.select import mysql_name, mysql_quote, select_rows
 from engine.load.visible import await_applied, await_visible, names_transactions
 from engine.store.copies import Copies, Copying, Overtaken
 from engine.store.database import Store
 from engine.store.delta import string_columns
-from engine.store.layout import carried_columns, pack_columns, packed_columns, reason_not_loadable
 from engine.store.presence import byte_presence
 from statements.schema import INTEGER_TYPES, Table
 

@@ -303,15 +303,3 @@ def gather(buffer: Bytes, starts: Ints, offsets: npt.NDArray[np.int32], target: 
         begin = offsets[i]
         for k in range(offsets[i + 1] - begin):
             target[begin + k] = buffer[source + k]
-
-
-@_compile
-def mark_bytes(data: Bytes, offsets: npt.NDArray[np.int32], flags: Bytes) -> None:
-    """Set flags[b] for each byte value b of the values between offsets, and flags[255] when one ends with a space."""
-    for i in range(offsets[0], offsets[-1]):
-        flags[data[i]] = 1
-    if flags[32]:
-        for i in range(offsets.shape[0] - 1):
-            if offsets[i + 1] > offsets[i] and data[offsets[i + 1] - 1] == 32:
-                flags[255] = 1
-                break

@@ -15,12 +15,12 @@ from base.settings import Settings
 from engine.backend import Connection
 from engine.cascades import unlogged_actions
 from engine.catalog import CatalogView, Key, State
+from engine.changes.position import Position
 from engine.describe import LAKE_ENGINE, describe_schema, user_schemas
+from engine.layout import reason_not_loadable
 from engine.load.copy import NotLoadable, TableGone, copy_table
-from engine.replicate.changes import Position
 from engine.store.copies import Copies, Copying, Overtaken
 from engine.store.database import Store
-from engine.store.layout import reason_not_loadable
 from statements.ml import is_catalog
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from base.errors import BackendError, MalformedPacket
 from engine.backend import Connection
+from engine.layout import arrow_type, unfit_date
 from engine.load import kernels
-from engine.store.layout import arrow_type, unfit_date
 from statements.schema import NUMBERED_TYPES, Column
 from wire.constants import Command, FieldType
 from wire.framing import PacketReader, build_packets

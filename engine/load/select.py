@@ -1,6 +1,6 @@
 """The SELECT that reads a table's carried columns from the backend, in the forms that `reader` takes."""
 
-from engine.store.layout import carried_columns
+from engine.layout import carried_columns
 from statements.schema import NUMBERED_TYPES, Column, Table
 
 

@@ -4,7 +4,7 @@ import time
 
 from base.errors import SecondaryEngineError
 from engine.backend import Connection
-from engine.replicate.changes import Position
+from engine.changes.position import Position
 from engine.store.database import Store
 
 _TIMEOUT = 30.0  # seconds until a commit that is in the log must be visible

@@ -12,13 +12,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from engine.catalog import Key, LoadedTable, State
-from engine.replicate.changes import Batch, Changes, ChangeSource, Position, Prepared, TableEvent, join_changes
-from engine.replicate.images import Fetch, Incomplete, complete
+from engine.changes.batch import Batch, Prepared, TableEvent
+from engine.changes.changes import Changes, ChangeSource, join_changes
+from engine.changes.position import Position
+from engine.images.complete import Fetch, Incomplete, complete
+from engine.layout import arrow_schema
 from engine.replicate.inplace import Describe, Planned, Plans, plan_events
 from engine.store import delta, prepared
 from engine.store.copies import Copies, Copying
 from engine.store.database import Store, Transaction
-from engine.store.layout import arrow_schema
 from engine.store.lookup import fetch_rows
 from engine.store.lost import FATAL, is_lost
 from engine.store.presence import EMPTY, merge_presence, presence_of

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from base.errors import WarmfrontError
-from engine.replicate.changes import Batch, Position, Prepared
+from engine.changes.batch import Batch, Prepared
+from engine.changes.position import Position
 from engine.replicate.ddl import SYSTEM_SCHEMAS, Effect, Xid, read_effect
 from engine.replicate.decode import KINDS, Decoder
 from engine.replicate.dependents import Dependents, disturbance, disturbed

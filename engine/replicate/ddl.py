@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.replicate.changes import TableEvent
+from engine.changes.batch import TableEvent
 from wire.binlog_types import Query
 
 EffectKind = Literal[

@@ -9,11 +9,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.replicate import kernels, plain
-from engine.replicate.changes import Changes, Missing
-from engine.replicate.columns import INTEGER_WIDTHS, Cells, Reader, Undecodable, choose_reader, read_bytes
+from engine.changes.changes import DEFAULT, DIFFERENCE, VALUE, Changes, Missing
+from engine.images import kernels
+from engine.images.columns import INTEGER_WIDTHS, Cells, Reader, Undecodable, choose_reader, read_bytes
+from engine.layout import carried_columns
+from engine.replicate import plain
 from engine.replicate.defaults import default_value
-from engine.store.layout import carried_columns
 from statements.schema import ADDRESS_TYPES, BINARY_TYPES, DATE_TYPES, SPATIAL_TYPES, STRING_TYPES, Column, Table
 from wire.binlog_table_map import BLOB_COMPRESSED, VARCHAR_COMPRESSED, MapColumn, TableMap
 from wire.constants import BINARY_CHARSET, FieldType
@@ -243,7 +244,7 @@ def take_differences(names: tuple[str, ...], cells: list[Cells], known: npt.NDAr
     """Take the differences of JSON documents out of the cells, where they become NULL."""
     differences: dict[str, pa.Array] = {}
     for name, column, has in zip(names, cells, known, strict=True):
-        differs = has == kernels.DIFFERENCE
+        differs = has == DIFFERENCE
         if differs.any():
             null = np.where(differs, column.null, np.uint8(1))
             differences[name] = read_bytes(Cells(column.data, column.at, column.lengths, null), name)
@@ -256,13 +257,13 @@ def _missing(
 ) -> Missing | None:
     """Put defaults where an INSERT left them out, and tell what is missing then; None when nothing is."""
     for slot, column in enumerate(carried_columns(table)):
-        left_out = known[slot] == kernels.DEFAULT
+        left_out = known[slot] == DEFAULT
         if left_out.any():
             value = default_value(column)
             if value.is_valid:
                 arrays[slot] = pc.if_else(pa.array(left_out), value, arrays[slot])
-    known = np.where(known == kernels.DEFAULT, np.uint8(kernels.VALUE), known)
-    return None if bool((known == kernels.VALUE).all()) else Missing(known, differences)
+    known = np.where(known == DEFAULT, np.uint8(VALUE), known)
+    return None if bool((known == VALUE).all()) else Missing(known, differences)
 
 
 class Decoder:

@@ -5,8 +5,8 @@ from decimal import Decimal, InvalidOperation
 
 import pyarrow as pa
 
-from engine.replicate.columns import Undecodable
-from engine.store.layout import arrow_type
+from engine.images.columns import Undecodable
+from engine.layout import arrow_type
 from statements.schema import INTEGER_TYPES, STRING_TYPES, Column
 
 _NUMBERS = INTEGER_TYPES | {"decimal", "float", "double", "year"}

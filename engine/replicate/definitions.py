@@ -4,10 +4,10 @@ from base.errors import SecondaryEngineError
 from base.settings import Settings
 from engine.backend import Connection, read_position
 from engine.catalog import Key
+from engine.changes.position import Position
 from engine.describe import describe_table
 from engine.load.select import mysql_quote
 from engine.load.visible import names_transactions
-from engine.replicate.changes import Position
 from engine.replicate.inplace import Described
 
 _TIMEOUT = 10  # seconds; replication waits meanwhile

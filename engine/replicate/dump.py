@@ -16,7 +16,7 @@ import pymysql
 
 from base.errors import BackendError
 from engine.backend import Connection, read_position
-from engine.replicate.changes import Position
+from engine.changes.position import Position
 from wire.constants import Command
 from wire.framing import build_packets
 from wire.gtid import GtidPosition, GtidSet

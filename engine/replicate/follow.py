@@ -12,10 +12,10 @@ from base.errors import WarmfrontError
 from base.settings import Settings
 from engine.backend import Connection, read_position
 from engine.catalog import State
+from engine.changes.position import Position
 from engine.load.manager import Loader
 from engine.load.visible import names_transactions
 from engine.replicate.apply import Applier
-from engine.replicate.changes import Position
 from engine.replicate.definitions import Definitions
 from engine.replicate.dump import end_with_gtids
 from engine.replicate.history import file_birth, judge

@@ -7,7 +7,7 @@ apart. Virtual columns are left out whatever becomes of them. MySQL logs such im
 
 import re
 
-from engine.store.layout import carried_columns
+from engine.layout import carried_columns
 from statements.schema import Table
 from wire.binlog_types import Rows
 

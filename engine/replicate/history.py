@@ -16,8 +16,8 @@ import pymysql
 
 from base.settings import Settings
 from engine.backend import Connection, backend_error
+from engine.changes.position import Position
 from engine.load.visible import names_transactions
-from engine.replicate.changes import Position
 from wire.binlog_events import EventParser
 from wire.binlog_types import FormatDescription
 from wire.constants import Command

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from base.errors import WarmfrontError
 from engine.catalog import Key, LoadedTable, State
+from engine.changes.batch import Batch, TableEvent
+from engine.changes.position import Position
 from engine.replicate.alter import Alteration, Unreadable, read_alteration
-from engine.replicate.changes import Batch, Position, TableEvent
-from engine.replicate.reshape import Reshape, plan_reshape
+from engine.replicate.reshape import plan_reshape
+from engine.store.reshape import Reshape
 from statements.schema import Table
 
 log = logging.getLogger(__name__)

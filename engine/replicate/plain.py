@@ -15,7 +15,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from engine.replicate.kernels import DELETE, UPDATE, WRITE
+from engine.images.kernels import DELETE, UPDATE, WRITE
 from wire.binlog_table_map import TableMap
 from wire.binlog_types import EventType
 

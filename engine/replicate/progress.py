@@ -5,7 +5,8 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-from engine.replicate.changes import Batch, Position
+from engine.changes.batch import Batch
+from engine.changes.position import Position
 
 WINDOW = 10.0  # seconds that a rate is taken over
 

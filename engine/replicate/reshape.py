@@ -9,30 +9,10 @@ import math
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
+from engine.layout import carried_columns, pack_columns, reason_left_out, reason_not_loadable
 from engine.replicate.alter import Alteration, Default
-from engine.store.layout import carried_columns, pack_columns, reason_left_out, reason_not_loadable
+from engine.store.reshape import Constant, Reshape, Source
 from statements.schema import STRING_TYPES, Column, Table
-
-Constant = int | float | str | Decimal | None
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where the values of a column come from: a column of the old copy, or one constant for all rows."""
-
-    column: Column
-    old: Column | None = None
-    constant: Constant = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reshape:
-    """How to make the copy of `old` one of `new`. `not_null` names old columns that must hold no NULL for it."""
-
-    old: Table
-    new: Table
-    sources: tuple[Source, ...]
-    not_null: tuple[str, ...] = ()
 
 
 def plan_reshape(old: Table, new: Table, alteration: Alteration) -> Reshape | str:

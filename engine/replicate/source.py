@@ -24,9 +24,10 @@ import pymysql
 from base.errors import BackendError, MalformedPacket, WarmfrontError
 from base.settings import Settings
 from engine.backend import Connection
+from engine.changes.batch import Batch
+from engine.changes.position import Position
 from engine.describe import folds_table_names
 from engine.replicate.assemble import Assembler, Lookup
-from engine.replicate.changes import Batch, Position
 from engine.replicate.decode import warm_up
 from engine.replicate.dependents import Dependents
 from engine.replicate.dump import begins_by_place, request_dump

@@ -12,8 +12,8 @@ from typing import IO
 import pyarrow as pa
 
 from base import faults
-from engine.replicate.changes import Changes, ChangeSource
-from engine.replicate.frames import from_batch, to_batch
+from engine.changes.changes import Changes, ChangeSource
+from engine.changes.frames import from_batch, to_batch
 
 
 @dataclass(frozen=True, slots=True)

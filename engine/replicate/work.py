@@ -4,8 +4,9 @@ import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.replicate.changes import ChangeSource, Failure, Prepared, TableEvent
-from engine.replicate.columns import Undecodable
+from engine.changes.batch import Failure, Prepared, TableEvent
+from engine.changes.changes import ChangeSource
+from engine.images.columns import Undecodable
 from engine.replicate.decode import KINDS, Decoder, Run
 from engine.replicate.spill import SpillFile
 from statements.schema import Table

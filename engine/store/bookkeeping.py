@@ -3,8 +3,8 @@
 import duckdb
 
 from engine.catalog import Key, LoadedTable, State
-from engine.replicate.changes import Position
-from engine.store.layout import (
+from engine.changes.position import Position
+from engine.layout import (
     BOOKKEEPING,
     CATALOG,
     TABLES,

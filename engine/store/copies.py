@@ -10,11 +10,11 @@ import pyarrow as pa
 
 from base.errors import SecondaryEngineError
 from engine.catalog import Key, LoadedTable, State
-from engine.replicate.changes import Position
+from engine.changes.position import Position
+from engine.layout import arrow_schema, create_statement, left_out, local_name, store_name, twin_name
 from engine.store import delta
 from engine.store.bookkeeping import pending_name
 from engine.store.database import Store, Transaction
-from engine.store.layout import arrow_schema, create_statement, left_out, local_name, store_name, twin_name
 from engine.store.presence import EMPTY, merge_presence
 from engine.store.watch import Watch
 from statements.schema import Table

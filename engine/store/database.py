@@ -22,9 +22,9 @@ import psutil
 
 from base import faults
 from engine.catalog import CatalogView, Key, LoadedTable, State
-from engine.replicate.changes import Position
+from engine.changes.position import Position
+from engine.layout import BOOKKEEPING, CATALOG, ROW_GROUP, TABLES, TWIN, create_statement, local_name, quote
 from engine.store import bookkeeping
-from engine.store.layout import BOOKKEEPING, CATALOG, ROW_GROUP, TABLES, TWIN, create_statement, local_name, quote
 from engine.store.optimizers import DISABLED
 
 log = logging.getLogger(__name__)

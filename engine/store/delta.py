@@ -9,11 +9,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.replicate.changes import DELETED, INSERTED, Missing
-from engine.replicate.frames import pack_known, unpack_known
-from engine.replicate.images import complete
+from engine.changes.changes import DELETED, INSERTED, Missing
+from engine.changes.frames import pack_known, unpack_known
+from engine.images.complete import complete
+from engine.layout import ROW_GROUP, arrow_schema, create_statement, quote
 from engine.store.bookkeeping import pending_name
-from engine.store.layout import ROW_GROUP, arrow_schema, create_statement, quote
 from engine.store.lookup import fetch_rows
 from statements.schema import Table
 
@@ -208,7 +208,7 @@ def append_pending(
 ) -> None:
     """Keep changes for later; `sequence` numbers the first of them over the whole load.
 
-    `known` says which cells have a value (`engine.replicate.images`), None when all have.
+    `known` says which cells have a value (`engine.images.complete`), None when all have.
     """
     numbers = pa.array(np.arange(sequence, sequence + len(kinds), dtype=np.int64))
     data = pa.Table.from_batches([rows]).append_column(_KIND, pa.array(kinds)).append_column(_SEQUENCE, numbers)

@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from engine.store.layout import arrow_type, quote
+from engine.layout import arrow_type, quote
 from statements.schema import Table
 
 _PLACE = "_warmfront_place"

@@ -4,9 +4,10 @@ import duckdb
 import pyarrow as pa
 
 from engine.catalog import Key, LoadedTable
-from engine.replicate.changes import Changes, Prepared
-from engine.replicate.frames import from_batch, to_batch
-from engine.store.layout import BOOKKEEPING, CATALOG, table_to_json
+from engine.changes.batch import Prepared
+from engine.changes.changes import Changes
+from engine.changes.frames import from_batch, to_batch
+from engine.layout import BOOKKEEPING, CATALOG, table_to_json
 
 _AT = f"{CATALOG}.{BOOKKEEPING}.prepared"
 

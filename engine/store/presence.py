@@ -4,12 +4,24 @@ Bit 255 means that some value ends with a space (`engine.collate.presence` says 
 never occurs in UTF-8.
 """
 
+import numba
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from engine.load.kernels import mark_bytes
-
 EMPTY = bytes(32)
+
+
+@numba.njit(nogil=True, cache=True)
+def _mark_bytes(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int32], flags: npt.NDArray[np.uint8]) -> None:
+    """Set flags[b] for each byte value b of the values between offsets, and flags[255] when one ends with a space."""
+    for i in range(offsets[0], offsets[-1]):
+        flags[data[i]] = 1
+    if flags[32]:
+        for i in range(offsets.shape[0] - 1):
+            if offsets[i + 1] > offsets[i] and data[offsets[i + 1] - 1] == 32:
+                flags[255] = 1
+                break
 
 
 def byte_presence(column: pa.Array) -> bytes:
@@ -18,7 +30,7 @@ def byte_presence(column: pa.Array) -> bytes:
     _, offsets, data = column.buffers()
     if data is not None and len(column):
         ends = np.frombuffer(offsets, np.int32, len(column) + 1, column.offset * 4)
-        mark_bytes(np.frombuffer(data, np.uint8), ends, flags)
+        _mark_bytes(np.frombuffer(data, np.uint8), ends, flags)
     return np.packbits(flags, bitorder="little").tobytes()
 
 

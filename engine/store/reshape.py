@@ -1,14 +1,13 @@
 """Give a table of the store other columns, inside a write transaction, without loading it again."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import duckdb
 import pyarrow as pa
 
 from engine.catalog import Key, LoadedTable
-from engine.replicate.reshape import Constant, Reshape, Source
-from engine.store.layout import (
+from engine.layout import (
     arrow_type,
     carried_columns,
     create_statement,
@@ -19,6 +18,28 @@ from engine.store.layout import (
     twin_name,
 )
 from engine.store.presence import byte_presence
+from statements.schema import Column, Table
+
+Constant = int | float | str | Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the values of a column come from: a column of the old copy, or one constant for all rows."""
+
+    column: Column
+    old: Column | None = None
+    constant: Constant = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reshape:
+    """How to make the copy of `old` one of `new`. `not_null` names old columns that must hold no NULL for it."""
+
+    old: Table
+    new: Table
+    sources: tuple[Source, ...]
+    not_null: tuple[str, ...] = ()
 
 
 def has_nulls(connection: duckdb.DuckDBPyConnection, entry: LoadedTable, columns: tuple[str, ...]) -> bool:

@@ -9,9 +9,9 @@ import duckdb
 
 from base import faults
 from engine.catalog import Key
+from engine.layout import quote
 from engine.store.copies import Copies
 from engine.store.database import Store
-from engine.store.layout import quote
 from engine.store.lost import is_lost
 
 log = logging.getLogger(__name__)

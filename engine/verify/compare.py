@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from engine.store.layout import arrow_schema, quote
+from engine.layout import arrow_schema, quote
 from engine.verify.outcome import Difference
 from engine.verify.ranges import Range, shown
 from statements.schema import Table

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from engine.backend import Connection
+from engine.layout import quote
 from engine.load.select import mysql_name, mysql_quote
-from engine.store.layout import quote
 from statements.schema import BINARY_TYPES, INTEGER_TYPES, STRING_TYPES, Column, Table
 
 MOST_KEYS = 500  # rows that are read again one by one

@@ -16,14 +16,14 @@ import pyarrow as pa
 from base.errors import SecondaryEngineError, WarmfrontError
 from engine.backend import Connection, read_position
 from engine.catalog import LoadedTable, State
+from engine.changes.position import Position
+from engine.layout import carried_columns
 from engine.load.reader import BinaryResult, UnfitValue
 from engine.load.select import select_rows
 from engine.load.visible import await_applied, await_visible
-from engine.replicate.changes import Position
 from engine.store import bookkeeping, delta
 from engine.store.copies import Copies
 from engine.store.database import Store
-from engine.store.layout import carried_columns
 from engine.store.presence import EMPTY, merge_presence, presence_of
 from engine.verify.compare import Comparison
 from engine.verify.outcome import NAMED, Outcome

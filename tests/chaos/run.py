@@ -9,7 +9,7 @@ from random import Random
 
 from engine.backend import Connection
 from engine.describe import describe_schema
-from engine.store.layout import reason_not_loadable
+from engine.layout import reason_not_loadable
 from tests.chaos.definitions import Definitions
 from tests.chaos.processes import Family, Troubles
 from tests.chaos.readers import Reader

@@ -19,6 +19,7 @@ from engine.lag import Lag
 from engine.lake.definitions import Definitions
 from engine.lake.reach import Reach
 from engine.lake.tables import LakeTables
+from engine.layout import store_name
 from engine.ml.service import MachineLearning
 from engine.ml.source import Sources
 from engine.quarantine import Quarantine
@@ -26,7 +27,6 @@ from engine.replicate.progress import Progress
 from engine.server import listen
 from engine.store.copies import Copies
 from engine.store.database import Store
-from engine.store.layout import store_name
 from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation
 from engine.unchanged import Unchanged

@@ -7,11 +7,13 @@ import numpy as np
 import pyarrow as pa
 
 from engine.catalog import Key
+from engine.changes.batch import Batch, TableEvent
+from engine.changes.changes import Changes
+from engine.changes.position import Position
+from engine.layout import arrow_schema
 from engine.replicate.apply import Applier
-from engine.replicate.changes import Batch, Changes, Position, TableEvent
 from engine.store.copies import Copies
 from engine.store.database import Store
-from engine.store.layout import arrow_schema
 from statements.schema import Column, Table
 
 KEYED = Table(

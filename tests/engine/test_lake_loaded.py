@@ -12,7 +12,7 @@ from engine.lake.branches import TAG
 from engine.lake.definitions import LakeTable
 from engine.lake.loaded import Incoming, LoadedCopies, Told
 from engine.lake.reach import Reach, quoted
-from engine.store.layout import quote
+from engine.layout import quote
 from lakehouse.definition import read_definition
 from lakehouse.places import Places
 from statements.schema import Column, Table

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from base import faults
 from engine.catalog import State
+from engine.changes.batch import Batch, Failure, TableEvent
+from engine.changes.changes import Changes
 from engine.replicate import apply
-from engine.replicate.changes import Batch, Changes, Failure, TableEvent
 from engine.replicate.spill import SpillFile
 from engine.store import database
 from engine.store.copies import Copying, Overtaken

@@ -11,9 +11,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from engine import layout
 from engine.catalog import State
-from engine.replicate.changes import Position
-from engine.store import bookkeeping, layout
+from engine.changes.position import Position
+from engine.store import bookkeeping
 from engine.store.database import Store
 from statements.schema import Column, Partition, Table
 from tests.engine.store_kit import KEYED, KEYLESS, Kit, at, batch, changes

@@ -11,8 +11,8 @@ import pytest
 from base.errors import BackendError
 from base.settings import Settings
 from engine import fence as fence_module
+from engine.changes.position import Position
 from engine.fence import Fence, NotFresh
-from engine.replicate.changes import Position
 from tests.engine.store_kit import Kit, at, batch
 
 

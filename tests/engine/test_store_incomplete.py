@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.replicate.changes import Changes, Missing
-from engine.replicate.kernels import ABSENT, VALUE
+from engine.changes.changes import ABSENT, VALUE, Changes, Missing
 from statements.schema import Column, Table
 from tests.engine.store_kit import Kit, at, batch, changes
 

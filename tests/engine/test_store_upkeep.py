@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.catalog import State
-from engine.replicate.changes import TableEvent
+from engine.changes.batch import TableEvent
 from engine.store import upkeep
 from engine.store.bookkeeping import table_names
 from engine.store.upkeep import Upkeep

@@ -4,8 +4,8 @@ import datetime
 from collections import Counter
 from typing import Any
 
+from engine.layout import carried_columns
 from engine.store.database import Snapshot
-from engine.store.layout import carried_columns
 from statements.schema import NUMBERED_TYPES, Column, Table
 
 

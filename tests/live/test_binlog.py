@@ -11,12 +11,13 @@ import pytest
 
 from base.settings import Settings
 from engine.backend import Connection, read_position
+from engine.changes.batch import Batch, Failure, TableEvent
+from engine.changes.changes import DELETED, VALUE
+from engine.changes.position import Position
 from engine.describe import describe_table
+from engine.layout import carried_columns
 from engine.replicate import assemble
-from engine.replicate.changes import DELETED, Batch, Failure, Position, TableEvent
-from engine.replicate.kernels import VALUE
 from engine.replicate.source import LogLost, Source
-from engine.store.layout import carried_columns
 from statements.schema import Table
 from tests.live.compare import as_stored, selected
 

@@ -12,10 +12,10 @@ import pytest
 from base.errors import SecondaryEngineError
 from engine.backend import Connection
 from engine.describe import describe_table
+from engine.layout import carried_columns
 from engine.load import copy as load_copy
 from engine.load.reader import BinaryResult
 from engine.load.visible import await_applied
-from engine.store.layout import carried_columns
 from tests.live.copying import Copy, settings_for
 
 pytestmark = pytest.mark.live

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from engine.replicate.alter import Alteration, Default, Unreadable, read_alteration
-from engine.replicate.reshape import Reshape, plan_reshape
+from engine.replicate.reshape import plan_reshape
+from engine.store.reshape import Reshape
 from statements.schema import Column, Table
 
 ANSI_QUOTES = 4

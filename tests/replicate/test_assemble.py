@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.changes.batch import Batch
+from engine.changes.position import Position
 from engine.replicate.assemble import Assembler
-from engine.replicate.changes import Batch, Position
 from statements.schema import Column, Table
 
 COLUMNS = (

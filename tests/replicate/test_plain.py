@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from engine.changes.batch import Batch
+from engine.changes.position import Position
 from engine.replicate.assemble import Assembler
-from engine.replicate.changes import Batch, Position
 from engine.replicate.plain import Log, PlainScanner
 from tests.replicate.test_assemble import ITEMS, KINDS, split
 from wire.binlog_events import ChecksumMismatch

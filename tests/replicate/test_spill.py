@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from engine.changes.position import Position
 from engine.replicate.assemble import Assembler
-from engine.replicate.changes import Position
 from engine.replicate.spill import Spilled
 from tests.replicate.test_assemble import ITEMS, KINDS, split
 

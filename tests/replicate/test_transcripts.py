@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from engine.changes.position import Position
 from engine.replicate import assemble
-from engine.replicate.changes import Position
 from tests.transcripts.replay import batches_of, load, outcome, rows_of, table_of
 from tests.transcripts.scenarios import scenarios
 from wire.binlog_events import EventParser

@@ -21,10 +21,10 @@ from engine.collate.presence import Presence
 from engine.collate.store import Collations
 from engine.collate.weights import Weights
 from engine.describe import describe_schema
+from engine.layout import arrow_schema, carried_columns, create_statement, left_out, pack_columns, quote
 from engine.load.select import select_value
 from engine.results.encoder import RowEncoder
 from engine.spellings import read_single
-from engine.store.layout import arrow_schema, carried_columns, create_statement, left_out, pack_columns, quote
 from engine.store.optimizers import DISABLED
 from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation, translate

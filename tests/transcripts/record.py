@@ -13,11 +13,11 @@ from typing import Any
 
 from base.settings import Settings
 from engine.backend import Connection, read_position
+from engine.changes.position import Position
 from engine.describe import describe_table
-from engine.replicate.changes import Position
+from engine.layout import pack_columns, table_to_json
 from engine.replicate.dump import request_dump
 from engine.replicate.source import _Packets
-from engine.store.layout import pack_columns, table_to_json
 from statements.schema import DATE_TYPES
 from tests.live.compare import source_rows
 from tests.live.servers import KINDS, Backend, program_of, start_backend

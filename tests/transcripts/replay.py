@@ -7,10 +7,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from engine.changes.batch import Batch
+from engine.changes.changes import DELETED, Changes, join_changes
+from engine.changes.position import Position
+from engine.images.complete import complete
+from engine.layout import table_from_json
 from engine.replicate.assemble import Assembler
-from engine.replicate.changes import DELETED, Batch, Changes, Position, join_changes
-from engine.replicate.images import complete
-from engine.store.layout import table_from_json
 from statements.schema import Table
 
 FOLDER = Path(__file__).parent / "recorded"

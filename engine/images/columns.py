@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from engine.replicate import inflate, kernels, packed, texts
-from engine.replicate.json_binary import MalformedJson, json_texts
-from engine.store.layout import arrow_type, unfit_date
+from engine.images import inflate, kernels, packed, texts
+from engine.images.json_binary import MalformedJson, json_texts
+from engine.layout import arrow_type, unfit_date
 from statements.schema import (
     ADDRESS_TYPES,
     BINARY_TYPES,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.replicate.kernels import Bytes, Places, big_endian, compiled, fraction
+from engine.images.kernels import Bytes, Places, big_endian, compiled, fraction
 
 
 @compiled

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.replicate.changes import DELETED, INSERTED, Missing
-from engine.replicate.json_diff import Rejected, apply_differences
-from engine.replicate.kernels import ABSENT, DIFFERENCE, VALUE, Bytes, Places, compiled
+from engine.changes.changes import ABSENT, DELETED, DIFFERENCE, INSERTED, VALUE, Missing
+from engine.images.json_diff import Rejected, apply_differences
+from engine.images.kernels import Bytes, Places, compiled
 from statements.schema import Table
 
 Kinds = npt.NDArray[np.int8]

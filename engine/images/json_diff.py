@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from engine.replicate.columns import Cells, read_bytes
-from engine.replicate.json_binary import DEEPEST, put_document
-from engine.replicate.kernels import Bytes, Lengths, Places, compiled
+from engine.images.columns import Cells, read_bytes
+from engine.images.json_binary import DEEPEST, put_document
+from engine.images.kernels import Bytes, Lengths, Places, compiled
 from engine.results.doubles import double_text
 
 APPLIED, REJECTED, NO_ROOM = range(3)

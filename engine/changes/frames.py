@@ -5,8 +5,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.replicate.changes import Changes, Missing
-from engine.replicate.kernels import VALUE
+from engine.changes.changes import VALUE, Changes, Missing
 
 _KIND = "_warmfront_kind"
 _KNOWN = "_warmfront_known"

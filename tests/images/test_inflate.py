@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.replicate import inflate
+from engine.images import inflate
 
 TEXTS = st.binary(max_size=400) | st.text("ab", max_size=2000).map(str.encode) | st.just(bytes(range(256)) * 40)
 

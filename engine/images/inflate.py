@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.replicate.kernels import Bytes, Lengths, Places, compiled
+from engine.images.kernels import Bytes, Lengths, Places, compiled
 
 Words = npt.NDArray[np.int64]
 

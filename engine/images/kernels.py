@@ -13,6 +13,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from engine.changes.changes import ABSENT, DEFAULT, DIFFERENCE, VALUE
+
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
 Lengths = npt.NDArray[np.int32]
@@ -20,7 +22,6 @@ Lengths = npt.NDArray[np.int32]
 compiled: Callable[[Any], Any] = numba.njit(cache=True, nogil=True)
 
 WRITE, UPDATE, DELETE, PARTIAL = 0, 1, 2, 3
-ABSENT, VALUE, DIFFERENCE, DEFAULT = 0, 1, 2, 3  # what a row image has of a column
 CUT_SHORT = 1
 _LARGEST_VALUE = (1 << 31) - 1
 

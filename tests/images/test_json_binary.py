@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.replicate.json_binary import MalformedJson, json_texts
+from engine.images.json_binary import MalformedJson, json_texts
 
 few = settings(max_examples=100, deadline=None)
 

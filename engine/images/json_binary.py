@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from engine.replicate.kernels import Bytes, Lengths, Places, compiled
+from engine.images.kernels import Bytes, Lengths, Places, compiled
 from engine.results.doubles import double_text
 
 _LARGEST = (1 << 31) - 1  # bytes of text in one column of a batch

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.replicate.kernels import Bytes, Lengths, Places, compiled
+from engine.images.kernels import Bytes, Lengths, Places, compiled
 
 LONGEST = {"uuid": 36, "inet4": 15, "inet6": 45, "decimal": 68}
 

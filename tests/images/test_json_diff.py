@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from engine.replicate.json_diff import Rejected, apply_differences
+from engine.images.json_diff import Rejected, apply_differences
 
 REPLACE_A = b"\x00\x03$.a\x09\x0b" + bytes(8)
 INSERT_B = b"\x01\x03$.b\x05\x0c\x03hi!"

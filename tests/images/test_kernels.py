@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.replicate import kernels
-from engine.replicate.columns import Undecodable
+from engine.images import kernels
+from engine.images.columns import Undecodable
 from engine.replicate.decode import Decoder, Run, decimal_width, warm_up
 from statements.schema import Column, Table
 from wire.binlog_table_map import MapColumn, TableMap
