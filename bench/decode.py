@@ -14,10 +14,10 @@ import time
 from base.settings import Settings
 from bench import report
 from bench.backend import private_backend
-from engine.backend import Connection, read_position
+from engine.backend.connection import Connection, read_position
+from engine.backend.describe import describe_table
 from engine.changes.batch import Batch
 from engine.changes.position import Position
-from engine.describe import describe_table
 from engine.replicate.assemble import Assembler
 from engine.replicate.dump import request_dump
 from engine.replicate.source import _Packets

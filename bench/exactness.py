@@ -20,7 +20,7 @@ from bench import report
 from bench.differential import start
 from engine.translate.refusal import Refusal
 from engine.translate.translator import translate
-from engine.translation import register
+from engine.translating.translation import register
 from tests.semantics.harness import Bench
 
 _SCHEMA = "wf_exactness"

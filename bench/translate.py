@@ -21,7 +21,7 @@ from engine.translate.given import Trace
 from engine.translate.lower.lowering import Weigh
 from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation, translate
-from engine.translations import Find, Tables, Translations
+from engine.translating.translations import Find, Tables, Translations
 from statements.context import SessionContext
 from tests.semantics.harness import Bench, load
 from warmfront.demo_tpcds import query_text

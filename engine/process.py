@@ -17,12 +17,9 @@ import uvloop
 
 from base.errors import SecondaryEngineError, WarmfrontError
 from base.settings import Settings
-from engine import server
-from engine.dispatch import Dispatcher
-from engine.execute import Executor
-from engine.fence import NotFresh
-from engine.history import History
-from engine.information import Facts, Follower, Information
+from engine.endpoint import server
+from engine.endpoint.dispatch import Dispatcher
+from engine.endpoint.information import Facts, Follower, Information
 from engine.lake.definitions import Definitions
 from engine.lake.export import Exporter
 from engine.lake.infer import infer
@@ -32,11 +29,14 @@ from engine.lake.remains import Remains
 from engine.lake.tables import LakeTables
 from engine.ml.service import MachineLearning
 from engine.ml.source import Sources
-from engine.quarantine import Quarantine
 from engine.replica import Replica
-from engine.shadow import Shadow
-from engine.translation import Translator
-from engine.unchanged import Unchanged
+from engine.replicate.fence import NotFresh
+from engine.running.execute import Executor
+from engine.running.history import History
+from engine.running.quarantine import Quarantine
+from engine.running.shadow import Shadow
+from engine.running.unchanged import Unchanged
+from engine.translating.translation import Translator
 from engine.verify.outcome import as_answer
 from lakehouse.places import Places
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 import duckdb
 
 from base.settings import Settings
-from engine.backend import Connection
-from engine.describe import folds_table_names
-from engine.fence import Fence
-from engine.lag import LagMeter
+from engine.backend.connection import Connection
+from engine.backend.describe import folds_table_names
 from engine.load.manager import Loader
+from engine.replicate.fence import Fence
 from engine.replicate.follow import Follower
+from engine.replicate.lag import LagMeter
 from engine.store.copies import Copies
 from engine.store.database import Store
 from engine.store.upkeep import Upkeep

@@ -45,7 +45,7 @@ _VARIABLES = (
 )
 _TIMEOUT = {"mysql": "@@max_execution_time", "mariadb": "ROUND(@@max_statement_time * 1000)"}
 _RECURSION = {"mysql": "@@cte_max_recursion_depth", "mariadb": "@@max_recursive_iterations"}
-_SERVER = {"mysql": "@@server_uuid", "mariadb": "CONCAT('mariadb-', @@server_id)"}  # as engine.backend names it
+_SERVER = {"mysql": "@@server_uuid", "mariadb": "CONCAT('mariadb-', @@server_id)"}  # as engine/backend names it
 DENIED = 1142  # ER_TABLEACCESSDENIED_ERROR
 _BYTES = 63  # the character set of what is none
 _COST_PER_ROW = 0.1  # MySQL's row_evaluate_cost: MariaDB 10.11 shows rows, not costs

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from base.settings import Settings
-from engine.quarantine import read_shapes
+from engine.running.quarantine import read_shapes
 from warmfront import instance
 from warmfront.copies import CopyError, ask
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from base.errors import BackendError, LakeError, WarmfrontError
 from base.settings import Settings
-from engine.backend import Connection
+from engine.backend.connection import Connection
+from engine.backend.describe import describe_table, lake_tables, lake_texts, show_create
 from engine.catalog import FIRST_LAKE_ID, Key
-from engine.describe import describe_table, lake_tables, lake_texts, show_create
 from engine.lake.facts import Covered
 from engine.lake.warned import Warned
 from lakehouse.definition import Definition, read_definition

@@ -12,8 +12,8 @@ import pyarrow as pa
 from base import faults
 from base.errors import BackendError, SecondaryEngineError, WarmfrontError
 from base.settings import Settings
-from engine.backend import Connection, read_position
-from engine.describe import describe_table, estimate_rows
+from engine.backend.connection import Connection, read_position
+from engine.backend.describe import describe_table, estimate_rows
 from engine.layout import carried_columns, pack_columns, packed_columns, reason_not_loadable
 from engine.load.reader import BinaryResult, UnfitDate, UnfitValue
 from engine.load.select import mysql_name, mysql_quote, select_rows

@@ -12,11 +12,11 @@ import duckdb
 
 from base.errors import SecondaryEngineError, WarmfrontError
 from base.settings import Settings
-from engine.backend import Connection
-from engine.cascades import unlogged_actions
+from engine.backend.cascades import unlogged_actions
+from engine.backend.connection import Connection
+from engine.backend.describe import LAKE_ENGINE, describe_schema, user_schemas
 from engine.catalog import CatalogView, Key, State
 from engine.changes.position import Position
-from engine.describe import LAKE_ENGINE, describe_schema, user_schemas
 from engine.layout import reason_not_loadable
 from engine.load.copy import NotLoadable, TableGone, copy_table
 from engine.store.copies import Copies, Copying, Overtaken

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from base.errors import BackendError, MalformedPacket
-from engine.backend import Connection
+from engine.backend.connection import Connection
 from engine.layout import arrow_type, unfit_date
 from engine.load import kernels
 from statements.schema import NUMBERED_TYPES, Column

@@ -3,7 +3,7 @@
 import time
 
 from base.errors import SecondaryEngineError
-from engine.backend import Connection
+from engine.backend.connection import Connection
 from engine.changes.position import Position
 from engine.store.database import Store
 

@@ -23,10 +23,6 @@ from automl import api
 from automl.nesting import check_nesting
 from automl.source import Column, Source
 from base.errors import MalformedPacket, QueryInterrupted, SecondaryEngineError
-from engine.answers import build_values
-from engine.cancel import Running, RunningStatements
-from engine.execute import Offload, as_ours, read_offload
-from engine.history import History, QueryRecord
 from engine.ml.answers import beside_text, looks_at_all, of_documents
 from engine.ml.called import Called
 from engine.ml.changing import lookup
@@ -37,7 +33,11 @@ from engine.ml.requests import MLRequest, read_request
 from engine.ml.source import OpenSource, Sources, kind_of
 from engine.ml.tables import Making, Parts, TableJob, answered, as_they_are, divided, opened_rows
 from engine.ml.training import Trained, memory_limit, train
-from engine.session import Query, split_definitions
+from engine.running.answers import build_values
+from engine.running.cancel import Running, RunningStatements
+from engine.running.execute import Offload, as_ours, read_offload
+from engine.running.history import History, QueryRecord
+from engine.running.session import Query, split_definitions
 from wire.responses import ColumnDefinition
 
 T = TypeVar("T")

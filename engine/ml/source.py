@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from automl.source import Column, Kind, Source
-from engine.cancel import Running
-from engine.execute import Hold, Offload, SnapshotTarget, Translates, translated
 from engine.lake.tables import AccessIsNew, LakeTables, wanted_of
+from engine.running.cancel import Running
+from engine.running.execute import Hold, Offload, SnapshotTarget, Translates, translated
 from engine.store.database import Snapshot, Store
 from wire.constants import BINARY_CHARSET, FieldFlag, FieldType
 from wire.responses import ColumnDefinition

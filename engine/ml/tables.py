@@ -11,10 +11,10 @@ import pyarrow as pa
 from automl.errors import AutoMLError
 from automl.source import Source
 from base.errors import SecondaryEngineError, WarmfrontError
-from engine.cancel import Running
-from engine.execute import Offload, as_ours
 from engine.ml.source import OpenSource, Sources
 from engine.ml.written import LiteralWriter
+from engine.running.cancel import Running
+from engine.running.execute import Offload, as_ours
 
 # Answers for the rows of one batch; a model that looks at all rows together gets one batch.
 Answer = Callable[[Source], pa.Table]

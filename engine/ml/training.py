@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from automl.errors import AutoMLError
 from base.errors import SecondaryEngineError
-from engine.cancel import Running
 from engine.ml.source import OpenSource
+from engine.running.cancel import Running
 
 _ROWS = 65536  # of one batch on its way to the worker
 _LOOK = 0.2  # seconds between two looks at the worker's memory

@@ -2,10 +2,10 @@
 
 from base.errors import SecondaryEngineError
 from base.settings import Settings
-from engine.backend import Connection, read_position
+from engine.backend.connection import Connection, read_position
+from engine.backend.describe import describe_table
 from engine.catalog import Key
 from engine.changes.position import Position
-from engine.describe import describe_table
 from engine.load.select import mysql_quote
 from engine.load.visible import names_transactions
 from engine.replicate.inplace import Described

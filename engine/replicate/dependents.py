@@ -1,4 +1,4 @@
-"""Copies whose rows may change outside the log when logged changes are made to other tables (engine.cascades)."""
+"""Copies whose rows may change outside the log when logged changes are made to other tables (`backend/cascades.py`)."""
 
 from collections.abc import Callable
 

@@ -15,7 +15,7 @@ from typing import Any
 import pymysql
 
 from base.errors import BackendError
-from engine.backend import Connection, read_position
+from engine.backend.connection import Connection, read_position
 from engine.changes.position import Position
 from wire.constants import Command
 from wire.framing import build_packets

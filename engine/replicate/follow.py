@@ -10,7 +10,7 @@ import duckdb
 
 from base.errors import WarmfrontError
 from base.settings import Settings
-from engine.backend import Connection, read_position
+from engine.backend.connection import Connection, read_position
 from engine.catalog import State
 from engine.changes.position import Position
 from engine.load.manager import Loader

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import pymysql
 
 from base.settings import Settings
-from engine.backend import Connection, backend_error
+from engine.backend.connection import Connection, backend_error
 from engine.changes.position import Position
 from engine.load.visible import names_transactions
 from wire.binlog_events import EventParser

@@ -23,10 +23,10 @@ import pymysql
 
 from base.errors import BackendError, MalformedPacket, WarmfrontError
 from base.settings import Settings
-from engine.backend import Connection
+from engine.backend.connection import Connection
+from engine.backend.describe import folds_table_names
 from engine.changes.batch import Batch
 from engine.changes.position import Position
-from engine.describe import folds_table_names
 from engine.replicate.assemble import Assembler, Lookup
 from engine.replicate.decode import warm_up
 from engine.replicate.dependents import Dependents

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from engine.backend import Connection
+from engine.backend.connection import Connection
 from engine.layout import quote
 from engine.load.select import mysql_name, mysql_quote
 from statements.schema import BINARY_TYPES, INTEGER_TYPES, STRING_TYPES, Column, Table

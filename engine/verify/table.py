@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from base.errors import SecondaryEngineError, WarmfrontError
-from engine.backend import Connection, read_position
+from engine.backend.connection import Connection, read_position
 from engine.catalog import LoadedTable, State
 from engine.changes.position import Position
 from engine.layout import carried_columns

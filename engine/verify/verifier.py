@@ -11,7 +11,7 @@ import duckdb
 
 from base.errors import BackendError, SecondaryEngineError, WarmfrontError
 from base.settings import Settings
-from engine.backend import Connection
+from engine.backend.connection import Connection
 from engine.catalog import Key, LoadedTable, State
 from engine.load.reader import UnfitValue
 from engine.store import bookkeeping

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from engine.backend import Connection
-from engine.describe import describe_schema
+from engine.backend.connection import Connection
+from engine.backend.describe import describe_schema
 from engine.layout import reason_not_loadable
 from tests.chaos.definitions import Definitions
 from tests.chaos.processes import Family, Troubles

@@ -11,25 +11,25 @@ import pytest
 from base.errors import SecondaryEngineError
 from base.settings import Settings
 from engine.catalog import LoadedTable, State
-from engine.dispatch import Dispatcher
-from engine.execute import Executor
-from engine.history import History
-from engine.information import Facts, Follower, Information
-from engine.lag import Lag
+from engine.endpoint.dispatch import Dispatcher
+from engine.endpoint.information import Facts, Follower, Information
+from engine.endpoint.server import listen
 from engine.lake.definitions import Definitions
 from engine.lake.reach import Reach
 from engine.lake.tables import LakeTables
 from engine.layout import store_name
 from engine.ml.service import MachineLearning
 from engine.ml.source import Sources
-from engine.quarantine import Quarantine
+from engine.replicate.lag import Lag
 from engine.replicate.progress import Progress
-from engine.server import listen
+from engine.running.execute import Executor
+from engine.running.history import History
+from engine.running.quarantine import Quarantine
+from engine.running.unchanged import Unchanged
 from engine.store.copies import Copies
 from engine.store.database import Store
 from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation
-from engine.unchanged import Unchanged
 from engine.verify.outcome import Outcome, as_answer
 from engine.verify.verifier import Verifications
 from lakehouse.places import Places

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from engine import announce
-from engine.announce import Announcer
 from engine.catalog import CatalogView, LoadedTable, State
+from engine.endpoint import announce
+from engine.endpoint.announce import Announcer
 from statements.schema import Table
 
 

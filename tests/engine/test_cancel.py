@@ -7,7 +7,7 @@ import warnings
 import pytest
 
 from base.errors import QueryInterrupted
-from engine.cancel import RunningStatements
+from engine.running.cancel import RunningStatements
 
 
 @pytest.mark.parametrize("early", [True, False])

@@ -4,7 +4,7 @@ import pytest
 
 from base.errors import SecondaryEngineError, StatementTimeExceeded
 from engine.catalog import CatalogView
-from engine.execute import Offload, translated
+from engine.running.execute import Offload, translated
 from engine.translate.refusal import NOT_YET, ONE_NOT_YET, Refusal
 from engine.translate.translator import Translation
 from statements.context import LakeName, SessionContext

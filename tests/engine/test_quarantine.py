@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from engine.quarantine import Quarantine, read_shapes
-from engine.shadow import first_difference, is_comparable, is_determined
+from engine.running.quarantine import Quarantine, read_shapes
+from engine.running.shadow import first_difference, is_comparable, is_determined
 from statements.context import SessionContext, ViewDefinition
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from base.errors import BackendError
 from base.settings import Settings
-from engine import fence as fence_module
 from engine.changes.position import Position
-from engine.fence import Fence, NotFresh
+from engine.replicate import fence as fence_module
+from engine.replicate.fence import Fence, NotFresh
 from tests.engine.store_kit import Kit, at, batch
 
 

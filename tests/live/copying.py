@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from base.settings import Settings, Upstream
-from engine.fence import NotFresh
 from engine.replica import Replica
+from engine.replicate.fence import NotFresh
 from tests.live.compare import difference
 
 

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pytest
 
 from base.settings import Settings
-from engine.backend import Connection, read_position
+from engine.backend.connection import Connection, read_position
+from engine.backend.describe import describe_table
 from engine.changes.batch import Batch, Failure, TableEvent
 from engine.changes.changes import DELETED, VALUE
 from engine.changes.position import Position
-from engine.describe import describe_table
 from engine.layout import carried_columns
 from engine.replicate import assemble
 from engine.replicate.source import LogLost, Source

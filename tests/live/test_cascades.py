@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from base.errors import SecondaryEngineError
-from engine.backend import Connection
-from engine.describe import describe_schema, describe_table
+from engine.backend.connection import Connection
+from engine.backend.describe import describe_schema, describe_table
 from tests.live.compare import difference
 from tests.live.copying import Copy, settings_for
 

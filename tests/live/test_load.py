@@ -10,8 +10,8 @@ import pymysql
 import pytest
 
 from base.errors import SecondaryEngineError
-from engine.backend import Connection
-from engine.describe import describe_table
+from engine.backend.connection import Connection
+from engine.backend.describe import describe_table
 from engine.layout import carried_columns
 from engine.load import copy as load_copy
 from engine.load.reader import BinaryResult

@@ -12,7 +12,7 @@ import psutil
 import pymysql
 import pytest
 
-from engine.lag import Lag
+from engine.replicate.lag import Lag
 from tests.live.copying import Copy, settings_for
 
 pytestmark = pytest.mark.live

@@ -9,7 +9,7 @@ from typing import Any
 import pymysql
 import pytest
 
-from engine.lag import Lag
+from engine.replicate.lag import Lag
 from tests.live.copying import Copy, settings_for
 from tests.live.servers import Backend, start_backend
 

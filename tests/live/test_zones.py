@@ -9,7 +9,7 @@ import numpy as np
 import pymysql
 import pytest
 
-from engine.zone_source import ZoneSource
+from engine.translating.zone_source import ZoneSource
 from engine.zones import ZoneTable, fetch_zone
 from tests.live.servers import Backend
 from tests.semantics.harness import Bench, load

@@ -13,6 +13,7 @@ import pymysql
 
 from base.errors import SecondaryEngineError
 from engine import zones
+from engine.backend.describe import describe_schema
 from engine.catalog import CatalogView, LoadedTable, State
 from engine.collate import presence
 from engine.collate.cases import Cases, fetch_cases
@@ -20,15 +21,14 @@ from engine.collate.fetch import fetch_facts
 from engine.collate.presence import Presence
 from engine.collate.store import Collations
 from engine.collate.weights import Weights
-from engine.describe import describe_schema
 from engine.layout import arrow_schema, carried_columns, create_statement, left_out, pack_columns, quote
 from engine.load.select import select_value
 from engine.results.encoder import RowEncoder
-from engine.spellings import read_single
 from engine.store.optimizers import DISABLED
 from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation, translate
-from engine.translation import register
+from engine.translating.spellings import read_single
+from engine.translating.translation import register
 from engine.zones import ZoneTable
 from proxy.warned import TOLD
 from statements.context import SessionContext

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from base.settings import Settings
-from engine.backend import Connection, read_position
+from engine.backend.connection import Connection, read_position
+from engine.backend.describe import describe_table
 from engine.changes.position import Position
-from engine.describe import describe_table
 from engine.layout import pack_columns, table_to_json
 from engine.replicate.dump import request_dump
 from engine.replicate.source import _Packets

@@ -9,8 +9,8 @@ import pytest
 
 from engine.catalog import CatalogView, LoadedTable, State
 from engine.collate.presence import of_text
-from engine.spellings import Spellings
 from engine.translate.translator import Translation, translate
+from engine.translating.spellings import Spellings
 from statements.context import SessionContext
 from tests.engine.translate.conftest import MODE, T
 from tests.engine.translate.test_guarded import GENERAL, general_ci
@@ -151,7 +151,7 @@ def test_an_older_snapshot_is_not_answered_by_a_newer_one(rows):
 
 def test_a_table_that_changes_often_is_read_less_and_less(rows, monkeypatch):
     spellings, connection, reads = Spellings(), rows("a"), []
-    monkeypatch.setattr("engine.spellings.read_single", lambda *question: reads.append(question) or True)
+    monkeypatch.setattr("engine.translating.spellings.read_single", lambda *question: reads.append(question) or True)
     for asked, read in ((3, 1), (3, 1), (4, 2), (7, 2), (8, 3)):  # in each state of the table, and all reads until then
         of = entry()
         assert [ask(spellings, of, connection) for _ in range(asked)].count(True) <= 2

@@ -12,7 +12,7 @@ from engine.collate.weights import Kind, Weights
 from engine.translate.given import Trace
 from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation, translate
-from engine.translations import Find, Tables, Translations
+from engine.translating.translations import Find, Tables, Translations
 from statements.context import SessionContext
 from wire.constants import FieldType
 from wire.responses import ColumnDefinition

@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from base.errors import BackendError
-from engine.backend import Connection
-from engine.cascades import find_causes, unlogged_actions
+from engine.backend.cascades import find_causes, unlogged_actions
+from engine.backend.connection import Connection
 from statements.generated import unsteady
 from statements.lake import quoted, stored_attribute
 from statements.schema import BYTE_CHARSETS, MEMBER_TYPES, Column, Partition, Table, parse_members

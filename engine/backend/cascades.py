@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 
 from base.errors import BackendError
-from engine.backend import Connection
+from engine.backend.connection import Connection
 
 _LOGGED_SINCE = (9, 6, 0)
 _NO_SUCH_TABLE = frozenset({1146, 1051, 1049})

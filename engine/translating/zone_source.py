@@ -12,7 +12,7 @@ import pymysql
 
 from base.errors import WarmfrontError
 from base.settings import Settings
-from engine.backend import Connection
+from engine.backend.connection import Connection
 from engine.zones import ZoneTable, fetch_zone
 
 log = logging.getLogger(__name__)

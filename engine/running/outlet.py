@@ -6,9 +6,9 @@ from concurrent.futures import Future, wait
 from typing import Protocol
 
 from base.errors import QueryInterrupted, WarmfrontError
-from engine.cancel import Running
 from engine.lake.export import Written
-from engine.slots import Slots
+from engine.running.cancel import Running
+from engine.running.slots import Slots
 
 _STALLED = 60.0  # seconds that a client may take for a piece of the answer, MySQL's net_write_timeout
 _SLOW = 0.05  # seconds after which a client that does not read lets other statements run

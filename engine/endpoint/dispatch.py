@@ -10,14 +10,14 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from base.errors import MalformedPacket, QueryInterrupted, QueryTimeout, SecondaryEngineError
-from engine.answers import build_result_set
-from engine.cancel import Running
-from engine.execute import Executor, Offload, read_offload
-from engine.information import Information
+from engine.endpoint.information import Information
 from engine.lake.tables import LakeTables
 from engine.ml.service import MachineLearning
-from engine.session import Query, split_definitions
-from engine.unchanged import Unchanged
+from engine.running.answers import build_result_set
+from engine.running.cancel import Running
+from engine.running.execute import Executor, Offload, read_offload
+from engine.running.session import Query, split_definitions
+from engine.running.unchanged import Unchanged
 from lakehouse.export_spec import ExportSpec
 from wire.framing import build_packets
 from wire.responses import Ok, build_ok

@@ -19,22 +19,22 @@ import duckdb
 import pyarrow as pa
 
 from base.errors import QueryTimeout, SecondaryEngineError, StatementTimeExceeded, WarmfrontError
-from engine.answers import build_result_set
-from engine.cancel import Running, RunningStatements
 from engine.catalog import CatalogView
-from engine.history import History, QueryRecord
 from engine.lake.export import Exporter, Written
 from engine.lake.tables import AccessIsNew, LakeTables, wanted_of
-from engine.outlet import AnswerCutShort, Channel, Outlet
-from engine.quarantine import Quarantine
 from engine.results.encoder import RowEncoder
 from engine.results.literals import literal_query, text_of
-from engine.slots import Slots
+from engine.running.answers import build_result_set
+from engine.running.cancel import Running, RunningStatements
+from engine.running.history import History, QueryRecord
+from engine.running.outlet import AnswerCutShort, Channel, Outlet
+from engine.running.quarantine import Quarantine
+from engine.running.slots import Slots
+from engine.running.unchanged import Unchanged, what_was_read
 from engine.store.database import Snapshot, Store
 from engine.translate.bind.answers import Asked
 from engine.translate.refusal import Refusal, is_passing
 from engine.translate.translator import Translation
-from engine.unchanged import Unchanged, what_was_read
 from lakehouse.export_spec import ExportSpec
 from statements.context import SessionContext
 from wire.constants import Capability, Status

@@ -15,11 +15,11 @@ from base.errors import (
     SecondaryEngineError,
     WarmfrontError,
 )
-from engine.cancel import Running
-from engine.dispatch import Dispatcher
-from engine.login import LoginExchange
-from engine.outlet import AnswerCutShort
-from engine.session import Ping, Query, Quit, Request, Reset, UseSchema, parse_request
+from engine.endpoint.dispatch import Dispatcher
+from engine.endpoint.login import LoginExchange
+from engine.running.cancel import Running
+from engine.running.outlet import AnswerCutShort
+from engine.running.session import Ping, Query, Quit, Request, Reset, UseSchema, parse_request
 from wire.framing import PacketReader, build_packets
 from wire.responses import Ok, build_err, build_ok
 

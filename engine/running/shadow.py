@@ -20,11 +20,11 @@ from sqlglot import exp
 
 from base.errors import BackendError, WarmfrontError
 from base.settings import Settings
-from engine.backend import Connection, backend_error, read_position
+from engine.backend.connection import Connection, backend_error, read_position
 from engine.changes.position import Position
-from engine.execute import Offload, Translates
-from engine.quarantine import Quarantine
 from engine.results.encoder import RowEncoder
+from engine.running.execute import Offload, Translates
+from engine.running.quarantine import Quarantine
 from engine.store.database import Snapshot, Store
 from engine.translate.refusal import Refusal
 from statements.context import SessionContext

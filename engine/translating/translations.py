@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from engine.catalog import CatalogView, LoadedTable
-from engine.shapes import Shapes
 from engine.translate.given import Trace
 from engine.translate.refusal import Refusal
 from engine.translate.template import template_of
 from engine.translate.translator import Translation
+from engine.translating.shapes import Shapes
 from statements.context import SessionContext
 from statements.digest import digest
 from wire.responses import ColumnDefinition

@@ -15,14 +15,14 @@ import sqlglot
 from sqlglot import TokenType, exp
 
 from base.errors import SecondaryEngineError
-from engine import reports
-from engine.announce import Announcer
-from engine.cancel import Running
 from engine.catalog import CatalogView, Key, State
-from engine.history import History
-from engine.lag import Lag
+from engine.endpoint import reports
+from engine.endpoint.announce import Announcer
 from engine.layout import carried_columns
+from engine.replicate.lag import Lag
 from engine.replicate.progress import Progress
+from engine.running.cancel import Running
+from engine.running.history import History
 from engine.store.optimizers import DISABLED
 from engine.verify.verifier import Verifications
 from statements.schema import STRING_TYPES

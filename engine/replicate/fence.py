@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from base.errors import BackendError, SecondaryEngineError, WarmfrontError
 from base.settings import Settings
-from engine.backend import Connection, read_position
+from engine.backend.connection import Connection, read_position
 from engine.changes.position import Position
 from engine.store.database import Store
 

@@ -11,7 +11,7 @@ import duckdb
 from base.errors import WarmfrontError
 from base.settings import Settings
 from engine import zones
-from engine.backend import Connection
+from engine.backend.connection import Connection
 from engine.catalog import CatalogView
 from engine.checksums import Checksum
 from engine.collate import keys, presence
@@ -19,11 +19,11 @@ from engine.collate.cases import Cases, fetch_cases
 from engine.collate.fetch import fetch_facts
 from engine.collate.store import Collations
 from engine.collate.weights import Weights
-from engine.spellings import Spellings
 from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation, translate
-from engine.translations import Find, Translations
-from engine.zone_source import ZoneSource
+from engine.translating.spellings import Spellings
+from engine.translating.translations import Find, Translations
+from engine.translating.zone_source import ZoneSource
 from engine.zones import ZoneTable
 from statements.context import SessionContext
 from wire.responses import ColumnDefinition

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from base.errors import WarmfrontError
 from base.settings import Settings
-from engine.backend import Connection, read_position
+from engine.backend.connection import Connection, read_position
 from engine.changes.position import Position
 from engine.replicate.progress import Amount
 from engine.store.database import Store
