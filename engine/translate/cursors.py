@@ -17,7 +17,7 @@ from wire.responses import ColumnDefinition
 _BINARY_COLLATION = 63
 _BINARY, _BLOB = 0x80, 0x10  # flags of a definition
 _EXTREMES = frozenset({"min", "max"})
-_LISTS = frozenset({"group_concat", "group_concat_distinct"})
+_LISTS = frozenset({"group_concat", "group_concat_apart", "group_concat_distinct"})
 _LONG_TEXTS = frozenset({FieldType.BLOB, FieldType.MEDIUM_BLOB, FieldType.LONG_BLOB})
 _NAMED = frozenset({FieldType.ENUM, FieldType.SET})
 _WIDEST = 512  # characters of a text expression that becomes a VARCHAR: CONVERT_IF_BIGGER_TO_BLOB

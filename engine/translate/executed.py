@@ -92,7 +92,8 @@ def _is_stored(block: Block, backend: str) -> bool:
     parts = [part for expr in _expressions(block) for part in walk(expr)]
     single = isinstance(block.source, TableSource) and all(item.expr.op in _KEYS for item in block.order)
     is_sorted = any(
-        part.op.endswith("_distinct") or (part.op == "group_concat" and (single or backend == "mysql"))
+        part.op.endswith("_distinct")
+        or (part.op in ("group_concat", "group_concat_apart") and (single or backend == "mysql"))
         for part in parts
     )
     if is_sorted or not block.grouped or not block.groups:

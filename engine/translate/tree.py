@@ -169,6 +169,7 @@ AGGREGATES = frozenset(
         "any",
         "group_value",
         "group_concat",
+        "group_concat_apart",
         "group_concat_distinct",
         "bits_all",
         "bits_any",

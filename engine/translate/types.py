@@ -191,7 +191,7 @@ def _unify_exact(kinds: list[Type], what: str) -> Type:
     if all(t.family in WHOLE for t in kinds):
         if len({t.unsigned for t in kinds if t.family is not Family.BOOL}) > 1:
             if any(t.unsigned and t.digits > _DIGITS["int"] for t in kinds):
-                refuse(f"{what} mixes signed and unsigned integers")
+                return decimal(max(t.digits for t in kinds), 0)  # no integer type holds them all
             return Type(Family.INT, digits=max(t.digits for t in kinds))  # a signed type holds them all
         return Type(Family.INT, unsigned=any(t.unsigned for t in kinds), digits=max(t.digits for t in kinds))
     scale = max(t.scale for t in kinds)

@@ -52,6 +52,8 @@ def convert(expr: Expr, type_: Type) -> Expr:
         return as_double(expr)
     if type_.family is Family.DATETIME:
         return as_datetime(expr)
+    if type_.family is Family.DECIMAL and family in WHOLE and not type_.frac:
+        return Expr("to_decimal", type_, (expr,))  # signed and unsigned ones: DuckDB would keep them in 64 bits
     return expr
 
 

@@ -5,6 +5,7 @@ from functools import partial
 
 from sqlglot import exp
 
+from engine.collate.presence import is_ascii
 from engine.translate import literals
 from engine.translate.bind import aggregates, byte_strings, control, dates, doubles, subqueries, text, times, weeks
 from engine.translate.bind.aggregation import bind_aggregate
@@ -261,6 +262,23 @@ def _literal(binder: Binder, node: exp.Expression) -> Expr:
     return make(str(node.this), *facts) if trace is None else trace.literal(node, make, *facts)
 
 
+def _introduced(binder: Binder, node: exp.Expression) -> Expr:
+    """_utf8mb4'text': a literal of that character set and its default collation, whatever the connection's are.
+
+    Its bytes are the statement's as they stand: of ASCII they are one text in every character set of a client.
+    """
+    only(node, "this", "expression")
+    charset, written = str(node.this).lower().lstrip("_"), child(node, "expression")
+    collation = text.introduced_collation(charset, binder.context)
+    if not isinstance(written, exp.Literal) or not written.is_string:
+        refuse("an introducer before a number is not supported")
+    make, trace = literals.string, binder.shared.trace
+    made = make(str(written.this), collation) if trace is None else trace.literal(written, make, collation)
+    if not is_ascii(made.type.presence):
+        refuse("an introducer before characters beyond ASCII is not supported")
+    return made
+
+
 def _case(binder: Binder, node: exp.Expression) -> Expr:
     only(node, "this", "ifs", "default")
     subject = node.args.get("this")
@@ -360,6 +378,7 @@ _RULES: dict[type[exp.Expression], Rule] = {
     exp.Paren: _paren,
     exp.Column: _column,
     exp.Literal: _literal,
+    exp.Introducer: _introduced,
     exp.Boolean: lambda binder, node: literals.truth(bool(node.this)),
     exp.Null: lambda binder, node: literals.NULL_LITERAL,
     exp.EQ: _comparison("eq"),

@@ -16,6 +16,10 @@ from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
 from engine.translate.types import APPROXIMATE, Family
 
+# Of these it is known which values are one for DISTINCT, by what they are in the engine.
+_APART = frozenset({Family.STRING, Family.INT, Family.DATE, Family.DATETIME, Family.DECIMAL})
+_SORTED = frozenset({"int_to_text", "date_to_text"})
+
 
 def bind(binder: Binder, node: exp.Expression) -> Expr:
     """GROUP_CONCAT([DISTINCT] value ORDER BY … [SEPARATOR '…']); raises Refused when the order leaves a choice."""
@@ -32,8 +36,8 @@ def bind(binder: Binder, node: exp.Expression) -> Expr:
     keys = [as_value(binder.expr(child(item))) for item in items]
     if any(key.type.family in APPROXIMATE or key.op == "literal" for key in keys):
         refuse("GROUP_CONCAT ordered by this is not supported")
-    if distinct and keys != [value]:
-        refuse("GROUP_CONCAT(DISTINCT) in another order than its values is not supported")
+    if distinct and keys != [value] and not _is_apart(value):
+        refuse(f"GROUP_CONCAT(DISTINCT) of a {value.type.family.value} in another order is not supported")
     by_row = binder.scope.is_row(set(keys)) and not distinct
     if not keys:
         refuse("GROUP_CONCAT without an order of all rows depends on the order of rows")
@@ -65,8 +69,12 @@ def _joined(
     written = text.as_string(value, "GROUP_CONCAT", binder.context.collation_connection)
     if written.type.family is not Family.STRING:
         refuse("GROUP_CONCAT of NULL is not supported")
+    if shape[0] and (keys != [value] or (written.op not in _SORTED and written.op != value.op and _is_apart(value))):
+        held = presence.of_concat(written.type.presence, presence.of_text(shape[2]))
+        type_ = replace(written.type, presence=presence.of_substring(held))
+        return Expr("group_concat_apart", type_, (value, written, *keys), value=shape)
     if written.op != value.op and shape[0]:
-        if written.op not in ("int_to_text", "date_to_text"):
+        if written.op not in _SORTED:
             refuse(f"GROUP_CONCAT(DISTINCT) of a {value.type.family.value} is not supported")
         _, _, separator, (descending,), longest = shape
         type_ = replace(written.type, presence=presence.union(written.type.presence, presence.of_text(separator)))
@@ -74,3 +82,7 @@ def _joined(
     held = presence.of_concat(written.type.presence, presence.of_text(shape[2]))
     type_ = replace(written.type, presence=presence.of_substring(held))
     return Expr("group_concat", type_, (written, *keys), value=shape)
+
+
+def _is_apart(value: Expr) -> bool:
+    return value.type.family in _APART and value.type.frac == value.type.scale

@@ -81,6 +81,13 @@ def in_charset(expr: Expr, charset: str, context: SessionContext) -> Expr:
     return Expr("same", replace(expr.type, charset=charset, collation=collation, coercible=False), (expr,))
 
 
+def introduced_collation(charset: str, context: SessionContext) -> str:
+    """Give the collation of a literal behind an introducer (_utf8mb4'x'), its character set's own. Raises Refused."""
+    if charset != "utf8mb4" or context.collation_connection != _DEFAULT_COLLATION[context.backend]:
+        refuse(f"the introducer _{charset} in a session with {context.collation_connection} is not supported")
+    return context.collation_connection
+
+
 def collated(expr: Expr, collation: str) -> Expr:
     """expr COLLATE collation, of the character set that the text has."""
     if expr.type.family is not Family.STRING or not collation.isascii():

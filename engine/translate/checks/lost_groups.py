@@ -22,7 +22,9 @@ from engine.translate.types import TEMPORAL, Family
 
 _NEVER_NULL = frozenset({"and", "or", "exists"})
 _DISTINCT = frozenset({"count_distinct", "sum_distinct"})
-_SORTED = frozenset({"count_distinct", "sum_distinct", "group_concat", "group_concat_distinct", "json_objects"})
+_SORTED = frozenset(
+    {"count_distinct", "sum_distinct", "group_concat", "group_concat_apart", "group_concat_distinct", "json_objects"}
+)
 
 
 def require_no_lost_group(block: Block, big_result: bool) -> None:

@@ -237,6 +237,25 @@ def _hexadecimal(low: Lowering, expr: Expr) -> str:
     return f"hex(CAST({sql} AS {'UBIGINT' if value.type.unsigned else 'BIGINT'}))"
 
 
+_ZEROS = frozenset({Family.INT, Family.BOOL, Family.DECIMAL, Family.YEAR, Family.BIT, Family.ENUM, Family.SET,
+                    Family.TIME, Family.PACKED_DATE, Family.PACKED_DATETIME})  # fmt: skip
+
+
+def _place(low: Lowering, key: Expr) -> str:
+    """Write a key of GROUP_CONCAT's ORDER BY: both servers compare what a NULL leaves in a row's field, zero or ''.
+
+    No day or moment is as low as theirs, so NULLs stay first there.
+    """
+    sql, family = low.order_key(key), key.type.family
+    if family in (Family.DATE, Family.DATETIME) or key.op == "literal":
+        return sql
+    if family is Family.STRING:
+        return f"coalesce({sql}, {low.order_key(Expr('literal', key.type, value=''))})"
+    if family in _ZEROS:
+        return f"coalesce({sql}, 0)"
+    return f"(CASE WHEN {sql} IS NULL THEN error('NULL in an order of GROUP_CONCAT') ELSE {sql} END)"
+
+
 def _group_concat(low: Lowering, expr: Expr) -> str:
     """Joined texts longer than group_concat_max_len are cut with a warning by the backend: they fail here.
 
@@ -246,16 +265,36 @@ def _group_concat(low: Lowering, expr: Expr) -> str:
     value, *keys = expr.args
     text = low.expr(value)
     ends = (" DESC NULLS LAST" if down else " ASC NULLS FIRST" for down in directions)
-    order = ", ".join(low.order_key(key) + end for key, end in zip(keys, ends, strict=True))
+    places = [low.order_key(key) if key == value else _place(low, key) for key in keys]  # no NULL is joined
+    order = ", ".join(place + end for place, end in zip(places, ends, strict=True))
     made = f"string_agg({'DISTINCT ' if distinct else ''}{text}, {rules.quote(separator)} ORDER BY {order})"
     failures = f"WHEN strlen({made}) > {longest} THEN error('a text is too long')"
     settled = value in keys and low.is_bare(value)  # a text that was made of its key is as good as the key
     if not by_row and not settled and not (value.op.endswith("_to_text") and value.args[0] in keys):
-        tied = ", ".join(low.order_key(key) for key in keys)
+        tied = ", ".join(places)
         known = f"FILTER (WHERE {text} IS NOT NULL)"
         texts = f"count(DISTINCT row({tied}, {text})) {known}"
         failures += f" WHEN {texts} <> count(DISTINCT row({tied})) {known} THEN error('texts are tied in their order')"
     return f"(CASE {failures} ELSE {made} END)"
+
+
+def _group_concat_apart(low: Lowering, expr: Expr) -> str:
+    """Different values in another order: exact where each has one text and one place, that no other has."""
+    _, _, separator, directions, longest = cast("tuple[bool, bool, str, tuple[bool, ...], int]", expr.value)
+    value, written, *keys = expr.args
+    text = low.expr(written)
+    ends = ("DESC NULLS LAST" if down else "ASC NULLS FIRST" for down in directions)
+    places = (f"{_place(low, key)}, '{end}'" for key, end in zip(keys, ends, strict=True))
+    place = f"create_sort_key({', '.join(places)})"
+    known = f"FILTER (WHERE {text} IS NOT NULL)"
+    pairs = f"list(DISTINCT row({place}, {text})) {known}"
+    apart = " AND ".join(f"len({pairs}) = count(DISTINCT {one}) {known}" for one in (place, low.own_key(value)))
+    texts = f"list_transform(list_sort({pairs}), lambda x: x[2])"
+    made = f"array_to_string({texts}, {rules.quote(separator)})"
+    return (
+        f"(CASE WHEN NOT ({apart}) THEN error('a value is tied, or has several places') "
+        f"WHEN strlen({made}) > {longest} THEN error('a text is too long') ELSE {made} END)"
+    )
 
 
 def _cased(low: Lowering, expr: Expr) -> str:
@@ -356,6 +395,7 @@ TEXT_OPS: dict[str, Writer] = {
     "blob_length": _template("octet_length({0})"),
     "group_concat": _group_concat,
     "group_concat_distinct": _group_concat_distinct,
+    "group_concat_apart": _group_concat_apart,
     "pad_left": _template("lpad({0}, {v}, {1})"),
     "pad_right": _template("rpad({0}, {v}, {1})"),
     "substring_index": _substring_index,
