@@ -1,6 +1,7 @@
 """An answer as files instead of packets: streamed into an outlet, which lets all of them appear in the end, or none."""
 
 import logging
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from base.errors import LakeError
@@ -23,6 +25,9 @@ from wire.responses import ColumnDefinition
 log = logging.getLogger(__name__)
 
 _ROW_GROUP = 32 << 20  # bytes in memory
+_GROUP_ROWS = 1 << 18  # at most, of narrow tables: groups are what readers share among processors, and pass over
+_AHEAD, _BATCHES_AHEAD = 16 << 20, 16  # bytes and batches that may be read while those before are written
+_SAMPLE = 1 << 15  # rows that tell whether a column's values come again
 
 
 class Exporter:
@@ -84,13 +89,18 @@ class Written:
 
 
 def _ahead(batches: Iterable[pa.RecordBatch]) -> Generator[pa.RecordBatch]:
-    """Read the next batch in a thread while the one before is written."""
-    iterator = iter(batches)
-    with ThreadPoolExecutor(1, thread_name_prefix="export") as thread:  # which waits for a batch under way
-        following = thread.submit(next, iterator, None)
-        while (batch := following.result()) is not None:
-            following = thread.submit(next, iterator, None)
+    """Read further batches in a thread while those before are written."""
+    iterator = (batch for batch in batches)  # which has nothing more behind its end, however often it is asked
+    thread = ThreadPoolExecutor(1, thread_name_prefix="export")
+    try:
+        following = deque([thread.submit(next, iterator, None)])
+        while (batch := following.popleft().result()) is not None:
+            wanted = min(_BATCHES_AHEAD, max(1, _AHEAD // max(1, batch.nbytes)))
+            while len(following) < wanted:
+                following.append(thread.submit(next, iterator, None))
             yield batch
+    finally:
+        thread.shutdown(wait=True, cancel_futures=True)  # waits for a batch under way
 
 
 class _Chunk(Protocol):
@@ -181,35 +191,49 @@ class _TextChunk:
 
 class _ParquetChunk:
     def __init__(self, stream: Stream, rows: TypedRows, compression: str) -> None:
+        self._stream = stream
         self._rows = rows
         self.schema = rows.schema
-        self._writer = pq.ParquetWriter(
-            pa.PythonFile(_File(stream), "w"),
-            rows.schema,
-            compression="none" if compression == "uncompressed" else compression,
-            store_schema=False,
-        )
+        self._compression = "none" if compression == "uncompressed" else compression
+        self._writer: pq.ParquetWriter | None = None  # made when the first rows have told what they are like
         self._waiting: list[pa.RecordBatch] = []
-        self._bytes = 0
+        self._held = self._bytes = 0
         self.size = 0
 
     def write(self, batch: pa.RecordBatch) -> None:
         typed = self._rows.convert(batch)
         self._waiting.append(typed)
+        self._held += typed.num_rows
         self._bytes += typed.nbytes
         self.size += typed.nbytes
-        if self._bytes >= _ROW_GROUP:
+        if self._bytes >= _ROW_GROUP or self._held >= _GROUP_ROWS:
             self._flush()
 
     def _flush(self) -> None:
-        if self._waiting:
-            table = pa.Table.from_batches(self._waiting, self.schema)
-            self._writer.write_table(table, row_group_size=max(table.num_rows, 1))
-        self._waiting, self._bytes = [], 0
+        table = pa.Table.from_batches(self._waiting, self.schema)
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(
+                pa.PythonFile(_File(self._stream), "w"),
+                self.schema,
+                compression=self._compression,
+                store_schema=False,
+                use_dictionary=[name for name in table.column_names if _comes_again(table[name])],
+            )
+        if table.num_rows:
+            self._writer.write_table(table, row_group_size=table.num_rows)
+        self._waiting, self._held, self._bytes = [], 0, 0
 
     def close(self) -> None:
-        self._flush()
+        if self._waiting or self._writer is None:
+            self._flush()
+        assert self._writer
         self._writer.close()
+
+
+def _comes_again(values: pa.ChunkedArray) -> bool:
+    """Tell whether a column's values come again, so that a dictionary of them is worth what it takes to make."""
+    sample = values.slice(0, _SAMPLE)
+    return bool(pc.count_distinct(sample).as_py() <= 0.9 * len(sample))
 
 
 class _File:

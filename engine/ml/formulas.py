@@ -48,11 +48,14 @@ def _body(asked: Asked, model: Model) -> str | None:
 
 
 def written(formula: Formula, values: Sequence[str]) -> str:
-    """Write a formula over expressions of doubles: rows without gaps and without huge numbers are told by one sum of
-    squares, which is NULL or NaN, or too large, for all others."""
-    squares = " + ".join(f"{value} * {value}" for value in values)
+    """Write a formula over expressions of doubles.
+
+    Rows of plain numbers, without gaps and without huge ones, are told by ranges rather than by a sum of squares, say:
+    what a column's own statistics tell of all its values, the optimizer does not ask of each row again.
+    """
     plain, careful = (_blended(formula, values, product) for product in (_plain, _careful))
-    chosen = f"CASE WHEN {squares} <= {_double(LARGEST**2)} THEN {plain} ELSE {careful} END"
+    ranges = " AND ".join(map(_is_plain, values))
+    chosen = f"CASE WHEN {ranges} THEN {plain} ELSE {careful} END"
     return f"{chosen} * {_double(formula.scale)} + {_double(formula.center)} + {_double(0.0)}"
 
 
@@ -78,7 +81,13 @@ def _plain(value: str, weight: float, gap: float) -> str:
 def _careful(value: str, weight: float, gap: float) -> str:
     most = _double(LARGEST)
     bounded = f"least(greatest({value}, -{most}), {most}) * {_double(weight)}"
-    return f"CASE WHEN isfinite({value}) THEN {bounded} ELSE {_double(gap)} END"
+    other = f"CASE WHEN isfinite({value}) THEN {bounded} ELSE {_double(gap)} END"
+    return f"CASE WHEN {_is_plain(value)} THEN {_plain(value, weight, gap)} ELSE {other} END"
+
+
+def _is_plain(value: str) -> str:
+    """Write the condition that a value is no gap and not huge: NULL or false for NULL, NaN and what is beyond."""
+    return f"{value} BETWEEN -{_double(LARGEST)} AND {_double(LARGEST)}"
 
 
 def _double(value: float) -> str:

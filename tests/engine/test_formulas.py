@@ -4,10 +4,12 @@ import functools
 import math
 import struct
 from dataclasses import replace
+from pathlib import Path
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from automl import api
@@ -119,3 +121,43 @@ def test_keys_are_found_in_any_case_and_order(model: api.Model) -> None:
         ((found,),) = database.execute(with_sums(database, statement, [(asked, model)])).fetchall()
     given = [pa.chunked_array([[value]]) for value in (3, 1.5, "a", 0.25)]
     assert found == answer(model, asked, given, 1)[0].as_py()
+
+
+def test_rows_that_come_later_are_told_by_their_own_values(model: api.Model, tmp_path: Path) -> None:
+    """Of clean columns DuckDB asks for no gaps, by statistics of theirs, which have to follow what is written."""
+    token = f"{NUMBER_FUNCTION}('{ASKED.token}', size, floor, age)"
+    clean = pa.table({"size": [0.5, 1.5], "floor": [2.0, -3.0], "age": pa.array([7, 8], pa.int64())})
+    pq.write_table(
+        pa.table({"size": [0.5, math.nan], "floor": [math.inf, 1.0], "age": [7, 8]}), tmp_path / "odd.parquet"
+    )
+    with duckdb.connect(tmp_path / "kept.duckdb") as database:
+        database.execute("CREATE TABLE kept (size DOUBLE, floor DOUBLE, age BIGINT)")
+        database.register("given", clean)
+        database.execute("INSERT INTO kept FROM given")
+        database.execute("CHECKPOINT")
+        database.execute("BEGIN")
+
+        def check(source: str) -> None:
+            columns = database.execute(f"SELECT size, floor, age FROM {source}").to_arrow_table().columns
+            sql = with_sums(database, f"SELECT {token} AS p FROM {source}", [(ASKED, model)])
+            assert NUMBER_FUNCTION not in sql
+            found = database.execute(sql).to_arrow_table()["p"]
+            assert bits(found) == bits(answer(model, ASKED, columns, len(found))), source
+
+        check("kept")
+        for change in (
+            "INSERT INTO kept VALUES (NULL, 1, 2)",
+            "UPDATE kept SET floor = -1e300 WHERE age = 7",
+            "UPDATE kept SET floor = 'inf' WHERE age = 8",
+            "INSERT INTO kept VALUES (1, 'nan', NULL)",
+        ):
+            database.execute(change)
+            check("kept")
+            database.execute("COMMIT")
+            database.execute("CHECKPOINT")
+            database.execute("BEGIN")
+            check("kept")
+        check("(SELECT one.* FROM kept LEFT JOIN (SELECT * FROM given LIMIT 1) AS one ON one.age = kept.age)")
+        # A file's least and greatest values leave NaN out; lake tables have nothing but finite numbers.
+        finite = ", ".join(f"CASE WHEN isfinite({name}) THEN {name} END AS {name}" for name in ("size", "floor"))
+        check(f"(SELECT {finite}, age FROM '{tmp_path}/odd.parquet')")
