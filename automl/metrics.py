@@ -202,7 +202,11 @@ def check_metric(task: Task, name: str, table: Mapping[Task, tuple[str, ...]] = 
     """
     known = table.get(task, ())
     if not known:
-        raise AutoMLError(f"Task {task} has no metrics: a {task} model cannot be scored or optimised for one.")
+        if SCORED[task]:
+            raise AutoMLError(
+                f"Training for {task} has no metric to optimise: leave 'optimization_metric' out. ML_SCORE has metrics."
+            )
+        raise AutoMLError(f"Task {task} has no metrics: its models cannot be scored or optimised for one.")
     folded = name.casefold()
     if folded not in known:
         raise AutoMLError(f"Unknown metric '{name}' for task {task}.{near(name, known)}")

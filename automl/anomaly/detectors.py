@@ -14,6 +14,7 @@ Floats = NDArray[np.float64]
 KEPT = 5000  # points that neighbours are looked for among
 NEIGHBOURS = 10
 _BLOCK = 20_000
+_SAME = 1e-7  # of a point's size: what distances are told apart by, which come of products of matrices
 
 
 class Neighbourhood:
@@ -34,10 +35,19 @@ class Neighbourhood:
         distances, places = self._index.kneighbors(points, wanted)
         return distances[:, int(themselves) :], places[:, int(themselves) :]
 
+    def others(self, points: Floats, count: int) -> tuple[Floats, NDArray[np.int64]]:
+        """Give the same but for one point at the very place: a row of the training is judged by the others."""
+        distances, places = self.nearest(points, count + 1)
+        here = distances[:, :1] <= _SAME * (1.0 + np.linalg.norm(points, axis=1, keepdims=True))
+        return (
+            np.where(here, distances[:, 1:], distances[:, :-1]),
+            np.where(here, places[:, 1:], places[:, :-1]),
+        )
+
 
 @dataclass(frozen=True)
 class Nearest:
-    """GkNN: the mean distance of the ten nearest points of the training."""
+    """GkNN: the mean distance of the ten nearest points of the training, without itself."""
 
     points: Floats
     kind: ClassVar[str] = "gknn"
@@ -47,10 +57,10 @@ class Nearest:
         """The index of the points."""
         return Neighbourhood(self.points)
 
-    def score(self, points: Floats, themselves: bool = False) -> Floats:
-        """Give the scores of points; `themselves` when they are the kept points, in order."""
+    def score(self, points: Floats) -> Floats:
+        """Give the scores of points."""
         found = [
-            self.around.nearest(points[start : start + _BLOCK], NEIGHBOURS, themselves)[0].mean(axis=1)
+            self.around.others(points[start : start + _BLOCK], NEIGHBOURS)[0].mean(axis=1)
             for start in range(0, len(points), _BLOCK)
         ]
         return np.concatenate(found) if found else np.zeros(0)
@@ -86,11 +96,11 @@ class Density:
         """The index of the points."""
         return Neighbourhood(self.points)
 
-    def score(self, points: Floats, themselves: bool = False) -> Floats:
+    def score(self, points: Floats) -> Floats:
         """Give the factors of points."""
         found = []
         for start in range(0, len(points), _BLOCK):
-            distances, places = self.around.nearest(points[start : start + _BLOCK], 2 * NEIGHBOURS, themselves)
+            distances, places = self.around.others(points[start : start + _BLOCK], 2 * NEIGHBOURS)
             own = 1.0 / (np.maximum(distances, self.reach[places]).mean(axis=1) + 1e-10)
             found.append(self.density[places].mean(axis=1) / own)
         return np.concatenate(found) if found else np.zeros(0)
@@ -115,7 +125,7 @@ class Residual:
     weights: Floats
     kind: ClassVar[str] = "pca"
 
-    def score(self, points: Floats, themselves: bool = False) -> Floats:
+    def score(self, points: Floats) -> Floats:
         """Give the distances of points."""
         found: Floats = np.sqrt(((points - self.center) @ self.directions) ** 2 @ self.weights)
         return found
@@ -144,7 +154,7 @@ class Isolation:
     usual: float
     kind: ClassVar[str] = "isolation"
 
-    def score(self, points: Floats, themselves: bool = False) -> Floats:
+    def score(self, points: Floats) -> Floats:
         """Give the scores of points, 0 to 1."""
         found = []
         inner = self.features.shape[1]
@@ -197,7 +207,7 @@ def fit_nearest(points: Floats, seed: int) -> Nearest:
 def fit_density(points: Floats, seed: int) -> Density:
     """Keep points with their densities."""
     kept = _kept(points, seed)
-    distances, places = Neighbourhood(kept).nearest(kept, 2 * NEIGHBOURS, themselves=True)
+    distances, places = Neighbourhood(kept).others(kept, 2 * NEIGHBOURS)
     reach = distances[:, -1].copy()
     density = 1.0 / (np.maximum(distances, reach[places]).mean(axis=1) + 1e-10)
     return Density(kept, reach, density)

@@ -13,14 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from automl.anomaly.detectors import KEPT, Nearest, fit_nearest
+from automl.anomaly.detectors import Nearest, fit_nearest
 from automl.anomaly.drain import ANY
 from automl.anomaly.drain import templates as find_templates
 from automl.anomaly.model import score_known
 from automl.anomaly.scale import Scale, columns, learn_scale
 from automl.columns import texts
 from automl.errors import AutoMLError, near
-from automl.options import TrainOptions
+from automl.options import TrainOptions, number, truth
 from automl.parts import BadModel, Parts
 from automl.progress import Budget
 from automl.results import extended, of_one_row, quoted
@@ -35,6 +35,7 @@ MOST_TEMPLATES = 400
 MOST_LINES = 500_000
 _LEAST = 50
 _SUMMED = 3  # templates that a summary names
+_SUMMARY_THRESHOLD = number(0, 1, "a number from 0 to 1")
 _MASKS = (
     (r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b", ANY),
     (r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(:\d+)?\b", ANY),
@@ -233,13 +234,13 @@ def _asked(given: Mapping[str, Any]) -> _Asked:
                 f"Unknown key '{key}' in option 'logad_options' of a prediction."
                 f"{near(key, ('summarize_logs', 'summary_threshold'))}"
             )
-    asks, threshold = given.get("summarize_logs") or False, given.get("summary_threshold")
-    if not isinstance(asks, (bool, int)) or asks not in (0, 1):
-        raise AutoMLError(f"Option 'logad_options.summarize_logs' must be true or false, not {asks!r}.")
-    threshold = 0.5 if threshold is None else threshold
-    if not isinstance(threshold, (int, float)) or isinstance(threshold, bool) or not 0 <= threshold <= 1:
-        raise AutoMLError(f"Option 'logad_options.summary_threshold' must be a number from 0 to 1, not {threshold!r}.")
-    return _Asked(bool(asks), float(threshold))
+    asks, threshold = given.get("summarize_logs"), given.get("summary_threshold")
+    return _Asked(
+        asks is not None and truth("logad_options.summarize_logs", asks, Task.LOG_ANOMALY),
+        0.5
+        if threshold is None
+        else _SUMMARY_THRESHOLD("logad_options.summary_threshold", threshold, Task.LOG_ANOMALY),
+    )
 
 
 def _origins(source: Source, name: str | None) -> Codes:
@@ -323,7 +324,7 @@ def fit(source: Source, target: str | None, options: TrainOptions, budget: Budge
         )
     detector = fit_nearest(points, options.seed)
     budget.tell("Refit", 1.0)
-    scale = learn_scale(detector.score(points, len(points) <= KEPT), options.contamination)
+    scale = learn_scale(detector.score(points), options.contamination)
     model = Logs(
         name,
         origin,

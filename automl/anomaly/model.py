@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from automl import encoder, folds
-from automl.anomaly.detectors import FITS, KEPT, RESTORED, Detector, Neighbourhood
+from automl.anomaly.detectors import FITS, RESTORED, Detector, Neighbourhood
 from automl.anomaly.scale import Scale, columns, learn_scale, score
 from automl.anomaly.space import Space, learn_space
 from automl.columns import floats
@@ -191,8 +191,7 @@ def fit(source: Source, target: str | None, options: TrainOptions, budget: Budge
         family = max(families, key=lambda each: _precision(FITS[each](points, options.seed).score(points), truth))
     detector = FITS[family](points, options.seed)
     budget.tell("Algorithm Selection", 1.0, family)
-    themselves = len(points) <= KEPT
-    scores = detector.score(points, themselves)
+    scores = detector.score(points)
     scale = learn_scale(scores, options.contamination)
     labelled, quality = None, None
     if options.semisupervised:

@@ -38,8 +38,8 @@ class Arguments:
 
 
 def read_options(value: str | None) -> dict[str, Any] | None:
-    """Read options, a JSON object or NULL. Raises MLError."""
-    if value is None:
+    """Read options, a JSON object or NULL, also JSON's own null. Raises MLError."""
+    if value is None or value.strip() == "null":
         return None
     try:
         found = json.loads(value)

@@ -43,6 +43,13 @@ def test_every_detector_finds_what_is_strange(name: str, floor: float) -> None:
     assert predict(again, readings(300, 4)).equals(predict(model, readings(300, 4)))
 
 
+@pytest.mark.parametrize(("name", "rows"), [("GkNN", 400), ("GLOF", 400), ("PCA", 400), ("GkNN", 6000)])
+def test_of_the_training_s_rows_the_share_that_was_asked_for_is_strange(name: str, rows: int) -> None:
+    known = readings(rows).keep(["kind", "load", "heat"])
+    model = train(known, None, read_options({**OPTIONS, "model_list": [name], "contamination": 0.05}))
+    assert sum(predict(model, known)["Prediction"].to_pylist()) == rows // 20
+
+
 def test_results_have_the_form_of_heatwave(model: Model) -> None:
     rows = readings(1000, 3)
     table = predict(model, rows)

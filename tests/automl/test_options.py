@@ -25,6 +25,7 @@ from automl.tasks import Task
         ({"task": "recommendation", "users": "u"}, "needs the option 'items'"),
         ({"task": "topic_modeling"}, "needs the option 'document_column'"),
         ({"task": "topic_modeling", "document_column": "d", "optimization_metric": "x"}, "has no metrics"),
+        ({"task": "anomaly_detection", "optimization_metric": "f1"}, "no metric to optimise"),
         ({"include_column_list": ["a"], "exclude_column_list": ["A"]}, "in include_column_list and in exclude"),
         ({"exclude_model_list": ["SVC"], "model_list": ["SVC"]}, "leave no model"),
         ({"task": "log_anomaly_detection", "logad_options": {"window": 3}}, "Unknown key 'window'.*'window_size'"),

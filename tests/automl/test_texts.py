@@ -97,6 +97,8 @@ def test_a_strange_stretch_of_a_log_is_found() -> None:
 
     asked = {"logad_options": {"summarize_logs": True, "summary_threshold": 0.6}}
     told = predict(model, rows, asked)
+    written = {"logad_options": {"summarize_logs": "true", "summary_threshold": "0.6"}}
+    assert predict(model, rows, written).equals(told)
     for place, text in enumerate(told["ml_results"].to_pylist()):
         parts = json.loads(text)
         assert (parts["summary"] is not None) == (parts["probabilities"]["anomaly"] >= 0.6), place
@@ -106,6 +108,16 @@ def test_a_strange_stretch_of_a_log_is_found() -> None:
     for wrong in ({"summarise_logs": True}, {"summarize_logs": "yes"}, {"summary_threshold": 2}):
         with pytest.raises(AutoMLError, match="summar"):
             predict(model, rows, {"logad_options": wrong})
+
+
+def test_lines_of_the_training_are_strange_as_well() -> None:
+    lines = [f"user {each} logged in" if each % 2 else f"request {each} served" for each in range(600)]
+    lines[300] = "kernel panic at 0x12c unknown fault"
+    known = source(line=lines)
+    model = train(known, None, read_options({"task": "log_anomaly_detection", "contamination": 0.02}))
+    found = predict(model, known)["Prediction"].to_pylist()
+    assert found[300] == 1
+    assert sum(found) < 60
 
 
 def test_windows_cover_every_line() -> None:
