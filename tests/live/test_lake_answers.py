@@ -1,6 +1,7 @@
 """What models answer, written into files by SELECT … INTO OUTFILE URI, and read again as a lake table."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ def test_answers_go_into_files_and_come_back(renting: Any, lake_instance: Any, l
     assert found == run(renting, f"SELECT id, {PRICE} + 0, {ASKED} FROM letting.flats ORDER BY id")
     assert all(price == json.loads(told)["Prediction"] for _, price, told in found)
     run(renting, "DROP TABLE letting.rents")
+    shutil.rmtree(lake_folder / "rents")  # which the next server's files come into as well
 
 
 def test_a_sum_of_numbers_is_what_the_whole_answer_says(renting: Any, backend: Any, lake_folder: Path) -> None:
