@@ -147,7 +147,7 @@ def answer_of(session: Session, rows: int | None, status: Status, column: bytes 
 async def measure_transaction() -> list[tuple[str, float, int]]:
     """Run the transaction again and again; gives for each statement its median in microseconds, and how often it is."""
     session = await open_session()
-    session.client = session.backend = session.source = Nowhere()
+    session.client = session.backend = session.flow.source = Nowhere()
     session.worker.stays.remember_cheap(decision_key((BY_NUMBER % 1).encode()), COST, 100_000.0)
     # Each command with its answers, which tell that a transaction is open until it ends.
     answers = [
@@ -177,7 +177,7 @@ async def measure_transaction() -> list[tuple[str, float, int]]:
 async def measure() -> list[tuple[str, float]]:
     """Look at statements of each sort; gives what each costs in microseconds."""
     session = await open_session()
-    session.client = session.backend = session.source = Nowhere()
+    session.client = session.backend = session.flow.source = Nowhere()
     rows = []
     for name, text, is_query in ANSWERED:
         wanted = [text % number if "%d" in text else text for number in range(10_000, 11_000)]

@@ -29,6 +29,9 @@ SHA256 = "sha256_password"
 _FULL_AUTH = b"\x01\x04"
 _MORE = b"\x01"
 _MARKED = (CACHING_SHA2, SHA256, "mysql_native_password")  # all that their servers say more is marked as such
+# A dialogue that has more is no authentication: what the other side does not read would be held by us, and others wait.
+_MOST_SAID = 1 << 20  # bytes: tickets of Kerberos have tens of thousands
+_MOST_TURNS = 1000  # packets
 _KEY_REQUEST = {CACHING_SHA2: b"\x02", SHA256: b"\x01"}
 
 
@@ -71,6 +74,14 @@ class Exchange:
         self._switches = (b"\xfe", b"\x02") if several else (b"\xfe",)  # another plugin, or the next factor
         self._expect = _Expect.ANYTHING
         self._password: bytes | None = None  # waits for the backend's key
+        self._said = self._turns = 0
+
+    def _count(self, payload: bytes) -> None:
+        """Count a payload of either side. Raises MalformedPacket on a dialogue that will not end."""
+        self._said += len(payload)
+        self._turns += 1
+        if self._said > _MOST_SAID or self._turns > _MOST_TURNS:
+            raise MalformedPacket("endless authentication data")
 
     @property
     def _mixed(self) -> bool:
@@ -85,7 +96,8 @@ class Exchange:
         return self._mixed and plugin == SHA256
 
     def from_backend(self, payload: bytes) -> Step:
-        """Take the backend's next payload."""
+        """Take the backend's next payload. Raises MalformedPacket."""
+        self._count(payload)
         kind = payload[:1]
         if kind in (b"\x00", b"\xff"):
             return Step(to_client=[payload], done=True, accepted=kind == b"\x00")
@@ -108,6 +120,7 @@ class Exchange:
 
     def from_client(self, payload: bytes) -> Step:
         """Take the client's next payload. Raises MalformedPacket."""
+        self._count(payload)
         step = Step()
         expect, self._expect = self._expect, _Expect.ANYTHING
         if expect is _Expect.SEALED:

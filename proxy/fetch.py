@@ -32,7 +32,7 @@ class _Pump:
 async def fetch(session: Session, cursor: Cursor, most: int) -> None:
     """Send the client the next rows, `most` at most; raises MalformedPacket when some are missing."""
     pump = _Pump()
-    session.send_from(pump)  # type: ignore[arg-type]
+    session.flow.send_from(pump)  # type: ignore[arg-type]
     sequence = 1
     try:
         async for packets, data in cursor.packets(most):
@@ -42,7 +42,7 @@ async def fetch(session: Session, cursor: Cursor, most: int) -> None:
                 return
             session.client.write(data)
     finally:
-        session.send_from(session.backend)
+        session.flow.send_from(session.backend)
     flag = Status.LAST_ROW_SENT if cursor.over else Status.CURSOR_EXISTS
     end = build_end_of_rows(session.tracker.lasting_status | flag, 0, session.capabilities)
     session.client.write(build_packets(end, sequence & 0xFF))

@@ -22,7 +22,7 @@ from proxy.pipe import Gone, PacketPipe, read_exactly, read_first_packet
 from proxy.plain_clients import PlainClient, ask
 from wire.compression import Codec, agreed_algorithm
 from wire.constants import Capability
-from wire.framing import HEADER, build_packets
+from wire.framing import build_packets
 from wire.handshake import (
     Greeting,
     Login,
@@ -48,7 +48,6 @@ WITHHELD = (
 # Between the client and us only: compressed packets could not be followed.
 _CLIENT_SIDE = Capability.SSL | Capability.COMPRESS | Capability.ZSTD_COMPRESSION_ALGORITHM
 _AT_ONCE = 32  # connections that a worker opens to the backend at once, whose queue of those not yet taken may be 80
-_MOST_SAID = 1 << 20  # bytes of a login's dialogue: tickets of Kerberos have tens of thousands
 _SERVER_SENT = Capability.CONNECT_WITH_DB  # bits some clients set although no server announces them
 
 
@@ -275,12 +274,11 @@ class _Attempt:
     async def _talk(self, exchange: Exchange, plain: PlainClient | None, capabilities: int) -> bytes:
         """Pass the dialogue on until the backend says OK, to a client without TLS too; gives that packet.
 
-        Raises MalformedPacket on one that will not end: what the other side does not read would be held here.
+        Raises MalformedPacket.
         """
         assert self._client
         assert self._backend
         client, backend = self._client, self._backend
-        said = 0
         while True:
             if (payload := backend.try_read()) is not None:
                 step = exchange.from_backend(payload)
@@ -294,9 +292,6 @@ class _Attempt:
                 self._bell.clear()
                 await self._bell.wait()
                 continue
-            said += HEADER + len(payload)
-            if said > _MOST_SAID:
-                raise MalformedPacket("endless authentication data")
             if step.accepted and plain:
                 plain.judge(*await ask(backend, capabilities))
             _send(step, client, backend)

@@ -60,7 +60,7 @@ class _Relay:
         if at >= 0 and not self.error:
             self.started = True
             if self._link.transport:
-                self._session.send_from(self._link.transport)
+                self._session.flow.send_from(self._link.transport)
             self._session.client.write(bytes(self._held))
             self._held.clear()
         elif len(self._held) > _HELD_LIMIT:
@@ -92,7 +92,7 @@ async def offload(
             return Ended(Outcome.BROKEN if relay.started else Outcome.LOST)
     finally:
         session.on_close.remove(link.close)
-        session.send_from(session.backend)
+        session.flow.send_from(session.backend)
         if session.closed:
             kill = session.worker.engine.kill(f"KILL QUERY {session.thread_id}".encode())
             session.worker.keep(asyncio.get_running_loop().create_task(kill))

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from base.errors import BackendError, WarmfrontError
 from proxy.answers import AnswerTooLarge
 from proxy.endings import end, reset
+from proxy.flow import Flow
 from proxy.login import LoggedIn
 from proxy.side import Side
 from proxy.state import SessionState
@@ -34,6 +35,7 @@ _NUMBERED = 9  # bytes that tell a command and the statement it is about
 _FOLLOWED = (INFILE, LOST)  # states in which the client's bytes are no commands, or cannot be told from others
 _READY = (IDLE, INFILE, LOST)  # states in which what waits can go on
 _AHEAD_LIMIT = 1 << 13  # bytes of a command that may go while answers are owed
+_ENOUGH = 1 << 17  # bytes of an answer after which others have a turn
 _ANSWER_LIMIT = 1 << 24  # bytes of an answer to a question of our own
 
 
@@ -64,7 +66,6 @@ class Session:
         "_answered",
         "_awaited",
         "_busy",
-        "_client_full",
         "_client_paused",
         "_collected",
         "_commands",
@@ -84,12 +85,12 @@ class Session:
         "client_gone",
         "closed",
         "finishes",
+        "flow",
         "handlers",
         "known",
         "logged_in",
         "on_close",
         "on_relayed",
-        "source",
         "state",
         "thread_id",
         "tracker",
@@ -131,14 +132,13 @@ class Session:
         self._answered: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._dialogue: Dialogue | None = None
-        self.source: asyncio.Transport = backend  # what the client is being sent from
-        self._client_full = False
+        self.flow = Flow(backend)
         self._ending = False  # the client sends nothing more, and is owed answers
 
     def start(self) -> None:
         """Take the two connections over from the login."""
         self.handlers[Command.RESET_CONNECTION] = self._reset_connection
-        full, empty = self._pause_source, self._resume_source
+        full, empty = self.flow.pause, self.flow.resume
         self.client.set_protocol(Side(self.from_client, self._lose_client, full, empty, self._client_ended))
         pause = self.client.pause_reading
         self.backend.set_protocol(Side(self.from_backend, self._lose_backend, pause, self._resume_client))
@@ -151,27 +151,9 @@ class Session:
 
     # --- back-pressure ---
 
-    def _pause_source(self) -> None:
-        self._client_full = True
-        if not self.source.is_closing():
-            self.source.pause_reading()
-
-    def _resume_source(self) -> None:
-        self._client_full = False
-        if not self.source.is_closing():
-            self.source.resume_reading()
-
     def _resume_client(self) -> None:
         if not self._client_paused and not self.client.is_closing():
             self.client.resume_reading()
-
-    def send_from(self, source: asyncio.Transport) -> None:
-        """Name the connection that is to be slowed down while the client does not read."""
-        if self._client_full and not self.source.is_closing():
-            self.source.resume_reading()
-        self.source = source
-        if self._client_full and not source.is_closing():
-            source.pause_reading()
 
     # --- client to backend ---
 
@@ -306,6 +288,8 @@ class Session:
         if self._collected is None:
             self.client.write(data)
             self.tracker.feed(data)
+            if len(data) >= _ENOUGH:
+                self.flow.rest()
             if self._pending and self.tracker.state in _READY:
                 self._go_on()
             return
@@ -414,7 +398,7 @@ class Session:
     def _lose_client(self, problem: Exception | None) -> None:
         """The client has gone: so does the session, when nothing is to be undone first."""
         self.client_gone = True
-        self._cut_off = problem is not None or self._client_full
+        self._cut_off = problem is not None or self.flow.full
         if not self.finishes:
             self.close()
             return

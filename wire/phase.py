@@ -87,6 +87,7 @@ class AnswerTracker:
         "_row_status",
         "_skip",
         "_tail",
+        "_wanted",
         "begun",
         "failed",
         "rows",
@@ -111,7 +112,8 @@ class AnswerTracker:
         self._front = self._back = _NO_HEAD
         self._left = 0  # definitions still to come
         self._skip = 0  # bytes of the current packet still to come
-        self._tail = b""  # start of a packet that has to be read as a whole
+        self._tail: bytes | bytearray = b""  # start of a packet that has to be read as a whole
+        self._wanted = 0  # bytes that there must be of it before it is looked at again
         self._continued = False  # the packet before was full: this one continues it
 
     def begin_query(self) -> None:
@@ -147,8 +149,12 @@ class AnswerTracker:
         elif self.state == LOST:
             return False
         if self._tail:
-            data = self._tail + data
+            self._tail += data
+            if len(self._tail) < self._wanted:
+                return False  # however small the pieces of a packet are, each costs no more than itself
+            data = bytes(self._tail)
             self._tail = b""
+        self._wanted = 0
         at = self._skip
         size = len(data)
         fresh = self.state == FIRST and not at
@@ -180,6 +186,7 @@ class AnswerTracker:
                 at += 4 + length
                 continue
             if at + 4 + length > size and self._must_be_whole(first, length):
+                self._wanted = 4 + length
                 break
             was = self.state
             try:
@@ -201,7 +208,7 @@ class AnswerTracker:
             self._skip = at - size
         else:
             self._skip = 0
-            self._tail = data[at:]
+            self._tail = bytearray(data[at:])
         return self.state == IDLE and not self._skip and not self._tail and not self._continued
 
     def _is_plain(self, data: bytes) -> bool:

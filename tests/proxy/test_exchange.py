@@ -161,3 +161,13 @@ def test_the_next_factor_is_a_switch_where_both_sides_know_of_factors(ours: KeyP
     assert exchange.plugin == "authentication_webauthn_client"
     with pytest.raises(MalformedPacket):
         exchange.from_backend(b"\x02no end of a name")
+
+
+@pytest.mark.parametrize(("payload", "most"), [(b"", 1000), (b"\1" + b"x" * 10, 1000), (b"\1" + b"x" * 60_000, 17)])
+def test_a_dialogue_ends(ours: KeyPair, payload: bytes, most: int) -> None:
+    for side in ("from_backend", "from_client"):
+        take = getattr(begin(ours, True, True, "dialog"), side)
+        for _ in range(most):
+            assert not take(payload).done
+        with pytest.raises(MalformedPacket, match="endless authentication data"):
+            take(payload)

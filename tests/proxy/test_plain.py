@@ -91,7 +91,7 @@ def test_writes_without_words_in_strings_and_transaction_control_are_known_again
 def test_known_transaction_control_is_noted_as_when_it_was_looked_at(text: bytes, status: int) -> None:
     async def both() -> None:
         session = await open_session()
-        session.client = session.backend = session.source = Nowhere()
+        session.client = session.backend = session.flow.source = Nowhere()
         handler = session.handlers[Command.QUERY]
         seen = []
         for again in (False, True):

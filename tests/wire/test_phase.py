@@ -117,6 +117,18 @@ def test_a_row_of_16_mib_is_not_taken_apart() -> None:
     assert tracker.feed(stream[len(stream) - len(end) - 4 :])
 
 
+@pytest.mark.parametrize("first", [OK, ERR, b"\xfe" + b"\xff" * 8])
+def test_a_packet_of_megabytes_may_come_in_small_pieces(first: bytes) -> None:
+    tracker = AnswerTracker(NEW)
+    tracker.begin(Command.QUERY)
+    sent = packets(first + bytes(3_000_000))
+    pieces = [sent[at : at + 100] for at in range(0, len(sent), 100)]
+    assert not any(tracker.feed(piece) for piece in pieces[:-1])
+    assert tracker.feed(pieces[-1]) is (first != b"\xfe" + b"\xff" * 8)
+    assert tracker.failed is (first == ERR)
+    assert tracker.state != LOST
+
+
 def test_a_cursor_ends_with_its_definitions() -> None:
     status = Status.AUTOCOMMIT | Status.CURSOR_EXISTS
     for capabilities in (NEW, OLD):
