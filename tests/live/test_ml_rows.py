@@ -40,7 +40,8 @@ def _yes(predicted: dict[int, tuple[str, float]]) -> list[int]:
 def test_in_conditions_keys_and_aggregates(asking: Any, predicted: dict[int, tuple[str, float]]) -> None:
     people = "FROM ml_shop.people"
     yes = _yes(predicted)
-    assert run(asking, f"SELECT id {people} WHERE {ANSWER} = 'yes' ORDER BY id") == [(key,) for key in yes]
+    for answer in (ANSWER, f"JSON_EXTRACT({ASKED}, '$.Prediction')"):
+        assert run(asking, f"SELECT id {people} WHERE {answer} = 'yes' ORDER BY id") == [(key,) for key in yes]
     counted = run(asking, f"SELECT {ANSWER} AS a, COUNT(*) {people} GROUP BY a ORDER BY a")
     assert counted == [("no", len(predicted) - len(yes)), ("yes", len(yes))]
     likely = sorted((key for key, (_, chance) in predicted.items() if chance > 0.9), reverse=True)

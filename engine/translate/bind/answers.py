@@ -146,6 +146,24 @@ def as_text(value: Expr) -> Expr:
     return text(value, ()) if value.type.charset == "mysql" else Expr("answer_raw", TEXT, (value,))
 
 
+def unquoted(left: Expr, right: Expr) -> tuple[Expr, Expr]:
+    """See a part that JSON_EXTRACT itself cuts out of an answer as MariaDB's `=`, `<` and NULLIF do beside a text: a
+    string without its quotes.
+
+    Not in BETWEEN, CASE and lists of IN, nor behind the name of a derived table's column, where it is a text as it is
+    (read off 10.11; `Arg_comparator::compare_json_str_basic`). Raises Refused for two such parts: of equal strings it
+    says there that they differ.
+    """
+    cut = [side.op == "answer_part" and side.type.charset != "mysql" for side in (left, right)]
+    if any(cut) and left.type.family is right.type.family:
+        refuse("MariaDB compares a part of an answer without its quotes to another with them")
+    return _unquoted(left, right) if cut[0] else left, _unquoted(right, left) if cut[1] else right
+
+
+def _unquoted(part: Expr, other: Expr) -> Expr:
+    return Expr("answer_unquoted", TEXT, (part,)) if other.type.family is Family.STRING else part
+
+
 def beside(text: Expr, other: Type) -> Expr:
     """See a text cut out of an answer as it is compared with another text.
 

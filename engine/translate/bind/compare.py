@@ -270,6 +270,9 @@ def _is_below_zero(expr: Expr) -> bool:
 def one_of(value: Expr, items: list[Expr], is_mysql: bool) -> Expr:
     """value IN (items). MySQL looks for the bits of integers, but for constants of one type, which it sorts."""
     require_one_collation([value, *items], "IN")
+    if len(items) == 1:  # which both servers take for `=`
+        value, item = answers.unquoted(value, items[0])
+        items = [item]
     sorts = all(is_literal(item) and item.type.family in (Family.INT, Family.NULL) for item in items)
     equal = equal_bits if is_mysql and not sorts and len(items) > 1 else partial(compare, "eq")
     tests = [equal(value, item) for item in items]

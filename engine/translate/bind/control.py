@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 from engine.translate import literals
-from engine.translate.bind import text
+from engine.translate.bind import answers, text
 from engine.translate.bind.compare import as_datetime, compare, require_one_collation
 from engine.translate.bind.numbers import (
     as_condition,
@@ -101,7 +101,7 @@ def coalesce(values: list[Expr]) -> Expr:
 def nullif(left: Expr, right: Expr) -> Expr:
     """NULLIF(left, right): the type is the left one's."""
     left = spelled(as_value(left))
-    return Expr("case", left.type, (compare("eq", left, right), NULL_LITERAL, left))
+    return Expr("case", left.type, (compare("eq", *answers.unquoted(left, right)), NULL_LITERAL, left))
 
 
 def extreme(operation: str, values: list[Expr]) -> Expr:

@@ -7,7 +7,18 @@ from sqlglot import exp
 
 from engine.collate.presence import is_ascii
 from engine.translate import literals
-from engine.translate.bind import aggregates, byte_strings, control, dates, doubles, subqueries, text, times, weeks
+from engine.translate.bind import (
+    aggregates,
+    answers,
+    byte_strings,
+    control,
+    dates,
+    doubles,
+    subqueries,
+    text,
+    times,
+    weeks,
+)
 from engine.translate.bind.aggregation import bind_aggregate
 from engine.translate.bind.binder import Binder
 from engine.translate.bind.calls import CALLS, modulo
@@ -62,10 +73,15 @@ def _comparison(operator: str) -> Rule:
             return _rows(binder, operator, parts, right)
         return subqueries.agreed(
             binder,
-            lambda: compare(operator, *written_moments(*by_bytes(binder.side(left), binder.side(right)))),
+            lambda: compare(operator, *_sides(binder.side(left), binder.side(right))),
         )
 
     return rule
+
+
+def _sides(left: Expr, right: Expr) -> tuple[Expr, Expr]:
+    """What is compared by an operator, of the two values beside it."""
+    return answers.unquoted(*written_moments(*by_bytes(left, right)))
 
 
 def _rows(binder: Binder, operator: str, parts: list[exp.Expression], right: exp.Expression) -> Expr:

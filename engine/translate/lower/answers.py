@@ -14,6 +14,7 @@ from engine.translate.types import Family
 FUNCTION = "warmfront_ask"
 NUMBER_FUNCTION = "warmfront_ask_number"
 _ASCII = "CASE WHEN length(a) = strlen(a) THEN a WHEN a IS NOT NULL THEN error('an answer of more than ASCII') END"
+_UNQUOTED = "coalesce(json_extract_string(a, '$'), a)"  # null is a text
 Writer = Callable[[Lowering, Expr], str]
 
 
@@ -72,6 +73,7 @@ ANSWER_OPS: dict[str, Writer] = {
     "answer_text": lambda low, expr: f"json_extract_string({_inner(low, expr)}, {_path(expr)})",
     "answer_ascii": lambda low, expr: f"list_transform([{low.expr(expr.args[0])}], lambda a: {_ASCII})[1]",
     "answer_raw": lambda low, expr: low.expr(expr.args[0]),
+    "answer_unquoted": lambda low, expr: f"list_transform([{low.expr(expr.args[0])}], lambda a: {_UNQUOTED})[1]",
     "answer_number": _number,
     "answer_length": lambda low, expr: f"len(json_keys({_inner(low, expr)}, {_path(expr)}))",
 }

@@ -6,9 +6,10 @@ import pytest
 
 from engine.catalog import CatalogView
 from engine.translate.bind.answers import Asked
+from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation, translate
 from statements.context import ModelCall, SessionContext
-from tests.engine.translate.conftest import MODE
+from tests.engine.translate.conftest import MODE, Run
 from wire.constants import FieldType
 from wire.responses import ColumnDefinition
 
@@ -89,3 +90,33 @@ def test_a_condition_on_the_whole_answer_asks_for_it(view: CatalogView) -> None:
     (alone,) = asked(view, part, f"WHERE {part} > 1 ORDER BY {part}")
     assert alone == replace(whole, columns=("Prediction",))
     assert alone.token != whole.token
+
+
+PART = f"JSON_EXTRACT({CALL}, '$.Prediction')"
+
+
+@pytest.mark.parametrize(
+    ("condition", "unquoted"),
+    [
+        *((f"{PART} {operator} 'yes'", True) for operator in ("=", "<>", "<=>", "<", ">=")),
+        (f"'yes' = {PART}", True),
+        (f"{PART} IN ('yes')", True),
+        (f"{PART} NOT IN ('yes')", True),
+        (f"NULLIF({PART}, 'yes') IS NULL", True),
+        (f"{PART} IN ('yes', 'no')", False),
+        (f"{PART} BETWEEN 'a' AND 'z'", False),
+        (f"CASE {PART} WHEN 'yes' THEN 1 ELSE 0 END", False),
+        (f"JSON_UNQUOTE({PART}) = 'yes'", False),
+        (f"{PART} > 1", False),
+        (f"{PART} = {PART}", None),
+    ],
+)
+def test_mariadb_takes_quotes_off_in_comparisons(run: Run, condition: str, unquoted: bool | None) -> None:
+    """As its server does with JSON_EXTRACT of a text that a function gives."""
+    found = run(f"SELECT COUNT(*) FROM t WHERE {condition}", models=(MODEL,), backend="mariadb")
+    if unquoted is None:
+        assert isinstance(found, Refusal)
+        return
+    assert isinstance(found, Translation), found
+    assert ("json_extract_string(a, '$')" in found.sql) is unquoted
+    assert [each.columns for each in found.asked] == [("Prediction",)]
