@@ -110,6 +110,11 @@ def warm_checksums() -> None:
     checksum(np.frombuffer(b"123456789", np.uint8))
 
 
+def warm_stores() -> None:
+    """Compiled when it is imported."""
+    import lakehouse.relay  # noqa: F401
+
+
 def warm_text() -> None:
     """Look at one line, and write one anew."""
     from lakehouse import escapes, plain
@@ -142,6 +147,7 @@ STEPS: dict[str, Callable[[], None]] = {
     "collation keys": warm_collations,
     "trees of models": warm_trees,
     "checksums of files": warm_checksums,
+    "bytes of stores": warm_stores,
     "lines of files": warm_text,
     "documents of files": warm_documents,
 }

@@ -15,6 +15,7 @@ import socket
 import socketserver
 import ssl
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -25,12 +26,13 @@ from lakehouse.entries import shown
 
 log = logging.getLogger(__name__)
 
-_CONNECT = 10.0  # seconds
-_IDLE = 120.0
+CONNECTING = 10.0  # seconds, until a host has taken a connection
+IDLE = 120.0  # seconds without a byte
+Carry = Callable[[socket.socket, socket.socket, float], None]
+
 _REDIRECTS = 5
 _REDIRECTING = (301, 302, 303, 307, 308)
 _HEAD_LIMIT = 16384  # bytes of a request's head
-_PIECE = 1 << 16
 _EMBEDDED = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96")))
 
 
@@ -64,12 +66,12 @@ class Guard:
         for family, kind, protocol, _, address in found:
             made = socket.socket(family, kind, protocol)
             try:
-                made.settimeout(_CONNECT)
+                made.settimeout(CONNECTING)
                 made.connect(address)
             except OSError:
                 made.close()
                 continue
-            made.settimeout(_IDLE)
+            made.settimeout(IDLE)
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return made
         raise LakeError(f"host {host} does not answer on port {port}")
@@ -105,7 +107,7 @@ class Guard:
         place, slash, path = rest.partition("/")
         if scheme.lower() != "https" or "@" in place:
             raise LakeError(f"{shown(asked)} leads to an address that is not https://")
-        connection = http.client.HTTPSConnection(place, timeout=_IDLE)
+        connection = http.client.HTTPSConnection(place, timeout=IDLE)
         raw = self.connect(connection.host, connection.port)
         try:
             connection.sock = ssl.create_default_context().wrap_socket(raw, server_hostname=connection.host)
@@ -120,15 +122,17 @@ class GuardProxy:
     """CONNECT through the guard, on a free port of the loopback, for who knows the password."""
 
     def __init__(self, guard: Guard) -> None:
+        from lakehouse.relay import carry  # loads numba, for which no connection is to wait
+
         self.password = secrets.token_hex(16)
         expected = b"Basic " + base64.b64encode(f"guard:{self.password}".encode())
 
         class Handler(socketserver.StreamRequestHandler):
-            timeout = _IDLE
+            timeout = IDLE
 
             def handle(self) -> None:
                 with suppress(OSError):
-                    _serve(self, guard, expected)
+                    _serve(self, guard, expected, carry)
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler, bind_and_activate=True)
         self._server.daemon_threads = True
@@ -146,7 +150,7 @@ class GuardProxy:
         self._server.server_close()
 
 
-def _serve(handler: Any, guard: Guard, expected: bytes) -> None:
+def _serve(handler: Any, guard: Guard, expected: bytes, carry: Carry) -> None:
     line = handler.rfile.readline(_HEAD_LIMIT).split()
     given, size = b"", 0
     while (header := handler.rfile.readline(_HEAD_LIMIT)).strip():
@@ -168,20 +172,9 @@ def _serve(handler: Any, guard: Guard, expected: bytes) -> None:
         return _refuse(handler, "403 Forbidden")
     with out:
         handler.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        back = threading.Thread(target=_copy, args=(out, handler.connection), daemon=True)
-        back.start()
-        _copy(handler.connection, out)
-        back.join(_IDLE)
+        carry(handler.connection, out, IDLE)
     return None
 
 
 def _refuse(handler: Any, status: str) -> None:
     handler.wfile.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
-
-
-def _copy(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(_PIECE):
-            target.sendall(data)
-    with suppress(OSError):
-        target.shutdown(socket.SHUT_WR)

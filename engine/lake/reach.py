@@ -1,8 +1,9 @@
 """How the column store gets at files outside: the only door, and it opens on what was found and checked.
 
 A file of this machine is opened here and read by its descriptor's path: it is the file that was checked, whatever
-happens to its name. Objects are read by DuckDB's httpfs with secrets in memory, each for a scope; https:// goes through
-the guard, which alone connects. No path that a user wrote is ever put into SQL.
+happens to its name. Objects are read by DuckDB's httpfs with secrets in memory, each for a scope; it connects to nobody
+itself: for https:// the guard does, for objects the proxy of stores, after a redirect too. No path that a user wrote is
+ever put into SQL.
 """
 
 import importlib.util
@@ -12,9 +13,11 @@ import re
 import resource
 import ssl
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import duckdb
 import pyarrow as pa
@@ -22,11 +25,13 @@ import pyarrow as pa
 from base.errors import LakeError
 from base.log import redact
 from engine.lake.bytes_read import ByteCounter, Watched
+from engine.lake.environment import leading_by
 from lakehouse.entries import shown
 from lakehouse.guard import GuardProxy
 from lakehouse.local import version_of
 from lakehouse.places import Found, Places
 from lakehouse.secrets import Access
+from lakehouse.socks import StoreProxy, endpoint_of
 
 _SPARE = 256  # descriptors that are not for files of scans
 _ANONYMOUS = Access("", "s3://")
@@ -51,9 +56,15 @@ class Reach:
     """Access of one column store to the files of `places`."""
 
     def __init__(self, places: Places, root: duckdb.DuckDBPyConnection) -> None:
-        """Nothing is loaded and no port is open until something that is not on this machine is asked for."""
+        """Nothing is loaded and no port is open until something that is not on this machine is asked for.
+
+        The process's environment is changed at once, while it has few threads: see `leading_by`.
+        """
         self._places = places
         self._root = root
+        self._stores = StoreProxy(places.guard)
+        self._closed = weakref.finalize(self, _close, self._stores, leading_by(self._stores.url))
+        self._closed.atexit = False  # the end of the process closes them anyway, and does not wait
         self.bytes = ByteCounter(root)
         self._lock = threading.Lock()
         self._guard: GuardProxy | None = None
@@ -63,7 +74,8 @@ class Reach:
         self._limit = _raise_limit()
 
     def close(self) -> None:
-        """Close the guard's port."""
+        """Close the ports. Nothing that is not on this machine can be read any more."""
+        self._closed()
         if self._guard:
             self._guard.close()
 
@@ -108,7 +120,8 @@ class Reach:
                 if not made.confirmed:
                     made.confirm()
         except (duckdb.Error, pa.ArrowException) as error:
-            if isinstance(error, duckdb.InterruptException) or not any(path in str(error) for path in paths):
+            text = _by_address(str(error), found)
+            if isinstance(error, duckdb.InterruptException) or not any(path in text for path in paths):
                 raise
             raise LakeError(explained(error, found, paths)) from None
         finally:
@@ -144,10 +157,14 @@ class Reach:
         # An object's address is not to be sent by way of the guard, nor a name with a star to be searched for.
         cursor.execute("SET GLOBAL merge_http_secret_into_s3_request = false")
         cursor.execute("SET GLOBAL allow_asterisks_in_http_paths = false")
+        # Of its two clients curl alone takes the proxy of stores from the environment, unless it was given another.
+        cursor.execute("SET GLOBAL httpfs_client_implementation = 'curl'")
+        cursor.execute("SET GLOBAL http_proxy = ''")
         if file := authorities.cafile or (os.path.exists(authorities.openssl_cafile) and authorities.openssl_cafile):
             cursor.execute(f"SET GLOBAL ca_cert_file = {quoted(file)}")
         # httpfs takes keys from the environment for every address: what no secret covers is anonymous instead.
         self._create(_ANONYMOUS)
+        self._stores.begin()
         self._loaded = True
 
     def _guard_https(self) -> str:
@@ -194,12 +211,18 @@ class Reach:
             cursor.close()
             raise LakeError(f"the column store does not take the access to {access.scope}") from None
         self._made[access.scope] = name, access
+        self._stores.trusted = frozenset(endpoint_of(known) for _, known in self._made.values())
         return name
+
+
+def _close(stores: StoreProxy, led: ExitStack) -> None:
+    stores.close()
+    led.close()
 
 
 def explained(error: Exception, found: Sequence[Found], paths: Sequence[str]) -> str:
     """An error of a scan in one line: with the files' own names, and without what gives access."""
-    text = str(error).partition("\nLINE ")[0]
+    text = _by_address(str(error).partition("\nLINE ")[0], found)
     if found and not any(path in text for path in paths):
         text = f"{found[0].shown if len(found) == 1 else f'one of {len(found)} files, as {found[0].shown}'}: {text}"
     for file, path in sorted(zip(found, paths, strict=True), key=lambda pair: -len(pair[1])):
@@ -208,8 +231,26 @@ def explained(error: Exception, found: Sequence[Found], paths: Sequence[str]) ->
     return redact(_plainly(text))[:400]
 
 
+def _by_address(text: str, found: Sequence[Found]) -> str:
+    """An error of the column store's, in which an object goes by its address instead of what its store was asked."""
+    if not (asked := _ASKED.search(text)):
+        return text
+    parts = urlsplit(asked["url"])
+    path = unquote(parts.path).removeprefix("/")
+    names = path, f"{parts.netloc.partition('.')[0]}/{path}"  # the bucket in the path, or in the host's name
+    file = next((file for file in found if file.scheme == "s3" and f"{file.root}/{file.path}" in names), None)
+    return text.replace(asked["url"], file.uri) if file else text
+
+
+_ASKED = re.compile(r"\bHTTP (?:HEAD|GET) to '(?P<url>[^']*)'")
+
 # What DuckDB says of a file, with hints at options of its own, and what there is to do here. "file" is in its words.
 _WORDS = (
+    (
+        re.compile(r".*proxy handshake error.* to '(?P<file>s3://.*)'.*"),
+        "{file}: its store does not answer, or leads to an address that is not on the open internet: see the setting "
+        "lakehouse_private_addresses",
+    ),
     (
         re.compile(r".*CSV Error on Line: (?P<line>\d+).*Invalid unicode.*\bfile = (?P<file>.+?) delimiter =.*"),
         '{file}, line {line}: bytes that are no UTF-8; "encoding" names another character set',
