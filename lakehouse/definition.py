@@ -61,6 +61,18 @@ class Dialect:
     ref: str = ""
     newest_metadata: bool = False
 
+    @property
+    def line_end(self) -> str:
+        """How lines end; "auto" when nobody has said it."""
+        if self.record_delimiter in RECORD_DELIMITERS or self.field_delimiter == "auto":
+            return self.record_delimiter
+        return self.record_delimiter.removeprefix(self.field_delimiter)
+
+    @property
+    def closes_records(self) -> bool:
+        """Tell whether a field delimiter stands behind the last value of a record too, as in the files of dbgen."""
+        return self.line_end != self.record_delimiter
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnOptions:
@@ -149,7 +161,13 @@ def _read_dialect(given: object) -> Dialect:
         values[_NAMES.get(key) or key] = _checked(key, value)
     if len([key for key in _STATES if key in values]) > 1:
         raise LakeError('"snapshot", "as_of" and "ref" exclude each other')
-    return Dialect(**values)
+    dialect = Dialect(**values)
+    if dialect.line_end not in RECORD_DELIMITERS or (dialect.closes_records and dialect.line_end == "\r"):
+        raise LakeError(
+            '"record_delimiter" is "auto", "\\n", "\\r\\n" or "\\r"; "\\n" and "\\r\\n" also with the given '
+            '"field_delimiter" before them'
+        )
+    return dialect
 
 
 def _checked(key: str, value: Any) -> Any:
@@ -174,9 +192,6 @@ def _checked(key: str, value: Any) -> Any:
     elif key == "field_delimiter":
         if not value or len(value.encode()) > _LONGEST_DELIMITER or any(c in value for c in "\r\n"):
             raise LakeError(f'"field_delimiter" has 1 to {_LONGEST_DELIMITER} bytes here, and no line end')
-    elif key == "record_delimiter":
-        if value not in RECORD_DELIMITERS:
-            raise LakeError('"record_delimiter" is "auto", "\\n", "\\r\\n" or "\\r"')
     elif key in ("escape_character", "quotation_marks") and (len(value) > 1 or not value.isascii()):
         raise LakeError(f'"{key}" is one ASCII character, or empty')
     return value

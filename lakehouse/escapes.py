@@ -46,7 +46,7 @@ class Escapes:
             or not all(len(mark) < 2 and mark.isascii() for mark in marks)
         ):
             return None
-        ends = dialect.record_delimiter
+        ends = dialect.line_end
         at = head.text.find("\n")
         in_feeds = ends == "\n" or (ends == "auto" and at >= 0 and head.text[at - 1 : at] != "\r")
         return Escapes(marks[0].encode(), marks[1].encode(), marks[2].encode(), in_feeds)

@@ -64,7 +64,8 @@ def records_of(head: str, delimiter: str, dialect: Dialect, goes_on: bool = Fals
         at = found.end()
         if found[2] != delimiter:
             if found[2] or not (records or goes_on):
-                records.append(record)
+                is_closed = dialect.closes_records and len(record) > 1 and not record[-1]
+                records.append(record[:-1] if is_closed else record)
             record = []
     return records[dialect.skip_rows :]
 

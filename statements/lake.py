@@ -239,7 +239,7 @@ class _Columns:
         words = [token.upper for token in item]
         if not words:
             raise LakeError("the list of columns has an empty place")
-        is_key = words[0] in ("PRIMARY", "UNIQUE", "CONSTRAINT")
+        is_key = words[0] in ("PRIMARY", "UNIQUE", "CONSTRAINT", "CHECK")
         if words[0] in ("KEY", "INDEX", "FULLTEXT", "SPATIAL"):
             raise LakeError("indexes are not for lake tables; PRIMARY KEY and UNIQUE are checked, not built")
         if words[0] == "FOREIGN" or (is_key and "FOREIGN" in words):

@@ -117,6 +117,10 @@ def lay_out(
             compression = head.remaining
             if dialect.format == "csv":
                 delimiter = delimiter_of(head.text, len(own), dialect)
+                if lenient and dialect.closes_records:
+                    raise LakeError(
+                        'a record of another width is an error, as "record_delimiter" begins with the field delimiter'
+                    )
                 relation = csv_relation(own, dialect, delimiter, lenient, compression, longest)
             else:
                 require_closed(places, found, head)

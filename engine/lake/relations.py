@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from base.errors import LakeError
 from engine.lake.reach import quoted
@@ -59,7 +60,7 @@ def csv_relation(
 
     Records are read as RFC 4180 says, a quote in quotes doubled; other escapes are taken out of the values afterwards.
     """
-    names = [bare(place) for place in range(len(columns))]
+    names = [bare(place) for place in range(len(columns) + dialect.closes_records)]
     options = {
         "auto_detect": "false",
         "header": "true" if dialect.has_header else "false",
@@ -72,23 +73,35 @@ def csv_relation(
         "max_line_size": str(longest),
         "compression": quoted(compression),
         "columns": "{"
-        + ", ".join(f"'{n}': {quoted(t)}" for n, t in zip(names, types or ["VARCHAR"] * len(names), strict=True))
+        + ", ".join(f"'{n}': {quoted(t)}" for n, t in zip_longest(names, types, fillvalue="VARCHAR"))
         + "}",
     }
     if piece:
         options["buffer_size"] = str(piece)
-    if dialect.record_delimiter != "auto":
-        options["new_line"] = quoted(dialect.record_delimiter.replace("\r", "\\r").replace("\n", "\\n"))
+    if dialect.line_end != "auto":
+        options["new_line"] = quoted(dialect.line_end.replace("\r", "\\r").replace("\n", "\\n"))
     if found := _CSV_ENCODINGS.get(dialect.encoding):
         options["encoding"] = quoted(found)
     if lenient:
         options |= {"null_padding": "true", "strict_mode": "false"}
     kinds = {
         column.name.casefold(): (_unescaped(_trimmed(name, dialect), dialect), "VARCHAR")
-        for column, name in zip(columns, names, strict=True)
+        for column, name in zip(columns, names, strict=False)
     }
     after = "".join(f", {key} = {value}" for key, value in options.items())
-    return Relation("read_csv(", after, kinds, is_text=True, by_place=True)
+    closed = _without_last(names[-1], dialect) if dialect.closes_records else None
+    return Relation("read_csv(", after, kinds, is_text=True, by_place=True, without=closed)
+
+
+def _without_last(name: str, dialect: Dialect) -> Callable[[Callable[[Sequence[str]], str], Sequence[str]], str]:
+    """A relation without its last column, in which nothing may be: it is what the delimiter of a record begins with."""
+    empty = f"{name} IS NULL" if "" in null_texts(dialect) else f"{name} = ''"
+    wrong = "error('a record does not end as \"record_delimiter\" says')"
+
+    def read(some: Callable[[Sequence[str]], str], paths: Sequence[str]) -> str:
+        return f"(SELECT * EXCLUDE ({name}) FROM {some(paths)} WHERE CASE WHEN {empty} THEN true ELSE {wrong} END)"
+
+    return read
 
 
 def bare(place: int) -> str:

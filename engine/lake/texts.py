@@ -4,6 +4,7 @@ What MySQL takes with a warning or an unusual form of a number that is certain t
 is: a row like that is not ok, so that nothing is stored that was not meant.
 """
 
+import re
 from dataclasses import replace
 
 from engine.lake.formats import strptime_format
@@ -19,6 +20,9 @@ _DOUBLE_DIGITS = 15  # that every double keeps
 _DATE = r"\d{4}-\d{2}-\d{2}"
 _MOMENT = r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?"
 _TIME = r"-?\d{1,3}:\d{2}:\d{2}(\.\d{1,6})?"
+_CLOCK = frozenset("HkhIisSfpT%")  # letters of formats of a time of the day
+_HALF_DAYS = frozenset("hI")
+_DAY = 86_400_000_000  # microseconds
 _ANY_DATE = "BETWEEN DATE '0001-01-01' AND DATE '9999-12-31'"
 _UNIX = "BETWEEN TIMESTAMP '1970-01-01 00:00:01' AND TIMESTAMP '2038-01-19 03:14:07.999999'"
 
@@ -153,12 +157,17 @@ def _moment(x: str, column: Column, pattern: str) -> Reading | Unreadable:
 
 
 def _time(x: str, column: Column, pattern: str) -> Reading | Unreadable:
+    step = 10 ** (6 - column.fsp)
     if _own_format(pattern):
-        return Unreadable(f"time format {pattern}")
+        found, letters = strptime_format(pattern), set(re.findall("%(.)", pattern))
+        if found is None or letters - _CLOCK or (letters & _HALF_DAYS and "p" not in letters):
+            return Unreadable(f"time format {pattern}")
+        read = f"try_strptime({x}, '{found}')"
+        since = f"((epoch_us({read}) % {_DAY} + {_DAY}) % {_DAY})"  # its day is one before 1970
+        return Reading(f"(({since} + {step // 2}) // {step}) * {step}", f"{read} IS NOT NULL")
     parts = f"string_split(ltrim({x}, '-'), ':')"
     seconds = f"CAST(CAST({parts}[3] AS DECIMAL(9, 6)) * 1000000 AS BIGINT)"
     micros = f"((CAST({parts}[1] AS BIGINT) * 60 + CAST({parts}[2] AS BIGINT)) * 60000000 + {seconds})"
-    step = 10 ** (6 - column.fsp)
     if step > 1:
         micros = f"(({micros} + {step // 2}) // {step}) * {step}"
     ok = (

@@ -81,3 +81,42 @@ def test_too_many_to_be_listed_are_refused(tmp_path: Path, monkeypatch: pytest.M
     assert looked_at(tmp_path, [few], strict=False) == [expected(0, 3001 + at, 1) for at in range(20)]
     told = "0.csv: 80 values are missing, or too many for the table's 2 columns; is its field_delimiter right?."
     assert looked_at(tmp_path, [many], strict=False) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("1|a|\n2||\n", [("1", "a"), ("2", "")]),
+        ('1|"a|"|\n2|\\N|\n', [("1", "a|"), ("2", None)]),
+        ("1|a|\n2|b\n", "Expected Number of Columns: 3 Found: 2"),
+        ("1|a|\n2|b|x\n", "a record does not end as"),
+        ("1|a|\n2|b|\\N\n", "a record does not end as"),
+        ("1|a|\n2|b||x\n", "Expected Number of Columns: 3 Found: 4"),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("null_value", ["\\N", ""])
+def test_a_field_delimiter_may_end_a_record_too(
+    tmp_path: Path, text: str, rows: list[tuple[str | None, ...]] | str, end: str, null_value: str
+) -> None:
+    """Which must be there in each, and nothing behind it; whichever columns are asked for."""
+    path = tmp_path / "f.tbl"
+    path.write_text(text.replace("\n", end), newline="")
+    if null_value == "" and "\\N" in text:
+        return  # which is a text then
+    dialect = {"field_delimiter": "|", "record_delimiter": f"|{end}", "null_value": null_value}
+    definition = read_definition({"dialect": dialect, "file": [{"uri": str(path)}]})
+    places = Places(load({"lakehouse_paths": [tmp_path]}, env={}))
+    table = Table("s", "t", tuple(Column(f"k{at}", at, "varchar", "varchar(9)", length=9) for at in range(2)), ())
+    with duckdb.connect() as connection:
+        listing = list_files(places, definition)
+        relation = lay_out(table, definition, listing, [str(path)], connection, places, lenient=False).relation
+        source = relation.over([str(path)])
+        if isinstance(rows, str):
+            for asked in ("count(*)", "c0", "min(c1)"):
+                with pytest.raises(duckdb.Error, match=rows):
+                    connection.execute(f"SELECT {asked} FROM {source}").fetchall()
+            return
+        wanted = [tuple(value or None for value in row) for row in rows] if null_value == "" else rows
+        assert connection.execute(f"FROM {source}").fetchall() == wanted
+        assert connection.execute(f"SELECT count(*) FROM {source}").fetchall() == [(len(rows),)]

@@ -5,7 +5,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from engine.lake.readings import Reading, typed
+from engine.lake.readings import Reading, Unreadable, typed
 from engine.lake.texts import from_text
 from lakehouse.definition import ColumnOptions, Dialect
 from statements.schema import Column
@@ -31,6 +31,32 @@ def read(reading: object, kind: str, value: object) -> Any:
 )
 def test_members_of_a_set_are_bits(text: str, bits: int | None):
     assert read(from_text("x", SET, Dialect(), ColumnOptions()), "VARCHAR", text) == bits
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "micros"),
+    [
+        ("%H:%i", "23:59", 86_340_000_000),
+        ("%k.%i.%s", "7.05.09", 25_509_000_000),
+        ("%h:%i:%s.%f %p", "12:00:00.25 AM", 300_000),
+        ("%h:%i:%s.%f %p", "11:59:59.99 PM", 86_400_000_000),
+        ("%T", "10:00:00", 36_000_000_000),
+        ("%H:%i", "24:00", None),
+        ("%H:%i", "10:60", None),
+        ("%H:%i", "10:00:00", None),
+    ],
+)
+def test_times_are_read_by_their_format(pattern: str, text: str, micros: int | None):
+    """Rounded to the digits of the column: 23:59:59.99 is 24:00:00.0."""
+    column = Column("f", 0, "time", "time(1)", fsp=1)
+    assert read(from_text("x", column, Dialect(time_format=pattern), ColumnOptions()), "VARCHAR", text) == micros
+    assert read(from_text("x", column, Dialect(), ColumnOptions(time_format=pattern)), "VARCHAR", text) == micros
+
+
+@pytest.mark.parametrize("pattern", ["%d %H", "%h:%i", "%H:%", "%x"])
+def test_formats_of_times_that_mean_something_else_are_refused(pattern: str):
+    column = Column("f", 0, "time", "time", fsp=0)
+    assert isinstance(from_text("x", column, Dialect(time_format=pattern), ColumnOptions()), Unreadable)
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,10 @@ WRONG = [
     ({"file": FILES, "dialect": {"field_delimiter": ""}}, "field_delimiter"),
     ({"file": FILES, "dialect": {"quotation_marks": "''"}}, "quotation_marks"),
     ({"file": FILES, "dialect": {"record_delimiter": ";"}}, "record_delimiter"),
+    ({"file": FILES, "dialect": {"record_delimiter": "|\n"}}, "record_delimiter"),
+    ({"file": FILES, "dialect": {"record_delimiter": ",\n", "field_delimiter": "|"}}, "record_delimiter"),
+    ({"file": FILES, "dialect": {"record_delimiter": "|", "field_delimiter": "|"}}, "record_delimiter"),
+    ({"file": FILES, "dialect": {"record_delimiter": "|\n", "format": "json"}}, "record_delimiter"),
     ({"file": FILES, "dialect": {"compression": "lzma"}}, "lzma"),
     ({"file": FILES, "dialect": {"version": 3}}, "version"),
     ({"file": FILES, "dialect": []}, "dialect"),
@@ -45,6 +49,17 @@ WRONG = [
 def test_a_wrong_key_is_named(attribute, word):
     with pytest.raises(LakeError, match=word):
         read_definition(attribute)
+
+
+def test_a_record_may_end_with_a_field_delimiter_too():
+    for given, end, closes in (
+        ({}, "auto", False),
+        ({"field_delimiter": "a"}, "auto", False),
+        ({"field_delimiter": "|", "record_delimiter": "\r\n"}, "\r\n", False),
+        ({"field_delimiter": "|", "record_delimiter": "|\r\n"}, "\r\n", True),
+    ):
+        dialect = read_definition({"file": FILES, "dialect": given}).dialect
+        assert (dialect.line_end, dialect.closes_records) == (end, closes)
 
 
 def test_a_column_s_own_formats():

@@ -73,6 +73,7 @@ REFUSED = [
     ("(a INT, KEY (a))", "", "indexes"),
     ("(a INT, FOREIGN KEY (a) REFERENCES x (a))", "", "foreign keys"),
     ("(a INT CHECK (a > 1))", "", "CHECK"),
+    ("(a INT, CHECK (a > 1))", "", "CHECK"),
     ("(a INT)", "PARTITION BY HASH (a)", "PARTITION BY"),
     ("(a INT)", "SELECT 1", "SELECT"),
     ("(a INT)", "SECONDARY_ENGINE=other", "SECONDARY_ENGINE"),
