@@ -12,10 +12,9 @@ from sqlglot import Token, TokenType, tokenize
 from sqlglot.errors import SqlglotError
 
 from base.errors import ParseError
+from statements.lake import unquoted
 
 _INTO = re.compile(rb"\boutfile\s+(?:uri|url|with)\b", re.IGNORECASE)
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "0": "\0", "Z": "\x1a"}
-_ESCAPED = re.compile(r"\\(.)|(['\"])\2", re.DOTALL)
 
 
 def may_export(text: bytes) -> bool:
@@ -175,8 +174,7 @@ class _Reader:
         if token is None or token.token_type is not TokenType.STRING:
             raise self._error()
         self._at += 1
-        raw = self._statement[token.start : token.end + 1]
-        return _ESCAPED.sub(lambda found: found[2] or _ESCAPES.get(found[1], found[1]), raw[1:-1])
+        return unquoted(self._statement[token.start : token.end + 1])
 
     def _error(self, back: int = 0) -> ParseError:
         """As the servers say it: the statement from the word on that was not expected."""

@@ -43,10 +43,10 @@ def test_clauses(statement: str, query: str, dialect: dict[str, object]) -> None
 
 
 def test_parameters_are_json_in_a_literal() -> None:
-    statement = (
-        r"""SELECT 1 INTO OUTFILE WITH PARAMETERS '{"dialect": {"field_delimiter": "\\t", "q": "it''s"}}' FROM t"""
-    )
-    assert read_export(statement) == ("SELECT 1 FROM t", {"dialect": {"field_delimiter": "\t", "q": "it's"}})
+    given = r"""{"field_delimiter": "\\t", "q": "it''s", "none": "", "quotation_marks": "\\""}"""
+    wanted = {"field_delimiter": "\t", "q": "it's", "none": "", "quotation_marks": '"'}
+    statement = f"""SELECT 1 INTO OUTFILE WITH PARAMETERS '{{"dialect": {given}}}' FROM t"""
+    assert read_export(statement) == ("SELECT 1 FROM t", {"dialect": wanted})
 
 
 @pytest.mark.parametrize(
