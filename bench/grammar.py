@@ -292,6 +292,12 @@ WINDOWS: tuple[str, ...] = (
     "LAST_VALUE({double})",
 )  # fmt: skip
 
+# Windows over an aggregate, {0}; the first need no order.
+OVER_GROUPS: tuple[str, ...] = (
+    "SUM({0})", "AVG({0})", "MAX({0})", "COUNT(*)", "LAG({0})", "FIRST_VALUE({0})", "LEAD({0}, 2)", "LAST_VALUE({0})",
+    "RANK()", "ROW_NUMBER()", "MIN({0})",
+)  # fmt: skip
+
 # What is made of an aggregate's or a window's value, {0}.
 WRAPPED: tuple[str, ...] = (
     "{0} * 3", "{0} / 7", "{0} * 1e0", "ROUND({0} * 1e0, 3)",

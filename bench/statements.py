@@ -1,44 +1,21 @@
 """Random SELECTs over random tables: every shape of query that may be offloaded, filled by `bench.grammar`."""
 
-import random
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
-from bench.grammar import AGGREGATES, CHOICES, FRAMES, LITERALS, PRODUCTIONS, RANGES, RARE, WINDOWS, WRAPPED
+from bench.expressions import VALUE_KINDS, Expressions, Scope
+from bench.grammar import AGGREGATES, CHOICES, FRAMES, OVER_GROUPS, RANGES, WINDOWS, WRAPPED
 from bench.join_trees import JoinTree
-from bench.schemas import Field, RandomTable
 
-_HOLE = re.compile(r"\{(\w+)\}")
-_UNKNOWN = {  # templates that a server does not know
-    "mariadb": re.compile(r"REGEXP_LIKE|GROUPING|ANY_VALUE"),
-    "mysql": re.compile(r"SHA1|MD5"),
-}
 _FRAMED = re.compile(r"SUM|COUNT|AVG|MIN|MAX|BIT|FIRST|LAST|NTH")  # what MariaDB lets have a frame
 _SUMMING = re.compile(r"SUM|COUNT|AVG|MIN|MAX|BIT")  # what does not depend on the order of tied rows
-_VALUE_KINDS = ("integer", "integer", "exact", "exact", "double", "text", "text", "date", "moment", "time", "truth")
 _GROUP_KINDS = ("integer", "text", "date", "exact", "member", "year", "moment", "truth", "bit", "time")
-_WRAPPING = 0.3  # share of the aggregates and windows that are part of an expression
 _SET_WORDS = ("UNION", "UNION ALL", "EXCEPT", "INTERSECT", "EXCEPT ALL", "INTERSECT ALL", "UNION")
 _COMPARISONS = ("=", "<>", "<", "<=", ">", ">=")
 
 
-@dataclass(frozen=True)
-class Scope:
-    """The columns that an expression may name, as (alias, field), and the collation that its strings should have."""
-
-    columns: tuple[tuple[str, Field], ...]
-    collation: str = ""
-
-
-class Statements:
+class Statements(Expressions):
     """Makes statements over tables; the same seed makes the same ones."""
-
-    def __init__(self, seed: int, tables: Sequence[RandomTable], collation: str, server: str) -> None:
-        self.chance = random.Random(seed)
-        self.tables = tables
-        self.collation = collation
-        self.server = server
 
     def next(self) -> str:
         """Give the next statement."""
@@ -47,66 +24,11 @@ class Statements:
             (self._common, 2), (self._chain, 2), (self._nested, 2), (self._quantified, 1), (self._row_values, 1),
             (self._recursive, 1), (self._distinct, 1), (self._summed, 1), (self._natural, 1), (self._counted, 1),
             (self._parenthesised, 1), (self._several, 1), (self._picked, 1), (self._framed, 1), (self._weighed, 1),
-            (self._cased, 1),
+            (self._cased, 1), (self._ranked, 2),
         )  # fmt: skip
         if self.server == "mysql":
-            shapes = (*shapes, (self._lateral, 1), (self._listed, 1))
+            shapes = (*shapes, (self._lateral, 1), (self._listed, 1), (self._summarised, 1))
         return self.chance.choices([s for s, _ in shapes], [w for _, w in shapes])[0]()
-
-    # Expressions.
-
-    def value(self, kind: str, scope: Scope, depth: int) -> str:
-        """Make an expression of a kind."""
-        if depth <= 0 or kind not in PRODUCTIONS or self.chance.random() < 0.25:
-            return self._leaf(kind, scope)
-        return self._filled(self._template(PRODUCTIONS[kind], scope), scope, depth)
-
-    def _template(self, templates: Sequence[str], scope: Scope) -> str:
-        """Choose a template that the server knows, of a rare kind only where there is a column of it."""
-        present, unknown = {field.kind for _, field in scope.columns}, _UNKNOWN[self.server]
-        while True:
-            template = self.chance.choice(templates)
-            if unknown.search(template) is None and not RARE.intersection(_HOLE.findall(template)) - present:
-                return template
-
-    def _aggregate(self, scope: Scope, depth: int = 1) -> str:
-        return self._wrapped(self._filled(self._template(AGGREGATES, scope), scope, depth))
-
-    def _wrapped(self, value: str) -> str:
-        return self.chance.choice(WRAPPED).format(value) if self.chance.random() < _WRAPPING else value
-
-    def _filled(self, template: str, scope: Scope, depth: int) -> str:
-        def fill(hole: re.Match[str]) -> str:
-            name = hole[1]
-            return self.chance.choice(CHOICES[name]) if name in CHOICES else self.value(name, scope, depth - 1)
-
-        return _HOLE.sub(fill, template)
-
-    def _leaf(self, kind: str, scope: Scope) -> str:
-        if kind == "truth":
-            return self._filled(
-                self.chance.choice(("({integer} > 1)", "({text} = {word})", "({date} IS NULL)")), scope, 0
-            )
-        kinds = ("exact", "integer") if kind == "exact" else ("moment", "date") if kind == "moment" else (kind,)
-        found = [(alias, field) for alias, field in scope.columns if field.kind in kinds]
-        if kind == "text" and self.chance.random() < 0.93:
-            found = [(alias, field) for alias, field in found if field.collation == scope.collation] or found
-        if not found or self.chance.random() < 0.12:
-            return self.chance.choice(LITERALS[kind])
-        alias, field = self.chance.choice(found)
-        return f"{alias}.{field.name}"
-
-    def _any(self, scope: Scope, depth: int) -> str:
-        if self.chance.random() < 0.08:  # a column as it is, of any kind
-            alias, field = self.chance.choice(scope.columns)
-            return f"{alias}.{field.name}"
-        return self.value(self.chance.choice(_VALUE_KINDS), scope, depth)
-
-    def _outputs(self, scope: Scope, most: int, depth: int) -> str:
-        return ", ".join(f"{self._any(scope, depth)} v{at}" for at in range(self.chance.randint(1, most)))
-
-    def _aggregates(self, scope: Scope, most: int) -> str:
-        return ", ".join(f"{self._aggregate(scope, 2)} a{at}" for at in range(self.chance.randint(1, most)))
 
     # Sources.
 
@@ -233,6 +155,32 @@ class Statements:
         body = self._body(f"{key} x0, COUNT(*) a0, {sums} OVER (ORDER BY {key}) w0", source, scope)
         return f"{body} GROUP BY {key}"
 
+    def _ranked(self) -> str:
+        """Windows over groups, and what is computed of both."""
+        source, scope = self._from()
+        key = self.value(self.chance.choice(_GROUP_KINDS), scope, self.chance.choice((0, 0, 1)))
+        key = key if "." in key else "t.g"
+        sums = [self._filled(self._template(AGGREGATES, scope), scope, 1) for _ in range(3)]
+        order = self.chance.choice((key, f"{key} DESC", f"{sums[1]}, {key}", f"COUNT(*) DESC, {key}"))
+        over = self.chance.choice(("", f"PARTITION BY t.g ORDER BY {key}", f"ORDER BY {order}", f"ORDER BY {order}"))
+        call = self.chance.choice(OVER_GROUPS if over else OVER_GROUPS[:4]).format(sums[2])
+        window = f"{call} OVER ({over})"
+        shown = self.chance.choice(
+            (
+                f"{self._wrapped(sums[0])} a0, {self._wrapped(window)} w0",
+                f"{sums[0]} {self.chance.choice('-+*/')} {window} w0",
+                f"{self.chance.choice(WRAPPED).format(sums[0])} a0, {window} w0, RANK() OVER (ORDER BY {key}) w1",
+                f"{self.chance.choice(WRAPPED).format(sums[0])} a0, {self.chance.choice(WRAPPED).format(window)} w0",
+            )
+        )
+        groups = ", ".join(dict.fromkeys((key, "t.g"))) if "t.g" in over else key
+        tail = self.chance.choice(("", "", f" HAVING {sums[0]} > 1", " HAVING COUNT(*) > 1", f" ORDER BY {key}"))
+        where = self.chance.choice(("", "", f" AND {key} = {key}", " AND t.g = 1"))
+        body = self._body(f"{key} x0, {shown}", source, scope)
+        if where:
+            body += where if " WHERE " in body else where.replace(" AND ", " WHERE ", 1)
+        return f"{body} GROUP BY {groups}{tail}"
+
     def _derived(self) -> str:
         source, scope = self._from()
         inner = self._body(f"t.id, {self._any(scope, 2)} v0, {self.value('integer', scope, 2)} v1", source, scope)
@@ -271,11 +219,11 @@ class Statements:
         return f"({query})" if cut else query
 
     def _chain(self) -> str:
-        kinds = tuple(self.chance.choice(_VALUE_KINDS) for _ in range(2))
+        kinds = tuple(self.chance.choice(VALUE_KINDS) for _ in range(2))
         query = self._side((kinds[0], kinds[1]))
         for _ in range(self.chance.randint(1, 3)):
             right = self.chance.choice(
-                (kinds[0], self.chance.choice(_VALUE_KINDS)) if self.chance.random() < 0.2 else (kinds[0],)
+                (kinds[0], self.chance.choice(VALUE_KINDS)) if self.chance.random() < 0.2 else (kinds[0],)
             )
             query += f" {self.chance.choice(_SET_WORDS)} {self._side((right, kinds[1]))}"
         return self.chance.choice(
@@ -428,7 +376,7 @@ class Statements:
         calls = []
         for _ in range(self.chance.randint(2, 4)):
             function = self._filled(self._template(WINDOWS, scope), scope, 1)
-            calls.append(f"{function} OVER ({self._window(scope, function)})")
+            calls.append(self._wrapped(f"{function} OVER ({self._window(scope, function)})"))
         calls.append(f"{calls[0]} {self.chance.choice(('-', '+', '/', '=', '<'))} {calls[1]}")
         shown = ", ".join(f"{call} w{at}" for at, call in enumerate(calls))
         query = f"SELECT t.id, {shown} FROM {first.name} t{self._where(scope, 0.3)}"

@@ -225,12 +225,7 @@ def _of_field(definition: ColumnDefinition, backend: str, origin: Expr) -> Colum
             return definition
         unsigned = origin.op in UNSIGNED_PARTS or origin.op == "months_joined"
         return replace(definition, length=definition.length + 1) if unsigned else definition
-    if origin.op in (WINDOW, "scalar") and definition.type in INTEGERS:
-        return kept(definition)
-    narrow = definition.type == FieldType.LONGLONG and definition.length < _FIELD_IS_LONGLONG
-    if narrow or definition.type == FieldType.YEAR:
-        return replace(definition, type=int(FieldType.LONG))
-    return definition
+    return kept(definition) if definition.type in INTEGERS else definition
 
 
 def _of_extreme(definition: ColumnDefinition, backend: str, origin: Expr) -> ColumnDefinition:

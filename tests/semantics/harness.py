@@ -303,6 +303,8 @@ class Bench:
         if error:
             return Outcome("answered", f"the backend fails with {error}, not {translation.sql}")
         outcome = self._judged(statement, described, translation, expected, found, ties)
+        if binary and outcome.columns:  # a row is as its definitions say
+            return outcome
         return self._of_single(statement, context, definitions, translation, expected, ties) or outcome
 
     def _told_before(self) -> int:

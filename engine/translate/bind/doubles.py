@@ -27,6 +27,7 @@ LEAVES = frozenset({"double_sum", "average_double", "spread", "libm"})
 _CARRYING = frozenset(
     {"double_add", "double_subtract", "double_multiply", "double_divide", "negate", "case", "coalesce"}
 )
+_SPELLING = frozenset({"hex", "format_date", "format_time", "group_concat", "group_concat_distinct"})
 _SPREADS: dict[type[exp.Expression], tuple[bool, bool]] = {  # (of a sample, the square root of it)
     exp.StddevPop: (False, True),
     exp.StddevSamp: (True, True),
@@ -45,6 +46,21 @@ def stored_again(binder: Binder, rounded: Expr) -> Expr:
     if binder.context.backend == "mysql" or rounded.type.family is not Family.DOUBLE:
         return rounded
     return Expr("storable", replace(DOUBLE, fixed=True), (rounded,))
+
+
+def of_spelled(quotient: Expr) -> Expr:
+    """Mark a quotient of texts that MariaDB takes for numbers without decimals, as it takes those that HEX,
+    DATE_FORMAT, CAST and GROUP_CONCAT write: it has a fixed number of decimals then."""
+    for part in walk(quotient) if quotient.type.family is Family.DOUBLE else ():
+        if part.op == "number_of_text" and any(_is_spelled(text) for text in walk(part)):
+            return quotient.typed(replace(DOUBLE, fixed=True))
+    return quotient
+
+
+def _is_spelled(text: Expr) -> bool:
+    if text.op == "column":
+        return not is_stored(text)  # what is behind it may be any of them
+    return text.op in _SPELLING or text.op.endswith("_to_text")
 
 
 def require_stored_alike(expr: Expr) -> None:

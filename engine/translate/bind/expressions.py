@@ -116,6 +116,8 @@ def _arithmetic(operator: str) -> Rule:
             require_counted_dividend(first)
             first = with_room(first)
         found = arithmetic(operator, first, second, increment)
+        if is_mariadb and operator == "divide":
+            found = doubles.of_spelled(found)
         if is_mariadb:
             require_same_quotient(found)
             found = spelled_short_quotient(as_int(found)) if found.op == "int_divide" else found

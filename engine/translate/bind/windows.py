@@ -48,6 +48,8 @@ def bind_window(binder: "Binder", node: exp.Expression) -> Expr:
         refuse("a frame of ROWS without ORDER BY depends on the order of rows")
     if any(e.op == "count_distinct" or e.op == "sum_distinct" for e in walk(function)):
         refuse("DISTINCT in a window function is not supported")
+    if any(arg.op == "scalar" and arg.type.frac != arg.type.scale for e in walk(function) for arg in e.args):
+        refuse("a window over a quotient of a sub-query is not supported")  # which a temporary table rounds
     if any(is_loose(e) for e in walk(function)):
         refuse("SUM or AVG of doubles in a window depends on the order of rows")
     if binder.context.backend != "mysql":
@@ -116,7 +118,7 @@ def _function(binder: "Binder", node: exp.Expression) -> Expr:
         place = 1 if offset is None else whole_number(offset, "a place in the window")
         if place == 0:
             refuse("a place in the window is not a positive number")
-        return aggregates.neighbour(_PLACES[type(node)], binder.expr(child(node)), place)
+        return aggregates.neighbour(_PLACES[type(node)], _argument(binder, child(node)), place)
     if isinstance(node, exp.Ntile):
         only(node, "this")
         return aggregates.tile(whole_number(child(node), "NTILE's count"))
@@ -125,11 +127,17 @@ def _function(binder: "Binder", node: exp.Expression) -> Expr:
     raise Refused(f"{kind(node)} as a window function is not supported")
 
 
+def _argument(binder: "Binder", node: exp.Expression) -> Expr:
+    """A value of another row, which MariaDB reads from its temporary table, with the decimals that it shows."""
+    value = binder.expr(node)
+    return value if binder.context.backend == "mysql" else settled(value)
+
+
 def _neighbour(binder: "Binder", node: exp.Expression) -> Expr:
     only(node, "this", "offset", "default")
     offset, default = node.args.get("offset"), node.args.get("default")
     distance = 1 if offset is None else whole_number(offset, "a distance in rows")
-    value = binder.expr(child(node))
+    value = _argument(binder, child(node))
     if default is None or isinstance(default, exp.Null):
         return aggregates.neighbour(_NEIGHBOURS[type(node)], value, distance)
     _, (value, other) = alternatives([as_value(value), as_value(binder.expr(default))], "LAG or LEAD")

@@ -230,7 +230,7 @@ def _case(low: Lowering, expr: Expr) -> str:
 
 def _agreed(low: Lowering, expr: Expr) -> str:
     one, other = (low.expr(arg) for arg in expr.args)
-    failure = "error('a quotient of a sub-query is compared with what it is rounded to')"
+    failure = "error('a quotient that may be rounded decides')"
     return f"(CASE WHEN ({one}) IS NOT DISTINCT FROM ({other}) THEN ({one}) ELSE {failure} END)"
 
 

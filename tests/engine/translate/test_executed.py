@@ -40,6 +40,18 @@ def test_integers_that_pass_through_a_temporary_table(
     assert found.definitions[0].type == expected
 
 
+@pytest.mark.parametrize(("given", "length", "expected"), [(LONG, 11, LONGLONG), (LONG, 9, LONG), (LONGLONG, 9, LONG)])
+def test_the_length_of_an_integer_decides_the_width_of_its_field(
+    view: CatalogView, given: FieldType, length: int, expected: FieldType
+) -> None:
+    context = SessionContext(1, schema="s", sql_mode="", collation_connection=BIN)
+    definitions = [ColumnDefinition("c", given, length=length), ColumnDefinition("n", LONGLONG)]
+    statement = f"SELECT COALESCE(i, id){COUNT}"
+    found = translate(statement, context, view, definitions, lambda collation, held: None)
+    assert isinstance(found, Translation), found
+    assert found.definitions[0].type == expected
+
+
 BINARY, GROUP, PRI = 0x80, 0x8000, 0x02
 
 

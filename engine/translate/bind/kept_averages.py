@@ -1,0 +1,192 @@
+"""Averages beside windows: rounded where a temporary table has held them, with all their digits where not.
+
+MySQL keeps the groups in a temporary table before it computes windows over them, and the averages of the groups have
+there the decimals that they show, which everything but HAVING reads. Where the keys of GROUP BY turn out to be constant
+there is no such table. MariaDB does the same with groups that it finds sorted, and not with others. It also sorts its
+table once for each order of windows, and computes all expressions again at each pass: an average over a window of the
+pass that is the last has its nine digits then, one of an earlier pass is read from the table
+(save_window_function_values in sql/sql_window.cc). Where the server's plan decides, an expression must be the same
+either way, or it fails.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+
+from engine.translate.bind.numbers import quotient_digits, settled
+from engine.translate.literals import is_literal
+from engine.translate.refusal import refuse
+from engine.translate.tree import (
+    WINDOW,
+    Block,
+    CteSource,
+    Expr,
+    Join,
+    JsonRows,
+    OrderItem,
+    Output,
+    QuerySource,
+    Source,
+    TableSource,
+    rebuild,
+    walk,
+)
+from engine.translate.types import APPROXIMATE
+from statements.context import SessionContext
+
+_MOST = 2  # averages that may each be rounded or not, in one expression
+_JOINED = frozenset({"decimal_add", "decimal_subtract", "decimal_multiply"})
+_FIXING = frozenset({"is_null", "in_query", "any_query", "all_query"})
+_EQUALITIES = _FIXING | {"eq", "ne", "null_safe_eq", "in"}  # NOT (a <> 1) is one
+_PASSING = frozenset({"negate", "abs", "nonzero", "within", "sum", "min", "max", "lag", "lead", "first_value", WINDOW})
+
+
+def keep_averages(block: Block, context: SessionContext) -> None:
+    """Round the averages of a block with windows as the server does. Raises Refused."""
+    items: list[Output | OrderItem] = [*block.outputs, *block.order]
+    parts = {part for item in items for part in walk(item.expr)}
+    windows = {part for part in parts if part.op == WINDOW}
+    if not windows:
+        return
+    is_mysql = context.backend == "mysql"
+    certain = is_mysql and bool(block.groups) and _keeps_groups(block)
+    kept = {part for part in parts if block.grouped and _is_average(part, over=False)}
+    if any(part in kept for window in windows for key in window.args[1:] for part in walk(key)):
+        refuse("windows whose keys are made of averages are not supported")  # MySQL compares them both ways
+    if is_mysql and not block.groups:
+        return
+    open_ = [] if certain or not kept else [kept]
+    if not is_mysql and (block.grouped or _several(windows)):
+        open_ += [{part} for part in parts if _is_average(part, over=True)]
+    if not certain and not open_:
+        return
+    for item in items:
+        if item.expr.op == "quotient" and any(item.expr in part for part in (kept, *open_)):
+            continue  # shown, it is rounded
+        item.expr = _kept(item.expr, kept, context) if certain else _either_way(item.expr, open_, context)
+
+
+def _is_average(expr: Expr, over: bool) -> bool:
+    if expr.op != "quotient" or expr.type.frac == expr.type.scale:
+        return False
+    total, counted = expr.args
+    if over:
+        return total.op == WINDOW and counted.op == WINDOW
+    return total.op in ("sum", "sum_distinct") and counted.op in ("count", "count_distinct")
+
+
+def _either_way(expr: Expr, open_: list[set[Expr]], context: SessionContext) -> Expr:
+    met = set(_averages(expr))
+    found = [part & met for part in open_ if part & met]
+    if not found:
+        return expr
+    if len(found) > _MOST or expr.type.family in APPROXIMATE:
+        refuse("averages beside windows that the server may have rounded are calculated with")
+    made = settled(expr)
+    for choice in list(product((False, True), repeat=len(found)))[1:]:
+        rounded = {part for parts, is_kept in zip(found, choice, strict=True) if is_kept for part in parts}
+        made = Expr("agreed", made.type, (made, settled(_kept(expr, rounded, context))))
+    return made
+
+
+def _averages(expr: Expr) -> Iterator[Expr]:
+    """Every part that may be rounded or not: as doubles averages have both among their bounds."""
+    if expr.op == "average_double" or (expr.op == "round" and expr.type.scale == expr.args[0].type.scale):
+        return
+    yield expr
+    for arg in expr.args:
+        yield from _averages(arg)
+
+
+def _kept(expr: Expr, rounded: set[Expr], context: SessionContext) -> Expr:
+    """Put in the place of averages what the temporary table holds of them, with the digits that follow from it."""
+
+    def change(part: Expr) -> Expr | None:
+        if part.op == "average_double":
+            return part
+        if part in rounded:
+            return settled(part)
+        args = tuple(rebuild(arg, change) for arg in part.args)
+        if args == part.args:
+            return part
+        found = replace(part, args=args)
+        digits = [arg.type.frac for arg in args]
+        if part.op in _JOINED:
+            longest = sum(digits) if part.op == "decimal_multiply" else max(digits)
+            return found.typed(replace(part.type, frac=max(longest, part.type.scale)))
+        if part.op in _PASSING:
+            return found.typed(replace(part.type, frac=max(digits[0], part.type.scale)))
+        if part.op == "quotient":
+            _require_known_digits(args)
+            divided = quotient_digits(args[0].type, args[1].type, context.div_precision_increment)
+            return found.typed(replace(part.type, frac=max(divided, part.type.scale)))
+        return found
+
+    return rebuild(expr, change)
+
+
+def _require_known_digits(sides: tuple[Expr, ...]) -> None:
+    known = _JOINED | _PASSING | {"round", "quotient", "literal", "column", "group_value", "any"}
+    if any(part.op not in known and part.type.frac for side in sides for part in _numbers(side)):
+        refuse("averages beside windows that the server has rounded are divided")
+
+
+def _numbers(expr: Expr) -> Iterator[Expr]:
+    yield expr
+    if expr.op != "round":
+        for arg in expr.args[:1] if expr.op == WINDOW else expr.args:
+            yield from _numbers(arg)
+
+
+def _several(windows: set[Expr]) -> bool:
+    """Tell whether the windows take more than one pass: of which neither's keys begin with the other's."""
+    sorts = [tuple(zip(part.args[1:], _directions(part), strict=True)) for part in windows]
+    return any(a != b for one in sorts for other in sorts for a, b in zip(one, other, strict=False))
+
+
+def _directions(window: Expr) -> tuple[bool, ...]:
+    assert isinstance(window.value, tuple)
+    partitioned, descending, _ = window.value
+    return (*(False for _ in range(partitioned)), *descending)
+
+
+def _keeps_groups(block: Block) -> bool:
+    """Tell whether MySQL surely finds a key of GROUP BY that is no constant: of one that it reads a single row for, or
+    that is set equal to a constant, all columns are none."""
+    sources = list(_sources(block.source))
+    if not all(isinstance(source, TableSource) or _has_rows(source) for source in sources):
+        return False
+    conditions = [*_conditions(block.source), *([block.where] if block.where is not None else [])]
+    equal = [part for condition in conditions for part in walk(condition) if part.op in _EQUALITIES]
+    fixed: set[Expr] = set()
+    if any(part.op in _FIXING or any(_is_constant(side) for side in part.args) for part in equal):
+        if len(sources) > 1:
+            return False  # a row of a unique key gives constants to the other tables
+        fixed = {column for part in equal for column in walk(part) if column.op == "column"}
+    return any(part.op == "column" and part not in fixed for key in block.groups for part in walk(key))
+
+
+def _is_constant(expr: Expr) -> bool:
+    return not any(part.op == "column" for part in walk(expr)) or is_literal(expr)
+
+
+def _has_rows(source: Source) -> bool:
+    """Tell whether a derived table may have several rows."""
+    query = source.query if isinstance(source, QuerySource) else None
+    return isinstance(query, Block) and query.limit is None and (not query.grouped or bool(query.groups))
+
+
+def _sources(source: Source | None) -> Iterator[TableSource | QuerySource | CteSource | JsonRows]:
+    if isinstance(source, Join):
+        yield from _sources(source.left)
+        yield from _sources(source.right)
+    elif source is not None:
+        yield source
+
+
+def _conditions(source: Source | None) -> Iterator[Expr]:
+    if isinstance(source, Join):
+        if source.on is not None:
+            yield source.on
+        yield from _conditions(source.left)
+        yield from _conditions(source.right)

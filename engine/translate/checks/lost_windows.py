@@ -1,0 +1,59 @@
+"""Windows over groups that MariaDB 10.11 computes of nothing, or whose order it forgets: refused.
+
+It finds groups sorted where their keys begin an index, or where an aggregate needs its rows together (DISTINCT,
+GROUP_CONCAT). It takes ORDER BY by those keys as done then, and sorts the groups for the windows afterwards: they come
+in the order of the windows, and LIMIT gives the first of these. Of joined tables, where it sorts the rows for such an
+aggregate, an expression with a window in it is what it was before the window was computed, and HAVING finds no group.
+"""
+
+from collections.abc import Sequence
+
+from engine.translate.refusal import refuse
+from engine.translate.tree import WINDOW, Block, Expr, Join, TableSource, walk
+from wire.responses import ColumnDefinition
+
+_KEYS = frozenset({"group_value", "any"})
+_SORTED = frozenset({"count_distinct", "sum_distinct", "group_concat", "group_concat_distinct", "json_objects"})
+_INDEXED = 0x0002 | 0x0004 | 0x0008  # PRI_KEY_FLAG, UNIQUE_KEY_FLAG, MULTIPLE_KEY_FLAG
+
+
+def require_no_lost_window(block: Block, definitions: Sequence[ColumnDefinition]) -> None:
+    """Refuse a block of MariaDB's with windows over its groups that may come out otherwise. Raises Refused.
+
+    `definitions` are those of the block's outputs, none where they are not known.
+    """
+    exprs = [*(output.expr for output in block.outputs), *(item.expr for item in block.order)]
+    parts = [part for expr in exprs for part in walk(expr)]
+    windows = [part for part in parts if part.op == WINDOW]
+    if not windows or not block.groups:
+        return
+    tested = list(walk(block.having)) if block.having is not None else []
+    sorts = any(part.op in _SORTED or (part.op == "double_sum" and part.value) for part in (*parts, *tested))
+    inside = any(expr.op != WINDOW and any(part in windows for part in walk(expr)) for expr in exprs)
+    if sorts and isinstance(block.source, Join) and (inside or tested):
+        refuse("MariaDB loses windows beside aggregates of different values of joined tables")
+    if not block.order or any(item.expr.op not in _KEYS for item in block.order):
+        return
+    wanted = [(item.expr, item.descending) for item in block.order]
+    if all(_sort(window)[: len(wanted)] in ([], wanted) for window in windows):
+        return
+    if sorts or _may_lead_index(block, block.order[0].expr.args[0], definitions):
+        refuse("MariaDB may give groups in the order of their windows")
+
+
+def _sort(window: Expr) -> list[tuple[Expr, bool]]:
+    assert isinstance(window.value, tuple)
+    partitioned, descending, _ = window.value
+    return list(zip(window.args[1:], (*(False for _ in range(partitioned)), *descending), strict=True))
+
+
+def _may_lead_index(block: Block, key: Expr, definitions: Sequence[ColumnDefinition]) -> bool:
+    """Tell whether a key of GROUP BY may be a column that an index begins with."""
+    if key.op != "column" or not isinstance(block.source, TableSource | Join):
+        return False
+    shown = [
+        definition
+        for output, definition in zip(block.outputs, definitions, strict=False)
+        if output.expr.op in _KEYS and output.expr.args[0] == key
+    ]
+    return not shown or any(definition.flags & _INDEXED for definition in shown)
