@@ -173,7 +173,7 @@ class Statements(Expressions):
                 f"{self.chance.choice(WRAPPED).format(sums[0])} a0, {self.chance.choice(WRAPPED).format(window)} w0",
             )
         )
-        groups = ", ".join(dict.fromkeys((key, "t.g"))) if "t.g" in over else key
+        groups = ", ".join(dict.fromkeys((key, "t.g"))) if over.startswith("PARTITION") else key
         tail = self.chance.choice(("", "", f" HAVING {sums[0]} > 1", " HAVING COUNT(*) > 1", f" ORDER BY {key}"))
         where = self.chance.choice(("", "", f" AND {key} = {key}", " AND t.g = 1"))
         body = self._body(f"{key} x0, {shown}", source, scope)

@@ -335,7 +335,22 @@ def day_of_year(expr: Expr) -> Expr:
 
 
 def _parts(unit: str) -> Callable[[Expr], Expr]:
-    return lambda expr: part(unit, expr)
+    return lambda expr: part(unit, _timed(unit, expr) if unit in _TIME_PARTS else expr)
+
+
+def _timed(unit: str, expr: Expr) -> Expr:
+    """Require a time in a text: HOUR, MINUTE and SECOND read '2024-12-30' as 00:20:24. Raises Refused."""
+    if literals.is_text(expr):
+        return derived(_require_time, expr)
+    if expr.type.family is Family.STRING:
+        return Expr("text_to_moment", datetime_type(0), (expr,), value=unit)
+    return expr
+
+
+def _require_time(literal: Expr) -> Expr:
+    if ":" not in str(literal.value):
+        refuse("a part of a time is asked of a text without one")
+    return literal
 
 
 # Functions of one date.

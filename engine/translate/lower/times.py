@@ -159,10 +159,11 @@ def _rounded(low: Lowering, expr: Expr) -> str:
 
 
 def _text_to_moment(low: Lowering, expr: Expr) -> str:
-    """Texts written as a date, with or without a time to the minute or second; others may give warnings and fail."""
+    """Texts written as a date, with or without a time to the minute or second; others may give warnings and fail. A
+    `value` is the part of a time that they must have."""
     sql = low.expr(expr.args[0])
     fraction = r"(\.\d{1,6})?" if expr.type.fsp else ""
-    time = "" if expr.type.family is Family.DATE else rf"( \d\d:\d\d(:\d\d{fraction})?)?"
+    time = "" if expr.type.family is Family.DATE else rf"( \d\d:\d\d(:\d\d{fraction})?){'' if expr.value else '?'}"
     kind = "DATE" if expr.type.family is Family.DATE else "TIMESTAMP"
     matches = f"regexp_full_match({sql}, '[1-9]\\d{{3}}-\\d{{1,2}}-\\d{{1,2}}{time}')"
     failure = "error('a text is not a plain date')"
