@@ -118,6 +118,18 @@ SUITES = {
             ("pymysql/tests/*.py", r"from unittest2", "from unittest"),
         ),
     ),
+    "mysqlclient": Suite(
+        "mysqlclient",
+        (*_RUN, "tests"),
+        version="2.3.2",
+        needs=("pytest", "pytest-timeout"),
+        installed=("libmariadb-dev",),
+        files={
+            "tests/default.cnf": "[MySQLdb-tests]\nhost = 127.0.0.1\nport = {port}\nuser = suite\npassword = suite\n"
+            "database = test\ndefault-character-set = utf8mb4\n"
+        },
+        environment={"PYTHONPATH": ""},  # beside the tests lies the driver without its compiled part
+    ),
     "sqlalchemy": Suite(
         "SQLAlchemy",
         (

@@ -20,6 +20,8 @@ _HEAD_LIMIT = 4096  # bytes of what is kept of an answer
 _HEAD_KEY = 9  # the packet with the number of columns, and the header of the first definition
 _MOST_HEADS = 8
 _OK_LIMIT = 64
+# Where the status of an OK packet stands behind a last id of more bytes than one, by what its first byte says; nowhere.
+_STATUS_AT = {0xFB: 99, 0xFC: 9, 0xFD: 10, 0xFE: 15, 0xFF: 99}
 
 # What answers a command.
 NOTHING, ONE_PACKET, RESULT, FIELDS, PREPARED, ROWS_ONLY = range(6)
@@ -116,12 +118,6 @@ class AnswerTracker:
         self._wanted = 0  # bytes that there must be of it before it is looked at again
         self._continued = False  # the packet before was full: this one continues it
 
-    def begin_query(self) -> None:
-        """Note that a whole COM_QUERY was sent while the state was IDLE."""
-        self.begun += 1
-        self.state = FIRST
-        self.rows = 0
-
     def begin(self, command: int) -> None:
         """Note that a whole command was sent; pipelined ones wait for their turn."""
         self.begun += 1
@@ -142,10 +138,30 @@ class AnswerTracker:
     def feed(self, data: bytes) -> bool:
         """Follow received bytes; True when nothing is owed after them."""
         if self.state == FIRST:
-            if self._is_plain(data):
-                self.failed = False
-                self.state = IDLE
-                return True
+            # A whole answer that ends where it did before, or an OK packet: looked at without a call.
+            size = len(data)
+            if not (self._skip or self._tail or self._queue):
+                if (
+                    size == self._row_size
+                    and data.startswith(self._front)
+                    and data.endswith(self._back)
+                    and data[len(self._front)] < 0xFE
+                ):
+                    self.rows += 1
+                    self.status = self._row_status
+                    self.failed = False
+                    self.state = IDLE
+                    return True
+                # Length, sequence number, OK, then rows written in one byte, and the last id.
+                if 11 <= size <= _OK_LIMIT and data[4] == 0 and data[0] + 4 == size and data[5] < 0xFB:
+                    at = 7 if data[6] < 0xFB else _STATUS_AT[data[6]]
+                    if at + 4 <= size:
+                        status = data[at] | data[at + 1] << 8
+                        if not (status & _MORE_RESULTS or data[1] or data[2]):
+                            self.status = status
+                            self.failed = False
+                            self.state = IDLE
+                            return True
         elif self.state == LOST:
             return False
         if self._tail:
@@ -210,31 +226,6 @@ class AnswerTracker:
             self._skip = 0
             self._tail = bytearray(data[at:])
         return self.state == IDLE and not self._skip and not self._tail and not self._continued
-
-    def _is_plain(self, data: bytes) -> bool:
-        """Tell whether bytes are a whole answer: an OK with small counts, or the last row's but for what it holds.
-
-        The header of the row is among the bytes compared, so the packets end where they ended then.
-        """
-        if self._skip or self._tail or self._queue:
-            return False
-        size = len(data)
-        if (
-            size == self._row_size
-            and data.startswith(self._front)
-            and data.endswith(self._back)
-            and data[len(self._front)] < 0xFE
-        ):
-            self.rows += 1
-            self.status = self._row_status
-            return True
-        # Length, sequence number, OK, then rows written and the last id: one byte each below 251.
-        if 11 <= size <= _OK_LIMIT and data[4] == 0 and data[0] + 4 == size and data[5] < 0xFB and data[6] < 0xFB:
-            status = data[7] | data[8] << 8
-            if not (status & _MORE_RESULTS or data[1] or data[2]):
-                self.status = status
-                return True
-        return False
 
     def _is_one_row(self, data: bytes, at: int, size: int) -> bool:
         """Take one row and the end of the last answer at once: all that most point selects answer."""

@@ -98,6 +98,21 @@ def test_pipelined_answers_are_told_apart(chosen: list[object], capabilities: in
         assert tracker.feed(stream[cut:])
 
 
+@pytest.mark.parametrize("last", [0, 250, 251, 65_535, 65_536, (1 << 24) - 1, 1 << 24, (1 << 64) - 1])
+@pytest.mark.parametrize("rows", [0, 250, 251, 70_000])
+@pytest.mark.parametrize("info", [b"", b"Rows matched: 1  Changed: 1  Warnings: 0"])
+def test_a_status_is_read_wherever_it_stands(last: int, rows: int, info: bytes) -> None:
+    for status in (Status.AUTOCOMMIT, Status.AUTOCOMMIT | Status.IN_TRANS, MORE):
+        sent = packets(build_ok(Ok(affected_rows=rows, last_insert_id=last, status=status)) + info)
+        for pieces in ([sent], [sent[:9], sent[9:]]):
+            tracker = AnswerTracker(NEW)
+            tracker.begin(Command.QUERY)
+            done = [tracker.feed(piece) for piece in pieces]
+            assert done[-1] is (status is not MORE)
+            assert tracker.status == status
+            assert not tracker.failed
+
+
 def test_rows_are_counted_and_status_is_kept() -> None:
     tracker = AnswerTracker(NEW)
     tracker.begin(Command.QUERY)
