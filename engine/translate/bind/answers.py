@@ -29,6 +29,7 @@ DOCUMENT = "document"  # the form of an input that is JSON text as a whole
 WHOLE = "whole"  # the form of a column of whole numbers, of 64 bits at most
 # A column's collation goes before it, it goes before a literal's (read off both servers' JSON_UNQUOTE).
 TEXT = Type(Family.STRING, collation="utf8mb4_bin", charset="utf8mb4", presence=ANYTHING, coercible=True)
+_OF_JSON = "utf8mb4_0900_bin"  # which pads no text, as JSON does not
 _ASCII = of_values({*range(128), TRAILING_SPACE})
 _PARTS = frozenset({"answer_part", "answer_text", "answer_length"})
 PREDICTION = "Prediction"  # the column of answers that every task but some recommendations has
@@ -142,8 +143,11 @@ def as_number(value: Expr) -> Expr:
 
 
 def as_text(value: Expr) -> Expr:
-    """An answer's part as it is compared with a text: on MariaDB it is a text itself, a string in its quotes."""
-    return text(value, ()) if value.type.charset == "mysql" else Expr("answer_raw", TEXT, (value,))
+    """An answer's part as it is compared with a text: on MariaDB it is a text itself, a string in its quotes. On MySQL
+    the text becomes JSON, and strings are compared by their bytes; a number equals none, and fails here."""
+    if value.type.charset == "mysql":
+        return Expr("answer_string", replace(TEXT, collation=_OF_JSON, coercible=False, explicit=True), (value,))
+    return Expr("answer_raw", TEXT, (value,))
 
 
 def unquoted(left: Expr, right: Expr) -> tuple[Expr, Expr]:
@@ -162,6 +166,12 @@ def unquoted(left: Expr, right: Expr) -> tuple[Expr, Expr]:
 
 def _unquoted(part: Expr, other: Expr) -> Expr:
     return Expr("answer_unquoted", TEXT, (part,)) if other.type.family is Family.STRING else part
+
+
+def require_texts(values: Sequence[Expr], what: str) -> None:
+    """Refuse answers where MySQL compares them as texts, in their quotes, though it compares JSON elsewhere."""
+    if any(value.type.family is Family.ANSWER and value.type.charset == "mysql" for value in values):
+        refuse(f"{what} compares parts of a model's answers: take them out by JSON_UNQUOTE")
 
 
 def beside(text: Expr, other: Type) -> Expr:

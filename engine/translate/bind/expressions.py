@@ -307,6 +307,7 @@ def _case(binder: Binder, node: exp.Expression) -> Expr:
         results.append(binder.expr(child(branch, "true")))
     if subject is not None:
         require_one_collation([binder.side(subject), *conditions], "CASE")
+        answers.require_texts([binder.side(subject), *conditions], "CASE")
         equal = equal_bits if binder.context.backend == "mysql" else partial(compare, "eq")
         conditions = [equal(binder.side(subject), condition) for condition in conditions]
     default = node.args.get("default")

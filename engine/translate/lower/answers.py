@@ -15,6 +15,8 @@ FUNCTION = "warmfront_ask"
 NUMBER_FUNCTION = "warmfront_ask_number"
 _ASCII = "CASE WHEN length(a) = strlen(a) THEN a WHEN a IS NOT NULL THEN error('an answer of more than ASCII') END"
 _UNQUOTED = "coalesce(json_extract_string(a, '$'), a)"  # null is a text
+_STRING = """CASE WHEN a[1] = '"' THEN json_extract_string(a, '$')
+ WHEN a IS NOT NULL THEN error('a part of an answer that is no string is compared with a text') END"""
 Writer = Callable[[Lowering, Expr], str]
 
 
@@ -73,6 +75,7 @@ ANSWER_OPS: dict[str, Writer] = {
     "answer_text": lambda low, expr: f"json_extract_string({_inner(low, expr)}, {_path(expr)})",
     "answer_ascii": lambda low, expr: f"list_transform([{low.expr(expr.args[0])}], lambda a: {_ASCII})[1]",
     "answer_raw": lambda low, expr: low.expr(expr.args[0]),
+    "answer_string": lambda low, expr: f"list_transform([{low.expr(expr.args[0])}], lambda a: {_STRING})[1]",
     "answer_unquoted": lambda low, expr: f"list_transform([{low.expr(expr.args[0])}], lambda a: {_UNQUOTED})[1]",
     "answer_number": _number,
     "answer_length": lambda low, expr: f"len(json_keys({_inner(low, expr)}, {_path(expr)}))",

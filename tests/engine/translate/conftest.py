@@ -18,6 +18,7 @@ from wire.responses import ColumnDefinition
 
 MODE = "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES"
 BIN = "utf8mb4_bin"
+OF_JSON = "utf8mb4_0900_bin"
 
 
 def _column(name: str, ordinal: int, type_: str, **facts: Any) -> Column:
@@ -54,7 +55,9 @@ def view() -> CatalogView:
 
 
 def _weigh(collation: str, held: Presence) -> Weights | None:
-    return Weights.plain(BIN, "utf8mb4", Kind.POINTS, pad_space=False) if collation == BIN else None
+    if collation not in (BIN, OF_JSON):
+        return None
+    return Weights.plain(collation, "utf8mb4", Kind.POINTS, pad_space=False)
 
 
 Run = Callable[..., Translation | Refusal]

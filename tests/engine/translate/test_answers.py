@@ -120,3 +120,25 @@ def test_mariadb_takes_quotes_off_in_comparisons(run: Run, condition: str, unquo
     assert isinstance(found, Translation), found
     assert ("json_extract_string(a, '$')" in found.sql) is unquoted
     assert [each.columns for each in found.asked] == [("Prediction",)]
+
+
+@pytest.mark.parametrize(
+    ("condition", "compared"),
+    [
+        (f"{PART} = 'yes'", True),
+        (f"{PART} <> a", True),
+        (f"{PART} IN ('yes', 'no')", True),
+        (f"JSON_UNQUOTE({PART}) = 'yes'", False),
+        (f"{PART} > 1", False),
+        (f"CASE {PART} WHEN 'yes' THEN 1 ELSE 0 END", None),
+    ],
+)
+def test_mysql_compares_strings_of_json(run: Run, condition: str, compared: bool | None) -> None:
+    """By their bytes, whatever a column's collation; in CASE it has them in their quotes."""
+    found = run(f"SELECT COUNT(*) FROM t WHERE {condition}", models=(MODEL,))
+    if compared is None:
+        assert isinstance(found, Refusal)
+        assert "JSON_UNQUOTE" in found.reason
+        return
+    assert isinstance(found, Translation), found
+    assert ("that is no string" in found.sql) is compared
