@@ -14,6 +14,7 @@ from typing import Any
 
 from base.errors import LakeError
 from statements.lake_clauses import read_clauses
+from statements.schema import Table
 
 MARK = "warmfront_lake"  # the key of the stored form: no other program's attribute has it
 ENGINE = "lakehouse"
@@ -370,6 +371,21 @@ def _tokens(statement: str) -> Iterator[Token]:
 def quoted(name: str) -> str:
     """Quote an identifier."""
     return "`" + name.replace("`", "``") + "`"
+
+
+_UNIQUE = re.compile(
+    r"^\s*UNIQUE KEY `(?:[^`]|``)*` \((?P<columns>(?:,?`(?:[^`]|``)+`(?: DESC| ASC)?)+)\)", re.MULTILINE
+)
+_NAME = re.compile(r"`((?:[^`]|``)+)`")
+
+
+def unique_keys(shown: str, table: Table) -> tuple[tuple[str, ...], ...]:
+    """The unique keys of whole columns in a table's text of SHOW CREATE TABLE, but for its primary one."""
+    keys = [
+        tuple(name.replace("``", "`") for name in _NAME.findall(found["columns"])) for found in _UNIQUE.finditer(shown)
+    ]
+    known = {column.name for column in table.columns}
+    return tuple(key for key in keys if set(key) <= known and key != table.primary_key)
 
 
 def unquoted(text: str) -> str:

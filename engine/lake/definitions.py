@@ -14,7 +14,7 @@ from engine.lake.facts import Covered
 from engine.lake.warned import Warned
 from lakehouse.definition import Definition, read_definition
 from lakehouse.signatures import Signatures
-from statements.lake import mark_of, quoted, stored_attribute
+from statements.lake import mark_of, quoted, stored_attribute, unique_keys
 from statements.schema import Table
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ class LakeTable:
     table: Table
     definition: Definition
     number: int
+    unique: tuple[tuple[str, ...], ...] = ()  # the unique keys beside the table's primary one
     shown: set[str] = field(default_factory=set)
     lock: threading.RLock = field(default_factory=threading.RLock)
     covered: dict[str, list[Covered]] = field(default_factory=dict)
@@ -119,9 +120,10 @@ class Definitions:
         definition = read_definition(self._signatures.put_back(attribute), columns)
         with self._lock:
             known = self._known.get(key)
-            if known is None or anew or (known.table, known.definition) != (table, definition):
+            of = table, definition, unique_keys(shown, table)
+            if known is None or anew or (known.table, known.definition, known.unique) != of:
                 self._last += 1
-                known = self._known[key] = LakeTable(table, definition, self._last, restored=anew)
+                known = self._known[key] = LakeTable(*of[:2], self._last, of[2], restored=anew)
             known.shown |= {mark_of(shown.encode()), *([mark] if mark else [])}
             return known
 

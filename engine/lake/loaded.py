@@ -21,6 +21,7 @@ from engine.catalog import Key, LoadedTable
 from engine.collate import presence
 from engine.lake.branches import TAG
 from engine.lake.definitions import LakeTable
+from engine.lake.keys import is_twice
 from engine.lake.reach import quoted
 from engine.layout import quote, table_to_json
 
@@ -171,14 +172,14 @@ class LoadedCopies:
         incoming: Incoming | None,
         added: Sequence[str],
         gone: Collection[str],
-        unique: Sequence[str],
+        unique: Sequence[Sequence[str]],
         confirm: Callable[[], None],
     ) -> None:
         """Take the rows of files out of a tagged copy, and put those of others into it, a relation with a column TAG.
 
         `added` has the files' keys; there is nothing `incoming` when it has none. `confirm` is as for `put`. Raises
-        LakeError when a value of the columns `unique` is there twice then, duckdb.Error, and what this and `incoming`
-        raise; the copy is as it was then.
+        LakeError when a value of one of the keys `unique` is there twice then, duckdb.Error, and what this and
+        `incoming` raise; the copy is as it was then.
         """
         where = [known.table.schema, known.table.name, mark_of(known)]
         with _transaction(looking):
@@ -212,8 +213,7 @@ class LoadedCopies:
                     for column in {*bits, *of.presence}
                 }
                 is_unique = is_unique and of.is_unique
-            if unique and not out.keys() & set(unique):
-                require_unique(looking, name, unique)
+            require_unique(looking, name, [key for key in unique if not out.keys() & set(key)])
             looking.execute(
                 f"UPDATE {_LIST} SET presence = ?, left_out = ?, is_unique = ? WHERE number = ?",
                 [json.dumps({column: mask.hex() for column, mask in bits.items()}), json.dumps(out), is_unique, number],
@@ -274,16 +274,17 @@ def _numbered(incoming: Incoming, first: int) -> str:
     )
 
 
-def require_unique(connection: duckdb.DuckDBPyConnection, name: str, key: Sequence[str]) -> None:
-    """Raise LakeError when a value of some columns of a table is there twice."""
-    columns = ", ".join(quote(column) for column in key)
-    twice = f"SELECT 1 FROM {name} GROUP BY {columns} HAVING count(*) > 1 LIMIT 1"
-    if connection.execute(twice).fetchall():
-        raise LakeError(f"a value of the key ({', '.join(key)}) would be there twice; check_constraints is on")
+def require_unique(connection: duckdb.DuckDBPyConnection, name: str, keys: Sequence[Sequence[str]]) -> None:
+    """Raise LakeError when a value of one of some keys is twice in a table."""
+    for key in keys:
+        if is_twice(connection, name, key):
+            raise LakeError(f"a value of the key ({', '.join(key)}) would be there twice; check_constraints is on")
 
 
 def mark_of(known: LakeTable) -> str:
     """A mark of a table's columns and definition; another definition has another one."""
     if not known.mark:  # both are never changed, and every statement on the table asks
-        known.mark = sha256(f"{table_to_json(known.table)}{known.definition!r}".encode()).hexdigest()
+        known.mark = sha256(
+            f"{table_to_json(known.table)}{known.definition!r}{known.unique or ''}".encode()
+        ).hexdigest()
     return known.mark

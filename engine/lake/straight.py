@@ -16,6 +16,7 @@ from engine.collate import presence
 from engine.lake.branches import TAG, partition_value, reading_of
 from engine.lake.definitions import LakeTable
 from engine.lake.facts import bad_row, presence_of
+from engine.lake.keys import keys_of
 from engine.lake.layout import Group, Layout, lay_out
 from engine.lake.loaded import Incoming, Told, require_unique
 from engine.lake.plain import PlainText, read_plain
@@ -172,17 +173,12 @@ class _Checked:
 
         def of(name: str) -> Told:
             known = given()
-            table, dialect = self.known.table, self.known.definition.dialect
+            table = self.known.table
             texts = {column.name for column in table.columns if column.type in STRING_TYPES}
             asked = {each: quote(each) for each in self.readings if each in texts and each not in known}
             present = {**presence_of(looking, name, asked), **known}
-            key = table.primary_key if dialect.check_constraints else ()
-            if not key or not set(key) <= self.readings.keys() or self._is_partition(key):
-                return Told(present, self.out, False)
-            require_unique(looking, name, key)
-            return Told(present, self.out, not set(key) & texts)
+            keys = [key for key in keys_of(self.known, self.layout.partitions) if set(key) <= self.readings.keys()]
+            require_unique(looking, name, keys)
+            return Told(present, self.out, table.primary_key in keys and not set(table.primary_key) & texts)
 
         return of
-
-    def _is_partition(self, key: Sequence[str]) -> bool:
-        return any(name.casefold() in self.layout.partitions for name in key)

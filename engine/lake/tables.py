@@ -26,7 +26,7 @@ from engine.lake.definitions import Definitions, LakeTable, NotLake
 from engine.lake.evolved import file_keys, require_ids, without_deleted
 from engine.lake.facts import ColumnFacts
 from engine.lake.kept import KeptFacts
-from engine.lake.keys import is_certain, require_unique, unchecked
+from engine.lake.keys import is_certain, keys_of, require_unique, unchecked
 from engine.lake.layout import Layout, groups_of, lay_out
 from engine.lake.loaded import Incoming, LoadedCopies, Told
 from engine.lake.mistakes import locate, locate_all, require_structure
@@ -212,17 +212,14 @@ class LakeTables:
             self._load(known)
             return
         _, partitions = groups_of(known.table, known.definition, listing)
-        is_checked = known.definition.dialect.check_constraints
-        key = known.table.primary_key if is_checked else ()
-        if {name.casefold() for name in key} & set(partitions):
-            key = ()
+        unique = keys_of(known, partitions)
         with closing(self._root.cursor()) as looking, ExitStack() as stack:
             added = listing.only([place for place, each in enumerate(keys) if each in new])
             paths = self._open(stack, looking, added)
             new_keys = file_keys(added)
 
             def put(incoming: Incoming | None) -> None:
-                self._loaded.change(looking, known, incoming, new_keys, gone, key, paths.confirm)
+                self._loaded.change(looking, known, incoming, new_keys, gone, unique, paths.confirm)
 
             readable = self._readable(stack, known, added, paths)
             if load_straight(looking, known, added, paths, readable, True, self._places, put):
@@ -387,10 +384,10 @@ class LakeTables:
                 known.located[mark] = locate_all(connection, layout, column, readings[column.name], found, paths)
             wanted.noted.note(facts[column.name].bad, known.located[mark])
         is_unique = is_certain(known, layout, readings)
-        if key and set(key) <= readings.keys():
-            rows = sub_query([column for column in columns if column.name in key], layout, readings, facts, paths)
+        if checked := [column for column in columns if column.name in key and column.name in readings]:
+            rows, read = sub_query(checked, layout, readings, facts, paths), [column.name for column in checked]
             with known.lock:
-                require_unique(connection, known, files, rows)
+                require_unique(connection, known, layout, files, rows, read)
         kept = [column for column in columns if column.name not in out]
         sql = sub_query(kept, layout, readings, facts, paths, tagged)
         present = {

@@ -17,6 +17,7 @@ from lakehouse.definition import read_definition
 from lakehouse.places import Places
 from statements.schema import Column, Table
 
+NOTHING = Told({}, {}, False)
 TABLE = Table("lake", "t", (Column("id", 0, "int", "int"),), ())
 
 
@@ -65,6 +66,22 @@ def test_a_file_that_changes_meanwhile_leaves_the_copy_as_it_was(
     run("third", lambda: None)
     assert ids(connection, copies, known) == [3, 4]
     reach.close()
+
+
+def test_what_comes_later_may_not_repeat_a_value_of_a_key(
+    tmp_path: Path, connection: duckdb.DuckDBPyConnection
+) -> None:
+    known = LakeTable(TABLE, read_definition({"file": [{"uri": "/x/"}], "placement": "loaded"}), 1)
+    copies = LoadedCopies(connection, tmp_path / "lake.duckdb")
+
+    def incoming(values: str) -> Incoming:
+        return Incoming(f"(SELECT * FROM (VALUES {values}) AS v(id, {quote(TAG)}))", ["f"], lambda _: NOTHING)
+
+    copies.put(connection, known, incoming("(1, 'f'), (NULL, 'f')"), ["first"], True, lambda: None)
+    copies.change(connection, known, incoming("(2, 'f'), (NULL, 'f')"), ["second"], [], [("id",)], lambda: None)
+    with pytest.raises(LakeError, match=r"the key \(id\) would be there twice"):
+        copies.change(connection, known, incoming("(1, 'f')"), ["third"], [], [("id",)], lambda: None)
+    assert ids(connection, copies, known) == [1, 2, None, None]
 
 
 def ids(connection: duckdb.DuckDBPyConnection, copies: LoadedCopies, known: LakeTable) -> list[int]:

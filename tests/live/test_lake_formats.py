@@ -306,6 +306,13 @@ def test_keys_are_checked(instance: Instance, data: Path):
     instance.run("DROP TABLE lake.twice")
     instance.run(f"CREATE TABLE lake.twice {lake('id INT PRIMARY KEY', data / 'twice.csv', check_constraints=False)}")
     assert instance.run("SELECT COUNT(*) FROM lake.twice") == [(3,)]
+    instance.run("DROP TABLE lake.twice")
+    (data / "twice.csv").write_text("1,5,\\N\n2,5,\\N\n3,5,1\n")  # NULL is no value that comes twice
+    columns = "id INT PRIMARY KEY, a INT, b INT, UNIQUE KEY both_of (a, b), UNIQUE (b)"
+    instance.run(f"CREATE TABLE lake.twice {lake(columns, data / 'twice.csv')}")
+    assert instance.run("SELECT COUNT(*) FROM lake.twice") == [(3,)]
+    (data / "twice.csv").write_text("1,5,2\n2,6,2\n")
+    assert "the key (b)" in refused(instance, "SELECT COUNT(*) FROM lake.twice")
 
 
 def warned(instance: Instance, statement: str, most: int | None = None) -> tuple[int, list[tuple[Any, ...]]]:

@@ -72,6 +72,7 @@ def test_loaded_rows_are_those_in_place(instance: Instance, data: Path):
 NOT_LOADED = [
     *MISTAKES,
     ("1,2024-02-28\n2,\\N\n1,2024-02-27\n", "a value of the key (a) would be there twice"),
+    ("1,2024-02-28\n2,2024-02-28\n", "a value of the key (d) would be there twice"),
     ("1,2024-02-28\n2\\,2024-02-27\n", "ends with the escape character"),
     ("1,2024-02-28\n2,2024-02-27\\\n", "line 2, column d: '2024-02-27\\n' is not a value of DATE"),
 ]
@@ -82,7 +83,8 @@ def test_what_cannot_be_read_exactly_is_not_loaded(instance: Instance, data: Pat
     (data / "no.csv").write_text("5,2024-02-28\n")
     dialect = {"field_delimiter": ",", "check_constraints": True}
     attribute = json.dumps({"placement": "loaded", "dialect": dialect, "file": [{"uri": f"{data}/no.csv"}]})
-    instance.run(f"CREATE TABLE lake.no (a INT PRIMARY KEY, d DATE) ENGINE=lakehouse ENGINE_ATTRIBUTE='{attribute}'")
+    columns = "a INT PRIMARY KEY, d DATE UNIQUE"
+    instance.run(f"CREATE TABLE lake.no ({columns}) ENGINE=lakehouse ENGINE_ATTRIBUTE='{attribute}'")
     try:
         instance.run("ALTER TABLE lake.no SECONDARY_LOAD")
         (data / "no.csv").write_text(text)

@@ -3,7 +3,16 @@
 import pytest
 
 from base.errors import LakeError
-from statements.lake import may_create_lake, read_alter, read_create, shadow_create, stored_attribute, stored_form
+from statements.lake import (
+    may_create_lake,
+    read_alter,
+    read_create,
+    shadow_create,
+    stored_attribute,
+    stored_form,
+    unique_keys,
+)
+from statements.schema import Column, Table
 
 PLAIN = """CREATE TABLE `s`.t (a INT NOT NULL, `b c` VARCHAR(10) ENGINE_ATTRIBUTE='{"date_format": "%Y"}' COMMENT 'x',
  PRIMARY KEY (a)) ENGINE = Lakehouse SECONDARY_ENGINE=RAPID
@@ -94,6 +103,23 @@ DEEP = "[" * 20_000 + "]" * 20_000
 def test_a_lake_table_needs_a_json_object(attribute):
     with pytest.raises(LakeError, match="ENGINE_ATTRIBUTE"):
         read_create(f"CREATE TABLE t (a INT) ENGINE=lakehouse {attribute}")
+
+
+def test_unique_keys_of_whole_columns_are_read():
+    shown = """CREATE TABLE `t` (
+  `id` int NOT NULL,
+  `a``b` int DEFAULT NULL COMMENT 'UNIQUE KEY `x` (`id`)\\n  UNIQUE KEY `y` (`id`)',
+  `c` varchar(9) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `first` (`a``b`),
+  UNIQUE KEY `both` (`c`,`a``b` DESC) USING BTREE,
+  UNIQUE KEY `again` (`id`),
+  UNIQUE KEY `part` (`c`(3)),
+  UNIQUE KEY `made` ((`id` + 1)),
+  KEY `k` (`c`)
+) ENGINE=InnoDB"""
+    columns = tuple(Column(name, at, "int", "int") for at, name in enumerate(("id", "a`b", "c")))
+    assert unique_keys(shown, Table("s", "t", columns, ("id",))) == (("a`b",), ("c", "a`b"))
 
 
 def test_other_statements_are_none():
