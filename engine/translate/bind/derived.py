@@ -7,7 +7,7 @@ from sqlglot import exp
 from engine.translate.bind.binder import Binder, Shared
 from engine.translate.bind.control import require_no_cut_seconds, round_to
 from engine.translate.bind.doubles import require_stored_alike
-from engine.translate.bind.numbers import as_value, is_zero
+from engine.translate.bind.numbers import as_value, is_ended, is_zero
 from engine.translate.given import answered
 from engine.translate.literals import integer
 from engine.translate.refusal import refuse
@@ -60,7 +60,9 @@ def settle(query: Query) -> None:
         require_no_cut_seconds(output.expr)
         type_ = output.expr.type
         if isinstance(query, SetOperation) or (
-            type_.frac == type_.scale and not (stored and (type_.vague or type_.unpadded))
+            type_.frac == type_.scale
+            and not (stored and (type_.vague or type_.unpadded))
+            and (stored or not is_ended(output.expr))
         ):
             continue
         if not stored:

@@ -31,7 +31,7 @@ from engine.translate.bind.compare import (
     require_one_collation,
     written_moments,
 )
-from engine.translate.bind.numbers import arithmetic, as_condition, as_double, negated
+from engine.translate.bind.numbers import arithmetic, as_condition, as_double, ended, negated
 from engine.translate.bind.row_values import compare_rows, only_row, parts_of
 from engine.translate.bind.windows import bind_window
 from engine.translate.checks.few_digits import as_int, require_counted_dividend, spelled_short_quotient, with_room
@@ -120,6 +120,7 @@ def _arithmetic(operator: str) -> Rule:
             found = doubles.of_spelled(found)
         if is_mariadb:
             require_same_quotient(found)
+            found = ended(found)
             found = spelled_short_quotient(as_int(found)) if found.op == "int_divide" else found
         elif operator == "subtract" and found.type.family is Family.DECIMAL:
             found = _not_negative(found)

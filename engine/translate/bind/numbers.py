@@ -1,6 +1,8 @@
 """Arithmetic: MySQL's result types, scales, overflow and division made explicit."""
 
 from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
 
 from engine.translate.given import answered, derived
 from engine.translate.literals import is_literal, is_text, negate, plain_number
@@ -26,6 +28,7 @@ from engine.translate.types import (
 
 _WORD = 9  # decimal digits in a word of MySQL's decimals
 _EXACT_DIGITS = 15
+_ROUNDS = frozenset({"round", "truncate", "to_decimal"})
 # What a sub-query gives is kept in a cache, out of which MariaDB reads an unsigned integer as a signed one
 # (Item_cache_int::val_real).
 _SIGNED_DIGITS = 18
@@ -224,10 +227,42 @@ def quotient(left: Expr, right: Expr, increment: int) -> Expr:
     """Divide exact numbers: a decimal of the left scale + increment that carries more digits until settled."""
     if left.type.vague or right.type.vague:
         refuse("values of different scales are divided")
+    left, right = (side.args[0] if side.op == "ended" else side for side in (left, right))
     scale = min(left.type.scale + increment, MAX_SCALE)
     frac = max(quotient_digits(left.type, right.type, increment), scale)
-    type_ = decimal(left.type.digits + right.type.scale + increment, scale, frac)
+    carries = is_ended(left) or is_ended(right)
+    if carries and frac == scale:  # cut there, or, by the zeros that it may have more, rounded
+        refuse("a quotient of a quotient is not certain in its last digit")
+    type_ = decimal(left.type.digits + right.type.scale + increment, scale, frac, carries)  # certain where it is shown
     return Expr("quotient", type_, (left, right))
+
+
+def ended(expr: Expr) -> Expr:
+    """Settle a quotient of MariaDB's by a constant that ends within its scale (x / 100): there is nothing to round.
+
+    Its value has more decimals there, all zero; see `quotient`.
+    """
+    if expr.op != "quotient":
+        return expr
+    left, right = expr.args
+    if not is_literal(right) or left.type.vague or left.type.frac != left.type.scale:
+        return expr
+    if answered(_inverse_decimals, right) > expr.type.scale - left.type.scale:
+        return expr
+    return Expr("ended", decimal(expr.type.digits, expr.type.scale), (expr,), value=expr.type.scale)
+
+
+def is_ended(expr: Expr) -> bool:
+    """Tell whether a decimal is made of a quotient that has ended, with what decimals it has, and not rounded since."""
+    if expr.op == "ended" or expr.type.family is not Family.DECIMAL or expr.op in _ROUNDS:
+        return expr.op == "ended"
+    return any(is_ended(arg) for arg in expr.args)
+
+
+def _inverse_decimals(value: object) -> int:
+    """Count the decimals of 1 / value; more than any type has where they do not end."""
+    inverse = 1 / Fraction(value) if isinstance(value, int | Decimal) and value else Fraction(1, 3)
+    return next((count for count in range(MAX_SCALE + 1) if (inverse * 10**count).denominator == 1), MAX_SCALE + 1)
 
 
 def _require_settled(*operands: Expr) -> None:

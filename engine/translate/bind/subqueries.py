@@ -8,7 +8,7 @@ from sqlglot import exp
 from engine.translate.bind.binder import Binder, CachedAnswers
 from engine.translate.bind.compare import paired
 from engine.translate.bind.derived import gives_rows, require_order, wrapped
-from engine.translate.bind.numbers import as_value, may_be_cached_signed, settled
+from engine.translate.bind.numbers import as_value, is_ended, may_be_cached_signed, settled
 from engine.translate.bind.row_values import any_row, known_member, parts_of
 from engine.translate.members import LISTED, spelled
 from engine.translate.members import require_order as require_sortable
@@ -54,6 +54,10 @@ def scalar(binder: Binder, node: exp.Expression) -> Expr:
     require_order(query)
     output = query.outputs[0]
     output.expr = spelled(as_value(output.expr))
+    if output.expr.op == "ended":
+        (output.expr,) = output.expr.args
+    if is_ended(output.expr):
+        refuse("a quotient is calculated with in the answer of a sub-query")
     found = Expr("scalar", output.expr.type, value=query)
     if binder.context.backend == "mysql" or found.type.frac == found.type.scale or not sees_outside(query):
         return found

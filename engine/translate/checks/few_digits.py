@@ -17,7 +17,7 @@ from engine.translate.walks import Gathered
 _FEW_DIGITS = ("bit_count", "period_add", "year_week", "ascii", "ord")
 _CHOICES = frozenset({"case", "coalesce", "greatest", "least"})
 _CHOOSING = _CHOICES | {"int_to_text", "decimal_to_text", "round", "settled"}
-_AROUND = frozenset({"within", "round", "settled", "to_decimal"})
+_AROUND = frozenset({"within", "round", "ended", "settled", "to_decimal"})
 _CALCULATIONS = frozenset(
     f"{kind}_{name}" for kind in ("int", "decimal") for name in ("add", "subtract", "multiply", "modulo")
 )

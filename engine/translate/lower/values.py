@@ -425,6 +425,7 @@ VALUE_OPS: dict[str, Writer] = {
     "floor": _template("floor({0})"),
     "ceil": _template("ceil({0})"),
     "round": _round,
+    "ended": _round,
     "settled": _round,
     "truncate": _truncate,
     "round_before_point": _before_point(half=True),
