@@ -10,7 +10,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import duckdb
@@ -67,6 +67,13 @@ class ZoneTable:
         opened, ended = self.starts[1:] + self.offsets[1:], self.starts[1:] + self.offsets[:-1]
         doubtful = (second >= np.minimum(opened, ended)) & (second < np.maximum(opened, ended))
         return FIRST + _DAY <= second < LAST - _DAY and not doubtful.any()
+
+    def is_certain_moment(self, second: int) -> bool:
+        """Tell whether the local time of a moment, in seconds of UTC since 1970, is that of no other."""
+        if not FIRST <= second < LAST:
+            return False
+        offset = int(self.from_utc(np.array([second], dtype=np.int64))[0])
+        return self.is_certain(datetime(1970, 1, 1) + timedelta(seconds=second + offset))
 
     def _local(self) -> tuple[_Seconds, _Seconds]:
         """Where each piece begins in local time, and until where it is a gap."""

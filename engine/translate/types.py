@@ -58,6 +58,8 @@ SHOWN_ONLY = frozenset({Family.OTHER_TEXT, Family.JSON, Family.SPATIAL, Family.V
 COMPARED_CHARSETS = frozenset({"utf8mb4", "utf8mb3", "utf8", "ascii", "latin1"})
 # Digits of an integer column's type -> bits of its values; any other is at least an INT.
 STORED_BITS = {3: 8, 5: 16, 8: 24, 20: 64}
+_UNICODE = ("utf8mb4", "utf8mb3", "utf8")  # from the widest on
+_PAIR = 2
 _DIGITS = {"tinyint": 3, "smallint": 5, "mediumint": 8, "int": 10, "bigint": 20}
 
 
@@ -70,7 +72,8 @@ class Type:
     differs from row to row (not counting zeros), `unpadded` that MySQL shows each value with its own decimals, `fixed`
     that a double has a fixed number of decimals, as text too, and MariaDB rounds it once more when it stores it.
     `presence` says which bytes may occur in a string; `coercible` strings (literals) take the collation of
-    what they are compared with, `explicit` ones (COLLATE) give theirs. `members` are an ENUM's or SET's; which address
+    what they are compared with, `explicit` ones (COLLATE) give theirs; of `mixed` ones, made of others of two
+    collations, it is not known what they are compared by. `members` are an ENUM's or SET's; which address
     it is, is in `charset`; `required` is a packed date's that is NOT NULL.
     `zerofill` columns have zeros before them as text. `characters` is how many a stored text column may have, 0 where
     that is not known; it holds for columns only, not for what is computed from them. Of an integer it is how many
@@ -92,6 +95,7 @@ class Type:
     presence: Presence = EMPTY
     coercible: bool = False
     explicit: bool = False
+    mixed: bool = field(default=False, compare=False)
     members: tuple[str, ...] = ()
     required: bool = False
     zerofill: bool = False
@@ -181,7 +185,7 @@ def unify(types: list[Type], what: str) -> Type:
     if families <= NUMERIC:
         return DOUBLE
     if families == {Family.STRING}:
-        return unify_strings(kinds, what)
+        return unify_strings(kinds, what, made=True)
     if families <= {Family.DATE, Family.DATETIME}:
         return datetime_type(max(t.fsp for t in kinds))
     raise Refused(f"{what} mixes {' and '.join(sorted(f.value for f in families))} values")
@@ -199,10 +203,19 @@ def _unify_exact(kinds: list[Type], what: str) -> Type:
     return decimal(max(whole_digits(t) for t in kinds) + scale, scale, frac, any(t.vague for t in kinds))
 
 
-def unify_strings(kinds: list[Type], what: str) -> Type:
-    """Give the collation strings have together: a column's wins over a literal's; raises Refused."""
+def unify_strings(kinds: list[Type], what: str, made: bool = False) -> Type:
+    """Give the collation strings have together: a column's wins over a literal's; raises Refused.
+
+    `made` is of one text that is made of them, which both servers allow for more collations than a comparison.
+    """
     explicit = any(t.explicit for t in kinds)
     fixed = {(t.collation, t.charset) for t in kinds if not t.coercible and t.explicit == explicit}
+    mixed = any(t.mixed for t in kinds)
+    if mixed and not made:
+        refuse(f"{what} has a text made of strings of different collations")
+    if made and len(fixed) > 1 and not explicit:
+        fixed, own = _prevailing(fixed), fixed
+        mixed = mixed or not fixed <= own
     if len(fixed) > 1:
         refuse(f"{what} mixes strings of different collations")
     loose = [t for t in kinds if t.coercible]
@@ -210,8 +223,37 @@ def unify_strings(kinds: list[Type], what: str) -> Type:
     if not fixed:
         return replace(loose[0], presence=presence)
     collation, charset = next(iter(fixed))
-    if any(t.charset != charset and not t.coercible for t in kinds):
+    if not made and any(t.charset != charset and not t.coercible for t in kinds):
         refuse(f"{what} mixes strings of different character sets")
-    if charset not in ("utf8mb4", "utf8mb3", "utf8") and any(not is_ascii(t.presence) for t in loose):
+    if charset not in _UNICODE and any(not is_ascii(t.presence) for t in loose):
         refuse(f"{what} compares a {charset} string with other characters")
-    return Type(Family.STRING, collation=collation, charset=charset, presence=presence, explicit=explicit)
+    return Type(Family.STRING, collation=collation, charset=charset, presence=presence, explicit=explicit, mixed=mixed)
+
+
+def compared_as(left: Type, right: Type) -> Type:
+    """Give the one of two strings' types whose collation compares them: a column's before a literal's, of two columns
+    the wider character set's, then the one that goes by code. Raises Refused."""
+    own = {(t.collation, t.charset) for t in (left, right)}
+    if len(own) == 1 or any(t.coercible or t.explicit or t.mixed for t in (left, right)):
+        unify_strings([left, right], "a comparison")
+        return right if left.coercible or right.explicit else left
+    (kept, *others) = _prevailing(own)
+    if others or kept not in own:
+        refuse("a comparison mixes strings of different collations")
+    return left if (left.collation, left.charset) == kept else right
+
+
+def _prevailing(fixed: set[tuple[str | None, str | None]]) -> set[tuple[str | None, str | None]]:
+    """Give the collation of columns together, or all where that is not known (DTCollation::aggregate of both servers):
+    of the wider character set, there the one by code; two others give the character set's own by code."""
+    charsets = {charset for _, charset in fixed}
+    widest = next((charset for charset in _UNICODE if charset in charsets), None)
+    if len(charsets) == 1:
+        (widest,) = charsets
+    kept = {(collation, charset) for collation, charset in fixed if charset == widest}
+    if len(kept) < _PAIR or widest is None:
+        return kept or fixed
+    by_code = {pair for pair in kept if (pair[0] or "").endswith("_bin")}
+    if len(fixed) > _PAIR or len(by_code) == _PAIR or any("0900_bin" in (name or "") for name, _ in by_code):
+        return fixed
+    return by_code or {(f"{widest}_bin", widest)}

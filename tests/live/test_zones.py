@@ -74,6 +74,8 @@ SUMMER_STATEMENTS = (
     "SELECT id FROM stamps WHERE at >= '2020-03-08 03:00:00' AND at < '2021-11-07 02:00:00'",
     "SELECT id FROM stamps WHERE at = '2024-06-01 00:00:00' OR at IN ('2024-06-02 00:00:00', '2001-01-01 00:00:00')",
     "SELECT id FROM stamps WHERE at BETWEEN '2020-01-01' AND '2020-12-31' ORDER BY at DESC, id LIMIT 50",
+    "SELECT id FROM stamps WHERE at BETWEEN FROM_UNIXTIME(1583650800) AND FROM_UNIXTIME(1604300400)",
+    "SELECT id FROM stamps WHERE at >= FROM_UNIXTIME(1604217600) AND FROM_UNIXTIME(1700000000) > at",
     "SELECT DATE(at) AS day, COUNT(*), COUNT(at) FROM stamps GROUP BY day ORDER BY day LIMIT 500",
     "SELECT DATE_FORMAT(at, '%Y-%m'), MIN(at), MAX(at) FROM stamps WHERE MONTH(at) IN (1, 7) GROUP BY 1",
     "SELECT id, TIMESTAMPDIFF(HOUR, at, NOW()), DATEDIFF(at, '2020-01-01'), UNIX_TIMESTAMP(at) FROM stamps",
@@ -83,6 +85,7 @@ SUMMER_STATEMENTS = (
 SUMMER_REFUSED = {
     "SELECT id FROM stamps WHERE at >= '2020-11-01 01:30:00'": "compared",
     "SELECT id FROM stamps WHERE at >= '2020-03-08 02:30:00'": "compared",
+    "SELECT id FROM stamps WHERE at < FROM_UNIXTIME(1604210400)": "compared",
     "SELECT s.id FROM stamps s JOIN moments m ON s.at = m.at": "compared",
     "SELECT at, COUNT(*) FROM stamps GROUP BY at": "grouped",
     "SELECT DISTINCT at FROM stamps": "grouped",

@@ -24,6 +24,7 @@ from engine.translate.types import (
     TEMPORAL,
     UBIGINT,
     Family,
+    compared_as,
     datetime_type,
     unify_strings,
 )
@@ -106,7 +107,7 @@ def paired(left: Expr, right: Expr) -> tuple[Expr, Expr]:
         return _numbers(left, right)
     if a is Family.STRING and b is Family.STRING:
         left, right = answers.beside(left, right.type), answers.beside(right, left.type)
-        unify_strings([left.type, right.type], "a comparison")
+        compared_as(left.type, right.type)
         if is_literal(left) and is_literal(right):
             refuse("two string literals are compared")
         return left, right

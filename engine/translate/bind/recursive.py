@@ -79,7 +79,7 @@ def _fitting(value: Expr, first: Expr, start: Query, step: Query) -> Expr:
     if type_.family is own.family is Family.DECIMAL and own.frac == own.scale <= type_.scale:
         return Expr("fits_decimal", type_, (value,))
     if type_.family is own.family is Family.STRING:
-        unify_strings([replace(type_, coercible=False, explicit=False), own], "a recursive query")
+        unify_strings([replace(type_, coercible=False, explicit=False), own], "a recursive query", made=True)
         return _fitting_text(value, first, start, step)
     if type_.family is own.family and type_.family in (Family.DATE, Family.DOUBLE):
         return value

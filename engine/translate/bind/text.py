@@ -109,7 +109,7 @@ def concat_with(args: list[Expr], collation: str) -> Expr:
     parts = [as_string(arg, "CONCAT_WS", collation) for arg in args]
     if parts[0].type.family is not Family.STRING:
         refuse("CONCAT_WS with this separator is not supported")
-    type_ = unify_strings([part.type for part in parts if part.type.family is Family.STRING], "CONCAT_WS")
+    type_ = unify_strings([part.type for part in parts if part.type.family is Family.STRING], "CONCAT_WS", made=True)
     return Expr("concat_with", type_, tuple(parts))
 
 
@@ -201,7 +201,7 @@ def concat(args: list[Expr], collation: str) -> Expr:
     parts = [as_string(arg, "CONCAT", collation) for arg in args]
     if any(part.type.family is Family.NULL for part in parts):
         return NULL_LITERAL
-    type_ = unify_strings([part.type for part in parts], "CONCAT")
+    type_ = unify_strings([part.type for part in parts], "CONCAT", made=True)
     if all(text_of(part) is not None for part in parts):
         return Expr("literal", type_, value="".join(str(part.value) for part in parts))
     return Expr("concat", type_, tuple(parts))

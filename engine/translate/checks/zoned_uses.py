@@ -36,6 +36,9 @@ class Zones(Protocol):
     def is_certain(self, zone: str, local: datetime) -> bool:
         """Tell whether a local time is that of one moment."""
 
+    def is_certain_moment(self, zone: str, second: int) -> bool:
+        """Tell whether the local time of a moment, in seconds of UTC since 1970, is that of no other."""
+
 
 def require_certain_uses(statement: Gathered, zones: Zones) -> None:
     """Refuse what depends on how the server finds such a value, and sort by its moment; raises Refused."""
@@ -76,10 +79,15 @@ def _check(node: Expr, zones: Zones) -> None:
     if node.op not in _COMPARED:
         _refuse("is used in this way")
     for other in node.args:
-        if other is not found and not (
-            is_literal(other) and isinstance(other.value, datetime) and zones.is_certain(str(found.value), other.value)
-        ):
+        if other is not found and not _is_certain(other, str(found.value), zones):
             _refuse("is compared with what is no constant, or with a time that there is twice or not at all")
+
+
+def _is_certain(other: Expr, zone: str, zones: Zones) -> bool:
+    if other.op == "from_unix_time":  # as Grafana writes the ends of a dashboard's time
+        (second,) = other.args
+        return is_literal(second) and isinstance(second.value, int) and zones.is_certain_moment(zone, second.value)
+    return is_literal(other) and isinstance(other.value, datetime) and zones.is_certain(zone, other.value)
 
 
 def _refuse(what: str) -> None:

@@ -17,7 +17,7 @@ from engine.translate.bind.answers import Asked
 from engine.translate.origins import Origins
 from engine.translate.refusal import NOT_YET, ONE_NOT_YET, refuse
 from engine.translate.tree import Expr, Query, Source
-from engine.translate.types import Family, Type
+from engine.translate.types import Family, Type, compared_as
 from engine.zones import ZoneTable
 
 Weigh = Callable[[str, Presence], Weights | None]
@@ -106,6 +106,10 @@ class Lowering(ABC):
         """Tell whether a local time is that of one moment; raises Refused when the zone is not known."""
         return self._zone(zone).is_certain(local)
 
+    def is_certain_moment(self, zone: str, second: int) -> bool:
+        """Tell whether the local time of a moment is that of no other; raises Refused when the zone is not known."""
+        return self._zone(zone).is_certain_moment(second)
+
     def _moved(self, sql: str, zone: int | str, way: str) -> str:
         if isinstance(zone, str):
             table = self._zone(zone)
@@ -182,5 +186,5 @@ class Lowering(ABC):
         return union(left.type.presence, right.type.presence)
 
     def pair_type(self, left: Expr, right: Expr) -> Type:
-        """Give the type whose collation compares two strings: a column's before a literal's."""
-        return right.type if left.type.coercible or right.type.explicit else left.type
+        """Give the type whose collation compares two strings."""
+        return compared_as(left.type, right.type)
