@@ -38,7 +38,9 @@ WHEN: dict[str, tuple[str, ...]] = {
     _ASCII: ("ASCII", "LCASE", "LOWER", "ORD", "REVERSE", "UCASE", "UPPER"),
     f"{_COLLATED}, and the text sought is a constant": ("FIND_IN_SET",),
     _COLLATED: ("LIKE",),
-    f"{_COLLATED}, or what is sought is made of signs and digits": ("INSTR", "LOCATE", "POSITION"),
+    "the collation compares by one weight of each character, and what is sought is a constant of ASCII, or all is": (
+        "INSTR", "LOCATE", "POSITION",
+    ),
     _JSON: (
         "JSON_CONTAINS_PATH", "JSON_EXTRACT", "JSON_KEYS", "JSON_LENGTH", "JSON_VALID", "->", "->>",
     ),

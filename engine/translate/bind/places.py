@@ -43,16 +43,11 @@ def position(binder: Binder, node: exp.Expression) -> Expr:
     """INSTR, POSITION, LOCATE(needle, text [, position])."""
     only(node, "this", "substr", "position")
     value, needle = binder.expr(child(node)), binder.expr(child(node, "substr"))
-    found = text.position(value, needle)
     begin = node.args.get("position")
-    if begin is None:
-        return found
-    place = _constant(binder, begin, "LOCATE's position")
+    place = 1 if begin is None else _constant(binder, begin, "LOCATE's position")
     if place < 1:
         refuse("LOCATE from this position is not supported")
-    if found.op == "position_plain":
-        return replace(found, value=(text_of(needle), place))
-    return Expr("position_from", INT, (value, needle), value=place)
+    return text.position(value, needle, place, binder.context.backend)
 
 
 def _in_set(binder: Binder, arguments: list[exp.Expression]) -> Expr:

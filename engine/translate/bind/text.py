@@ -113,20 +113,20 @@ def concat_with(args: list[Expr], collation: str) -> Expr:
     return Expr("concat_with", type_, tuple(parts))
 
 
-def position(text: Expr, needle: Expr) -> Expr:
-    """INSTR and LOCATE, by the collation of the text."""
-    found = text_of(needle)
+def position(text: Expr, needle: Expr, begin: int, backend: str) -> Expr:
+    """INSTR and LOCATE, by the collation of the text, from a place on; the place goes along with whose rules hold."""
+    found, how = text_of(needle), (begin, backend)
     if found is None and needle.type.family is Family.STRING and text.type.family is Family.STRING:
         if text.type.coercible:
             refuse("INSTR or LOCATE of this is not supported")
         unify_strings([text.type, needle.type], "INSTR or LOCATE")
-        return Expr("position_computed", INT, (text, needle))
+        return Expr("position_computed", INT, (text, needle), value=how)
     signs = found is not None and re.fullmatch(r"[ -@\[-`{-~]+", found)
     if signs and text.type.family is Family.STRING and not text.type.coercible and text.type.charset in _UNICODE:
-        return Expr("position_plain", INT, (text,), value=(found, 1))
+        return Expr("position_plain", INT, (text, needle), value=how)
     if not found or found.endswith(" ") or text.type.family is not Family.STRING or text.type.coercible:
         refuse("INSTR or LOCATE of this is not supported")
-    return Expr("position", INT, (text, needle))
+    return Expr("position", INT, (text, needle), value=how)
 
 
 def like(value: Expr, pattern: Expr, escape: str, collation: str) -> Expr:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import cast
 
 from engine.checksums import Checksum
-from engine.collate import presence, rules
+from engine.collate import presence, rules, searching
+from engine.collate.folds import folder
 from engine.translate.lower.lowering import Lowering
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
@@ -14,6 +15,7 @@ from engine.translate.types import APPROXIMATE
 Writer = Callable[[Lowering, Expr], str]
 _CONTROLS = frozenset({*range(32), 127}) - frozenset(b"\t\n\r")
 _MASK = "18446744073709551615"
+_OTHER_WAYS = "error('a text that may be searched in other ways')"
 _LETTERS, _SOUNDS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "01230120022455012623010202"
 _SILENT = ", ".join(f"'{letter}'" for letter, sound in zip(_LETTERS, _SOUNDS, strict=True) if sound == "0")
 _BASE64_LINE = 57  # bytes that make a line of TO_BASE64; longer ones are broken
@@ -141,25 +143,60 @@ def sought(low: Lowering, value: Expr, needle: Expr) -> tuple[str, str]:
     return key, written
 
 
+def _place_of(text: str, needle: str, begin: int) -> str:
+    """The place of one SQL text in another, in characters from 1, sought from a place on; 0 when it is not there."""
+    if begin == 1:
+        return f"strpos({text}, {needle})"
+    found = f"strpos(substring({text}, {begin}), {needle})"
+    return f"(CASE WHEN {found} > 0 THEN {found} + {begin - 1} ELSE {found} END)"
+
+
+def _found_wide(low: Lowering, value: Expr, needle: str, begin: int, backend: str) -> str:
+    """Search a text that has more than ASCII for one of ASCII, as the server does (`engine.collate.searching`)."""
+    weights = low.weights(value.type, value.type.presence)
+    sql, rivals = low.expr(value), ""
+    if backend == "mysql" or searching.is_single(weights):
+        low.weights_used[weights.function] = weights
+        made = _place_of(f"{weights.function}_fold({sql})", rules.quote(folder(weights).fold(needle) or ""), begin)
+        rivals = "" if searching.is_single(weights) else searching.reaching(needle, weights)
+    else:
+        folded = f"translate({sql}, '{_LETTERS}', '{_LETTERS.lower()}')" if re.search("[A-Za-z]", needle) else sql
+        made = _place_of(folded, rules.quote(needle.lower()), begin)
+        rivals = searching.as_long(needle, weights)
+    if not rivals:
+        return made
+    return f"(CASE WHEN regexp_matches({sql}, {rules.quote(f'[{rivals}]')}) THEN {_OTHER_WAYS} ELSE {made} END)"
+
+
+def _is_wide(low: Lowering, value: Expr, needle: str) -> bool:
+    """Whether characters beyond ASCII may be there, in a collation of which it is known how they are searched."""
+    held = value.type.presence
+    if presence.is_ascii(held) or not searching.is_plain(needle):
+        return False
+    return searching.may_search(low.weights(value.type, held), held)
+
+
 def _position(low: Lowering, expr: Expr) -> str:
-    key, written = sought(low, *expr.args)
-    return f"strpos({key}, {written})"
+    """A text with letters or digits."""
+    value, needle = expr.args
+    text, (begin, backend) = str(needle.value), cast("tuple[int, str]", expr.value)
+    if _is_wide(low, value, text):
+        return _found_wide(low, value, text, begin, backend)
+    return _place_of(*sought(low, value, needle), begin)
 
 
 def _position_plain(low: Lowering, expr: Expr) -> str:
-    """A text of signs and digits: no Latin letter is equal to one; other characters may be, or count for none."""
-    needle, begin = cast("tuple[str, int]", expr.value)
-    (value,) = expr.args
+    """A text of signs: no Latin letter is equal to one; other characters may be, or count for none."""
+    value, needle = expr.args
+    text, (begin, backend) = str(needle.value), cast("tuple[int, str]", expr.value)
+    if _is_wide(low, value, text):
+        return _found_wide(low, value, text, begin, backend)
     sql = low.expr(value)
-    made = f"strpos({sql}, {rules.quote(needle)})"
-    if begin > 1:
-        made = f"strpos(substring({sql}, {begin}), {rules.quote(needle)})"
-        made = f"(CASE WHEN {made} > 0 THEN {made} + {begin - 1} ELSE {made} END)"
+    made = _place_of(sql, rules.quote(text), begin)
     if presence.is_ascii(value.type.presence) and not presence.values(value.type.presence) & _CONTROLS:
         return made
     known = f"regexp_full_match({sql}, '[\\t\\n\\r -~\\x{{c0}}-\\x{{24f}}]*')"
-    failure = "error('a text that may be searched in other ways')"
-    return f"(CASE WHEN {sql} IS NULL THEN NULL WHEN {known} THEN {made} ELSE {failure} END)"
+    return f"(CASE WHEN {sql} IS NULL THEN NULL WHEN {known} THEN {made} ELSE {_OTHER_WAYS} END)"
 
 
 def _position_computed(low: Lowering, expr: Expr) -> str:
@@ -169,7 +206,8 @@ def _position_computed(low: Lowering, expr: Expr) -> str:
     keys = [low.equality_key(part.typed(low.pair_type(value, needle)), held) for part in (value, needle)]
     if any(rules.uses_weight_keys(key) or "rtrim(" in key for key in keys):
         refuse(f"searching in collation {value.type.collation} is not supported")
-    return f"strpos({keys[0]}, {keys[1]})"
+    begin, _ = cast("tuple[int, str]", expr.value)
+    return _place_of(keys[0], keys[1], begin)
 
 
 def _trim_word(low: Lowering, expr: Expr) -> str:
@@ -181,13 +219,6 @@ def _trim_word(low: Lowering, expr: Expr) -> str:
     if side != "leading":
         sql = f"regexp_replace({sql}, {rules.quote(pattern + '$')}, '')"
     return sql
-
-
-def _position_from(low: Lowering, expr: Expr) -> str:
-    key, written = sought(low, *expr.args)
-    begin = int(str(expr.value))
-    found = f"strpos(substring({key}, {begin}), {written})"
-    return f"(CASE WHEN {found} > 0 THEN {found} + {begin - 1} ELSE {found} END)"
 
 
 def _member(low: Lowering, expr: Expr) -> str:
@@ -322,7 +353,6 @@ CODE_OPS: dict[str, Writer] = {
     "spaces": _spaces,
     "with_signs": _with_signs,
     "position": _position,
-    "position_from": _position_from,
     "position_plain": _position_plain,
     "position_computed": _position_computed,
     "trim_word": _trim_word,
