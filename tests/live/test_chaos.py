@@ -18,4 +18,4 @@ def test_a_short_run_stays_exact(private_backend: Any, tmp_path: Path) -> None:
     found = run.run(SECONDS)
     assert found.kills >= LEAST
     assert found.comparisons >= 1
-    assert sum(n for name, n in found.outcomes.items() if name.endswith("answered")) > 0, found
+    assert found.outcomes["FORCED answered"] > 0, found  # the other reader is answered by the backend too

@@ -37,6 +37,7 @@ from engine.translate.types import (
     unify_strings,
     whole_digits,
 )
+from statements.schema import WIDEST_DECIMAL
 
 _WHOLE_TEXT = re.compile(r"[0-9]{1,15}|-[0-9]{1,15}")
 _MOST_TEXTS = 4  # of GREATEST and LEAST: each one is compared with all before it
@@ -52,7 +53,7 @@ def convert(expr: Expr, type_: Type) -> Expr:
         return as_double(expr)
     if type_.family is Family.DATETIME:
         return as_datetime(expr)
-    if type_.family is Family.DECIMAL and family in WHOLE and not type_.frac:
+    if type_.family is Family.DECIMAL and family in WHOLE and not type_.frac and type_.digits <= WIDEST_DECIMAL:
         return Expr("to_decimal", type_, (expr,))  # signed and unsigned ones: DuckDB would keep them in 64 bits
     return expr
 
