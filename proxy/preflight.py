@@ -42,12 +42,14 @@ _VARIABLES = (
     "NOW(6)",
     "UTC_TIMESTAMP(6)",
     "@@max_error_count",
+    "COLLATION(_utf8mb4'')",
 )
 _TIMEOUT = {"mysql": "@@max_execution_time", "mariadb": "ROUND(@@max_statement_time * 1000)"}
 _RECURSION = {"mysql": "@@cte_max_recursion_depth", "mariadb": "@@max_recursive_iterations"}
 _SERVER = {"mysql": "@@server_uuid", "mariadb": "CONCAT('mariadb-', @@server_id)"}  # as engine/backend names it
 DENIED = 1142  # ER_TABLEACCESSDENIED_ERROR
 _BYTES = 63  # the character set of what is none
+_UTF8MB4 = "utf8mb4_"
 _COST_PER_ROW = 0.1  # MySQL's row_evaluate_cost: MariaDB 10.11 shows rows, not costs
 
 
@@ -223,9 +225,10 @@ class Questions:
             now=text[14],
             utc_now=text[15],
             max_error_count=int(text[16]),
-            max_execution_time=int(float(text[17])) if limit is None else limit,
-            recursion_limit=int(text[18]),
-            server=text[19],
+            default_collation=text[17],
+            max_execution_time=int(float(text[18])) if limit is None else limit,
+            recursion_limit=int(text[19]),
+            server=text[20],
             capabilities=self.capabilities,
             views=self.facts.views,
         )
@@ -235,7 +238,7 @@ def _reads_alike(view: ViewDefinition, context: SessionContext) -> bool:
     """Tell whether a view's literals mean in this session what they meant where it was made."""
     if not view.body.isascii() and not context.character_set_results.startswith("utf8"):
         return False
-    return "'" not in view.body or view.collation == context.collation_connection
+    return "'" not in view.body or view.collation == context.collation_connection or view.collation.startswith(_UTF8MB4)
 
 
 def _judge_prepare(answer: Answer, known: int) -> Refusal | None:

@@ -60,6 +60,7 @@ class SessionContext:
     `capabilities` are the client's capability flags (`wire.constants.Capability`): they shape OK, EOF and
     column packets. `backend` is "mysql" or "mariadb". `now` and `utc_now` are NOW(6) and UTC_TIMESTAMP(6) as the
     backend gave them, "" when it was not asked: the time at which the statement begins.
+    `default_collation` is the collation of utf8mb4 where none is named, "" when it was not asked.
     `recursion_limit` is cte_max_recursion_depth, on MariaDB max_recursive_iterations. `views` are the definitions of
     the views that the statement names, and of those under them. `values` are the user variables and the like that it
     reads. `server` names the server that the session is on, "" when it was not asked. `extras` says that the statement
@@ -79,6 +80,7 @@ class SessionContext:
     time_zone: str = "SYSTEM"
     system_time_zone: str = "UTC"
     collation_connection: str = "utf8mb4_0900_ai_ci"
+    default_collation: str = ""
     character_set_client: str = "utf8mb4"
     character_set_results: str = "utf8mb4"
     div_precision_increment: int = 4

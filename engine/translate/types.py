@@ -221,6 +221,8 @@ def unify_strings(kinds: list[Type], what: str, made: bool = False) -> Type:
     loose = [t for t in kinds if t.coercible]
     presence = union(*(t.presence for t in kinds))
     if not fixed:
+        if any(t.collation != loose[0].collation for t in loose):  # of a view's literals, or behind introducers
+            refuse(f"{what} mixes literals of different collations")
         return replace(loose[0], presence=presence)
     collation, charset = next(iter(fixed))
     if not made and any(t.charset != charset and not t.coercible for t in kinds):

@@ -116,12 +116,29 @@ def test_what_is_no_view_of_loaded_tables_stays(client: Any, backend: Any) -> No
     assert _rows(client, "SELECT COUNT(*) FROM kept") == [(40,)]
 
 
-def test_literals_of_another_collation_are_left_to_the_backend(client: Any, backend: Any) -> None:
+def test_literals_are_read_as_where_the_view_was_made(client: Any, backend: Any) -> None:
     with backend.connect(database="views", charset="utf8mb4") as connection:
         _rows(connection, "SET collation_connection = utf8mb4_bin")
-        _rows(connection, "CREATE OR REPLACE VIEW literal AS SELECT id, 'a' AS letter FROM sales")
+        _rows(
+            connection,
+            "CREATE OR REPLACE VIEW literal AS SELECT id, 'a' AS letter, IF(g > 3, 'b', 'B') AS parted, "
+            "CONCAT(s, ' of ', g) AS made, DATE_FORMAT('2024-02-03', '%M') AS month FROM sales",
+        )
+    for collation in ("utf8mb4_general_ci", "utf8mb4_unicode_ci", "utf8mb4_bin"):
+        _rows(client, f"SET NAMES utf8mb4 COLLATE {collation}")
+        for statement in (
+            "SELECT parted, COUNT(*) FROM literal GROUP BY parted ORDER BY parted",
+            "SELECT made, month FROM literal WHERE made LIKE '1% OF %' ORDER BY id",
+            "SELECT COUNT(DISTINCT parted), COUNT(DISTINCT month) FROM literal WHERE month = 'FEBRUARY'",
+            "SELECT _utf8mb4'x' AS x, CONVERT(s USING utf8mb4) AS c, s = _utf8mb4'5' AS e FROM sales ORDER BY id",
+        ):
+            _rows(client, "SET use_secondary_engine = FORCED")
+            forced = _rows(client, statement)
+            _rows(client, "SET use_secondary_engine = OFF")
+            assert forced == _rows(client, statement)
     _rows(client, "SET use_secondary_engine = FORCED")
-    with pytest.raises(pymysql.err.MySQLError, match="another collation_connection"):
+    _rows(client, "SET NAMES utf8mb4 COLLATE utf8mb4_general_ci")
+    with pytest.raises(pymysql.err.MySQLError, match="strings of different collations"):
         _rows(client, "SELECT MAX(id) FROM literal WHERE letter = 'A'")
     _rows(client, "SET use_secondary_engine = ON")
     _rows(client, "SELECT MAX(id) FROM literal WHERE letter = 'A'")

@@ -52,6 +52,7 @@ _STATE = {
     "time_zone": "@@time_zone",
     "system_time_zone": "@@system_time_zone",
     "collation_connection": "@@collation_connection",
+    "default_collation": "COLLATION(_utf8mb4'')",
     "div_precision_increment": "@@div_precision_increment",
     "group_concat_max_len": "@@group_concat_max_len",
     "sql_select_limit": "@@sql_select_limit",

@@ -64,6 +64,7 @@ class Shared:
     statement: str
     rules: Rules
     trace: "Trace | None" = None  # when the translation is to serve for other literals
+    written_in: str = ""  # the collation of literals; "" for the connection's
     counter: int = 0
     tables: list[tuple[str, str]] = field(default_factory=list)
     outer_joined: bool = False

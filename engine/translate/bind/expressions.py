@@ -275,7 +275,7 @@ def _column(binder: Binder, node: exp.Expression) -> Expr:
 
 
 def _literal(binder: Binder, node: exp.Expression) -> Expr:
-    facts = (binder.context.collation_connection,) if node.is_string else ()
+    facts = (binder.shared.written_in or binder.context.collation_connection,) if node.is_string else ()
     make = literals.string if node.is_string else literals.number
     trace = binder.shared.trace
     return make(str(node.this), *facts) if trace is None else trace.literal(node, make, *facts)
@@ -288,7 +288,7 @@ def _introduced(binder: Binder, node: exp.Expression) -> Expr:
     """
     only(node, "this", "expression")
     charset, written = str(node.this).lower().lstrip("_"), child(node, "expression")
-    collation = text.introduced_collation(charset, binder.context)
+    collation = text.default_collation(charset, binder.context)
     if not isinstance(written, exp.Literal) or not written.is_string:
         refuse("an introducer before a number is not supported")
     make, trace = literals.string, binder.shared.trace

@@ -18,7 +18,7 @@ from engine.translate.nodes import child, children, kind, only
 from engine.translate.packed import packed_type
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import CteSource, Expr, Join, Output, Query, QuerySource, Source, TableSource
-from engine.translate.types import BOOL, WHOLE, Type, column_type
+from engine.translate.types import BOOL, WHOLE, Family, Type, column_type
 from statements.context import ViewDefinition
 from statements.joins import is_comma
 from statements.parse import parse_statement
@@ -161,11 +161,29 @@ def _through_view(binder: Binder, node: exp.Expression, schema: str, view: ViewD
     tree = parse_statement(view.body)
     for table in _tables_without_schema(tree):
         table.set("db", exp.to_identifier(schema, quoted=True))
-    query = binder.shared.rules.query(binder.shared, tree, None, {})
+    shared = binder.shared
+    # Its literals are read as where it was made, before functions that make texts are given the session's collation.
+    outside, shared.written_in = shared.written_in, view.collation
+    try:
+        query = shared.rules.query(shared, tree, None, {})
+    finally:
+        shared.written_in = outside
     settle(query)
-    alias = binder.shared.unique("d")
-    _see(binder, node, schema, renamed(query.outputs, list(view.columns)), alias)
+    alias = shared.unique("d")
+    outputs = renamed(query.outputs, list(view.columns))
+    if view.collation != binder.context.collation_connection:
+        outputs = [_written_elsewhere(output, view.collation) for output in outputs]
+    _see(binder, node, schema, outputs, alias)
     return QuerySource(alias, query)
+
+
+def _written_elsewhere(output: Output, collation: str) -> Output:
+    """A view's text that is made of literals only: compared with others it gives way to a column, to another literal's
+    collation by code, or neither, as the server merges the view or not. So it may be shown and grouped by alone."""
+    type_ = output.expr.type
+    if type_.family is not Family.STRING or not type_.coercible or type_.collation != collation:
+        return output
+    return Output(output.name, output.expr.typed(replace(type_, mixed=True)))
 
 
 def _tables_without_schema(tree: exp.Expression) -> list[exp.Table]:

@@ -18,7 +18,6 @@ from statements.context import SessionContext
 _UTF8 = ("utf8mb4", "utf8mb3", "utf8", "ascii")
 _UNICODE = _UTF8[:3]
 _CHOICES = frozenset({"least", "greatest", "case", "coalesce"})
-_DEFAULT_COLLATION = {"mysql": "utf8mb4_0900_ai_ci", "mariadb": "utf8mb4_general_ci"}
 
 
 def as_string(expr: Expr, what: str, collation: str) -> Expr:
@@ -75,17 +74,15 @@ def in_charset(expr: Expr, charset: str, context: SessionContext) -> Expr:
         refuse("CONVERT to this character set is not supported")
     if expr.type.charset not in _UTF8 and not presence.is_ascii(expr.type.presence):
         refuse(f"CONVERT of a {expr.type.charset} string is not supported")
-    collation = _DEFAULT_COLLATION[context.backend]
-    if context.collation_connection != collation:  # the default may have been changed as well
-        refuse(f"CONVERT in a session with {context.collation_connection} is not supported")
+    collation = default_collation(charset, context)
     return Expr("same", replace(expr.type, charset=charset, collation=collation, coercible=False), (expr,))
 
 
-def introduced_collation(charset: str, context: SessionContext) -> str:
-    """Give the collation of a literal behind an introducer (_utf8mb4'x'), its character set's own. Raises Refused."""
-    if charset != "utf8mb4" or context.collation_connection != _DEFAULT_COLLATION[context.backend]:
-        refuse(f"the introducer _{charset} in a session with {context.collation_connection} is not supported")
-    return context.collation_connection
+def default_collation(charset: str, context: SessionContext) -> str:
+    """Give a character set's own collation: that of _utf8mb4'x' and CONVERT(x USING utf8mb4). Raises Refused."""
+    if charset != "utf8mb4" or not context.default_collation:
+        refuse(f"the collation that {charset} has of itself is not known")
+    return context.default_collation
 
 
 def collated(expr: Expr, collation: str) -> Expr:
