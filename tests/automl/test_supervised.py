@@ -120,7 +120,7 @@ def test_a_bad_row_is_refused_with_its_reason(churn_model: Model, row: dict[str,
 
 
 def test_the_same_seed_gives_the_same_model() -> None:
-    options = read_options({"seed": 7, "max_seconds": 20, "model_list": ["LGBMClassifier", "LogisticRegression"]})
+    options = read_options({"seed": 7, "max_seconds": 120, "model_list": ["LGBMClassifier", "LogisticRegression"]})
     first, second = (train(churn(400), "left_us", options) for _ in range(2))
     assert not first.about["ended_by_clock"]
     assert predict(first, churn(200, 5)).equals(predict(second, churn(200, 5)))
