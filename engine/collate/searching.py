@@ -11,10 +11,9 @@ import numpy as np
 
 from engine.collate.folds import may_fold
 from engine.collate.presence import Presence
-from engine.collate.weights import CODE_POINTS, Kind, Weights
+from engine.collate.weights import Kind, Weights
 
 _ASCII = 0x80
-_BYTES = np.select([np.arange(CODE_POINTS) < bound for bound in (0x80, 0x800, 0x10000)], (1, 2, 3), 4).astype(np.uint8)
 
 
 def is_plain(needle: str) -> bool:
@@ -32,32 +31,44 @@ def is_single(weights: Weights) -> bool:
     return weights.unit == 1 and int(weights.lengths.max()) == 1
 
 
-@lru_cache(1024)
 def reaching(needle: str, weights: Weights) -> str:
     """Characters of several weights that begin with one of the text sought: it may end, or go on, inside of them."""
-    several = (weights.lengths[0] > weights.unit) & ~weights.refused
-    return _among(np.flatnonzero(several), needle, weights, first_only=True)
+    sought = _sought(needle, weights)
+    return "".join(character for character, units in _spelled_out(weights) if units[0] in sought)
 
 
-@lru_cache(1024)
 def as_long(needle: str, weights: Weights) -> str:
     """Characters beyond ASCII with at least as many weights as bytes, all of them weights of the text sought.
 
     Others with weights of ASCII characters have fewer ("é" has the one of "e" in two bytes): a stretch that they are
     part of has fewer weights than bytes, and so fewer than the text sought.
     """
-    long_enough = (weights.lengths[0] >= _BYTES * weights.unit) & ~weights.refused
-    long_enough[:_ASCII] = False
-    return _among(np.flatnonzero(long_enough), needle, weights, first_only=False)
+    sought = _sought(needle, weights)
+    return "".join(
+        character
+        for character, units in _spelled_out(weights)
+        if len(units) >= len(character.encode()) and sought.issuperset(units)
+    )
 
 
-def _among(points: np.ndarray, needle: str, weights: Weights, first_only: bool) -> str:
-    unit = weights.unit
-    sought = {weights.of(ord(character)) for character in needle}
-    found = []
-    for point in points.tolist():
-        whole = (weights.of(point) or (b"",))[0]
-        units = [whole[at : at + unit] for at in range(0, unit if first_only else len(whole), unit)]
-        if all((one,) in sought for one in units):
-            found.append(chr(point))
-    return "".join(found)
+def _sought(needle: str, weights: Weights) -> set[bytes]:
+    return {unit for character in needle for unit in _units(ord(character), weights)}
+
+
+@lru_cache(64)
+def _spelled_out(weights: Weights) -> list[tuple[str, list[bytes]]]:
+    """The characters beyond ASCII of several weights that begin with an ASCII character's. Those that do not are too
+    many to be looked at one by one: each ideograph has two weights."""
+    several = (weights.lengths[0] > weights.unit) & ~weights.refused
+    several[:_ASCII] = False
+    points = np.flatnonzero(several)
+    starts = weights.starts[points].astype(np.int64)
+    first = sum(weights.data[starts + place].astype(np.int64) << 8 * place for place in range(weights.unit))
+    ascii_ = [unit for point in range(_ASCII) for unit in _units(point, weights)]
+    begun = np.isin(first, [int.from_bytes(unit, "little") for unit in ascii_])
+    return [(chr(point), _units(point, weights)) for point in points[begun].tolist()]
+
+
+def _units(point: int, weights: Weights) -> list[bytes]:
+    whole, unit = (weights.of(point) or (b"",))[0], weights.unit
+    return [whole[at : at + unit] for at in range(0, len(whole), unit)]
