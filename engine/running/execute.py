@@ -56,6 +56,7 @@ CONCURRENT = 12  # statements at once, as HeatWave; the others queue
 _THREADS = 128  # those at once, and those whose clients do not read
 _BATCH_ROWS = 8192  # small enough for the first rows to come early and for a batch to stay in the CPU's cache
 _EXPORT_ROWS = 16384  # nobody waits for the first
+_EXPORT_BUFFER = "32MB"  # what DuckDB's threads may be ahead: with its 1 MB they stop, and begin again, for every reading
 _HELD = 64 << 20  # bytes of an answer that wait for its last row, where a row may fail that the backend can answer
 _MOST_WARNINGS = 65535  # that a packet tells of
 _LONGEST_WAIT, _PAUSE = 60.0, 0.05  # seconds for what is read at first use: many collations on a busy machine
@@ -379,6 +380,7 @@ class Executor:
         def begun(prefix: str) -> None:
             record.export_prefix = prefix
 
+        snapshot.connection.execute(f"SET SESSION streaming_buffer_size = '{_EXPORT_BUFFER}'")
         batches = snapshot.connection.execute(translation.sql).to_arrow_reader(_EXPORT_ROWS)
         written = self.exporter.export(spec, translation.definitions, batches, context.backend, running.check, begun)
         record.rows = written.rows
