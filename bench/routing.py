@@ -22,12 +22,12 @@ from base.settings import Settings, Upstream
 from bench import report
 from proxy.decisions import decision_key
 from proxy.dispatch import Dispatch
-from proxy.login import LoggedIn
-from proxy.pipe import PacketPipe
-from proxy.router import Router
-from proxy.rules import LoadedTables
-from proxy.session import Session
-from proxy.worker import Worker
+from proxy.engine.loaded import LoadedTables
+from proxy.line.login import LoggedIn
+from proxy.line.pipe import PacketPipe
+from proxy.routing.router import Router
+from proxy.sessions.session import Session
+from proxy.sessions.worker import Worker
 from statements.facts import statement_facts
 from wire.constants import Capability, Status
 from wire.framing import build_packets

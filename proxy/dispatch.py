@@ -5,35 +5,24 @@ from collections.abc import Callable
 
 from base.errors import MalformedPacket, SecondaryEngineError
 from base.log import redact_sql
-from proxy import (
-    checks,
-    commands,
-    counts,
-    creates,
-    explain,
-    extras,
-    inserts,
-    into,
-    own_tables,
-    plain,
-    reading,
-    running,
-    variables,
-)
-from proxy.ahead import Ahead
-from proxy.change_user import take_change_user
+from proxy.backend.preflight import Preflight, gives_bytes, same_shape
+from proxy.copies import alter, checks, own_tables
 from proxy.decisions import ALWAYS, certain_shape, decision_key, shape_key
+from proxy.into import creates, inserts
 from proxy.lake import create as lake_ddl
 from proxy.lake import export, load_call
 from proxy.lake import guard as lake_guard
 from proxy.ml import calls, named, rows, writes
 from proxy.place import Place
-from proxy.preflight import Preflight, gives_bytes, same_shape
-from proxy.prepared import PreparedStatements
+from proxy.prepared.statements import PreparedStatements
 from proxy.reasons import QUIET, Reason, Refusal
-from proxy.remembered import Prepared
-from proxy.router import Router
-from proxy.state import FORCED, NO_COUNTS, OFF, ON
+from proxy.routing import plain, reading, running
+from proxy.routing.ahead import Ahead
+from proxy.routing.router import Router
+from proxy.served import counts, explain, extras, kill, show, variables
+from proxy.sessions.change_user import take_change_user
+from proxy.sessions.remembered import Prepared
+from proxy.sessions.state import FORCED, NO_COUNTS, OFF, ON
 from statements.export import may_export
 from statements.extras import may_use_extras
 from statements.facts import StatementFacts
@@ -80,10 +69,10 @@ class Dispatch:
             b"table": self._select,
             b"values": self._select,
             b"set": lambda data, text: variables.take_set(router, data, text),
-            b"show": lambda data, text: commands.take_show(router, data, text),
+            b"show": lambda data, text: show.take_show(router, data, text),
             b"alter": self._alter,
             b"check": lambda data, text: checks.take_check(router, data, text),
-            b"kill": lambda data, text: commands.take_kill(router, data, text),
+            b"kill": lambda data, text: kill.take_kill(router, data, text),
             b"call": lambda data, text: load_call.take_call(router, data, text) or calls.take_call(router, data, text),
             b"explain": lambda data, text: explain.take_explain(router, data, text),
             b"desc": lambda data, text: explain.take_explain(router, data, text),
@@ -179,10 +168,10 @@ class Dispatch:
 
     def _alter(self, data: bytes, text: bytes) -> bool:
         self.session.state.counts = NO_COUNTS
-        return lake_ddl.take_alter(self.router, text) or commands.take_alter(self.router, data, text)
+        return lake_ddl.take_alter(self.router, text) or alter.take_alter(self.router, data, text)
 
     def _process_kill(self, data: bytes) -> bool:
-        self.session.run(commands.kill(self.router, data, "", int.from_bytes(data[5:9], "little")))
+        self.session.run(kill.kill(self.router, data, "", int.from_bytes(data[5:9], "little")))
         return True
 
     # --- SELECT ---
@@ -243,7 +232,7 @@ class Dispatch:
         readable = len(text) <= _READABLE
         if readable and may_use_extras(text) and await extras.run(self.router, text):
             return None
-        if readable and may_set_variables(text) and await into.run(self.router, text):
+        if readable and may_set_variables(text) and await user_variables.run(self.router, text):
             return None
         facts = await self.router.facts(statement)
         if await own_tables.are_meant(self.router, facts):

@@ -13,18 +13,18 @@ from base.errors import SettingsError
 from base.log import Sparing
 from base.settings import Settings
 from proxy.dispatch import Dispatch
-from proxy.endings import end_if_stuck
-from proxy.engine_watch import PATIENCE
-from proxy.login import LoginRefused, log_in
-from proxy.pipe import Gone
-from proxy.router import Router
-from proxy.session import Session
-from proxy.worker import Worker
+from proxy.engine.watch import PATIENCE
+from proxy.line.endings import end_if_stuck
+from proxy.line.login import LoginRefused, log_in
+from proxy.line.pipe import Gone
+from proxy.routing.router import Router
+from proxy.sessions.session import Session
+from proxy.sessions.worker import Worker
 from wire.framing import build_packets
 from wire.responses import build_err
 
 log = logging.getLogger("proxy")
-_refusals = logging.getLogger("proxy.login")  # what anybody who reaches the port can cause
+_refusals = logging.getLogger("proxy.line.login")  # what anybody who reaches the port can cause
 _refusals.addFilter(Sparing())
 
 _BACKLOG = 4096  # connections that come at once; the kernel may take fewer

@@ -18,7 +18,7 @@ from base import supervise
 from base.errors import WarmfrontError
 from base.settings import Settings, Upstream
 from base.traces import TRACE
-from proxy.origin import Trusted
+from proxy.line.origin import Trusted
 from proxy.server import listen_locally
 from warmfront import backends, certificates, doctor, instance
 from warmfront.embedded import EmbeddedError, EmbeddedServer

@@ -10,12 +10,12 @@ import re
 from base.errors import LakeError, SecondaryEngineError
 from lakehouse.definition import read_definition
 from lakehouse.signatures import Signatures
-from proxy.answers import Answer, AnswerReader
-from proxy.ask import current_schema
-from proxy.engine_link import EngineGone
-from proxy.preflight import build_query, quote_name
-from proxy.router import Router
-from proxy.state import NO_COUNTS
+from proxy.backend.answers import Answer, AnswerReader
+from proxy.backend.preflight import build_query, quote_name
+from proxy.engine.link import EngineGone
+from proxy.routing.ask import current_schema
+from proxy.routing.router import Router
+from proxy.sessions.state import NO_COUNTS
 from statements.lake import (
     LakeAlter,
     LakeCreate,

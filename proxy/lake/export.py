@@ -8,19 +8,20 @@ from functools import partial
 
 from base.errors import BackendError, SecondaryEngineError
 from lakehouse.export_spec import read_spec
-from proxy.answers import Answer, AnswerReader
-from proxy.engine_link import EngineGone
-from proxy.lake import warnings
+from proxy.backend.answers import Answer, AnswerReader
+from proxy.backend.preflight import build_close, build_prepare
+from proxy.engine.link import EngineGone
+from proxy.engine.told import TOLD, told
 from proxy.lake.privilege import require_export
-from proxy.literals import ask_engine
 from proxy.ml.asked import read_models
-from proxy.ml.models import TOLD, told, with_models
+from proxy.ml.models import with_models
 from proxy.ml.offloaded import Ready, make_ready
 from proxy.place import Place
-from proxy.preflight import build_close, build_prepare
 from proxy.reasons import Reason, Refusal
-from proxy.router import Router
-from proxy.state import FORCED, OFF
+from proxy.routing import warnings
+from proxy.routing.literals import ask_engine
+from proxy.routing.router import Router
+from proxy.sessions.state import FORCED, OFF
 from statements.export import read_export
 from statements.ml import may_use_functions, read_functions
 from wire.constants import Command

@@ -3,12 +3,12 @@
 import re
 
 from base.errors import BackendError, SecondaryEngineError
-from proxy.answers import AnswerReader
-from proxy.ask import current_schema
-from proxy.preflight import build_query, quote_name
+from proxy.backend.answers import AnswerReader
+from proxy.backend.preflight import build_query, quote_name
 from proxy.reasons import Refusal
-from proxy.router import Router
-from proxy.state import NO_COUNTS
+from proxy.routing.ask import current_schema
+from proxy.routing.router import Router
+from proxy.sessions.state import NO_COUNTS
 from statements.facts import StatementFacts
 from statements.lake import MARK, significant
 from statements.scan import first_word

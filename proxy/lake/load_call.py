@@ -9,17 +9,17 @@ import time
 
 from base.errors import BackendError, LakeError, SecondaryEngineError, WarmfrontError
 from lakehouse.load_request import LoadRequest, read_request
-from proxy.answers import AnswerReader
-from proxy.ask import current_schema
-from proxy.engine_link import EngineGone
+from proxy.backend.answers import AnswerReader
+from proxy.backend.preflight import build_query
+from proxy.copies.own_tables import account_of
+from proxy.engine.link import EngineGone
 from proxy.lake.load_help import HELP
 from proxy.lake.load_plan import Plan, make_plan
 from proxy.lake.load_run import carry_out
 from proxy.lake.report import Report, build_sections, table_lines
-from proxy.own_tables import account_of
-from proxy.preflight import build_query
-from proxy.router import Router
-from proxy.state import NO_COUNTS, OFF
+from proxy.routing.ask import current_schema
+from proxy.routing.router import Router
+from proxy.sessions.state import NO_COUNTS, OFF
 from statements.load_call import may_load, read_load
 from wire.constants import Capability, Command, Status
 

@@ -8,13 +8,13 @@ from typing import Any
 from base.errors import BackendError, SecondaryEngineError
 from lakehouse.ddl import create_statement
 from lakehouse.load_request import POLICIES, LoadRequest, LoadSchema, LoadTable
-from proxy.answers import AnswerReader
-from proxy.engine_link import EngineGone
+from proxy.backend.answers import AnswerReader
+from proxy.backend.preflight import build_query, quote_name
+from proxy.engine.link import EngineGone
 from proxy.lake.guard import lake_names
 from proxy.lake.report import Report
-from proxy.preflight import build_query, quote_name
 from proxy.reasons import strip_reason
-from proxy.router import Router
+from proxy.routing.router import Router
 from wire.constants import Command
 
 _SYSTEM = frozenset({"mysql", "sys", "information_schema", "performance_schema"})

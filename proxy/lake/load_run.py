@@ -4,13 +4,13 @@ import time
 
 from base.errors import BackendError, WarmfrontError
 from lakehouse.load_request import LoadRequest
-from proxy.answers import AnswerReader
-from proxy.commands import load_table
+from proxy.backend.answers import AnswerReader
+from proxy.backend.preflight import build_query, quote_name
+from proxy.copies.alter import load_table
 from proxy.lake.create import create_table, tell
 from proxy.lake.load_plan import Plan, Step
 from proxy.lake.report import Report
-from proxy.preflight import build_query, quote_name
-from proxy.router import Router
+from proxy.routing.router import Router
 from wire.constants import Command
 
 

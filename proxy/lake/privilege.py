@@ -1,9 +1,9 @@
 """Who may write query results to files: accounts that a setting names, and the role EXPORT_QUERY_RESULTS."""
 
 from base.errors import SpecificAccessDenied
-from proxy.answers import AnswerReader
-from proxy.preflight import build_query
-from proxy.router import Router
+from proxy.backend.answers import AnswerReader
+from proxy.backend.preflight import build_query
+from proxy.routing.router import Router
 from wire.constants import Command
 
 PRIVILEGE = "EXPORT_QUERY_RESULTS"

@@ -4,8 +4,8 @@ import re
 from typing import Any
 
 from lakehouse.entries import shown
-from proxy.answers import AnswerReader, build_result
-from proxy.router import Router
+from proxy.backend.answers import AnswerReader, build_result
+from proxy.routing.router import Router
 from statements.lake_shown import shown_definition
 from wire.constants import Command, Status
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from base.errors import BackendError
 from proxy.ml.backend import MLError, as_bytes, as_unicode, rows_of, run, selecting_as, text_literal
-from proxy.router import Router
+from proxy.routing.router import Router
 from statements.ml import IN, IN_BYTES, INOUT_OR_VALUE, SCHEMA, Call
 
 _VARIABLE = re.compile(r"@(?:[\w$.\u0080-\uffff]+|`(?:[^`]|``)*`|'(?:[^'\\]|''|\\.)*'|\"(?:[^\"\\]|\"\"|\\.)*\")")

@@ -5,12 +5,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from proxy.answers import Answer
+from proxy.backend.answers import Answer
 from proxy.ml import catalog
 from proxy.ml.arguments import read_options
 from proxy.ml.backend import MLError, Row, attempt_all, rows_of, select, selecting, text_literal, user_name
 from proxy.ml.catalog import ModelRow
-from proxy.router import Router
+from proxy.routing.router import Router
 from statements.context import ModelCall
 from statements.ml import FunctionCall
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from struct import Struct
 
 from base.errors import BackendError
-from proxy.answers import Answer, AnswerReader, find_rows, read_definitions
-from proxy.preflight import build_prepare, build_query
-from proxy.router import Router
+from proxy.backend.answers import Answer, AnswerReader, find_rows, read_definitions
+from proxy.backend.preflight import build_prepare, build_query
+from proxy.routing.router import Router
 from wire.constants import Command, Status
 from wire.framing import PacketReader, build_packets
 from wire.responses import parse_err

@@ -1,11 +1,11 @@
 """CALL sys.ML_…: recognised by its text, its arguments evaluated by the backend, run, answered with OK."""
 
 from base.errors import BackendError
-from proxy.ask import current_schema
 from proxy.ml.arguments import evaluate
 from proxy.ml.procedures import PROCEDURES
-from proxy.router import Router
-from proxy.state import NO_COUNTS
+from proxy.routing.ask import current_schema
+from proxy.routing.router import Router
+from proxy.sessions.state import NO_COUNTS
 from statements.ml import SCHEMA, Call, may_call, read_call
 from wire.framing import build_packets
 from wire.responses import Ok, build_err, build_ok

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from base.errors import BackendError
+from proxy.backend.preflight import quote_name
 from proxy.ml.backend import (
     MLError,
     attempt,
@@ -21,8 +22,7 @@ from proxy.ml.backend import (
     text_literal,
     user_name,
 )
-from proxy.preflight import quote_name
-from proxy.router import Router
+from proxy.routing.router import Router
 from statements.ml import CATALOGS
 
 CHUNK = 4 << 20  # bytes of a model's object in one row

@@ -8,7 +8,7 @@ The engine reads the inputs out of the backend's own packets and gives the lines
 """
 
 from base.errors import BackendError
-from proxy.answers import Answer, AnswerTooLarge
+from proxy.backend.answers import Answer, AnswerTooLarge
 from proxy.ml import engine
 from proxy.ml.asked import Found, function_of, read_models
 from proxy.ml.backend import (
@@ -24,7 +24,7 @@ from proxy.ml.backend import (
 )
 from proxy.ml.models import with_model
 from proxy.ml.outputs import piece_size, write_pieces
-from proxy.router import Router
+from proxy.routing.router import Router
 from statements.ml import FunctionCall, Statement, as_json, with_calls
 from statements.ml_changes import Change
 

@@ -4,16 +4,12 @@ import json
 from typing import Any
 
 from base.errors import BackendError
-from proxy.engine_link import EngineGone
+from proxy.engine.link import EngineGone
+from proxy.engine.told import told
 from proxy.reasons import Reason
-from proxy.router import Router
+from proxy.routing.router import Router
 
-NOT_HERE = "WFM01"  # the engine's state for a model that it has to be brought
 _NOTHING = b"DO 0"
-
-
-class ModelNotHere(BackendError):
-    """The engine has to be brought the model first."""
 
 
 async def ask(
@@ -38,9 +34,7 @@ async def ask(
     finally:
         session.on_close.remove(link.close)
     if answer.error:
-        error = answer.error
-        kind = ModelNotHere if error.sqlstate == NOT_HERE else BackendError
-        raise kind(error.number, error.sqlstate, error.message)
+        raise told(answer.error)
     return [row[0] or b"" for row in answer.rows]
 
 

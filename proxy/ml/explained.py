@@ -2,12 +2,13 @@
 
 from functools import partial
 
-from proxy.engine_link import EngineGone
+from proxy.engine.link import EngineGone
+from proxy.engine.told import TOLD, told
 from proxy.ml import models, offloaded
 from proxy.ml.asked import read_models
 from proxy.place import Place
 from proxy.reasons import Reason, Refusal, strip_reason
-from proxy.router import Router
+from proxy.routing.router import Router
 from statements.ml import Statement, as_json, with_calls
 
 
@@ -44,6 +45,6 @@ async def _ask(router: Router, ready: offloaded.Ready) -> Refusal | None:
         return Refusal(Reason.ENGINE_DOWN)
     if answer.error is None:
         return None
-    if answer.error.sqlstate in models.TOLD:
-        raise models.told(answer.error)
+    if answer.error.sqlstate in TOLD:
+        raise told(answer.error)
     return Refusal(Reason.ENGINE_REFUSED, strip_reason(answer.error.message))

@@ -9,7 +9,8 @@ writes meanwhile loses anything: a row that comes later has no answer. When anyt
 from typing import Any
 
 from base.errors import BackendError
-from proxy.commands import load_table
+from proxy.backend.preflight import quote_name
+from proxy.copies.alter import load_table
 from proxy.ml import catalog, engine
 from proxy.ml.backend import MLError, attempt, run, select, text_literal
 from proxy.ml.catalog import ModelRow
@@ -17,8 +18,7 @@ from proxy.ml.models import with_model
 from proxy.ml.names import TableName
 from proxy.ml.outputs import KEY, Output, shape_of, write_outputs
 from proxy.ml.source import SourceSelect, read_source
-from proxy.preflight import quote_name
-from proxy.router import Router
+from proxy.routing.router import Router
 
 _ANSWERS = "warmfront_ml_answers"  # the temporary table
 

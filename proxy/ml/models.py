@@ -5,23 +5,14 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
 from base.errors import BackendError
+from proxy.engine.told import ModelNotHere
 from proxy.ml import catalog, engine
 from proxy.ml.backend import MLError, user_name
 from proxy.ml.catalog import ModelRow, Writing
-from proxy.router import Router
-from wire.responses import Err
+from proxy.routing.router import Router
 
 T = TypeVar("T")
-# States of the engine's errors that no other server's answer can take the place of: what a model complains of, and that
-# one has to be brought.
-TOLD = frozenset({"45000", engine.NOT_HERE})
 _PART = 8 << 20  # bytes that one command brings to the engine
-
-
-def told(error: Err) -> BackendError:
-    """The engine's error about a model, to be raised."""
-    kind = engine.ModelNotHere if error.sqlstate == engine.NOT_HERE else BackendError
-    return kind(error.number, error.sqlstate, error.message)
 
 
 async def with_model(router: Router, model: ModelRow, act: Callable[[], Awaitable[T]]) -> T:
@@ -33,7 +24,7 @@ async def with_models(router: Router, models: Iterable[ModelRow], act: Callable[
     """The same with several, of which all are brought: the engine tells only that one is not there."""
     try:
         return await act()
-    except engine.ModelNotHere:
+    except ModelNotHere:
         for model in {tuple(each.key): each for each in models}.values():
             await bring(router, model)
         return await act()

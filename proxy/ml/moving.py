@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 from base.errors import BackendError
+from proxy.backend.preflight import quote_name
 from proxy.ml import catalog, engine, models
 from proxy.ml.arguments import Arguments, set_text
 from proxy.ml.backend import MLError, attempt, run, select, text_literal
 from proxy.ml.catalog import ModelRow
 from proxy.ml.names import TableName, read_name
-from proxy.preflight import quote_name
-from proxy.router import Router
+from proxy.routing.router import Router
 
 ONNX = "ONNX"  # formats begin with it
 OWN = b"WFMODEL"  # models that were trained here begin with it

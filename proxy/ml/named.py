@@ -10,7 +10,7 @@ from proxy.ml import rows
 from proxy.ml.arguments import set_text
 from proxy.ml.backend import attempt, select
 from proxy.ml.prepared import perform, stand_in
-from proxy.router import Router
+from proxy.routing.router import Router
 from statements.scan import split_outside_quotes
 from wire.parameters import NotALiteral, fill_placeholders
 

@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from proxy.backend.preflight import quote_name
 from proxy.ml.backend import MLError
-from proxy.preflight import quote_name
 
 _PART = r"(?:`((?:[^`]|``)+)`|([^`.]+))"
 _MARKED = re.compile(r"\..*\.|`")  # a dot or backtick that may be part of a name

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from base.errors import BackendError
-from proxy import reading, running
+from proxy.backend.preflight import Preflight
 from proxy.ml.asked import Found, as_call
 from proxy.ml.backend import prepare
 from proxy.ml.catalog import ModelRow
 from proxy.ml.models import with_models
 from proxy.place import Place
-from proxy.preflight import Preflight
 from proxy.reasons import Reason, Refusal
-from proxy.router import Router
-from proxy.state import FORCED, OFF
+from proxy.routing import reading, running
+from proxy.routing.router import Router
+from proxy.sessions.state import FORCED, OFF
 from statements.ml import ASKED, FunctionCall, Statement, as_json, with_calls
 
 _FAILS = "(SELECT 1 UNION ALL SELECT 2)"  # error 1242 when it is executed

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from base.errors import BackendError
+from proxy.backend.preflight import quote_name
 from proxy.ml import engine
 from proxy.ml.backend import MLError, attempt, run, select, text_literal
 from proxy.ml.names import TableName
 from proxy.ml.source import SourceSelect
-from proxy.preflight import quote_name
-from proxy.router import Router
+from proxy.routing.router import Router
 from wire.constants import Status
 from wire.responses import Ok
 

@@ -4,13 +4,13 @@ What it prepares fails when it is executed, so that an execution which passes un
 """
 
 from base.errors import BackendError, MalformedPacket
-from proxy import reading
-from proxy.answers import AnswerReader
+from proxy.backend.answers import AnswerReader
+from proxy.backend.preflight import build_prepare
 from proxy.ml import calls, offloaded, rows, writes
 from proxy.ml.backend import MLError
-from proxy.preflight import build_prepare
-from proxy.remembered import MLStatement
-from proxy.router import Router
+from proxy.routing import reading
+from proxy.routing.router import Router
+from proxy.sessions.remembered import MLStatement
 from statements.ml import may_call, may_use_functions, read_call, read_functions
 from statements.scan import first_word
 from wire.constants import Capability, Command

@@ -12,7 +12,7 @@ from proxy.ml.in_place import answer_in_place
 from proxy.ml.names import read_name
 from proxy.ml.outputs import Output, piece_size, shape_of, write_outputs
 from proxy.ml.source import read_source
-from proxy.router import Router
+from proxy.routing.router import Router
 from statements.ml import CATALOGS
 
 Procedure = Callable[[Router, Arguments], Awaitable[None]]

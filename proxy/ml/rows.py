@@ -10,14 +10,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from proxy.answers import Answer, AnswerTooLarge, build_result
+from proxy.backend.answers import Answer, AnswerTooLarge, build_result
+from proxy.backend.preflight import build_query
 from proxy.ml import cells, engine, models, offloaded
 from proxy.ml.asked import Found, Straight, function_of, read_models, read_straight, settled
 from proxy.ml.backend import MLError, as_unicode, result_as_it_came, text_literal
 from proxy.ml.backend import run as run_own
 from proxy.place import Place
-from proxy.preflight import build_query
-from proxy.router import Router
+from proxy.routing.router import Router
 from statements.ml import SCHEMA, FunctionCall, Statement, as_json, read_functions, with_calls
 from wire.binary_rows import build_binary_row
 from wire.cells import widths_of

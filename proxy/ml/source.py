@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from base.errors import BackendError, SecondaryEngineError
-from proxy.answers import Answer
-from proxy.ask import ask_backend
-from proxy.commands import load_table
+from proxy.backend.answers import Answer
+from proxy.backend.preflight import Preflight, Questions, quote_name
+from proxy.backend.views import read_view
+from proxy.copies.alter import load_table
 from proxy.ml.backend import MLError, attempt, prepare, select, text_literal
 from proxy.ml.names import TableName
-from proxy.preflight import Preflight, Questions, quote_name
 from proxy.reasons import Reason, Refusal
-from proxy.router import Router
-from proxy.rules import check
-from proxy.state import FORCED
-from proxy.views import read_view
+from proxy.routing.ask import ask_backend
+from proxy.routing.router import Router
+from proxy.routing.rules import check
+from proxy.sessions.state import FORCED
 from statements.facts import StatementFacts, statement_facts
 from statements.sqlmode import of_names, refused_mode
 from wire.constants import Status

@@ -9,6 +9,7 @@ import json
 from dataclasses import replace
 
 from base.errors import BackendError
+from proxy.backend.preflight import quote_name
 from proxy.ml import changes, engine, offloaded, rows
 from proxy.ml.asked import read_models
 from proxy.ml.backend import attempt, prepare
@@ -17,9 +18,8 @@ from proxy.ml.models import with_models
 from proxy.ml.offloaded import Ready
 from proxy.ml.outputs import next_piece, piece_size, write_pieces
 from proxy.place import Place
-from proxy.preflight import quote_name
 from proxy.reasons import Refusal
-from proxy.router import Router
+from proxy.routing.router import Router
 from statements.into import may_set_variables, read_into
 from statements.ml import Statement, clauses_of, may_use_functions, read_functions
 from statements.ml_changes import Change, read_change

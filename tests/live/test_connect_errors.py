@@ -15,9 +15,9 @@ import pymysql
 import pytest
 
 from base.settings import Settings
-from proxy.login import Doors, LoginRefused, log_in
-from proxy.origin import Trusted
-from proxy.pipe import Gone
+from proxy.line.login import Doors, LoginRefused, log_in
+from proxy.line.origin import Trusted
+from proxy.line.pipe import Gone
 from tests.live.servers import start_backend
 
 pytestmark = pytest.mark.live

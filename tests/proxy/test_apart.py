@@ -6,8 +6,8 @@ import signal
 
 import pytest
 
-from proxy import apart as proxy_apart
-from proxy.apart import Apart, is_quick
+from proxy.sessions import apart as proxy_apart
+from proxy.sessions.apart import Apart, is_quick
 from statements.facts import statement_facts
 from statements.parse import MAX_LENGTH, NotParsed, parse_statement
 

@@ -10,7 +10,7 @@ import pytest
 
 from base.errors import BackendError
 from base.settings import Settings, Upstream
-from proxy.login import connect_backend
+from proxy.line.login import connect_backend
 
 
 @pytest.fixture

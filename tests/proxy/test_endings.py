@@ -7,7 +7,7 @@ import socket
 import pytest
 import uvloop
 
-from proxy.endings import end_if_stuck
+from proxy.line.endings import end_if_stuck
 
 
 @pytest.mark.parametrize("reading", [True, False])

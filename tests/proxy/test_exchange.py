@@ -5,8 +5,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from base.errors import AccessDenied, MalformedPacket
-from proxy.exchange import CACHING_SHA2, SHA256, Exchange
-from proxy.passwords import KeyPair, seal
+from proxy.line.exchange import CACHING_SHA2, SHA256, Exchange
+from proxy.line.passwords import KeyPair, seal
 from wire.handshake import AuthSwitch, build_auth_switch
 from wire.responses import Ok, build_err, build_ok
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from proxy.flow import Flow
+from proxy.line.flow import Flow
 
 
 class Line(asyncio.Transport):

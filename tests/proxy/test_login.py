@@ -9,8 +9,8 @@ import pytest
 import uvloop
 
 from base.settings import Settings, Upstream
-from proxy.login import LoggedIn, LoginRefused, log_in
-from proxy.worker import Worker
+from proxy.line.login import LoggedIn, LoginRefused, log_in
+from proxy.sessions.worker import Worker
 from wire.constants import Capability, Status
 from wire.framing import build_packets
 from wire.handshake import Greeting, Login, build_greeting, build_login

@@ -4,11 +4,11 @@ import pytest
 import uvloop
 
 from bench.routing import Nowhere, open_session
-from proxy import plain
 from proxy.decisions import ENDS
-from proxy.rules import LoadedTables
-from proxy.session import Session
-from proxy.state import SessionState
+from proxy.engine.loaded import LoadedTables
+from proxy.routing import plain
+from proxy.sessions.session import Session
+from proxy.sessions.state import SessionState
 from wire.constants import Command, Status
 from wire.framing import build_packets
 from wire.responses import Ok, build_ok

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.plain_clients import demands_tls, denied
+from proxy.line.plain_clients import demands_tls, denied
 
 NONE = [
     "CREATE USER `a`@`%` IDENTIFIED WITH 'caching_sha2_password' AS <secret> REQUIRE NONE PASSWORD EXPIRE DEFAULT"

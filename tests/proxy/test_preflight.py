@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.answers import build_result
-from proxy.preflight import Questions
+from proxy.backend.answers import build_result
+from proxy.backend.preflight import Questions
 from proxy.reasons import Reason
 from statements.facts import statement_facts
 from wire.constants import Capability, FieldType, Status

@@ -7,9 +7,9 @@ import uvloop
 
 from bench.routing import open_session
 from proxy.decisions import decision_key
-from proxy.remembered import Prepared
-from proxy.session import Session
-from proxy.state import FORCED, LAST
+from proxy.sessions.remembered import Prepared
+from proxy.sessions.session import Session
+from proxy.sessions.state import FORCED, LAST
 from wire.constants import Command
 from wire.framing import build_packets
 

@@ -2,9 +2,10 @@
 
 import pytest
 
+from proxy.engine.loaded import LoadedTables
 from proxy.reasons import Reason
-from proxy.rules import LoadedTables, Subject, check
-from proxy.state import FORCED, OFF, ON
+from proxy.routing.rules import Subject, check
+from proxy.sessions.state import FORCED, OFF, ON
 from statements.facts import statement_facts
 from wire.constants import Status
 

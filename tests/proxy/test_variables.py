@@ -3,7 +3,7 @@
 import pytest
 
 from proxy.decisions import decision_key
-from proxy.variables import Assignment, is_like, is_read, split_set
+from proxy.served.variables import Assignment, is_like, is_read, split_set
 
 USE = "use_secondary_engine"
 

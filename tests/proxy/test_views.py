@@ -1,7 +1,7 @@
 import pytest
 
-from proxy.answers import Answer
-from proxy.views import read_view
+from proxy.backend.answers import Answer
+from proxy.backend.views import read_view
 from statements.context import SessionContext, ViewDefinition
 
 START = "CREATE ALGORITHM=UNDEFINED DEFINER=`root`@`%` SQL SECURITY DEFINER VIEW "

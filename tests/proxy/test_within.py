@@ -5,11 +5,11 @@ import uvloop
 
 from bench.routing import open_session
 from proxy.decisions import ALWAYS, WITHIN, StayCache, certain_shape, decision_key
+from proxy.engine.loaded import LoadedTables
 from proxy.place import Reading
-from proxy.reading import stays
-from proxy.rules import LoadedTables
-from proxy.session import Session
-from proxy.state import SessionState
+from proxy.routing.reading import stays
+from proxy.sessions.session import Session
+from proxy.sessions.state import SessionState
 from wire.constants import Command, Status
 from wire.framing import build_packets
 

@@ -30,7 +30,7 @@ from engine.translate.translator import Translation, translate
 from engine.translating.spellings import read_single
 from engine.translating.translation import register
 from engine.zones import ZoneTable
-from proxy.warned import TOLD
+from proxy.routing.warned import TOLD
 from statements.context import SessionContext
 from statements.facts import statement_facts
 from statements.schema import DATE_TYPES, STRING_TYPES, WIDEST_DECIMAL, Column, Table

@@ -26,7 +26,7 @@ FindCases = Callable[[str], Cases | None]
 # Whether no two values of a column (a table's name in the store, the column) have the same key (SQL over v, and the
 # function of weights that it calls, "" for none).
 AreSingle = Callable[[str, str, str, str], bool]
-_SORT_KEY = 1024  # bytes: max_sort_length, of which a session may not have less (proxy.preflight)
+_SORT_KEY = 1024  # bytes: max_sort_length, of which a session may not have less (proxy.backend.preflight)
 
 
 class Lowering(ABC):

@@ -1,0 +1,43 @@
+"""Put questions to the backend, on the user's own connection: a preflight's, and which schema it is in."""
+
+from proxy.backend.answers import AnswerReader, AnswerTooLarge
+from proxy.backend.preflight import Preflight, Questions, build_close, build_query
+from proxy.reasons import Reason
+from proxy.sessions.session import Session
+from wire.constants import Command
+
+_OPENINGS = 5  # of the shadows of lake tables, while others may be using the ones that are open
+
+
+async def ask_backend(session: Session, questions: Questions) -> Preflight:
+    """Ask about a statement, and close what was prepared for it. Raises BackendError when the connection ends.
+
+    MySQL warns of a discarded tablespace when it opens a table, and not when that is open from before: asked again,
+    the other warnings are left.
+    """
+    preflight = await _ask(session, questions)
+    for _ in range(_OPENINGS):
+        if not preflight.lake or preflight.refusal is None or preflight.refusal.reason is not Reason.WARNINGS:
+            break
+        preflight = await _ask(session, questions)
+    return preflight
+
+
+async def _ask(session: Session, questions: Questions) -> Preflight:
+    write, asked = questions.build()
+    try:
+        answer = await session.ask(write, asked)
+    except AnswerTooLarge as cut:
+        answer = cut.head
+    preflight = questions.read(answer)
+    if preflight.statement_id is not None:
+        session.backend.write(build_close(preflight.statement_id))
+    return preflight
+
+
+async def current_schema(session: Session) -> str:
+    """Ask for the session's schema; "" when there is none."""
+    raw = await session.ask(build_query(b"SELECT HEX(DATABASE())", session.capabilities), [Command.QUERY])
+    answer = AnswerReader(raw, session.capabilities).result()
+    value = answer.rows[0][0] if answer.rows else None
+    return bytes.fromhex(value.decode()).decode("utf-8") if value else ""

@@ -1,0 +1,61 @@
+"""What a session remembers of its client's prepared statements."""
+
+from dataclasses import dataclass, field
+
+from proxy.engine.cursors import Cursor
+from wire.parameters import BLOBS
+
+_OF_CURSOR = b"\0cursor"
+
+
+@dataclass(slots=True)
+class Prepared:
+    """One statement of the client.
+
+    `types` are those of its last execution, `told` those that the backend knows: it has not seen what ran elsewhere.
+    `long_data` are the values that came before the next execution, None when they are too long to be kept; the backend
+    has them as well. `stale` says that it has them, or a cursor, from before an execution that ran elsewhere.
+    """
+
+    text: bytes
+    parameters: int
+    definitions: list[bytes]
+    key: bytes
+    types: bytes = b""
+    told: bytes = b""
+    long_data: dict[int, bytearray] | None = field(default_factory=dict)
+    long_size: int = 0  # bytes in `long_data`
+    stale: bool = False
+    cursor: Cursor | None = None  # where the rows of this execution go
+    writes: bool = False  # the rows of its query; `definitions` are those of the query
+    head: bytes = b""  # the last execution up to its values; empty when there is more behind them
+    settled: bool = False  # that one went to the backend as it came, for what the statement costs
+    sets_variables: bool = field(init=False)  # for itself, by a hint
+
+    def __post_init__(self) -> None:
+        """Look for the hint."""
+        self.sets_variables = b"SET_VAR" in self.key.upper()
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes to remember."""
+        return 500 + len(self.text) + len(self.key) + sum(map(len, self.definitions))
+
+    @property
+    def has_bytes(self) -> bool:
+        """Whether a parameter of the last execution is of a BLOB's type."""
+        return not BLOBS.isdisjoint(self.types[::2])
+
+    @property
+    def decided(self) -> bytes:
+        """What decisions on an execution are kept under: some columns are known, but not as a cursor's."""
+        return self.key if self.cursor is None else self.key + _OF_CURSOR
+
+
+@dataclass(slots=True)
+class MLStatement:
+    """One that calls AutoML; `types` are its parameters' of the last execution."""
+
+    text: str
+    parameters: int
+    types: bytes = b""
