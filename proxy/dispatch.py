@@ -8,7 +8,7 @@ from base.log import redact_sql
 from proxy.backend.preflight import Preflight, gives_bytes, same_shape
 from proxy.copies import alter, checks, own_tables
 from proxy.decisions import ALWAYS, certain_shape, decision_key, shape_key
-from proxy.into import creates, inserts
+from proxy.into import creates, inserts, user_variables
 from proxy.lake import create as lake_ddl
 from proxy.lake import export, load_call
 from proxy.lake import guard as lake_guard
