@@ -38,7 +38,7 @@ from engine.running.shadow import Shadow
 from engine.running.unchanged import Unchanged
 from engine.translating.translation import Translator
 from engine.verify.outcome import as_answer
-from lakehouse.places import Places
+from lakehouse.stores.places import Places
 
 log = logging.getLogger("engine")
 

@@ -112,12 +112,12 @@ def warm_checksums() -> None:
 
 def warm_stores() -> None:
     """Compiled when it is imported."""
-    import lakehouse.relay  # noqa: F401
+    import lakehouse.stores.relay  # noqa: F401
 
 
 def warm_text() -> None:
     """Look at one line, and write one anew."""
-    from lakehouse import escapes, plain
+    from lakehouse.text import escapes, plain
 
     plain.warm_up()
     escapes.warm_up()

@@ -18,7 +18,7 @@ from engine.running.cancel import Running
 from engine.running.execute import Executor, Offload, read_offload
 from engine.running.session import Query, split_definitions
 from engine.running.unchanged import Unchanged
-from lakehouse.export_spec import ExportSpec
+from lakehouse.descriptions.export_spec import ExportSpec
 from wire.framing import build_packets
 from wire.responses import Ok, build_ok
 

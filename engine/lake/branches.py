@@ -13,7 +13,7 @@ from engine.lake.reach import quoted
 from engine.lake.readings import Reading, Unreadable, implicit_default, typed
 from engine.lake.texts import from_text
 from engine.layout import quote, store_type
-from lakehouse.definition import ColumnOptions, Definition, Dialect
+from lakehouse.descriptions.definition import ColumnOptions, Definition, Dialect
 from statements.schema import INTEGER_TYPES, STRING_TYPES, Column
 
 TAG = "\x01file"  # no column of a user's is called so

@@ -11,9 +11,9 @@ from decimal import Decimal, InvalidOperation
 from sqlglot import exp
 
 from base.decimals import negated
-from lakehouse.iceberg import Field, Keep
-from lakehouse.iceberg_values import source_kind
-from lakehouse.pruning import Condition, Conditions, Kind, Range, kind_of, may_hold, moment_of
+from lakehouse.descriptions.pruning import Condition, Conditions, Kind, Range, kind_of, may_hold, moment_of
+from lakehouse.formats.iceberg import Field, Keep
+from lakehouse.formats.iceberg_values import source_kind
 from statements.parse import NotParsed, parse_statement
 from statements.schema import INTEGER_TYPES, STRING_TYPES, Column, Table
 

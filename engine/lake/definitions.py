@@ -12,8 +12,8 @@ from engine.backend.describe import describe_table, lake_tables, lake_texts, sho
 from engine.catalog import FIRST_LAKE_ID, Key
 from engine.lake.facts import Covered
 from engine.lake.warned import Warned
-from lakehouse.definition import Definition, read_definition
-from lakehouse.signatures import Signatures
+from lakehouse.descriptions.definition import Definition, read_definition
+from lakehouse.stores.signatures import Signatures
 from statements.lake import mark_of, quoted, stored_attribute, unique_keys
 from statements.schema import Table
 

@@ -16,9 +16,9 @@ from engine.lake.reach import quoted
 from engine.lake.readings import NESTED
 from engine.lake.relations import Relation
 from engine.layout import quote
-from lakehouse.iceberg import BY_POSITION, Field, IcebergFile, IcebergTable
-from lakehouse.listing import Listing
-from lakehouse.places import Found
+from lakehouse.formats.iceberg import BY_POSITION, Field, IcebergFile, IcebergTable
+from lakehouse.formats.listing import Listing
+from lakehouse.stores.places import Found
 
 _TYPES = {
     "boolean": "BOOLEAN",

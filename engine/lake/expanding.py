@@ -11,11 +11,11 @@ from typing import Protocol
 from base.errors import LakeError
 from engine.lake.evolved import file_key
 from engine.lake.relations import delimiter_of
-from lakehouse.definition import Dialect
-from lakehouse.escapes import Escapes, Rewritten
-from lakehouse.heads import ENCODED, LATIN1, MARKED, UTF16, UTF16_MARKS, Lines, Watch, head_of, watch_of
-from lakehouse.places import Found, Places
+from lakehouse.descriptions.definition import Dialect
 from lakehouse.snappy import Unsnapper
+from lakehouse.stores.places import Found, Places
+from lakehouse.text.escapes import Escapes, Rewritten
+from lakehouse.text.heads import ENCODED, LATIN1, MARKED, UTF16, UTF16_MARKS, Lines, Watch, head_of, watch_of
 
 _PIECE = 4 << 20  # bytes read at once
 # A file that grows beyond this is taken for a bomb: bzip2 makes at most about 1:45,000,000 of zeros, snappy 1:21, and

@@ -17,9 +17,9 @@ from base.errors import LakeError
 from engine.lake.delta_log import first_entry
 from engine.results.lines import LineEncoder
 from engine.results.typed import TypedRows
-from lakehouse.export_spec import ExportSpec
-from lakehouse.outlets import Outlet, Stream, open_outlet
-from lakehouse.places import Places
+from lakehouse.descriptions.export_spec import ExportSpec
+from lakehouse.stores.outlets import Outlet, Stream, open_outlet
+from lakehouse.stores.places import Places
 from wire.responses import ColumnDefinition
 
 log = logging.getLogger(__name__)

@@ -31,14 +31,14 @@ from engine.lake.guesses import (
 from engine.lake.reach import Reach, explained, extension, quoted
 from engine.lake.relations import Relation, avro_relation, csv_relation, json_relation, parquet_relation
 from engine.layout import quote
-from lakehouse.definition import TEXTS, Definition, Dialect, read_definition
-from lakehouse.delta import DeltaTable
-from lakehouse.escapes import Escapes, begun
-from lakehouse.heads import ENCODED, Head, head_of, watch_of
-from lakehouse.iceberg import IcebergTable
-from lakehouse.listing import Listing, list_files
-from lakehouse.places import Found, Places
-from lakehouse.sniff import names_of, sniff
+from lakehouse.descriptions.definition import TEXTS, Definition, Dialect, read_definition
+from lakehouse.formats.delta import DeltaTable
+from lakehouse.formats.iceberg import IcebergTable
+from lakehouse.formats.listing import Listing, list_files
+from lakehouse.stores.places import Found, Places
+from lakehouse.text.escapes import Escapes, begun
+from lakehouse.text.heads import ENCODED, Head, head_of, watch_of
+from lakehouse.text.sniff import names_of, sniff
 from statements.schema import Column
 
 _WHOLE = 64 << 20  # bytes that are read to the end

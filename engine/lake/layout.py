@@ -22,11 +22,11 @@ from engine.lake.relations import (
 from engine.lake.unlike import together
 from engine.lake.warned import Warned
 from engine.layout import quote
-from lakehouse.avro import require_alike_avro, require_whole_avro
-from lakehouse.definition import Definition
-from lakehouse.heads import LONGEST_LINE, Head, head_of, require_alike, require_closed
-from lakehouse.listing import Listing, folder_values
-from lakehouse.places import Found, Places
+from lakehouse.descriptions.definition import Definition
+from lakehouse.formats.avro import require_alike_avro, require_whole_avro
+from lakehouse.formats.listing import Listing, folder_values
+from lakehouse.stores.places import Found, Places
+from lakehouse.text.heads import LONGEST_LINE, Head, head_of, require_alike, require_closed
 from statements.schema import Column, Table
 
 # DuckDB 1.5.5 counts levels of Parquet in a byte, up to three for each list or map; one more ends all of its work.

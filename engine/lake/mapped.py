@@ -21,11 +21,11 @@ from engine.lake.reach import quoted
 from engine.lake.readings import NESTED
 from engine.lake.relations import Relation
 from engine.layout import quote
-from lakehouse.damage import understood
-from lakehouse.deletion_vectors import Rows
-from lakehouse.delta import Deleted, Mapped
-from lakehouse.listing import Listing
-from lakehouse.places import Places
+from lakehouse.formats.damage import understood
+from lakehouse.formats.deletion_vectors import Rows
+from lakehouse.formats.delta import Deleted, Mapped
+from lakehouse.formats.listing import Listing
+from lakehouse.stores.places import Places
 
 _TYPES = {
     "boolean": "BOOLEAN",

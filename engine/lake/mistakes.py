@@ -14,8 +14,8 @@ from engine.lake.readings import Reading
 from engine.lake.relations import escapes_in_records
 from engine.lake.uneven import MOST_MORE, require_few
 from engine.lake.warned import CUT, MOST, NO_VALUE, NOT_A_VALUE, TOO_FEW, TOO_MANY, Warned
-from lakehouse.definition import Dialect
-from lakehouse.places import Found
+from lakehouse.descriptions.definition import Dialect
+from lakehouse.stores.places import Found
 from statements.schema import Column
 
 _SHOWN = 40  # characters of a value in a message

@@ -12,12 +12,12 @@ from engine.lake.reach import quoted
 from engine.lake.readings import Reading
 from engine.lake.relations import SHORT_LINE, bare, csv_relation, delimiter_of, null_texts
 from engine.layout import quote, store_type
-from lakehouse import plain
-from lakehouse.definition import Dialect
-from lakehouse.heads import Head
-from lakehouse.places import Found, Places
-from lakehouse.plain import Marks, Shape
-from lakehouse.plain_pass import PlainPass
+from lakehouse.descriptions.definition import Dialect
+from lakehouse.stores.places import Found, Places
+from lakehouse.text import plain
+from lakehouse.text.heads import Head
+from lakehouse.text.plain import Marks, Shape
+from lakehouse.text.plain_pass import PlainPass
 from statements.schema import INTEGER_TYPES, STRING_TYPES, Column, Table
 
 _KINDS = {"decimal": plain.DECIMAL, "double": plain.DOUBLE, "date": plain.DATE, "datetime": plain.MOMENT}

@@ -26,12 +26,12 @@ from base.errors import LakeError
 from base.log import redact
 from engine.lake.bytes_read import ByteCounter, Watched
 from engine.lake.environment import leading_by
-from lakehouse.entries import shown
-from lakehouse.guard import GuardProxy
-from lakehouse.local import version_of
-from lakehouse.places import Found, Places
-from lakehouse.secrets import Access
-from lakehouse.socks import StoreProxy, endpoint_of
+from lakehouse.descriptions.entries import shown
+from lakehouse.stores.guard import GuardProxy
+from lakehouse.stores.local import version_of
+from lakehouse.stores.places import Found, Places
+from lakehouse.stores.secrets import Access
+from lakehouse.stores.socks import StoreProxy, endpoint_of
 
 _SPARE = 256  # descriptors that are not for files of scans
 _ANONYMOUS = Access("", "s3://")

@@ -9,9 +9,9 @@ from engine.lake import mapped
 from engine.lake.definitions import LakeTable
 from engine.lake.expanding import readable
 from engine.lake.layout import groups_of
-from lakehouse.definition import TEXTS
-from lakehouse.listing import Listing
-from lakehouse.places import Places
+from lakehouse.descriptions.definition import TEXTS
+from lakehouse.formats.listing import Listing
+from lakehouse.stores.places import Places
 
 Readable = Callable[[], Sequence[str]]
 

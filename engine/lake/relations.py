@@ -9,8 +9,8 @@ from itertools import zip_longest
 from base.errors import LakeError
 from engine.lake.reach import quoted
 from engine.layout import quote
-from lakehouse.definition import Dialect
-from lakehouse.heads import LONGEST_LINE
+from lakehouse.descriptions.definition import Dialect
+from lakehouse.text.heads import LONGEST_LINE
 from statements.schema import Column
 
 _CSV_ENCODINGS = {"latin1": "latin-1"}

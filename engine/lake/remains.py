@@ -5,8 +5,8 @@ import threading
 import time
 from pathlib import Path
 
-from lakehouse.outlets import remove_unfinished
-from lakehouse.places import Places
+from lakehouse.stores.outlets import remove_unfinished
+from lakehouse.stores.places import Places
 
 log = logging.getLogger(__name__)
 

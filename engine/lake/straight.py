@@ -25,10 +25,10 @@ from engine.lake.reading import Readable
 from engine.lake.readings import Reading, Unreadable
 from engine.lake.relations import escapes_in_records
 from engine.layout import carried_columns, left_out, quote, store_type
-from lakehouse.heads import head_of, require_text
-from lakehouse.listing import Listing
-from lakehouse.places import Places
-from lakehouse.plain_pass import NotPlain
+from lakehouse.formats.listing import Listing
+from lakehouse.stores.places import Places
+from lakehouse.text.heads import head_of, require_text
+from lakehouse.text.plain_pass import NotPlain
 from statements.schema import STRING_TYPES
 
 log = logging.getLogger(__name__)

@@ -37,10 +37,10 @@ from engine.lake.readings import Reading, Unreadable
 from engine.lake.straight import load_straight
 from engine.lake.warned import LastWarnings, Noted, Warned
 from engine.layout import carried_columns, left_out
-from lakehouse.definition import LOADED
-from lakehouse.heads import head_of, require_text
-from lakehouse.listing import Listing, list_files
-from lakehouse.places import Found, Places
+from lakehouse.descriptions.definition import LOADED
+from lakehouse.formats.listing import Listing, list_files
+from lakehouse.stores.places import Found, Places
+from lakehouse.text.heads import head_of, require_text
 from statements.context import LakeName, SessionContext
 from statements.schema import STRING_TYPES, Column
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from engine.lake.formats import strptime_format
 from engine.lake.readings import Reading, Unreadable, bounds, implicit_default, json_reading, string_reading
 from engine.layout import store_type
-from lakehouse.definition import ColumnOptions, Dialect
+from lakehouse.descriptions.definition import ColumnOptions, Dialect
 from statements.schema import BINARY_TYPES, INTEGER_TYPES, STRING_TYPES, Column
 
 _INTEGER = r"\s*[+-]?\d+(\.\d*)?\s*"

@@ -8,8 +8,8 @@ from base.errors import LakeError
 from engine.lake.layout import Layout
 from engine.lake.reach import explained, quoted
 from engine.lake.relations import bare, null_texts
-from lakehouse.definition import Dialect
-from lakehouse.places import Found
+from lakehouse.descriptions.definition import Dialect
+from lakehouse.stores.places import Found
 
 MOST_MORE = 1000  # columns of a record beyond the table's, up to which all such records are looked for
 _FEW_MORE = 16  # the same of a first count, which is quicker with few columns

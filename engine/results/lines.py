@@ -17,7 +17,7 @@ from engine.results import integers, strings
 from engine.results.assemble import Values
 from engine.results.encoder import null_values, text_converter
 from engine.results.kernel import I32, I64, U8, i32r, i64, i64r, i64w, kernel, u8r, u8w, void
-from lakehouse.export_spec import ExportSpec
+from lakehouse.descriptions.export_spec import ExportSpec
 from wire.constants import BINARY_CHARSET, FieldFlag, FieldType
 from wire.responses import ColumnDefinition
 

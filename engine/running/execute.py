@@ -35,7 +35,7 @@ from engine.store.database import Snapshot, Store
 from engine.translate.bind.answers import Asked
 from engine.translate.refusal import Refusal, is_passing
 from engine.translate.translator import Translation
-from lakehouse.export_spec import ExportSpec
+from lakehouse.descriptions.export_spec import ExportSpec
 from statements.context import SessionContext
 from wire.constants import Capability, Status
 from wire.framing import build_packets

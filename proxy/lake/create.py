@@ -8,8 +8,8 @@ option of the shadow itself, and lives and dies with it.
 import re
 
 from base.errors import LakeError, SecondaryEngineError
-from lakehouse.definition import read_definition
-from lakehouse.signatures import Signatures
+from lakehouse.descriptions.definition import read_definition
+from lakehouse.stores.signatures import Signatures
 from proxy.backend.answers import Answer, AnswerReader
 from proxy.backend.preflight import build_query, quote_name
 from proxy.engine.link import EngineGone

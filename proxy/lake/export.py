@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from base.errors import BackendError, SecondaryEngineError
-from lakehouse.export_spec import read_spec
+from lakehouse.descriptions.export_spec import read_spec
 from proxy.backend.answers import Answer, AnswerReader
 from proxy.backend.preflight import build_close, build_prepare
 from proxy.engine.link import EngineGone

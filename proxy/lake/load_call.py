@@ -8,7 +8,7 @@ import logging
 import time
 
 from base.errors import BackendError, LakeError, SecondaryEngineError, WarmfrontError
-from lakehouse.load_request import LoadRequest, read_request
+from lakehouse.descriptions.load_request import LoadRequest, read_request
 from proxy.backend.answers import AnswerReader
 from proxy.backend.preflight import build_query
 from proxy.copies.own_tables import account_of

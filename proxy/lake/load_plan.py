@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from base.errors import BackendError, SecondaryEngineError
-from lakehouse.ddl import create_statement
-from lakehouse.load_request import POLICIES, LoadRequest, LoadSchema, LoadTable
+from lakehouse.descriptions.ddl import create_statement
+from lakehouse.descriptions.load_request import POLICIES, LoadRequest, LoadSchema, LoadTable
 from proxy.backend.answers import AnswerReader
 from proxy.backend.preflight import build_query, quote_name
 from proxy.engine.link import EngineGone

@@ -3,7 +3,7 @@
 import time
 
 from base.errors import BackendError, WarmfrontError
-from lakehouse.load_request import LoadRequest
+from lakehouse.descriptions.load_request import LoadRequest
 from proxy.backend.answers import AnswerReader
 from proxy.backend.preflight import build_query, quote_name
 from proxy.copies.alter import load_table

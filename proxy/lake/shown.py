@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from lakehouse.entries import shown
+from lakehouse.descriptions.entries import shown
 from proxy.backend.answers import AnswerReader, build_result
 from proxy.routing.router import Router
 from statements.lake_shown import shown_definition

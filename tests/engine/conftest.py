@@ -32,7 +32,7 @@ from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation
 from engine.verify.outcome import Outcome, as_answer
 from engine.verify.verifier import Verifications
-from lakehouse.places import Places
+from lakehouse.stores.places import Places
 from statements.context import SessionContext
 from statements.schema import Column, Table
 from wire.constants import Capability

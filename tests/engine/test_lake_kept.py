@@ -15,7 +15,7 @@ from engine.lake.loaded import LoadedCopies
 from engine.lake.readings import Reading
 from engine.lake.relations import csv_relation
 from engine.lake.texts import from_text
-from lakehouse.definition import ColumnOptions, Dialect, read_definition
+from lakehouse.descriptions.definition import ColumnOptions, Dialect, read_definition
 from statements.schema import Column, Table
 
 COLUMNS = (Column("id", 0, "int", "int"), Column("name", 1, "varchar", "varchar(9)", charset="utf8mb4", length=9))

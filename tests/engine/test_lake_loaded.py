@@ -13,8 +13,8 @@ from engine.lake.definitions import LakeTable
 from engine.lake.loaded import Incoming, LoadedCopies, Told
 from engine.lake.reach import Reach, quoted
 from engine.layout import quote
-from lakehouse.definition import read_definition
-from lakehouse.places import Places
+from lakehouse.descriptions.definition import read_definition
+from lakehouse.stores.places import Places
 from statements.schema import Column, Table
 
 NOTHING = Told({}, {}, False)

@@ -11,9 +11,9 @@ from base.settings import load
 from engine.lake import uneven
 from engine.lake.layout import lay_out
 from engine.lake.mistakes import require_structure
-from lakehouse.definition import read_definition
-from lakehouse.listing import list_files
-from lakehouse.places import Places
+from lakehouse.descriptions.definition import read_definition
+from lakehouse.formats.listing import list_files
+from lakehouse.stores.places import Places
 from statements.schema import Column, Table
 
 GOOD = "1,2\n" * 3000

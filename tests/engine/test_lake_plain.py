@@ -17,13 +17,13 @@ from engine.lake.branches import reading_of
 from engine.lake.layout import lay_out
 from engine.lake.plain import read_plain
 from engine.lake.readings import Reading
-from lakehouse import plain
-from lakehouse.definition import read_definition
-from lakehouse.heads import head_of
-from lakehouse.listing import list_files
-from lakehouse.places import Places
-from lakehouse.plain import Marks, Shape
-from lakehouse.plain_pass import NotPlain, PlainPass
+from lakehouse.descriptions.definition import read_definition
+from lakehouse.formats.listing import list_files
+from lakehouse.stores.places import Places
+from lakehouse.text import plain
+from lakehouse.text.heads import head_of
+from lakehouse.text.plain import Marks, Shape
+from lakehouse.text.plain_pass import NotPlain, PlainPass
 from statements.schema import Column, Table
 
 KEY = Column("k", 1, "int", "int")

@@ -7,7 +7,7 @@ import pytest
 
 from engine.lake.readings import Reading, Unreadable, typed
 from engine.lake.texts import from_text
-from lakehouse.definition import ColumnOptions, Dialect
+from lakehouse.descriptions.definition import ColumnOptions, Dialect
 from statements.schema import Column
 
 MEMBERS = ("a", "B", "c d", *(f"m{number}" for number in range(61)))

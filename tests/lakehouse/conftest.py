@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from base.settings import Settings, load
-from lakehouse.places import Places
+from lakehouse.stores.places import Places
 from tests.live.object_store import ObjectStore, object_store
 
 

@@ -10,9 +10,9 @@ import pytest
 import zstandard
 
 from base.errors import LakeError
-from lakehouse.avro import require_whole_avro
-from lakehouse.entries import read_entries
-from lakehouse.places import Places
+from lakehouse.descriptions.entries import read_entries
+from lakehouse.formats.avro import require_whole_avro
+from lakehouse.stores.places import Places
 
 Make = Callable[..., Places]
 MARK = b"m" * 16
@@ -131,7 +131,7 @@ def streamed(data: bytes) -> bytes:
 def test_a_block_that_becomes_too_large_is_refused(
     places: Make, lake: Path, monkeypatch: pytest.MonkeyPatch, codec: str, pack: Callable[[bytes], bytes]
 ) -> None:
-    monkeypatch.setattr("lakehouse.avro._LARGEST_BLOCK", 1_000_000)
+    monkeypatch.setattr("lakehouse.formats.avro._LARGEST_BLOCK", 1_000_000)
     for size, is_good in ((999_999, True), (1_000_001, False)):
         packed = pack(bytes(size))
         named = long(10) + b"avro.codec" + long(len(codec)) + codec.encode()

@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from base.errors import LakeError
-from lakehouse.definition import Dialect
-from lakehouse.delta import read_delta
-from lakehouse.entries import read_entry
-from lakehouse.iceberg import read_iceberg
-from lakehouse.places import Places
+from lakehouse.descriptions.definition import Dialect
+from lakehouse.descriptions.entries import read_entry
+from lakehouse.formats.delta import read_delta
+from lakehouse.formats.iceberg import read_iceberg
+from lakehouse.stores.places import Places
 
 Make = Callable[..., Places]
 FIELDS = [{"name": "id", "type": "long", "nullable": True, "metadata": {}}]
@@ -101,7 +101,7 @@ def test_a_checkpoint_that_is_none_is_named(places: Make, lake: Path, content: b
 def test_a_checkpoint_that_becomes_too_large_is_refused(
     places: Make, lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lakehouse.delta_checkpoints.LARGEST", 4 << 20)
+    monkeypatch.setattr("lakehouse.formats.delta_checkpoints.LARGEST", 4 << 20)
     commit(lake, 1, {"add": ADD})
     rows = pa.array([{"path": "x" * (1 << 20)}] * 5)
     path = lake / "t" / "_delta_log" / f"{0:020}.checkpoint.parquet"

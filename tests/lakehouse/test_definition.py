@@ -3,7 +3,7 @@
 import pytest
 
 from base.errors import LakeError
-from lakehouse.definition import read_definition
+from lakehouse.descriptions.definition import read_definition
 
 FILES = [{"uri": "/data/x.csv"}]
 

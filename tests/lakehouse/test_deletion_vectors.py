@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from base.errors import LakeError
-from lakehouse.damage import understood
-from lakehouse.deletion_vectors import Vector
+from lakehouse.formats.damage import understood
+from lakehouse.formats.deletion_vectors import Vector
 from tests.live.delta_kit import inline, z85
 
 MAGIC = (1681511377).to_bytes(4, "little")

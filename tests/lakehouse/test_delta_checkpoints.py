@@ -127,7 +127,7 @@ def test_a_checkpoint_of_another_version_is_refused(places: Make, lake: Path, lo
 def test_a_few_bytes_do_not_become_many(
     places: Make, lake: Path, log: Path, monkeypatch: pytest.MonkeyPatch, rows: int, length: int
 ) -> None:
-    monkeypatch.setattr("lakehouse.delta_checkpoints.LARGEST", 4 << 20)
+    monkeypatch.setattr("lakehouse.formats.delta_checkpoints.LARGEST", 4 << 20)
     path = log / f"{3:020}.checkpoint.parquet"
     pq.write_table(pa.table({"add": pa.array([{"path": "x" * length}] * rows)}), path, compression="zstd")
     assert path.stat().st_size < 1 << 20

@@ -3,7 +3,7 @@
 import pytest
 
 from base.errors import LakeError
-from lakehouse.entries import Entry, read_entries, shown
+from lakehouse.descriptions.entries import Entry, read_entries, shown
 
 
 @pytest.mark.parametrize(

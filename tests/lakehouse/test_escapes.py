@@ -11,11 +11,11 @@ import pytest
 from base.errors import LakeError
 from engine.lake.expanding import rewritten
 from engine.lake.relations import csv_relation
-from lakehouse.definition import Dialect
-from lakehouse.entries import read_entries
-from lakehouse.escapes import Escapes, Rewritten, begun
-from lakehouse.heads import Head
-from lakehouse.places import Places
+from lakehouse.descriptions.definition import Dialect
+from lakehouse.descriptions.entries import read_entries
+from lakehouse.stores.places import Places
+from lakehouse.text.escapes import Escapes, Rewritten, begun
+from lakehouse.text.heads import Head
 from statements.schema import Column
 
 Row = tuple[str | None, ...]

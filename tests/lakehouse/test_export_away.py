@@ -13,9 +13,9 @@ import pytest
 from base.errors import LakeError
 from engine.lake.export import Exporter, Written
 from engine.lake.remains import Remains
-from lakehouse import s3
-from lakehouse.export_spec import read_spec
-from lakehouse.places import Places
+from lakehouse.descriptions.export_spec import read_spec
+from lakehouse.stores import s3
+from lakehouse.stores.places import Places
 from tests.live.object_store import ObjectStore
 from wire.constants import FieldType
 from wire.responses import ColumnDefinition

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from engine.lake.export import Exporter
-from lakehouse.export_spec import read_spec
-from lakehouse.places import Places
+from lakehouse.descriptions.export_spec import read_spec
+from lakehouse.stores.places import Places
 from wire.constants import FieldType
 from wire.responses import ColumnDefinition
 

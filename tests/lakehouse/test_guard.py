@@ -14,48 +14,32 @@ import pytest
 
 from base.errors import LakeError
 from engine.lake.reach import Reach
-from lakehouse.entries import read_entries
-from lakehouse.guard import Guard, GuardProxy, is_public
-from lakehouse.places import Places
+from lakehouse.descriptions.entries import read_entries
+from lakehouse.stores.guard import Guard, GuardProxy, is_public
+from lakehouse.stores.places import Places
+from tests.lakehouse.http_files import Answering
 
 Make = Callable[..., Places]
 CONTENT = b"a,b\n1,2\n3,4\n"
 SIGNED = "X-Amz-Signature=deadbeef"
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Answering):
     plain_port = 0
-
-    def log_message(self, *_: Any) -> None:
-        pass
 
     def do_GET(self) -> None:
         if self.command == "HEAD" and SIGNED in self.path:
-            self._answer(403, b"")  # signed for GET
+            self.answer(403, b"")  # signed for GET
         elif self.path.startswith("/to/"):
-            self._answer(302, b"", Location=self.path.removeprefix("/to/"))
+            self.answer(302, b"", Location=self.path.removeprefix("/to/"))
         elif self.path.startswith("/whole"):
-            self._answer(200, CONTENT)
+            self.answer(200, CONTENT)
         elif self.path.startswith("/data"):
-            first, _, last = self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")
-            part = CONTENT[int(first) : int(last) + 1 if last else None]
-            status = 206 if "Range" in self.headers else 200
-            span = f"bytes {first}-{int(first) + len(part) - 1}/{len(CONTENT)}"
-            self._answer(status, part, **{"Content-Range": span, "ETag": '"1"', "Accept-Ranges": "bytes"})
+            self.give_part(CONTENT)
         else:
-            self._answer(404, b"")
+            self.answer(404, b"")
 
     do_HEAD = do_GET
-
-    def _answer(self, status: int, body: bytes, **headers: str) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
 
 
 @pytest.fixture(scope="module")

@@ -17,10 +17,10 @@ import pytest
 from base.errors import LakeError
 from engine.lake.infer import Inferred, infer
 from engine.lake.reach import Reach
-from lakehouse.ddl import create_statement
-from lakehouse.definition import read_definition
-from lakehouse.listing import list_files
-from lakehouse.places import Places
+from lakehouse.descriptions.ddl import create_statement
+from lakehouse.descriptions.definition import read_definition
+from lakehouse.formats.listing import list_files
+from lakehouse.stores.places import Places
 from statements.lake import read_create
 
 Infer = Callable[..., Inferred]

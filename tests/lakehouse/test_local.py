@@ -11,9 +11,9 @@ import pytest
 
 from base.errors import LakeError
 from engine.lake.reach import Reach
-from lakehouse.entries import read_entries
-from lakehouse.local import Folders, Missing
-from lakehouse.places import Places
+from lakehouse.descriptions.entries import read_entries
+from lakehouse.stores.local import Folders, Missing
+from lakehouse.stores.places import Places
 
 Make = Callable[..., Places]
 

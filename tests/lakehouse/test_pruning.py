@@ -20,10 +20,10 @@ from pyiceberg.types import DateType, DecimalType, DoubleType, LongType, Primiti
 from pyiceberg.utils.datetime import date_to_days, datetime_to_micros
 
 from engine.lake.conditions import StatementConditions
-from lakehouse.iceberg import Field
-from lakehouse.iceberg_values import Partitioning, ranges_of
-from lakehouse.manifests import ManifestEntry
-from lakehouse.pruning import Condition, Range, bucket_of, may_hold
+from lakehouse.descriptions.pruning import Condition, Range, bucket_of, may_hold
+from lakehouse.formats.iceberg import Field
+from lakehouse.formats.iceberg_values import Partitioning, ranges_of
+from lakehouse.formats.manifests import ManifestEntry
 from statements.schema import Column, Table
 
 WHOLE = Column("c", 0, "bigint", "bigint")

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lakehouse.relay import carry
+from lakehouse.stores.relay import carry
 
 SIZE = 9_000_000  # more than sockets and the pipe between them hold
 

@@ -16,11 +16,11 @@ from botocore.credentials import Credentials
 
 from base.errors import LakeError
 from engine.lake.reach import Reach
-from lakehouse.entries import read_entries
-from lakehouse.local import Missing
-from lakehouse.places import Places
-from lakehouse.s3 import Bucket, StoreError, sign
-from lakehouse.secrets import Access, Secrets
+from lakehouse.descriptions.entries import read_entries
+from lakehouse.stores.local import Missing
+from lakehouse.stores.places import Places
+from lakehouse.stores.s3 import Bucket, StoreError, sign
+from lakehouse.stores.secrets import Access, Secrets
 from tests.live.object_store import ObjectStore
 
 Make = Callable[..., Places]
@@ -224,7 +224,7 @@ class Dripping(BaseHTTPRequestHandler):
 
 
 def test_a_store_that_gives_too_much_is_not_listened_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lakehouse.s3._MOST_LISTED", 5000)
+    monkeypatch.setattr("lakehouse.stores.s3._MOST_LISTED", 5000)
     monkeypatch.setattr("time.sleep", lambda _: None)  # between tries
     with ThreadingHTTPServer(("127.0.0.1", 0), Hostile) as server:
         server.daemon_threads = True
@@ -249,7 +249,7 @@ def test_a_store_that_gives_too_much_is_not_listened_to(monkeypatch: pytest.Monk
 
 
 def test_an_answer_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lakehouse.s3._PATIENCE", 0.2)
+    monkeypatch.setattr("lakehouse.stores.s3._PATIENCE", 0.2)
     with ThreadingHTTPServer(("127.0.0.1", 0), Dripping) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from base.errors import LakeError
-from lakehouse.signatures import Signatures
+from lakehouse.stores.signatures import Signatures
 
 SIGNED = {
     "dialect": {"format": "csv"},

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from lakehouse.definition import Dialect
-from lakehouse.sniff import names_of, sniff
+from lakehouse.descriptions.definition import Dialect
+from lakehouse.text.sniff import names_of, sniff
 
 
 @pytest.mark.parametrize(

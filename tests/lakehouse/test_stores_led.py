@@ -18,10 +18,11 @@ import pytest
 from base.errors import LakeError
 from engine.lake.environment import leading_by
 from engine.lake.reach import Reach
-from lakehouse.guard import Guard
-from lakehouse.places import Found, Places
-from lakehouse.secrets import Access
-from lakehouse.socks import Endpoint, StoreProxy, endpoint_of
+from lakehouse.stores.guard import Guard
+from lakehouse.stores.places import Found, Places
+from lakehouse.stores.secrets import Access
+from lakehouse.stores.socks import Endpoint, StoreProxy, endpoint_of
+from tests.lakehouse.http_files import Answering
 
 Make = Callable[..., Places]
 _OUT = io.BytesIO()
@@ -29,36 +30,20 @@ pq.write_table(pa.table({"id": [1, 2, 3]}), _OUT)
 CONTENT = _OUT.getvalue()
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
+class _Handler(Answering):
     """Gives parts of one file under every name; as far as `leads_to` says so, only behind a redirect."""
 
-    protocol_version = "HTTP/1.1"
     server: "_Store"
-
-    def log_message(self, *_: Any) -> None:
-        pass
 
     def do_GET(self) -> None:
         self.server.asked.append((self.command, self.path, "Authorization" in self.headers))
         if target := self.server.leads_to.get(self.command):
             status, address = target
-            return self._answer(status, b"", Location=address)
-        first, _, last = self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")
-        part = CONTENT[int(first) : int(last) + 1 if last else None]
-        span = f"bytes {first}-{int(first) + len(part) - 1}/{len(CONTENT)}"
-        status = 206 if "Range" in self.headers else 200
-        return self._answer(status, part, **{"Content-Range": span, "ETag": '"1"', "Accept-Ranges": "bytes"})
+            self.answer(status, b"", Location=address)
+        else:
+            self.give_part(CONTENT)
 
     do_HEAD = do_GET
-
-    def _answer(self, status: int, body: bytes, **headers: str) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
 
 
 class _Store(http.server.ThreadingHTTPServer):

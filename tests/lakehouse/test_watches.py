@@ -8,10 +8,10 @@ import pytest
 import zstandard
 
 from base.errors import LakeError
-from lakehouse.definition import Dialect
-from lakehouse.entries import read_entries
-from lakehouse.heads import Carriages, Closing, Head, Lines, head_of, require_text, watch_of
-from lakehouse.places import Found, Places
+from lakehouse.descriptions.definition import Dialect
+from lakehouse.descriptions.entries import read_entries
+from lakehouse.stores.places import Found, Places
+from lakehouse.text.heads import Carriages, Closing, Head, Lines, head_of, require_text, watch_of
 
 CSV, JSON = Dialect(), Dialect("json")
 PACKED: dict[str, Callable[[bytes], bytes]] = {"gz": gzip.compress, "zst": zstandard.compress}

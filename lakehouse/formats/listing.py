@@ -8,12 +8,12 @@ from typing import Protocol
 from urllib.parse import unquote
 
 from base.errors import LakeError
-from lakehouse.damage import understood
-from lakehouse.definition import Definition
-from lakehouse.delta import Deleted, DeltaTable, Mapped, read_delta
-from lakehouse.entries import read_entry
-from lakehouse.iceberg import Field, IcebergTable, Keep, read_iceberg
-from lakehouse.places import MOST_FILES, Found, Places
+from lakehouse.descriptions.definition import Definition
+from lakehouse.descriptions.entries import read_entry
+from lakehouse.formats.damage import understood
+from lakehouse.formats.delta import Deleted, DeltaTable, Mapped, read_delta
+from lakehouse.formats.iceberg import Field, IcebergTable, Keep, read_iceberg
+from lakehouse.stores.places import MOST_FILES, Found, Places
 
 _LARGEST = 64 << 20  # bytes of a manifest
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"

@@ -22,7 +22,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from base.errors import LakeError
-from lakehouse.entries import shown
+from lakehouse.descriptions.entries import shown
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ class GuardProxy:
     """CONNECT through the guard, on a free port of the loopback, for who knows the password."""
 
     def __init__(self, guard: Guard) -> None:
-        from lakehouse.relay import carry  # loads numba, for which no connection is to wait
+        from lakehouse.stores.relay import carry  # loads numba, for which no connection is to wait
 
         self.password = secrets.token_hex(16)
         expected = b"Basic " + base64.b64encode(f"guard:{self.password}".encode())

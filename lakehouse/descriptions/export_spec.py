@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from base.errors import LakeError
-from lakehouse.entries import Entry, read_entries
+from lakehouse.descriptions.entries import Entry, read_entries
 
 Format = Literal["csv", "json", "parquet", "delta"]
 

@@ -17,8 +17,8 @@ from urllib.parse import quote, unquote, urlsplit
 from xml.etree import ElementTree
 
 from base.errors import LakeError
-from lakehouse.local import Missing
-from lakehouse.secrets import Access
+from lakehouse.stores.local import Missing
+from lakehouse.stores.secrets import Access
 
 _PATIENCE = 60.0  # seconds
 _TRIES = 4

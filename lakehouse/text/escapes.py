@@ -13,9 +13,9 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from lakehouse.definition import Dialect
-from lakehouse.heads import Head
-from lakehouse.places import Found, Places
+from lakehouse.descriptions.definition import Dialect
+from lakehouse.stores.places import Found, Places
+from lakehouse.text.heads import Head
 
 _PIECE = 4 << 20  # bytes looked at together
 _NEAR = 1 << 20  # of files on this machine: memory of more is got from the system anew for each piece

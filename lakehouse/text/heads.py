@@ -9,9 +9,9 @@ from typing import Protocol
 import zstandard
 
 from base.errors import LakeError
-from lakehouse.definition import Dialect
-from lakehouse.places import Found, Places
+from lakehouse.descriptions.definition import Dialect
 from lakehouse.snappy import FRAMES, Unsnapper
+from lakehouse.stores.places import Found, Places
 
 LONGEST_LINE = 16 << 20  # bytes of the longest record of text
 _READ = 64 << 10  # bytes of a file

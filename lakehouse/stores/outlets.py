@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from base.errors import LakeError
-from lakehouse.entries import Entry
-from lakehouse.journal import Journal, recover
-from lakehouse.places import Places
-from lakehouse.s3 import Bucket, StoreError
+from lakehouse.descriptions.entries import Entry
+from lakehouse.stores.journal import Journal, recover
+from lakehouse.stores.places import Places
+from lakehouse.stores.s3 import Bucket, StoreError
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lakehouse.definition import Dialect
+from lakehouse.descriptions.definition import Dialect
 
 _CANDIDATES = "|,\t;"  # HeatWave's, in its order
 _RECORDS = 200

@@ -18,8 +18,8 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from base.errors import LakeError
-from lakehouse.guard import CONNECTING, IDLE, Guard
-from lakehouse.secrets import Access
+from lakehouse.stores.guard import CONNECTING, IDLE, Guard
+from lakehouse.stores.secrets import Access
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class StoreProxy:
 
     def begin(self) -> None:
         """Serve connections from now on; they are refused before."""
-        from lakehouse.relay import carry  # loads numba, for which no connection is to wait
+        from lakehouse.stores.relay import carry  # loads numba, for which no connection is to wait
 
         self._carry = carry
         self._server.server_activate()

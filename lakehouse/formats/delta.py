@@ -14,11 +14,11 @@ from typing import Any
 from urllib.parse import unquote
 
 from base.errors import LakeError
-from lakehouse.damage import understood
-from lakehouse.deletion_vectors import Vector
-from lakehouse.delta_checkpoints import LARGEST, Checkpoint, checkpoints_of
-from lakehouse.entries import Entry
-from lakehouse.places import Found, Places
+from lakehouse.descriptions.entries import Entry
+from lakehouse.formats.damage import understood
+from lakehouse.formats.deletion_vectors import Vector
+from lakehouse.formats.delta_checkpoints import LARGEST, Checkpoint, checkpoints_of
+from lakehouse.stores.places import Found, Places
 
 _COMMIT = re.compile(r"_delta_log/(\d{20})\.json$")
 _TABLES = 64  # whose last states are kept

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from base.decimals import scaled
-from lakehouse.manifests import ManifestEntry
-from lakehouse.pruning import DAY, Range, Value
+from lakehouse.descriptions.pruning import DAY, Range, Value
+from lakehouse.formats.manifests import ManifestEntry
 
 _DECIMAL = re.compile(r"decimal\(\s*(\d+)\s*,\s*(\d+)\s*\)")
 _COUNTED = re.compile(r"(bucket|truncate)\[(\d+)\]")

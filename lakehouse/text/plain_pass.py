@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 
-from lakehouse.places import Found, Places
-from lakehouse.plain import CRLF, LF, Marks, Seen, Shape, Walk
+from lakehouse.stores.places import Found, Places
+from lakehouse.text.plain import CRLF, LF, Marks, Seen, Shape, Walk
 
 _PIECE = 1 << 20  # bytes looked at together; a line that is longer is not plain
 _FIRST = 64 << 10  # of the beginning, at which DuckDB's reader waits

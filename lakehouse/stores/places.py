@@ -9,12 +9,12 @@ from typing import TypeVar
 
 from base.errors import LakeError
 from base.settings import Settings
-from lakehouse.entries import Entry, Scheme, address, shown
-from lakehouse.guard import Guard
-from lakehouse.local import Folders, LocalFile, Missing, version_of
-from lakehouse.match import fixed_part, glob_as_regex, matching
-from lakehouse.s3 import Bucket, Object
-from lakehouse.secrets import Access, Secrets
+from lakehouse.descriptions.entries import Entry, Scheme, address, shown
+from lakehouse.stores.guard import Guard
+from lakehouse.stores.local import Folders, LocalFile, Missing, version_of
+from lakehouse.stores.match import fixed_part, glob_as_regex, matching
+from lakehouse.stores.s3 import Bucket, Object
+from lakehouse.stores.secrets import Access, Secrets
 
 _File = TypeVar("_File", LocalFile, Object)
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from base.errors import LakeError
-from lakehouse.damage import understood
-from lakehouse.definition import Dialect
-from lakehouse.entries import Entry, read_entry
-from lakehouse.iceberg_values import Partitioning, ranges_of
-from lakehouse.local import Missing
-from lakehouse.manifests import ManifestEntry, read_manifest, read_manifest_list
-from lakehouse.places import Found, Places
-from lakehouse.pruning import Range, moment_of
+from lakehouse.descriptions.definition import Dialect
+from lakehouse.descriptions.entries import Entry, read_entry
+from lakehouse.descriptions.pruning import Range, moment_of
+from lakehouse.formats.damage import understood
+from lakehouse.formats.iceberg_values import Partitioning, ranges_of
+from lakehouse.formats.manifests import ManifestEntry, read_manifest, read_manifest_list
+from lakehouse.stores.local import Missing
+from lakehouse.stores.places import Found, Places
 
 _METADATA = re.compile(r"/metadata/(?:v(\d+)|(\d+)-[^/]+)(?:\.gz)?\.metadata\.json$")
 _LARGEST = 256 << 20  # bytes of a metadata file, and of what is in it

@@ -18,8 +18,8 @@ import fastavro
 import zstandard
 
 from base.errors import LakeError
-from lakehouse.places import Found, Places
 from lakehouse.snappy import plain_block
+from lakehouse.stores.places import Found, Places
 
 _MAGIC = b"Obj\x01"
 _SYNC = 16  # bytes of the mark behind the header and each block

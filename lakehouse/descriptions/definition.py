@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from base.errors import LakeError
-from lakehouse.entries import Entry, read_entries
-from lakehouse.pruning import moment_of
+from lakehouse.descriptions.entries import Entry, read_entries
+from lakehouse.descriptions.pruning import moment_of
 
 FORMATS = ("csv", "json", "parquet", "avro", "delta", "iceberg")
 COMPRESSIONS = ("auto", "none", "gzip", "zstd", "bzip2", "snappy")

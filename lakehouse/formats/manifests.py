@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import Any
 
 from base.errors import LakeError
-from lakehouse.avro import read_records
-from lakehouse.places import Found, Places
+from lakehouse.formats.avro import read_records
+from lakehouse.stores.places import Found, Places
 
 _DELETED = 2  # an entry's status
 _KEPT = 1024  # manifests, which never change

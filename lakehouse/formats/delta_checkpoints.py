@@ -14,9 +14,9 @@ from urllib.parse import unquote
 import pyarrow.parquet as pq
 
 from base.errors import LakeError
-from lakehouse.damage import understood
-from lakehouse.entries import Entry
-from lakehouse.places import Found, Places
+from lakehouse.descriptions.entries import Entry
+from lakehouse.formats.damage import understood
+from lakehouse.stores.places import Found, Places
 
 LARGEST = 256 << 20  # bytes of a file of the log, and of what is in it
 _NAME = re.compile(
