@@ -146,7 +146,8 @@ def run_one(bench: Bench, statement: str, binary: bool) -> Outcome:
     except pymysql.err.OperationalError as problem:
         raise ServerEndedError(statement) from problem
     except Exception as problem:  # a fault of the translator: it must not raise
-        return Outcome("raised", repr(problem))
+        ended = "INTERRUPT Error" in str(problem)  # as its rows were read
+        return Outcome("failed", "Interrupted") if ended else Outcome("raised", repr(problem))
     finally:
         ending.done.set()
 

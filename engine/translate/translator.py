@@ -17,11 +17,13 @@ from engine.translate.bind.blocks import bind_query
 from engine.translate.bind.derived import require_first_rows
 from engine.translate.bind.expressions import bind_expression
 from engine.translate.bind.kept_averages import keep_averages
+from engine.translate.bind.lone_rows import require_average_of_rows
 from engine.translate.bind.windows import require_apart, require_shown_shares
 from engine.translate.checks.chosen_times import require_no_chosen_time
 from engine.translate.checks.depth import require_shallow
 from engine.translate.checks.few_digits import require_room_for_choices
 from engine.translate.checks.lengths import require_lengths
+from engine.translate.checks.listed_windows import require_listed_windows
 from engine.translate.checks.lost_windows import require_no_lost_window
 from engine.translate.checks.misread import require_counted_null, require_read_members
 from engine.translate.checks.packed_uses import require_plain_uses
@@ -124,7 +126,8 @@ def _translate(
     for part in whole.queries:
         if isinstance(part, Block):
             require_apart(part)
-            keep_averages(part, context)
+            keep_averages(part, context, part is query)
+            require_average_of_rows(part, context.backend)
             if context.backend == "mariadb":
                 require_no_lost_window(part, definitions if part is query else ())
     require_shown_shares(query, shared)
@@ -135,6 +138,7 @@ def _translate(
         require_read_members(whole)
     else:
         require_counted_null(whole)
+    require_listed_windows(whole)
     require_times_of_columns(whole.ops, context.backend)
     require_certain_uses(whole, lowering)
     require_read(whole)

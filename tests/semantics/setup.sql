@@ -241,3 +241,5 @@ INSERT INTO fx VALUES
 -- Texts as people write them, in the collations that frameworks make their tables with.
 CREATE TABLE notes (id INT NOT NULL PRIMARY KEY, a VARCHAR(60) COLLATE utf8mb4_unicode_ci, b TEXT COLLATE utf8mb4_unicode_520_ci) CHARSET utf8mb4;
 INSERT INTO notes VALUES (1, 'Hello 🎉 World', 'Hello 🎉 World'), (2, '日本語 タイトル', '一 壹 ⼀'), (3, '한국어 ÜBER straße', 'ⅷ Ⅷ viii'), (4, 'ＦＵＬＬ width', '50％ off_x'), (5, NULL, NULL), (6, 'trail  🙂', '🙃🙂 ');
+CREATE TABLE few (id INT NOT NULL PRIMARY KEY, p DECIMAL(3,3) UNSIGNED, q DECIMAL(2,2));
+INSERT INTO few VALUES (1, 0.125, 0.25), (2, 0.126, -0.25), (3, 0, 0), (4, NULL, NULL), (5, 0.999, 0.99);

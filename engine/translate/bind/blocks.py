@@ -126,7 +126,7 @@ def _select(shared: Shared, node: exp.Expression, parent: Scope | None, common: 
         node, "hint", "expressions", "from_", "joins", "where", "group", "having", "order", "limit", "offset",
         "distinct", "with_", "operation_modifiers", "windows", "qualify",
     )  # fmt: skip
-    for word in node.args.get("operation_modifiers") or ():
+    for word in _words(node):
         if word.name.upper() not in _PLAIN_MODIFIERS:
             refuse(f"{word.name.upper()} is not supported")
     scope = Scope(parent)
@@ -142,6 +142,11 @@ def _select(shared: Shared, node: exp.Expression, parent: Scope | None, common: 
     _aliases(scope, block.outputs)
     _clauses(binder, node, block)
     return block
+
+
+def _words(node: exp.Expression) -> list[exp.Expression]:
+    """The words between SELECT and its list."""
+    return node.args.get("operation_modifiers") or []
 
 
 def _clauses(binder: Binder, node: exp.Expression, block: Block) -> None:
@@ -178,11 +183,12 @@ def _clauses(binder: Binder, node: exp.Expression, block: Block) -> None:
     if block.having is not None and binder.context.backend == "mysql":
         _require_no_missing_date(block.having)
     if binder.context.backend == "mariadb":
-        words = node.args.get("operation_modifiers") or ()
         require_no_lost_total(block, node, keys, binder.context.collation_connection.split("_", 1)[0])
         require_ordered_alike(block)
         require_no_lost_having(block)
-        require_no_lost_group(block, any(word.name.upper() == "SQL_BIG_RESULT" for word in words))
+        require_no_lost_group(block, any(word.name.upper() == "SQL_BIG_RESULT" for word in _words(node)))
+    if block.rollup and any(word.name.upper() == "SQL_BUFFER_RESULT" for word in _words(node)):
+        refuse("SQL_BUFFER_RESULT with ROLLUP is not supported")  # which rounds averages within
     require_no_first_of_index(block)
     group_block(binder, block)
 

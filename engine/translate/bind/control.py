@@ -114,7 +114,14 @@ def extreme(operation: str, values: list[Expr]) -> Expr:
         refuse(f"{operation.upper()} of {type_.family.value} values is not supported")
     if len({v.type.family for v in converted}) > 1 and type_.family not in EXACT:
         refuse(f"{operation.upper()} of mixed values is not supported")
-    return Expr(operation, type_, converted)
+    return Expr(operation, type_, tuple(map(_one_zero, converted)))
+
+
+def _one_zero(value: Expr) -> Expr:
+    """Let a double fail where it is -0: it equals 0, and which of both is shown is the server's choice."""
+    if value.type.family not in APPROXIMATE or value.op == "to_double" or is_literal(value):
+        return value
+    return Expr("plain_zero", value.type, (value,))
 
 
 def _extreme_text(operation: str, values: list[Expr]) -> Expr:

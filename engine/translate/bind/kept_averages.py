@@ -1,4 +1,4 @@
-"""Averages beside windows: rounded where a temporary table has held them, with all their digits where not.
+"""Averages beside windows and in ROLLUP: rounded where a temporary table has held them, else with all their digits.
 
 MySQL keeps the groups in a temporary table before it computes windows over them, and the averages of the groups have
 there the decimals that they show, which everything but HAVING reads. Where the keys of GROUP BY turn out to be constant
@@ -7,6 +7,9 @@ table once for each order of windows, and computes all expressions again at each
 pass that is the last has its nine digits then, one of an earlier pass is read from the table
 (save_window_function_values in sql/sql_window.cc). Where the server's plan decides, an expression must be the same
 either way, or it fails.
+
+ROLLUP with ORDER BY, whatever it is by, keeps its groups in a temporary table on MySQL too, after HAVING. That of one
+table without ORDER BY does not; of joined tables and derived ones it is the plan's choice, and HAVING comes afterwards.
 """
 
 from collections.abc import Iterator
@@ -38,18 +41,24 @@ _MOST = 2  # averages that may each be rounded or not, in one expression
 _JOINED = frozenset({"decimal_add", "decimal_subtract", "decimal_multiply"})
 _FIXING = frozenset({"is_null", "in_query", "any_query", "all_query"})
 _EQUALITIES = _FIXING | {"eq", "ne", "null_safe_eq", "in"}  # NOT (a <> 1) is one
+_QUERIES = frozenset({"in_query", "any_query", "all_query", "exists", "scalar"})
 _PASSING = frozenset({"negate", "abs", "nonzero", "within", "sum", "min", "max", "lag", "lead", "first_value", WINDOW})
 
 
-def keep_averages(block: Block, context: SessionContext) -> None:
-    """Round the averages of a block with windows as the server does. Raises Refused."""
+def keep_averages(block: Block, context: SessionContext, outermost: bool) -> None:
+    """Round the averages of a block with windows or ROLLUP as the server does. Raises Refused.
+
+    `outermost` tells that it is no sub-query, so that its ORDER BY is certainly done.
+    """
     items: list[Output | OrderItem] = [*block.outputs, *block.order]
     parts = {part for item in items for part in walk(item.expr)}
     windows = {part for part in parts if part.op == WINDOW}
-    if not windows:
-        return
     is_mysql = context.backend == "mysql"
-    certain = is_mysql and bool(block.groups) and _keeps_groups(block)
+    if not windows:
+        if block.rollup and is_mysql:
+            _keep_in_totals(block, context, outermost)
+        return
+    certain = is_mysql and bool(block.groups) and keeps_groups(block)
     kept = {part for part in parts if block.grouped and _is_average(part, over=False)}
     if any(part in kept for window in windows for key in window.args[1:] for part in walk(key)):
         refuse("windows whose keys are made of averages are not supported")  # MySQL compares them both ways
@@ -64,6 +73,32 @@ def keep_averages(block: Block, context: SessionContext) -> None:
         if item.expr.op == "quotient" and any(item.expr in part for part in (kept, *open_)):
             continue  # shown, it is rounded
         item.expr = _kept(item.expr, kept, context) if certain else _either_way(item.expr, open_, context)
+
+
+def _keep_in_totals(block: Block, context: SessionContext, outermost: bool) -> None:
+    items: list[Output | OrderItem] = [*block.outputs, *block.order]
+    having = list(walk(block.having)) if block.having is not None else []
+    kept = {part for item in items for part in walk(item.expr) if _is_average(part, over=False)}
+    kept |= {part for part in having if _is_average(part, over=False)}
+    if not kept:
+        return
+    alone = _is_of_one_table(block)
+    if block.having is not None and not alone:
+        block.having = _either_way(block.having, [kept], context)
+    if alone and not block.order:
+        return
+    certain = bool(block.order) and outermost
+    for item in items:
+        if item.expr not in kept:  # shown, or sorted by, it is rounded
+            item.expr = _kept(item.expr, kept, context) if certain else _either_way(item.expr, [kept], context)
+        elif isinstance(item, OrderItem):
+            item.expr = settled(item.expr)
+
+
+def _is_of_one_table(block: Block) -> bool:
+    """Tell whether MySQL surely reads one table only, which it sorts by the keys: what is IN a query may be joined."""
+    conditions = list(walk(block.where)) if block.where is not None else []
+    return isinstance(block.source, TableSource) and not any(part.op in _QUERIES for part in conditions)
 
 
 def _is_average(expr: Expr, over: bool) -> bool:
@@ -91,11 +126,17 @@ def _either_way(expr: Expr, open_: list[set[Expr]], context: SessionContext) -> 
 
 def _averages(expr: Expr) -> Iterator[Expr]:
     """Every part that may be rounded or not: as doubles averages have both among their bounds."""
-    if expr.op == "average_double" or (expr.op == "round" and expr.type.scale == expr.args[0].type.scale):
+    if expr.op == "average_double" or _is_rounded_average(expr):
         return
     yield expr
     for arg in expr.args:
         yield from _averages(arg)
+
+
+def _is_rounded_average(expr: Expr) -> bool:
+    if expr.op != "round" or expr.type.scale != expr.args[0].type.scale:
+        return False
+    return any(_is_average(expr.args[0], over) for over in (False, True))
 
 
 def _kept(expr: Expr, rounded: set[Expr], context: SessionContext) -> Expr:
@@ -150,16 +191,31 @@ def _directions(window: Expr) -> tuple[bool, ...]:
     return (*(False for _ in range(partitioned)), *descending)
 
 
-def _keeps_groups(block: Block) -> bool:
+def may_be_one_row(block: Block) -> bool:
+    """Tell whether MySQL may find that each table gives a single row: of which something is set equal to a constant."""
+    if not all(isinstance(source, TableSource) or _has_rows(source) for source in _sources(block.source)):
+        return True
+    return _is_fixing(_equalities(block))
+
+
+def _equalities(block: Block) -> list[Expr]:
+    conditions = [*_conditions(block.source), *([block.where] if block.where is not None else [])]
+    return [part for condition in conditions for part in walk(condition) if part.op in _EQUALITIES]
+
+
+def _is_fixing(equal: list[Expr]) -> bool:
+    return any(part.op in _FIXING or any(_is_constant(side) for side in part.args) for part in equal)
+
+
+def keeps_groups(block: Block) -> bool:
     """Tell whether MySQL surely finds a key of GROUP BY that is no constant: of one that it reads a single row for, or
     that is set equal to a constant, all columns are none."""
     sources = list(_sources(block.source))
     if not all(isinstance(source, TableSource) or _has_rows(source) for source in sources):
         return False
-    conditions = [*_conditions(block.source), *([block.where] if block.where is not None else [])]
-    equal = [part for condition in conditions for part in walk(condition) if part.op in _EQUALITIES]
+    equal = _equalities(block)
     fixed: set[Expr] = set()
-    if any(part.op in _FIXING or any(_is_constant(side) for side in part.args) for part in equal):
+    if _is_fixing(equal):
         if len(sources) > 1:
             return False  # a row of a unique key gives constants to the other tables
         fixed = {column for part in equal for column in walk(part) if column.op == "column"}

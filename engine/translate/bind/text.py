@@ -36,7 +36,10 @@ def as_string(expr: Expr, what: str, collation: str) -> Expr:
         written = Expr("decimal_to_text", _plain(collation), (settled(expr),), value=expr.type.scale)
         if whole_digits(expr.type) > 0 or is_literal(expr):
             return written
-        # The 0 before the point is not counted: what a table keeps of -0.9 as DECIMAL(1,1) is cut.
+        # The 0 before the point is not counted: what a table keeps of -0.9 as DECIMAL(1,1) is cut. An UNSIGNED one has
+        # no room for a sign either, and every text of it is.
+        if any(part.type.positive for part in walk(expr)):
+            refuse(f"{what} is applied to an UNSIGNED decimal without digits before the point")
         return Expr("fits_text", written.type, (written,), value=expr.type.digits + 2)
     if family is Family.DATETIME:
         return Expr("datetime_to_text", _plain(collation), (expr,), value=expr.type.fsp)

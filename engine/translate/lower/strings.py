@@ -250,7 +250,9 @@ def _place(low: Lowering, key: Expr) -> str:
     if family in (Family.DATE, Family.DATETIME) or key.op == "literal":
         return sql
     if family is Family.STRING:
-        return f"coalesce({sql}, {low.order_key(Expr('literal', key.type, value=''))})"
+        nothing = low.order_key(Expr("literal", key.type, value=""))
+        # DuckDB 1.5.5's coalesce lets go of a key that a function over Arrow has made, and another comes in its place.
+        return f"(CASE WHEN {low.expr(key)} IS NULL THEN {nothing} ELSE {sql} END)"
     if family in _ZEROS:
         return f"coalesce({sql}, 0)"
     return f"(CASE WHEN {sql} IS NULL THEN error('NULL in an order of GROUP_CONCAT') ELSE {sql} END)"

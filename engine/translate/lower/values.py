@@ -404,6 +404,9 @@ VALUE_OPS: dict[str, Writer] = {
     "plain_zero_of": _template("(CASE WHEN {0} = 0 AND {1} < 0 THEN error('a negative zero') ELSE {0} END)"),
     "quotient": _quotient,
     "certain_zero": _template("(CASE WHEN {0} = 0 THEN error('a zero may have other decimals') ELSE {0} END)"),
+    "of_rows": _template(
+        "(CASE WHEN {0} = 0 AND {1} = 1 THEN error('an average of no values in one row') ELSE {0} END)"
+    ),
     "nonzero": _template("(CASE WHEN {0} = 0 THEN error('a division by zero') ELSE {0} END)"),
     "number_of_text": _number_of_text("DOUBLE", r"-?[0-9]+(\.[0-9]+)?", 16),
     "date_number": _date_number,
