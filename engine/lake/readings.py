@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from engine.lake.json_text import FUNCTION
 from engine.layout import store_type
+from engine.owned_texts import owned
 from statements.schema import BINARY_TYPES, INTEGER_TYPES, STRING_TYPES, Column
 
 _INTEGER_BYTES = {"tinyint": 1, "smallint": 2, "mediumint": 3, "int": 4, "bigint": 8}
@@ -158,7 +159,7 @@ def typed(x: str, kind: str, column: Column) -> Reading | Unreadable:
 
 def json_reading(x: str) -> Reading:
     """A JSON column of MySQL from JSON text: as it shows it, as far as that is certain."""
-    shown = f"{FUNCTION}({x})"
+    shown = owned(f"{FUNCTION}({x})")
     return Reading(shown, f"{shown} IS NOT NULL", x, f"{shown} = {x}")
 
 

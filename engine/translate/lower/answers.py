@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import cast
 
 from engine.collate.rules import quote
+from engine.owned_texts import owned
 from engine.translate.bind.answers import Asked, column_of, is_number_of_answer, is_of_answer
 from engine.translate.lower.lowering import Lowering
 from engine.translate.tree import Expr
@@ -51,8 +52,8 @@ def _number(low: Lowering, expr: Expr) -> str:
 
 def _call(low: Lowering, expr: Expr, asked: Asked) -> str:
     low.asked[asked.token] = asked
-    function = NUMBER_FUNCTION if asked.number else FUNCTION
-    return f"{function}({', '.join([quote(asked.token), *(_value(low, arg) for arg in expr.args)])})"
+    arguments = ", ".join([quote(asked.token), *(_value(low, arg) for arg in expr.args)])
+    return f"{NUMBER_FUNCTION}({arguments})" if asked.number else owned(f"{FUNCTION}({arguments})")
 
 
 def _value(low: Lowering, arg: Expr) -> str:

@@ -13,6 +13,7 @@ from engine.collate import keys, reference
 from engine.collate.keys import Keyer, RefusedCharacter
 from engine.collate.store import Collations, decode, encode
 from engine.collate.weights import Kind, Weights
+from engine.owned_texts import owned
 
 
 @pytest.mark.parametrize("name", ["ai_ci", "ai_ci_padded", "as_cs", "general_ci", "points"])
@@ -66,6 +67,16 @@ def test_a_key_lives_as_long_as_what_is_chosen_of_it(ai_ci: Weights) -> None:
     texts = "(SELECT 'a rather long text ' || i AS x FROM range(3000) t(i)), range(3)"
     for _ in range(5):
         apart = f"SELECT x, count(DISTINCT k) AS n FROM (SELECT x, {chosen} AS k FROM {texts}) GROUP BY x"
+        assert connection.execute(f"SELECT max(n), count(*) FROM ({apart})").fetchall() == [(1, 3000)]
+
+
+def test_an_owned_text_lives_as_long_as_what_is_chosen_of_it(ai_ci: Weights) -> None:
+    connection = duckdb.connect()
+    keys.register(connection, ai_ci)
+    fold = owned(f"{ai_ci.function}_fold(x)")
+    texts = "(SELECT 'a rather long text ' || i AS x FROM range(3000) t(i)), range(3)"
+    for _ in range(5):
+        apart = f"SELECT x, count(DISTINCT k) AS n FROM (SELECT x, coalesce({fold}, '') AS k FROM {texts}) GROUP BY x"
         assert connection.execute(f"SELECT max(n), count(*) FROM ({apart})").fetchall() == [(1, 3000)]
 
 
