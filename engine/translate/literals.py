@@ -15,6 +15,7 @@ _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)\Z")
 _DATETIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?\Z")
 _TIME = re.compile(r"(-?)(\d{1,3}):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?\Z")
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?\Z")
+_APPROXIMATE = re.compile(r"(\d+\.?\d*|\.\d+)[eE][+-]?\d+\Z")
 _EXACT_DIGITS = 15  # decimal digits that a double holds without loss
 
 NULL_LITERAL = Expr("literal", NULL)
@@ -41,10 +42,13 @@ def exact(value: Decimal) -> Expr:
 
 
 def number(text: str) -> Expr:
-    """Read an unsigned number as MySQL types it: integer, decimal, or double when it has an exponent."""
+    """Read an unsigned number as MySQL types it: integer, decimal, or double when it has an exponent. Raises Refused
+    for what the parser takes with it: it reads `1e0+2` as one number."""
     if text.isdigit():
         return integer(int(text))
     if "e" in text.lower():
+        if not _APPROXIMATE.match(text):
+            refuse("a sign follows a number with an exponent without a space")
         return Expr("literal", DOUBLE, value=float(text))
     return exact(Decimal(text))
 

@@ -56,8 +56,11 @@ def spelled(expr: Expr) -> Expr:
 
 
 def numbered(expr: Expr) -> Expr:
-    """See a BIT as the integer that it is; leave all else."""
-    return expr.typed(replace(UBIGINT, digits=expr.type.digits)) if expr.type.family is Family.BIT else expr
+    """See a BIT as the integer that it is, one of 64 bits as a `bit_number`; leave all else."""
+    if expr.type.family is not Family.BIT:
+        return expr
+    number = replace(UBIGINT, digits=expr.type.digits)
+    return Expr("bit_number", number, (expr,)) if number == UBIGINT else expr.typed(number)
 
 
 def numbers_of_bytes(left: Expr, right: Expr) -> tuple[Expr, Expr]:

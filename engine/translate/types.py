@@ -193,6 +193,8 @@ def unify(types: list[Type], what: str) -> Type:
 
 def _unify_exact(kinds: list[Type], what: str) -> Type:
     if all(t.family in WHOLE for t in kinds):
+        if any(t.family is Family.YEAR for t in kinds) and any(_is_short_unsigned(t) for t in kinds):
+            refuse(f"{what} mixes YEAR and TINYINT UNSIGNED")  # which MariaDB keeps as one of these, 2024 as 255
         if len({t.unsigned for t in kinds if t.family is not Family.BOOL}) > 1:
             if any(t.unsigned and t.digits > _DIGITS["int"] for t in kinds):
                 return decimal(max(t.digits for t in kinds), 0)  # no integer type holds them all
@@ -201,6 +203,10 @@ def _unify_exact(kinds: list[Type], what: str) -> Type:
     scale = max(t.scale for t in kinds)
     frac = max(t.frac for t in kinds)
     return decimal(max(whole_digits(t) for t in kinds) + scale, scale, frac, any(t.vague for t in kinds))
+
+
+def _is_short_unsigned(type_: Type) -> bool:
+    return type_.family is Family.INT and type_.unsigned and type_.digits <= _DIGITS["tinyint"]
 
 
 def unify_strings(kinds: list[Type], what: str, made: bool = False) -> Type:

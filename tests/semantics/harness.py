@@ -297,7 +297,7 @@ class Bench:
         self.register(translation)
         try:
             found = self.engine_rows(translation.sql, list(translation.definitions), context.protocol)
-        except (duckdb.Error, pa.ArrowException, SecondaryEngineError) as problem:
+        except (duckdb.Error, pa.ArrowException, OSError, SecondaryEngineError) as problem:  # OSError: of a stream
             first = f"{str(problem).splitlines()[0]} IN {translation.sql}"
             return Outcome("error", f"{error} and {first}") if error else Outcome("failed", first)
         self.warnings = warnings

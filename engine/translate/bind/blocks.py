@@ -15,6 +15,7 @@ from engine.translate.bind.row_values import parts_of
 from engine.translate.bind.sources import bind_from, star
 from engine.translate.bind.unions import align
 from engine.translate.checks.first_of_index import require_no_first_of_index, require_no_lost_having
+from engine.translate.checks.lost_distinct import require_no_lost_row
 from engine.translate.checks.lost_groups import require_no_lost_group, require_no_lost_total
 from engine.translate.names import Scope
 from engine.translate.nodes import child, children, kind, only, whole_number
@@ -186,6 +187,7 @@ def _clauses(binder: Binder, node: exp.Expression, block: Block) -> None:
         require_no_lost_total(block, node, keys, binder.context.collation_connection.split("_", 1)[0])
         require_ordered_alike(block)
         require_no_lost_having(block)
+        require_no_lost_row(block)
         require_no_lost_group(block, any(word.name.upper() == "SQL_BIG_RESULT" for word in _words(node)))
     if block.rollup and any(word.name.upper() == "SQL_BUFFER_RESULT" for word in _words(node)):
         refuse("SQL_BUFFER_RESULT with ROLLUP is not supported")  # which rounds averages within

@@ -156,7 +156,8 @@ def _rounding(operation: str) -> Rule:
         elif count is not None and literals.is_literal(value) and value.type.family in WHOLE:
             refuse(f"{operation.upper()} of a whole literal to some places has too few digits in MariaDB")
         rounded = control.round_to(operation, value, count)
-        if rounded.op == "round_before_point" and binder.context.backend != "mysql" and value.type.scale:
+        is_decimal = rounded.type.family is Family.DECIMAL
+        if rounded.op == "round_before_point" and binder.context.backend != "mysql" and is_decimal:
             # MariaDB stores it with no more digits than there were.
             rounded = Expr("within", rounded.type, (rounded,), value=whole_digits(as_value(value).type))
         return doubles.stored_again(binder, rounded)

@@ -152,7 +152,8 @@ def round_to(operation: str, expr: Expr, places: Expr | None) -> Expr:
         return _round_before_point(operation, expr, -count)
     if expr.type.family in WHOLE and count >= 0:
         whole = UBIGINT if expr.type.unsigned else BIGINT
-        return expr.typed(replace(whole, digits=expr.type.digits, characters=expr.type.characters))
+        type_ = replace(whole, digits=expr.type.digits, characters=expr.type.characters)
+        return Expr("whole", type_, (expr,))
     if not 0 <= count <= MAX_SCALE:
         refuse(f"{operation.upper()} to {count} places is not supported")
     return Expr(operation, decimal(whole_digits(expr.type) + 1 + count, count), (expr,), value=count)
@@ -172,7 +173,7 @@ def floor_or_ceil(operation: str, expr: Expr) -> Expr:
     """FLOOR or CEILING: of a decimal it is an integer when it is sure to fit."""
     expr = as_number(expr, operation.upper())
     if expr.type.family is Family.NULL or expr.type.family in WHOLE:
-        return expr.typed(replace(expr.type, digits=20)) if expr.type.family in WHOLE else expr
+        return Expr("whole", replace(expr.type, digits=20), (expr,)) if expr.type.family in WHOLE else expr
     if expr.type.family in APPROXIMATE:
         return Expr(f"double_{operation}", DOUBLE, (as_double(expr),))
     whole = whole_digits(expr.type) + 1

@@ -34,7 +34,13 @@ from engine.translate.bind.compare import (
 from engine.translate.bind.numbers import arithmetic, as_condition, as_double, ended, negated
 from engine.translate.bind.row_values import compare_rows, only_row, parts_of
 from engine.translate.bind.windows import bind_window
-from engine.translate.checks.few_digits import as_int, require_counted_dividend, spelled_short_quotient, with_room
+from engine.translate.checks.few_digits import (
+    as_int,
+    beside_decimal,
+    require_counted_dividend,
+    spelled_short_quotient,
+    with_room,
+)
 from engine.translate.checks.misjudged import decides, is_kept, is_misjudged
 from engine.translate.checks.releases import require_same_div, require_same_quotient, require_same_xor
 from engine.translate.members import LISTED, as_number_of
@@ -115,6 +121,12 @@ def _arithmetic(operator: str) -> Rule:
         if operator == "divide" and is_mariadb:
             require_counted_dividend(first)
             first = with_room(first)
+        if (
+            is_mariadb
+            and operator in ("add", "subtract", "multiply")
+            and Family.DECIMAL in (first.type.family, second.type.family)
+        ):
+            first, second = beside_decimal(first), beside_decimal(second)
         found = arithmetic(operator, first, second, increment)
         if is_mariadb and operator == "divide":
             found = doubles.of_spelled(found)

@@ -1,4 +1,4 @@
-"""Averages beside windows and in ROLLUP: rounded where a temporary table has held them, else with all their digits.
+"""Averages kept in a table: rounded where a temporary table has held them, with all their digits where not.
 
 MySQL keeps the groups in a temporary table before it computes windows over them, and the averages of the groups have
 there the decimals that they show, which everything but HAVING reads. Where the keys of GROUP BY turn out to be constant
@@ -10,6 +10,9 @@ either way, or it fails.
 
 ROLLUP with ORDER BY, whatever it is by, keeps its groups in a temporary table on MySQL too, after HAVING. That of one
 table without ORDER BY does not; of joined tables and derived ones it is the plan's choice, and HAVING comes afterwards.
+
+Without windows and ROLLUP both servers keep the groups in a table where an aggregate needs its rows together (DISTINCT,
+GROUP_CONCAT) and the groups are sorted, or made distinct, once they are known.
 """
 
 from collections.abc import Iterator
@@ -17,6 +20,7 @@ from dataclasses import replace
 from itertools import product
 
 from engine.translate.bind.numbers import quotient_digits, settled
+from engine.translate.checks.lost_groups import needs_rows_together
 from engine.translate.literals import is_literal
 from engine.translate.refusal import refuse
 from engine.translate.tree import (
@@ -46,7 +50,7 @@ _PASSING = frozenset({"negate", "abs", "nonzero", "within", "sum", "min", "max",
 
 
 def keep_averages(block: Block, context: SessionContext, outermost: bool) -> None:
-    """Round the averages of a block with windows or ROLLUP as the server does. Raises Refused.
+    """Round the averages of a block that the server keeps in a table as it does. Raises Refused.
 
     `outermost` tells that it is no sub-query, so that its ORDER BY is certainly done.
     """
@@ -54,11 +58,14 @@ def keep_averages(block: Block, context: SessionContext, outermost: bool) -> Non
     parts = {part for item in items for part in walk(item.expr)}
     windows = {part for part in parts if part.op == WINDOW}
     is_mysql = context.backend == "mysql"
-    if not windows:
-        if block.rollup and is_mysql:
-            _keep_in_totals(block, context, outermost)
+    if not windows and block.rollup and is_mysql:
+        _keep_in_totals(block, context, outermost)
         return
-    certain = is_mysql and bool(block.groups) and keeps_groups(block)
+    if not windows and not _keeps_sorted_groups(block):
+        return
+    if not windows:
+        _require_no_kept_double(items)
+    certain = is_mysql and bool(windows) and bool(block.groups) and keeps_groups(block)
     kept = {part for part in parts if block.grouped and _is_average(part, over=False)}
     if any(part in kept for window in windows for key in window.args[1:] for part in walk(key)):
         refuse("windows whose keys are made of averages are not supported")  # MySQL compares them both ways
@@ -101,6 +108,25 @@ def _is_of_one_table(block: Block) -> bool:
     return isinstance(block.source, TableSource) and not any(part.op in _QUERIES for part in conditions)
 
 
+def _keeps_sorted_groups(block: Block) -> bool:
+    """Tell whether the servers may keep the groups in a table before they show them, without any window."""
+    leading = [item.expr.args[0] if item.expr.op == "group_value" else item.expr for item in block.order]
+    if not block.groups or not (block.distinct or leading != block.groups[: len(leading)]):
+        return False
+    exprs = [*(output.expr for output in block.outputs), *leading, *([block.having] if block.having else [])]
+    return any(needs_rows_together(part) for expr in exprs for part in walk(expr))
+
+
+def _require_no_kept_double(items: list[Output | OrderItem]) -> None:
+    """Refuse to calculate with SUM or AVG of FLOAT(M,D), which that table has with their decimals. Raises Refused."""
+    for item in items:
+        divided = item.expr.args[0] if item.expr.op == "double_divide" else item.expr
+        inner = walk(item.expr) if divided.op != "double_sum" else ()  # shown as it is, it is rounded anyway
+        sums = (part for part in inner if part.op == "double_sum")
+        if any(part.type.fixed for found in sums for part in walk(found)):
+            refuse("sums of doubles with a fixed number of decimals may be rounded where groups are sorted")
+
+
 def _is_average(expr: Expr, over: bool) -> bool:
     if expr.op != "quotient" or expr.type.frac == expr.type.scale:
         return False
@@ -116,7 +142,7 @@ def _either_way(expr: Expr, open_: list[set[Expr]], context: SessionContext) -> 
     if not found:
         return expr
     if len(found) > _MOST or expr.type.family in APPROXIMATE:
-        refuse("averages beside windows that the server may have rounded are calculated with")
+        refuse("averages that the server may have rounded in a table are calculated with")
     made = settled(expr)
     for choice in list(product((False, True), repeat=len(found)))[1:]:
         rounded = {part for parts, is_kept in zip(found, choice, strict=True) if is_kept for part in parts}

@@ -29,8 +29,10 @@ from engine.translate.types import (
 _WORD = 9  # decimal digits in a word of MySQL's decimals
 _EXACT_DIGITS = 15
 _ROUNDS = frozenset({"round", "truncate", "to_decimal"})
-# What a sub-query gives is kept in a cache, out of which MariaDB reads an unsigned integer as a signed one
-# (Item_cache_int::val_real).
+# What a sub-query, MIN, MAX or a window gives is kept in a cache, out of which MariaDB reads an unsigned integer as a
+# signed one (Item_cache_int::val_real), as it does BIT_OR (Item_sum_bit) and a BIT(64) (Field_bit::val_real); in its
+# temporary tables it is unsigned again.
+_READ_SIGNED = frozenset({"bit_number", "scalar", "min", "max", "bits_all", "bits_any", "bits_odd", WINDOW})
 _SIGNED_DIGITS = 18
 
 
@@ -123,11 +125,20 @@ def as_double(expr: Expr) -> Expr:
         return _average_as_double(expr)
     if expr.type.vague and expr.type.frac != expr.type.scale:
         refuse("a quotient of mixed scales is used as a double")
-    if expr.op == "scalar" and may_be_cached_signed(expr.type):
-        expr = Expr("within", expr.type, (expr,), value=_SIGNED_DIGITS)
+    expr = _of_certain_sign(expr)
     if expr.type.family is Family.DECIMAL and (expr.type.digits > _EXACT_DIGITS or expr.type.frac > expr.type.scale):
         return Expr("text_to_double", DOUBLE, (expr,))  # one rounding, of all digits
     return Expr("to_double", DOUBLE, (expr,))
+
+
+def _of_certain_sign(expr: Expr) -> Expr:
+    """Let an integer fail that MariaDB may take for a negative one where it becomes a double: GREATEST and LEAST
+    compare doubles then."""
+    if expr.op in ("greatest", "least"):
+        return replace(expr, args=tuple(_of_certain_sign(arg) for arg in expr.args))
+    if expr.op in _READ_SIGNED and may_be_cached_signed(expr.type):
+        return Expr("within", expr.type, (expr,), value=_SIGNED_DIGITS)
+    return expr
 
 
 def may_be_cached_signed(type_: Type) -> bool:
@@ -309,7 +320,7 @@ def _modulo(left: Expr, right: Expr, increment: int) -> Expr:
     if a.frac != a.scale or b.frac != b.scale:
         refuse("MOD of a quotient is not supported")
     scale = max(a.scale, b.scale)
-    return Expr("decimal_modulo", decimal(max(a.digits, b.digits) + scale, scale), (left, right))
+    return Expr("decimal_modulo", decimal(max(a.digits, b.digits, scale), scale), (left, right))
 
 
 _EXACT_RULES = {

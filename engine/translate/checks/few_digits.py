@@ -3,21 +3,27 @@
 ASCII is declared with three characters, of which one may be a sign: the average of 117 that is kept in a table is
 99.9999. ORD has seven, PERIOD_ADD six, and `a DIV b` those that `a` has before its point, whatever `b` is: they are
 kept as an INT, 4036991104 as 2147483647. As a text such a number has those digits: -128 DIV 1 of a TINYINT is -12, and
-838 hours are 83. Which plan keeps rows in a table is the server's choice (read off 10.11.19).
+838 hours are 83. As a decimal, beside one or as an average, it has no more either: TO_DAYS has six, TO_SECONDS eleven,
+HOUR of a time two. Which plan keeps rows in a table is the server's choice (read off 10.11.19, of every function that
+gives an integer).
 """
 
 from dataclasses import replace
 
 from engine.translate.literals import is_literal
 from engine.translate.refusal import refuse
-from engine.translate.tree import AGGREGATES, WINDOW, Expr, SetOperation, is_stored, walk
+from engine.translate.tree import AGGREGATES, WINDOW, Block, Expr, SetOperation, is_stored, walk
 from engine.translate.types import EXACT, WHOLE, Family, whole_digits
 from engine.translate.walks import Gathered
 
 _FEW_DIGITS = ("bit_count", "period_add", "year_week", "ascii", "ord")
+_MOSTLY_ENOUGH = {"to_days": 6, "to_seconds": 11}  # digits of functions few of whose values have more
+_HOURS = 2
 _CHOICES = frozenset({"case", "coalesce", "greatest", "least"})
 _CHOOSING = _CHOICES | {"int_to_text", "decimal_to_text", "round", "settled"}
-_AROUND = frozenset({"within", "round", "ended", "settled", "to_decimal"})
+_AROUND = frozenset({"within", "round", "round_before_point", "ended", "settled", "to_decimal"})
+_HANDING = _CHOICES | _AROUND | {"whole", "int_negate", "int_abs", "min", "max", "group_value", "any", "any_same"}
+_NEIGHBOURS = frozenset({"lag", "lead", "first_value", "last_value", "nth_value"})
 _CALCULATIONS = frozenset(
     f"{kind}_{name}" for kind in ("int", "decimal") for name in ("add", "subtract", "multiply", "modulo")
 )
@@ -29,25 +35,39 @@ _INT_DIGITS = 9  # that an INT has room for, whatever they are
 
 
 def require_counted(value: Expr) -> None:
-    """Refuse a value whose average MariaDB may cut off. Raises Refused."""
+    """Refuse a value whose average MariaDB cuts off. Raises Refused."""
     if _counts_few_digits(value):
         refuse("MariaDB cuts off an average of this function where it is kept in a table")
 
 
 def require_counted_dividend(value: Expr) -> None:
-    """Refuse a dividend whose quotient MariaDB may cut off. Raises Refused."""
-    if any(_has_few_digits(part) for part in _chosen(value)):
+    """Refuse a dividend whose quotient MariaDB cuts off. Raises Refused."""
+    if any(_has_few_digits(part) for part in _leaves(value)):
         refuse("MariaDB cuts off a quotient of this function where it is kept in a table")
 
 
 def with_room(value: Expr) -> Expr:
-    """Let a value of DIV fail that has as many digits as its dividend: as part of an average or a quotient it is
-    counted with one less. Raises Refused where the dividend's digits are not known."""
+    """Let an integer fail that has more digits than MariaDB has for it as part of an average, a quotient or a decimal:
+    one of DIV has one less than its dividend. Raises Refused where these digits are not known."""
     if value.op == "int_divide":
         return value if value.type.unsigned else _within(value, _dividend_digits(value) - 1)
-    if value.op in _CHOICES and any(part.op == "int_divide" for part in _chosen(value)):
+    leaves = _leaves(value)
+    if value.op in _CHOICES and any(part.op == "int_divide" for part in leaves):
         refuse("a quotient or an average of DIV in a condition is not supported")
-    return value
+    known = [_usual_digits(part) for part in leaves]
+    if not any(known):
+        return value
+    return _within(value, max(digits or part.type.digits for digits, part in zip(known, leaves, strict=True)))
+
+
+def beside_decimal(value: Expr) -> Expr:
+    """The same of an integer that is calculated with beside a decimal. Raises Refused for functions whose values
+    mostly have more digits."""
+    if value.type.family not in WHOLE or is_literal(value):
+        return value
+    if any(_has_few_digits(part) for part in _leaves(value)):
+        refuse("MariaDB cuts off this function beside decimals where it is kept in a table")
+    return with_room(value)
 
 
 def as_int(value: Expr) -> Expr:
@@ -91,7 +111,9 @@ def with_text_room(text: Expr, number: Expr) -> Expr:
     """Let the text of an integer fail that has more characters than MariaDB may have for it."""
     parts = [part for chosen in _chosen(_inner(number)) for part in (chosen, _inner(chosen))]
     if not any(part.type.characters for part in parts):
-        return text
+        parts = _leaves(number)
+        if not any(part.type.characters for part in parts):
+            return text
     most = max(part.type.characters or part.type.digits for part in parts)
     return Expr("fits_text", text.type, (text,), value=most)
 
@@ -106,9 +128,12 @@ def require_room_for_choices(statement: Gathered) -> None:
     if not statement.ops & _CHOOSING:
         return
     for node in statement.nodes:
-        if (node.op in _CHOICES or node.op == "round") and node.type.family is Family.DECIMAL:  # a UNION rounds
-            for part in map(_inner, _chosen(node)):
-                if part.op == "int_divide" or _has_few_digits(part):
+        if node.op in _CHOICES or (node.op == "round" and node.type.family is Family.DECIMAL):  # a UNION rounds
+            parts = _leaves(node)
+            if node.type.family is not Family.DECIMAL and not any(part.type.unsigned for part in parts):
+                continue  # else it is a decimal there
+            for part in parts:
+                if part.op == "int_divide" or _has_few_digits(part) or _usual_digits(part):
                     refuse("MariaDB cuts off this function beside decimals where it is kept in a table")
         elif node.op == "int_to_text" and _inner(node.args[0]).op == "ord":
             refuse("MariaDB cuts off ORD as a text where it is kept in a table")
@@ -118,8 +143,9 @@ def require_room_for_choices(statement: Gathered) -> None:
 
 def _require_one_sign(sides: list[Expr]) -> None:
     """A UNION of such an integer and an unsigned one is a decimal too."""
-    few = any(part.op == "int_divide" or _has_few_digits(part) for part in map(_inner, sides))
-    if few and any(side.type.unsigned for side in sides):
+    parts = [part for side in sides for part in _leaves(side)]
+    few = any(part.op == "int_divide" or _has_few_digits(part) or _usual_digits(part) for part in parts)
+    if few and any(part.type.unsigned for part in (*sides, *parts)):
         refuse("MariaDB cuts off this function beside unsigned integers in a UNION")
 
 
@@ -152,9 +178,20 @@ def _chosen(value: Expr) -> list[Expr]:
     return [part for arg in value.args for part in _chosen(arg)]
 
 
+def _leaves(value: Expr) -> list[Expr]:
+    """The values that a value may be, also those that MIN, MAX, a window or a sub-query takes, or their opposites."""
+    if value.op == "scalar" and isinstance(value.value, Block | SetOperation):
+        return _leaves(value.value.outputs[0].expr)
+    if value.op == WINDOW or value.op in _NEIGHBOURS:
+        return _leaves(value.args[0]) if value.args else [value]
+    if value.op not in _HANDING:
+        return [value]
+    return [leaf for arg in value.args if arg.type.family is not Family.BOOL for leaf in _leaves(arg)]
+
+
 def _counts_few_digits(value: Expr) -> bool:
-    """Tell whether MariaDB may count fewer digits than a value has: HOUR has two to it, a calculation of constants
-    (9 DIV 1, ROUND(7, 2)) may have none."""
+    """Tell whether MariaDB counts fewer digits than a value has: of a calculation of constants (9 DIV 1, ROUND(7, 2))
+    it may have none."""
     parts = list(walk(value))
     if any(_has_few_digits(part) for part in parts):
         return True
@@ -162,6 +199,11 @@ def _counts_few_digits(value: Expr) -> bool:
 
 
 def _has_few_digits(expr: Expr) -> bool:
-    """HOUR of a time counts as two digits."""
-    hour = expr.op == "time_part" and isinstance(expr.value, tuple) and expr.value[-1] == "HOUR"
-    return hour or expr.op.startswith(_FEW_DIGITS)
+    return expr.op.startswith(_FEW_DIGITS)
+
+
+def _usual_digits(expr: Expr) -> int:
+    """Count the digits that MariaDB has for a function few of whose values have more; 0 for all else. A time may have
+    838 hours."""
+    hours = expr.op == "time_part" and isinstance(expr.value, tuple) and expr.value[-1] == "HOUR"
+    return _HOURS if hours else _MOSTLY_ENOUGH.get(expr.op, 0)

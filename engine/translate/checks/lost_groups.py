@@ -41,8 +41,13 @@ def require_no_lost_group(block: Block, big_result: bool) -> None:
     parts = [output.expr for output in block.outputs] + [item.expr for item in block.order]
     parts += [part for part in (block.having,) if part is not None]
     found = [part for expr in parts for part in walk(expr)]
-    if big_result or any(part.op in _SORTED or (part.op == "double_sum" and part.value) for part in found):
+    if big_result or any(needs_rows_together(part) for part in found):
         refuse("MariaDB loses the group of NULLs of a computed decimal in descending order")
+
+
+def needs_rows_together(part: Expr) -> bool:
+    """Tell whether MariaDB reads the rows of each group together for an aggregate."""
+    return part.op in _SORTED or (part.op == "double_sum" and bool(part.value))
 
 
 def require_no_lost_total(block: Block, node: exp.Expression, keys: list[exp.Expression], charset: str) -> None:

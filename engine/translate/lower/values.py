@@ -377,6 +377,7 @@ VALUE_OPS: dict[str, Writer] = {
     "not_negative": lambda low, expr: once(
         low.expr(expr.args[0]), lambda v: f"(CASE WHEN {v} < 0 THEN {_OUT_OF_RANGE} ELSE {v} END)"
     ),
+    **dict.fromkeys(("bit_number", "whole"), lambda low, expr: low.expr(expr.args[0])),
     "within": lambda low, expr: _unless_beyond(low.expr(expr.args[0]), int(str(expr.value))),
     "fits_decimal": lambda low, expr: (
         f"CAST({low.expr(expr.args[0])} AS DECIMAL({expr.type.digits}, {expr.type.scale}))"

@@ -8,9 +8,9 @@ import duckdb
 import pytest
 
 from engine.translate.bind.numbers import quotient_digits
-from engine.translate.refusal import Refusal
+from engine.translate.refusal import Refusal, Refused
 from engine.translate.translator import Translation
-from engine.translate.types import decimal
+from engine.translate.types import Family, Type, decimal, unify
 from statements.function_list import entries
 from wire.constants import FieldType
 
@@ -219,3 +219,17 @@ def test_an_expression_that_would_be_written_too_often_is_refused(run: Run) -> N
     refused = run(f"SELECT COUNT(*) FROM t WHERE {'ROUND(' * 16}db{', 1)' * 16} > 1")
     assert isinstance(refused, Refusal)
     assert refused.reason == "an expression is too long for the engine"
+
+
+def test_year_beside_a_short_unsigned_integer_is_refused() -> None:
+    year = Type(Family.YEAR, unsigned=True, digits=4)
+    with pytest.raises(Refused, match="YEAR and TINYINT UNSIGNED"):
+        unify([year, Type(Family.INT, unsigned=True, digits=3)], "UNION")
+    assert unify([year, Type(Family.INT, digits=3)], "UNION").family is Family.INT
+
+
+def test_number_that_the_parser_joins_with_another_is_refused(run: Run) -> None:
+    refused = run("SELECT 1e0+2 FROM t", (DBL, 31))
+    assert isinstance(refused, Refusal)
+    assert "without a space" in refused.reason
+    assert not isinstance(run("SELECT 1e0 + 2, 1.5e-3 FROM t", (DBL, 31), (DBL, 31)), Refusal)
