@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from engine.translate.bind.doubles import is_loose, require_stored_alike
 from engine.translate.bind.numbers import as_value
 from engine.translate.members import spelled
+from engine.translate.own_decimals import with_own_decimals
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr, Query, is_stored
 from engine.translate.types import WHOLE, Family, decimal
@@ -50,8 +51,13 @@ def shown(query: Query, definitions: Sequence[ColumnDefinition], context: Sessio
     if len(query.outputs) != len(definitions):
         refuse("the backend and the engine see different numbers of columns")
     return [
-        _shown(output.expr, definition, context) for output, definition in zip(query.outputs, definitions, strict=True)
+        _shown(_padded(output.expr, query, context), definition, context)
+        for output, definition in zip(query.outputs, definitions, strict=True)
     ]
+
+
+def _padded(expr: Expr, query: Query, context: SessionContext) -> Expr:
+    return with_own_decimals(expr, query, context) if expr.type.unpadded and context.backend == "mysql" else expr
 
 
 def _shown(expr: Expr, definition: ColumnDefinition, context: SessionContext) -> Expr:
@@ -59,8 +65,6 @@ def _shown(expr: Expr, definition: ColumnDefinition, context: SessionContext) ->
     family, field = expr.type.family, definition.type
     if family is Family.NULL and field != FieldType.NULL:
         return expr
-    if context.backend == "mysql" and expr.type.unpadded:
-        refuse("MySQL shows decimals of mixed scales each in its own")
     if field == FieldType.YEAR and (family is Family.INT or expr.op not in ("column", "group_value")):
         return Expr("shown_year", expr.type, (expr,))
     if field in _INTEGERS and family in WHOLE:

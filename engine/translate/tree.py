@@ -105,7 +105,7 @@ Source = TableSource | QuerySource | CteSource | JsonRows | Join
 class Block:
     """One SELECT. `grouped` says that it aggregates; without `groups` it has then exactly one row; `uncut` that its
     LIMIT must not leave a row out, for nothing tells which; `rollup` adds the sums over each tail of the groups, `cube`
-    with it those over each subset. `qualify` filters rows after the windows are computed.
+    with it those over each subset. `qualify` filters rows after the windows are computed. `buffered` is by a hint.
     """
 
     outputs: list[Output]
@@ -122,6 +122,7 @@ class Block:
     limit: Expr | None = None
     offset: Expr | None = None
     uncut: bool = False
+    buffered: bool = False
     ctes: list[tuple[str, "Query | Recursion"]] = field(default_factory=list)
 
 

@@ -103,7 +103,8 @@ def extreme(operation: str, value: Expr) -> Expr:
     require_order(value.type, f"{operation.upper()} of")
     if value.type.family is Family.NULL or (value.type.vague and value.type.frac != value.type.scale):
         refuse(f"{operation.upper()} of this value is not supported")
-    return Expr(operation, value.type, (one_zero(value),))
+    type_ = replace(value.type, unpadded=False)  # MySQL keeps it with the digits of the column
+    return Expr(operation, type_, (one_zero(value),))
 
 
 def window(function: Expr, partition: list[Expr], order: list[tuple[Expr, bool]], frame: str) -> Expr:

@@ -127,9 +127,10 @@ def _select(shared: Shared, node: exp.Expression, parent: Scope | None, common: 
         node, "hint", "expressions", "from_", "joins", "where", "group", "having", "order", "limit", "offset",
         "distinct", "with_", "operation_modifiers", "windows", "qualify",
     )  # fmt: skip
-    for word in _words(node):
-        if word.name.upper() not in _PLAIN_MODIFIERS:
-            refuse(f"{word.name.upper()} is not supported")
+    words = _words(node)
+    for word in words:
+        if word not in _PLAIN_MODIFIERS:
+            refuse(f"{word} is not supported")
     scope = Scope(parent)
     binder = Binder(shared, scope, common)
     source = bind_from(binder, node)
@@ -137,7 +138,7 @@ def _select(shared: Shared, node: exp.Expression, parent: Scope | None, common: 
     binder.windows.named = {window.name.casefold(): window for window in children(node, "windows")}
     block = Block([], source, None if where is None else as_condition(binder.expr(child(where))))
     block.outputs = _outputs(binder, children(node))
-    block.distinct = node.args.get("distinct") is not None
+    block.distinct, block.buffered = node.args.get("distinct") is not None, "SQL_BUFFER_RESULT" in words
     if block.distinct:
         only(child(node, "distinct"))
     _aliases(scope, block.outputs)
@@ -145,9 +146,9 @@ def _select(shared: Shared, node: exp.Expression, parent: Scope | None, common: 
     return block
 
 
-def _words(node: exp.Expression) -> list[exp.Expression]:
-    """The words between SELECT and its list."""
-    return node.args.get("operation_modifiers") or []
+def _words(node: exp.Expression) -> list[str]:
+    """The words between SELECT and its list, in capitals."""
+    return [word.name.upper() for word in node.args.get("operation_modifiers") or ()]
 
 
 def _clauses(binder: Binder, node: exp.Expression, block: Block) -> None:
@@ -188,8 +189,8 @@ def _clauses(binder: Binder, node: exp.Expression, block: Block) -> None:
         require_ordered_alike(block)
         require_no_lost_having(block)
         require_no_lost_row(block)
-        require_no_lost_group(block, any(word.name.upper() == "SQL_BIG_RESULT" for word in _words(node)))
-    if block.rollup and any(word.name.upper() == "SQL_BUFFER_RESULT" for word in _words(node)):
+        require_no_lost_group(block, "SQL_BIG_RESULT" in _words(node))
+    if block.rollup and block.buffered:
         refuse("SQL_BUFFER_RESULT with ROLLUP is not supported")  # which rounds averages within
     require_no_first_of_index(block)
     group_block(binder, block)

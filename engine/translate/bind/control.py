@@ -87,7 +87,7 @@ def case(conditions: list[Expr], results: list[Expr], default: Expr, what: str =
     type_, values = alternatives([*results, default], what)
     if type_.family is Family.NULL:
         return NULL_LITERAL
-    mixed = {value.type.frac for value in values if value.type.family is not Family.NULL}
+    mixed = {(value.type.frac, value.type.scale) for value in values if value.type.family is not Family.NULL}
     if type_.family is Family.DECIMAL and (len(mixed) > 1 or any(value.type.unpadded for value in values)):
         type_ = replace(type_, unpadded=True)
     return Expr("case", type_, (*(as_condition(c) for c in conditions), *values))
@@ -191,7 +191,7 @@ def absolute(expr: Expr) -> Expr:
         expr = as_double(expr)
     if expr.type.family in WHOLE:
         return expr if expr.type.unsigned else Expr("int_abs", BIGINT, (expr,))
-    return expr if expr.type.family is Family.NULL else Expr("abs", expr.type, (expr,))
+    return expr if expr.type.family is Family.NULL else Expr("abs", replace(expr.type, unpadded=False), (expr,))
 
 
 def sign(expr: Expr) -> Expr:

@@ -195,7 +195,7 @@ def negated(expr: Expr) -> Expr:
         return Expr("int_negate", BIGINT, (expr,))
     if expr.type.family is Family.FLOAT:
         expr = as_double(expr)
-    return Expr("negate", expr.type, (expr,))
+    return Expr("negate", replace(expr.type, unpadded=False), (expr,))
 
 
 def is_zero(value: object) -> bool:

@@ -182,7 +182,8 @@ class Statement(Lowering):
     def _order_item(self, item: OrderItem, outputs: list[Output]) -> str:
         expr = item.expr
         key = self.order_key(expr)
-        if key == self.expr(expr) and expr.type.family not in LISTED:  # those are shown in another form
+        otherwise = expr.type.family in LISTED or (expr.op == "case" and expr.type.unpadded)  # shown in another form
+        if key == self.expr(expr) and not otherwise:
             key = next((f"c{at}" for at, output in enumerate(outputs) if output.expr == expr), key)
         return key + (" DESC NULLS LAST" if item.descending else " ASC NULLS FIRST")
 

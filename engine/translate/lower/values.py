@@ -234,6 +234,11 @@ def _agreed(low: Lowering, expr: Expr) -> str:
     return f"(CASE WHEN ({one}) IS NOT DISTINCT FROM ({other}) THEN ({one}) ELSE {failure} END)"
 
 
+def _never(low: Lowering, expr: Expr) -> str:
+    sql = low.expr(expr.args[0])
+    return f"(CASE WHEN {sql} IS NULL THEN {sql} ELSE error('{expr.value}') END)"
+
+
 def _coalesce(low: Lowering, expr: Expr) -> str:
     return f"coalesce({', '.join(aligned(low, expr.args))})"
 
@@ -443,6 +448,7 @@ VALUE_OPS: dict[str, Writer] = {
     "is_true": _template("({0} IS TRUE)"),
     "is_false": _template("({0} IS FALSE)"),
     "case": _case,
+    "never": _never,
     "agreed": _agreed,
     "coalesce": _coalesce,
     "greatest": _extreme,
