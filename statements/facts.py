@@ -1,7 +1,6 @@
 """What a statement is: its kind, tables, variables, functions and locks, read once and decided on many times."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sqlglot import exp
@@ -27,6 +26,9 @@ _NOT_MYSQL: dict[type[exp.Expression], str] = {
     exp.Command: "the statement's syntax is not known to the engine",
 }
 
+_WORDLESS = frozenset(
+    {exp.Identifier, exp.Literal, exp.Boolean, exp.Null}
+)  # half of all nodes, of which nothing is noted
 
 # With white space before the parenthesis, and without IGNORE_SPACE, these are calls of stored functions.
 # Source: "Function Name Parsing and Resolution" of the MySQL manual.
@@ -193,9 +195,12 @@ class _Gathered:
         if isinstance(clause, exp.With):
             names = self._common_tables(clause, names)
         self._note(node, names)
-        for key, child in _children(node):
-            if key != "with_":
-                self.visit(child, names)
+        for key, value in node.args.items():
+            if key == "with_":
+                continue
+            for child in value if type(value) is list else (value,):
+                if isinstance(child, exp.Expression) and type(child) not in _WORDLESS:
+                    self.visit(child, names)
 
     def _common_tables(self, clause: exp.With, names: frozenset[str]) -> frozenset[str]:
         """Visit each body with the names it can see; give the names that the main query sees."""
@@ -263,14 +268,3 @@ class _Gathered:
             if upper in BARE_CALLS:
                 self.functions.add(upper)
                 self.reason = self.reason or f"{upper} without parentheses is not supported"
-
-
-def _children(node: exp.Expression) -> Iterator[tuple[str, exp.Expression]]:
-    """Give the child nodes with the argument they are in."""
-    for key, value in node.args.items():
-        if isinstance(value, exp.Expression):
-            yield key, value
-        elif isinstance(value, list):
-            for item in value:
-                if isinstance(item, exp.Expression):
-                    yield key, item

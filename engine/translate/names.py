@@ -17,25 +17,26 @@ class Visible:
     key: tuple[int, ...] = ()
     excluded: dict[str, str] = field(default_factory=dict)
     hidden: frozenset[int] = frozenset()  # not in *: invisible columns, or the right side of USING
+    folded: str = field(init=False)  # the name, in which case does not count
     _named: dict[str, list[Output]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.folded = self.name.casefold()
         for output in self.columns:
             self._named.setdefault(output.name.casefold(), []).append(output)
 
-    def find(self, column: str) -> Expr | None:
-        """Find a column without regard to case; raises Refused when it is not carried or stands twice."""
-        folded = column.casefold()
+    def find(self, folded: str) -> Expr | None:
+        """Find a column by its folded name; raises Refused when it is not carried or stands twice."""
         if folded in self.excluded:
             refuse(self.excluded[folded])
         found = self._named.get(folded, ())
         if len(found) > 1:
-            refuse(f"the column name {column} is not unique")
+            refuse(f"the column name {found[0].name} is not unique")
         return found[0].expr if found else None
 
-    def answers_to(self, table: str, schema: str) -> bool:
-        """Tell whether a qualified name means this source."""
-        return self.name.casefold() == table.casefold() and (not schema or self.schema.casefold() == schema.casefold())
+    def is_of(self, schema: str) -> bool:
+        """Tell whether this source is of a schema; none named is any."""
+        return not schema or self.schema.casefold() == schema.casefold()
 
 
 @dataclass(slots=True)
@@ -50,14 +51,22 @@ class Scope:
     star: list[Output] = field(default_factory=list)
     aggregates: bool = False  # an aggregate was read, whatever has become of it
 
+    def called(self, table: str, schema: str = "") -> list[Visible]:
+        """Give the sources that a qualified name means."""
+        wanted = table.casefold()
+        return [source for source in self.sources if source.folded == wanted and source.is_of(schema)]
+
     def own(self, column: str, table: str = "", schema: str = "") -> Expr | None:
         """Find a name among this SELECT's sources; raises Refused when it is ambiguous."""
-        if not table and column.casefold() in self.merged:
-            return self.merged[column.casefold()]
-        sources = [s for s in self.sources if not table or s.answers_to(table, schema)]
-        if len({s.name for s in sources}) < len(sources) and table:
-            refuse(f"the table name {table} is not unique")
-        found = [expr for source in sources if (expr := source.find(column)) is not None]
+        folded = column.casefold()
+        sources = self.sources
+        if table:
+            sources = self.called(table, schema)
+            if len(sources) > 1 and len({source.name for source in sources}) < len(sources):
+                refuse(f"the table name {table} is not unique")
+        elif folded in self.merged:
+            return self.merged[folded]
+        found = [expr for source in sources if (expr := source.find(folded)) is not None]
         if len(found) > 1:
             refuse(f"the column name {column} is not unique")
         return found[0] if found else None

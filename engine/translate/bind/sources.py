@@ -381,7 +381,7 @@ def star(scope: Scope, node: exp.Expression) -> list[Output]:
     """Give the columns of * or table.*; raises Refused when one of them cannot be read."""
     only(node, "this", "table", "db")
     table, schema = node.text("table"), node.text("db")
-    sources = [s for s in scope.sources if not table or s.answers_to(table, schema)]
+    sources = scope.called(table, schema) if table else scope.sources
     if not sources:
         refuse("* has no table")
     for source in sources:
