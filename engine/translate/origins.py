@@ -4,19 +4,18 @@ Values that pass through derived tables, common table expressions and keys of GR
 or NULL: ROLLUP and outer joins add those.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from engine.translate.tree import (
     Block,
     CteSource,
     Expr,
-    Join,
     Query,
     QuerySource,
     Recursion,
-    Source,
     TableSource,
 )
+from engine.translate.walks import leaves
 
 _PASSING = frozenset({"group_value"})  # operations whose values are values of their argument
 
@@ -30,12 +29,12 @@ class Origins:
         self._derived: dict[str, Query | Recursion] = {}
         common = {label: body for query in queries for label, body in query.ctes}
         for query in queries:
-            for source in _sources(query.source) if isinstance(query, Block) else ():
+            for source in leaves(query.source) if isinstance(query, Block) else ():
                 if isinstance(source, TableSource):
                     self._stored[source.alias] = source.name
                 elif isinstance(source, QuerySource):
                     self._derived[source.alias] = source.query
-                elif source.cte in common:
+                elif isinstance(source, CteSource) and source.cte in common:
                     self._derived[source.alias] = common[source.cte]
 
     def output(self, expr: Expr) -> Expr | None:
@@ -62,11 +61,3 @@ class Origins:
         if not isinstance(query, Block) or not name.removeprefix("c").isdigit():
             return None
         return self.of(query.outputs[int(name.removeprefix("c"))].expr)
-
-
-def _sources(source: Source | None) -> Iterator[TableSource | QuerySource | CteSource]:
-    if isinstance(source, Join):
-        yield from _sources(source.left)
-        yield from _sources(source.right)
-    elif isinstance(source, TableSource | QuerySource | CteSource):
-        yield source

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from engine.translate.tree import (
     Block,
+    CteSource,
     Expr,
     Join,
     JsonRows,
@@ -18,6 +19,8 @@ from engine.translate.tree import (
     walk,
 )
 from engine.translate.types import Family
+
+Leaf = TableSource | QuerySource | CteSource | JsonRows
 
 
 @dataclass(slots=True)
@@ -93,23 +96,30 @@ def _conditions(source: Source) -> Iterator[Expr]:
         yield from _conditions(source.right)
 
 
+def leaves(source: Source | None) -> list[Leaf]:
+    """Give what FROM joins, from left to right: tables, derived and common ones, rows of JSON."""
+    if isinstance(source, Join):
+        return [*leaves(source.left), *leaves(source.right)]
+    return [] if source is None else [source]
+
+
+def join_conditions(source: Source | None) -> Iterator[Expr]:
+    """Give the conditions of the joins in FROM."""
+    if isinstance(source, Join):
+        if source.on is not None:
+            yield source.on
+        yield from join_conditions(source.left)
+        yield from join_conditions(source.right)
+
+
 def _derived(source: Source) -> Iterator[Query]:
-    if isinstance(source, QuerySource):
-        yield source.query
-    elif isinstance(source, Join):
-        yield from _derived(source.left)
-        yield from _derived(source.right)
+    yield from (leaf.query for leaf in leaves(source) if isinstance(leaf, QuerySource))
 
 
 def sees_outside(query: Query) -> bool:
     """Tell whether a sub-query reads columns of the tables around it."""
     whole = gathered(query)
-    inside = {alias for part in whole.queries if isinstance(part, Block) for alias in _aliases(part.source)}
+    blocks = [part for part in whole.queries if isinstance(part, Block)]
+    inside = {leaf.alias for block in blocks for leaf in leaves(block.source)}
     columns = [node.value for node in whole.nodes if node.op == "column"]
     return any(isinstance(value, tuple) and value[0] not in inside for value in columns)
-
-
-def _aliases(source: Source | None) -> list[str]:
-    if isinstance(source, Join):
-        return [*_aliases(source.left), *_aliases(source.right)]
-    return [] if source is None else [source.alias]

@@ -19,22 +19,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 
+from engine.translate.bind.kept_groups import keeps_groups, keeps_sorted_groups, reads_one_table
 from engine.translate.bind.numbers import quotient_digits, settled
-from engine.translate.checks.lost_groups import needs_rows_together
-from engine.translate.literals import is_literal
 from engine.translate.refusal import refuse
 from engine.translate.tree import (
     WINDOW,
     Block,
-    CteSource,
     Expr,
-    Join,
-    JsonRows,
     OrderItem,
     Output,
-    QuerySource,
-    Source,
-    TableSource,
     rebuild,
     walk,
 )
@@ -43,9 +36,6 @@ from statements.context import SessionContext
 
 _MOST = 2  # averages that may each be rounded or not, in one expression
 _JOINED = frozenset({"decimal_add", "decimal_subtract", "decimal_multiply"})
-_FIXING = frozenset({"is_null", "in_query", "any_query", "all_query"})
-_EQUALITIES = _FIXING | {"eq", "ne", "null_safe_eq", "in"}  # NOT (a <> 1) is one
-_QUERIES = frozenset({"in_query", "any_query", "all_query", "exists", "scalar"})
 _PASSING = frozenset({"negate", "abs", "nonzero", "within", "sum", "min", "max", "lag", "lead", "first_value", WINDOW})
 
 
@@ -61,7 +51,7 @@ def keep_averages(block: Block, context: SessionContext, outermost: bool) -> Non
     if not windows and block.rollup and is_mysql:
         _keep_in_totals(block, context, outermost)
         return
-    if not windows and not _keeps_sorted_groups(block):
+    if not windows and not keeps_sorted_groups(block):
         return
     if not windows:
         _require_no_kept_double(items)
@@ -89,7 +79,7 @@ def _keep_in_totals(block: Block, context: SessionContext, outermost: bool) -> N
     kept |= {part for part in having if _is_average(part, over=False)}
     if not kept:
         return
-    alone = _is_of_one_table(block)
+    alone = reads_one_table(block)
     if block.having is not None and not alone:
         block.having = _either_way(block.having, [kept], context)
     if alone and not block.order:
@@ -100,21 +90,6 @@ def _keep_in_totals(block: Block, context: SessionContext, outermost: bool) -> N
             item.expr = _kept(item.expr, kept, context) if certain else _either_way(item.expr, [kept], context)
         elif isinstance(item, OrderItem):
             item.expr = settled(item.expr)
-
-
-def _is_of_one_table(block: Block) -> bool:
-    """Tell whether MySQL surely reads one table only, which it sorts by the keys: what is IN a query may be joined."""
-    conditions = list(walk(block.where)) if block.where is not None else []
-    return isinstance(block.source, TableSource) and not any(part.op in _QUERIES for part in conditions)
-
-
-def _keeps_sorted_groups(block: Block) -> bool:
-    """Tell whether the servers may keep the groups in a table before they show them, without any window."""
-    leading = [item.expr.args[0] if item.expr.op == "group_value" else item.expr for item in block.order]
-    if not block.groups or not (block.distinct or leading != block.groups[: len(leading)]):
-        return False
-    exprs = [*(output.expr for output in block.outputs), *leading, *([block.having] if block.having else [])]
-    return any(needs_rows_together(part) for expr in exprs for part in walk(expr))
 
 
 def _require_no_kept_double(items: list[Output | OrderItem]) -> None:
@@ -215,60 +190,3 @@ def _directions(window: Expr) -> tuple[bool, ...]:
     assert isinstance(window.value, tuple)
     partitioned, descending, _ = window.value
     return (*(False for _ in range(partitioned)), *descending)
-
-
-def may_be_one_row(block: Block) -> bool:
-    """Tell whether MySQL may find that each table gives a single row: of which something is set equal to a constant."""
-    if not all(isinstance(source, TableSource) or _has_rows(source) for source in _sources(block.source)):
-        return True
-    return _is_fixing(_equalities(block))
-
-
-def _equalities(block: Block) -> list[Expr]:
-    conditions = [*_conditions(block.source), *([block.where] if block.where is not None else [])]
-    return [part for condition in conditions for part in walk(condition) if part.op in _EQUALITIES]
-
-
-def _is_fixing(equal: list[Expr]) -> bool:
-    return any(part.op in _FIXING or any(_is_constant(side) for side in part.args) for part in equal)
-
-
-def keeps_groups(block: Block) -> bool:
-    """Tell whether MySQL surely finds a key of GROUP BY that is no constant: of one that it reads a single row for, or
-    that is set equal to a constant, all columns are none."""
-    sources = list(_sources(block.source))
-    if not all(isinstance(source, TableSource) or _has_rows(source) for source in sources):
-        return False
-    equal = _equalities(block)
-    fixed: set[Expr] = set()
-    if _is_fixing(equal):
-        if len(sources) > 1:
-            return False  # a row of a unique key gives constants to the other tables
-        fixed = {column for part in equal for column in walk(part) if column.op == "column"}
-    return any(part.op == "column" and part not in fixed for key in block.groups for part in walk(key))
-
-
-def _is_constant(expr: Expr) -> bool:
-    return not any(part.op == "column" for part in walk(expr)) or is_literal(expr)
-
-
-def _has_rows(source: Source) -> bool:
-    """Tell whether a derived table may have several rows."""
-    query = source.query if isinstance(source, QuerySource) else None
-    return isinstance(query, Block) and query.limit is None and (not query.grouped or bool(query.groups))
-
-
-def _sources(source: Source | None) -> Iterator[TableSource | QuerySource | CteSource | JsonRows]:
-    if isinstance(source, Join):
-        yield from _sources(source.left)
-        yield from _sources(source.right)
-    elif source is not None:
-        yield source
-
-
-def _conditions(source: Source | None) -> Iterator[Expr]:
-    if isinstance(source, Join):
-        if source.on is not None:
-            yield source.on
-        yield from _conditions(source.left)
-        yield from _conditions(source.right)

@@ -7,7 +7,7 @@ has NULL. Such a row fails here.
 """
 
 from engine.translate.bind.aggregates import COUNT
-from engine.translate.bind.kept_averages import keeps_groups, may_be_one_row
+from engine.translate.bind.kept_groups import keeps_groups, may_be_one_row
 from engine.translate.tree import WINDOW, Block, Expr, OrderItem, Output, rebuild, walk
 
 _ALL_ROWS = Expr(WINDOW, COUNT, (Expr("count_all", COUNT),), value=(0, (), ""))

@@ -3,11 +3,11 @@
 The servers compute every column of a derived table that they store: one that groups, or a set operation.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from engine.translate.refusal import refuse
-from engine.translate.tree import Block, CteSource, Join, Query, QuerySource, Recursion, SetOperation, Source, walk
-from engine.translate.walks import Gathered
+from engine.translate.tree import Block, CteSource, Query, QuerySource, Recursion, SetOperation, walk
+from engine.translate.walks import Gathered, leaves
 
 # Operations that the servers may give a warning for, and that fail in the engine then.
 _WARNING = frozenset({"nonzero", "date_shift"})
@@ -20,7 +20,7 @@ def require_read(statement: Gathered) -> None:
     parts = statement.queries
     read = {node.value for node in statement.nodes if node.op == "column"}
     labels: dict[str, list[str]] = {}
-    for source in (source for part in parts for source in _sources(part)):
+    for source in (leaf for part in parts if isinstance(part, Block) for leaf in leaves(part.source)):
         if isinstance(source, CteSource):
             labels.setdefault(source.cte, []).append(source.alias)
         elif isinstance(source, QuerySource):
@@ -32,17 +32,6 @@ def require_read(statement: Gathered) -> None:
 
 def _reader(read: set[object], aliases: list[str]) -> Callable[[int], bool]:
     return lambda place: any((alias, f"c{place}") in read for alias in aliases)
-
-
-def _sources(query: Query) -> Iterator[Source]:
-    if isinstance(query, Block) and query.source is not None:
-        pending = [query.source]
-        while pending:
-            source = pending.pop()
-            if isinstance(source, Join):
-                pending += [source.left, source.right]
-            else:
-                yield source
 
 
 def _check(query: Query, is_read: Callable[[int], bool]) -> None:
