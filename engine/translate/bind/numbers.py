@@ -132,13 +132,21 @@ def as_double(expr: Expr) -> Expr:
 
 
 def _of_certain_sign(expr: Expr) -> Expr:
-    """Let an integer fail that MariaDB may take for a negative one where it becomes a double: GREATEST and LEAST
+    """Let an integer fail that MariaDB may take for one of the other sign where it becomes a double: GREATEST and LEAST
     compare doubles then."""
     if expr.op in ("greatest", "least"):
         return replace(expr, args=tuple(_of_certain_sign(arg) for arg in expr.args))
     if expr.op in _READ_SIGNED and may_be_cached_signed(expr.type):
         return Expr("within", expr.type, (expr,), value=_SIGNED_DIGITS)
+    if expr.op == "date_number" and _is_extreme_time(expr.args[0]):
+        return Expr("not_negative", expr.type, (expr,))
     return expr
+
+
+def _is_extreme_time(expr: Expr) -> bool:
+    """Tell whether this is MIN or MAX of times that are computed: kept in a table of groups, MariaDB reads -1 as the
+    double 16777215 (three bytes without a sign), other than those of a column."""
+    return expr.op in ("min", "max") and expr.type.family is Family.TIME and expr.args[0].op != "column"
 
 
 def may_be_cached_signed(type_: Type) -> bool:

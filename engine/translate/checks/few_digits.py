@@ -98,6 +98,8 @@ def _characters(dividend: Expr) -> int:
     if few or dividend.type.unsigned or not all(part.op in _NEUTRAL or is_stored(part) for part in parts):
         return min(few, default=0)
     stored = [whole_digits(part.type) for part in parts if is_stored(part) and part.type.family in EXACT]
+    if stored and not any(stored):
+        refuse("MariaDB has no room for a DIV of decimals without digits before the point")
     literals = [whole_digits(part.type) for part in parts if is_literal(part) and part.type.family in EXACT]
     return min(max(stored or literals or [0]), _LONGEST)
 
@@ -109,13 +111,22 @@ def _numbers(expr: Expr) -> list[Expr]:
 
 def with_text_room(text: Expr, number: Expr) -> Expr:
     """Let the text of an integer fail that has more characters than MariaDB may have for it."""
-    parts = [part for chosen in _chosen(_inner(number)) for part in (chosen, _inner(chosen))]
-    if not any(part.type.characters for part in parts):
-        parts = _leaves(number)
-        if not any(part.type.characters for part in parts):
+    rooms = _rooms(number)
+    if not any(noted for noted, _ in rooms):
+        rooms = [(part.type.characters, part.type.digits) for part in _leaves(number)]
+        if not any(noted for noted, _ in rooms):
             return text
-    most = max(part.type.characters or part.type.digits for part in parts)
+    most = max(noted or digits for noted, digits in rooms)
     return Expr("fits_text", text.type, (text,), value=most)
+
+
+def _rooms(value: Expr) -> list[tuple[int, int]]:
+    """What is noted, on a guard or on what it is around, of the values that a value may be, and their digits."""
+    if not value.type.characters and value.op in _AROUND:
+        return _rooms(value.args[0])
+    if not value.type.characters and value.op in _CHOICES:
+        return [room for arg in value.args for room in _rooms(arg)]
+    return [(value.type.characters, value.type.digits)]
 
 
 def require_room_for_choices(statement: Gathered) -> None:
@@ -169,13 +180,6 @@ def _dividend_digits(divided: Expr) -> int:
     if not all(part.op in _CALCULATIONS or is_literal(part) or is_stored(part) for part in parts):
         refuse("MariaDB does not count the digits of this DIV")
     return min(max((whole_digits(part.type) for part in parts if is_stored(part)), default=1), _LONGEST)
-
-
-def _chosen(value: Expr) -> list[Expr]:
-    """The values that a value may be, however many conditions choose."""
-    if value.op not in _CHOICES:
-        return [value]
-    return [part for arg in value.args for part in _chosen(arg)]
 
 
 def _leaves(value: Expr) -> list[Expr]:
