@@ -13,10 +13,15 @@ from numpy.typing import NDArray
 from automl.boosters import Trees
 from automl.linear import Linear
 from automl.parts import BadModel, Parts, pick
+from automl.products import Products
 
 Floats = NDArray[np.float64]
-Member = Linear | Trees
-_MEMBERS: Mapping[str, Callable[[Parts, int, int], Member]] = {"linear": Linear.restore, "trees": Trees.restore}
+Member = Linear | Products | Trees
+_MEMBERS: Mapping[str, Callable[[Parts, int, int], Member]] = {
+    "linear": Linear.restore,
+    "products": Products.restore,
+    "trees": Trees.restore,
+}
 MOST_MEMBERS = 16
 
 

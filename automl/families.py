@@ -8,13 +8,15 @@ from collections.abc import Mapping
 
 from automl.tasks import Task
 
-LINEAR, BOOSTED, EXTRA, FOREST, TREE = "linear", "boosted", "extra", "forest", "tree"
+LINEAR, PRODUCTS, BOOSTED, EXTRA, FOREST, TREE = "linear", "products", "boosted", "extra", "forest", "tree"
+SUMS = frozenset({LINEAR, PRODUCTS})  # what has no trees
 
 CLASSIFIERS: Mapping[str, str] = {
     "LogisticRegression": LINEAR,
     "LinearSVC": LINEAR,
     "SVC": LINEAR,
     "GaussianNB": LINEAR,
+    "QuadraticLogisticRegression": PRODUCTS,
     "LGBMClassifier": BOOSTED,
     "XGBClassifier": BOOSTED,
     "ExtraTreesClassifier": EXTRA,
@@ -25,6 +27,7 @@ REGRESSORS: Mapping[str, str] = {
     "LinearRegression": LINEAR,
     "LinearSVR": LINEAR,
     "SVR": LINEAR,
+    "QuadraticRegression": PRODUCTS,
     "LGBMRegressor": BOOSTED,
     "XGBRegressor": BOOSTED,
     "ExtraTreesRegressor": EXTRA,

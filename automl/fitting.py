@@ -8,18 +8,19 @@ from numpy.typing import NDArray
 
 from automl import encoder, folds
 from automl.blend import chances
+from automl.choosing import choose, refit
 from automl.columns import LARGEST, floats
 from automl.decision import answers, factors_for
 from automl.drift import learn_drift
 from automl.errors import AutoMLError
 from automl.explaining import importance_of
-from automl.families import LINEAR, chosen, own_name
+from automl.families import chosen, own_name
 from automl.labels import Labels, learn_labels
 from automl.losses import for_classes, for_numbers
 from automl.metrics import BINARY, NUMBERS, Judged
 from automl.options import TrainOptions
 from automl.progress import Budget
-from automl.race import Race, Trial, choose, refit
+from automl.race import Race, Trial
 from automl.source import Kind, Source
 from automl.supervised import Supervised
 from automl.tasks import Task
@@ -147,7 +148,7 @@ def fit(source: Source, target: str | None, options: TrainOptions, budget: Budge
 
 
 def _described(task: Task, trial: Trial, weight: float) -> dict[str, Any]:
-    shown = {"strength": trial.strength} if trial.family == LINEAR else {**trial.params, "rounds": trial.rounds}
+    shown = {"strength": trial.strength} if not trial.has_trees else {**trial.params, "rounds": trial.rounds}
     hidden = ("num_threads", "objective", "metric", "seed")
     return {
         "algorithm_name": own_name(task, trial.family),

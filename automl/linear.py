@@ -155,7 +155,7 @@ class Linear:
         )
 
 
-def _unpack(layout: Layout, matrix: Floats, coefficients: Floats, intercept: Floats, has_gaps: bool) -> Linear:
+def unpacked(layout: Layout, matrix: Floats, coefficients: Floats, intercept: Floats, has_gaps: bool) -> Linear:
     """Turn coefficients of the design into a model of the matrix."""
     count = len(layout.numbers)
     outputs = len(intercept)
@@ -191,12 +191,12 @@ def fit_logistic(
     weights = None
     for strength in strengths:
         weights = logistic.fit(design, places, strength, weights, deadline)
-        lines = _all_classes(weights, there, classes)
-        found.append(_unpack(layout, matrix, lines[:-1], lines[-1], has_gaps))
+        lines = all_classes(weights, there, classes)
+        found.append(unpacked(layout, matrix, lines[:-1], lines[-1], has_gaps))
     return found
 
 
-def _all_classes(weights: Floats, there: NDArray[np.int64], classes: int) -> Floats:
+def all_classes(weights: Floats, there: NDArray[np.int64], classes: int) -> Floats:
     """Give weights by class code; a class that is not in these rows gets a very low base."""
     if classes == 2 and len(there) == 2:
         return weights
@@ -237,5 +237,5 @@ def fit_ridge(
     for strength in strengths:
         coefficients = vectors @ (turned / (np.maximum(values, 0.0) + strength * rows + 1e-9))
         base = np.array([target.mean() - means @ coefficients])
-        found.append(_unpack(layout, matrix, coefficients[:, None], base, has_gaps))
+        found.append(unpacked(layout, matrix, coefficients[:, None], base, has_gaps))
     return found

@@ -16,21 +16,26 @@ _LEAST_STEPS = 5  # that are made however late it is: a model of less is none
 _ENDS = {
     "maxiter": MOST_STEPS,
     "maxcor": 10,  # steps whose curvature is remembered
-    "gtol": 1e-4,  # the slope's largest part, below which the minimum is found
     "ftol": 64 * np.finfo(np.float64).eps,  # the least relative fall of a step that is worth another
 }
 
 
 def fit(
-    design: Any, codes: NDArray[np.int64], strength: float, begin: Floats | None = None, deadline: float = np.inf
+    design: Any,
+    codes: NDArray[np.int64],
+    strength: float,
+    begin: Floats | None = None,
+    deadline: float = np.inf,
+    slope: float = 1e-4,
 ) -> Floats:
     """Give the weights: features and, in the last line, the base; one column for two classes, else one for each.
 
     Args:
-        design: rows x features, numpy or scipy's sparse rows.
+        design: rows x features, numpy, scipy's sparse rows, or what multiplies and turns as they do.
         codes: classes from 0 on, of which every one is there.
         begin: weights to begin with, those of another strength.
         deadline: `time.monotonic()` from which no step begins but the first few.
+        slope: the slope's largest part, below which the minimum is found.
     """
     from scipy.optimize import minimize  # by trainings alone: what loads a model does not pay for it
 
@@ -58,7 +63,9 @@ def fit(
             raise StopIteration
 
     start = np.zeros(shape) if begin is None else begin
-    found = minimize(measured, start.ravel(), jac=True, method="L-BFGS-B", options=_ENDS, callback=look)
+    found = minimize(
+        measured, start.ravel(), jac=True, method="L-BFGS-B", options={**_ENDS, "gtol": slope}, callback=look
+    )
     weights: Floats = found.x.reshape(shape)
     return weights
 

@@ -1,4 +1,4 @@
-"""The race: cheap models first, then fixed configurations, then a search round the best, then a blend, then all rows.
+"""The race: cheap models first, then fixed configurations, then a search round the best, then more rounds.
 
 Every candidate is judged by its margins of rows that it has not seen. What is tried is chosen by estimated cost, so a
 seed and a budget give the same model again; see `progress.Budget`.
@@ -6,7 +6,7 @@ seed and a budget give the same model again; see `progress.Budget`.
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl import families
-from automl.blend import Blend, Member
+from automl import families, products
 from automl.boosters import Growth, dataset, grow, loading, rows_of, start
 from automl.folds import Split
 from automl.linear import Linear, fit_logistic, fit_ridge
@@ -25,7 +24,11 @@ from automl.progress import Budget
 Floats = NDArray[np.float64]
 STRENGTHS_C = (0.01, 0.1, 1.0, 10.0)
 STRENGTHS_RIDGE = (1e-5, 1e-4, 1e-3, 1e-2, 5e-2, 2e-1)
+PRODUCTS_C = (0.03, 0.3, 3.0)  # from where most is held down on: the others are not tried if it gets worse
+PRODUCTS_RIDGE = (1.0, 0.3, 0.1, 1e-2, 1e-3)
 LINEAR_ROWS = 60_000
+_PRODUCTS_CELLS = 30_000_000  # rows x products, of four bytes
+_PRODUCTS_SHARE = 0.2  # of the time that they may take
 SELECT, TUNE, REFIT = 0.35, 0.60, 0.85  # shares of the time after which each stage ends
 LANES = min(os.cpu_count() or 1, 4)  # boosters that grow side by side, one thread each
 SHARED = 0.7  # what a lane gets of a processor on a machine that others use
@@ -52,10 +55,8 @@ PORTFOLIO: tuple[tuple[str, Mapping[str, Any]], ...] = (
 _SINGLE = frozenset({families.TREE})  # not in the race unless it is the only one that is asked for: never the best
 _LIMITS: Mapping[str, int] = {families.TREE: 1, families.FOREST: 100}
 _MOST_ROUNDS = 2000
-_FEW = 5000
 _BINNING = 3e-8  # seconds in which a value is put into its bin, at first
 _KEPT_WIDTH = 128  # features of boosters that wait for more rounds; their histograms grow with it
-_THREADED = 3_000_000  # values from which one booster's threads help each other
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,12 @@ class Trial:
     strength: float = 0.0
     grown: tuple[Growth, ...] = ()  # where it may go on
     patience: int = 0
+    model: Linear | products.Products | None = None  # that of the race, where it has one split
+
+    @property
+    def has_trees(self) -> bool:
+        """Tell whether it is grown, round by round."""
+        return self.family not in families.SUMS
 
     @property
     def hungry(self) -> bool:
@@ -130,6 +137,15 @@ class Race:
         """The candidate with the smallest loss so far."""
         return min(self.trials, key=lambda trial: trial.loss)
 
+    @property
+    def leader(self) -> Trial | None:
+        """The trees with the smallest loss so far."""
+        return min((each for each in self.trials if each.has_trees), key=lambda trial: trial.loss, default=None)
+
+    def _behind(self, trial: Trial) -> bool:
+        """Tell whether a candidate is so far behind the best that its like is not worth more time."""
+        return trial.loss > 1.5 * self.best.loss + 1e-9
+
     def round_cost(self, params: Mapping[str, Any], rows: int) -> float:
         """Estimate the seconds of one round on one processor of 2026; within a quarter of what was measured."""
         leaves = min(params.get("num_leaves", 31), max(2, rows // max(1, params.get("min_data_in_leaf", 20))))
@@ -171,7 +187,46 @@ class Race:
                     for models, split in zip(fitted, self.splits, strict=True)
                 ]
             )
-            self.trials.append(Trial(families.LINEAR, {}, self.loss(margins), margins, strength=strength))
+            model = fitted[0][place] if len(fitted) == 1 else None
+            self.trials.append(Trial(families.LINEAR, {}, self.loss(margins), margins, strength=strength, model=model))
+
+    def fit_products(
+        self, rows: NDArray[np.int64], strengths: Sequence[float], share: float
+    ) -> Iterator[products.Products]:
+        """Fit a model with products for each strength as `fit_linear` does, each when it is asked for."""
+        most = min(LINEAR_ROWS, _PRODUCTS_CELLS // (products.pairs(self.categories) + 1))
+        part = rows if len(rows) <= most else rows[:: math.ceil(len(rows) / most)]
+        classes, deadline = self.objective.classes, self.budget.at(share)
+        return products.fitted(self.matrix[part], self.target[part], classes, self.categories, strengths, deadline)
+
+    def products_cost(self, rows: int) -> float:
+        """Estimate the seconds of fitting a model with products in one strength."""
+        pairs = products.pairs(self.categories)
+        cells = min(rows, LINEAR_ROWS) * float(pairs + len(self.categories))
+        if self.objective.classes:
+            return 0.01 + min(cells, _PRODUCTS_CELLS) * (2.5e-8 + 1.5e-8 * self.objective.outputs)
+        return 0.01 + cells * pairs * 1e-10
+
+    def run_products(self) -> None:
+        """Try linear models with products, from where most is held down on, as long as they get better."""
+        cost = self.products_cost(len(self.splits[0].train)) * len(self.splits)
+        strengths: Sequence[float] = PRODUCTS_C if self.objective.classes else PRODUCTS_RIDGE
+        late = self.budget.short(SELECT, cost) or cost > _PRODUCTS_SHARE * self.budget.seconds
+        if self.trials and (late or products.pairs(self.categories) < 2):
+            return
+        fits = [self.fit_products(split.train, strengths, SELECT) for split in self.splits]
+        before = math.inf
+        for place, strength in enumerate(strengths):
+            models = [next(fit) for fit in fits]
+            self.budget.take(cost)
+            judged = zip(models, self.splits, strict=True)
+            margins = np.concatenate([model.margin(self.matrix[split.watch]) for model, split in judged])
+            loss, model = self.loss(margins), models[0] if len(models) == 1 else None
+            self.trials.append(Trial(families.PRODUCTS, {}, loss, margins, strength=strength, model=model))
+            spent = cost * (place + 2) > _PRODUCTS_SHARE * self.budget.seconds
+            if loss > before * 0.998 or spent or self.budget.short(SELECT, cost):
+                break
+            before = loss
 
     def _slice(self, params: dict[str, Any], family: str, lanes: int, first: bool) -> int:
         """Give how many rounds a configuration may have, 0 for too few to judge it; may change its step size."""
@@ -245,9 +300,10 @@ class Race:
         They need not be fitted again (see `refit`), and have that time as well: where a race has one split and few rows
         were left out of it. Elsewhere all rows bring more than further rounds, which would have to be grown again.
         """
-        if not self._nearly_all or self.best.family == families.LINEAR:
+        if not self._nearly_all or self.leader is None or self._behind(self.leader):
             return
-        ordered = sorted(range(len(self.trials)), key=lambda place: self.trials[place].loss)[: 2 * LANES]
+        ordered = sorted(range(len(self.trials)), key=lambda place: self.trials[place].loss)
+        ordered = [place for place in ordered if self.trials[place].has_trees][: 2 * LANES]
         hungry = [place for place in ordered if self.trials[place].hungry][:LANES]
         meals = {place: self._meal(self.trials[place], len(hungry)) for place in hungry}
         meals = {place: rounds for place, rounds in meals.items() if rounds >= LEAST_ROUNDS // 2}
@@ -304,6 +360,8 @@ class Race:
         tell("Algorithm Selection", 0.0)
         if families.LINEAR in self.families:
             self.run_linear()
+        if families.PRODUCTS in self.families:
+            self.run_products()
         wanted = [entry for entry in PORTFOLIO if entry[0] in self.families and entry[0] not in _SINGLE]
         wanted = wanted or [entry for entry in PORTFOLIO if entry[0] in self.families]
         for place in range(0, len(wanted), LANES):
@@ -312,7 +370,7 @@ class Race:
             if place and (self.budget.left(TUNE) <= 0 or self.budget.over(SELECT)):
                 break
             self.run_trees(wanted[place : place + LANES], first=not place)
-            if place and self.best.hungry and self._nearly_all:
+            if place and self.leader and self.leader.hungry and self._nearly_all:
                 break  # there is more in these than in others
             tell("Algorithm Selection", min(1.0, (place + LANES) / len(wanted)), f"loss {self.best.loss:.5g}")
         self.search()
@@ -328,7 +386,7 @@ class Race:
             if not grown:
                 return
             leader = min(grown, key=lambda trial: trial.loss)
-            if leader.loss > 1.5 * self.best.loss + 1e-9 and tried >= 4:
+            if self._behind(leader) and tried >= 4:
                 return  # a linear model is far ahead
             cost = self.round_cost(leader.params, len(self.splits[0].train)) * len(self.splits) / SHARED
             if self.budget.left(TUNE) < cost * leader.rounds * 0.8 or self.budget.over(TUNE):
@@ -366,59 +424,3 @@ def nearby(params: Mapping[str, Any], dice: np.random.Generator) -> dict[str, An
     for name in ("num_leaves", "min_data_in_leaf"):
         found[name] = round(found.get(name, _COMMON[name]))
     return found
-
-
-def choose(race: Race, most: int = 4) -> list[tuple[Trial, float]]:
-    """Choose the best candidate, and others beside it where a blend is clearly better (greedy, with repeats)."""
-    there = [each for each in race.trials if each.grown or each.family == families.LINEAR or not race.fed]
-    ordered = sorted(there, key=lambda trial: trial.loss)[:12]
-    picked = [ordered[0]]
-    total, loss = ordered[0].margins.copy(), ordered[0].loss
-    gain = 0.0 if len(race.matrix) < _FEW else 0.002  # of few rows a blend is also the safer choice
-    for _ in range(8):
-        options = ordered if len({id(each) for each in picked}) < most else list({id(e): e for e in picked}.values())
-        losses = [race.loss((total + each.margins) / (len(picked) + 1)) for each in options]
-        place = int(np.argmin(losses))
-        if losses[place] > loss - max(1e-9, gain * abs(loss)):
-            break
-        picked.append(options[place])
-        total += options[place].margins
-        loss = losses[place]
-    counts: dict[int, int] = {}
-    for each in picked:
-        counts[id(each)] = counts.get(id(each), 0) + 1
-    unique = {id(each): each for each in picked}
-    return [(unique[key], count / len(picked)) for key, count in counts.items()]
-
-
-def _some(rows: int, wanted: int, seed: int) -> NDArray[np.int64]:
-    return np.sort(np.random.default_rng(seed).choice(rows, wanted, replace=False))
-
-
-def refit(race: Race, chosen: Sequence[tuple[Trial, float]]) -> tuple[Blend, Floats]:
-    """Fit the chosen candidates on all rows. Gives the blend, and its margins of the watched rows from the race."""
-    rows = np.arange(len(race.matrix))
-    # More rows bear a few more rounds.
-    grow_by = 1.0 + 0.5 * min(0.5, len(race.splits[0].watch) / max(1, len(race.splits[0].train)))
-    members: list[Member] = []
-    for place, (trial, _) in enumerate(chosen):
-        if trial.family == families.LINEAR:
-            members.append(race.fit_linear(rows, [trial.strength], REFIT)[0])
-        else:
-            rounds = trial.rounds if trial.family in (families.FOREST, families.TREE) else round(trial.rounds * grow_by)
-            deadline = race.budget.at(REFIT if race.fed else TUNE + (REFIT - TUNE) * (place + 1) / len(chosen))
-            part = race.rows_for(trial, rounds, len(chosen))
-            seconds = race.round_cost(trial.params, part) * rounds / SHARED
-            if race.fed and trial.grown and (part < len(rows) or race.budget.short(REFIT, seconds)):
-                members.append(trial.grown[0].trees)  # few more rows are not worth as many fewer rounds
-                continue
-            threads = LANES if part * race.matrix.shape[1] > _THREADED else 1
-            data = race.data if part == len(rows) else rows_of(race.data, _some(len(rows), part, race.seed))
-            booster = start(data, {**trial.params, "num_threads": threads})
-            grown = grow(booster, race.objective.outputs, None, rounds, 0, deadline)
-            race.budget.cut |= grown.cut
-            members.append(trial.grown[0].trees if race.fed and trial.grown and grown.cut else grown.trees)
-        race.budget.tell("Refit", (place + 1) / len(chosen))
-    weights = tuple(weight for _, weight in chosen)
-    margins = sum((weight * trial.margins for trial, weight in chosen), np.zeros_like(chosen[0][0].margins))
-    return Blend(tuple(members), weights, race.matrix.shape[1], race.objective.outputs), margins

@@ -6,10 +6,11 @@ import numpy as np
 
 from automl import families
 from automl.boosters import dataset, grow, rows_of, start
+from automl.choosing import choose, refit
 from automl.folds import splits
 from automl.losses import for_classes
 from automl.progress import Budget
-from automl.race import LANES, Race, choose, refit
+from automl.race import LANES, Race
 
 _NEVER = 1e12
 
