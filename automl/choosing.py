@@ -49,9 +49,13 @@ def _sum_again(race: Race, trial: Trial, rows: NDArray[np.int64]) -> Linear | Pr
     cost = race.products_cost(len(rows)) if trial.family == families.PRODUCTS else race.linear_cost()
     if race.fed and trial.model is not None and race.budget.short(REFIT, cost):
         return trial.model
+    again: Linear | Products
     if trial.family == families.PRODUCTS:
-        return next(race.fit_products(rows, [trial.strength], REFIT))
-    return race.fit_linear(rows, [trial.strength], REFIT)[0]
+        again = next(race.fit_products(rows, [trial.strength], REFIT))
+    else:
+        again = race.fit_linear(rows, [trial.strength], REFIT)[0]
+    race.budget.over(REFIT)  # notes that the clock may have ended the fit
+    return again
 
 
 def refit(race: Race, chosen: Sequence[tuple[Trial, float]]) -> tuple[Blend, Floats]:

@@ -211,8 +211,13 @@ class Race:
         """Try linear models with products, from where most is held down on, as long as they get better."""
         cost = self.products_cost(len(self.splits[0].train)) * len(self.splits)
         strengths: Sequence[float] = PRODUCTS_C if self.objective.classes else PRODUCTS_RIDGE
-        late = self.budget.short(SELECT, cost) or cost > _PRODUCTS_SHARE * self.budget.seconds
-        if self.trials and (late or products.pairs(self.categories) < 2):
+        most = _PRODUCTS_SHARE * self.budget.seconds
+        # The first fit makes the products as well, so that all of them have to have the time: trees come after it.
+        if self.trials and (
+            products.pairs(self.categories) < 2
+            or cost > most
+            or self.budget.short(SELECT, min(cost * len(strengths), most))
+        ):
             return
         fits = [self.fit_products(split.train, strengths, SELECT) for split in self.splits]
         before = math.inf
@@ -223,8 +228,9 @@ class Race:
             margins = np.concatenate([model.margin(self.matrix[split.watch]) for model, split in judged])
             loss, model = self.loss(margins), models[0] if len(models) == 1 else None
             self.trials.append(Trial(families.PRODUCTS, {}, loss, margins, strength=strength, model=model))
-            spent = cost * (place + 2) > _PRODUCTS_SHARE * self.budget.seconds
-            if loss > before * 0.998 or spent or self.budget.short(SELECT, cost):
+            spent = cost * (place + 2) > most
+            # Past that moment the clock may have ended the fit itself, whatever the loss.
+            if self.budget.over(SELECT) or loss > before * 0.998 or spent or self.budget.short(SELECT, cost):
                 break
             before = loss
 

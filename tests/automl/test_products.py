@@ -135,7 +135,8 @@ def test_one_that_is_asked_for_is_fitted_whatever_the_columns(
 ) -> None:
     target: Any = ["p", "q"] * 100 if task == "classification" else np.arange(200) % 4 * 1.0
     name = name or "QuadraticRegression"
-    model = train(source(**columns, y=target), "y", read_options({"task": task, "max_seconds": 120, "model_list": [name]}))
+    options = read_options({"task": task, "max_seconds": 120, "model_list": [name]})
+    model = train(source(**columns, y=target), "y", options)
     assert {each["algorithm_name"] for each in model.about["hyperparameters"]["members"]} == {name}
     assert len(predict(load_model(model.to_bytes()), source(**columns))) == 200
 
