@@ -202,9 +202,11 @@ class Race:
     def products_cost(self, rows: int) -> float:
         """Estimate the seconds of fitting a model with products in one strength."""
         pairs = products.pairs(self.categories)
-        cells = min(rows, LINEAR_ROWS) * float(pairs + len(self.categories))
+        width = float(pairs + len(self.categories))
+        cells = min(rows, LINEAR_ROWS) * width
         if self.objective.classes:
-            return 0.01 + min(cells, _PRODUCTS_CELLS) * (2.5e-8 + 1.5e-8 * self.objective.outputs)
+            steps = 6e-5 * width * self.objective.outputs  # many weights of few rows take all the steps there are
+            return 0.01 + min(cells, _PRODUCTS_CELLS) * (2.5e-8 + 1.5e-8 * self.objective.outputs) + steps
         return 0.01 + cells * pairs * 1e-10
 
     def run_products(self) -> None:
