@@ -1,9 +1,10 @@
 """Random statements over random tables, on MySQL and MariaDB and, translated, on a copy: equal, refused, or a fault.
 
-python -m bench.differential [--seed S] [--queries N] [--kind mysql|mariadb] [--batch B]
+python -m bench.differential [--seed S] [--queries N] [--kind mysql|mariadb] [--batch B] [--extremes]
 
 Each batch has tables and a session of its own, made from the seed and the batch's number: the batch that showed a fault
 is run again by `--seed S --first NUMBER --queries B`. A fault is shown with the smallest statement that has it.
+With `--extremes` the tables hold the bounds of every type, and the statements keep rows in tables (`bench.extremes`).
 """
 
 import argparse
@@ -24,6 +25,7 @@ import pymysql
 
 from base.settings import Settings
 from bench import report
+from bench.extremes import Extremes
 from bench.schemas import RandomTable, Schemas
 from bench.shrink import shrink
 from bench.statements import Statements
@@ -168,7 +170,7 @@ def _smallest(bench: Bench, statement: str, binary: bool, kind: str) -> str:
     return shrink(statement, shows)
 
 
-def compare(bench: Bench, statements: Statements, chance: random.Random, queries: int, found: Found) -> None:
+def compare(bench: Bench, statements: Statements | Extremes, chance: random.Random, queries: int, found: Found) -> None:
     """Run statements and note what becomes of them."""
     for _ in range(queries):
         statement, binary = statements.next(), chance.random() < _BINARY
@@ -199,6 +201,7 @@ def run_batches(
     seed: int,
     batches: range,
     size: int,
+    extremes: bool = False,
 ) -> Found:
     """Make the tables and the session of each batch, and run its statements; a server that one of them ended is started
     again for the next batch."""
@@ -206,7 +209,7 @@ def run_batches(
     for number in batches:
         before = len(found.faults)
         try:
-            _run_batch(connection, kind, folder, random.Random(f"{seed} {number}"), size, found)
+            _run_batch(connection, kind, folder, random.Random(f"{seed} {number}"), size, found, extremes)
         except ServerEndedError as end:
             found.ended.append(f"batch {number}: {end}")
             server.stop()
@@ -222,17 +225,19 @@ def _run_batch(
     chance: random.Random,
     size: int,
     found: Found,
+    extremes: bool,
 ) -> None:
     with connection.cursor() as cursor:
         cursor.execute(LIMITS[kind])
     schemas = Schemas(chance.randrange(1 << 30), kind)
-    tables = schemas.tables()
+    bounds = Extremes(chance.randrange(1 << 30)) if extremes else None
+    tables = bounds.tables() if bounds else schemas.tables()
     _make(connection, schemas, tables)
     bench = Bench(connection, kind == "mariadb", _SCHEMA, folder)
     bench.copy_all()
     for setting in _session(chance, schemas):
         bench.set(setting)
-    statements = Statements(chance.randrange(1 << 30), tables, schemas.main[1], kind)
+    statements = bounds or Statements(chance.randrange(1 << 30), tables, schemas.main[1], kind)
     try:
         compare(bench, statements, chance, size, found)
     finally:
@@ -250,6 +255,7 @@ def main() -> int:
     parser.add_argument("--batch", type=int, default=500, help="statements over the same tables")
     parser.add_argument("--first", type=int, default=0, help="number of the first batch")
     parser.add_argument("--kind", choices=("mysql", "mariadb"), action="append")
+    parser.add_argument("--extremes", action="store_true", help="bounds of types, in rows that are kept in tables")
     arguments = parser.parse_args()
     report.head(f"Random statements, seed {arguments.seed}, {arguments.queries} for each server")
     batches = range(arguments.first, arguments.first + -(-arguments.queries // arguments.batch))
@@ -260,7 +266,9 @@ def main() -> int:
             server, connection = start(kind, base / kind)
             begun = time.monotonic()
             try:
-                found = run_batches(server, connection, kind, base, arguments.seed, batches, arguments.batch)
+                found = run_batches(
+                    server, connection, kind, base, arguments.seed, batches, arguments.batch, arguments.extremes
+                )
             finally:
                 server.stop()
             rate = sum(found.outcomes.values()) / (time.monotonic() - begun)

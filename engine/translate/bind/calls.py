@@ -28,9 +28,10 @@ from engine.translate.bind import (
 from engine.translate.bind.binder import Binder
 from engine.translate.bind.numbers import arithmetic, as_number, as_value
 from engine.translate.checks.few_digits import spelled_short
+from engine.translate.literals import is_literal
 from engine.translate.nodes import child, children, kind, only, undated
 from engine.translate.refusal import Refused, refuse
-from engine.translate.tree import Expr
+from engine.translate.tree import Expr, walk
 from engine.translate.types import WHOLE, Family, Type, whole_digits
 from statements.ml import ASKED
 from statements.session_values import CALLS as SESSION_CALLS
@@ -128,11 +129,28 @@ def _coalesce(binder: Binder, node: exp.Expression) -> Expr:
     return binder.result(control.coalesce(values))
 
 
+def _replace(binder: Binder, node: exp.Expression) -> Expr:
+    found = _text("REPLACE", "this", "expression", "replacement")(binder, node)
+    grows = found.op == "replace" and binder.context.backend == "mysql"
+    return text.with_room_to_grow(found) if grows else found
+
+
 def _nullif(binder: Binder, node: exp.Expression) -> Expr:
     only(node, "this", "expression")
     left, right = binder.expr(child(node)), binder.expr(child(node, "expression"))
     binder.require_settled(left, right)
+    if binder.context.backend == "mysql":
+        _require_no_lost_constant(left, right)
     return control.nullif(left, right)
+
+
+def _require_no_lost_constant(left: Expr, right: Expr) -> None:
+    """Refuse what MySQL 9.7 takes for NULL in `NULLIF(-1, price) IS NOT NULL`: a constant integer that is no plain
+    literal, beside what is no integer. `NULLIF(1, price)` it reads as it should."""
+    if left.type.family not in WHOLE or right.type.family in WHOLE or (left.op == "literal" and int(left.value) >= 0):  # type: ignore[call-overload]
+        return
+    if all(is_literal(part) for part in walk(left) if not part.args):
+        refuse("NULLIF of a constant integer, beside what is no integer, is NULL in conditions of MySQL's")
 
 
 def _extreme(operation: str) -> Rule:
@@ -306,7 +324,7 @@ CALLS: dict[type[exp.Expression], Rule] = {
     exp.Right: _text("RIGHT", "this", "expression"),
     exp.Upper: _text("UPPER", "this"),
     exp.Lower: _text("LOWER", "this"),
-    exp.Replace: _text("REPLACE", "this", "expression", "replacement"),
+    exp.Replace: _replace,
     exp.Reverse: _text("REVERSE", "this"),
     exp.Length: _length,
     exp.Trim: _trim,

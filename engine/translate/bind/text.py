@@ -34,13 +34,13 @@ def as_string(expr: Expr, what: str, collation: str) -> Expr:
         return Expr("date_to_text", _plain(collation), (expr,))
     if family is Family.DECIMAL and not expr.type.unpadded and not expr.type.vague:
         written = Expr("decimal_to_text", _plain(collation), (settled(expr),), value=expr.type.scale)
-        if whole_digits(expr.type) > 0 or is_literal(expr):
+        if is_literal(expr) or not _is_all_fraction(expr):
             return written
         # The 0 before the point is not counted: what a table keeps of -0.9 as DECIMAL(1,1) is cut. An UNSIGNED one has
         # no room for a sign either, and every text of it is.
         if any(part.type.positive for part in walk(expr)):
             refuse(f"{what} is applied to an UNSIGNED decimal without digits before the point")
-        return Expr("fits_text", written.type, (written,), value=expr.type.digits + 2)
+        return Expr("fits_text", written.type, (written,), value=expr.type.scale + 2)
     if family is Family.DATETIME:
         return Expr("datetime_to_text", _plain(collation), (expr,), value=expr.type.fsp)
     if expr.op in _CHOICES and any(part.type.family is Family.FLOAT for part in walk(expr)):
@@ -48,6 +48,15 @@ def as_string(expr: Expr, what: str, collation: str) -> Expr:
     if family is Family.DOUBLE and not is_literal(expr) and not any(part.type.fixed for part in walk(expr)):
         return Expr("double_to_text", _plain(collation), (expr,))
     raise Refused(f"{what} is applied to a {family.value}")
+
+
+def _is_all_fraction(expr: Expr) -> bool:
+    """Tell whether a decimal has no digits before the point as servers count; ROUND to fewer places adds one."""
+    while expr.op == "settled":
+        expr = expr.args[0]
+    if expr.op == "truncate" or (expr.op == "round" and expr.type.scale >= expr.args[0].type.scale):
+        return expr.args[0].type.family is Family.DECIMAL and _is_all_fraction(expr.args[0])
+    return whole_digits(expr.type) == 0
 
 
 def as_char(expr: Expr, collation: str) -> Expr:
@@ -308,6 +317,18 @@ def _replace(args: list[Expr], collation: str) -> Expr:
     type_ = unify_strings([parts[0].type, parts[2].type], "REPLACE")
     type_ = replace(type_, presence=presence.of_substring(type_.presence))
     return Expr("replace", type_, tuple(parts))
+
+
+def with_room_to_grow(replaced: Expr) -> Expr:
+    """Let REPLACE fail that gives more than MySQL 9.7 has room for in a temporary table, which is as many characters
+    times those of the new text less one: of a VARCHAR(5) no more than five where one character becomes two."""
+    source, sought, put = replaced.args
+    new = len(str(put.value)) if is_literal(put) else 2
+    if new < 2 or (is_literal(sought) and is_literal(put) and len(str(sought.value)) >= new):
+        return replaced
+    if source.type.characters:
+        return Expr("fits_text", replaced.type, (replaced,), value=source.type.characters * (new - 1))
+    return Expr("fits_growth", replaced.type, (replaced, source), value=new - 1)
 
 
 def _reverse(args: list[Expr], collation: str) -> Expr:

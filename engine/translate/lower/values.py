@@ -234,6 +234,15 @@ def _agreed(low: Lowering, expr: Expr) -> str:
     return f"(CASE WHEN ({one}) IS NOT DISTINCT FROM ({other}) THEN ({one}) ELSE {failure} END)"
 
 
+def _fits_growth(low: Lowering, expr: Expr) -> str:
+    source = low.expr(expr.args[1])
+    most = f"length({source}) * {expr.value}"
+    return once(
+        low.expr(expr.args[0]),
+        lambda v: f"(CASE WHEN length({v}) > {most} THEN error('a text is too long') ELSE {v} END)",
+    )
+
+
 def _never(low: Lowering, expr: Expr) -> str:
     sql = low.expr(expr.args[0])
     return f"(CASE WHEN {sql} IS NULL THEN {sql} ELSE error('{expr.value}') END)"
@@ -387,6 +396,7 @@ VALUE_OPS: dict[str, Writer] = {
     "fits_decimal": lambda low, expr: (
         f"CAST({low.expr(expr.args[0])} AS DECIMAL({expr.type.digits}, {expr.type.scale}))"
     ),
+    "fits_growth": _fits_growth,
     "fits_text": lambda low, expr: _unless_longer(low.expr(expr.args[0]), int(str(expr.value))),
     "literal": _literal,
     "column": _column,
