@@ -145,7 +145,7 @@ def run_one(bench: Bench, statement: str, binary: bool) -> Outcome:
         outcome = bench.run(statement, binary=binary and " LIMIT " not in statement, ties=not strict)
         # A row of the binary protocol is as its definitions say.
         return bench.run(statement, ties=not strict) if binary and outcome.columns else outcome
-    except pymysql.err.OperationalError as problem:
+    except (pymysql.err.OperationalError, pymysql.err.InterfaceError) as problem:
         raise ServerEndedError(statement) from problem
     except Exception as problem:  # a fault of the translator: it must not raise
         ended = "INTERRUPT Error" in str(problem)  # as its rows were read

@@ -363,7 +363,7 @@ class Bench:
 
 def error_name(problem: pymysql.err.MySQLError) -> str:
     """Name an error by its number; raises it again when the connection is lost."""
-    if problem.args[0] in (2006, 2013):
+    if problem.args[0] in (0, 2006, 2013):  # 0: PyMySQL has given the connection up
         raise problem
     return f"error {problem.args[0]}"
 

@@ -48,13 +48,15 @@ def keep_averages(block: Block, context: SessionContext, outermost: bool) -> Non
     parts = {part for item in items for part in walk(item.expr)}
     windows = {part for part in parts if part.op == WINDOW}
     is_mysql = context.backend == "mysql"
+    if is_mysql and block.groups:
+        _require_no_kept_double(items, only_distinct=True)
     if not windows and block.rollup and is_mysql:
         _keep_in_totals(block, context, outermost)
         return
     if not windows and not keeps_sorted_groups(block):
         return
     if not windows:
-        _require_no_kept_double(items)
+        _require_no_kept_double(items, only_distinct=False)
     certain = is_mysql and bool(windows) and bool(block.groups) and keeps_groups(block)
     kept = {part for part in parts if block.grouped and _is_average(part, over=False)}
     if any(part in kept for window in windows for key in window.args[1:] for part in walk(key)):
@@ -92,12 +94,13 @@ def _keep_in_totals(block: Block, context: SessionContext, outermost: bool) -> N
             item.expr = settled(item.expr)
 
 
-def _require_no_kept_double(items: list[Output | OrderItem]) -> None:
-    """Refuse to calculate with SUM or AVG of FLOAT(M,D), which that table has with their decimals. Raises Refused."""
+def _require_no_kept_double(items: list[Output | OrderItem], only_distinct: bool) -> None:
+    """Refuse to calculate with SUM or AVG of FLOAT(M,D), which that table has with their decimals; of DISTINCT ones
+    MySQL has them so wherever the groups come from. Raises Refused."""
     for item in items:
         divided = item.expr.args[0] if item.expr.op == "double_divide" else item.expr
         inner = walk(item.expr) if divided.op != "double_sum" else ()  # shown as it is, it is rounded anyway
-        sums = (part for part in inner if part.op == "double_sum")
+        sums = (part for part in inner if part.op == "double_sum" and (part.value or not only_distinct))
         if any(part.type.fixed for found in sums for part in walk(found)):
             refuse("sums of doubles with a fixed number of decimals may be rounded where groups are sorted")
 
