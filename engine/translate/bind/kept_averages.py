@@ -35,6 +35,7 @@ from engine.translate.types import APPROXIMATE
 from statements.context import SessionContext
 
 _MOST = 2  # averages that may each be rounded or not, in one expression
+_ROUNDED = frozenset({"quotient", "average_double", "double_sum"})
 _JOINED = frozenset({"decimal_add", "decimal_subtract", "decimal_multiply"})
 _PASSING = frozenset({"negate", "abs", "nonzero", "within", "sum", "min", "max", "lag", "lead", "first_value", WINDOW})
 
@@ -45,6 +46,8 @@ def keep_averages(block: Block, context: SessionContext, outermost: bool) -> Non
     `outermost` tells that it is no sub-query, so that its ORDER BY is certainly done.
     """
     items: list[Output | OrderItem] = [*block.outputs, *block.order]
+    if not _has_average(block):
+        return
     parts = {part for item in items for part in walk(item.expr)}
     windows = {part for part in parts if part.op == WINDOW}
     is_mysql = context.backend == "mysql"
@@ -72,6 +75,13 @@ def keep_averages(block: Block, context: SessionContext, outermost: bool) -> Non
         if item.expr.op == "quotient" and any(item.expr in part for part in (kept, *open_)):
             continue  # shown, it is rounded
         item.expr = _kept(item.expr, kept, context) if certain else _either_way(item.expr, open_, context)
+
+
+def _has_average(block: Block) -> bool:
+    """Tell whether there is anything to round, as few statements have: looking closer takes a hash of each node."""
+    exprs = [*(output.expr for output in block.outputs), *(item.expr for item in block.order)]
+    exprs += [] if block.having is None else [block.having]
+    return any(part.op in _ROUNDED for expr in exprs for part in walk(expr))
 
 
 def _keep_in_totals(block: Block, context: SessionContext, outermost: bool) -> None:
