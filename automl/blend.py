@@ -63,11 +63,6 @@ class Blend:
             total += weight * member.contributions(matrix)
         return total
 
-    @property
-    def is_linear(self) -> bool:
-        """Tell whether no member has trees."""
-        return all(isinstance(member, Linear) for member in self.members)
-
     def parts(self) -> Parts:
         """Give what this is made of."""
         whole = Parts({"weights": list(self.weights), "outputs": self.outputs})
