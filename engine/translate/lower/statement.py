@@ -8,6 +8,7 @@ from engine.translate.bind.doubles import is_loose
 from engine.translate.bind.numbers import is_zero
 from engine.translate.bind.row_values import as_filter
 from engine.translate.bind.unions import UNION_ALIAS
+from engine.translate.checks.lost_groups import needs_rows_together
 from engine.translate.given import answered
 from engine.translate.lower.answers import ANSWER_OPS
 from engine.translate.lower.answers import order_key as answer_order_key
@@ -42,6 +43,7 @@ from engine.translate.tree import (
     SetOperation,
     Source,
     TableSource,
+    walk,
 )
 from engine.translate.types import Family, Type
 
@@ -150,7 +152,7 @@ class Statement(Lowering):
     def _grouped(self, block: Block, keys: list[tuple[Expr, str]]) -> list[str]:
         parts = []
         if keys:
-            for key in block.groups if block.rollup else ():
+            for key in block.groups if block.rollup or _sorts_rows(block) else ():
                 self.require_whole_keys(key)
             parts = ["GROUP BY", _GROUPING[block.rollup, block.cube].format(", ".join(sql for _, sql in keys))]
         if block.having is not None:
@@ -222,3 +224,10 @@ class Statement(Lowering):
             right = f"({right})"
         on = "" if join.on is None else f" ON {self.expr(join.on)}"
         return f"{self.source(join.left)} {_JOINS[join.kind]} {right}{on}"
+
+
+def _sorts_rows(block: Block) -> bool:
+    """Tell whether MariaDB surely sorts the rows to group them."""
+    exprs = [*(output.expr for output in block.outputs), *(item.expr for item in block.order)]
+    exprs += [] if block.having is None else [block.having]
+    return any(needs_rows_together(part) for expr in exprs for part in walk(expr))
