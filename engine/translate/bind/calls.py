@@ -28,6 +28,7 @@ from engine.translate.bind import (
 from engine.translate.bind.binder import Binder
 from engine.translate.bind.numbers import arithmetic, as_number, as_value
 from engine.translate.checks.few_digits import spelled_short
+from engine.translate.given import answered
 from engine.translate.literals import is_literal
 from engine.translate.nodes import child, children, kind, only, undated
 from engine.translate.refusal import Refused, refuse
@@ -129,8 +130,11 @@ def _coalesce(binder: Binder, node: exp.Expression) -> Expr:
     return binder.result(control.coalesce(values))
 
 
+_REPLACED = _text("REPLACE", "this", "expression", "replacement")
+
+
 def _replace(binder: Binder, node: exp.Expression) -> Expr:
-    found = _text("REPLACE", "this", "expression", "replacement")(binder, node)
+    found = _REPLACED(binder, node)
     grows = found.op == "replace" and binder.context.backend == "mysql"
     return text.with_room_to_grow(found) if grows else found
 
@@ -144,10 +148,16 @@ def _nullif(binder: Binder, node: exp.Expression) -> Expr:
     return control.nullif(left, right)
 
 
+def _is_negative(value: object) -> bool:
+    return isinstance(value, int) and value < 0
+
+
 def _require_no_lost_constant(left: Expr, right: Expr) -> None:
     """Refuse what MySQL 9.7 takes for NULL in `NULLIF(-1, price) IS NOT NULL`: a constant integer that is no plain
     literal, beside what is no integer. `NULLIF(1, price)` it reads as it should."""
-    if left.type.family not in WHOLE or right.type.family in WHOLE or (left.op == "literal" and int(left.value) >= 0):  # type: ignore[call-overload]
+    if left.type.family not in WHOLE or right.type.family in WHOLE:
+        return
+    if is_literal(left) and not answered(_is_negative, left):
         return
     if all(is_literal(part) for part in walk(left) if not part.args):
         refuse("NULLIF of a constant integer, beside what is no integer, is NULL in conditions of MySQL's")

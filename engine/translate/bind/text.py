@@ -319,12 +319,16 @@ def _replace(args: list[Expr], collation: str) -> Expr:
     return Expr("replace", type_, tuple(parts))
 
 
+def _size(value: object) -> int:
+    return len(str(value))
+
+
 def with_room_to_grow(replaced: Expr) -> Expr:
     """Let REPLACE fail that gives more than MySQL 9.7 has room for in a temporary table, which is as many characters
     times those of the new text less one: of a VARCHAR(5) no more than five where one character becomes two."""
     source, sought, put = replaced.args
-    new = len(str(put.value)) if is_literal(put) else 2
-    if new < 2 or (is_literal(sought) and is_literal(put) and len(str(sought.value)) >= new):
+    new = answered(_size, put) if is_literal(put) else 2
+    if new < 2 or (is_literal(sought) and is_literal(put) and answered(_size, sought) >= new):
         return replaced
     if source.type.characters:
         return Expr("fits_text", replaced.type, (replaced,), value=source.type.characters * (new - 1))
