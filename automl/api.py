@@ -6,25 +6,26 @@ from typing import Any
 
 import pyarrow as pa
 
-from automl import documents, explaining, formula
 from automl.anomaly.logs import fit as fit_logs
 from automl.anomaly.model import fit as fit_anomaly
-from automl.dividing import split
 from automl.errors import AutoMLError
-from automl.fitting import fit as fit_supervised
 from automl.forecast.model import fit as fit_forecast
-from automl.formula import Formula
-from automl.metrics import check_metric
 from automl.model import Model, described, imported, is_own, load_model
 from automl.onnx import explained
 from automl.onnx.model import Onnx
-from automl.options import TrainOptions, read_options
-from automl.predicting import read_explain_options, read_predict_options, read_score_options
 from automl.progress import Budget, Progress, Report, seconds_for
+from automl.race.dividing import split
 from automl.recommend.fitting import fit as fit_recommendation
-from automl.source import Column, Kind, Source
-from automl.supervised import Supervised
-from automl.tasks import Task
+from automl.supervised import explaining, formula
+from automl.supervised.fitting import fit as fit_supervised
+from automl.supervised.formula import Formula
+from automl.supervised.model import Supervised
+from automl.table import documents
+from automl.table.source import Column, Kind, Source
+from automl.terms.metrics import check_metric
+from automl.terms.options import TrainOptions, read_options
+from automl.terms.predicting import read_explain_options, read_predict_options, read_score_options
+from automl.terms.tasks import Task
 from automl.topics import fit as fit_topics
 from automl.training import Trained
 

@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from automl.digits import number_texts
-from automl.encoder import Encoder
+from automl.answers.digits import number_texts
+from automl.answers.results import joined, quoted
 from automl.errors import AutoMLError
-from automl.parts import BadModel, Parts
-from automl.results import joined, quoted
+from automl.stored.parts import BadModel, Parts
+from automl.table.encoder import Encoder
 
 Floats = NDArray[np.float64]
 GRID = np.concatenate([[0.0, 0.001, 0.005], np.linspace(0.01, 0.99, 99), [0.995, 0.999, 1.0]])

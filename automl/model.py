@@ -8,16 +8,16 @@ from typing import Any
 
 from automl.anomaly.logs import Logs
 from automl.anomaly.model import Anomaly
-from automl.container import MAGIC, pack, unpack
 from automl.forecast.model import Forecast
 from automl.onnx.model import Onnx, Opens, Runs, import_onnx
 from automl.onnx.model import described as described_onnx
-from automl.options import TrainOptions
-from automl.parts import BadModel, Parts
 from automl.recommend.model import Recommendation
-from automl.source import Source
-from automl.supervised import Supervised
-from automl.tasks import Task
+from automl.stored.container import MAGIC, pack, unpack
+from automl.stored.parts import BadModel, Parts
+from automl.supervised.model import Supervised
+from automl.table.source import Source
+from automl.terms.options import TrainOptions
+from automl.terms.tasks import Task
 from automl.topics import Topics
 from automl.training import Fitted, Trained
 

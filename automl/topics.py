@@ -9,18 +9,18 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from automl import results
-from automl.columns import texts
+from automl.answers import results
 from automl.errors import AutoMLError
-from automl.families import chosen, own_name
-from automl.options import TrainOptions
-from automl.parts import BadModel, Parts
 from automl.progress import Budget
-from automl.rows import row_source
-from automl.source import Column, Kind, Source
-from automl.tasks import Task
+from automl.stored.parts import BadModel, Parts
+from automl.table.columns import texts
+from automl.table.rows import row_source
+from automl.table.source import Column, Kind, Source
+from automl.table.words import Vocabulary, learn_vocabulary
+from automl.terms.families import chosen, own_name
+from automl.terms.options import TrainOptions
+from automl.terms.tasks import Task
 from automl.training import Trained
-from automl.words import Vocabulary, learn_vocabulary
 
 Floats = NDArray[np.float64]
 TAGS = 5

@@ -7,10 +7,10 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from automl.errors import AutoMLError, near
-from automl.options import TrainOptions
-from automl.parts import Parts
-from automl.source import Column, Source
-from automl.tasks import Task
+from automl.stored.parts import Parts
+from automl.table.source import Column, Source
+from automl.terms.options import TrainOptions
+from automl.terms.tasks import Task
 
 
 class Fitted(Protocol):

@@ -23,9 +23,9 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from automl.api import Model, read_options, train
-from automl.metrics import NUMBERS, Judged, balanced_accuracy, neg_log_loss
-from automl.source import Column, Kind, Source
-from automl.supervised import Supervised
+from automl.supervised.model import Supervised
+from automl.table.source import Column, Kind, Source
+from automl.terms.metrics import NUMBERS, Judged, balanced_accuracy, neg_log_loss
 from bench.automl_sets import parted
 from bench.report import console, head, table
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from automl import api
-from automl.source import Column, Kind, Source
+from automl.table.source import Column, Kind, Source
 from bench import report
 
 _SECONDS = 20

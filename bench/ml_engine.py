@@ -24,15 +24,15 @@ import lightgbm
 import numpy as np
 import pyarrow as pa
 
-from automl import encoder
 from automl.api import Model, predict, read_options, train
-from automl.blend import Blend
-from automl.boosters import Trees
-from automl.labels import Labels
-from automl.source import Column, Kind, Source
-from automl.supervised import Supervised
-from automl.tasks import Task
-from automl.tree_text import checked
+from automl.learners.blend import Blend
+from automl.learners.boosters import Trees
+from automl.stored.tree_text import checked
+from automl.supervised.model import Supervised
+from automl.table import encoder
+from automl.table.labels import Labels
+from automl.table.source import Column, Kind, Source
+from automl.terms.tasks import Task
 from bench import report
 
 COLUMNS = 20

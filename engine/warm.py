@@ -94,11 +94,6 @@ def warm_collations() -> None:
 
 def warm_trees() -> None:
     """The kernels of rows, texts and trees have fixed types: they are compiled when they are imported."""
-    import automl.digits
-    import automl.filling
-    import automl.forest
-    import automl.nesting
-    import automl.summing  # noqa: F401
 
 
 def warm_checksums() -> None:

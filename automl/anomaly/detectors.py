@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.parts import BadModel, Parts
+from automl.stored.parts import BadModel, Parts
 
 Floats = NDArray[np.float64]
 KEPT = 5000  # points that neighbours are looked for among

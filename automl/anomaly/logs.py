@@ -18,15 +18,15 @@ from automl.anomaly.drain import ANY
 from automl.anomaly.drain import templates as find_templates
 from automl.anomaly.model import score_known
 from automl.anomaly.scale import Scale, columns, learn_scale
-from automl.columns import texts
+from automl.answers.results import extended, of_one_row, quoted
 from automl.errors import AutoMLError, near
-from automl.options import TrainOptions, number, truth
-from automl.parts import BadModel, Parts
 from automl.progress import Budget
-from automl.results import extended, of_one_row, quoted
-from automl.rows import row_source
-from automl.source import Column, Kind, Source
-from automl.tasks import Task
+from automl.stored.parts import BadModel, Parts
+from automl.table.columns import texts
+from automl.table.rows import row_source
+from automl.table.source import Column, Kind, Source
+from automl.terms.options import TrainOptions, number, truth
+from automl.terms.tasks import Task
 from automl.training import Trained, chosen_columns
 
 Floats = NDArray[np.float64]

@@ -8,23 +8,24 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from automl import encoder, folds
 from automl.anomaly.detectors import FITS, RESTORED, Detector, Neighbourhood
 from automl.anomaly.scale import Scale, columns, learn_scale, score
 from automl.anomaly.space import Space, learn_space
-from automl.columns import floats
+from automl.answers.results import extended, of_one_row
 from automl.drift import Drift, drift_texts, learn_drift
-from automl.encoder import Encoder
 from automl.errors import AutoMLError
-from automl.families import chosen, own_name
-from automl.metrics import BINARY, Judged, area_under_roc
-from automl.options import TrainOptions
-from automl.parts import BadModel, Parts, pick
 from automl.progress import Budget
-from automl.results import extended, of_one_row
-from automl.rows import row_source
-from automl.source import Column, Source
-from automl.tasks import Task
+from automl.race import folds
+from automl.stored.parts import BadModel, Parts, pick
+from automl.table import encoder
+from automl.table.columns import floats
+from automl.table.encoder import Encoder
+from automl.table.rows import row_source
+from automl.table.source import Column, Source
+from automl.terms.families import chosen, own_name
+from automl.terms.metrics import BINARY, Judged, area_under_roc
+from automl.terms.options import TrainOptions
+from automl.terms.tasks import Task
 from automl.training import Trained, chosen_columns
 
 Floats = NDArray[np.float64]

@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from automl import results
-from automl.digits import number_texts
+from automl.answers import results
+from automl.answers.digits import number_texts
 from automl.errors import AutoMLError
-from automl.metrics import BINARY, Judged, area_under_roc
-from automl.parts import BadModel, Parts
+from automl.stored.parts import BadModel, Parts
+from automl.terms.metrics import BINARY, Judged, area_under_roc
 
 Floats = NDArray[np.float64]
 _GRID = np.linspace(0, 1, 201)

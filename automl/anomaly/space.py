@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.linear import MOST_LEVELS, Layout, learn_layout
-from automl.parts import BadModel, Parts
+from automl.learners.linear import MOST_LEVELS, Layout, learn_layout
+from automl.stored.parts import BadModel, Parts
 
 Floats = NDArray[np.float64]
 

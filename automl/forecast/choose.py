@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from automl.forecast.lagged import Lagged, fit_lagged, shape_for
 from automl.forecast.smooth import Naive, Smoothed, Theta, fit_naive, fit_smoothed, fit_theta
-from automl.parts import BadModel, Parts, pick
 from automl.progress import Budget
+from automl.stored.parts import BadModel, Parts, pick
 
 Floats = NDArray[np.float64]
 Simple = Naive | Smoothed | Theta

@@ -12,10 +12,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.blend import Member
-from automl.boosters import Trees, dataset, grow, rows_of, start
-from automl.linear import Linear, fit_ridge
-from automl.parts import BadModel, Parts, pick
+from automl.learners.blend import Member
+from automl.learners.boosters import Trees, dataset, grow, rows_of, start
+from automl.learners.linear import Linear, fit_ridge
+from automl.stored.parts import BadModel, Parts, pick
 
 Floats = NDArray[np.float64]
 _MEMBERS: Mapping[str, Callable[[Parts, int, int], Member]] = {"linear": Linear.restore, "trees": Trees.restore}

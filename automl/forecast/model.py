@@ -9,23 +9,24 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from automl import encoder, results
-from automl.columns import bounded, floats
-from automl.digits import number_texts
-from automl.encoder import Encoder
+from automl.answers import results
+from automl.answers.digits import number_texts
 from automl.errors import AutoMLError
-from automl.families import chosen as chosen_families
 from automl.forecast.choose import FORECASTERS, Chosen, Forecaster, Series, backtest, restore_forecaster
 from automl.forecast.lagged import known_columns
 from automl.forecast.periods import MOST_AHEAD, Axis, learn_axis, season
-from automl.linear import Linear, fit_ridge
-from automl.metrics import NUMBERS
-from automl.options import TrainOptions
-from automl.parts import BadModel, Parts
+from automl.learners.linear import Linear, fit_ridge
 from automl.progress import Budget
-from automl.rows import row_source
-from automl.source import Column, Kind, Source
-from automl.tasks import Task
+from automl.stored.parts import BadModel, Parts
+from automl.table import encoder
+from automl.table.columns import bounded, floats
+from automl.table.encoder import Encoder
+from automl.table.rows import row_source
+from automl.table.source import Column, Kind, Source
+from automl.terms.families import chosen as chosen_families
+from automl.terms.metrics import NUMBERS
+from automl.terms.options import TrainOptions
+from automl.terms.tasks import Task
 from automl.training import Trained
 
 Floats = NDArray[np.float64]

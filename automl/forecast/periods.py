@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from automl.columns import MOMENTS, bounded, floats, moments
 from automl.errors import AutoMLError
-from automl.parts import BadModel, Parts
-from automl.source import Column, Kind, Source
+from automl.stored.parts import BadModel, Parts
+from automl.table.columns import MOMENTS, bounded, floats, moments
+from automl.table.source import Column, Kind, Source
 
 Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.parts import BadModel, Parts
+from automl.stored.parts import BadModel, Parts
 
 Floats = NDArray[np.float64]
 _TRIED = 48  # sets of parameters for each form

@@ -8,7 +8,7 @@ import numpy as np
 
 from automl.errors import AutoMLError, near
 from automl.onnx.ports import NUMPY, Port, Ports
-from automl.tasks import SUPERVISED, Task
+from automl.terms.tasks import SUPERVISED, Task
 
 FORMAT = "ONNXv2.0"
 _KEYS = ("data_types_map",), ("predictions_name", "prediction_probabilities_name", "labels_map")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from automl.onnx.ports import TYPES, Port, Ports
 from automl.onnx.proto import VARINT, fields, inner, numbers, text, whole, written
-from automl.parts import BadModel
+from automl.stored.parts import BadModel
 
 MOST_BYTES = (1 << 31) - 1  # of a protocol buffer
 MOST_ELEMENTS = 1 << 30  # of one tensor

@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from automl import importance
-from automl.attribution import beside, by_permutation, by_sampling
 from automl.errors import AutoMLError, near
-from automl.explaining import GRID
+from automl.explain import importance
+from automl.explain.attribution import beside, by_permutation, by_sampling
 from automl.onnx.feeds import used
 from automl.onnx.model import Onnx
-from automl.source import Column, Source
-from automl.tasks import Task
+from automl.supervised.explaining import GRID
+from automl.table.source import Column, Source
+from automl.terms.tasks import Task
 
 Floats = NDArray[np.float64]
 _ROWS = 2000  # of an explanation of the model

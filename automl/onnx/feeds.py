@@ -6,12 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from automl.columns import floats, texts
 from automl.errors import AutoMLError, near
 from automl.onnx.about import About
 from automl.onnx.ports import NUMPY, Port, Ports
 from automl.onnx.tensors import Tensor
-from automl.source import Column, Kind, Source
+from automl.table.columns import floats, texts
+from automl.table.source import Column, Kind, Source
 
 _UNFIT = frozenset({Kind.DATE, Kind.DATETIME, Kind.BINARY})
 

@@ -11,18 +11,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from automl import results
-from automl.columns import floats, texts
+from automl.answers import results
 from automl.errors import AutoMLError
-from automl.metrics import BINARY, NUMBERS, Judged
 from automl.onnx.about import FORMAT, About, about_from, read_about
 from automl.onnx.feeds import columns_of, feeds, used
 from automl.onnx.ports import NUMPY, Port, Ports
 from automl.onnx.tensors import Tensor
-from automl.parts import BadModel, Parts
-from automl.rows import row_source
-from automl.source import Column, Source
-from automl.tasks import Task
+from automl.stored.parts import BadModel, Parts
+from automl.table.columns import floats, texts
+from automl.table.rows import row_source
+from automl.table.source import Column, Source
+from automl.terms.metrics import BINARY, NUMBERS, Judged
+from automl.terms.tasks import Task
 
 Floats = NDArray[np.float64]
 _FOR_CHANCES = ("neg_log_loss", "roc_auc")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from automl.parts import BadModel
+from automl.stored.parts import BadModel
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 Value = int | memoryview

@@ -9,7 +9,7 @@ from automl.errors import AutoMLError
 from automl.onnx import checked
 from automl.onnx.ports import NUMPY, Port, Ports
 from automl.onnx.tensors import Tensor, tensor_of
-from automl.parts import BadModel
+from automl.stored.parts import BadModel
 
 _THREADS = 2
 _LONGEST = 300  # characters of what onnxruntime complains of

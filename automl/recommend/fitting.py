@@ -7,17 +7,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from automl import encoder
-from automl.columns import bounded, floats, texts
 from automl.errors import AutoMLError
-from automl.families import chosen, own_name
-from automl.linear import fit_ridge
-from automl.metrics import NUMBERS
-from automl.options import TrainOptions
+from automl.learners.linear import fit_ridge
 from automl.progress import Budget
 from automl.recommend.factors import Factors, Ratings, biases, fit_ease, fit_explicit, fit_implicit
 from automl.recommend.model import RANKED, Recommendation
-from automl.source import Source
+from automl.table import encoder
+from automl.table.columns import bounded, floats, texts
+from automl.table.source import Source
+from automl.terms.families import chosen, own_name
+from automl.terms.metrics import NUMBERS
+from automl.terms.options import TrainOptions
 from automl.training import Trained
 
 Floats = NDArray[np.float64]

@@ -9,16 +9,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from automl import results
-from automl.columns import floats, texts
-from automl.digits import number_texts
+from automl.answers import results
+from automl.answers.digits import number_texts
 from automl.errors import AutoMLError
-from automl.metrics import NUMBERS
-from automl.parts import BadModel, Parts
 from automl.recommend.factors import Factors
-from automl.rows import row_source
-from automl.source import Column, Kind, Source
-from automl.tasks import Task
+from automl.stored.parts import BadModel, Parts
+from automl.table.columns import floats, texts
+from automl.table.rows import row_source
+from automl.table.source import Column, Kind, Source
+from automl.terms.metrics import NUMBERS
+from automl.terms.tasks import Task
 
 Floats = NDArray[np.float64]
 Indexes = NDArray[np.int64]

@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from automl import api, results
-from automl.digits import number_texts
+from automl import api
+from automl.answers import results
+from automl.answers.digits import number_texts
 from engine.ml.json_rows import beside
-from engine.translate.bind.answers import PREDICTION, Asked
+from engine.translate.bind.values.answers import PREDICTION, Asked
 
 _PLAIN = 1e10  # of a double that has no exponent
 _ACTS: dict[str, Callable[..., pa.Table]] = {"predict": api.predict, "explain": api.explain_rows}

@@ -19,7 +19,7 @@ from engine.ml.answers import answer
 from engine.ml.formulas import with_sums
 from engine.ml.models import Loaded, ModelKey, Models
 from engine.ml.progress import Statistics
-from engine.translate.bind.answers import Asked
+from engine.translate.bind.values.answers import Asked
 from engine.translate.lower.answers import FUNCTION, NUMBER_FUNCTION
 
 _FUNCTIONS = {FUNCTION: ("VARCHAR", pa.array([], pa.string())), NUMBER_FUNCTION: ("DOUBLE", pa.array([], pa.float64()))}

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 import duckdb
 
 from automl.api import Formula, Model, formula_of
-from automl.columns import LARGEST
+from automl.table.columns import LARGEST
 from engine.collate.rules import quote
-from engine.translate.bind.answers import WHOLE, Asked
+from engine.translate.bind.values.answers import WHOLE, Asked
 from engine.translate.lower.answers import NUMBER_FUNCTION
 
 _PREFIX = "warmfront_sum_"

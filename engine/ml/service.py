@@ -20,8 +20,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from automl import api
-from automl.nesting import check_nesting
-from automl.source import Column, Source
+from automl.stored.nesting import check_nesting
+from automl.table.source import Column, Source
 from base.errors import MalformedPacket, QueryInterrupted, SecondaryEngineError
 from engine.ml.answers import beside_text, looks_at_all, of_documents
 from engine.ml.called import Called

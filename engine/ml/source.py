@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from automl.source import Column, Kind, Source
+from automl.table.source import Column, Kind, Source
 from engine.lake.tables import AccessIsNew, LakeTables, wanted_of
 from engine.running.cancel import Running
 from engine.running.execute import Hold, Offload, SnapshotTarget, Translates, translated

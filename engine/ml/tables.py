@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from automl.errors import AutoMLError
-from automl.source import Source
+from automl.table.source import Source
 from base.errors import SecondaryEngineError, WarmfrontError
 from engine.ml.source import OpenSource, Sources
 from engine.ml.written import LiteralWriter

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from automl import api
-from automl.source import Column, Kind, Source
+from automl.table.source import Column, Kind, Source
 from engine.ml import working
 
 _NICE = 10

@@ -32,7 +32,7 @@ from engine.running.quarantine import Quarantine
 from engine.running.slots import Slots
 from engine.running.unchanged import Unchanged, what_was_read
 from engine.store.database import Snapshot, Store
-from engine.translate.bind.answers import Asked
+from engine.translate.bind.values.answers import Asked
 from engine.translate.refusal import Refusal, is_passing
 from engine.translate.translator import Translation
 from lakehouse.descriptions.export_spec import ExportSpec

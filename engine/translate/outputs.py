@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from engine.translate.bind.doubles import is_loose, require_stored_alike
+from engine.translate.bind.kept.doubles import is_loose, require_stored_alike
 from engine.translate.bind.numbers import as_value
 from engine.translate.members import spelled
 from engine.translate.own_decimals import with_own_decimals

@@ -11,14 +11,14 @@ from sqlglot import exp
 
 from engine.checksums import Checksum
 from engine.collate.weights import Weights
-from engine.translate.bind.answers import Asked, narrowed
 from engine.translate.bind.binder import Rules, Shared, View
-from engine.translate.bind.blocks import bind_query
-from engine.translate.bind.derived import require_first_rows
 from engine.translate.bind.expressions import bind_expression
-from engine.translate.bind.kept_averages import keep_averages
-from engine.translate.bind.lone_rows import require_average_of_rows
-from engine.translate.bind.windows import require_apart, require_shown_shares
+from engine.translate.bind.groups.lone_rows import require_average_of_rows
+from engine.translate.bind.groups.windows import require_apart, require_shown_shares
+from engine.translate.bind.kept.averages import keep_averages
+from engine.translate.bind.queries.blocks import bind_query
+from engine.translate.bind.tables.derived import require_first_rows
+from engine.translate.bind.values.answers import Asked, narrowed
 from engine.translate.checks.chosen_times import require_no_chosen_time
 from engine.translate.checks.depth import require_shallow
 from engine.translate.checks.few_digits import require_room_for_choices

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from automl.source import Column, Kind, Source
+from automl.table.source import Column, Kind, Source
 
 _KINDS = {"i": Kind.NUMBER, "f": Kind.NUMBER, "b": Kind.BOOLEAN, "U": Kind.TEXT, "O": Kind.TEXT, "M": Kind.DATETIME}
 

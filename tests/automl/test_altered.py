@@ -14,8 +14,8 @@ import pyarrow as pa
 import pytest
 
 from automl.api import AutoMLError, Model, Source, load_model, predict, predict_row, read_options, train
-from automl.container import pack, unpack
-from automl.parts import BadModel, Parts
+from automl.stored.container import pack, unpack
+from automl.stored.parts import BadModel, Parts
 from tests.automl.tables import churn, source
 
 _VALUES = [None, True, 0, -1, 1, 2**31, 2**63, 10**30, -0.5, 1e308, "", "x", [], [1], ["a"], {}, {"a": 1}]

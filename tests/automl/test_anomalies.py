@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from automl.api import AutoMLError, Model, load_model, predict, predict_row, read_options, score, train
-from automl.source import Source
+from automl.table.source import Source
 from tests.automl.tables import source
 
 OPTIONS = {"task": "anomaly_detection"}

@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from automl.api import Model, load_model, predict
-from automl.container import MAGIC, pack, unpack
-from automl.parts import BadModel, Parts
-from automl.supervised import Supervised
-from automl.tree_text import checked
+from automl.stored.container import MAGIC, pack, unpack
+from automl.stored.parts import BadModel, Parts
+from automl.stored.tree_text import checked
+from automl.supervised.model import Supervised
 from tests.automl.tables import churn
 
 Change = Callable[[Parts], None]

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from automl.digits import number_texts
+from automl.answers.digits import number_texts
 
 _EDGES = [
     0.0,

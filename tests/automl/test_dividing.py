@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from automl.dividing import split
 from automl.errors import AutoMLError
-from automl.source import Column, Kind, Source
+from automl.race.dividing import split
+from automl.table.source import Column, Kind, Source
 
 CLASSES = ["a"] * 60 + ["b"] * 33 + ["c"] * 5 + ["d"] * 2
 LABELS: list[int | None] = [0] * 40 + [1] * 10 + [None] * 50

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from automl.api import AutoMLError, Model, explain, explain_row, explain_rows, predict, predict_row, read_options, train
-from automl.importance import permutation
-from automl.supervised import Supervised
+from automl.explain.importance import permutation
+from automl.supervised.model import Supervised
 from tests.automl.tables import churn, source
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from automl.columns import LARGEST, one_bounded, one_float
-from automl.filling import filled
+from automl.table.columns import LARGEST, one_bounded, one_float
+from automl.table.filling import filled
 
 VALUES = [1.5, None, float("inf"), -float("inf"), float("nan"), 1e308, -1e308, 0.0, -0.0, 1e100, 5e-324] * 3
 

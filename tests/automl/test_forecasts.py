@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 
 from automl.api import AutoMLError, Model, load_model, predict, predict_row, read_options, score, train
-from automl.container import pack, unpack
-from automl.parts import BadModel
-from automl.source import Source
+from automl.stored.container import pack, unpack
+from automl.stored.parts import BadModel
+from automl.table.source import Source
 from tests.automl.tables import source
 
 MONTHS = np.arange("2010-01", "2022-01", dtype="datetime64[M]").astype("datetime64[us]")

@@ -6,8 +6,8 @@ import lightgbm
 import numpy as np
 import pytest
 
-from automl.boosters import Trees
-from automl.tree_text import checked
+from automl.learners.boosters import Trees
+from automl.stored.tree_text import checked
 
 
 def grown(matrix: Any, target: Any, trees: int = 30, **params: Any) -> tuple[Any, Trees]:

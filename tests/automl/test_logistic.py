@@ -7,8 +7,8 @@ import pytest
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
-from automl import logistic
-from automl.linear import fit_logistic
+from automl.learners import logistic
+from automl.learners.linear import fit_logistic
 
 
 def made(rows: int, features: int, classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

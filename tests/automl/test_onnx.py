@@ -23,7 +23,7 @@ from automl.api import (
     score,
 )
 from automl.onnx.checked import read
-from automl.parts import BadModel
+from automl.stored.parts import BadModel
 from tests.automl import onnx_kit as kit
 from tests.automl.tables import source
 

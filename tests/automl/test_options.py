@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from automl.api import AutoMLError, read_options
-from automl.predicting import read_explain_options, read_predict_options, read_score_options
-from automl.tasks import Task
+from automl.terms.predicting import read_explain_options, read_predict_options, read_score_options
+from automl.terms.tasks import Task
 
 
 @pytest.mark.parametrize(

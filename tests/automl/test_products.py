@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
-from automl import logistic
 from automl.api import load_model, predict, predict_row, read_options, score, train
-from automl.parts import BadModel
-from automl.products import MOST_NUMBERS, Products, fitted, pairs
+from automl.learners import logistic
+from automl.learners.products import MOST_NUMBERS, Products, fitted, pairs
+from automl.stored.parts import BadModel
 from tests.automl.tables import matrix_source, source
 
 Floats = NDArray[np.float64]

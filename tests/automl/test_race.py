@@ -4,13 +4,13 @@ import time
 
 import numpy as np
 
-from automl import families
-from automl.boosters import dataset, grow, rows_of, start
-from automl.choosing import choose, refit
-from automl.folds import splits
-from automl.losses import for_classes
+from automl.learners.boosters import dataset, grow, rows_of, start
 from automl.progress import Budget
-from automl.race import LANES, Race
+from automl.race.choosing import choose, refit
+from automl.race.folds import splits
+from automl.race.losses import for_classes
+from automl.race.race import LANES, Race
+from automl.terms import families
 
 _NEVER = 1e12
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from automl import results
+from automl.answers import results
 
 
 @pytest.mark.parametrize("chance", [0.00015, 0.99985, 0.50005, 0.25, 0.0, 1.0])

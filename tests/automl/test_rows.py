@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from automl import documents
 from automl.api import (
     AutoMLError,
     Column,
@@ -23,7 +22,8 @@ from automl.api import (
     split,
     train,
 )
-from automl.nesting import count_keys
+from automl.stored.nesting import count_keys
+from automl.table import documents
 from tests.automl.tables import churn, source
 
 

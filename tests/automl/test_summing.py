@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from automl.linear import Layout, Linear
+from automl.learners.linear import Layout, Linear
 
 
 def model(numbers: int, categories: int, outputs: int) -> Linear:

@@ -21,7 +21,7 @@ from automl.api import (
     score,
     train,
 )
-from automl.source import Column, Kind, Source
+from automl.table.source import Column, Kind, Source
 from tests.automl.tables import churn, matrix_source, source
 
 
@@ -263,7 +263,7 @@ def test_trees_that_were_asked_for_are_grown_however_late_it_is() -> None:
 
 def test_loading_trees_leaves_scikit_learn_to_those_who_ask_for_it() -> None:
     look = (
-        "import sys; from automl.boosters import quiet; quiet(); assert 'sklearn' not in sys.modules; "
+        "import sys; from automl.learners.boosters import quiet; quiet(); assert 'sklearn' not in sys.modules; "
         "import sklearn.linear_model, lightgbm; print(lightgbm.Booster, sklearn.linear_model.Ridge())"
     )
     found = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=False)

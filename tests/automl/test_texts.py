@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from automl.anomaly.logs import windows
 from automl.api import AutoMLError, load_model, predict, predict_row, read_options, score, train
-from automl.source import Source
+from automl.table.source import Source
 from tests.automl.tables import source
 
 THEMES = {

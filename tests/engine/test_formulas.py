@@ -13,13 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from automl import api
-from automl.labels import Labels
-from automl.linear import Linear
-from automl.roles import Category
-from automl.supervised import Supervised
+from automl.learners.linear import Linear
+from automl.supervised.model import Supervised
+from automl.table.labels import Labels
+from automl.table.roles import Category
 from engine.ml.answers import answer
 from engine.ml.formulas import with_sums
-from engine.translate.bind.answers import Asked
+from engine.translate.bind.values.answers import Asked
 from engine.translate.lower.answers import NUMBER_FUNCTION
 from statements.context import ModelCall
 

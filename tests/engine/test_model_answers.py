@@ -11,7 +11,7 @@ import pytest
 
 from automl import api
 from engine.ml.answers import answer
-from engine.translate.bind.answers import Asked
+from engine.translate.bind.values.answers import Asked
 from statements.context import ModelCall
 
 CALL = ModelCall("ML_SCHEMA_root", "m", "sum", "predict", "")

@@ -5,28 +5,12 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from engine.translate import literals
-from engine.translate.bind import (
-    answers,
-    bits,
-    byte_strings,
-    clock,
-    codes,
-    control,
-    dates,
-    documents,
-    doubles,
-    moments,
-    patterns,
-    pieces,
-    places,
-    read_dates,
-    session_literals,
-    text,
-    times,
-    weeks,
-)
 from engine.translate.bind.binder import Binder
+from engine.translate.bind.kept import doubles
 from engine.translate.bind.numbers import arithmetic, as_number, as_value
+from engine.translate.bind.temporal import clock, dates, moments, read_dates, times, weeks
+from engine.translate.bind.texts import codes, patterns, pieces, places
+from engine.translate.bind.values import answers, bits, byte_strings, control, documents, session_literals, text
 from engine.translate.checks.few_digits import spelled_short
 from engine.translate.given import answered
 from engine.translate.literals import is_literal

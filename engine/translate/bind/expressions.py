@@ -7,22 +7,18 @@ from sqlglot import exp
 
 from engine.collate.presence import is_ascii
 from engine.translate import literals
-from engine.translate.bind import (
-    aggregates,
-    answers,
-    byte_strings,
-    control,
-    dates,
-    doubles,
-    subqueries,
-    text,
-    times,
-    weeks,
-)
-from engine.translate.bind.aggregation import bind_aggregate
 from engine.translate.bind.binder import Binder
 from engine.translate.bind.calls import CALLS, modulo
-from engine.translate.bind.compare import (
+from engine.translate.bind.groups import aggregates
+from engine.translate.bind.groups.aggregation import bind_aggregate
+from engine.translate.bind.groups.windows import bind_window
+from engine.translate.bind.kept import doubles
+from engine.translate.bind.numbers import arithmetic, as_condition, as_double, ended, negated
+from engine.translate.bind.tables import subqueries
+from engine.translate.bind.tables.row_values import compare_rows, only_row, parts_of
+from engine.translate.bind.temporal import dates, times, weeks
+from engine.translate.bind.values import answers, byte_strings, control, text
+from engine.translate.bind.values.compare import (
     between,
     by_bytes,
     compare,
@@ -31,9 +27,6 @@ from engine.translate.bind.compare import (
     require_one_collation,
     written_moments,
 )
-from engine.translate.bind.numbers import arithmetic, as_condition, as_double, ended, negated
-from engine.translate.bind.row_values import compare_rows, only_row, parts_of
-from engine.translate.bind.windows import bind_window
 from engine.translate.checks.few_digits import (
     as_int,
     beside_decimal,

@@ -7,7 +7,7 @@ from typing import cast
 
 from engine.collate.rules import quote
 from engine.owned_texts import owned
-from engine.translate.bind.answers import Asked, column_of, is_number_of_answer, is_of_answer
+from engine.translate.bind.values.answers import Asked, column_of, is_number_of_answer, is_of_answer
 from engine.translate.lower.lowering import Lowering
 from engine.translate.tree import Expr
 from engine.translate.types import Family

@@ -1,4 +1,4 @@
-"""DuckDB for bytes and texts made of each other (see `engine.translate.bind.byte_strings`)."""
+"""DuckDB for bytes and texts made of each other (see `engine.translate.bind.values.byte_strings`)."""
 
 from collections.abc import Callable
 from typing import cast

@@ -1,4 +1,4 @@
-"""DuckDB for parts of JSON documents in MySQL's own spelling (see `engine.translate.bind.documents`)."""
+"""DuckDB for parts of JSON documents in MySQL's own spelling (see `engine.translate.bind.values.documents`)."""
 
 from collections.abc import Callable
 from typing import cast

@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable
 from typing import cast
 
-from engine.translate.bind.doubles import LEAVES, is_loose
+from engine.translate.bind.kept.doubles import LEAVES, is_loose
 from engine.translate.lower.lowering import Lowering
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import cast
 
-from engine.translate.bind.aggregates import one_zero
-from engine.translate.bind.frames import has_distance
+from engine.translate.bind.groups.aggregates import one_zero
+from engine.translate.bind.groups.frames import has_distance
 from engine.translate.lower.documents import known
 from engine.translate.lower.doubles import sort_key
 from engine.translate.lower.lowering import Lowering

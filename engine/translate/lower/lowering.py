@@ -13,7 +13,7 @@ from engine.collate import rules
 from engine.collate.cases import Cases
 from engine.collate.presence import Presence, union
 from engine.collate.weights import Weights
-from engine.translate.bind.answers import Asked
+from engine.translate.bind.values.answers import Asked
 from engine.translate.origins import Origins
 from engine.translate.refusal import NOT_YET, ONE_NOT_YET, refuse
 from engine.translate.tree import Expr, Query, Source

@@ -1,4 +1,4 @@
-"""DuckDB for moments made of other values, and for formats of times (see `engine.translate.bind.moments`)."""
+"""DuckDB for moments made of other values, and for formats of times (see `engine.translate.bind.temporal.moments`)."""
 
 from collections.abc import Callable
 from typing import cast

@@ -1,10 +1,10 @@
-"""DuckDB for STR_TO_DATE (see `engine.translate.bind.read_dates`): each part is a group of one regular expression."""
+"""DuckDB for STR_TO_DATE: each part is a group of one regular expression."""
 
 from collections.abc import Callable
 from typing import cast
 
 from engine.collate.rules import quote
-from engine.translate.bind.read_dates import DAYS, MONTHS
+from engine.translate.bind.temporal.read_dates import DAYS, MONTHS
 from engine.translate.lower.lowering import Lowering
 from engine.translate.tree import Expr
 from engine.translate.types import Family

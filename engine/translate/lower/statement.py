@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from engine.collate import rules
 from engine.collate.presence import Presence
-from engine.translate.bind.doubles import is_loose
+from engine.translate.bind.kept.doubles import is_loose
 from engine.translate.bind.numbers import is_zero
-from engine.translate.bind.row_values import as_filter
-from engine.translate.bind.unions import UNION_ALIAS
+from engine.translate.bind.queries.unions import UNION_ALIAS
+from engine.translate.bind.tables.row_values import as_filter
 from engine.translate.checks.lost_groups import needs_rows_together
 from engine.translate.given import answered
 from engine.translate.lower.answers import ANSWER_OPS

@@ -5,7 +5,7 @@ from typing import cast
 
 from engine.collate import rules
 from engine.collate.presence import Presence, ascii_part, is_ascii
-from engine.translate.bind.doubles import is_loose
+from engine.translate.bind.kept.doubles import is_loose
 from engine.translate.given import answered, written
 from engine.translate.lower.doubles import compared
 from engine.translate.lower.lowering import Lowering

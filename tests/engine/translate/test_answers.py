@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from engine.catalog import CatalogView
-from engine.translate.bind.answers import Asked
+from engine.translate.bind.values.answers import Asked
 from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation, translate
 from statements.context import ModelCall, SessionContext

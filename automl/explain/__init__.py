@@ -1,0 +1,1 @@
+"""Why: of a whole model, and of one row."""

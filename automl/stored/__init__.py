@@ -1,0 +1,1 @@
+"""Models at rest: as bytes, read back without trust."""

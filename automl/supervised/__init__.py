@@ -1,0 +1,1 @@
+"""Classification and regression: trained, explained, and as a formula."""

@@ -1,0 +1,1 @@
+"""Rows as models read them: columns of MySQL kinds, their roles, the matrix."""

@@ -1,0 +1,1 @@
+"""What may be asked for, by the names that HeatWave has: tasks, algorithms, metrics, options."""

@@ -1,0 +1,1 @@
+"""Groups and windows: aggregates, what GROUP BY keeps, frames."""

@@ -1,0 +1,148 @@
+"""GROUP BY and DISTINCT: which values a group has, and refusal of those it has not."""
+
+from engine.translate.bind.binder import Binder
+from engine.translate.bind.kept.doubles import require_stored_alike
+from engine.translate.bind.numbers import as_value
+from engine.translate.literals import NULL_LITERAL
+from engine.translate.refusal import refuse
+from engine.translate.tree import AGGREGATES, WINDOW, Block, Expr, has_aggregate, rebuild, walk
+from statements.sqlmode import modes
+
+_NULL_TESTS = frozenset({"is_null", "is_not_null", "null_safe_eq"})
+
+
+def group_block(binder: Binder, block: Block) -> None:
+    """Turn references to group keys into group values, DISTINCT into groups; raises Refused."""
+    if block.rollup and block.distinct:
+        refuse("DISTINCT with ROLLUP is not supported")
+    if block.distinct and not block.grouped:
+        _distinct_as_groups(block)
+    if not block.grouped:
+        return
+    for key in block.groups:
+        _check_key(key)
+    keys = {key for key in block.groups if key.op != "literal"}
+    if block.groups and not keys:
+        refuse("GROUP BY or DISTINCT of constants only is not supported")
+    full = "ONLY_FULL_GROUP_BY" in modes(binder.context.sql_mode) and binder.context.backend == "mysql"
+
+    def change(expr: Expr) -> Expr | None:
+        if expr.op == "grouping":
+            return expr if block.rollup and expr.args[0] in keys else refuse("GROUPING of this is not supported")
+        if expr in keys:
+            return Expr("group_value", expr.type, (expr,), value=block.rollup)
+        if expr.op in AGGREGATES:
+            return expr
+        if expr.op == WINDOW:
+            function, *rest = expr.args
+            inner = Expr(function.op, function.type, tuple(rebuild(a, change) for a in function.args), function.value)
+            return Expr(WINDOW, expr.type, (inner, *(rebuild(a, change) for a in rest)), expr.value)
+        if expr.op == "column" and binder.scope.owns(expr):
+            if not block.rollup and (full or binder.scope.determined(expr, keys)):
+                return Expr("any", expr.type, (expr,))
+            refuse(f"the column {expr.value[1]} is not in GROUP BY")  # type: ignore[index]
+        return None
+
+    for output in block.outputs:
+        output.expr = rebuild(output.expr, change)
+    for item in block.order:
+        item.expr = rebuild(item.expr, change)
+    if block.having is not None:
+        block.having = rebuild(block.having, change)
+    if block.qualify is not None:
+        block.qualify = rebuild(block.qualify, change)
+    if block.rollup and (len(keys) < len(block.groups) or any(key.op == "literal" for key in block.groups)):
+        refuse("ROLLUP over constants or the same key twice is not supported")
+    if block.rollup:
+        _require_certain_totals(block, keys)
+    if block.rollup and binder.context.backend != "mysql":
+        _require_plain_rollup(block, binder.context.protocol)
+    if not block.rollup:
+        block.groups = _needed(binder, block)
+
+
+def _require_certain_totals(block: Block, keys: set[Expr]) -> None:
+    """Refuse what MySQL takes for another thing in totals: there a key is NULL, wherever it stands.
+
+    ANY_VALUE of a key is no aggregate. Of a key that is computed of another one, and of what is written like it, it
+    depends on the plan which of both it is.
+    """
+    if any(part.op == "any_same" for output in block.outputs for part in walk(output.expr)):
+        refuse("ANY_VALUE with ROLLUP is not supported")
+    if any(all(part.op != "column" for part in walk(key)) for key in keys):
+        refuse("ROLLUP over constants or the same key twice is not supported")
+    if any(part in keys for key in keys for arg in key.args for part in walk(arg)):
+        refuse("a key of ROLLUP is computed of another one")
+
+
+def _require_plain_rollup(block: Block, protocol: str) -> None:
+    """Refuse what MariaDB does with keys in totals.
+
+    NULLIF keeps its last value in the total, and so does what has a NOT, which the server writes anew in each place
+    (read off 10.11.19). A key that is shown twice keeps the last group's value in the second
+    one, so does a computed key inside of an expression, and one that is declared NOT NULL is never NULL for IS NULL in
+    HAVING.
+    """
+    parts = [] if block.having is None else list(walk(block.having))
+    if any(part.op in _NULL_TESTS and any(arg.op == "group_value" for arg in part.args) for part in parts):
+        refuse("a key of ROLLUP is compared with NULL in HAVING")
+    if any(key.op == "case" and key.args[len(key.args) // 2] == NULL_LITERAL for key in block.groups):
+        refuse("NULLIF as a key of ROLLUP is not supported")
+    if any(part.op == "not" for key in block.groups for part in walk(key)):
+        refuse("NOT in a key of ROLLUP is not supported")
+    if protocol == "binary" and any(key.op != "column" for key in block.groups):
+        refuse("a computed key of ROLLUP may be 0 in the totals of a prepared statement")
+    shown = [output.expr for output in block.outputs if output.expr.op == "group_value"]
+    if len(set(shown)) < len(shown):
+        refuse("ROLLUP with a key that is selected twice is not supported")
+    inner = [part for output in block.outputs if output.expr.op != "group_value" for part in walk(output.expr)]
+    if any(part.op == "group_value" and part.args[0].op != "column" for part in (*inner, *parts)):
+        refuse("a computed key of ROLLUP inside of an expression is not supported")
+
+
+def _needed(binder: Binder, block: Block) -> list[Expr]:
+    """Drop keys that other keys determine: columns of a table whose whole primary key is grouped by."""
+    keys = set(block.groups)
+    kept: list[Expr] = []
+    dropped: set[Expr] = set()
+    for key in dict.fromkeys(block.groups):
+        if key.op == "column" and not binder.scope.is_key(key) and binder.scope.determined(key, keys):
+            dropped.add(key)
+        elif key.op != "literal":
+            kept.append(key)
+    if not dropped:
+        return kept
+
+    def change(expr: Expr) -> Expr | None:
+        if expr.op == "group_value" and expr.args[0] in dropped:
+            return Expr("any", expr.type, expr.args)
+        return None
+
+    for output in block.outputs:
+        output.expr = rebuild(output.expr, change)
+    for item in block.order:
+        item.expr = rebuild(item.expr, change)
+    if block.having is not None:
+        block.having = rebuild(block.having, change)
+    if block.qualify is not None:
+        block.qualify = rebuild(block.qualify, change)
+    return kept
+
+
+def _check_key(key: Expr) -> None:
+    require_stored_alike(key)
+    if key.type.frac != key.type.scale:
+        refuse("GROUP BY or DISTINCT of a quotient is not supported")
+    if has_aggregate(key) or any(part.op == WINDOW for part in walk(key)):
+        refuse("GROUP BY of an aggregate is not supported")
+
+
+def _distinct_as_groups(block: Block) -> None:
+    outputs = [output.expr for output in block.outputs]
+    if any(part.op == WINDOW for expr in outputs for part in walk(expr)) or block.source is None:
+        return
+    if any(item.expr not in outputs and item.expr not in map(as_value, outputs) for item in block.order):
+        refuse("DISTINCT ordered by an expression that is not selected")
+    block.distinct = False
+    block.grouped = True
+    block.groups = list(dict.fromkeys(outputs))

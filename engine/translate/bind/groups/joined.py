@@ -1,0 +1,89 @@
+"""GROUP_CONCAT: values of a group as one text, in an order that the statement settles.
+
+Rows that ORDER BY leaves tied may come in any order: where they have different texts, the engine fails.
+"""
+
+from dataclasses import replace
+
+from sqlglot import exp
+
+from engine.collate import presence
+from engine.translate.bind.binder import Binder
+from engine.translate.bind.numbers import as_value
+from engine.translate.bind.values import text
+from engine.translate.nodes import child, children, only
+from engine.translate.refusal import refuse
+from engine.translate.tree import Expr, walk
+from engine.translate.types import APPROXIMATE, Family
+
+# Of these it is known which values are one for DISTINCT, by what they are in the engine.
+_APART = frozenset({Family.STRING, Family.INT, Family.DATE, Family.DATETIME, Family.DECIMAL})
+_SORTED = frozenset({"int_to_text", "date_to_text"})
+
+
+def bind(binder: Binder, node: exp.Expression) -> Expr:
+    """GROUP_CONCAT([DISTINCT] value ORDER BY … [SEPARATOR '…']); raises Refused when the order leaves a choice."""
+    only(node, "this", "separator")
+    inner, items = child(node), []
+    if isinstance(inner, exp.Order):
+        only(inner, "this", "expressions")
+        items, inner = children(inner), child(inner)
+    distinct = isinstance(inner, exp.Distinct)
+    if distinct:
+        only(inner, "expressions")
+        items, inner = _unwrapped(items, children(inner))
+    value = as_value(binder.expr(inner))
+    keys = [as_value(binder.expr(child(item))) for item in items]
+    # MySQL leaves a constant out, and takes its direction for that of the next key.
+    if any(key.type.family in APPROXIMATE or all(part.op != "column" for part in walk(key)) for key in keys):
+        refuse("GROUP_CONCAT ordered by this is not supported")
+    if distinct and keys != [value] and not _is_apart(value):
+        refuse(f"GROUP_CONCAT(DISTINCT) of a {value.type.family.value} in another order is not supported")
+    by_row = binder.scope.is_row(set(keys)) and not distinct
+    if not keys:
+        refuse("GROUP_CONCAT without an order of all rows depends on the order of rows")
+    separator = node.args.get("separator")
+    if separator is not None and not (isinstance(separator, exp.Literal) and separator.is_string):
+        refuse("GROUP_CONCAT with this separator is not supported")
+    between = "," if separator is None else separator.name
+    directions = tuple(bool(item.args.get("desc")) for item in items)
+    longest = binder.context.group_concat_max_len
+    return _joined(binder, value, keys, (distinct, by_row, between, directions, longest))
+
+
+def _unwrapped(
+    items: list[exp.Expression], values: list[exp.Expression]
+) -> tuple[list[exp.Expression], exp.Expression]:
+    """The parser puts ORDER BY inside DISTINCT."""
+    if len(values) != 1:
+        refuse("GROUP_CONCAT of several values is not supported")
+    value = values[0]
+    if isinstance(value, exp.Order):
+        only(value, "this", "expressions")
+        return children(value), child(value)
+    return items, value
+
+
+def _joined(
+    binder: Binder, value: Expr, keys: list[Expr], shape: tuple[bool, bool, str, tuple[bool, ...], int]
+) -> Expr:
+    written = text.as_string(value, "GROUP_CONCAT", binder.context.collation_connection)
+    if written.type.family is not Family.STRING:
+        refuse("GROUP_CONCAT of NULL is not supported")
+    if shape[0] and (keys != [value] or (written.op not in _SORTED and written.op != value.op and _is_apart(value))):
+        held = presence.of_concat(written.type.presence, presence.of_text(shape[2]))
+        type_ = replace(written.type, presence=presence.of_substring(held))
+        return Expr("group_concat_apart", type_, (value, written, *keys), value=shape)
+    if written.op != value.op and shape[0]:
+        if written.op not in _SORTED:
+            refuse(f"GROUP_CONCAT(DISTINCT) of a {value.type.family.value} is not supported")
+        _, _, separator, (descending,), longest = shape
+        type_ = replace(written.type, presence=presence.union(written.type.presence, presence.of_text(separator)))
+        return Expr("group_concat_distinct", type_, (value,), value=(separator, descending, longest))
+    held = presence.of_concat(written.type.presence, presence.of_text(shape[2]))
+    type_ = replace(written.type, presence=presence.of_substring(held))
+    return Expr("group_concat", type_, (written, *keys), value=shape)
+
+
+def _is_apart(value: Expr) -> bool:
+    return value.type.family in _APART and value.type.frac == value.type.scale

@@ -1,0 +1,1 @@
+"""Query blocks: FROM, what is selected, recursion, set operations."""

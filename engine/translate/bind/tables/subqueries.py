@@ -1,0 +1,148 @@
+"""Queries inside expressions: scalar, IN, EXISTS, ANY and ALL."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from sqlglot import exp
+
+from engine.translate.bind.binder import Binder, CachedAnswers
+from engine.translate.bind.numbers import as_value, is_ended, may_be_cached_signed, settled
+from engine.translate.bind.tables.derived import gives_rows, require_order, wrapped
+from engine.translate.bind.tables.row_values import any_row, known_member, parts_of
+from engine.translate.bind.values.compare import paired
+from engine.translate.members import LISTED, spelled
+from engine.translate.members import require_order as require_sortable
+from engine.translate.nodes import child
+from engine.translate.refusal import refuse
+from engine.translate.tree import Block, Expr, Query, SetOperation, walk
+from engine.translate.types import BOOL, EXACT, Family
+from engine.translate.walks import sees_outside
+
+
+def agreed(binder: Binder, bind: Callable[[], Expr]) -> Expr:
+    """Bind a comparison. MariaDB's cache of what a correlated sub-query has answered holds a quotient rounded to its
+    scale, and the first answer is used as it is: the comparison fails where that decides. Raises Refused."""
+    shared = binder.shared
+    if shared.context.backend == "mysql" or shared.answers is not None:
+        return bind()
+    shared.answers = answers = CachedAnswers()
+    try:
+        found = bind()
+        queries = answers.queries
+        if not any(_is_cached(arg, queries) for part in walk(found) if part.op != "settled" for arg in part.args):
+            return found  # compared by themselves they are rounded in any case
+        if len(queries) > 1:
+            refuse("several correlated sub-queries with quotients are compared")
+        answers.rounded = True
+        return Expr("agreed", BOOL, (found, bind()))
+    finally:
+        shared.answers = None
+
+
+def _is_cached(expr: Expr, queries: list[Query]) -> bool:
+    return expr.op == "scalar" and any(expr.value is query for query in queries)
+
+
+def scalar(binder: Binder, node: exp.Expression) -> Expr:
+    """A sub-query as a value; more than one row fails in the engine, also where a LIMIT without ORDER BY would take any
+    one: it stands there for good measure mostly (`… WHERE id = x LIMIT 1`)."""
+    query = binder.query(node)
+    if len(query.outputs) != 1:
+        refuse("a sub-query of several columns is used as a value")
+    if _takes_any(query):
+        query.limit = None
+    require_order(query)
+    output = query.outputs[0]
+    output.expr = spelled(as_value(output.expr))
+    if output.expr.op == "ended":
+        (output.expr,) = output.expr.args
+    if is_ended(output.expr):
+        refuse("a quotient is calculated with in the answer of a sub-query")
+    found = Expr("scalar", output.expr.type, value=query)
+    if binder.context.backend == "mysql" or found.type.frac == found.type.scale or not sees_outside(query):
+        return found
+    answers = binder.shared.answers
+    if answers is None:
+        return found.typed(replace(found.type, vague=True))  # of which certain is only what is shown
+    answers.queries.append(query)
+    return settled(found) if answers.rounded else found
+
+
+def _takes_any(query: Query) -> bool:
+    return isinstance(query, Block) and gives_rows(query.limit) and not query.order and query.offset is None
+
+
+def without_row(binder: Binder, node: exp.Expression) -> Expr | None:
+    """`(SELECT c … WHERE c = x LIMIT 1) IS NULL`, as Sequelize asks for rows: whichever row is taken, c is not NULL
+    in it. None for anything else."""
+    if not isinstance(node, exp.Subquery) or not isinstance(node.this, exp.Select) or not node.this.args.get("limit"):
+        return None
+    query = binder.query(node)
+    if not isinstance(query, Block) or query.grouped or query.distinct or not _takes_any(query):
+        return None
+    if len(query.outputs) != 1 or not _is_equal(query.where, query.outputs[0].expr):
+        return None
+    query.limit = None
+    return Expr("not", BOOL, (Expr("exists", BOOL, value=query),))
+
+
+def _is_equal(where: Expr | None, column: Expr) -> bool:
+    """Tell whether a condition holds only where a column equals something."""
+    if where is None or column.op != "column":
+        return False
+    if where.op == "and":
+        return any(_is_equal(part, column) for part in where.args)
+    return where.op == "eq" and any(side.op == "column" and side.value == column.value for side in where.args)
+
+
+def exists(binder: Binder, node: exp.Expression) -> Expr:
+    """EXISTS (…)."""
+    query = binder.query(node)
+    if gives_rows(query.limit) and not gives_rows(query.offset):
+        query.limit = None  # some row or none
+    require_order(query)
+    return Expr("exists", BOOL, value=query)
+
+
+def membership(binder: Binder, left: exp.Expression, node: exp.Expression) -> Expr:
+    """left IN (SELECT …)."""
+    parts = parts_of(left)
+    if parts is not None:
+        return any_row(binder, "eq", [binder.side(part) for part in parts], node)
+    return _compared(binder, "eq", binder.expr(left), node, "in_query")
+
+
+def quantified(binder: Binder, operator: str, left: Expr, right: exp.Expression) -> Expr:
+    """left > ALL (SELECT …), left = ANY (SELECT …)."""
+    if operator == "null_safe_eq":
+        refuse("<=> with ANY or ALL is not supported")
+    quantifier = "all" if isinstance(right, exp.All) else "any"
+    if (left.type.family is Family.STRING or left.type.family in LISTED) and operator not in ("eq", "ne"):
+        return any_row(binder, operator, [left], child(right), every=quantifier == "all")
+    return _compared(binder, operator, left, child(right), f"{quantifier}_query")
+
+
+def _compared(binder: Binder, operator: str, left: Expr, node: exp.Expression, op: str) -> Expr:
+    query = binder.query(node)
+    if query.limit is not None:
+        refuse("LIMIT in a compared sub-query is not supported")
+    if isinstance(query, SetOperation):
+        query = wrapped(binder.shared, query)
+    if len(query.outputs) != 1:
+        refuse("this sub-query is not supported in a comparison")
+    query.order = []
+    output = query.outputs[0]
+    left, output.expr = as_value(left), as_value(output.expr)
+    if Family.NULL in (left.type.family, output.expr.type.family):
+        refuse("NULL is compared with a sub-query")
+    binder.require_settled(left, output.expr)
+    if binder.context.backend != "mysql" and left.type.family not in EXACT and may_be_cached_signed(output.expr.type):
+        refuse("MariaDB compares the unsigned integers of a sub-query with doubles as signed ones")
+    if left.type.family is Family.TIME and output.expr.type.family is Family.STRING:
+        refuse("a time is compared with the texts of a sub-query")  # MySQL compares its spelling
+    value, column = left, output.expr
+    left, output.expr = paired(left, output.expr)
+    if operator not in ("eq", "ne"):
+        require_sortable(left.type, "comparing the order of")
+    found = Expr(op, BOOL, (left,), value=(operator, query))
+    return found if binder.context.backend == "mysql" else known_member(found, [value], [column])

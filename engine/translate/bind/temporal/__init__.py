@@ -1,0 +1,1 @@
+"""Dates, times and moments: their parts, formats and zones."""

@@ -1,0 +1,1 @@
+"""Comparisons, choices and conversions among values of any type, and what a constant is."""
