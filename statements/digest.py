@@ -6,6 +6,7 @@ written, so an ordinary statement costs about ten microseconds.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _TOKENS = re.compile(
     r"""
@@ -43,8 +44,12 @@ class Digest:
     refuse: str | None
 
 
+@lru_cache(maxsize=8)
 def digest(statement: str) -> Digest:
-    """Take the literals out of a statement; the kind of each literal stays in the key."""
+    """Take the literals out of a statement; the kind of each literal stays in the key.
+
+    The last few are kept: on its way a statement is asked for its digest by one part after the other.
+    """
     literals: list[str] = []
     refuse: str | None = None
     broken = ""

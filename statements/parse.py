@@ -65,7 +65,9 @@ def parse_statement(statement: str) -> exp.Expression:
             raise NotParsed("a JSON path does not begin with $")
         if "{" in statement:
             tokens = as_literals(tokens)
-        trees = [tree for tree in _DIALECT.parser().parse(with_kinds(tokens), statement) if tree is not None]
+        if "join" in statement.lower():
+            tokens = with_kinds(tokens)
+        trees = [tree for tree in _DIALECT.parser().parse(tokens, statement) if tree is not None]
     except (SqlglotError, RecursionError, ValueError, TypeError, AttributeError, KeyError, IndexError) as problem:
         raise NotParsed("the statement's syntax is not known to the engine") from problem
     if len(trees) != 1 or not isinstance(trees[0], exp.Expression):

@@ -60,12 +60,13 @@ def executed(query: Query, definitions: Sequence[ColumnDefinition], backend: str
     """Give the definitions as the executed statement has them."""
     if isinstance(query, SetOperation):
         return [_of_union(query, definition, backend) for definition in definitions]
-    if query.rollup and backend == "mysql" and _sorts_rollup(query):
+    windows = any(part.op == WINDOW for expr in _expressions(query) for part in walk(expr))
+    if query.rollup and backend == "mysql" and _sorts_rollup(query, windows):
         return [
             kept(definition) if output.expr.op == "group_value" else _rolled(output.expr, definition)
             for output, definition in zip(query.outputs, definitions, strict=True)
         ]
-    if not _is_stored(query, backend) or _is_read_in_order(query, definitions):
+    if query.rollup or not (windows or (_is_stored(query, backend) and not _is_read_in_order(query, definitions))):
         return list(definitions)
     known = dict(query.ctes)
     origins = [_origin(output.expr, query, known) for output in query.outputs]
@@ -74,21 +75,17 @@ def executed(query: Query, definitions: Sequence[ColumnDefinition], backend: str
         for origin, definition in zip(origins, definitions, strict=True)
     ]
     return [
-        _stored(output.expr, origin, definition, query, backend)
+        _stored(output.expr, origin, definition, query, backend, windows)
         for output, origin, definition in zip(query.outputs, origins, described, strict=True)
     ]
 
 
 def _is_stored(block: Block, backend: str) -> bool:
-    """Tell whether the block's rows go through a temporary table.
+    """Tell whether the rows of a block without windows and ROLLUP go through a temporary table.
 
     Aggregates of distinct values are read sorted, as is GROUP_CONCAT on MySQL and, of one table and in the order of its
     groups, on MariaDB.
     """
-    if block.rollup:
-        return False
-    if _has_window(block):
-        return True
     parts = [part for expr in _expressions(block) for part in walk(expr)]
     single = isinstance(block.source, TableSource) and all(item.expr.op in _KEYS for item in block.order)
     is_sorted = any(
@@ -104,7 +101,7 @@ def _is_stored(block: Block, backend: str) -> bool:
 
 def _is_read_in_order(block: Block, definitions: Sequence[ColumnDefinition]) -> bool:
     """Tell whether one table is grouped by a column that begins an index, as far as the definitions show it."""
-    if not isinstance(block.source, TableSource) or len(block.groups) != 1 or _has_window(block):
+    if not isinstance(block.source, TableSource) or len(block.groups) != 1:
         return False
     return any(
         output.expr.op in _KEYS and output.expr.args[0].op == "column" and definition.flags & _LEADING
@@ -123,13 +120,9 @@ def _given(where: Expr | None) -> frozenset[object]:
     return frozenset(side.value for side in where.args if side.op == "column")
 
 
-def _sorts_rollup(block: Block) -> bool:
+def _sorts_rollup(block: Block, windows: bool) -> bool:
     """Tell whether the rows of ROLLUP come from a temporary table: sorted again, for windows, or of a join."""
-    return bool(block.order) or isinstance(block.source, Join) or _has_window(block)
-
-
-def _has_window(block: Block) -> bool:
-    return any(part.op == WINDOW for expr in _expressions(block) for part in walk(expr))
+    return bool(block.order) or isinstance(block.source, Join) or windows
 
 
 def _rolled(expr: Expr, definition: ColumnDefinition) -> ColumnDefinition:
@@ -239,13 +232,13 @@ def _of_extreme(definition: ColumnDefinition, backend: str, origin: Expr) -> Col
 
 
 def _stored(
-    expr: Expr, origin: Expr | None, definition: ColumnDefinition, block: Block, backend: str
+    expr: Expr, origin: Expr | None, definition: ColumnDefinition, block: Block, backend: str, windows: bool
 ) -> ColumnDefinition:
     """Give a field's flags, which are not those of the expression that is stored in it, and on MySQL its own name."""
     flags = definition.flags
     if backend == "mariadb" and expr.op in _KEYS and block.grouped:
         flags |= GROUPED
-    if _has_window(block) and expr.op == "column":
+    if windows and expr.op == "column":
         flags &= ~INDEXED
     is_window = expr.op == WINDOW and backend == "mysql"
     is_row_value = origin is not None and not any(part.op in _COMPUTED for part in walk(origin))

@@ -1,9 +1,20 @@
 """Names: which column of which source a name means, as MySQL searches."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr, Output
+
+Named = Mapping[str, Sequence[Output]]
+
+
+def by_name(columns: Sequence[Output]) -> Named:
+    """Give columns by their names in which case does not count."""
+    named: dict[str, list[Output]] = {}
+    for output in columns:
+        named.setdefault(output.name.casefold(), []).append(output)
+    return named
 
 
 @dataclass(slots=True)
@@ -13,23 +24,23 @@ class Visible:
     name: str
     schema: str
     alias: str
-    columns: list[Output]
+    columns: Sequence[Output]
     key: tuple[int, ...] = ()
-    excluded: dict[str, str] = field(default_factory=dict)
+    excluded: Mapping[str, str] = field(default_factory=dict)
     hidden: frozenset[int] = frozenset()  # not in *: invisible columns, or the right side of USING
+    named: Named | None = None  # the columns by folded name, when they are known
     folded: str = field(init=False)  # the name, in which case does not count
-    _named: dict[str, list[Output]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.folded = self.name.casefold()
-        for output in self.columns:
-            self._named.setdefault(output.name.casefold(), []).append(output)
 
     def find(self, folded: str) -> Expr | None:
         """Find a column by its folded name; raises Refused when it is not carried or stands twice."""
         if folded in self.excluded:
             refuse(self.excluded[folded])
-        found = self._named.get(folded, ())
+        if self.named is None:
+            self.named = by_name(self.columns)
+        found = self.named.get(folded, ())
         if len(found) > 1:
             refuse(f"the column name {found[0].name} is not unique")
         return found[0].expr if found else None
@@ -48,7 +59,7 @@ class Scope:
     sources: list[Visible] = field(default_factory=list)
     merged: dict[str, Expr] = field(default_factory=dict)
     aliases: dict[str, list[Expr]] = field(default_factory=dict)
-    star: list[Output] = field(default_factory=list)
+    star: Sequence[Output] = ()
     aggregates: bool = False  # an aggregate was read, whatever has become of it
 
     def called(self, table: str, schema: str = "") -> list[Visible]:

@@ -20,11 +20,10 @@ _IGNORED = {
 
 def only(node: exp.Expression, *names: str) -> None:
     """Require that a node has no other arguments than these; raises Refused naming the first one."""
-    known = {*names, *_IGNORED.get(type(node), ())}
     for name, value in node.args.items():
-        if value is None or value is False or value == []:
+        if name in names or value is None or value is False or value == []:
             continue
-        if name not in known:
+        if name not in _IGNORED.get(type(node), ()):
             refuse(f"{kind(node)} with {name.strip('_')} is not supported")
 
 

@@ -105,7 +105,7 @@ def _translate(
     lowering: Statement,
     trace: Trace | None,
 ) -> Translation:
-    tree, _ = _checked(statement, context, context.extras)
+    tree, facts = _checked(statement, context, context.extras)
     if trace is not None:
         trace.watch(statement, tree)
     lowering.reads_files = bool(context.lake)
@@ -117,7 +117,7 @@ def _translate(
         if facts.session_values:
             refuse("a view reads values of the session")
     shared = Shared(context, view, "\n".join([statement, *bodies]), _RULES, trace)
-    query = bind_query(shared, _counted(tree), None, {})
+    query = bind_query(shared, _counted(tree) if "HLL" in facts.functions else tree, None, {})
     if shared.outer_joined and shared.misjudged:
         refuse("rows, FIELD, INTERVAL, ELT or MAKE_SET decide beside an outer join")
     require_first_rows(query)
@@ -158,8 +158,6 @@ def _translate(
 
 def _counted(tree: exp.Expression) -> exp.Expression:
     """Put COUNT(DISTINCT …) in the place of HLL(…), whose answer may be as good as that."""
-    if tree.find(exp.Hll) is None:
-        return tree
     return tree.transform(
         lambda node: exp.Count(this=exp.Distinct(expressions=[node.this])) if isinstance(node, exp.Hll) else node
     )
@@ -192,7 +190,7 @@ def _checked(statement: str, context: SessionContext, extras: bool) -> tuple[exp
         refuse(facts.reason or "the statement's syntax is not known to the engine")
     if facts.kind != "select":
         refuse("only SELECT is supported")
-    require_shallow(tree)
+    require_shallow(tree, statement)
     if facts.parameters:
         refuse("a parameter has no value")
     if context.sql_select_limit < _NO_LIMIT:

@@ -190,7 +190,8 @@ def walk(expr: Expr) -> Iterator[Expr]:
     while pending:
         found = pending.pop()
         yield found
-        pending.extend(found.args[::-1])
+        if found.args:
+            pending.extend(found.args[::-1])
 
 
 def is_stored(expr: Expr) -> bool:

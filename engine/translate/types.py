@@ -38,6 +38,8 @@ class Family(Enum):
     BIT = "bit"
     ADDRESS = "uuid or network address"
     SPATIAL = "geometry"
+
+    __hash__ = object.__hash__  # an Enum's own is Python code, and a translation asks for thousands
     VECTOR = "vector"
     OTHER_TEXT = "string in another character set"
     PACKED_DATE = "date that may be zero"

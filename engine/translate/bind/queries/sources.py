@@ -1,31 +1,25 @@
 """FROM: tables, derived tables, WITH names and joins, and what * stands for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from engine.translate.bind.binder import Binder, CommonTable
 from engine.translate.bind.groups.windows import is_steady
 from engine.translate.bind.numbers import as_condition
+from engine.translate.bind.queries.stored import see_stored
 from engine.translate.bind.tables import json_tables, partitions
 from engine.translate.bind.tables.derived import renamed, require_order, settle
-from engine.translate.bind.temporal.zones import zone_shift
 from engine.translate.bind.values.compare import compare
-from engine.translate.members import listed_type
 from engine.translate.names import Scope, Visible
 from engine.translate.nodes import child, children, kind, only
-from engine.translate.packed import packed_type
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import CteSource, Expr, Join, Output, Query, QuerySource, Source, TableSource
-from engine.translate.types import BOOL, WHOLE, Family, Type, column_type
+from engine.translate.types import BOOL, WHOLE, Family, Type
 from statements.context import ViewDefinition
 from statements.joins import is_comma
 from statements.parse import parse_statement
-from statements.schema import MEMBER_TYPES, Column
-
-if TYPE_CHECKING:
-    from engine.catalog import LoadedTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +27,7 @@ class Joined:
     """A source, and what * stands for in it: the columns that USING and NATURAL make one of, first, and the others."""
 
     source: Source
-    columns: list[Output]
+    columns: Sequence[Output]
 
 
 def bind_from(binder: Binder, node: exp.Expression) -> Source | None:
@@ -100,7 +94,8 @@ def _item(binder: Binder, node: exp.Expression) -> Joined:
 def _seen(binder: Binder, source: Source) -> Joined:
     """The source that was made visible last."""
     visible = binder.scope.sources[-1]
-    return Joined(source, [output for at, output in enumerate(visible.columns) if at not in visible.hidden])
+    columns, hidden = visible.columns, visible.hidden
+    return Joined(source, [output for at, output in enumerate(columns) if at not in hidden] if hidden else columns)
 
 
 def _table(binder: Binder, node: exp.Expression) -> Source:
@@ -126,11 +121,7 @@ def _table(binder: Binder, node: exp.Expression) -> Source:
     if isinstance(found, str):
         refuse(found)
     binder.shared.tables.append((found.table.schema, found.table.name))
-    columns, excluded = _columns(binder, found, alias)
-    positions = {output.name.casefold(): at for at, output in enumerate(columns)}
-    key = tuple(positions.get(part.casefold(), -1) for part in found.table.primary_key)
-    hidden = frozenset(at for at, (column, _) in enumerate(_typed(found)[0]) if column.invisible)
-    visible = Visible(node.alias or name, schema, alias, columns, () if -1 in key else key, excluded, hidden)
+    visible = see_stored(found, alias, node.alias or name, schema, binder.context)
     _add(binder.scope, visible)
     only_rows = None if parts is None else partitions.chosen(binder, visible, found.table, parts)
     return TableSource(alias, found.store_name, sample, only_rows, found.rows)
@@ -208,57 +199,6 @@ def _common(binder: Binder, name: str) -> CommonTable | None:
     )
 
 
-def _columns(binder: Binder, loaded: "LoadedTable", alias: str) -> tuple[list[Output], dict[str, str]]:
-    """Make the columns of a stored table, and the reasons for those that cannot be read."""
-    typed, excluded = _typed(loaded)
-    outputs = [
-        Output(
-            column.name,
-            zone_shift(Expr("column", type_, value=(alias, column.name)), binder.context)
-            if column.type == "timestamp"
-            else Expr("column", type_, value=(alias, column.name)),
-        )
-        for column, type_ in typed
-    ]
-    return outputs, excluded
-
-
-_Typed = tuple[list[tuple[Column, Type]], dict[str, str]]
-_MOST_TYPED = 4096
-# A table's columns are typed once for as long as its entry is the same, which its snapshots share.
-_TYPED: "dict[int, tuple[LoadedTable, _Typed]]" = {}
-
-
-def _typed(loaded: "LoadedTable") -> _Typed:
-    """Give the columns with their types, and the reasons for those that cannot be read; raises Refused."""
-    known = _TYPED.get(id(loaded))
-    if known is not None and known[0] is loaded:
-        return known[1]
-    typed: list[tuple[Column, Type]] = []
-    excluded: dict[str, str] = {}
-    left_out = {name.casefold(): reason for name, reason in loaded.left_out.items()}
-    for column in loaded.table.columns:
-        reason = left_out.get(column.name.casefold())
-        if column.not_secondary or reason is not None:
-            excluded[column.name.casefold()] = f"column {column.name} is not in the engine: {reason or 'NOT SECONDARY'}"
-            continue
-        typed.append((column, _stored_type(column, loaded)))
-    if loaded.is_lake:  # a table of files: made anew for each statement
-        return typed, excluded
-    if len(_TYPED) >= _MOST_TYPED:
-        _TYPED.clear()
-    _TYPED[id(loaded)] = (loaded, (typed, excluded))
-    return typed, excluded
-
-
-def _stored_type(column: Column, loaded: "LoadedTable") -> Type:
-    if column.packed:
-        return packed_type(column)
-    if column.type in MEMBER_TYPES:
-        return listed_type(column)
-    return column_type(column, loaded.presence.get(column.name))
-
-
 def _derived(binder: Binder, node: exp.Expression, lateral: bool = False) -> Source:
     parent = binder.scope if lateral else binder.scope.parent
     return _see_query(
@@ -284,7 +224,10 @@ def _see_query(binder: Binder, node: exp.Expression, query: Query, lateral: bool
 def _column_of(expr: Expr) -> Type:
     """The type of a derived table's column: its collation is a column's own, a text's length a stored one's only."""
     characters = expr.type.characters if expr.op == "column" or expr.type.family in WHOLE else 0
-    return replace(expr.type, coercible=False, explicit=False, characters=characters)
+    type_ = expr.type
+    if characters == type_.characters and not (type_.coercible or type_.explicit):
+        return type_
+    return replace(type_, coercible=False, explicit=False, characters=characters)
 
 
 def _see(binder: Binder, node: exp.Expression, schema: str, outputs: list[Output], alias: str) -> None:
@@ -387,8 +330,7 @@ def star(scope: Scope, node: exp.Expression) -> list[Output]:
     for source in sources:
         if source.excluded:
             refuse(next(iter(source.excluded.values())))
+    outputs: Sequence[Output] = scope.star
     if table:
         outputs = [o for source in sources for at, o in enumerate(source.columns) if at not in source.hidden]
-    else:
-        outputs = scope.star
     return [Output(output.name, output.expr) for output in outputs]

@@ -29,7 +29,9 @@ def agreed(binder: Binder, bind: Callable[[], Expr]) -> Expr:
     try:
         found = bind()
         queries = answers.queries
-        if not any(_is_cached(arg, queries) for part in walk(found) if part.op != "settled" for arg in part.args):
+        if not queries or not any(
+            _is_cached(arg, queries) for part in walk(found) if part.op != "settled" for arg in part.args
+        ):
             return found  # compared by themselves they are rounded in any case
         if len(queries) > 1:
             refuse("several correlated sub-queries with quotients are compared")

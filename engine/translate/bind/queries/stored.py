@@ -1,0 +1,95 @@
+"""Stored tables as names see them: columns typed once for each entry of the catalog, made once for each alias."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from engine.translate.bind.temporal.zones import session_zone, zone_shift
+from engine.translate.members import listed_type
+from engine.translate.names import Named, Visible, by_name
+from engine.translate.packed import packed_type
+from engine.translate.tree import Expr, Output
+from engine.translate.types import Type, column_type
+from statements.context import SessionContext
+from statements.schema import MEMBER_TYPES, Column
+
+if TYPE_CHECKING:
+    from engine.catalog import LoadedTable
+
+_MOST_TABLES, _MOST_ALIASES = 4096, 64
+
+
+@dataclass(slots=True)
+class _Stored:
+    """A table's columns with their types, and by folded name why others cannot be read. `key` holds positions of the
+    primary key's columns, `hidden` those of columns that are not in *. `made` are the columns by alias and, where some
+    are TIMESTAMPs, the session's time zone."""
+
+    loaded: "LoadedTable"
+    typed: Sequence[tuple[Column, Type]]
+    excluded: Mapping[str, str]
+    key: tuple[int, ...]
+    hidden: frozenset[int]
+    zoned: bool
+    made: dict[tuple[str, object], tuple[Sequence[Output], Named]] = field(default_factory=dict)
+
+
+# An entry of the catalog is the same for as long as nothing changes about its table; snapshots share it.
+_STORED: dict[int, _Stored] = {}
+
+
+def see_stored(loaded: "LoadedTable", alias: str, name: str, schema: str, context: SessionContext) -> Visible:
+    """Give a stored table as names see it, under the alias that is unique in the statement; raises Refused."""
+    stored = _stored(loaded)
+    columns, named = _made(stored, alias, context)
+    return Visible(name, schema, alias, columns, stored.key, stored.excluded, stored.hidden, named)
+
+
+def _made(stored: _Stored, alias: str, context: SessionContext) -> tuple[Sequence[Output], Named]:
+    at = (alias, session_zone(context) if stored.zoned else 0)
+    known = stored.made.get(at)
+    if known is not None:
+        return known
+    columns = [Output(column.name, _column(column, type_, alias, context)) for column, type_ in stored.typed]
+    if len(stored.made) >= _MOST_ALIASES:
+        stored.made.clear()
+    stored.made[at] = made = columns, by_name(columns)
+    return made
+
+
+def _column(column: Column, type_: Type, alias: str, context: SessionContext) -> Expr:
+    expr = Expr("column", type_, value=(alias, column.name))
+    return zone_shift(expr, context) if column.type == "timestamp" else expr
+
+
+def _stored(loaded: "LoadedTable") -> _Stored:
+    known = _STORED.get(id(loaded))
+    if known is not None and known.loaded is loaded:
+        return known
+    typed: list[tuple[Column, Type]] = []
+    excluded: dict[str, str] = {}
+    left_out = {name.casefold(): reason for name, reason in loaded.left_out.items()}
+    for column in loaded.table.columns:
+        reason = left_out.get(column.name.casefold())
+        if column.not_secondary or reason is not None:
+            excluded[column.name.casefold()] = f"column {column.name} is not in the engine: {reason or 'NOT SECONDARY'}"
+            continue
+        typed.append((column, _type(column, loaded)))
+    positions = {column.name.casefold(): at for at, (column, _) in enumerate(typed)}
+    key = tuple(positions.get(part.casefold(), -1) for part in loaded.table.primary_key)
+    hidden = frozenset(at for at, (column, _) in enumerate(typed) if column.invisible)
+    zoned = any(column.type == "timestamp" for column, _ in typed)
+    stored = _Stored(loaded, typed, excluded, () if -1 in key else key, hidden, zoned)
+    if not loaded.is_lake:  # a table of files is made anew for each statement
+        if len(_STORED) >= _MOST_TABLES:
+            _STORED.clear()
+        _STORED[id(loaded)] = stored
+    return stored
+
+
+def _type(column: Column, loaded: "LoadedTable") -> Type:
+    if column.packed:
+        return packed_type(column)
+    if column.type in MEMBER_TYPES:
+        return listed_type(column)
+    return column_type(column, loaded.presence.get(column.name))
