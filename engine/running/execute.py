@@ -79,6 +79,9 @@ class Translates(Protocol):
     def is_asking(self) -> bool:
         """Tell whether the backend is being asked for something that a translation lacked."""
 
+    def widen(self, statement: str, error: BaseException) -> bool:
+        """Tell whether a statement that failed is to be tried again, for its translation is another one now."""
+
     def prepare(self, translation: Translation) -> bool:
         """Make what the translation needs in the store; True when that is new, which older snapshots do not see."""
 
@@ -283,6 +286,12 @@ class Executor:
                 outlet.commit()
                 return done
             except AccessIsNew:
+                return False
+            except Exception as error:
+                if not self._translator.widen(offload.text, error) or outlet.used or running.error:
+                    raise
+                outlet.abort()
+                record.rows = 0
                 return False
             finally:
                 running.detach()

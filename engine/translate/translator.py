@@ -34,7 +34,7 @@ from engine.translate.checks.zoned_uses import require_certain_uses
 from engine.translate.cursors import materialised
 from engine.translate.executed import executed
 from engine.translate.given import Trace
-from engine.translate.lower.lowering import AreSingle, FindCases, FindZone, Weigh
+from engine.translate.lower.lowering import AreSingle, FindCases, FindZone, IsWide, Weigh
 from engine.translate.lower.statement import Statement
 from engine.translate.origins import Origins
 from engine.translate.outputs import shown
@@ -84,12 +84,14 @@ def translate(
     find_cases: FindCases = lambda collation: None,
     trace: Trace | None = None,
     are_single: AreSingle = lambda table, column, key, function: False,
+    is_wide: IsWide = lambda: False,
 ) -> Translation | Refusal:
     """Translate a SELECT; `weigh` gives a collation's weights, `find_cases` what LOWER and UPPER do in it, `find_zone`
     a time zone: each None when it is not known. With a `trace` the SQL has its marks in the place of literals.
-    `are_single` tells of columns that no two values are equal in which differ: such SQL holds for these rows only."""
+    `are_single` tells of columns that no two values are equal in which differ: such SQL holds for these rows only.
+    `is_wide` says that products are to have 38 digits, not 18 where both factors have no more."""
     try:
-        lowering = Statement(weigh, find_zone, find_cases, are_single)
+        lowering = Statement(weigh, find_zone, find_cases, are_single, is_wide)
         return _translate(statement, context, view, definitions, lowering, trace)
     except Refused as refused:
         return Refusal(refused.reason)

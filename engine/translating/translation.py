@@ -23,6 +23,7 @@ from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation, translate
 from engine.translating.spellings import Spellings
 from engine.translating.translations import Find, Translations
+from engine.translating.widened import Widened
 from engine.translating.zone_source import ZoneSource
 from engine.zones import ZoneTable
 from statements.context import SessionContext
@@ -58,6 +59,7 @@ class Translator:
         self._zones = ZoneSource(settings)
         self._made = Translations()
         self._spellings = Spellings()
+        self._widened = Widened()
         self._lock = threading.Lock()
         self._background = ThreadPoolExecutor(1, thread_name_prefix="weights")
 
@@ -84,7 +86,8 @@ class Translator:
                 return False
 
         finds: dict[str, Find] = {"weigh": self._weigh, "zone": self._zones.find, "cases": self._find_cases}
-        finds["single"] = are_single
+        is_wide = self._widened.has(statement)
+        finds["single"], finds["wide"] = are_single, lambda: is_wide
         return self._made.get(
             statement,
             context,
@@ -92,9 +95,22 @@ class Translator:
             definitions,
             finds,
             lambda session, tables, ask, trace: translate(
-                statement, session, tables, definitions, ask["weigh"], ask["zone"], ask["cases"], trace, ask["single"]
+                statement,
+                session,
+                tables,
+                definitions,
+                ask["weigh"],
+                ask["zone"],
+                ask["cases"],
+                trace,
+                ask["single"],
+                ask["wide"],
             ),
         )
+
+    def widen(self, statement: str, error: BaseException) -> bool:
+        """Tell whether a statement that failed is worth another attempt: its products are to have more digits."""
+        return self._widened.note(statement, error)
 
     def prepare(self, translation: Translation) -> bool:
         """Make the functions that a translation calls; True when one is new, which older snapshots do not see."""

@@ -30,6 +30,7 @@ from engine.store.copies import Copies
 from engine.store.database import Store
 from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation
+from engine.translating.widened import Widened
 from engine.verify.outcome import Outcome, as_answer
 from engine.verify.verifier import Verifications
 from lakehouse.stores.places import Places
@@ -82,13 +83,20 @@ class Endpoint:
 
 
 class PassThrough:
-    """A translator that takes the statement for the store's SQL."""
+    """A translator that takes the statement for the store's SQL. NARROW in it is 18, or 38 once it is widened."""
+
+    def __init__(self):
+        self.widened = Widened()
+
+    def widen(self, statement, error):
+        return self.widened.note(statement, error)
 
     def translate(self, statement, context, view, definitions, rows=None):
         if statement.startswith("REFUSE"):
             return Refusal("function frobnicate is not supported")
         if statement.startswith("BREAK"):
             raise KeyError("broken")
+        statement = statement.replace("NARROW", "38" if self.widened.has(statement) else "18")
         found = view.table("shop", "item")
         sql = statement if isinstance(found, str) else statement.replace("FROM item", f"FROM {found.store_name}")
         tables = (("shop", "item"),) if sql != statement else ()

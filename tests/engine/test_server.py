@@ -96,6 +96,19 @@ def test_failure_after_rows_ends_the_connection(endpoint):
     assert "late" in caught.value.args[1]
 
 
+def test_a_statement_whose_products_are_too_long_is_made_anew(endpoint):
+    product = "(CAST(100000000000 AS DECIMAL(NARROW, 0)) * CAST(range * 100 AS DECIMAL(18, 0)))"
+    sql = f"SELECT max({product})::VARCHAR FROM range(3)"
+    with endpoint.connect() as connection:
+        assert endpoint.offload(connection, sql, [TEXT]) == (("20000000000000",),)
+        longer = sql.replace("* 100 ", "* 99999999 ")  # of the same digest; one attempt fails
+        assert endpoint.offload(connection, longer, [TEXT]) == (("19999999800000000000",),)
+        assert endpoint.offload(connection, longer, [TEXT]) == (("19999999800000000000",),)
+        always = sql.replace("NARROW", "18").replace("* 100 ", "* 99999999 ").replace("max", "min")
+        with pytest.raises(pymysql.err.MySQLError, match="Overflow in multiplication"):  # and does not go on for ever
+            endpoint.offload(connection, always.replace("range(3)", "range(1, 3)"), [TEXT])
+
+
 def test_guarded_answer_fails_before_its_first_row(endpoint):
     sql = "SELECT CASE WHEN range < 199999 THEN range ELSE error('late') END::BIGINT FROM range({}) -- guarded"
     with endpoint.connect() as connection:

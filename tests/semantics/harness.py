@@ -1,5 +1,6 @@
 """Runs a statement on a backend and, translated, on a copy in DuckDB, and compares the text cells."""
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -29,6 +30,7 @@ from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation, translate
 from engine.translating.spellings import read_single
 from engine.translating.translation import register
+from engine.translating.widened import Widened
 from engine.zones import ZoneTable
 from proxy.routing.warned import TOLD
 from statements.context import SessionContext
@@ -291,15 +293,21 @@ class Bench:
                 self.close_kept()
         warnings = self.warnings
         context = self._context_of(statement, "binary" if binary else "text")
-        translation = translate(statement, context, self.view, definitions, self.weigh, self.zone, self.cases)
-        if isinstance(translation, Refusal):
-            return Outcome("refused", translation.reason)
-        self.register(translation)
-        try:
-            found = self.engine_rows(translation.sql, list(translation.definitions), context.protocol)
-        except (duckdb.Error, pa.ArrowException, OSError, SecondaryEngineError) as problem:  # OSError: of a stream
-            first = f"{str(problem).splitlines()[0]} IN {translation.sql}"
-            return Outcome("error", f"{error} and {first}") if error else Outcome("failed", first)
+        widened = Widened()
+        while True:
+            asked = (self.view, definitions, self.weigh, self.zone, self.cases)
+            translation = translate(statement, context, *asked, is_wide=functools.partial(widened.has, statement))
+            if isinstance(translation, Refusal):
+                return Outcome("refused", translation.reason)
+            self.register(translation)
+            try:
+                found = self.engine_rows(translation.sql, list(translation.definitions), context.protocol)
+                break
+            except (duckdb.Error, pa.ArrowException, OSError, SecondaryEngineError) as problem:  # OSError: of a stream
+                if widened.note(statement, problem):
+                    continue
+                first = f"{str(problem).splitlines()[0]} IN {translation.sql}"
+                return Outcome("error", f"{error} and {first}") if error else Outcome("failed", first)
         self.warnings = warnings
         if error:
             return Outcome("answered", f"the backend fails with {error}, not {translation.sql}")

@@ -26,6 +26,7 @@ FindCases = Callable[[str], Cases | None]
 # Whether no two values of a column (a table's name in the store, the column) have the same key (SQL over v, and the
 # function of weights that it calls, "" for none).
 AreSingle = Callable[[str, str, str, str], bool]
+IsWide = Callable[[], bool]  # whether products of the statement may have more than 18 digits
 _SORT_KEY = 1024  # bytes: max_sort_length, of which a session may not have less (proxy.backend.preflight)
 
 
@@ -46,8 +47,10 @@ class Lowering(ABC):
         find_zone: FindZone,
         find_cases: FindCases,
         are_single: AreSingle = lambda table, column, key, function: False,
+        is_wide: IsWide = lambda: False,
     ) -> None:
         self._weigh, self._find_zone, self._find_cases, self._are_single = weigh, find_zone, find_cases, are_single
+        self.is_wide = is_wide
         self.weights_used: dict[str, Weights] = {}
         self.zones_used: dict[str, ZoneTable] = {}
         self.asked: dict[str, Asked] = {}  # calls of models, by their tokens

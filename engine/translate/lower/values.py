@@ -11,7 +11,7 @@ from engine.translate.lower.documents import known
 from engine.translate.lower.lowering import Lowering
 from engine.translate.lower.once import once
 from engine.translate.lower.quotients import small_quotient
-from engine.translate.lower.widths import aligned
+from engine.translate.lower.widths import aligned, multiplied
 from engine.translate.tree import Expr, Query, Rows
 from engine.translate.types import WHOLE, Family
 
@@ -415,7 +415,7 @@ VALUE_OPS: dict[str, Writer] = {
     "int_abs": _int_unary("abs({0})"),
     "decimal_add": _joined("+"),
     "decimal_subtract": _joined("-"),
-    "decimal_multiply": _joined("*"),
+    "decimal_multiply": multiplied,
     "decimal_modulo": _decimal_modulo,
     "plain_zero_of": _template("(CASE WHEN {0} = 0 AND {1} < 0 THEN error('a negative zero') ELSE {0} END)"),
     "quotient": _quotient,
