@@ -23,7 +23,7 @@ _ALTER = re.compile(
     r"(?:secondary_(?P<act>load|unload)|secondary_engine\s*=?\s*(?P<engine>null|['\"`]?\w+['\"`]?))\s*(?:;\s*)?",
     re.IGNORECASE,
 )
-NO_COLUMN = "`warmfront: no such column`"
+_NO_COLUMN = "`warmfront: no such column`"
 # Clears the warning that the backend knows no engine of this name: only a statement that reads a table does.
 _CLEARING = b"SELECT 1 FROM information_schema.CHARACTER_SETS LIMIT 0"
 _NO_CLAUSE = "No secondary engine defined"
@@ -56,7 +56,7 @@ async def _alter(router: Router, data: bytes, found: re.Match[str]) -> None:
     if schema is None:
         schema = await current_schema(router.session)
     if router.is_mariadb:
-        data = _alter_nothing(router, schema, table)
+        data = alter_nothing(router, qualified(schema, table))
     raw = await session.ask(data, [Command.QUERY])
     error = AnswerReader(raw, session.capabilities).result().error
     if error and not _is_granted(router, error, session.worker.engine.loaded.is_lake(schema, table)):
@@ -71,10 +71,15 @@ async def _alter(router: Router, data: bytes, found: re.Match[str]) -> None:
     session.client.write(build_packets(build_ok(Ok(status=session.tracker.lasting_status)), 1))
 
 
-def _alter_nothing(router: Router, schema: str, table: str) -> bytes:
-    """An ALTER that fails late: it checks the privilege that SECONDARY_LOAD takes, and changes nothing."""
-    name = f"{quote_name(schema)}.{quote_name(table)}" if schema else quote_name(table)
-    return build_query(f"ALTER TABLE {name} DROP COLUMN {NO_COLUMN}".encode(), router.session.capabilities)
+def qualified(schema: str, table: str) -> str:
+    """Give a table's name quoted, with its schema unless that is ""."""
+    return f"{quote_name(schema)}.{quote_name(table)}" if schema else quote_name(table)
+
+
+def alter_nothing(router: Router, name: str) -> bytes:
+    """An ALTER of a quoted name that fails late: it checks the privilege that SECONDARY_LOAD takes, and changes
+    nothing."""
+    return build_query(f"ALTER TABLE {name} DROP COLUMN {_NO_COLUMN}".encode(), router.session.capabilities)
 
 
 async def load_table(router: Router, schema: str, table: str) -> None:
@@ -83,7 +88,7 @@ async def load_table(router: Router, schema: str, table: str) -> None:
     Raises BackendError with the server's error when the user may not, SecondaryEngineError when it cannot be loaded.
     """
     session = router.session
-    raw = await session.ask(_alter_nothing(router, schema, table), [Command.QUERY])
+    raw = await session.ask(alter_nothing(router, qualified(schema, table)), [Command.QUERY])
     error = AnswerReader(raw, session.capabilities).result().error
     if error and error.number not in _CHECKED:
         raise BackendError(error.number, error.sqlstate, error.message)

@@ -4,8 +4,8 @@ import re
 
 from base.errors import BackendError, SecondaryEngineError
 from proxy.backend.answers import AnswerReader, fit_definitions
-from proxy.backend.preflight import build_close, build_prepare, build_query, quote_name
-from proxy.copies.alter import NAME, NO_COLUMN, unquote
+from proxy.backend.preflight import build_close, build_prepare
+from proxy.copies.alter import NAME, alter_nothing, qualified, unquote
 from proxy.engine.link import EngineGone
 from proxy.routing.ask import current_schema
 from proxy.routing.router import Router
@@ -42,7 +42,7 @@ async def _check(router: Router, found: re.Match[str]) -> None:
     schema, table = unquote(found["schema"]), unquote(found["table"]) or ""
     if schema is None:
         schema = await current_schema(router.session)
-    name = f"{quote_name(schema)}.{quote_name(table)}" if schema else quote_name(table)
+    name = qualified(schema, table)
     await _require_select(router, name)
     repair = " REPAIR" if found["repair"] else ""
     if repair:
@@ -68,9 +68,8 @@ async def _require_select(router: Router, name: str) -> None:
 
 
 async def _require_alter(router: Router, name: str) -> None:
-    """As for SECONDARY_LOAD; an ALTER that fails late checks the privilege and changes nothing."""
-    statement = f"ALTER TABLE {name} DROP COLUMN {NO_COLUMN}".encode()
-    raw = await router.session.ask(build_query(statement, router.session.capabilities), [Command.QUERY])
+    """As for SECONDARY_LOAD."""
+    raw = await router.session.ask(alter_nothing(router, name), [Command.QUERY])
     error = AnswerReader(raw, router.session.capabilities).result().error
     if error and error.number not in _MAY_ALTER:
         raise _as_raised(error)

@@ -13,25 +13,24 @@ import secrets
 from proxy.backend.answers import AnswerReader
 from proxy.backend.preflight import Preflight, build_query, quote_name
 from proxy.backend.target import CHARSETS, LOCKLESS, VARIABLES, is_written, judge_session
-from proxy.into.inserts import (
+from proxy.into.writing import (
     CHANGED,
+    CLEAN,
     FINAL,
     MARGIN,
     MOST,
     Shape,
     Tried,
     answer_err,
-    consider,
     judge_rows,
-    may_write,
     run,
+    take,
 )
 from proxy.reasons import Reason, Refusal
 from proxy.routing.ask import current_schema
 from proxy.routing.literals import Literals, gather, is_unchanged
 from proxy.routing.router import Router
 from proxy.routing.warnings import COUNT
-from proxy.sessions.state import NO_COUNTS
 from statements.facts import StatementFacts
 from statements.lake_shown import twin_definition
 from statements.writes import CreateSelect, leaves_rows_open, may_create_from_query, read_create_select, without_rows
@@ -39,22 +38,11 @@ from wire.constants import Command, Status
 from wire.responses import Err
 
 _CHARSET = re.compile(r"\bCHARACTER SET (\w+)|\bCHARSET=(\w+)")
-_CLEAN = int(Status.IN_TRANS | Status.AUTOCOMMIT)
 
 
 def take_create(router: Router, data: bytes, text: bytes) -> bool:
     """Take over a CREATE TABLE … SELECT whose query might be offloaded."""
-    router.session.state.counts = NO_COUNTS
-    if not may_create_from_query(text) or not may_write(router, text):
-        return False
-    try:
-        create = read_create_select(text.decode("utf-8"))
-    except UnicodeDecodeError:
-        return False
-    if create is None:
-        return False
-    router.session.run(consider(router, data, text, attempt(router, create)))
-    return True
+    return take(router, data, text, may_create_from_query, read_create_select, lambda create: attempt(router, create))
 
 
 async def attempt(router: Router, create: CreateSelect, shape: Shape = lambda found: True) -> Tried:
@@ -91,7 +79,7 @@ async def attempt(router: Router, create: CreateSelect, shape: Shape = lambda fo
 def _judge_query(router: Router, facts: StatementFacts, preflight: Preflight) -> str:
     session, context = router.session, preflight.context
     assert context
-    if session.tracker.status & _CLEAN != Status.AUTOCOMMIT:
+    if session.tracker.status & CLEAN != Status.AUTOCOMMIT:
         return "the statement ends a transaction"
     if open_rows := leaves_rows_open(facts):
         return open_rows

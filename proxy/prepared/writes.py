@@ -10,6 +10,7 @@ from typing import Any
 from proxy.backend.answers import AnswerReader
 from proxy.backend.preflight import build_close, build_prepare, same_shape
 from proxy.into import creates, inserts
+from proxy.into.writing import consider, may_write
 from proxy.routing.router import Router
 from statements.parse import NotParsed
 from statements.writes import (
@@ -53,12 +54,12 @@ async def describe(router: Router, query: str, parameters: int) -> list[bytes]:
 def perform(
     router: Router, data: bytes, text: bytes, prepared: tuple[bytes, list[bytes]], given: Callable[[], None]
 ) -> Coroutine[Any, Any, None] | None:
-    """Consider an execution whose values are in `text`; None when it is for the backend. See `inserts.consider`.
+    """Consider an execution whose values are in `text`; None when it is for the backend. See `writing.consider`.
 
     `prepared` is the statement with markers, and the columns of its query.
     """
     marked = read_write(prepared[0])
-    write = read_write(text) if inserts.may_write(router, text) else None
+    write = read_write(text) if may_write(router, text) else None
     if write is None or marked is None:
         return None
 
@@ -66,8 +67,8 @@ def perform(
         return same_query(marked, found, prepared[1], router.session.capabilities)
 
     if isinstance(write, InsertSelect):
-        return inserts.consider(router, data, text, inserts.attempt(router, text, write, shape), given)
-    return inserts.consider(router, data, text, creates.attempt(router, write, shape), given)
+        return consider(router, data, text, inserts.attempt(router, text, write, shape), given)
+    return consider(router, data, text, creates.attempt(router, write, shape), given)
 
 
 def same_query(write: InsertSelect | CreateSelect, one: list[bytes], other: list[bytes], capabilities: int) -> bool:
