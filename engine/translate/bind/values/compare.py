@@ -108,8 +108,6 @@ def paired(left: Expr, right: Expr) -> tuple[Expr, Expr]:
     if a is Family.STRING and b is Family.STRING:
         left, right = answers.beside(left, right.type), answers.beside(right, left.type)
         compared_as(left.type, right.type)
-        if is_literal(left) and is_literal(right):
-            refuse("two string literals are compared")
         return left, right
     if a in NUMERIC and a is not Family.YEAR and b is Family.STRING and not is_literal(right):
         return _with_string(left, right)
