@@ -107,9 +107,13 @@ def fast_shap(
         }
         data = dataset(matrix, target, categories)
         booster = start(rows_of(data, rest), {**params, "num_threads": 1}, rows_of(data, watch))
-        grown = grow(booster, 1, matrix[watch], 100, 100, math.inf)
+        grown = grow(booster, 1, 100, 100, math.inf)
         spread = float(np.var(target[watch]))
-        followed.append(1.0 - float(np.mean((grown.margins[:, 0] - target[watch]) ** 2)) / spread if spread else 1.0)
+        followed.append(
+            1.0 - float(np.mean((grown.margins(matrix[watch], grown.rounds)[:, 0] - target[watch]) ** 2)) / spread
+            if spread
+            else 1.0
+        )
         total += np.abs(by_column(grown.trees.contributions(matrix), owners)).mean(axis=(0, 2))
     return {**ranked(names, (total / margins.shape[1]).tolist()), "_fidelity": round(float(np.mean(followed)), 4)}
 

@@ -169,8 +169,8 @@ def _fit(matrix: Floats, target: Floats, kinds: NDArray[np.int64], trees: bool, 
     }
     data = dataset(matrix, target, kinds)
     booster = start(rows_of(data, train), {**params, "metric": "l2"}, rows_of(data, watch))
-    found = grow(booster, 1, np.asfortranarray(matrix[watch]), 400, 30, math.inf)
-    return grow(start(data, params), 1, None, max(20, found.rounds), 0, math.inf).trees
+    found = grow(booster, 1, 400, 30, math.inf)
+    return grow(start(data, params), 1, max(20, found.rounds), 0, math.inf, watched=False).trees
 
 
 def known_columns(

@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ Floats = NDArray[np.float64]
 _starting = threading.Lock()
 _WRAPPED = "sklearn"
 _LOADING = 0.4  # seconds
+_FARTHEST = 1e6  # of margins: a target has a deviation of one
 _FIXED: Mapping[str, Any] = {
     "verbosity": -1,
     "deterministic": True,
@@ -125,25 +126,43 @@ class Trees:
 
 @dataclass(frozen=True)
 class Growth:
-    """Trees that were grown: how many rounds are best, their margins of the watched rows, and whether time ran out.
+    """Trees that were grown: the loss of the watched rows after each round, which is best, and whether time ran out.
 
-    `steps` were grown, the best with the loss `least`; `hungry` says that the loss was still falling at the last.
+    `hungry` says that the loss was still falling at the last.
     """
 
     booster: Any
     outputs: int
     rounds: int
-    margins: Floats
+    losses: tuple[float, ...]
     cut: bool
-    steps: int
-    least: float
     hungry: bool
+
+    def margins(self, matrix: Floats, rounds: int, begin: Floats | float = 0.0) -> Floats:
+        """Give the margins of rows after some rounds; `begin` are those at which the trees begin (see `begin_at`)."""
+        raw = self.booster.predict(np.asfortranarray(matrix), raw_score=True, num_iteration=rounds, num_threads=1)
+        averaged = min(rounds, len(self.losses)) if self.booster.params.get("boosting") == "rf" else 1
+        found: Floats = raw.reshape(len(matrix), self.outputs) / averaged + begin
+        return found
 
     @functools.cached_property
     def trees(self) -> Trees:
         """The trees of the best rounds as text."""
         text = shortened(self.booster.model_to_string(num_iteration=self.rounds))
         return Trees(text, self.outputs, text.count("\nTree="))
+
+
+def agreed(grown: Sequence[Growth], shares: Sequence[int]) -> int:
+    """Give the rounds after which the loss of all watched rows is least, `shares` of them with each.
+
+    The best of each by its own rows would flatter all of them: it is chosen by what judges it. One that ended earlier
+    stays as it was at its end.
+    """
+    if len(grown) == 1:
+        return grown[0].rounds
+    last = max(len(each.losses) for each in grown)
+    curves = np.array([[*each.losses, *[each.losses[-1]] * (last - len(each.losses))] for each in grown])
+    return int(np.argmin(np.average(curves, axis=0, weights=shares))) + 1
 
 
 def dataset(matrix: Floats, target: Floats, categories: NDArray[np.int64]) -> Any:
@@ -164,6 +183,14 @@ def rows_of(source: Any, rows: NDArray[np.int64]) -> Any:
     return source.subset(rows.tolist()).construct()
 
 
+def begin_at(data: Any, margins: Floats) -> Any:
+    """Let trees of a data set begin at margins (rows x outputs) that something else gives its rows.
+
+    Gradients have half the precision: margins that strange values bring are as wrong when they are smaller.
+    """
+    return data.set_init_score(np.clip(margins, -_FARTHEST, _FARTHEST).ravel(order="F"))
+
+
 def start(data: Any, params: Mapping[str, Any], watch: Any = None) -> Any:
     """Make a booster without trees, in the thread in which it will grow: LightGBM's log level is each thread's own.
 
@@ -181,24 +208,27 @@ def start(data: Any, params: Mapping[str, Any], watch: Any = None) -> Any:
 def grow(
     booster: Any,
     outputs: int,
-    watched: Floats | None,
     rounds: int,
     patience: int,
     deadline: float,
     before: Growth | None = None,
+    watched: bool = True,
 ) -> Growth:
-    """Grow trees; with `watched` rows until their loss has not fallen for `patience` rounds.
+    """Grow trees; where rows are watched until their loss has not fallen for `patience` rounds.
 
     Args:
         deadline: `time.monotonic()` after which no round begins; one round is always grown.
         before: what the same booster has grown, to which these rounds are added.
     """
-    steps, best, best_round = (before.steps, before.least, before.rounds) if before else (0, np.inf, 0)
+    losses = list(before.losses) if before else []
+    best_round = before.rounds if before else 0
+    steps, best = len(losses), losses[best_round - 1] if losses else np.inf
     step, cut, hungry = steps, False, True
     for step in range(steps + 1, steps + rounds + 1):
         finished = booster.update()
-        if watched is not None:
+        if watched:
             loss = booster.eval_valid()[0][2]
+            losses.append(loss)
             if loss < best - 1e-7:
                 best, best_round = loss, step
             if step - best_round >= patience:
@@ -212,10 +242,4 @@ def grow(
         if time.monotonic() > deadline:
             cut = step < steps + rounds
             break
-    best_round = max(best_round, 1)
-    margins = np.zeros((0, outputs))
-    if watched is not None:
-        raw = booster.predict(watched, raw_score=True, num_iteration=best_round, num_threads=1)
-        averaged = best_round if booster.params.get("boosting") == "rf" else 1
-        margins = raw.reshape(len(watched), outputs) / averaged
-    return Growth(booster, outputs, best_round, margins, cut, step, best, hungry)
+    return Growth(booster, outputs, max(best_round, 1), tuple(losses), cut, hungry)

@@ -1,5 +1,8 @@
 """The race: cheap models first, then fixed configurations, then a search round the best, then more rounds.
 
+Trees begin at nothing, or at the margins of the best linear model or model with products, or at half of them: what a
+few weights say of all rows needs no splits then.
+
 Every candidate is judged by its margins of rows that it has not seen. What is tried is chosen by estimated cost, so a
 seed and a budget give the same model again; see `progress.Budget`.
 """
@@ -15,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.learners import products
-from automl.learners.boosters import Growth, dataset, grow, loading, rows_of, start
+from automl.learners.boosters import Growth, agreed, begin_at, dataset, grow, loading, rows_of, start
 from automl.learners.linear import Linear, fit_logistic, fit_ridge
 from automl.progress import Budget
 from automl.race.folds import Split
 from automl.race.losses import Objective
+from automl.race.trial import MOST_ROUNDS, Part, Trial
 from automl.terms import families
 
 Floats = NDArray[np.float64]
@@ -30,6 +34,7 @@ PRODUCTS_RIDGE = (1.0, 0.3, 0.1, 1e-2, 1e-3)
 LINEAR_ROWS = 60_000
 _PRODUCTS_CELLS = 30_000_000  # rows x products, of four bytes
 _PRODUCTS_SHARE = 0.2  # of the time that they may take
+SHARES = (1.0, 0.5)  # of the margins at which trees begin: a sum that knows its own rows too well is worth half
 SELECT, TUNE, REFIT = 0.35, 0.60, 0.85  # shares of the time after which each stage ends
 LANES = min(os.cpu_count() or 1, 4)  # boosters that grow side by side, one thread each
 SHARED = 0.7  # what a lane gets of a processor on a machine that others use
@@ -55,34 +60,10 @@ PORTFOLIO: tuple[tuple[str, Mapping[str, Any]], ...] = (
 )
 _SINGLE = frozenset({families.TREE})  # not in the race unless it is the only one that is asked for: never the best
 _LIMITS: Mapping[str, int] = {families.TREE: 1, families.FOREST: 100}
-_MOST_ROUNDS = 2000
+_SEARCHED = frozenset({families.BOOSTED, families.EXTRA})  # what has parameters near which others are tried
+_NONE: Floats = np.zeros((0, 0))
 _BINNING = 3e-8  # seconds in which a value is put into its bin, at first
 _KEPT_WIDTH = 128  # features of boosters that wait for more rounds; their histograms grow with it
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A candidate and what it did on the watched rows."""
-
-    family: str
-    params: Mapping[str, Any]
-    loss: float
-    margins: Floats
-    rounds: int = 0
-    strength: float = 0.0
-    grown: tuple[Growth, ...] = ()  # where it may go on
-    patience: int = 0
-    model: Linear | products.Products | None = None  # that of the race, where it has one split
-
-    @property
-    def has_trees(self) -> bool:
-        """Tell whether it is grown, round by round."""
-        return self.family not in families.SUMS
-
-    @property
-    def hungry(self) -> bool:
-        """Tell whether more rounds would have made it better, as far as it can be seen."""
-        return self.rounds < _MOST_ROUNDS and any(growth.hungry for growth in self.grown)
 
 
 @dataclass
@@ -104,7 +85,7 @@ class Race:
         self.watched = np.concatenate([split.watch for split in self.splits])
         self.splits = [self._reduced(split) for split in self.splits]
         self._data: Any = None
-        self._parts: list[tuple[Any, Any]] = []
+        self._parts: dict[float, list[Part]] = {}
         self._bins = 255.0
 
     def _reduced(self, split: Split) -> Split:
@@ -122,12 +103,22 @@ class Race:
         """The rows in bins, made when trees are first grown."""
         if self._data is None:
             self._data = dataset(self.matrix, self.target, self.categories)
-            self._parts = [
-                (rows_of(self._data, split.train), rows_of(self._data, split.watch)) for split in self.splits
-            ]
             width = self.matrix.shape[1]
             self._bins = sum(self._data.feature_num_bin(each) for each in range(width)) / width
         return self._data
+
+    def parts(self, share: float) -> list[Part]:
+        """Give each split's rows for trees that begin at a share of the margins of the `base`."""
+        if share not in self._parts:
+            found = [Part(rows_of(self.data, each.train), rows_of(self.data, each.watch), 0.0) for each in self.splits]
+            if share:
+                assert self.base is not None
+                for place, (split, model) in enumerate(zip(self.splits, self.base.models, strict=True)):
+                    train, watch = (share * model.margin(self.matrix[rows]) for rows in (split.train, split.watch))
+                    part = found[place]
+                    found[place] = Part(begin_at(part.train, train), begin_at(part.watch, watch), watch)
+            self._parts[share] = found
+        return self._parts[share]
 
     def loss(self, margins: Floats) -> float:
         """Give the loss of margins of the watched rows."""
@@ -142,6 +133,11 @@ class Race:
     def leader(self) -> Trial | None:
         """The trees with the smallest loss so far."""
         return min((each for each in self.trials if each.has_trees), key=lambda trial: trial.loss, default=None)
+
+    @property
+    def base(self) -> Trial | None:
+        """The linear model or model with products with the smallest loss so far: all of them come before trees."""
+        return min((each for each in self.trials if each.models), key=lambda trial: trial.loss, default=None)
 
     def _behind(self, trial: Trial) -> bool:
         """Tell whether a candidate is so far behind the best that its like is not worth more time."""
@@ -183,13 +179,12 @@ class Race:
         self.budget.take(self.linear_cost())
         for place, strength in enumerate(strengths):
             margins = np.concatenate(
-                [
-                    models[place].margin(self.matrix[split.watch])
-                    for models, split in zip(fitted, self.splits, strict=True)
-                ]
+                [each[place].margin(self.matrix[split.watch]) for each, split in zip(fitted, self.splits, strict=True)]
             )
-            model = fitted[0][place] if len(fitted) == 1 else None
-            self.trials.append(Trial(families.LINEAR, {}, self.loss(margins), margins, strength=strength, model=model))
+            models = tuple(each[place] for each in fitted)
+            self.trials.append(
+                Trial(families.LINEAR, {}, self.loss(margins), margins, strength=strength, models=models)
+            )
 
     def fit_products(
         self, rows: NDArray[np.int64], strengths: Sequence[float], share: float
@@ -225,12 +220,12 @@ class Race:
         fits = [self.fit_products(split.train, strengths, SELECT) for split in self.splits]
         before = math.inf
         for place, strength in enumerate(strengths):
-            models = [next(fit) for fit in fits]
+            models = tuple(next(fit) for fit in fits)
             self.budget.take(cost)
             judged = zip(models, self.splits, strict=True)
             margins = np.concatenate([model.margin(self.matrix[split.watch]) for model, split in judged])
-            loss, model = self.loss(margins), models[0] if len(models) == 1 else None
-            self.trials.append(Trial(families.PRODUCTS, {}, loss, margins, strength=strength, model=model))
+            loss = self.loss(margins)
+            self.trials.append(Trial(families.PRODUCTS, {}, loss, margins, strength=strength, models=models))
             spent = cost * (place + 2) > most
             # Past that moment the clock may have ended the fit itself, whatever the loss.
             if self.budget.over(SELECT) or loss > before * 0.998 or spent or self.budget.short(SELECT, cost):
@@ -240,7 +235,7 @@ class Race:
     def _slice(self, params: dict[str, Any], family: str, lanes: int, first: bool) -> int:
         """Give how many rounds a configuration may have, 0 for too few to judge it; may change its step size."""
         cost = self.round_cost(params, len(self.splits[0].train)) * len(self.splits)
-        limit = _LIMITS.get(family, _MOST_ROUNDS)
+        limit = _LIMITS.get(family, MOST_ROUNDS)
         share = 0.4 if first else 0.3
         seconds = max(share * self.budget.left(TUNE), 0.0) * LANES * SHARED / lanes
         rounds = int(min(limit, seconds / cost))
@@ -253,50 +248,68 @@ class Race:
             params["learning_rate"] = max(params["learning_rate"], min(0.3, 16.0 / rounds))
         return rounds
 
-    def run_trees(self, wanted: Sequence[tuple[str, Mapping[str, Any]]], first: bool = False) -> None:
-        """Grow several configurations side by side on every split, within a slice of what is left of the budget."""
-        data = self.data
-        assert data is not None
-        jobs: list[tuple[str, dict[str, Any], int, int]] = []
-        for family, changes in wanted:
+    def run_trees(
+        self, wanted: Sequence[tuple[str, Mapping[str, Any]]], first: bool = False, upon: Sequence[float] = ()
+    ) -> None:
+        """Grow several configurations side by side on every split, within a slice of what is left of the budget.
+
+        Args:
+            wanted: families with their parameters.
+            first: they are the first trees, which have some rounds in any case.
+            upon: for each the share of the margins of the `base` at which it begins; at nothing unless given.
+        """
+        assert self.data is not None  # rounds are estimated by its bins
+        jobs: list[tuple[Trial, int]] = []
+        for (family, changes), share in zip(wanted, upon or [0.0] * len(wanted), strict=True):
             params = {**_COMMON, **changes, **self.objective.params, "seed": self.seed, "num_threads": 1}
             rounds = self._slice(params, family, min(len(wanted), LANES), first and not jobs)
             if rounds:
                 patience = _patience(params["learning_rate"])
-                jobs.append((family, params, rounds, patience))
+                begun = 0.0 if family in _LIMITS else share
+                jobs.append((Trial(family, params, math.inf, _NONE, patience=patience, upon=begun), rounds))
+        parts = {share: self.parts(share) for share in sorted({trial.upon for trial, _ in jobs})}
         deadline = self.budget.at(TUNE)
 
-        def grown(job: tuple[int, int, dict[str, Any], int]) -> Growth:
-            rounds, patience, params, place = job
-            train, watch = self._parts[place]
-            watched = np.asfortranarray(self.matrix[self.splits[place].watch])
-            booster = start(train, params, watch)
-            return grow(booster, self.objective.outputs, watched, rounds, patience, deadline)
+        def grown(job: tuple[Trial, int, int]) -> Growth:
+            trial, rounds, place = job
+            part = parts[trial.upon][place]
+            booster = start(part.train, trial.params, part.watch)
+            return grow(booster, self.objective.outputs, rounds, trial.patience, deadline)
 
-        flat = [
-            (rounds, patience, params, place)
-            for _, params, rounds, patience in jobs
-            for place in range(len(self.splits))
-        ]
+        flat = [(trial, rounds, place) for trial, rounds in jobs for place in range(len(self.splits))]
         with ThreadPoolExecutor(LANES) as lanes:
             found = list(lanes.map(grown, flat))
-        for place, (family, params, rounds, patience) in enumerate(jobs):
+        eaten = []
+        for place, (trial, rounds) in enumerate(jobs):
             each = found[place * len(self.splits) : (place + 1) * len(self.splits)]
-            used = min(rounds, sum(growth.rounds + patience for growth in each) / len(each))
-            self.trials.append(self._judged(family, params, each, patience, used))
+            used = min(rounds, sum(growth.rounds + trial.patience for growth in each) / len(each))
+            eaten.append((trial, each, used))
+        self.trials += self._judged(eaten)
         self._forget()
 
-    def _judged(
-        self, family: str, params: Mapping[str, Any], each: Sequence[Growth], patience: int, used: float
-    ) -> Trial:
-        """Give what was grown on every split as a trial, and take its rounds from the budget."""
-        self.budget.cut |= any(growth.cut for growth in each)
-        cost = self.round_cost(params, len(self.splits[0].train)) * len(self.splits)
-        self.budget.take(cost * used / (LANES * SHARED))
-        margins = np.concatenate([growth.margins for growth in each])
-        best = max(1, round(float(np.mean([growth.rounds for growth in each]))))
-        kept = tuple(each) if self._nearly_all and family not in _LIMITS else ()
-        return Trial(family, params, self.loss(margins), margins, best, grown=kept, patience=patience)
+    def _judged(self, eaten: Sequence[tuple[Trial, Sequence[Growth], float]]) -> list[Trial]:
+        """Give candidates with what was grown of them on every split, and take their rounds from the budget."""
+        best = [agreed(each, [len(split.watch) for split in self.splits]) for _, each, _ in eaten]
+
+        def margins(job: tuple[int, int]) -> Floats:
+            number, place = job
+            trial, each, _ = eaten[number]
+            begin, watch = self.parts(trial.upon)[place].begin, self.splits[place].watch
+            return each[place].margins(self.matrix[watch], best[number], begin)
+
+        flat = [(number, place) for number in range(len(eaten)) for place in range(len(self.splits))]
+        with ThreadPoolExecutor(LANES) as lanes:
+            found = list(lanes.map(margins, flat))
+        judged = []
+        for number, (trial, each, used) in enumerate(eaten):
+            self.budget.cut |= any(growth.cut for growth in each)
+            cost = self.round_cost(trial.params, len(self.splits[0].train)) * len(self.splits)
+            self.budget.take(cost * used / (LANES * SHARED))
+            whole = np.concatenate(found[number * len(self.splits) : (number + 1) * len(self.splits)])
+            kept = tuple(each) if self._nearly_all and trial.family not in _LIMITS else ()
+            loss = self.loss(whole)
+            judged.append(replace(trial, loss=loss, margins=whole, rounds=best[number], grown=kept))
+        return judged
 
     def _forget(self) -> None:
         """Let go of what was grown for all but the best: a booster has as much memory as its training."""
@@ -326,20 +339,22 @@ class Race:
             rate = min(trial.params["learning_rate"], max(_COMMON["learning_rate"], 32.0 / (trial.rounds + rounds)))
             patience = _patience(rate)
             self.trials[place] = replace(trial, params={**trial.params, "learning_rate": rate}, patience=patience)
-            jobs.append((trial.grown[0], rate, rounds, patience))
+            jobs.append((self.trials[place], rounds))
 
-        def fed(job: tuple[Growth, float, int, int]) -> Growth:
-            growth, rate, rounds, patience = job
-            growth.booster.reset_parameter({"learning_rate": rate})
-            watched = np.asfortranarray(self.matrix[self.watched])
-            return grow(growth.booster, self.objective.outputs, watched, rounds, patience, deadline, growth)
+        def fed(job: tuple[Trial, int]) -> Growth:
+            trial, rounds = job
+            before = trial.grown[0]
+            before.booster.reset_parameter({"learning_rate": trial.params["learning_rate"]})
+            return grow(before.booster, self.objective.outputs, rounds, trial.patience, deadline, before)
 
         with ThreadPoolExecutor(LANES) as lanes:
             found = list(lanes.map(fed, jobs))
-        for place, growth in zip(meals, found, strict=True):
-            trial = self.trials[place]
-            more = growth.steps - trial.grown[0].steps
-            self.trials[place] = self._judged(trial.family, trial.params, [growth], trial.patience, more)
+        eaten = [
+            (self.trials[place], [growth], len(growth.losses) - len(self.trials[place].grown[0].losses))
+            for place, growth in zip(meals, found, strict=True)
+        ]
+        for place, trial in zip(meals, self._judged(eaten), strict=True):
+            self.trials[place] = trial
         self.budget.tell("Hyperparameter Tuning", 1.0, f"loss {self.best.loss:.5g}")
 
     @property
@@ -352,7 +367,7 @@ class Race:
         """Give how many rounds more a candidate gets of what is left, beside others."""
         cost = self.round_cost(trial.params, len(self.splits[0].train))
         seconds = self.budget.left(REFIT) * min(LANES, guests) * SHARED / guests
-        return min(int(seconds / cost), _MOST_ROUNDS - trial.rounds)
+        return min(int(seconds / cost), MOST_ROUNDS - trial.rounds)
 
     def rows_for(self, trial: Trial, rounds: int, members: int) -> int:
         """Give how many rows a member can be fitted on in its share of what is left of the budget."""
@@ -378,12 +393,27 @@ class Race:
                 break
             if place and (self.budget.left(TUNE) <= 0 or self.budget.over(SELECT)):
                 break
-            self.run_trees(wanted[place : place + LANES], first=not place)
+            batch = wanted[place : place + LANES]
+            self.run_trees(batch, first=not place)
+            if not place:
+                self.begin_further()
             if place and self.leader and self.leader.hungry and self._nearly_all:
                 break  # there is more in these than in others
             tell("Algorithm Selection", min(1.0, (place + LANES) / len(wanted)), f"loss {self.best.loss:.5g}")
         self.search()
         self.feed()
+
+    def begin_further(self) -> None:
+        """Grow the best trees once more from the margins of the `base` on, and from half of them."""
+        leader = self.leader
+        may = leader and leader.family in _SEARCHED and self._lasts(leader) and not self.budget.over(SELECT)
+        if self.base and leader and may:
+            self.run_trees([(leader.family, leader.params)] * len(SHARES), upon=SHARES)
+
+    def _lasts(self, trial: Trial) -> bool:
+        """Tell whether the budget lasts for trees like these once more."""
+        cost = self.round_cost(trial.params, len(self.splits[0].train)) * len(self.splits) / SHARED
+        return self.budget.left(TUNE) >= cost * trial.rounds * 0.8 and not self.budget.over(TUNE)
 
     def search(self) -> None:
         """Change the best trees' parameters step by step, keeping what is better, while the budget lasts."""
@@ -391,17 +421,18 @@ class Race:
         tried = 0
         most = int(np.clip(len(self.matrix) / 50, 4, 60))  # few rows tell few candidates apart
         while tried < most:
-            grown = [trial for trial in self.trials if trial.family in (families.BOOSTED, families.EXTRA)]
+            grown = [trial for trial in self.trials if trial.family in _SEARCHED]
             if not grown:
                 return
             leader = min(grown, key=lambda trial: trial.loss)
             if self._behind(leader) and tried >= 4:
                 return  # a linear model is far ahead
-            cost = self.round_cost(leader.params, len(self.splits[0].train)) * len(self.splits) / SHARED
-            if self.budget.left(TUNE) < cost * leader.rounds * 0.8 or self.budget.over(TUNE):
+            if not self._lasts(leader):
                 return
             before = len(self.trials)
-            self.run_trees([(leader.family, nearby(leader.params, dice)) for _ in range(LANES)])
+            near = [(leader.family, nearby(leader.params, dice)) for _ in range(LANES)]
+            # Some begin at nothing: a blend is better of candidates that err in different places.
+            self.run_trees(near, upon=[0.0 if each % 2 else leader.upon for each in range(LANES)])
             if len(self.trials) == before:
                 return
             tried += LANES

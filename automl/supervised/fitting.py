@@ -14,7 +14,8 @@ from automl.progress import Budget
 from automl.race import folds
 from automl.race.choosing import choose, refit
 from automl.race.losses import for_classes, for_numbers
-from automl.race.race import Race, Trial
+from automl.race.race import Race
+from automl.race.trial import Trial
 from automl.supervised.explaining import importance_of
 from automl.supervised.model import Supervised
 from automl.table import encoder
@@ -135,8 +136,11 @@ def fit(source: Source, target: str | None, options: TrainOptions, budget: Budge
         model,
         metric,
         quality,
-        _name(options.task, picked),
-        {"members": [_described(options.task, trial, weight) for trial, weight in picked], "tried": len(race.trials)},
+        _name(options.task, picked, race.base),
+        {
+            "members": [_described(options.task, trial, weight, race.base) for trial, weight in picked],
+            "tried": len(race.trials),
+        },
         made.columns,
         len(kept),
         made.dropped,
@@ -148,8 +152,11 @@ def fit(source: Source, target: str | None, options: TrainOptions, budget: Budge
     )
 
 
-def _described(task: Task, trial: Trial, weight: float) -> dict[str, Any]:
+def _described(task: Task, trial: Trial, weight: float, base: Trial | None) -> dict[str, Any]:
     shown = {"strength": trial.strength} if not trial.has_trees else {**trial.params, "rounds": trial.rounds}
+    if trial.upon and base:
+        begun = {"algorithm_name": own_name(task, base.family), "strength": base.strength, "share": trial.upon}
+        shown = {**shown, "begun_at": begun}
     hidden = ("num_threads", "objective", "metric", "seed")
     return {
         "algorithm_name": own_name(task, trial.family),
@@ -158,6 +165,7 @@ def _described(task: Task, trial: Trial, weight: float) -> dict[str, Any]:
     }
 
 
-def _name(task: Task, picked: list[tuple[Trial, float]]) -> str:
-    names = list(dict.fromkeys(own_name(task, trial.family) for trial, _ in picked))
-    return names[0] if len(picked) == 1 else f"Ensemble({', '.join(names)})"
+def _name(task: Task, picked: list[tuple[Trial, float]], base: Trial | None) -> str:
+    used = [each for trial, _ in picked for each in ((base, trial) if trial.upon and base else (trial,))]
+    names = list(dict.fromkeys(own_name(task, each.family) for each in used))
+    return names[0] if len(used) == 1 else f"Ensemble({', '.join(names)})"

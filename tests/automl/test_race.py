@@ -33,12 +33,15 @@ def test_rounds_are_added_to_those_before() -> None:
         train, watch = rows_of(data, np.arange(1000)), rows_of(data, np.arange(1000, 1500))
         booster, growth = start(train, params, watch), None
         for rounds in parts:
-            growth = grow(booster, 3, np.asfortranarray(matrix[1000:]), rounds, 1000, _NEVER, growth)
+            growth = grow(booster, 3, rounds, 1000, _NEVER, growth)
         assert growth is not None
-        assert (growth.steps, growth.cut) == (30, False)
+        assert (len(growth.losses), growth.cut) == (30, False)
         found.append(growth)
     assert found[0].rounds == found[1].rounds
-    np.testing.assert_array_equal(found[0].margins, found[1].margins)
+    assert found[0].losses == found[1].losses
+    margins = [each.margins(matrix[1000:], each.rounds) for each in found]
+    np.testing.assert_array_equal(*margins)
+    np.testing.assert_array_equal(found[0].trees.margin(matrix[1000:]), margins[0])
 
 
 def test_candidates_that_were_still_getting_better_go_on_and_are_kept() -> None:

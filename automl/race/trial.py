@@ -1,0 +1,51 @@
+"""A candidate of a race, and the rows that it has in one of its splits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.learners.boosters import Growth
+from automl.learners.linear import Linear
+from automl.learners.products import Products
+from automl.terms import families
+
+Floats = NDArray[np.float64]
+Sum = Linear | Products
+MOST_ROUNDS = 2000
+
+
+class Part(NamedTuple):
+    """A split's rows in bins, those that train and those that judge, and the latter's margins at which trees begin."""
+
+    train: Any
+    watch: Any
+    begin: Floats | float
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A candidate and what it did on the watched rows."""
+
+    family: str
+    params: Mapping[str, Any]
+    loss: float
+    margins: Floats
+    rounds: int = 0
+    strength: float = 0.0
+    grown: tuple[Growth, ...] = ()  # where it may go on
+    patience: int = 0
+    models: tuple[Sum, ...] = ()  # those of the race, one for each split
+    upon: float = 0.0  # the share of the margins of the race's `base` at which trees begin
+
+    @property
+    def has_trees(self) -> bool:
+        """Tell whether it is grown, round by round."""
+        return self.family not in families.SUMS
+
+    @property
+    def hungry(self) -> bool:
+        """Tell whether more rounds would have made it better, as far as it can be seen."""
+        return self.rounds < MOST_ROUNDS and any(growth.hungry for growth in self.grown)
