@@ -8,6 +8,7 @@ from engine.translate.refusal import refuse
 from engine.translate.tree import AGGREGATES, WINDOW, Block, Expr, has_aggregate, rebuild, walk
 from statements.sqlmode import modes
 
+_QUERIES = frozenset({"scalar", "exists", "in_query", "any_query", "all_query", "row_in", "row_scalar"})
 _NULL_TESTS = frozenset({"is_null", "is_not_null", "null_safe_eq"})
 
 
@@ -16,7 +17,7 @@ def group_block(binder: Binder, block: Block) -> None:
     if block.rollup and block.distinct:
         refuse("DISTINCT with ROLLUP is not supported")
     if block.distinct and not block.grouped:
-        _distinct_as_groups(block)
+        _distinct_as_groups(binder, block)
     if not block.grouped:
         return
     for key in block.groups:
@@ -137,12 +138,25 @@ def _check_key(key: Expr) -> None:
         refuse("GROUP BY of an aggregate is not supported")
 
 
-def _distinct_as_groups(block: Block) -> None:
+def _distinct_as_groups(binder: Binder, block: Block) -> None:
     outputs = [output.expr for output in block.outputs]
     if any(part.op == WINDOW for expr in outputs for part in walk(expr)) or block.source is None:
         return
-    if any(item.expr not in outputs and item.expr not in map(as_value, outputs) for item in block.order):
+    shown = {*outputs, *map(as_value, outputs)}
+    if not all(item.expr in shown or _is_settled(binder, item.expr, shown) for item in block.order):
         refuse("DISTINCT ordered by an expression that is not selected")
     block.distinct = False
     block.grouped = True
     block.groups = list(dict.fromkeys(outputs))
+
+
+def _is_settled(binder: Binder, expr: Expr, shown: set[Expr]) -> bool:
+    """Tell whether all rows that DISTINCT makes one of have the same value: it is made of what is selected, and of
+    columns of rows whose whole primary key is selected."""
+    if expr in shown:
+        return True
+    if expr.op == "column":
+        return binder.scope.owns(expr) and binder.scope.determined(expr, shown)
+    if expr.op == WINDOW or expr.op in AGGREGATES | _QUERIES:
+        return False
+    return all(_is_settled(binder, arg, shown) for arg in expr.args)
