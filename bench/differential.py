@@ -26,17 +26,21 @@ import pymysql
 from base.settings import Settings
 from bench import report
 from bench.extremes import Extremes
+from bench.forms import Forms
+from bench.forms import session as forms_session
 from bench.schemas import RandomTable, Schemas
 from bench.shrink import shrink
 from bench.statements import Statements
 from tests.semantics.harness import Bench, Outcome
 from tests.semantics.other_literals import fault
+from tests.semantics.zones import load_zones
 from warmfront.embedded import EmbeddedServer, Folders, make_data, write_first_start
 from warmfront.servers import fetched, installed
 
 _SCHEMA = "wf_random"
 _SHOWN = 25
 _FAULTS = frozenset({"different", "raised"})
+_QUIET = frozenset({"warned", "answered"})
 _BINARY = 0.15  # share of the statements that run in the binary protocol
 # The session of a batch: mostly the defaults.
 _SESSIONS = (
@@ -64,7 +68,9 @@ def start(kind: str, folder: pathlib.Path) -> tuple[EmbeddedServer, "pymysql.con
     make_data(program, folders.data, folder / "log")
     write_first_start(folders, kind, password)
     server = EmbeddedServer(program, folders, password, ())
-    return server, begin(server)
+    connection = begin(server)
+    load_zones(connection)
+    return server, connection
 
 
 def begin(server: EmbeddedServer) -> "pymysql.connections.Connection[bytes]":
@@ -89,7 +95,8 @@ class ServerEndedError(Exception):
 class Found:
     """What became of statements: outcomes, reasons of refusals, differences of column definitions, faults.
 
-    `ended` are the statements that the server itself did not survive.
+    `ended` are the statements that the server itself did not survive. `shortest` has for each difference that is no
+    fault (of a definition, or an error or a warning that the engine's answer has not) the shortest statement with it.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -97,6 +104,12 @@ class Found:
     columns: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
+    shortest: dict[str, str] = field(default_factory=dict)
+
+    def note(self, difference: str, statement: str) -> None:
+        """Keep the statement where none that is as short has this difference."""
+        if len(statement) < len(self.shortest.get(difference, statement + " ")):
+            self.shortest[difference] = statement
 
 
 def _make(connection: "pymysql.connections.Connection[Any]", schemas: Schemas, tables: list[RandomTable]) -> None:
@@ -170,7 +183,9 @@ def _smallest(bench: Bench, statement: str, binary: bool, kind: str) -> str:
     return shrink(statement, shows)
 
 
-def compare(bench: Bench, statements: Statements | Extremes, chance: random.Random, queries: int, found: Found) -> None:
+def compare(
+    bench: Bench, statements: Statements | Extremes | Forms, chance: random.Random, queries: int, found: Found
+) -> None:
     """Run statements and note what becomes of them."""
     for _ in range(queries):
         statement, binary = statements.next(), chance.random() < _BINARY
@@ -190,7 +205,11 @@ def compare(bench: Bench, statements: Statements | Extremes, chance: random.Rand
             )
         if outcome.columns and outcome.kind not in _FAULTS:  # see engine/translate/executed.py
             found.outcomes["of these, other definitions of columns"] += 1
-            found.columns.update(difference.split(": ", 1)[1] for difference in outcome.columns)
+            for difference in outcome.columns:
+                found.columns[difference.split(": ", 1)[1]] += 1
+                found.note(difference.split(": ", 1)[1], statement)
+        if outcome.kind in _QUIET:
+            found.note(f"{outcome.kind} {outcome.detail.split(', n')[0]}", statement)
 
 
 def run_batches(
@@ -201,7 +220,7 @@ def run_batches(
     seed: int,
     batches: range,
     size: int,
-    extremes: bool = False,
+    kind_of: str = "statements",
 ) -> Found:
     """Make the tables and the session of each batch, and run its statements; a server that one of them ended is started
     again for the next batch."""
@@ -209,12 +228,14 @@ def run_batches(
     for number in batches:
         before = len(found.faults)
         try:
-            _run_batch(connection, kind, folder, random.Random(f"{seed} {number}"), size, found, extremes)
+            _run_batch(connection, kind, folder, random.Random(f"{seed} {number}"), size, found, kind_of)
         except ServerEndedError as end:
             found.ended.append(f"batch {number}: {end}")
             server.stop()
             connection = begin(server)
         found.faults[before:] = [f"batch {number}: {fault}" for fault in found.faults[before:]]
+        for shown in found.faults[before:]:
+            print(shown, flush=True)  # a run of hours shows what it has found
     return found
 
 
@@ -225,26 +246,26 @@ def _run_batch(
     chance: random.Random,
     size: int,
     found: Found,
-    extremes: bool,
+    kind_of: str,
 ) -> None:
+    connection.close()  # nothing of the session before stays
+    connection.connect()
     with connection.cursor() as cursor:
         cursor.execute(LIMITS[kind])
     schemas = Schemas(chance.randrange(1 << 30), kind)
-    bounds = Extremes(chance.randrange(1 << 30)) if extremes else None
+    bounds = Extremes(chance.randrange(1 << 30)) if kind_of == "extremes" else None
     tables = bounds.tables() if bounds else schemas.tables()
     _make(connection, schemas, tables)
     bench = Bench(connection, kind == "mariadb", _SCHEMA, folder)
     bench.copy_all()
-    for setting in _session(chance, schemas):
+    made = Forms if kind_of == "forms" else Statements
+    for setting in [*_session(chance, schemas), *(forms_session(chance, kind) if made is Forms else ())]:
         bench.set(setting)
-    statements = bounds or Statements(chance.randrange(1 << 30), tables, schemas.main[1], kind)
+    statements = bounds or made(chance.randrange(1 << 30), tables, schemas.main[1], kind)
     try:
         compare(bench, statements, chance, size, found)
     finally:
         bench.duck.close()
-    with connection.cursor() as cursor:
-        cursor.execute("SET div_precision_increment = DEFAULT, default_week_format = DEFAULT")
-        cursor.execute("SET group_concat_max_len = DEFAULT")
 
 
 def main() -> int:
@@ -255,7 +276,21 @@ def main() -> int:
     parser.add_argument("--batch", type=int, default=500, help="statements over the same tables")
     parser.add_argument("--first", type=int, default=0, help="number of the first batch")
     parser.add_argument("--kind", choices=("mysql", "mariadb"), action="append")
-    parser.add_argument("--extremes", action="store_true", help="bounds of types, in rows that are kept in tables")
+    parser.add_argument(
+        "--extremes",
+        action="store_const",
+        const="extremes",
+        dest="kind_of",
+        default="statements",
+        help="bounds of types, in rows that are kept in tables",
+    )
+    parser.add_argument(
+        "--forms",
+        action="store_const",
+        const="forms",
+        dest="kind_of",
+        help="further forms, in sessions of many settings",
+    )
     arguments = parser.parse_args()
     report.head(f"Random statements, seed {arguments.seed}, {arguments.queries} for each server")
     batches = range(arguments.first, arguments.first + -(-arguments.queries // arguments.batch))
@@ -267,7 +302,7 @@ def main() -> int:
             begun = time.monotonic()
             try:
                 found = run_batches(
-                    server, connection, kind, base, arguments.seed, batches, arguments.batch, arguments.extremes
+                    server, connection, kind, base, arguments.seed, batches, arguments.batch, arguments.kind_of
                 )
             finally:
                 server.stop()
@@ -275,8 +310,8 @@ def main() -> int:
             report.table((kind, "statements"), [*found.outcomes.most_common(), ("for each second", round(rate, 1))])
             report.table(("refused because", "statements"), found.reasons.most_common(_SHOWN))
             report.table(("column", "statements"), found.columns.most_common(_SHOWN))
-            for fault in found.faults[:_SHOWN]:
-                print(fault)
+            for difference, statement in sorted(found.shortest.items()):
+                print(f"{difference}: {statement}")
             for statement in found.ended:
                 print(f"{kind} ended at a statement, and the rest of its batch was left out: {statement}")
             faults += len(found.faults)
