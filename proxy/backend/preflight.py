@@ -22,12 +22,18 @@ from wire.framing import build_packets
 from wire.parameters import BLOBS, STRINGS
 from wire.responses import build_query_attributes, parse_column_definition
 
+_WHO = ("CONNECTION_ID()", "HEX(DATABASE())")
+# Switches that decide as a mode does: none is a mode that is known to be harmless.
+_SWITCHES = (
+    "@@sql_mode, IF(@@sql_auto_is_null, ',SQL_AUTO_IS_NULL', ''), IF(@@sql_big_selects, '', ',MAX_JOIN_SIZE'),"
+    " IF(@@max_sort_length < 1024, ',MAX_SORT_LENGTH', '')"
+)
+_MODES = {
+    "mysql": f"CONCAT({_SWITCHES})",
+    # What patterns of REGEXP mean: EXTENDED leaves spaces out of them, UNGREEDY finds the shortest text.
+    "mariadb": f"CONCAT({_SWITCHES}, IF(@@default_regex_flags = '', '', ',DEFAULT_REGEX_FLAGS'))",
+}
 _VARIABLES = (
-    "CONNECTION_ID()",
-    "HEX(DATABASE())",
-    # Switches that decide as a mode does: none is a mode that is known to be harmless.
-    "CONCAT(@@sql_mode, IF(@@sql_auto_is_null, ',SQL_AUTO_IS_NULL', ''), IF(@@sql_big_selects, '', ',MAX_JOIN_SIZE'),"
-    " IF(@@max_sort_length < 1024, ',MAX_SORT_LENGTH', ''))",
     "@@time_zone",
     "@@system_time_zone",
     "@@collation_connection",
@@ -76,7 +82,9 @@ def quote_name(name: str) -> str:
 
 def context_query(kind: str) -> bytes:
     """The SELECT that reads the session's variables."""
-    return ("SELECT " + ", ".join((*_VARIABLES, _TIMEOUT[kind], _RECURSION[kind], _SERVER[kind]))).encode()
+    return (
+        "SELECT " + ", ".join((*_WHO, _MODES[kind], *_VARIABLES, _TIMEOUT[kind], _RECURSION[kind], _SERVER[kind]))
+    ).encode()
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 import pytest
 
 from proxy.backend.answers import build_result
-from proxy.backend.preflight import Questions
+from proxy.backend.preflight import Questions, context_query
 from proxy.reasons import Reason
 from statements.facts import statement_facts
 from wire.constants import Capability, FieldType, Status
@@ -26,3 +26,9 @@ def test_warnings_of_a_prepare_that_are_known_do_not_count(warnings: int, known:
     preflight = questions.read(b"".join(parts))
     assert preflight.statement_id == 7
     assert (preflight.refusal.reason if preflight.refusal else None) is (Reason.WARNINGS if refused else None)
+
+
+def test_mariadb_is_asked_what_its_patterns_mean() -> None:
+    """With flags of patterns it is in a mode that is not known to be harmless; MySQL has no such variable."""
+    assert b"',DEFAULT_REGEX_FLAGS'" in context_query("mariadb")
+    assert b"default_regex_flags" not in context_query("mysql")

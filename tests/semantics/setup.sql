@@ -243,3 +243,7 @@ CREATE TABLE notes (id INT NOT NULL PRIMARY KEY, a VARCHAR(60) COLLATE utf8mb4_u
 INSERT INTO notes VALUES (1, 'Hello 🎉 World', 'Hello 🎉 World'), (2, '日本語 タイトル', '一 壹 ⼀'), (3, '한국어 ÜBER straße', 'ⅷ Ⅷ viii'), (4, 'ＦＵＬＬ width', '50％ off_x'), (5, NULL, NULL), (6, 'trail  🙂', '🙃🙂 ');
 CREATE TABLE few (id INT NOT NULL PRIMARY KEY, p DECIMAL(3,3) UNSIGNED, q DECIMAL(2,2));
 INSERT INTO few VALUES (1, 0.125, 0.25), (2, 0.126, -0.25), (3, 0, 0), (4, NULL, NULL), (5, 0.999, 0.99);
+-- Places in texts, of every width.
+CREATE TABLE places (id INT NOT NULL PRIMARY KEY, a TINYINT UNSIGNED, b SMALLINT UNSIGNED, c INT UNSIGNED, e BIGINT UNSIGNED, f TINYINT, g BIGINT, v VARCHAR(10));
+INSERT INTO places VALUES (1, 1, 2, 4, 5, -1, -2, 'abcdef'), (2, 0, 0, 0, 0, 0, 0, 'abcdef'), (3, 255, 65535, 4294967295, 18446744073709551615, -128, -9223372036854775807, 'abcdef'),
+  (4, 3, 3, 3, 3, 127, 9223372036854775807, 'xyz'), (5, NULL, NULL, NULL, NULL, NULL, NULL, 'q'), (6, 2, 2, 2, 2, 2, 2, NULL), (7, 7, 2, 2, 7, -7, -6, 'é日z');

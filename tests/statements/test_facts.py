@@ -116,5 +116,11 @@ def test_what_stands_behind_a_list_of_bounds_is_a_name() -> None:
 def test_a_select_of_names_alone_feels_fewer_modes() -> None:
     assert of_names("ANSI_QUOTES,STRICT_TRANS_TABLES,no_backslash_escapes") == "STRICT_TRANS_TABLES"
     assert refused_mode(of_names("REAL_AS_FLOAT,PIPES_AS_CONCAT,ANSI_QUOTES,IGNORE_SPACE,ANSI")) is None
-    for felt in ("PAD_CHAR_TO_FULL_LENGTH", "TIME_TRUNCATE_FRACTIONAL", "ORACLE", "MAX_SORT_LENGTH", "NO_SUCH_MODE"):
+    for felt in (
+        "PAD_CHAR_TO_FULL_LENGTH",
+        "TIME_TRUNCATE_FRACTIONAL",
+        "ORACLE",
+        "MAX_SORT_LENGTH",
+        "DEFAULT_REGEX_FLAGS",
+    ):
         assert refused_mode(of_names(f"ANSI_QUOTES,{felt}")) == felt

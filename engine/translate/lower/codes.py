@@ -10,10 +10,11 @@ from engine.collate.folds import folder
 from engine.translate.lower.lowering import Lowering
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
-from engine.translate.types import APPROXIMATE
+from engine.translate.types import APPROXIMATE, Family
 
 Writer = Callable[[Lowering, Expr], str]
 _CONTROLS = frozenset({*range(32), 127}) - frozenset(b"\t\n\r")
+_BEYOND_TEXTS = 1 << 31  # characters: no text has as many
 _MASK = "18446744073709551615"
 _OTHER_WAYS = "error('a text that may be searched in other ways')"
 _LETTERS, _SOUNDS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "01230120022455012623010202"
@@ -279,7 +280,7 @@ def _soundex(low: Lowering, expr: Expr) -> str:
 
 def _cut(low: Lowering, expr: Expr) -> str:
     """SUBSTRING, LEFT and RIGHT by computed positions and lengths."""
-    text, *numbers = (low.expr(arg) for arg in expr.args)
+    text, numbers = low.expr(expr.args[0]), [_place(low, arg) for arg in expr.args[1:]]
     if expr.value != "substring":
         (count,) = numbers
         return (
@@ -291,6 +292,14 @@ def _cut(low: Lowering, expr: Expr) -> str:
     empty = f"{position} = 0 OR -{position} > length({text})" + (f" OR {length[0]} <= 0" if length else "")
     begin = f"CASE WHEN {position} > 0 THEN {position} ELSE length({text}) + {position} + 1 END"
     return f"(CASE WHEN {known} IS NULL THEN NULL WHEN {empty} THEN '' ELSE substring({text}, {begin}{count}) END)"
+
+
+def _place(low: Lowering, number: Expr) -> str:
+    """A position or length as a signed number, which the engine's functions take: one beyond all texts stays beyond."""
+    sql = low.expr(number)
+    if number.type.family is Family.INT:
+        sql = f"CASE WHEN {sql} > {_BEYOND_TEXTS} THEN {_BEYOND_TEXTS} ELSE {sql} END"
+    return f"CAST({sql} AS BIGINT)"
 
 
 def _repeated(low: Lowering, expr: Expr) -> str:

@@ -370,9 +370,10 @@ def _fits_integer(low: Lowering, expr: Expr) -> str:
 
 def _known_member(low: Lowering, expr: Expr) -> str:
     found, value = (low.expr(arg) for arg in expr.args)
-    lowest, highest = cast("tuple[Decimal, Decimal]", expr.value)
-    beyond = f"{found} IS NULL AND {value} NOT BETWEEN {lowest} AND {highest}"
-    return f"(CASE WHEN {beyond} THEN error('a number beyond those of a column with NULL') ELSE {found} END)"
+    bounds = cast("tuple[Decimal, Decimal] | None", expr.value)
+    beyond = f"{value} IS NOT NULL" if bounds is None else f"{value} NOT BETWEEN {bounds[0]} AND {bounds[1]}"
+    failure = f"error('a {'value' if bounds is None else 'number'} beyond those of a column with NULL')"
+    return f"(CASE WHEN {found} IS NULL AND {beyond} THEN {failure} ELSE {found} END)"
 
 
 def _unless_beyond(sql: str, digits: int) -> str:

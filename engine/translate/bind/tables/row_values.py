@@ -13,9 +13,12 @@ from base.decimals import negated, scaled
 from engine.translate.bind.binder import Binder
 from engine.translate.bind.tables.derived import rows_of
 from engine.translate.bind.values.compare import compare
+from engine.translate.checks.spelled_times import in_rows
+from engine.translate.literals import is_literal, is_text
+from engine.translate.members import LISTED
 from engine.translate.refusal import refuse
-from engine.translate.tree import Expr, QuerySource, Rows, has_aggregate
-from engine.translate.types import BOOL, EXACT, STORED_BITS, WHOLE, whole_digits
+from engine.translate.tree import Expr, QuerySource, Rows, has_aggregate, is_stored
+from engine.translate.types import BOOL, EXACT, STORED_BITS, WHOLE, Family, whole_digits
 
 # Lexicographic order: of the parts before the last one, and of the last one.
 _STRICT = {"lt": "lt", "le": "lt", "gt": "gt", "ge": "gt"}
@@ -36,11 +39,17 @@ def compare_rows(operator: str, left: list[Expr], right: list[Expr]) -> Expr:
     if operator in ("eq", "null_safe_eq", "ne"):
         tests = tuple(compare(operator, a, b) for a, b in zip(left, right, strict=True))
         return tests[0] if len(tests) == 1 else Expr("or" if operator == "ne" else "and", BOOL, tests)
+    return compare(operator, left[0], right[0]) if len(left) == 1 else _in_order(operator, left, right)
+
+
+def _in_order(operator: str, left: list[Expr], right: list[Expr]) -> Expr:
+    """Compare the order of two rows, or of what is left of them behind equal parts."""
+    written = is_text(left[0]) or is_text(right[0])
     if len(left) == 1:
-        return compare(operator, left[0], right[0])
-    rest = compare_rows(operator, left[1:], right[1:])
+        return in_rows(compare(operator, left[0], right[0]), written)
+    rest = _in_order(operator, left[1:], right[1:])
     equal = Expr("and", BOOL, (compare("eq", left[0], right[0]), rest))
-    return Expr("or", BOOL, (compare(_STRICT[operator], left[0], right[0]), equal))
+    return Expr("or", BOOL, (in_rows(compare(_STRICT[operator], left[0], right[0]), written), equal))
 
 
 def any_row(binder: Binder, operator: str, left: list[Expr], node: exp.Expression, every: bool = False) -> Expr:
@@ -48,28 +57,43 @@ def any_row(binder: Binder, operator: str, left: list[Expr], node: exp.Expressio
     source, columns = _columns(binder, left, node)
     test = compare_rows(_OPPOSITE[operator] if every else operator, left, columns)
     found = Expr("row_in", BOOL, (test,), value=Rows(source))
-    if binder.context.backend != "mysql":
+    if binder.context.backend != "mysql" and operator in ("eq", "ne"):
         found = known_member(found, left, list(_stored_columns(source, columns)))
     return Expr("not", BOOL, (found,)) if every else found
 
 
 def _stored_columns(source: QuerySource, columns: list[Expr]) -> Iterator[Expr]:
-    """What the columns of a query are inside of it, where they are stored columns, and themselves elsewhere."""
+    """What the columns of a query are inside of it, where they are stored columns or constants, or else themselves."""
     outputs = source.query.outputs
     for column, output in zip(columns, outputs, strict=True):
-        yield output.expr if output.expr.op == "column" else column
+        yield output.expr if output.expr.op == "column" or is_literal(output.expr) else column
 
 
-def known_member(found: Expr, values: list[Expr], columns: list[Expr]) -> Expr:
-    """Let a membership fail that is unknown for a value beyond those of a stored column of numbers.
+def known_member(
+    found: Expr, values: list[Expr], columns: list[Expr], is_kept: bool = False, is_joined: bool = False
+) -> Expr:
+    """Let a membership fail that is unknown for a value beyond those of a column of the query.
 
-    MariaDB looks for such a value in an index that cannot hold it, and says that it is not there, NULLs or not.
+    MariaDB looks for such a value in an index that cannot hold it, and says that it is not there, NULLs or not. The
+    index is that of a stored column, or of the table that holds the rows: `is_kept` tells that they are computed once.
+    `is_joined` tells that they are those of several queries, of which it forgets a `SELECT NULL`.
     """
     for value, column in zip(values, columns, strict=True):
-        bounds = _narrower(value, column)
-        if bounds is not None:
+        if _may_hold_less(value, column, is_kept, is_joined):
+            found = Expr("known_member", BOOL, (found, value))
+        elif (bounds := _narrower(value, column)) is not None:
             found = Expr("known_member", BOOL, (found, value), value=bounds)
     return found
+
+
+def _may_hold_less(value: Expr, column: Expr, is_kept: bool, is_joined: bool) -> bool:
+    """Tell whether some values may be beyond those of a column, and it is not known which ones."""
+    type_, wide = column.type, value.type
+    if is_joined or type_.family in LISTED or (type_.family is Family.FLOAT and wide.family is not Family.FLOAT):
+        return True
+    if is_stored(column) or is_literal(column):
+        return False
+    return column.op == "column" or (is_kept and {type_.family, wide.family} <= EXACT)
 
 
 def _narrower(value: Expr, column: Expr) -> tuple[Decimal, Decimal] | None:

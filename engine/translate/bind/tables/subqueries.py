@@ -60,7 +60,8 @@ def scalar(binder: Binder, node: exp.Expression) -> Expr:
         (output.expr,) = output.expr.args
     if is_ended(output.expr):
         refuse("a quotient is calculated with in the answer of a sub-query")
-    found = Expr("scalar", output.expr.type, value=query)
+    fixed = any(part.type.fixed for part in walk(output.expr))
+    found = Expr("scalar", replace(output.expr.type, fixed=fixed), value=query)
     if binder.context.backend == "mysql" or found.type.frac == found.type.scale or not sees_outside(query):
         return found
     answers = binder.shared.answers
@@ -128,7 +129,7 @@ def _compared(binder: Binder, operator: str, left: Expr, node: exp.Expression, o
     query = binder.query(node)
     if query.limit is not None:
         refuse("LIMIT in a compared sub-query is not supported")
-    if isinstance(query, SetOperation):
+    if is_joined := isinstance(query, SetOperation):
         query = wrapped(binder.shared, query)
     if len(query.outputs) != 1:
         refuse("this sub-query is not supported in a comparison")
@@ -147,4 +148,6 @@ def _compared(binder: Binder, operator: str, left: Expr, node: exp.Expression, o
     if operator not in ("eq", "ne"):
         require_sortable(left.type, "comparing the order of")
     found = Expr(op, BOOL, (left,), value=(operator, query))
-    return found if binder.context.backend == "mysql" else known_member(found, [value], [column])
+    if binder.context.backend == "mysql":
+        return found
+    return known_member(found, [value], [column], not sees_outside(query), is_joined)

@@ -17,6 +17,7 @@ from statements.context import SessionContext
 
 _UTF8 = ("utf8mb4", "utf8mb3", "utf8", "ascii")
 _UNICODE = _UTF8[:3]
+_BEYOND_UTF8MB3 = frozenset(range(0xF0, 0xF8))  # first bytes of the characters that utf8mb3 has not
 _CHOICES = frozenset({"least", "greatest", "case", "coalesce"})
 
 
@@ -64,8 +65,18 @@ def as_char(expr: Expr, collation: str) -> Expr:
     text = as_string(expr, "CAST AS CHAR", collation)
     if text.type.family is not Family.STRING or text.type.collation == collation or text.type.coercible:
         return text
-    type_ = replace(text.type, charset=collation.split("_", 1)[0], collation=collation, explicit=False, characters=0)
+    charset = collation.split("_", 1)[0]
+    if not _is_kept(text.type, charset):
+        refuse(f"CAST AS CHAR makes {charset}, the connection's character set, of text beyond it")
+    type_ = replace(text.type, charset=charset, collation=collation, explicit=False, characters=0)
     return Expr("same", type_, (text,))
+
+
+def _is_kept(type_: Type, charset: str) -> bool:
+    """Tell whether no character of a text is lost in another character set: the servers put `?` in its place."""
+    if charset in ("utf8mb4", type_.charset) or presence.is_ascii(type_.presence):
+        return True
+    return charset in _UNICODE and not presence.values(type_.presence) & _BEYOND_UTF8MB3
 
 
 def as_short_string(expr: Expr, size: int, collation: str) -> Expr:
