@@ -74,7 +74,7 @@ def keep_averages(block: Block, context: SessionContext, outermost: bool) -> Non
     for item in items:
         if item.expr.op == "quotient" and any(item.expr in part for part in (kept, *open_)):
             continue  # shown, it is rounded
-        item.expr = _kept(item.expr, kept, context) if certain else _either_way(item.expr, open_, context)
+        item.expr = _kept(item.expr, kept, context) if certain else _shown_either_way(item, open_, context)
 
 
 def _has_average(block: Block) -> bool:
@@ -99,7 +99,7 @@ def _keep_in_totals(block: Block, context: SessionContext, outermost: bool) -> N
     certain = bool(block.order) and outermost
     for item in items:
         if item.expr not in kept:  # shown, or sorted by, it is rounded
-            item.expr = _kept(item.expr, kept, context) if certain else _either_way(item.expr, [kept], context)
+            item.expr = _kept(item.expr, kept, context) if certain else _shown_either_way(item, [kept], context)
         elif isinstance(item, OrderItem):
             item.expr = settled(item.expr)
 
@@ -122,6 +122,13 @@ def _is_average(expr: Expr, over: bool) -> bool:
     if over:
         return total.op == WINDOW and counted.op == WINDOW
     return total.op in ("sum", "sum_distinct") and counted.op in ("count", "count_distinct")
+
+
+def _shown_either_way(item: Output | OrderItem, open_: list[set[Expr]], context: SessionContext) -> Expr:
+    made = _either_way(item.expr, open_, context)
+    if isinstance(item, Output) and item.expr.type.unpadded and made is not item.expr and context.backend == "mysql":
+        refuse("MySQL shows decimals of mixed scales each in its own")  # or, where that table has held them, not
+    return made
 
 
 def _either_way(expr: Expr, open_: list[set[Expr]], context: SessionContext) -> Expr:
