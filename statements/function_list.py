@@ -42,14 +42,14 @@ WHEN: dict[str, tuple[str, ...]] = {
         "INSTR", "LOCATE", "POSITION",
     ),
     _JSON: (
-        "JSON_CONTAINS_PATH", "JSON_EXTRACT", "JSON_KEYS", "JSON_LENGTH", "JSON_VALID", "->", "->>",
+        "JSON_CONTAINS_PATH", "JSON_EXTRACT", "JSON_KEYS", "->", "->>",
     ),
     "the argument is a JSON column of MySQL, or a text column of MariaDB, and the path a constant of keys and places": (
-        "JSON_UNQUOTE", "JSON_VALUE",
+        "JSON_LENGTH", "JSON_UNQUOTE", "JSON_VALID", "JSON_VALUE",
     ),
-    "a JSON column of MySQL is searched for a constant that is a number, a text or a truth value": (
-        "JSON_CONTAINS", "MEMBER OF",
-    ),
+    "a JSON column of MySQL is searched for a constant that is a number, a text or a truth value": ("MEMBER OF",),
+    "a JSON column of MySQL, or a text column of MariaDB, is searched for a constant that is a number, a text or a"
+    " truth value": ("JSON_CONTAINS",),
     "a JSON column of MySQL is compared with a constant: a number, a text, a truth value or an array of such": (
         "JSON_OVERLAPS",
     ),

@@ -16,7 +16,11 @@ _MOST_OF_VALUE = 512  # characters of JSON_VALUE's result
 # What stands in front of a comma or colon that is in no text, and that or the end.
 SEPARATORS = """'((?:"(?:[^"\\\\]|\\\\.)*"|[^",:])*)([,:]|$)'"""
 # What DuckDB reads though it is no JSON: commas behind the last member, and numbers that are none.
-_LENIENT = """',\\s*[}\\]]|(?i)[:,\\[]\\s*-?(nan|inf)'"""
+_LENIENT = """',\\s*[}\\]]|(?i)(^|[:,\\[])\\s*-?(nan|inf)'"""
+_LEVELS, _PASSES = 31, 6
+_TEXTS = """'"(?:[^"\\\\]|\\\\.)*"'"""
+_INNERMOST = """'\\[[^\\[\\]{}]*\\]|\\{[^\\[\\]{}]*\\}'"""
+_NEARLY = "1e-12"  # the numbers that JSON_CONTAINS of MariaDB takes for equal are less apart
 _WRAPPED = "error('a place in a document that is no array')"
 
 
@@ -114,6 +118,38 @@ def _number_as_written(sql: str, steps: Steps) -> str:
     return f"(CASE WHEN {once} AND {written} <> '' THEN {written} ELSE {SPELLING} END)"  # no NaN
 
 
+def _of_text(low: Lowering, expr: Expr, write: Writer) -> str:
+    """What a function gives for a text that both libraries read alike; MariaDB reads 32 levels, and warns of more."""
+    sql = low.expr(expr.args[0])
+    openers = f"strlen({sql}) - strlen(replace(replace({sql}, '[', ''), '{{', '')) > {_LEVELS}"
+    return (
+        f"(CASE WHEN regexp_matches({sql}, {_LENIENT}) THEN {SPELLING}"
+        f" WHEN {openers} AND {_is_deep(sql)} THEN {SPELLING} ELSE {write(low, expr)} END)"
+    )
+
+
+def _is_deep(sql: str) -> str:
+    """Whether arrays and objects are left when the innermost have been taken out some times."""
+    left = f"regexp_replace({sql}, {_TEXTS}, '', 'g')"
+    for _ in range(_PASSES):
+        left = f"regexp_replace({left}, {_INNERMOST}, '', 'g')"
+    return f"regexp_matches({left}, '[\\[{{]')"
+
+
+def _valid_text(low: Lowering, expr: Expr) -> str:
+    """JSON_VALID: where it is 0, MariaDB warns."""
+    sql = low.expr(expr.args[0])
+    return f"CASE WHEN {sql} IS NULL THEN NULL WHEN json_valid({sql}) THEN 1 ELSE {SPELLING} END"
+
+
+def _text_contains(low: Lowering, expr: Expr) -> str:
+    """JSON_CONTAINS of MariaDB: texts are compared as they are written, numbers as doubles that are nearly equal, and
+    nothing is in a part that there is not."""
+    sql = low.expr(expr.args[0])
+    found = f"coalesce({_contains(low, expr)}, CASE WHEN {sql} IS NOT NULL THEN 0 END)"
+    return f"CASE WHEN contains({sql}, '\\') THEN {SPELLING} ELSE {found} END"
+
+
 def _kind_name(low: Lowering, expr: Expr) -> str:
     """JSON_TYPE: a text may be a moment, and a number have one of several types."""
     sql, steps = low.expr(expr.args[0]), cast("Steps", expr.value)
@@ -131,14 +167,15 @@ def _contains(low: Lowering, expr: Expr) -> str:
     steps, sought, deep = cast("tuple[Steps, object, bool]", expr.value)
     sql = low.expr(expr.args[0])
     whole = f"json_extract({sql}, {path_of(steps)})"
-    member = _is_scalar("x", sought)
+    is_scalar = _is_nearly if expr.op == "text_contains" else _is_scalar
+    member = is_scalar("x", sought)
     nested = (
         f"WHEN list_contains(list_transform({{0}}, lambda x: json_type(x)), 'ARRAY') THEN {_WRAPPED}" if deep else ""
     )
     members = f"CAST({whole} AS JSON[])"
     found = f"len(list_filter({members}, lambda x: {member})) > 0"
     is_array = f"CASE {nested.format(members)} ELSE {found} END" if deep else found
-    made = f"CASE WHEN {kind_of(sql, steps)} = 'ARRAY' THEN {is_array} ELSE {_is_scalar(whole, sought)} END"
+    made = f"CASE WHEN {kind_of(sql, steps)} = 'ARRAY' THEN {is_array} ELSE {is_scalar(whole, sought)} END"
     return f"(CASE WHEN {kind_of(sql, steps)} IS NOT NULL THEN CAST(({made}) AS BIGINT) END)"
 
 
@@ -147,6 +184,14 @@ def _overlaps(low: Lowering, expr: Expr) -> str:
     steps, sought = cast("tuple[Steps, tuple[object, ...]]", expr.value)
     found = (_contains(low, Expr(expr.op, expr.type, expr.args, (steps, one, False))) for one in sought)
     return f"greatest({', '.join(found)})"
+
+
+def _is_nearly(part: str, sought: object) -> str:
+    """Whether a JSON value is a scalar as MariaDB compares numbers."""
+    if isinstance(sought, bool | str):
+        return _is_scalar(part, sought)
+    apart = f"abs(CAST(json_extract_string({part}, '$') AS DOUBLE) - CAST('{sought}' AS DOUBLE)) < {_NEARLY}"
+    return f"(CASE WHEN json_type({part}) IN ('BIGINT', 'UBIGINT', 'DOUBLE') THEN {apart} ELSE FALSE END)"
 
 
 def _is_scalar(part: str, sought: object) -> str:
@@ -254,6 +299,9 @@ DOCUMENT_OPS: dict[str, Writer] = {
     "json_value": _text,
     "text_part": _text_part,
     "text_value": _text_part,
+    "text_length": lambda low, expr: _of_text(low, expr, _length),
+    "text_valid": lambda low, expr: _of_text(low, expr, _valid_text),
+    "text_contains": lambda low, expr: _of_text(low, expr, _text_contains),
     "json_kind": _kind_name,
     "json_contains": _contains,
     "json_overlaps": _overlaps,

@@ -2,7 +2,7 @@
 
 A path's keys and places are constants. Scalars are spelled as the document spells them; objects, arrays and numbers
 that the engine would spell otherwise fail and are left to MySQL. MariaDB's JSON columns are texts as written: of those
-JSON_VALUE and JSON_UNQUOTE(JSON_EXTRACT(…)) are known.
+JSON_VALUE, JSON_UNQUOTE(JSON_EXTRACT(…)), JSON_LENGTH, JSON_VALID and JSON_CONTAINS are known.
 """
 
 import json
@@ -149,6 +149,10 @@ def _value(binder: Binder, node: exp.Expression) -> Expr:
 
 
 def _length(binder: Binder, arguments: list[exp.Expression]) -> Expr:
+    if (text := _text_document(binder, arguments[0])) is not None:
+        path = _text_path(binder, arguments[1]) if len(arguments) > 1 else ()
+        return Expr("text_length", BIGINT, (text,), value=path)
+    _require_documents(binder)
     value, prefix = document(binder, arguments[0], "JSON_LENGTH")
     path = (*prefix, *(_text_path(binder, arguments[1]) if len(arguments) > 1 else ()))
     if value.type.family is Family.ANSWER:
@@ -157,6 +161,9 @@ def _length(binder: Binder, arguments: list[exp.Expression]) -> Expr:
 
 
 def _valid(binder: Binder, arguments: list[exp.Expression]) -> Expr:
+    if (text := _text_document(binder, arguments[0])) is not None:
+        return Expr("text_valid", BIGINT, (text,))
+    _require_documents(binder)
     return Expr("json_valid", BIGINT, (_whole(binder, arguments[0], "JSON_VALID"),))
 
 
@@ -188,7 +195,9 @@ def _kind(binder: Binder, node: exp.Expression) -> Expr:
 
 def _contains(binder: Binder, arguments: list[exp.Expression]) -> Expr:
     """JSON_CONTAINS(document, 'scalar' [, 'path']): an array contains what one of its members is."""
-    value, prefix = document(binder, arguments[0], "JSON_CONTAINS")
+    if (text := _text_document(binder, arguments[0])) is None:
+        _require_documents(binder)
+    value, prefix = document(binder, arguments[0], "JSON_CONTAINS") if text is None else (text, ())
     path = (*prefix, *(_text_path(binder, arguments[2]) if len(arguments) > 2 else ()))
     sought = arguments[1]
     if not isinstance(sought, exp.Literal) or not sought.is_string:
@@ -197,7 +206,8 @@ def _contains(binder: Binder, arguments: list[exp.Expression]) -> Expr:
         scalar = json.loads(sought.name, parse_float=Decimal)
     except ValueError:
         return refuse("JSON_CONTAINS of what is no JSON is not supported")
-    return Expr("json_contains", BIGINT, (value,), value=(path, _scalar(scalar), True))
+    op = "json_contains" if text is None else "text_contains"
+    return Expr(op, BIGINT, (value,), value=(path, _scalar(scalar), True))
 
 
 def _overlaps(binder: Binder, arguments: list[exp.Expression]) -> Expr:
@@ -319,10 +329,14 @@ def _may_lose_decimals(value: Expr) -> bool:
     return any([_may_lose_decimals(argument) for argument in value.args]) or value.op in _CALCULATED
 
 
+def _require_documents(binder: Binder) -> None:
+    if binder.context.backend != "mysql" and not binder.context.models:
+        refuse("JSON functions over MariaDB's texts are not supported")
+
+
 def _mysql_only(rule: Call) -> Call:
     def checked(binder: Binder, arguments: list[exp.Expression]) -> Expr:
-        if binder.context.backend != "mysql" and not binder.context.models:
-            refuse("JSON functions over MariaDB's texts are not supported")
+        _require_documents(binder)
         return rule(binder, arguments)
 
     return checked
@@ -330,8 +344,7 @@ def _mysql_only(rule: Call) -> Call:
 
 def _mysql_node(rule: Rule) -> Rule:
     def checked(binder: Binder, node: exp.Expression) -> Expr:
-        if binder.context.backend != "mysql" and not binder.context.models:
-            refuse("JSON functions over MariaDB's texts are not supported")
+        _require_documents(binder)
         return rule(binder, node)
 
     return checked
@@ -348,12 +361,12 @@ NODES: dict[type[exp.Expression], Rule] = {
 }
 # name -> (least and most arguments, rule)
 NAMED: dict[str, tuple[int, int, Call]] = {
-    "JSON_CONTAINS": (2, 3, _mysql_only(_contains)),
+    "JSON_CONTAINS": (2, 3, _contains),
     "JSON_UNQUOTE": (1, 1, _unquote),
     "JSON_OVERLAPS": (2, 2, _mysql_only(_overlaps)),
-    "JSON_LENGTH": (1, 2, _mysql_only(_length)),
+    "JSON_LENGTH": (1, 2, _length),
     "JSON_ARRAY": (1, 99, _array),
     "JSON_ARRAYAGG": (1, 1, _elements),
-    "JSON_VALID": (1, 1, _mysql_only(_valid)),
+    "JSON_VALID": (1, 1, _valid),
     "JSON_CONTAINS_PATH": (3, 3, _mysql_only(_has_path)),
 }
