@@ -71,6 +71,7 @@ def as_number(expr: Expr, what: str) -> Expr:
 
 
 _MEMBERS = frozenset({"enum_text", "set_text"})
+_GATHERED = frozenset({"group_concat", "group_concat_apart", "group_concat_distinct"})
 
 
 def require_one_text(expr: Expr) -> None:
@@ -83,6 +84,8 @@ def number_of_text(expr: Expr) -> Expr:
     """Read a string as a double; what is not a plain number gives a warning on the backend and fails in the engine."""
     if not is_text(expr):
         require_one_text(expr)
+        if expr.op in _GATHERED:  # MariaDB's number of it has no decimals
+            refuse("a number is made of what GROUP_CONCAT gives")
         if expr.op in ("min", "max") and expr.args[0].op in _MEMBERS:
             refuse("MIN or MAX of an ENUM or SET is read as a number")  # of the text, or of the member: by the plan
         return Expr("number_of_text", DOUBLE, (expr,))
@@ -123,6 +126,8 @@ def as_double(expr: Expr) -> Expr:
         return as_double(expr.args[0])
     if _has_average(expr):
         return _average_as_double(expr)
+    if expr.op == "date_number" and expr.args[0].type.family is Family.TIME and expr.args[0].op == WINDOW:
+        refuse("a window's TIME is used as a double")  # beside another window MariaDB reads it without its sign
     if expr.type.vague and expr.type.frac != expr.type.scale:
         refuse("a quotient of mixed scales is used as a double")
     expr = _of_certain_sign(expr)

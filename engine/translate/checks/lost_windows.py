@@ -1,9 +1,11 @@
 """Windows over groups that MariaDB 10.11 computes of nothing, or whose order it forgets: refused.
 
 It finds groups sorted where their keys begin an index, or where an aggregate needs its rows together (DISTINCT,
-GROUP_CONCAT). It takes ORDER BY by those keys as done then, and sorts the groups for the windows afterwards: they come
-in the order of the windows, and LIMIT gives the first of these. Of joined tables, where it sorts the rows for such an
-aggregate, an expression with a window in it is what it was before the window was computed, and HAVING finds no group.
+GROUP_CONCAT). It takes ORDER BY by those keys as done then, and sorts the groups for the windows afterwards: they
+come in the order of the windows, and LIMIT gives the first of these; in no order where a window without keys stands
+inside of an expression. Groups by what is one value to it (IS NULL of a column that is never NULL) are one row
+without a window. Of joined tables, where it sorts the rows for such an aggregate, an expression with a window in it
+is what it was before the window was computed, and HAVING finds no group.
 """
 
 from collections.abc import Sequence
@@ -14,6 +16,7 @@ from wire.responses import ColumnDefinition
 
 _KEYS = frozenset({"group_value", "any"})
 _SORTED = frozenset({"count_distinct", "sum_distinct", "group_concat", "group_concat_distinct", "json_objects"})
+_NULL_TESTS = frozenset({"is_null", "is_not_null"})
 _INDEXED = 0x0002 | 0x0004 | 0x0008  # PRI_KEY_FLAG, UNIQUE_KEY_FLAG, MULTIPLE_KEY_FLAG
 
 
@@ -27,6 +30,8 @@ def require_no_lost_window(block: Block, definitions: Sequence[ColumnDefinition]
     windows = [part for part in parts if part.op == WINDOW]
     if not windows or not block.groups:
         return
+    if not any(_varies(key) for key in block.groups):
+        refuse("MariaDB may compute no window over groups by what is NULL or not")
     tested = list(walk(block.having)) if block.having is not None else []
     sorts = any(part.op in _SORTED or (part.op == "double_sum" and part.value) for part in (*parts, *tested))
     inside = any(expr.op != WINDOW and any(part in windows for part in walk(expr)) for expr in exprs)
@@ -35,10 +40,16 @@ def require_no_lost_window(block: Block, definitions: Sequence[ColumnDefinition]
     if not block.order or any(item.expr.op not in _KEYS for item in block.order):
         return
     wanted = [(item.expr, item.descending) for item in block.order]
-    if all(_sort(window)[: len(wanted)] in ([], wanted) for window in windows):
+    kept = [wanted] if inside else [wanted, []]
+    if all(_sort(window)[: len(wanted)] in kept for window in windows):
         return
     if sorts or _may_lead_index(block, block.order[0].expr.args[0], definitions):
         refuse("MariaDB may give groups in the order of their windows")
+
+
+def _varies(key: Expr) -> bool:
+    """Tell whether a key has several values whatever is known of its columns."""
+    return key.op == "column" or (key.op not in _NULL_TESTS and any(_varies(arg) for arg in key.args))
 
 
 def _sort(window: Expr) -> list[tuple[Expr, bool]]:

@@ -139,15 +139,14 @@ def _scaled(sql: str, k: int) -> str:
 
 
 def _average(low: Lowering, expr: Expr) -> str:
-    """AVG of exact numbers as a double: the sum divided in doubles, or the decimal, whose later digits are cut."""
-    (quotient,) = expr.args
-    total, count = (low.expr(side) for side in quotient.args)
-    written = low.expr(Expr("text_to_double", expr.type, (quotient,)))
-    return _let(
-        _pair("least(e.q, e.d)", "greatest(e.q, e.d)"),
-        q=written,
-        d=f"(CAST(CAST({total} AS VARCHAR) AS DOUBLE) / nullif(CAST({count} AS DOUBLE), 0))",
-    )
+    """AVG of exact numbers as a double: the sum divided in doubles, or the decimal, whose later digits are cut, or
+    with a second argument what a table may have of it."""
+    total, count = (low.expr(side) for side in expr.args[0].args)
+    sides = [low.expr(Expr("text_to_double", expr.type, (arg,))) for arg in expr.args]
+    sides.append(f"(CAST(CAST({total} AS VARCHAR) AS DOUBLE) / nullif(CAST({count} AS DOUBLE), 0))")
+    named = dict(zip("abc", sides, strict=False))
+    all_of = ", ".join(f"e.{name}" for name in named)
+    return _let(_pair(f"least({all_of})", f"greatest({all_of})"), **named)
 
 
 def _spread(low: Lowering, expr: Expr) -> str:

@@ -39,6 +39,8 @@ def bind(binder: Binder, node: exp.Expression) -> Expr:
         refuse("GROUP_CONCAT ordered by this is not supported")
     if distinct and keys != [value] and not _is_apart(value):
         refuse(f"GROUP_CONCAT(DISTINCT) of a {value.type.family.value} in another order is not supported")
+    if binder.context.backend == "mariadb":
+        _require_own_names(binder, inner, [child(item) for item in items])
     by_row = binder.scope.is_row(set(keys)) and not distinct
     if not keys:
         refuse("GROUP_CONCAT without an order of all rows depends on the order of rows")
@@ -49,6 +51,18 @@ def bind(binder: Binder, node: exp.Expression) -> Expr:
     directions = tuple(bool(item.args.get("desc")) for item in items)
     longest = binder.context.group_concat_max_len
     return _joined(binder, value, keys, (distinct, by_row, between, directions, longest))
+
+
+def _require_own_names(binder: Binder, value: exp.Expression, keys: list[exp.Expression]) -> None:
+    """Refuse to sort by a column whose name one of the values has that is a column of another table: where it sorts
+    rows to group them, MariaDB may sort by that one."""
+    for key in keys:
+        if not isinstance(key, exp.Column):
+            continue
+        block = key.find_ancestor(exp.Select)
+        own = [column for column in value.find_all(exp.Column) if column.find_ancestor(exp.Select) is block]
+        if any(c.name.casefold() == key.name.casefold() and binder.expr(c) != binder.expr(key) for c in own):
+            refuse("GROUP_CONCAT of a column is ordered by another table's column of the same name")
 
 
 def _unwrapped(

@@ -132,6 +132,7 @@ def _shown_either_way(item: Output | OrderItem, open_: list[set[Expr]], context:
 
 
 def _either_way(expr: Expr, open_: list[set[Expr]], context: SessionContext) -> Expr:
+    expr = rebuild(expr, lambda part: _with_rounded(part, set().union(*open_)))
     met = set(_averages(expr))
     found = [part & met for part in open_ if part & met]
     if not found:
@@ -146,12 +147,20 @@ def _either_way(expr: Expr, open_: list[set[Expr]], context: SessionContext) -> 
 
 
 def _averages(expr: Expr) -> Iterator[Expr]:
-    """Every part that may be rounded or not: as doubles averages have both among their bounds."""
+    """Every part that may be rounded or not: as doubles averages have both among their bounds (`_with_rounded`)."""
     if expr.op == "average_double" or _is_rounded_average(expr):
         return
     yield expr
     for arg in expr.args:
         yield from _averages(arg)
+
+
+def _with_rounded(expr: Expr, rounded: set[Expr]) -> Expr | None:
+    """An average as a double that may be made of what a table has of it; None for all else."""
+    if expr.op != "average_double":
+        return None
+    average = expr.args[0]
+    return replace(expr, args=(average, settled(average))) if average in rounded else expr
 
 
 def _is_rounded_average(expr: Expr) -> bool:
@@ -165,7 +174,7 @@ def _kept(expr: Expr, rounded: set[Expr], context: SessionContext) -> Expr:
 
     def change(part: Expr) -> Expr | None:
         if part.op == "average_double":
-            return part
+            return _with_rounded(part, rounded)
         if part in rounded:
             return settled(part)
         args = tuple(rebuild(arg, change) for arg in part.args)
