@@ -406,8 +406,7 @@ class Race:
     def begin_further(self) -> None:
         """Grow the best trees once more from the margins of the `base` on, and from half of them."""
         leader = self.leader
-        may = leader and leader.family in _SEARCHED and self._lasts(leader) and not self.budget.over(SELECT)
-        if self.base and leader and may:
+        if self.base and leader and leader.family in _SEARCHED and self._lasts(leader):
             self.run_trees([(leader.family, leader.params)] * len(SHARES), upon=SHARES)
 
     def _lasts(self, trial: Trial) -> bool:
