@@ -123,19 +123,20 @@ def _arithmetic(operator: str) -> Rule:
         found = arithmetic(operator, first, second, increment)
         if is_mariadb and operator == "divide":
             found = doubles.of_spelled(found)
+        if operator == "subtract" and found.type.family is Family.DECIMAL:
+            found = _not_negative(found)
         if is_mariadb:
             require_same_quotient(found)
             found = ended(found)
             found = spelled_short_quotient(as_int(found)) if found.op == "int_divide" else found
-        elif operator == "subtract" and found.type.family is Family.DECIMAL:
-            found = _not_negative(found)
         return binder.result(found)
 
     return rule
 
 
 def _not_negative(difference: Expr) -> Expr:
-    """Let a negative difference of decimals that are both UNSIGNED fail: MySQL gives error 1690.
+    """Let a negative difference of decimals that are both UNSIGNED fail: MySQL gives error 1690, MariaDB makes 0 of it
+    in its temporary tables.
 
     Which computed decimals are UNSIGNED is MySQL's to say: all that have such a column in them may be.
     """
