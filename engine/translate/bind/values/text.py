@@ -35,15 +35,11 @@ def as_string(expr: Expr, what: str, collation: str) -> Expr:
         return Expr("date_to_text", _plain(collation), (expr,))
     if family is Family.DECIMAL and not expr.type.unpadded and not expr.type.vague:
         written = Expr("decimal_to_text", _plain(collation), (settled(expr),), value=expr.type.scale)
-        if whole_digits(expr.type) <= 1 and any(
-            part.op == "decimal_subtract" and _is_positive(part) for part in walk(expr)
-        ):
-            refuse(f"{what} is applied to a difference of UNSIGNED decimals without room for a sign")
         if is_literal(expr) or not _is_all_fraction(expr):
             return written
         # The 0 before the point is not counted: what a table keeps of -0.9 as DECIMAL(1,1) is cut. An UNSIGNED one has
         # no room for a sign either, and every text of it is.
-        if _is_positive(expr):
+        if any(part.type.positive for part in walk(expr)):
             refuse(f"{what} is applied to an UNSIGNED decimal without digits before the point")
         return Expr("fits_text", written.type, (written,), value=expr.type.scale + 2)
     if family is Family.DATETIME:
@@ -53,10 +49,6 @@ def as_string(expr: Expr, what: str, collation: str) -> Expr:
     if family is Family.DOUBLE and not is_literal(expr) and not any(part.type.fixed for part in walk(expr)):
         return Expr("double_to_text", _plain(collation), (expr,))
     raise Refused(f"{what} is applied to a {family.value}")
-
-
-def _is_positive(expr: Expr) -> bool:
-    return any(part.type.positive for part in walk(expr))
 
 
 def _is_all_fraction(expr: Expr) -> bool:
