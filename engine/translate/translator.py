@@ -39,7 +39,7 @@ from engine.translate.lower.statement import Statement
 from engine.translate.origins import Origins
 from engine.translate.outputs import shown
 from engine.translate.refusal import Refusal, Refused, refuse
-from engine.translate.tree import Block
+from engine.translate.tree import Block, Query, SetOperation
 from engine.translate.walks import gathered
 from engine.zones import ZoneTable
 from statements.context import SessionContext
@@ -146,6 +146,7 @@ def _translate(
     require_read(whole)
     require_lengths(whole)
     lowering.orders_rollups = not query.order
+    lowering.sends_early = _sends_early(query) and not any(isinstance(q, Block) and q.grouped for q in whole.queries)
     lowering.origins = Origins(whole.queries)
     lowering.narrowed = narrowed(whole.nodes) if context.models else {}
     sql = lowering.query(query, shown(query, definitions, context))
@@ -156,6 +157,13 @@ def _translate(
     asked = tuple(lowering.asked.values())
     tables, functions = tuple(dict.fromkeys(shared.tables)), tuple(lowering.functions)
     return Translation(sql, described, weights, zones, tables, guarded, functions, asked)
+
+
+def _sends_early(query: Query) -> bool:
+    """Tell whether rows leave while others are computed: they are neither grouped, made distinct nor sorted."""
+    if isinstance(query, SetOperation):
+        return query.kind == "union" and query.all and not query.order
+    return not (query.grouped or query.distinct or query.order)
 
 
 def _counted(tree: exp.Expression) -> exp.Expression:

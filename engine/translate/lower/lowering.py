@@ -36,9 +36,9 @@ class Lowering(ABC):
     `reads_files` says that some tables are lake tables. `any_spelling` says that of equal strings any spelling may
     stand for all: MySQL has no rows of lake tables and so shows none that it had to be, and a session may want it so.
     `orders_rollups` is False where the statement's own ORDER BY leaves nothing of the order in which ROLLUP gives its
-    rows. `origins` knows what is behind columns. `asks_models` is
-    of statements that no other can answer: their sums of doubles, of which only bounds are certain elsewhere, are what
-    the engine makes them.
+    rows. `sends_early` says that rows leave while others are computed, and that nothing is summed up before.
+    `origins` knows what is behind columns. `asks_models` is of statements that no other can answer: their sums of
+    doubles, of which only bounds are certain elsewhere, are what the engine makes them.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Lowering(ABC):
         self.reads_files = False
         self.any_spelling = False
         self.orders_rollups = True
+        self.sends_early = False
         self.asks_models = False
         self.origins = Origins(())
         self._singles: dict[tuple[str, str, str, str], bool] = {}

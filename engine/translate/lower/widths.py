@@ -35,10 +35,11 @@ def _factor_widths(product: Expr) -> list[int]:
 
 
 def multiplied(low: Lowering, expr: Expr) -> str:
-    """Write a product: of 18 digits where both factors have no more, unless this statement's are known to be longer."""
+    """Write a product: of 18 digits where both factors have no more, unless this statement's are known to be longer, or
+    one may be when rows have left."""
     written = [low.expr(arg) for arg in expr.args]
     shorter, wider = _factor_widths(expr)
-    if shorter + wider > _SHORT and low.is_wide():
+    if shorter + wider > _SHORT and (low.sends_early or low.is_wide()):
         at = 0 if width(expr.args[0]) > width(expr.args[1]) else 1
         written[at] = f"CAST({written[at]} AS DECIMAL({wider}, {expr.args[at].type.frac}))"
     return f"({' * '.join(written)})"

@@ -45,7 +45,7 @@ def made(view: CatalogView, statement: str, scale: int, is_wide: bool) -> Transl
 def test_products_have_38_digits_where_they_need_them(
     view: CatalogView, store: duckdb.DuckDBPyConnection, expression: str, scale: int, expected: Decimal
 ) -> None:
-    statement = f"SELECT {expression} FROM t WHERE id = 1"
+    statement = f"SELECT MAX({expression}) FROM t WHERE id = 1"
     with pytest.raises(duckdb.OutOfRangeException, match=r"multiplication of DECIMAL\(18\)") as caught:
         store.execute(made(view, statement, scale, is_wide=False).sql).fetchall()
     widened = Widened()
@@ -57,8 +57,20 @@ def test_products_have_38_digits_where_they_need_them(
 
 @pytest.mark.parametrize(("expression", "scale"), [("d * 10", 2), ("d * 2.5", 3), ("d + i", 2)])
 def test_short_products_stay_as_they_are(view: CatalogView, expression: str, scale: int) -> None:
-    statement = f"SELECT {expression} FROM t"
+    statement = f"SELECT MAX({expression}) FROM t"
     assert made(view, statement, scale, is_wide=False) == made(view, statement, scale, is_wide=True)
+
+
+def test_products_of_rows_that_leave_as_they_come_have_38_digits(
+    view: CatalogView, store: duckdb.DuckDBPyConnection
+) -> None:
+    translation = made(view, "SELECT d * i FROM t", 2, is_wide=False)
+    assert store.execute(translation.sql).fetchall() == [(Decimal("214748364678525163.53"),), (Decimal("3.15"),)]
+
+
+def test_sums_below_rows_are_not_slowed_down(view: CatalogView) -> None:
+    statement = "SELECT m FROM (SELECT MAX(d * i) m FROM t GROUP BY id) q"
+    assert made(view, statement, 2, is_wide=False) != made(view, statement, 2, is_wide=True)
 
 
 def test_other_failures_are_none_of_products() -> None:
