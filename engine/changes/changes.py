@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from statements.schema import Table
+
 DELETED = 0  # kind of a row that is a before image
 INSERTED = 1  # kind of a row that is an after image
 
@@ -19,7 +21,8 @@ class Changes:
     """Row images of one table in log order; an UPDATE is a before image followed by its after image.
 
     `kinds` has DELETED or INSERTED per row of `rows`, whose columns are the table's carried columns by name.
-    `missing` is None when the log had all of them, as it has with binlog_row_image=FULL.
+    `missing` is None when the log had all of them, as it has with binlog_row_image=FULL. `table` is the definition that
+    they were decoded with, by which a load knows changes that were read for one before it; None when that is not known.
     """
 
     schema: str
@@ -27,6 +30,7 @@ class Changes:
     kinds: npt.NDArray[np.int8]
     rows: pa.RecordBatch
     missing: "Missing | None" = None
+    table: Table | None = None
 
     @property
     def images(self) -> int:
@@ -57,7 +61,7 @@ def join_changes(group: list[Changes]) -> Changes:
         return first
     kinds = np.concatenate([changes.kinds for changes in group])
     rows = pa.concat_batches([changes.rows for changes in group])
-    return Changes(first.schema, first.name, kinds, rows, _join_missing(group))
+    return Changes(first.schema, first.name, kinds, rows, _join_missing(group), first.table)
 
 
 def _join_missing(group: list[Changes]) -> Missing | None:
@@ -92,6 +96,10 @@ class ChangeSource(Protocol):
     @property
     def images(self) -> int:
         """Row images in it."""
+
+    @property
+    def table(self) -> Table | None:
+        """The definition that they were decoded with."""
 
     def read(self) -> Iterator[Changes]:
         """Give them piece by piece, in log order; may be called again. Raises OSError."""

@@ -83,7 +83,8 @@ class Applier:
         if copying := self._copies.get(key):
             return copying.table
         entry = self._store.entries.get(key)
-        return entry.table if entry and entry.state is State.AVAILABLE else None
+        # One that is LOADING without a load was changed in place, and waits for its place in the log to be noted.
+        return entry.table if entry and entry.state in (State.AVAILABLE, State.LOADING) else None
 
     def dependents(self, schema: str, name: str) -> tuple[tuple[Key, str], ...]:
         """The copies whose rows change outside the log when a table's rows are deleted or updated, with these kinds."""
@@ -219,6 +220,10 @@ class _Work:
                 self._quarantine(key, "changed by an XA transaction that was prepared before its copy was made")
 
     def _change(self, key: Key, group: list[ChangeSource]) -> None:
+        if copying := self._copies.get(key):
+            # What was decoded for an earlier load is in the rows of this one. What came behind it, while there was no
+            # load, was not decoded: put over the rows it would bring back what was before.
+            group = [source for source in group if source.table is None or source.table is copying.table]
         try:
             for piece in _pieces(group):
                 self._change_piece(key, piece)

@@ -304,7 +304,7 @@ class Decoder:
             arrays = [read(column) for read, column in zip(plan.readers, found, strict=True)]
             missing = None if whole else _missing(table, arrays, known[:, :rows], differences)
             batch = pa.RecordBatch.from_arrays(arrays, names=list(plan.names))
-            yield Changes(table.schema, table.name, row_kinds[:rows].copy(), batch, missing)
+            yield Changes(table.schema, table.name, row_kinds[:rows].copy(), batch, missing, table)
 
     def _scratch(self, cells: int, capacity: int) -> tuple[Any, Any, Any]:
         """Arrays for the places of cells, used again: the readers copy what they keep."""

@@ -5,7 +5,7 @@ The file is gone when nobody holds it any more: after a rollback, a disconnect, 
 
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -14,6 +14,7 @@ import pyarrow as pa
 from base import faults
 from engine.changes.changes import Changes, ChangeSource
 from engine.changes.frames import from_batch, to_batch
+from statements.schema import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +26,14 @@ class Spilled:
     images: int
     file: IO[bytes]
     start: int
+    table: Table | None = None
 
     def read(self) -> Iterator[Changes]:
         """Give them again, piece by piece. Raises OSError."""
         self.file.seek(self.start)
         with pa.ipc.open_stream(self.file) as stream:
             for batch in stream:
-                yield from_batch(self.schema, self.name, batch)
+                yield replace(from_batch(self.schema, self.name, batch), table=self.table)
 
 
 class SpillFile:
@@ -65,4 +67,4 @@ class SpillFile:
             what = f"rows of a large transaction could not be put in a file: {error.strerror or error}"
             raise OSError(error.errno or 0, what, str(self._folder)) from error
         faults.point("after", "spill")
-        return Spilled(changes.schema, changes.name, changes.images, self._file, start)
+        return Spilled(changes.schema, changes.name, changes.images, self._file, start, changes.table)

@@ -31,7 +31,7 @@ class Copying:
     """One load under way. `until` is the position at which the table is whole, None while rows are read.
 
     The rows are read when all up to `since` can be read: what the log says up to there is in them. None while no row
-    has been read: then all that has happened will be in them.
+    has been read: then all that has happened will be in them, `passed` being the latest that was passed over so.
     """
 
     entry: LoadedTable
@@ -40,6 +40,7 @@ class Copying:
     expected_rows: int = 0
     sequence: int = 0
     since: Position | None = None
+    passed: Position | None = None
     until: Position | None = None
     cancelled: str = ""  # why the load has to stop
     in_place: bool = False  # not a load: the copy has a new definition, which holds from `until` on
@@ -64,9 +65,25 @@ class Copying:
         return min(98.0, 100.0 * self.rows / max(self.expected_rows, 1))
 
     def has_read(self, position: Position) -> bool:
-        """Tell whether everything up to a place that the store is at is in the rows that are, or will be, read."""
-        since = self.since
-        return since is None or since.covers(position)
+        """Tell whether everything up to a place that the store is at is in the rows that are, or will be, read.
+
+        Who asks passes over what is: rows will not be read before that can be read.
+        """
+        with self.lock:
+            if self.since is not None:
+                return self.since.covers(position)
+            if self.passed is None or position.covers(self.passed):
+                self.passed = position
+            return True
+
+    def read_from(self, *positions: Position) -> Position:
+        """Note that rows will be read when all up to these, and what was passed over, can be read; gives how far."""
+        with self.lock:
+            since = positions[0]
+            for other in (*positions[1:], self.passed):
+                since = other if other is not None and other.covers(since) else since
+            self.since = since
+        return since
 
     def add_presence(self, found: dict[str, bytes]) -> None:
         """OR bytes seen in string columns."""
@@ -136,9 +153,7 @@ class Copies:
         """
         with self.store.lock:
             self.require(copying)
-            here = self.store.position
-            copying.since = here if here.covers(position) else position
-        return copying.since
+            return copying.read_from(position, self.store.position)
 
     def finish(self, copying: Copying, until: Position) -> None:
         """Put the kept changes over the rows read; the table answers once the store is at `until`."""

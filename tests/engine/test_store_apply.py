@@ -335,3 +335,38 @@ def test_a_load_that_begins_to_wait_just_before_the_position_comes(kit: Kit, mon
     kit.applier.apply(batch(3))
     assert copying.done.done()
     assert kit.rows(KEYED) == []
+
+
+def test_what_was_passed_over_is_waited_for_although_its_batch_is_under_way(kit: Kit) -> None:
+    kit.load(KEYLESS)
+    copying = kit.copies.begin(KEYED, "USER")
+    assert copying.has_read(at(6))  # by a batch that is not committed when rows begin to be read
+    assert copying.has_read(at(5))
+    assert kit.store.position < at(6)
+    assert kit.copies.set_since(copying, at(2)) == at(6)
+    assert not copying.has_read(at(7))
+
+
+def test_changes_read_for_an_earlier_load_are_in_the_rows_of_the_next(kit: Kit) -> None:
+    kit.load(KEYLESS)
+    kit.copies.set_since(kit.copies.begin(KEYED, "USER"), at(0))
+    described_again = replace(KEYED)
+    copying = kit.copies.begin(described_again, "USER")
+    kit.copies.set_since(copying, at(3))
+    cursor = kit.store.cursor()
+    cursor.execute(f"INSERT INTO {copying.entry.store_name} VALUES (1, 'a', 'newer')")
+    cursor.close()
+    # A batch has what was decoded before the second load began, and what came behind; none wanted what lay between.
+    former = replace(changes(KEYED, [(1, (1, "a", "older"))]), table=KEYED)
+    own = replace(changes(described_again, [(1, (2, "b", None))]), table=described_again)
+    kit.applier.apply(batch(5, former, own))
+    kit.copies.finish(copying, at(5))
+    assert kit.rows(KEYED) == [(1, "a", "newer"), (2, "b", None)]
+
+
+def test_a_table_that_waits_to_be_trusted_again_is_decoded(kit: Kit) -> None:
+    kit.load(KEYED)
+    entry = kit.store.entries[KEY]
+    with kit.store.write() as transaction:
+        transaction.put(replace(entry, state=State.LOADING))
+    assert kit.applier.table(*KEY) is entry.table
