@@ -3,6 +3,7 @@
 import itertools
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 _CHUNK_ROWS = 500_000
 _BEHIND = 30.0  # seconds that the copy may need to come to the log's end before that
 _LOCK_TIMEOUT = 5.0  # seconds that a table without a key may be locked against writes at most
+_UNNAMED = 0.5  # seconds that a CREATE TABLE without a GTID may take from the log to the dictionary
 _ABANDONED = 10  # seconds after which the server itself takes the lock from an engine that was stopped under it
 
 
@@ -50,7 +52,7 @@ def copy_table(settings: Settings, store: Store, copies: Copies, table_key: tupl
     while True:
         try:
             with Connection(settings) as connection:
-                table = _describe(connection, *table_key, packed)
+                table = _describe_named(connection, store, table_key, packed)
                 free = table.primary_key and names_transactions(connection)
                 copy = _copy_keyed if free else _copy_locked
                 return copy(settings, store, copies, connection, table, load_type)
@@ -60,6 +62,20 @@ def copy_table(settings: Settings, store: Store, copies: Copies, table_key: tupl
             log.info("table %s.%s is read again: %s", *table_key, error)
             packed |= {error.column}
             copies.cancel(table_key, str(error))
+
+
+def _describe_named(connection: Connection, store: Store, table_key: tuple[str, str], packed: frozenset[str]) -> Table:
+    """Describe a table that the log may name before it is there: MySQL writes a CREATE TABLE into its log first."""
+    try:
+        return _describe(connection, *table_key, packed)
+    except TableGone:
+        if connection.is_mariadb:
+            raise
+        if names_transactions(connection):
+            await_visible(connection, store, store.position)
+        else:
+            time.sleep(_UNNAMED)
+        return _describe(connection, *table_key, packed)
 
 
 def _describe(connection: Connection, schema: str, name: str, packed: frozenset[str]) -> Table:
