@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from engine.translate.refusal import refuse
 from engine.translate.tree import WINDOW, Block, Expr, Join, TableSource, walk
+from engine.translate.types import Family
 from wire.responses import ColumnDefinition
 
 _KEYS = frozenset({"group_value", "any"})
@@ -35,16 +36,22 @@ def require_no_lost_window(block: Block, definitions: Sequence[ColumnDefinition]
     tested = list(walk(block.having)) if block.having is not None else []
     sorts = any(part.op in _SORTED or (part.op == "double_sum" and part.value) for part in (*parts, *tested))
     inside = any(expr.op != WINDOW and any(part in windows for part in walk(expr)) for expr in exprs)
+    if any(expr.op != WINDOW and any(_is_text_window(part) for part in walk(expr)) for expr in exprs):
+        refuse("MariaDB may lose the text of a window over groups inside of an expression")
     if sorts and isinstance(block.source, Join) and (inside or tested):
         refuse("MariaDB loses windows beside aggregates of different values of joined tables")
     if not block.order or any(item.expr.op not in _KEYS for item in block.order):
         return
     wanted = [(item.expr, item.descending) for item in block.order]
-    kept = [wanted] if inside else [wanted, []]
+    kept = [wanted] if inside or sorts else [wanted, []]
     if all(_sort(window)[: len(wanted)] in kept for window in windows):
         return
     if sorts or _may_lead_index(block, block.order[0].expr.args[0], definitions):
         refuse("MariaDB may give groups in the order of their windows")
+
+
+def _is_text_window(part: Expr) -> bool:
+    return part.op == WINDOW and part.type.family is Family.STRING
 
 
 def _varies(key: Expr) -> bool:

@@ -17,7 +17,7 @@ from engine.translate.checks.spelled_times import in_rows
 from engine.translate.literals import is_literal, is_text
 from engine.translate.members import LISTED
 from engine.translate.refusal import refuse
-from engine.translate.tree import Expr, QuerySource, Rows, has_aggregate, is_stored
+from engine.translate.tree import Expr, QuerySource, Rows, has_aggregate, is_stored, walk
 from engine.translate.types import BOOL, EXACT, STORED_BITS, WHOLE, Family, whole_digits
 
 # Lexicographic order: of the parts before the last one, and of the last one.
@@ -55,11 +55,22 @@ def _in_order(operator: str, left: list[Expr], right: list[Expr]) -> Expr:
 def any_row(binder: Binder, operator: str, left: list[Expr], node: exp.Expression, every: bool = False) -> Expr:
     """left IN (query), left > ANY (query); with `every` left > ALL (query). Raises Refused."""
     source, columns = _columns(binder, left, node)
+    if binder.context.backend == "mysql" and operator not in ("eq", "ne"):
+        _require_no_computed_constant(source)
     test = compare_rows(_OPPOSITE[operator] if every else operator, left, columns)
     found = Expr("row_in", BOOL, (test,), value=Rows(source))
     if binder.context.backend != "mysql" and operator in ("eq", "ne"):
         found = known_member(found, left, list(_stored_columns(source, columns)))
     return Expr("not", BOOL, (found,)) if every else found
+
+
+def _require_no_computed_constant(source: QuerySource) -> None:
+    """Refuse to compare the order of texts with what a sub-query computes of constants: MySQL 9.7 gives it a first time
+    and then otherwise (`TRIM(id) <= ANY (SELECT LEFT(CURRENT_DATE, 7) FROM t)`). Raises Refused."""
+    for output in source.query.outputs:
+        parts = list(walk(output.expr))
+        if not is_literal(output.expr) and all(part.op != "column" for part in parts):
+            refuse("the order of texts is compared with what a sub-query computes of constants")
 
 
 def _stored_columns(source: QuerySource, columns: list[Expr]) -> Iterator[Expr]:
