@@ -16,7 +16,9 @@ from engine.translate.types import Family
 from wire.responses import ColumnDefinition
 
 _KEYS = frozenset({"group_value", "any"})
-_SORTED = frozenset({"count_distinct", "sum_distinct", "group_concat", "group_concat_distinct", "json_objects"})
+_SORTED = frozenset(
+    {"count_distinct", "sum_distinct", "group_concat", "group_concat_apart", "group_concat_distinct", "json_objects"}
+)
 _NULL_TESTS = frozenset({"is_null", "is_not_null"})
 _INDEXED = 0x0002 | 0x0004 | 0x0008  # PRI_KEY_FLAG, UNIQUE_KEY_FLAG, MULTIPLE_KEY_FLAG
 

@@ -132,7 +132,8 @@ def _shown_either_way(item: Output | OrderItem, open_: list[set[Expr]], context:
 
 
 def _either_way(expr: Expr, open_: list[set[Expr]], context: SessionContext) -> Expr:
-    expr = rebuild(expr, lambda part: _with_rounded(part, set().union(*open_)))
+    perhaps = set().union(*open_)
+    expr = rebuild(expr, lambda part: _with_rounded(part, perhaps))
     met = set(_averages(expr))
     found = [part & met for part in open_ if part & met]
     if not found:
