@@ -5,7 +5,8 @@ GROUP_CONCAT). It takes ORDER BY by those keys as done then, and sorts the group
 come in the order of the windows, and LIMIT gives the first of these; in no order where a window without keys stands
 inside of an expression. Groups by what is one value to it (IS NULL of a column that is never NULL) are one row
 without a window. Of joined tables, where it sorts the rows for such an aggregate, an expression with a window in it
-is what it was before the window was computed, and HAVING finds no group.
+is what it was before the window was computed, and HAVING finds no group. Where HAVING compares what NULLIF, CASE or a
+division make NULL of values that are not, it may keep the group: which does, depends on the statements before it.
 """
 
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ _SORTED = frozenset(
     {"count_distinct", "sum_distinct", "group_concat", "group_concat_apart", "group_concat_distinct", "json_objects"}
 )
 _NULL_TESTS = frozenset({"is_null", "is_not_null"})
+_NULLING = frozenset({"case", "quotient", "int_divide", "int_modulo", "decimal_modulo"})  # NULL of what is not NULL
 _INDEXED = 0x0002 | 0x0004 | 0x0008  # PRI_KEY_FLAG, UNIQUE_KEY_FLAG, MULTIPLE_KEY_FLAG
 
 
@@ -36,6 +38,8 @@ def require_no_lost_window(block: Block, definitions: Sequence[ColumnDefinition]
     if not any(_varies(key) for key in block.groups):
         refuse("MariaDB may compute no window over groups by what is NULL or not")
     tested = list(walk(block.having)) if block.having is not None else []
+    if any(part.op in _NULLING for part in tested):
+        refuse("MariaDB may keep groups whose HAVING compares NULL beside windows")
     sorts = any(part.op in _SORTED or (part.op == "double_sum" and part.value) for part in (*parts, *tested))
     inside = any(expr.op != WINDOW and any(part in windows for part in walk(expr)) for expr in exprs)
     if any(expr.op != WINDOW and any(_is_text_window(part) for part in walk(expr)) for expr in exprs):
