@@ -11,8 +11,9 @@ from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr
 from engine.translate.types import BOOL, DATE, DOUBLE, NULL, Family, Type, datetime_type, decimal
 
-_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)\Z")
-_DATETIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?\Z")
+_DATE = re.compile(r"(\d{4})-(\d\d?)-(\d\d?)\Z")
+_DATETIME = re.compile(r"(\d{4})-(\d\d?)-(\d\d?)[ T](\d\d?):(\d\d?)(?::(\d\d?)(?:\.(\d{1,6}))?)?\Z")
+_DIGITS = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d))?\Z")
 _TIME = re.compile(r"(-?)(\d{1,3}):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?\Z")
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?\Z")
 _APPROXIMATE = re.compile(r"(\d+\.?\d*|\.\d+)[eE][+-]?\d+\Z")
@@ -109,18 +110,21 @@ def _is_string(value: object) -> bool:
 
 
 def as_temporal(text: str) -> Expr:
-    """Read 'YYYY-MM-DD' or 'YYYY-MM-DD HH:MM:SS[.ffffff]' as MySQL does; raises Refused on other forms."""
+    """Read 'YYYY-M-D', 'YYYY-M-D H:M[:S[.ffffff]]', 'YYYYMMDD' or 'YYYYMMDDHHMMSS' as both servers do without a
+    warning (str_to_datetime in MySQL's mysys/my_time.cc); raises Refused on other forms."""
+    found = _DATE.match(text) or _DATETIME.match(text) or _DIGITS.match(text)
+    if found is None:
+        refuse("a date literal is not written as 'YYYY-MM-DD' or 'YYYY-MM-DD HH:MM:SS'")
+    year, month, day_, *clock = found.groups()
     try:
-        if found := _DATE.match(text):
-            return day(date(*(int(part) for part in found.groups())))
-        if found := _DATETIME.match(text):
-            fraction = found[7] or ""
-            year, month, day_, hour, minute, second = (int(part) for part in found.groups()[:6])
-            micros = int(fraction.ljust(6, "0"))
-            return moment(datetime(year, month, day_, hour, minute, second, micros), len(fraction))
+        if not clock or clock[0] is None:
+            return day(date(int(year), int(month), int(day_)))
+        fraction = clock[3] if len(clock) > 3 and clock[3] else ""
+        hour, minute, second = (int(part or 0) for part in clock[:3])
+        micros = int(fraction.ljust(6, "0"))
+        return moment(datetime(int(year), int(month), int(day_), hour, minute, second, micros), len(fraction))
     except ValueError:
         refuse("a date literal is not a valid date")
-    raise Refused("a date literal is not written as 'YYYY-MM-DD' or 'YYYY-MM-DD HH:MM:SS'")
 
 
 def read_temporal(literal: Expr) -> Expr:
@@ -131,12 +135,9 @@ def read_temporal(literal: Expr) -> Expr:
 def dated(literal: Expr) -> Expr:
     """Read the literals YYYYMMDD and YYYYMMDDHHMMSS as a date; raises Refused for other numbers."""
     text = str(literal.value) if is_literal(literal) else ""
-    parts = [text[:4], text[4:6], text[6:8]]
-    if len(text) == 8:
-        return as_temporal("-".join(parts))
-    if len(text) != 14:
+    if len(text) not in (8, 14):
         refuse("a date is compared with a number that is not written as one")
-    return as_temporal(f"{'-'.join(parts)} {text[8:10]}:{text[10:12]}:{text[12:]}")
+    return as_temporal(text)
 
 
 def read_time(literal: Expr) -> Expr:

@@ -24,6 +24,7 @@ from engine.translate.bind.values.compare import (
     compare,
     equal_bits,
     one_of,
+    require_no_spelled_dates,
     require_one_collation,
     written_moments,
 )
@@ -313,6 +314,8 @@ def _case(binder: Binder, node: exp.Expression) -> Expr:
         conditions.append(condition)
         results.append(binder.expr(child(branch, "true")))
     if subject is not None:
+        if binder.context.backend == "mysql":
+            require_no_spelled_dates(binder.side(subject), conditions)
         require_one_collation([binder.side(subject), *conditions], "CASE")
         answers.require_texts([binder.side(subject), *conditions], "CASE")
         equal = equal_bits if binder.context.backend == "mysql" else partial(compare, "eq")

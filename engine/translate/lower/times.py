@@ -8,7 +8,7 @@ from engine.translate.lower.dates import week_number
 from engine.translate.lower.lowering import Lowering
 from engine.translate.lower.values import fraction
 from engine.translate.tree import Expr
-from engine.translate.types import Family
+from engine.translate.types import WHOLE, Family
 
 Writer = Callable[[Lowering, Expr], str]
 _LAST_TIME = 3_020_399_000_000  # 838:59:59
@@ -61,7 +61,8 @@ def _make(low: Lowering, expr: Expr) -> str:
 def _seconds_as_time(low: Lowering, expr: Expr) -> str:
     sql = low.expr(expr.args[0])
     fits = f"{sql} BETWEEN -3020399 AND 3020399"
-    return f"(CASE WHEN {sql} IS NULL THEN NULL WHEN {fits} THEN CAST({sql} * 1000000 AS BIGINT) ELSE {_OUTSIDE} END)"
+    wide = f"CAST({sql} AS BIGINT)" if expr.args[0].type.family in WHOLE else sql  # an INT has no room for microseconds
+    return f"(CASE WHEN {sql} IS NULL THEN NULL WHEN {fits} THEN CAST({wide} * 1000000 AS BIGINT) ELSE {_OUTSIDE} END)"
 
 
 def _as_fraction(low: Lowering, expr: Expr) -> str:

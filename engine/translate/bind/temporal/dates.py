@@ -14,7 +14,7 @@ from engine.translate import literals
 from engine.translate.bind.binder import Binder
 from engine.translate.bind.numbers import as_value
 from engine.translate.bind.values.compare import as_datetime
-from engine.translate.given import derived
+from engine.translate.given import answered, derived
 from engine.translate.literals import NULL_LITERAL, is_literal, text_of
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr, walk
@@ -104,6 +104,8 @@ def part(unit: str, expr: Expr) -> Expr:
         refuse(f"{unit} of a TIME is not supported")
     if unit in _TIME_PARTS and expr.type.family is Family.INT:  # which is read as a time
         refuse(f"{unit} is applied to a {expr.type.family.value}")
+    if unit in _TIME_PARTS and literals.is_text(expr) and not answered(_is_timed, expr):
+        refuse("a part of a time is asked of a text without one")
     expr = as_date_value(expr, unit)
     if expr.type.family is Family.NULL:
         return NULL_LITERAL
@@ -112,6 +114,12 @@ def part(unit: str, expr: Expr) -> Expr:
     elif unit not in _DATE_PARTS:
         refuse(f"the unit {unit} is not supported")
     return Expr("date_part", INT, (expr,), value=unit)
+
+
+def _is_timed(text: object) -> bool:
+    """Tell whether a text is read as a moment where a time is looked for: MySQL reads '2024-01-31' and, for HOUR,
+    '2024-01-31T10:30' as 00:20:24 there."""
+    return " " in str(text)
 
 
 def shifted(binder: Binder, base: exp.Expression, amount: exp.Expression, unit: str, sign: int) -> Expr:
@@ -339,18 +347,10 @@ def _parts(unit: str) -> Callable[[Expr], Expr]:
 
 
 def _timed(unit: str, expr: Expr) -> Expr:
-    """Require a time in a text: HOUR, MINUTE and SECOND read '2024-12-30' as 00:20:24. Raises Refused."""
-    if literals.is_text(expr):
-        return derived(_require_time, expr)
-    if expr.type.family is Family.STRING:
+    """Require a time in a text: HOUR, MINUTE and SECOND read '2024-12-30' as 00:20:24."""
+    if expr.type.family is Family.STRING and not is_literal(expr):
         return Expr("text_to_moment", datetime_type(0), (expr,), value=unit)
     return expr
-
-
-def _require_time(literal: Expr) -> Expr:
-    if ":" not in str(literal.value):
-        refuse("a part of a time is asked of a text without one")
-    return literal
 
 
 # Functions of one date.

@@ -246,6 +246,13 @@ def between(value: Expr, low: Expr, high: Expr) -> Expr:
     return Expr("and", BOOL, tuple(ends))
 
 
+def require_no_spelled_dates(subject: Expr, cases: list[Expr]) -> None:
+    """Refuse CASE of a string beside dates, whose spellings MySQL compares: '2024-01-31' is not the midnight that a
+    DATETIME is. Raises Refused."""
+    if subject.type.family is Family.STRING and any(case.type.family in TEMPORAL | PACKED for case in cases):
+        refuse("CASE of a string beside dates is not supported")
+
+
 def equal_bits(left: Expr, right: Expr) -> Expr:
     """left = right as in MySQL's CASE and lists of IN: two integers are equal where their 64 bits are, so that -1 is
     18446744073709551615 (cmp_item_int in sql/item_cmpfunc.h)."""
