@@ -102,17 +102,21 @@ def wait_port(port: int, seconds: float = 30) -> None:
 
 @contextlib.contextmanager
 def running(
-    backend: str | None = None, data_dir: str | None = None, options: list[str] | None = None
+    backend: str | None = None,
+    data_dir: str | None = None,
+    options: list[str] | None = None,
+    tree: str | None = None,
 ) -> Iterator[Instance]:
     """Start `warmfront up` on a free port and stop it when the block ends.
 
-    Without `data_dir` a temporary one is used and removed; with one, it is kept for the next run.
+    Without `data_dir` a temporary one is used and removed; with one, it is kept for the next run. `tree` is another
+    clone, whose code is run with this one's packages.
     """
     with contextlib.ExitStack() as stack:
         folder = data_dir or stack.enter_context(tempfile.TemporaryDirectory(prefix="warmfront-bench-"))
         command = [sys.executable, "-m", "warmfront", "up", "--data-dir", folder, "--port", str(free_port())]
         command += ["--backend", backend] if backend else []
-        child = subprocess.Popen(command + (options or []), stdout=subprocess.PIPE, text=True)
+        child = subprocess.Popen(command + (options or []), stdout=subprocess.PIPE, text=True, cwd=tree)
         stack.callback(stop, child)
         await_ready(child)
         yield describe(child, pathlib.Path(folder))

@@ -3,6 +3,7 @@
 import logging
 import sys
 
+from base import imports
 from base import log as logs
 from base.priority import set_nice
 from base.settings import Settings
@@ -17,7 +18,8 @@ def main() -> int:
     write_on_signal()
     _take_priority(settings.engine_nice)
     choose_cache(settings.paths.data_dir)
-    from engine.process import run  # kernels are compiled, or read from their cache, when this is imported
+    with imports.at_start():
+        from engine.process import run  # kernels are compiled, or read from their cache, when this is imported
 
     run(settings)
     return 0

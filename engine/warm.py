@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from base import imports
+
 
 def choose_cache(data_dir: Path) -> None:
     """Give compiled kernels a folder in the data dir when neither the package nor the user's home can keep them.
@@ -150,9 +152,10 @@ STEPS: dict[str, Callable[[], None]] = {
 
 def main() -> int:
     """Compile everything and say what is being done; gives the exit code."""
-    for number, (name, step) in enumerate(STEPS.items(), 1):
-        print(f"setup: compiling kernels {number}/{len(STEPS)}: {name}", file=sys.stderr, flush=True)
-        step()
+    with imports.at_start():  # as where they are used
+        for number, (name, step) in enumerate(STEPS.items(), 1):
+            print(f"setup: compiling kernels {number}/{len(STEPS)}: {name}", file=sys.stderr, flush=True)
+            step()
     return 0
 
 
