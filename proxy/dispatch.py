@@ -78,7 +78,9 @@ class Dispatch:
             b"desc": lambda data, text: explain.take_explain(router, data, text),
             b"describe": lambda data, text: explain.take_explain(router, data, text),
             b"create": lambda data, text: (
-                lake_ddl.take_create(router, data, text) or creates.take_create(router, data, text)
+                lake_ddl.take_create(router, data, text)
+                or alter.take_create(router, text)
+                or creates.take_create(router, data, text)
             ),
             b"drop": self._drop,
             b"prepare": lambda data, text: lake_guard.take_prepare(router, data, text),

@@ -1,4 +1,4 @@
-"""ALTER TABLE … SECONDARY_LOAD, SECONDARY_UNLOAD and SECONDARY_ENGINE: copies that users ask for, or not to have.
+"""ALTER TABLE … SECONDARY_LOAD, SECONDARY_UNLOAD and SECONDARY_ENGINE, also in CREATE TABLE: copies that users ask for.
 
 The backend checks the privilege, by a statement that fails late or says that the table has no such clause.
 """
@@ -12,6 +12,7 @@ from proxy.engine.link import EngineGone
 from proxy.routing.ask import current_schema
 from proxy.routing.router import Router
 from proxy.sessions.state import NO_COUNTS
+from statements.secondary import may_name_engine, without_engine
 from wire.constants import Command
 from wire.framing import build_packets
 from wire.responses import Err, Ok, build_ok
@@ -27,6 +28,8 @@ _NO_COLUMN = "`warmfront: no such column`"
 # Clears the warning that the backend knows no engine of this name: only a statement that reads a table does.
 _CLEARING = b"SELECT 1 FROM information_schema.CHARACTER_SETS LIMIT 0"
 _NO_CLAUSE = "No secondary engine defined"
+_KNOWN = frozenset({"RAPID", "NULL"})
+_UNSUPPORTED = "Unsupported secondary storage engine"
 # What comes behind MariaDB's check of the privilege: it looked for the column (ER_CANT_DROP_FIELD_OR_KEY), or saw that
 # the table has a history, as lake tables have (ER_VERS_ALTER_NOT_ALLOWED).
 _CHECKED = (1091, 4119)
@@ -47,11 +50,34 @@ def take_alter(router: Router, data: bytes, text: bytes) -> bool:
     return True
 
 
+def take_create(router: Router, text: bytes) -> bool:
+    """Take over MariaDB's CREATE TABLE with SECONDARY_ENGINE, which it does not know: it gets the statement without it.
+
+    As ALTER TABLE has it, nothing of the option is kept there: SECONDARY_LOAD works without.
+    """
+    if not router.is_mariadb or not may_name_engine(text):
+        return False
+    try:
+        found = without_engine(text.decode("utf-8"))
+    except UnicodeDecodeError:
+        return False
+    if found is None:
+        return False
+    router.session.run(_create(router, *found))
+    return True
+
+
+async def _create(router: Router, statement: str, engine: str) -> None:
+    if engine.upper() not in _KNOWN:
+        raise SecondaryEngineError(_UNSUPPORTED)
+    router.pass_on(build_query(statement.encode(), router.session.capabilities))
+
+
 async def _alter(router: Router, data: bytes, found: re.Match[str]) -> None:
     session = router.session
     engine = (found["engine"] or "").strip("'\"`").upper()
-    if engine not in ("", "NULL", "RAPID") and router.is_mariadb:
-        raise SecondaryEngineError("Unsupported secondary storage engine")
+    if engine and engine not in _KNOWN and router.is_mariadb:
+        raise SecondaryEngineError(_UNSUPPORTED)
     schema, table = unquote(found["schema"]), unquote(found["table"]) or ""
     if schema is None:
         schema = await current_schema(router.session)

@@ -248,6 +248,22 @@ def test_unload_and_load(client: Any) -> None:
     assert len(rows(client, GROUPED)) == 7
 
 
+def test_a_table_is_created_with_a_secondary_engine(client: Any, backend: Any) -> None:
+    rows(client, "CREATE TABLE marked (a INT PRIMARY KEY) SECONDARY_ENGINE = RAPID, COMMENT 'kept'")
+    shown = rows(client, "SHOW CREATE TABLE marked")[0][1]
+    assert "kept" in shown
+    assert ("SECONDARY_ENGINE" in shown) != backend.is_mariadb
+    rows(client, "INSERT INTO marked VALUES (1), (2)")
+    rows(client, "ALTER TABLE marked SECONDARY_LOAD")
+    rows(client, "SET use_secondary_engine = FORCED")
+    assert rows(client, "SELECT SUM(a) FROM marked") == [(3,)]
+    rows(client, "DROP TABLE marked")
+    if backend.is_mariadb:
+        with pytest.raises(pymysql.err.Error) as caught:
+            rows(client, "CREATE TABLE marked (a INT) SECONDARY_ENGINE = other")
+        assert caught.value.args[0] == 3889
+
+
 def test_privileges_are_the_backends(client: Any, backend: Any, warmfront_instance: Any, schema: str) -> None:
     backend.run("DROP USER IF EXISTS reader@'%'")
     backend.run("CREATE USER reader@'%' IDENTIFIED BY 'r'")
