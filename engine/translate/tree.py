@@ -216,3 +216,13 @@ def rebuild(expr: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
         return changed
     args = tuple(rebuild(arg, change) for arg in expr.args)
     return expr if args == expr.args else replace(expr, args=args)
+
+
+def rebuild_shown(block: Block, change: Callable[[Expr], Expr | None]) -> None:
+    """The same for all that a block makes of its rows or groups: outputs, order, HAVING and QUALIFY."""
+    for output in block.outputs:
+        output.expr = rebuild(output.expr, change)
+    for item in block.order:
+        item.expr = rebuild(item.expr, change)
+    block.having = None if block.having is None else rebuild(block.having, change)
+    block.qualify = None if block.qualify is None else rebuild(block.qualify, change)

@@ -9,7 +9,8 @@ is what it was before the window was computed, and HAVING finds no group. Where 
 division make NULL of values that are not, it may keep the group: which does, depends on the statements before it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from engine.translate.refusal import refuse
 from engine.translate.tree import WINDOW, Block, Expr, Join, TableSource, walk
@@ -25,39 +26,79 @@ _NULLING = frozenset({"case", "quotient", "int_divide", "int_modulo", "decimal_m
 _INDEXED = 0x0002 | 0x0004 | 0x0008  # PRI_KEY_FLAG, UNIQUE_KEY_FLAG, MULTIPLE_KEY_FLAG
 
 
+@dataclass(frozen=True, slots=True)
+class _Windowed:
+    """A block with windows over its groups: `within` are those inside of an expression; `sorts` says that an aggregate
+    needs the rows of a group together, in what is shown, ordered by or tested by HAVING."""
+
+    block: Block
+    definitions: Sequence[ColumnDefinition]
+    windows: tuple[Expr, ...]
+    within: tuple[Expr, ...]
+    sorts: bool
+
+
 def require_no_lost_window(block: Block, definitions: Sequence[ColumnDefinition]) -> None:
     """Refuse a block of MariaDB's with windows over its groups that may come out otherwise. Raises Refused.
 
     `definitions` are those of the block's outputs, none where they are not known.
     """
     exprs = [*(output.expr for output in block.outputs), *(item.expr for item in block.order)]
-    parts = [part for expr in exprs for part in walk(expr)]
-    windows = [part for part in parts if part.op == WINDOW]
+    windows = [part for expr in exprs for part in walk(expr) if part.op == WINDOW]
     if not windows or not block.groups:
         return
-    if not any(_varies(key) for key in block.groups):
-        refuse("MariaDB may compute no window over groups by what is NULL or not")
-    tested = list(walk(block.having)) if block.having is not None else []
-    if any(part.op in _NULLING for part in tested):
-        refuse("MariaDB may keep groups whose HAVING compares NULL beside windows")
-    sorts = any(part.op in _SORTED or (part.op == "double_sum" and part.value) for part in (*parts, *tested))
-    inside = any(expr.op != WINDOW and any(part in windows for part in walk(expr)) for expr in exprs)
-    if any(expr.op != WINDOW and any(_is_text_window(part) for part in walk(expr)) for expr in exprs):
-        refuse("MariaDB may lose the text of a window over groups inside of an expression")
-    if sorts and isinstance(block.source, Join) and (inside or tested):
-        refuse("MariaDB loses windows beside aggregates of different values of joined tables")
-    if not block.order or any(item.expr.op not in _KEYS for item in block.order):
-        return
-    wanted = [(item.expr, item.descending) for item in block.order]
-    kept = [wanted] if inside or sorts else [wanted, []]
-    if all(_sort(window)[: len(wanted)] in kept for window in windows):
-        return
-    if sorts or _may_lead_index(block, block.order[0].expr.args[0], definitions):
-        refuse("MariaDB may give groups in the order of their windows")
+    within = [part for expr in exprs if expr.op != WINDOW for part in walk(expr) if part.op == WINDOW]
+    sorts = any(_needs_rows_together(part) for expr in (*exprs, *_tested(block)) for part in walk(expr))
+    found = _Windowed(block, definitions, tuple(windows), tuple(within), sorts)
+    for applies, reason in _RULES:
+        if applies(found):
+            refuse(reason)
 
 
-def _is_text_window(part: Expr) -> bool:
-    return part.op == WINDOW and part.type.family is Family.STRING
+def _is_one_group(found: _Windowed) -> bool:
+    return not any(_varies(key) for key in found.block.groups)
+
+
+def _tests_null(found: _Windowed) -> bool:
+    return any(part.op in _NULLING for expr in _tested(found.block) for part in walk(expr))
+
+
+def _has_text_within(found: _Windowed) -> bool:
+    return any(window.type.family is Family.STRING for window in found.within)
+
+
+def _sorts_joined_rows(found: _Windowed) -> bool:
+    return (
+        found.sorts and isinstance(found.block.source, Join) and (bool(found.within) or found.block.having is not None)
+    )
+
+
+def _may_be_in_windows_order(found: _Windowed) -> bool:
+    order = found.block.order
+    if not order or any(item.expr.op not in _KEYS for item in order):
+        return False
+    wanted = [(item.expr, item.descending) for item in order]
+    kept = [wanted] if found.within or found.sorts else [wanted, []]
+    if all(_sort(window)[: len(wanted)] in kept for window in found.windows):
+        return False
+    return found.sorts or _may_lead_index(found.block, order[0].expr.args[0], found.definitions)
+
+
+_RULES: tuple[tuple[Callable[[_Windowed], bool], str], ...] = (
+    (_is_one_group, "MariaDB may compute no window over groups by what is NULL or not"),
+    (_tests_null, "MariaDB may keep groups whose HAVING compares NULL beside windows"),
+    (_has_text_within, "MariaDB may lose the text of a window over groups inside of an expression"),
+    (_sorts_joined_rows, "MariaDB loses windows beside aggregates of different values of joined tables"),
+    (_may_be_in_windows_order, "MariaDB may give groups in the order of their windows"),
+)
+
+
+def _tested(block: Block) -> list[Expr]:
+    return [] if block.having is None else [block.having]
+
+
+def _needs_rows_together(part: Expr) -> bool:
+    return part.op in _SORTED or (part.op == "double_sum" and bool(part.value))
 
 
 def _varies(key: Expr) -> bool:

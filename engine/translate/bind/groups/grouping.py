@@ -5,7 +5,7 @@ from engine.translate.bind.kept.doubles import require_stored_alike
 from engine.translate.bind.numbers import as_value
 from engine.translate.literals import NULL_LITERAL
 from engine.translate.refusal import refuse
-from engine.translate.tree import AGGREGATES, WINDOW, Block, Expr, has_aggregate, rebuild, walk
+from engine.translate.tree import AGGREGATES, WINDOW, Block, Expr, has_aggregate, rebuild, rebuild_shown, walk
 from statements.sqlmode import modes
 
 _QUERIES = frozenset({"scalar", "exists", "in_query", "any_query", "all_query", "row_in", "row_scalar"})
@@ -44,14 +44,7 @@ def group_block(binder: Binder, block: Block) -> None:
             refuse(f"the column {expr.value[1]} is not in GROUP BY")  # type: ignore[index]
         return None
 
-    for output in block.outputs:
-        output.expr = rebuild(output.expr, change)
-    for item in block.order:
-        item.expr = rebuild(item.expr, change)
-    if block.having is not None:
-        block.having = rebuild(block.having, change)
-    if block.qualify is not None:
-        block.qualify = rebuild(block.qualify, change)
+    rebuild_shown(block, change)
     if block.rollup and (len(keys) < len(block.groups) or any(key.op == "literal" for key in block.groups)):
         refuse("ROLLUP over constants or the same key twice is not supported")
     if block.rollup:
@@ -119,14 +112,7 @@ def _needed(binder: Binder, block: Block) -> list[Expr]:
             return Expr("any", expr.type, expr.args)
         return None
 
-    for output in block.outputs:
-        output.expr = rebuild(output.expr, change)
-    for item in block.order:
-        item.expr = rebuild(item.expr, change)
-    if block.having is not None:
-        block.having = rebuild(block.having, change)
-    if block.qualify is not None:
-        block.qualify = rebuild(block.qualify, change)
+    rebuild_shown(block, change)
     return kept
 
 
