@@ -5,7 +5,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.grammar import AGGREGATES, CHOICES, LITERALS, PRODUCTIONS, RARE, WRAPPED
+from bench.grammar.choices import CHOICES, LITERALS, RARE
+from bench.grammar.groups import AGGREGATES, WRAPPED
+from bench.grammar.productions import PRODUCTIONS
 from bench.schemas import Field, RandomTable
 
 _HOLE = re.compile(r"\{(\w+)\}")

@@ -8,12 +8,12 @@ import re
 from collections.abc import Sequence
 
 from bench.expressions import VALUE_KINDS, Expressions, Scope
-from bench.form_parts import PARTS, PLACES, SESSIONS, SESSIONS_OF
-from bench.grammar import CHOICES, FRAMES, PRODUCTIONS, WINDOWS
+from bench.grammar.choices import CHOICES
+from bench.grammar.groups import FRAMES, WINDOWS
+from bench.grammar.sessions import SESSIONS, SESSIONS_OF
 from bench.schemas import RandomTable
 
 _PLACE = re.compile(r"\{([\w#]+)(?:@(\w+))?\}")
-_OLD = 0.3  # share of the expressions that are those of `bench.grammar`
 _BOTH: tuple[str, ...] = (
     "SELECT t.id, {any} v0, {any} v1 FROM {T} t", "SELECT t.id, {any} v0 FROM {T} t WHERE {truth}",
     "SELECT t.id, {text} v0, {text} v1 FROM {T} t ORDER BY t.id", "SELECT t.id, {truth} v0, {truth} v1 FROM {T} t",
@@ -224,7 +224,7 @@ class Forms(Expressions):
                 return self.chance.choice(("=", "<>", "<", "<=", ">", ">="))
             if name == "few2":
                 return self.chance.choice(("1", "2", "3"))
-            if name in CHOICES or name in PLACES:
+            if name in CHOICES:
                 return self._filled(f"{{{name}}}", scope, 1)
             return self.value(kinds.get(name, name), scope, self.chance.choice((1, 1, 2)))
 
@@ -232,18 +232,3 @@ class Forms(Expressions):
             form = self.chance.choice(self._forms)
             if "{document}" not in form or any(field.kind == "document" for field in given["t"].fields):
                 return _PLACE.sub(fill, form)
-
-    def value(self, kind: str, scope: Scope, depth: int) -> str:
-        """Make an expression of a kind, of the further parts more often than not."""
-        if depth <= 0 or kind not in PRODUCTIONS or self.chance.random() < 0.2:
-            return self._leaf(kind, scope)
-        parts = PRODUCTIONS if kind not in PARTS or self.chance.random() < _OLD else PARTS
-        return self._filled(self._template(parts[kind], scope), scope, depth)
-
-    def _filled(self, template: str, scope: Scope, depth: int) -> str:
-        def fill(hole: re.Match[str]) -> str:
-            name = hole[1]
-            found = CHOICES.get(name) or PLACES.get(name)
-            return self.chance.choice(found) if found else self.value(name, scope, depth - 1)
-
-        return re.sub(r"\{(\w+)\}", fill, template)

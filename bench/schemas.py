@@ -56,7 +56,7 @@ COLLATIONS = {
 class Field:
     """A column: its name, its definition in SQL, which kind of expression it is, and values to choose from.
 
-    `kind` is a key of `bench.grammar.PRODUCTIONS`; `collation` is a string's.
+    `kind` is a key of `bench.grammar.productions.PRODUCTIONS`; `collation` is a string's.
     """
 
     name: str

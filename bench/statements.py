@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable
 
 from bench.expressions import VALUE_KINDS, Expressions, Scope
-from bench.grammar import AGGREGATES, CHOICES, FRAMES, OVER_GROUPS, RANGES, WINDOWS, WRAPPED
+from bench.grammar.choices import CHOICES
+from bench.grammar.groups import AGGREGATES, FRAMES, OVER_GROUPS, RANGES, WINDOWS, WRAPPED
 from bench.join_trees import JoinTree
 
 _FRAMED = re.compile(r"SUM|COUNT|AVG|MIN|MAX|BIT|FIRST|LAST|NTH")  # what MariaDB lets have a frame
