@@ -192,6 +192,23 @@ def test_found_rows_counts_the_offloaded_rows(client: Any) -> None:
     assert rows(client, "SELECT FOUND_ROWS() + 1 AS n") == [(8,)]
 
 
+@pytest.mark.parametrize(
+    "tail",
+    [
+        *("LIMIT 2", "LIMIT 2 OFFSET 3", "LIMIT 5, 10", "LIMIT 7, 10", "LIMIT 9, 1", "LIMIT 3, 0"),
+        *("UNION ALL SELECT 1, 2 FROM sales ORDER BY 1, 2 LIMIT 1, 2", "UNION SELECT 1, 2 ORDER BY 1, 2 LIMIT 3"),
+    ],
+)
+def test_found_rows_counts_the_rows_that_are_passed_over(client: Any, tail: str) -> None:
+    ordered = "" if "UNION" in tail else "ORDER BY g "
+    told = []
+    for use in ("FORCED", "OFF"):
+        rows(client, f"SET use_secondary_engine = {use}")
+        rows(client, f"SELECT g, COUNT(*) n FROM sales GROUP BY g {ordered}{tail}")
+        told.append(rows(client, "SELECT FOUND_ROWS()"))
+    assert told[0] == told[1]
+
+
 def test_variables_agree(client: Any) -> None:
     for spelling in (
         "SET use_secondary_engine = FORCED",
