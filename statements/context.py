@@ -70,7 +70,8 @@ class SessionContext:
     `stores` says that the rows are written into a table.
     `cursor` says that the rows are told as those of a cursor. `alone` says that nobody but the engine may answer.
     `models` are what the statement's calls of `statements.ml.ASKED` and a number stand for; `given` is the statement as
-    the user wrote it then. `warned` is how many warnings the statement has before it runs.
+    the user wrote it then. `warned` is how many warnings the statement has before it runs. `plan` are the stages of the
+    backend's plan of it (`statements.plans`), () where that is not known.
     """
 
     connection_id: int
@@ -112,6 +113,7 @@ class SessionContext:
     alone: bool = False
     given: str = ""
     warned: int = 0
+    plan: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """Write as JSON text."""
@@ -128,4 +130,5 @@ class SessionContext:
         values = tuple(SessionValue(**value) for value in state.pop("values", ()))
         lake = tuple(LakeName(**name) for name in state.pop("lake", ()))
         models = tuple(ModelCall(**model) for model in state.pop("models", ()))
-        return cls(views=views, values=values, lake=lake, models=models, **state)
+        plan = tuple(state.pop("plan", ()))
+        return cls(views=views, values=values, lake=lake, models=models, plan=plan, **state)

@@ -29,29 +29,29 @@ from engine.translate.types import Family
 from wire.constants import FieldType
 from wire.responses import ColumnDefinition
 
-_KEYS = frozenset({"group_value", "any"})
-_COMPUTED = AGGREGATES - _KEYS | {WINDOW}
-_LONG_TEXTS = frozenset({FieldType.BLOB, FieldType.MEDIUM_BLOB, FieldType.LONG_BLOB})
-STRINGS = _LONG_TEXTS | {FieldType.VAR_STRING, FieldType.STRING}
+KEYS = frozenset({"group_value", "any"})
+COMPUTED = AGGREGATES - KEYS | {WINDOW}
+LONG_TEXTS = frozenset({FieldType.BLOB, FieldType.MEDIUM_BLOB, FieldType.LONG_BLOB})
+STRINGS = LONG_TEXTS | {FieldType.VAR_STRING, FieldType.STRING}
 INTEGERS = frozenset(
     {FieldType.TINY, FieldType.SHORT, FieldType.INT24, FieldType.LONG, FieldType.LONGLONG, FieldType.YEAR}
 )
 NUMBERS = INTEGERS | {FieldType.FLOAT, FieldType.DOUBLE, FieldType.NEWDECIMAL}
 # Flags of a column definition: BINARY_FLAG, GROUP_FLAG, and those of a column that is in an index.
-_BINARY, GROUPED, INDEXED = 0x80, 0x8000, 0x0002 | 0x0004 | 0x0008 | 0x4000
+BINARY, GROUPED, INDEXED = 0x80, 0x8000, 0x0002 | 0x0004 | 0x0008 | 0x4000
 _LEADING = 0x0002 | 0x0004 | 0x0008  # PRI_KEY_FLAG, UNIQUE_KEY_FLAG, MULTIPLE_KEY_FLAG
 # Aggregates whose value is a field of the temporary table; the others are computed from such fields.
 _SUMMED = frozenset({"count_all", "count", "sum", "double_sum", "min", "max"})
-_STORED = {"mysql": _SUMMED, "mariadb": _SUMMED | {"bits_all", "bits_any", "bits_odd"}}
+STORED = {"mysql": _SUMMED, "mariadb": _SUMMED | {"bits_all", "bits_any", "bits_odd"}}
 _KEEPING = frozenset(
     {"min", "max", "lag", "lead", "first_value", "last_value", "nth_value"}
 )  # window values as they are
 _FIELD_IS_LONGLONG = 10  # display length from which MySQL makes a BIGINT field of an integer expression
-_EXTREMES = frozenset({"min", "max"})
-_STORED_LENGTHS = {Family.DOUBLE: 22, Family.FLOAT: 12}  # MariaDB's fields of MIN and MAX of a column
+EXTREMES = frozenset({"min", "max"})
+STORED_LENGTHS = {Family.DOUBLE: 22, Family.FLOAT: 12}  # MariaDB's fields of MIN and MAX of a column
 _COMPUTED_TEXT, _LONGTEXT = 16 << 22, (1 << 32) - 1  # of a function with no bound, and of MariaDB's field for it
-_TEXT = 65535 * 4  # bytes of a TEXT; PREPARE tells four times as many for its MIN and MAX
-_UNSET_DECIMALS = {"mysql": 31, "mariadb": 39}
+TEXT = 65535 * 4  # bytes of a TEXT; PREPARE tells four times as many for its MIN and MAX
+UNSET_DECIMALS = {"mysql": 31, "mariadb": 39}
 # MariaDB's field has room for a sign that the expression has not.
 UNSIGNED_PARTS = frozenset({"date_part", "day_of_year", "time_part", "to_days", *(f"week_{n}" for n in range(8))})
 
@@ -87,7 +87,7 @@ def _is_stored(block: Block, backend: str) -> bool:
     groups, on MariaDB.
     """
     parts = [part for expr in _expressions(block) for part in walk(expr)]
-    single = isinstance(block.source, TableSource) and all(item.expr.op in _KEYS for item in block.order)
+    single = isinstance(block.source, TableSource) and all(item.expr.op in KEYS for item in block.order)
     is_sorted = any(
         part.op.endswith("_distinct")
         or (part.op in ("group_concat", "group_concat_apart") and (single or backend == "mysql"))
@@ -104,7 +104,7 @@ def _is_read_in_order(block: Block, definitions: Sequence[ColumnDefinition]) -> 
     if not isinstance(block.source, TableSource) or len(block.groups) != 1:
         return False
     return any(
-        output.expr.op in _KEYS and output.expr.args[0].op == "column" and definition.flags & _LEADING
+        output.expr.op in KEYS and output.expr.args[0].op == "column" and definition.flags & _LEADING
         for output, definition in zip(block.outputs, definitions, strict=True)
     )
 
@@ -115,7 +115,7 @@ def _given(where: Expr | None) -> frozenset[object]:
         return frozenset()
     if where.op == "and":
         return frozenset().union(*(_given(part) for part in where.args))
-    if where.op != "eq" or not any(_is_constant(side) for side in where.args):
+    if where.op != "eq" or not any(is_constant(side) for side in where.args):
         return frozenset()
     return frozenset(side.value for side in where.args if side.op == "column")
 
@@ -153,18 +153,18 @@ def _expressions(block: Block) -> Iterable[Expr]:
 
 def _origin(expr: Expr, block: Block, known: Mapping[str, Query | Recursion]) -> Expr | None:
     """The expression behind an output, through derived tables that are merged; None for columns and aggregates."""
-    if expr.op in _KEYS:
+    if expr.op in KEYS:
         return _origin(expr.args[0], block, known)
     if expr.op == WINDOW and expr.args[0].op in _KEEPING:
         return expr
     if expr.op != "column":
         if expr.op == "any_same":
             return expr
-        if expr.op in _EXTREMES and expr.type.family is Family.STRING:
+        if expr.op in EXTREMES and expr.type.family is Family.STRING:
             return expr
-        if expr.op in _EXTREMES and expr.type.family in _STORED_LENGTHS:
+        if expr.op in EXTREMES and expr.type.family in STORED_LENGTHS:
             return expr if expr.args[0].op == "plain_zero" and expr.args[0].args[0].op == "column" else None
-        return None if _is_constant(expr) or any(part.op in _COMPUTED for part in walk(expr)) else expr
+        return None if is_constant(expr) or any(part.op in COMPUTED for part in walk(expr)) else expr
     assert isinstance(expr.value, tuple)
     alias, name = expr.value
     inner = _query_of(block.source, str(alias), known)
@@ -176,7 +176,24 @@ def _origin(expr: Expr, block: Block, known: Mapping[str, Query | Recursion]) ->
     return _origin(inner.outputs[int(place)].expr, inner, {**known, **dict(inner.ctes)})
 
 
-def _is_constant(expr: Expr) -> bool:
+def source(expr: Expr, block: Block) -> Expr:
+    """The expression behind one that names a column of a derived table that is no table of its own; else itself."""
+    return _behind(expr, block, dict(block.ctes))
+
+
+def _behind(expr: Expr, block: Block, known: Mapping[str, Query | Recursion]) -> Expr:
+    inner = expr.args[0] if expr.op in KEYS else expr
+    if inner.op != "column" or not isinstance(inner.value, tuple):
+        return expr
+    alias, name = inner.value
+    query = _query_of(block.source, str(alias), known)
+    place = str(name)[1:]
+    if not isinstance(query, Block) or not place.isdigit() or int(place) >= len(query.outputs):
+        return expr
+    return _behind(query.outputs[int(place)].expr, query, {**known, **dict(query.ctes)})
+
+
+def is_constant(expr: Expr) -> bool:
     return all(part.args or part.op == "literal" for part in walk(expr))
 
 
@@ -193,9 +210,9 @@ def _query_of(source: Source | None, alias: str, known: Mapping[str, Query | Rec
 
 
 def _of_field(definition: ColumnDefinition, backend: str, origin: Expr) -> ColumnDefinition:
-    if origin.op in _EXTREMES and definition.type in STRINGS:
+    if origin.op in EXTREMES and definition.type in STRINGS:
         return replace(_of_extreme(definition, backend, origin), decimals=0)
-    if origin.op in _EXTREMES and backend == "mysql":
+    if origin.op in EXTREMES and backend == "mysql":
         return definition
     if origin.op == "any_same":
         return kept(definition)
@@ -204,16 +221,16 @@ def _of_field(definition: ColumnDefinition, backend: str, origin: Expr) -> Colum
     if origin.op == "spelled_moment":  # a CHAR by PREPARE, a VARCHAR in the table
         decimals = 0 if backend == "mariadb" else definition.decimals
         definition = replace(definition, type=int(FieldType.VAR_STRING), decimals=decimals)
-    if definition.type in STRINGS and definition.decimals == _UNSET_DECIMALS[backend]:
+    if definition.type in STRINGS and definition.decimals == UNSET_DECIMALS[backend]:
         if backend == "mariadb" and origin.op == WINDOW:
             return definition
         # A field holds any long text as a BLOB of some length.
-        kind = FieldType.BLOB if definition.type in _LONG_TEXTS else definition.type
+        kind = FieldType.BLOB if definition.type in LONG_TEXTS else definition.type
         longest = backend == "mariadb" and definition.length == _COMPUTED_TEXT
         return replace(definition, type=int(kind), decimals=0, length=_LONGTEXT if longest else definition.length)
     if backend == "mariadb":
-        if origin.op in _EXTREMES:
-            return replace(definition, length=_STORED_LENGTHS[origin.type.family])
+        if origin.op in EXTREMES:
+            return replace(definition, length=STORED_LENGTHS[origin.type.family])
         if origin.op == WINDOW:
             return definition
         unsigned = origin.op in UNSIGNED_PARTS or origin.op == "months_joined"
@@ -223,9 +240,9 @@ def _of_field(definition: ColumnDefinition, backend: str, origin: Expr) -> Colum
 
 def _of_extreme(definition: ColumnDefinition, backend: str, origin: Expr) -> ColumnDefinition:
     """The field of MIN or MAX of a text."""
-    if definition.length == 4 * _TEXT and origin.args[0].op == "column":
-        return replace(definition, length=_TEXT)
-    if backend == "mysql" or definition.type not in _LONG_TEXTS:
+    if definition.length == 4 * TEXT and origin.args[0].op == "column":
+        return replace(definition, length=TEXT)
+    if backend == "mysql" or definition.type not in LONG_TEXTS:
         return definition
     length = _LONGTEXT if definition.length == _COMPUTED_TEXT else definition.length
     return replace(definition, type=int(FieldType.BLOB), length=length)
@@ -236,14 +253,14 @@ def _stored(
 ) -> ColumnDefinition:
     """Give a field's flags, which are not those of the expression that is stored in it, and on MySQL its own name."""
     flags = definition.flags
-    if backend == "mariadb" and expr.op in _KEYS and block.grouped:
+    if backend == "mariadb" and expr.op in KEYS and block.grouped:
         flags |= GROUPED
     if windows and expr.op == "column":
         flags &= ~INDEXED
     is_window = expr.op == WINDOW and backend == "mysql"
-    is_row_value = origin is not None and not any(part.op in _COMPUTED for part in walk(origin))
-    if definition.type in NUMBERS and (is_row_value or is_window or expr.op in _STORED[backend]):
-        flags &= ~_BINARY
+    is_row_value = origin is not None and not any(part.op in COMPUTED for part in walk(origin))
+    if definition.type in NUMBERS and (is_row_value or is_window or expr.op in STORED[backend]):
+        flags &= ~BINARY
     named = backend == "mysql" and (is_row_value or is_window) and not definition.org_name
     return replace(definition, flags=flags, org_name=definition.name if named else definition.org_name)
 
@@ -262,8 +279,10 @@ def _of_union(query: SetOperation, definition: ColumnDefinition, backend: str) -
     elif streams:
         definition = replace(definition, org_name="")
     if definition.type in NUMBERS:
-        flags = definition.flags & ~_BINARY if backend == "mysql" else definition.flags | (_BINARY if streams else 0)
+        flags = definition.flags & ~BINARY if backend == "mysql" else definition.flags | (BINARY if streams else 0)
         return replace(definition, flags=flags)
     if definition.type not in STRINGS:
         return definition
-    return replace(definition, decimals=_UNSET_DECIMALS["mariadb"] if streams else 0)
+    if backend == "mysql" and definition.type in LONG_TEXTS:
+        definition = replace(definition, type=int(FieldType.BLOB))
+    return replace(definition, decimals=UNSET_DECIMALS["mariadb"] if streams else 0)

@@ -32,7 +32,7 @@ from engine.translate.checks.spelled_times import require_times_of_columns
 from engine.translate.checks.unread import require_read
 from engine.translate.checks.zoned_uses import require_certain_uses
 from engine.translate.cursors import materialised
-from engine.translate.executed import executed
+from engine.translate.described import described
 from engine.translate.given import Trace
 from engine.translate.lower.lowering import AreSingle, FindCases, FindZone, IsWide, Weigh
 from engine.translate.lower.statement import Statement
@@ -150,13 +150,15 @@ def _translate(
     lowering.origins = Origins(whole.queries)
     lowering.narrowed = narrowed(whole.nodes) if context.models else {}
     sql = lowering.query(query, shown(query, definitions, context))
-    describe = materialised if context.cursor else executed
-    described = tuple(describe(query, definitions, context.backend))
+    if context.cursor:
+        told = tuple(materialised(query, definitions, context.backend))
+    else:
+        told = tuple(described(query, definitions, context.backend, context.plan))
     weights, zones = tuple(lowering.weights_used.values()), tuple(lowering.zones_used.values())
     guarded = any(guard in sql for guard in _GUARDS)
     asked = tuple(lowering.asked.values())
     tables, functions = tuple(dict.fromkeys(shared.tables)), tuple(lowering.functions)
-    return Translation(sql, described, weights, zones, tables, guarded, functions, asked)
+    return Translation(sql, told, weights, zones, tables, guarded, functions, asked)
 
 
 def _sends_early(query: Query) -> bool:

@@ -43,13 +43,15 @@ class OrderItem:
 @dataclass(slots=True)
 class TableSource:
     """A stored table under a unique alias; `name` is what the store calls it, `sample` a part of its rows to read,
-    `only` what is true of the rows of the partitions that are named, `rows` about how many it has."""
+    `only` what is true of the rows of the partitions that are named, `rows` about how many it has, `required` the
+    columns that are NOT NULL."""
 
     alias: str
     name: str
     sample: str | None = None
     only: Expr | None = None
     rows: int = 0
+    required: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -106,6 +108,7 @@ class Block:
     """One SELECT. `grouped` says that it aggregates; without `groups` it has then exactly one row; `uncut` that its
     LIMIT must not leave a row out, for nothing tells which; `rollup` adds the sums over each tail of the groups, `cube`
     with it those over each subset. `qualify` filters rows after the windows are computed. `buffered` is by a hint.
+    `enclosed` says that it is the ORDER BY and the LIMIT behind a query in parentheses.
     """
 
     outputs: list[Output]
@@ -123,6 +126,7 @@ class Block:
     offset: Expr | None = None
     uncut: bool = False
     buffered: bool = False
+    enclosed: bool = False
     ctes: list[tuple[str, "Query | Recursion"]] = field(default_factory=list)
 
 

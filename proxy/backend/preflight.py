@@ -2,10 +2,10 @@
 
 The session's variables give the statement its meaning; the PREPARE checks syntax, names and grants and gives the
 exact column definitions; what only this session knows (`@x`, DATABASE()) is asked for; SHOW CREATE TABLE shows whether
-a temporary table or a view hides a table that is loaded; EXPLAIN gives the cost. Pure: bytes out, bytes in.
+a temporary table or a view hides a table that is loaded; EXPLAIN gives the cost, and what the rows pass on their way
+out, by which the executed statement describes its columns. Pure: bytes out, bytes in.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,6 +16,7 @@ from proxy.reasons import Reason, Refusal
 from statements.context import SessionContext, ViewDefinition
 from statements.facts import StatementFacts
 from statements.lake import mark_of, stored_attribute
+from statements.plans import read_plan, stages
 from statements.session_values import question, read_values
 from wire.constants import Capability, Command
 from wire.framing import build_packets
@@ -111,7 +112,7 @@ class Questions:
     facts: StatementFacts
     backend: str
     capabilities: int
-    with_cost: bool
+    with_plan: bool
     is_lake: Callable[[str, str], bool]  # whether a table of a schema is known as a lake table
     prepared: list[bytes] | None = None  # definitions known from the client's own prepare
     warned: int = 0  # warnings of the PREPARE that are known, and do not count against the statement
@@ -127,7 +128,7 @@ class Questions:
             parts.append(build_query(question(self.facts.session_values).encode(), self.capabilities))
             commands.append(int(Command.QUERY))
         # EXPLAIN leaves a note behind, which what comes after it clears: SHOW WARNINGS must not find it.
-        queries = [b"EXPLAIN FORMAT=JSON " + self.text] if self.with_cost else []
+        queries = [b"EXPLAIN FORMAT=JSON " + self.text] if self.with_plan else []
         queries += [f"SHOW CREATE TABLE {name}".encode() for name in self._names()]
         for query in queries:
             parts.append(build_query(query, self.capabilities))
@@ -150,7 +151,7 @@ class Questions:
             if prepared.prepared:
                 out.statement_id = prepared.prepared.statement_id
             asked = answers.result() if self.facts.session_values else None
-            explained = answers.result() if self.with_cost else None
+            explained = answers.result() if self.with_plan else None
             shown = [answers.result() for _ in self.facts.tables]
         except MalformedPacket:
             # MySQL's plan of a row found by its key shows the row, whose values may be of any size.
@@ -167,8 +168,10 @@ class Questions:
             or self._read_values(asked, out)
             or next((refusal for answer in shown if (refusal := _judge_table(answer))), None)
         )
-        if explained and not out.refusal:
-            out.cost = read_cost(explained)
+        if explained and out.context and not out.refusal:
+            plan = None if explained.error or len(explained.rows) != 1 else read_plan(explained.rows[0][0])
+            out.cost = _cost(plan)
+            out.context = replace(out.context, plan=stages(plan, self.backend))
         return out
 
     def _lake(self, shown: list[Answer], schema: str) -> dict[tuple[str, str], str]:
@@ -269,14 +272,8 @@ def _judge_table(answer: Answer) -> Refusal | None:
     return None if (answer.rows[0][1] or b"").startswith(b"CREATE TABLE ") else Refusal(Reason.HIDDEN_TABLE)
 
 
-def read_cost(answer: Answer) -> float | None:
-    """Read the optimizer's cost out of EXPLAIN FORMAT=JSON; None when it shows none."""
-    if answer.error or len(answer.rows) != 1:
-        return None
-    try:
-        plan = json.loads(answer.rows[0][0] or b"")
-    except ValueError:
-        return None
+def _cost(plan: Any) -> float | None:
+    """Read the optimizer's cost out of a plan; None when it shows none."""
     costs = list(_find_costs(plan))
     return max(costs) if costs else _cost_from_rows(plan)
 

@@ -119,7 +119,7 @@ class Router:
         """
         facts, use, threshold = read
         is_lake = self._worker.engine.loaded.is_lake
-        questions = Questions(text, facts, self.kind, self.session.capabilities, use == ON, is_lake)
+        questions = Questions(text, facts, self.kind, self.session.capabilities, True, is_lake)
         preflight = await self._ask(questions, warned)
         preflight.forced = use == FORCED
         found = self.judge(facts, use, threshold, preflight, refusal, place)

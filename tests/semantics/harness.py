@@ -35,6 +35,7 @@ from engine.zones import ZoneTable
 from proxy.routing.warned import TOLD
 from statements.context import SessionContext
 from statements.facts import statement_facts
+from statements.plans import read_plan, stages
 from statements.schema import DATE_TYPES, STRING_TYPES, WIDEST_DECIMAL, Column, Table
 from statements.session_values import question, read_values
 from tests.live.compare import packed
@@ -293,6 +294,7 @@ class Bench:
                 self.close_kept()
         warnings = self.warnings
         context = self._context_of(statement, "binary" if binary else "text")
+        context = replace(context, plan=self._stages(statement))
         widened = Widened()
         while True:
             asked = (self.view, definitions, self.weigh, self.zone, self.cases)
@@ -315,6 +317,15 @@ class Bench:
         if binary and outcome.columns:  # a row is as its definitions say
             return outcome
         return self._of_single(statement, context, definitions, translation, expected, ties) or outcome
+
+    def _stages(self, statement: str) -> tuple[str, ...]:
+        """What rows pass in the backend's plan of a statement."""
+        try:
+            (plan,), *_ = self.backend_rows(f"EXPLAIN FORMAT=JSON {statement}")[1]
+        except pymysql.err.MySQLError as problem:
+            error_name(problem)
+            return ()
+        return stages(read_plan(plan), self.context.backend)
 
     def _told_before(self) -> int:
         """How many warnings the statement that was just prepared has whoever runs it."""

@@ -84,6 +84,7 @@ def _parenthesised(shared: Shared, node: exp.Expression, parent: Scope | None, c
     if not any(node.args.get(name) for name in ("order", "limit", "offset")):
         return query
     block = wrapped(shared, query)
+    block.enclosed = True
     _order_and_limit(shared, node, block, common)
     return block
 

@@ -124,7 +124,8 @@ def _table(binder: Binder, node: exp.Expression) -> Source:
     visible = see_stored(found, alias, node.alias or name, schema, binder.context)
     _add(binder.scope, visible)
     only_rows = None if parts is None else partitions.chosen(binder, visible, found.table, parts)
-    return TableSource(alias, found.store_name, sample, only_rows, found.rows)
+    required = frozenset(column.name for column in found.table.columns if not column.nullable)
+    return TableSource(alias, found.store_name, sample, only_rows, found.rows, required)
 
 
 def _sample(clause: exp.Expression | None) -> str | None:

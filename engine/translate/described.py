@@ -1,0 +1,322 @@
+"""The column definitions of the executed statement, by the backend's plan of it.
+
+A value that passes a temporary table is told as the field that it becomes there. Read off MySQL 9.7 and MariaDB 10.11
+by asking some 10,000 statements for their plan and executing them. Without a plan `executed` tells what is likely.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from engine.translate.executed import (
+    BINARY,
+    COMPUTED,
+    EXTREMES,
+    GROUPED,
+    INDEXED,
+    KEYS,
+    LONG_TEXTS,
+    NUMBERS,
+    STORED,
+    STORED_LENGTHS,
+    STRINGS,
+    UNSET_DECIMALS,
+    UNSIGNED_PARTS,
+    executed,
+    kept,
+    source,
+)
+from engine.translate.tree import (
+    AGGREGATES,
+    WINDOW,
+    Block,
+    Expr,
+    Join,
+    Query,
+    QuerySource,
+    SetOperation,
+    Source,
+    TableSource,
+    is_stored,
+    walk,
+)
+from engine.translate.types import BOOL
+from engine.translate.walks import sees_outside
+from statements.plans import GROUPING, GROUPS, NOTHING, TEMPORARY
+from statements.plans import WINDOW as WINDOWED
+from wire.constants import FieldType
+from wire.responses import ColumnDefinition
+
+_NOT_NULL, _BLOB = 0x01, 0x10  # NOT_NULL_FLAG, BLOB_FLAG
+_TABLES = frozenset({TEMPORARY, GROUPING, WINDOWED})
+_BYTES = 63  # the character set of what is none
+_CHARACTER = 4  # bytes of one in the character set of the results
+_LISTS = frozenset({"group_concat", "group_concat_apart", "group_concat_distinct"})
+_TIME = 10  # length of a TIME without parts of a second
+_WIDEST = 512  # characters of a text expression that becomes a VARCHAR on MariaDB: CONVERT_IF_BIGGER_TO_BLOB
+_LONGEST = (1 << 32) - 1  # bytes of a LONGTEXT
+# Bytes of MariaDB's kinds of text: TEXT, MEDIUMTEXT, LONGTEXT.
+_SIZES = ((1 << 16) - 1, (1 << 24) - 1, _LONGEST)
+_WIDENED = frozenset(size * _CHARACTER * _CHARACTER for size in _SIZES[:2])
+_AVERAGES = {"quotient": "sum", "double_divide": "double_sum"}
+_SUMS = AGGREGATES - KEYS - {"any_same"}  # ANY_VALUE is a function
+_NAMED_TEXTS = frozenset({"enum_text", "set_text"})
+_NEVER_NULL = frozenset({"count_all", "count", "rank", "dense_rank", "row_number", "percent_rank", "cume_dist"})
+_RULED = 11  # length of a truth value that ROLLUP may make NULL
+
+
+def described(
+    query: Query, definitions: Sequence[ColumnDefinition], backend: str, plan: tuple[str, ...]
+) -> list[ColumnDefinition]:
+    """Give the definitions as the executed statement has them; `plan` are its stages, () where they are not known."""
+    if isinstance(query, Block) and query.enclosed and backend == "mysql" and _is_cut(query):
+        return [_enclosed(definition) for definition in definitions]
+    if not isinstance(query, Block) or not plan:
+        return executed(query, definitions, backend)
+    if NOTHING in plan or not _TABLES.intersection(plan):
+        return list(definitions)
+    tell = _of_mysql if backend == "mysql" else _of_mariadb
+    return [
+        definition
+        if _is_settled(source(output.expr, query), query, backend)
+        else tell(output.expr, definition, query, plan)
+        for output, definition in zip(query.outputs, definitions, strict=True)
+    ]
+
+
+def _is_settled(expr: Expr, block: Block, backend: str) -> bool:
+    """Tell whether a value is known before any row is read, so that no field is made for it."""
+    inner = expr.args[0] if expr.op in KEYS else expr
+    if backend == "mysql" and inner.op == "is_null" and _is_known(inner.args[0], block):
+        return True
+    return all(bool(part.args) or part.op == "literal" or _stands_alone(part) for part in walk(inner)) and not any(
+        part.op in COMPUTED for part in walk(inner)
+    )
+
+
+def _stands_alone(expr: Expr) -> bool:
+    """Tell whether an expression is a sub-query that sees no table around it."""
+    return expr.op == "scalar" and isinstance(expr.value, Block | SetOperation) and not sees_outside(expr.value)
+
+
+def _is_known(expr: Expr, block: Block) -> bool:
+    """Tell whether a value is never NULL: some windows', and columns that are NOT NULL on no joined side."""
+    if expr.op == WINDOW:
+        return expr.args[0].op in _NEVER_NULL
+    while expr.op in ("negate", "int_negate"):
+        expr = expr.args[0]
+    return expr.op == "column" and isinstance(expr.value, tuple) and expr.value in _required(block.source)
+
+
+def _required(side: Source | None) -> frozenset[tuple[object, ...]]:
+    match side:
+        case TableSource():
+            return frozenset((side.alias, name) for name in side.required)
+        case Join(kind="left"):
+            return _required(side.left)
+        case Join(kind="right"):
+            return _required(side.right)
+        case Join():
+            return _required(side.left) | _required(side.right)
+    return frozenset()
+
+
+def _is_cut(query: Block) -> bool:
+    """Tell whether the query in parentheses has a LIMIT: else MySQL makes one of the two."""
+    return isinstance(query.source, QuerySource) and query.source.query.limit is not None
+
+
+def _enclosed(definition: ColumnDefinition) -> ColumnDefinition:
+    """A column of a query in parentheses with an ORDER BY or a LIMIT behind them: a field of no known table."""
+    told = _field(definition)
+    return replace(told, schema="", table="", org_table="", org_name=definition.name, flags=told.flags & ~INDEXED)
+
+
+def _field(definition: ColumnDefinition) -> ColumnDefinition:
+    """What MySQL tells of an expression once it is a field. A field stays what it is."""
+    if definition.type in NUMBERS:
+        if not definition.flags & BINARY:
+            return definition
+        return replace(kept(definition), flags=definition.flags & ~BINARY)
+    if definition.type == FieldType.TIME:
+        return replace(definition, length=max(definition.length, _TIME))
+    if definition.type not in STRINGS or definition.decimals != UNSET_DECIMALS["mysql"]:
+        return definition
+    if definition.type in LONG_TEXTS:
+        return replace(definition, type=int(FieldType.BLOB), decimals=0, flags=definition.flags | _BLOB)
+    return replace(definition, type=int(FieldType.VAR_STRING), decimals=0)
+
+
+def _of_mysql(expr: Expr, definition: ColumnDefinition, block: Block, plan: tuple[str, ...]) -> ColumnDefinition:
+    if any(part.op == WINDOW for part in walk(expr)):
+        stays = WINDOWED not in plan or (_uses_aggregate(expr) and not _is_window(expr))
+        return definition if stays else _named(_field(definition))
+    if any(part.op in _SUMS for part in walk(expr)):
+        return _sum_of_mysql(expr, definition, plan, block)
+    if block.rollup and not _outside(plan):
+        return definition
+    if block.rollup and expr.op in KEYS and expr.args[0].type == BOOL and TEMPORARY in plan[plan.index(GROUPS) :]:
+        definition = replace(definition, length=_RULED)
+    told = _named(_field(definition))
+    told = replace(told, flags=told.flags & ~INDEXED)
+    return replace(told, schema="", org_table=told.table) if told.org_table and not _is_stored(expr) else told
+
+
+def _is_stored(expr: Expr) -> bool:
+    inner = expr.args[0] if expr.op in KEYS else expr
+    return inner.op != "column" or is_stored(inner)
+
+
+def _outside(plan: tuple[str, ...]) -> bool:
+    """Tell whether groups made of sorted rows pass a table."""
+    return GROUPS in plan and bool(_TABLES.intersection(plan[: plan.index(GROUPS)]))
+
+
+def _is_window(expr: Expr) -> bool:
+    """Tell whether an expression is the value of one window: an average is a quotient of two."""
+    while expr.op in ("round", "double_round"):
+        expr = expr.args[0]
+    if expr.op == "to_double":
+        expr = expr.args[0]
+    return expr.op == WINDOW or (expr.op in _AVERAGES and all(_is_window(arg) for arg in expr.args))
+
+
+def _uses_aggregate(expr: Expr) -> bool:
+    """Tell whether a value is made of an aggregate, be it in a window; what only orders or parts a window does not."""
+    if expr.op == WINDOW:
+        return any(_uses_aggregate(arg) for arg in expr.args[0].args)
+    return expr.op in _SUMS or any(_uses_aggregate(arg) for arg in expr.args)
+
+
+def _sum_of_mysql(expr: Expr, definition: ColumnDefinition, plan: tuple[str, ...], block: Block) -> ColumnDefinition:
+    """An aggregate is a field with a name where a table follows its groups; what is made of aggregates never is."""
+    if not (expr.op in _SUMS or _is_average(expr)):
+        return definition
+    inner = source(expr.args[0], block) if expr.op in EXTREMES else expr
+    if _outside(plan):
+        return _named(_extreme(expr, definition, inner) if expr.op in EXTREMES else _list(expr, _field(definition)))
+    if GROUPING not in plan or expr.op not in _SUMS:
+        return definition
+    if expr.op in EXTREMES:
+        return _extreme(expr, definition, inner)
+    return replace(definition, flags=definition.flags & ~BINARY) if expr.op in STORED["mysql"] else definition
+
+
+def _extreme(expr: Expr, definition: ColumnDefinition, inner: Expr) -> ColumnDefinition:
+    """MIN and MAX keep the type of a number, and a CHAR."""
+    if definition.type in NUMBERS:
+        length = 1 if _is_truth(inner) else definition.length
+        return replace(definition, flags=definition.flags & ~BINARY, length=length)
+    if definition.type not in STRINGS:
+        return _field(definition)
+    if definition.type in LONG_TEXTS:
+        length = _column_length(expr, definition)
+        flags = definition.flags | _BLOB
+        return replace(definition, type=int(FieldType.BLOB), decimals=0, length=length, flags=flags)
+    return replace(definition, decimals=0)
+
+
+def _is_truth(expr: Expr) -> bool:
+    return (expr.args[0] if expr.op == "to_int" else expr).type == BOOL
+
+
+def _column_length(expr: Expr, definition: ColumnDefinition) -> int:
+    """The length of MIN or MAX of a long text: PREPARE tells four times as many as a column has."""
+    is_wide = expr.args[0].op == "column" and definition.length in _WIDENED
+    return definition.length // _CHARACTER if is_wide else definition.length
+
+
+def _list(expr: Expr, definition: ColumnDefinition) -> ColumnDefinition:
+    is_long = expr.op in _LISTS and definition.type in LONG_TEXTS and definition.charset != _BYTES
+    return replace(definition, length=definition.length // _CHARACTER) if is_long else definition
+
+
+def _is_average(expr: Expr) -> bool:
+    return expr.op in _AVERAGES and expr.args[0].op in (_AVERAGES[expr.op], f"{_AVERAGES[expr.op]}_distinct")
+
+
+def _named(definition: ColumnDefinition) -> ColumnDefinition:
+    return definition if definition.org_name else replace(definition, org_name=definition.name)
+
+
+def _of_mariadb(expr: Expr, definition: ColumnDefinition, block: Block, plan: tuple[str, ...]) -> ColumnDefinition:
+    windows = any(part.op == WINDOW for part in walk(expr))
+    if windows and (block.grouped or _is_window(expr)):
+        return definition
+    if expr.op in _SUMS:
+        return _sum_of_mariadb(expr, definition, block) if WINDOWED in plan or _keeps_sums(block) else definition
+    if not windows and any(part.op in COMPUTED for part in walk(expr)):
+        return definition
+    told = _field_of_mariadb(source(expr, block), definition)
+    told = replace(told, flags=told.flags & ~INDEXED)
+    if not block.grouped:
+        return _named(told)
+    if not _is_stored(expr):
+        told = _of_derived(told, source(expr, block))
+    # The table groups by what may be NULL with a byte of its own, and says so.
+    in_table = expr.op in KEYS and not told.flags & _NOT_NULL and not _groups_sorted(block)
+    return replace(told, flags=told.flags | GROUPED) if in_table else told
+
+
+def _of_derived(definition: ColumnDefinition, expr: Expr) -> ColumnDefinition:
+    """A column of a derived table that is no table of its own: a field of the table that groups."""
+    is_column = (expr.args[0] if expr.op in KEYS else expr).op == "column"
+    return (
+        replace(definition, org_table=definition.table) if is_column else replace(definition, org_name="", org_table="")
+    )
+
+
+def _field_of_mariadb(expr: Expr, definition: ColumnDefinition) -> ColumnDefinition:
+    if definition.type in NUMBERS:
+        if not definition.flags & BINARY:
+            return definition
+        inner = expr.args[0] if expr.op in KEYS else expr
+        wider = inner.op in UNSIGNED_PARTS or inner.op == "months_joined"
+        return replace(definition, length=definition.length + wider, flags=definition.flags & ~BINARY)
+    if definition.type not in STRINGS or (definition.org_name and definition.decimals != UNSET_DECIMALS["mariadb"]):
+        return definition
+    return _text_of_mariadb(definition)
+
+
+def _text_of_mariadb(definition: ColumnDefinition) -> ColumnDefinition:
+    character = 1 if definition.charset == _BYTES else _CHARACTER
+    if definition.type in LONG_TEXTS or definition.length > _WIDEST * character:
+        size = next(size for size in _SIZES if definition.length // character <= size)
+        length, flags = min(size * character, _LONGEST), definition.flags | _BLOB
+        return replace(definition, type=int(FieldType.BLOB), length=length, decimals=0, flags=flags)
+    kind = FieldType.VAR_STRING if definition.length else FieldType.STRING
+    return replace(definition, type=int(kind), decimals=0)
+
+
+def _keeps_sums(block: Block) -> bool:
+    """Tell whether MariaDB's table has the sums: it has no groups yet where its rows are sorted to be grouped, unless
+    they are put in an order of sums behind that."""
+    return not _groups_sorted(block) or any(part.op in _SUMS for item in block.order for part in walk(item.expr))
+
+
+def _groups_sorted(block: Block) -> bool:
+    """Tell whether MariaDB sorts rows to group them: for lists, and for what is computed of distinct values."""
+    shown = [*(output.expr for output in block.outputs), *([] if block.having is None else [block.having])]
+    parts = [part for expr in shown for part in walk(expr)]
+    return any(part.op in _LISTS or part.op.endswith("_distinct") for part in parts)
+
+
+def _sum_of_mariadb(expr: Expr, definition: ColumnDefinition, block: Block) -> ColumnDefinition:
+    if definition.type in NUMBERS:
+        plain = expr.args[0].args[0] if expr.args and expr.args[0].op == "plain_zero" else None
+        family = expr.type.family
+        of_column = expr.op in EXTREMES and family in STORED_LENGTHS and plain is not None and plain.op == "column"
+        length = STORED_LENGTHS[family] if of_column else definition.length
+        if expr.op in EXTREMES and _is_truth(source(expr.args[0], block)):
+            length = 1
+        flags = definition.flags & ~BINARY if expr.op in STORED["mariadb"] else definition.flags
+        return replace(definition, length=length, flags=flags)
+    if definition.type not in STRINGS or expr.op not in EXTREMES | _LISTS:
+        return definition
+    if expr.op in EXTREMES and expr.args[0].op in _NAMED_TEXTS and expr.args[0].args[0].op == "column":
+        return replace(definition, type=int(FieldType.STRING))
+    if expr.op in EXTREMES and expr.args[0].op == "column":
+        if definition.type not in LONG_TEXTS:
+            return replace(definition, decimals=0)
+        length, flags = _column_length(expr, definition), definition.flags | _BLOB
+        return replace(definition, type=int(FieldType.BLOB), decimals=0, length=length, flags=flags)
+    return _text_of_mariadb(definition)

@@ -1,0 +1,89 @@
+"""What rows pass on their way out of the backend's plan of a statement, read from its EXPLAIN FORMAT=JSON.
+
+What passes through a temporary table is described by the table's fields, not by the expressions that it comes from; and
+only the plan tells what passes.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+# Stages, and what the rows come from: ROWS of tables, or NOTHING where the plan knows that there are none.
+TEMPORARY, GROUPS, GROUPING, WINDOW, UNION = "temporary", "groups", "grouping", "window", "union"
+ROWS, NOTHING = "rows", "nothing"
+_MYSQL = {"stream": TEMPORARY, "aggregate": GROUPS, "temp_table_aggregate": GROUPING, "window": WINDOW}
+_MARIADB = {"temporary_table": TEMPORARY, "window_functions_computation": WINDOW, "union_result": UNION}
+_ENDS = frozenset({"table", "nested_loop", "read_sorted_file", "block-nl-join", "query_specifications"})
+
+# MariaDB writes a condition's backslashes as they are.
+_LONE_BACKSLASH = re.compile(rb'\\(?!["\\/bfnrtu])')
+
+
+def read_plan(text: bytes | None) -> Any:
+    """Read what EXPLAIN FORMAT=JSON answers; None when it cannot be read."""
+    try:
+        return json.loads(text or b"", strict=False)
+    except RecursionError:
+        return None
+    except ValueError:
+        pass
+    try:
+        return json.loads(_LONE_BACKSLASH.sub(rb"\\\\", text or b""), strict=False)
+    except (ValueError, RecursionError):
+        return None
+
+
+def stages(plan: Any, backend: str) -> tuple[str, ...]:
+    """Give the stages of a plan, the outermost first, and ROWS or NOTHING as the last; () where they are not known.
+
+    `plan` is what the JSON says, `backend` "mysql" or "mariadb". GROUPING is a temporary table that groups, GROUPS are
+    groups made of sorted rows. MySQL's plans in the first version of the format are not read.
+    """
+    if not isinstance(plan, dict):
+        return ()
+    if backend == "mysql":
+        return tuple(_of_mysql(plan["query_plan"])) if "query_plan" in plan else ()
+    return tuple(_of_mariadb(plan["query_block"])) if "query_block" in plan else ()
+
+
+def _of_mysql(node: Any) -> Iterator[str]:
+    while isinstance(node, dict):
+        access, operation = str(node.get("access_type")), str(node.get("operation"))
+        if access.startswith("zero_rows"):
+            yield NOTHING
+            return
+        if access == "materialize":
+            yield UNION if operation.startswith("Union") else TEMPORARY
+        elif stage := _MYSQL.get(access):
+            yield stage
+        inputs = node.get("inputs")
+        on_the_way = access != "table" or str(node.get("table_name")).startswith("<temporary>")
+        if not inputs or not on_the_way or access in ("join", "index"):
+            break
+        node = inputs[0]
+    yield ROWS
+
+
+def _of_mariadb(node: Any) -> Iterator[str]:
+    while node:
+        if isinstance(node, list):
+            node = node[0]
+            continue
+        name = next((name for name, value in node.items() if isinstance(value, (dict, list))), "")
+        if name in _ENDS or not name:
+            break
+        if stage := _MARIADB.get(name):
+            yield stage
+        node = node[name]
+    yield NOTHING if _has_message(node) else ROWS
+
+
+def _has_message(node: Any) -> bool:
+    """Tell whether the plan has a sentence in the place of its tables."""
+    if isinstance(node, list):
+        return any(_has_message(part) for part in node)
+    if not isinstance(node, dict):
+        return False
+    inner = node.get("table", node.get("nested_loop", ()))
+    return "message" in node or _has_message(inner)
