@@ -9,7 +9,6 @@ from proxy.reasons import Reason, Refusal, strip_reason
 from proxy.routing import warnings
 from proxy.routing.offload import INTERRUPTED, Ended, Outcome, offload
 from proxy.routing.router import Router
-from proxy.sessions.state import OF_QUERY
 from statements.context import SNAPSHOT_PASSED
 from wire.framing import build_packets
 from wire.responses import build_err
@@ -37,7 +36,7 @@ async def run(
         return Refusal(Reason.ENGINE_DOWN)
     ended = await offload(session, link, text, attributes, cursor)
     if ended.outcome is Outcome.DONE:
-        session.state.counts, session.state.counted = {OF_QUERY: ended.rows}, text
+        session.state.counts = {b"found_rows": ended.rows}
         session.state.execution_count += 1
         if transaction:
             transaction.begun = session.tracker.begun

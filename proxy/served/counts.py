@@ -4,10 +4,9 @@ import re
 from collections.abc import Mapping
 
 from proxy.backend.answers import AnswerReader, build_result
-from proxy.backend.preflight import build_close, build_prepare, build_query
+from proxy.backend.preflight import build_close, build_prepare
 from proxy.routing.router import Router
-from proxy.sessions.state import NO_COUNTS, OF_QUERY
-from statements.found_rows import found_rows
+from proxy.sessions.state import NO_COUNTS
 from wire.constants import Command, Status
 
 _ASKED = rb"(?:\b(found_rows|row_count)\s*\(\s*\)|@@(?:(?:session|local)\s*\.\s*)?(warning_count)\b)"
@@ -18,7 +17,6 @@ _CALL = re.compile(
 )
 _ALONE = re.compile(rb"\s*select\s*" + _ASKED + rb"(?:\s+(?:as\s+)?[`'\"]?\w+[`'\"]?)?\s*(?:;\s*)?", re.IGNORECASE)
 _NAMES = re.compile(rb"found_rows|row_count|warning_count", re.IGNORECASE)
-_FOUND = re.compile(rb"found_rows", re.IGNORECASE)
 _LONGEST = 1 << 16  # bytes of a statement that is searched
 
 
@@ -32,8 +30,7 @@ def mentions(text: bytes) -> bool:
 async def answer(router: Router, data: bytes, text: bytes) -> None:
     """Answer the function alone with the backend's own column definition; put the number into other statements."""
     session = router.session
-    known = await _settled(router, text)
-    session.state.counts = NO_COUNTS
+    known, session.state.counts = session.state.counts, NO_COUNTS
     alone = _ALONE.fullmatch(text)
     if not alone:
         body = _CALL.sub(lambda call: _number(known, call), text)
@@ -61,28 +58,6 @@ async def answer(router: Router, data: bytes, text: bytes) -> None:
     # MySQL warns of FOUND_ROWS() when it prepares it: SHOW WARNINGS has it.
     packets = build_result(prepared.definitions, values, status, session.capabilities, prepared.warnings)
     session.client.write(packets)
-
-
-async def _settled(router: Router, text: bytes) -> Mapping[bytes, int]:
-    """What was counted, with FOUND_ROWS() as the server tells it of the same query where it is asked for.
-
-    Where the rows do not tell it the server runs the query: one that gave no row behind its OFFSET, or MariaDB's set
-    operations with a limit.
-    """
-    session = router.session
-    state = session.state
-    rows = state.counts.get(OF_QUERY)
-    if rows is None or not _FOUND.search(text):
-        return state.counts
-    number = found_rows(state.counted, rows, router.is_mariadb)
-    if number is None:
-        await session.ask(build_query(state.counted, session.capabilities), [Command.QUERY])
-        answer = AnswerReader(
-            await session.ask(build_query(b"SELECT FOUND_ROWS()", session.capabilities), [Command.QUERY]),
-            session.capabilities,
-        ).result()
-        number = rows if answer.error else int(answer.rows[0][0] or 0)
-    return {**state.counts, b"found_rows": number}
 
 
 def _number(known: Mapping[bytes, int], call: re.Match[bytes]) -> bytes:

@@ -23,7 +23,6 @@ SWITCH = {
     "TRUE": ON,
     "FALSE": OFF,
 }
-OF_QUERY = b"rows"  # in `counts`: rows of an offloaded query, of which FOUND_ROWS() may tell another number
 LAST = 0xFFFFFFFF  # MARIADB_STMT_DIRECT: the statement prepared last
 _IN_TRANS = int(Status.IN_TRANS)
 ROOM = 4 << 20  # bytes of prepared statements that are remembered; the others run on the backend
@@ -35,7 +34,6 @@ class SessionState:
     __slots__ = (
         "any_spelling",
         "cost_threshold",
-        "counted",
         "counts",
         "cursors",
         "execution_count",
@@ -66,7 +64,6 @@ class SessionState:
         self.locked_tables = False
         # What the statement before counted and the backend does not know, by function.
         self.counts: Mapping[bytes, int] = NO_COUNTS
-        self.counted = b""  # the query whose rows `counts` has under OF_QUERY
         # Rows of SHOW WARNINGS, which hold while `counts` has a number of them.
         self.warned: list[list[bytes | None]] = []
         self.next_transaction = False  # SET TRANSACTION has set something for the next transaction only
