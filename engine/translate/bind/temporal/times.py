@@ -102,7 +102,8 @@ def _time_as_seconds(binder: Binder, arguments: list[exp.Expression]) -> Expr:
     """TIME_TO_SEC: MySQL leaves the fraction out, MariaDB keeps it."""
     value = _of_day(binder.expr(arguments[0]))
     if value.type.fsp and binder.context.backend != "mysql":
-        return Expr("time_as_fraction", decimal(_SECONDS + value.type.fsp, value.type.fsp), (value,))
+        # Whole seconds have no decimals where they are calculated with, others six.
+        return Expr("time_as_fraction", decimal(_SECONDS + value.type.fsp, value.type.fsp, vague=True), (value,))
     return Expr("time_as_seconds", BIGINT, (value,))
 
 
