@@ -10,6 +10,7 @@ from sqlglot.parsers.mysql import MySQLParser
 from statements.joins import with_kinds
 from statements.json_paths import has_rootless_path
 from statements.json_table import read_json_tables
+from statements.modifiers import WORDS, with_distinct_first
 from statements.nesting import PASSED_OVER, is_too_deep
 from statements.odbc import as_literals
 
@@ -26,6 +27,7 @@ _JOINS = re.compile(
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 _HEX = re.compile(r"\bhex\s*\(", re.IGNORECASE)
+_WORDS = re.compile("|".join(sorted(WORDS)), re.IGNORECASE)
 _INTERVALS = re.compile(r"\binterval\s*\(", re.IGNORECASE)
 # MySQL has no lambdas: the arrow in SUM(document->'$.a' > 1) cuts a part out of a column. Only here is MySQL parsed.
 MySQLParser.LAMBDAS = {}
@@ -67,6 +69,8 @@ def parse_statement(statement: str) -> exp.Expression:
             tokens = as_literals(tokens)
         if "join" in statement.lower():
             tokens = with_kinds(tokens)
+        if _WORDS.search(statement):
+            tokens = with_distinct_first(tokens)
         trees = [tree for tree in _DIALECT.parser().parse(tokens, statement) if tree is not None]
     except (SqlglotError, RecursionError, ValueError, TypeError, AttributeError, KeyError, IndexError) as problem:
         raise NotParsed("the statement's syntax is not known to the engine") from problem

@@ -34,6 +34,7 @@ _CHECK = re.compile(
 _KILL = re.compile(r"\s*KILL\s+(?:(?:QUERY|CONNECTION)\s+)?(\d+)\s*;?\s*", re.IGNORECASE)
 _ANNOUNCED = re.compile(r"SHOW WARMFRONT TABLES SINCE (\d+)( WHEN FRESH)?")
 _WARNINGS = re.compile(r"SHOW WARMFRONT WARNINGS OF (\d+)")
+_FOUND = re.compile(r"SHOW WARMFRONT FOUND ROWS OF (\d+)")
 _CHANGES = re.compile(r"SHOW WARMFRONT CHANGES SINCE (\[.*\])", re.DOTALL)
 _LAKE = re.compile(rf"WARMFRONT LAKE (REFRESH|FORGET) ({_NAME})\s*\.\s*({_NAME})")
 _SHOWN = re.compile(rf"WARMFRONT SHOWN ({_NAME})\s*\.\s*({_NAME})")
@@ -107,6 +108,9 @@ class Dispatcher:
                     return build_result_set(self._running(), capabilities)
                 if warned := _WARNINGS.fullmatch(query.text):
                     return build_result_set(self.lake.warnings.table(int(warned[1])), capabilities)
+                if counted := _FOUND.fullmatch(query.text):
+                    number = self.executor.found.get(int(counted[1]))
+                    return build_result_set(pa.table({"found": pa.array([number], pa.int64())}), capabilities)
                 if since := _CHANGES.fullmatch(query.text):
                     await self.unchanged.check(since[1])
                     return _ok()

@@ -3,14 +3,13 @@
 Source: "Server Error Message Reference" of the MySQL manual, for the numbers.
 """
 
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-_SESSIONS = 1000  # whose last warnings are kept
+from engine.last import LastOf
+
 MOST = 1024  # places that are looked for, whatever a session asks
 NOT_A_VALUE, CUT, NO_VALUE, TOO_FEW, TOO_MANY = 1366, 1265, 1048, 1261, 1262
 
@@ -41,23 +40,16 @@ class LastWarnings:
     """The warnings of each session's last statement on lake tables. Safe for several threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[int, Noted] = OrderedDict()
+        self._kept: LastOf[Noted] = LastOf()
 
     def put(self, connection_id: int, noted: Noted) -> None:
         """Keep a statement's, in place of those of the session's statement before."""
-        with self._lock:
-            self._kept.pop(connection_id, None)
-            if noted.total:
-                self._kept[connection_id] = noted
-            while len(self._kept) > _SESSIONS:
-                self._kept.popitem(last=False)
+        self._kept.put(connection_id, noted if noted.total else None)
 
     def table(self, connection_id: int) -> pa.Table:
         """A session's: a row with their number, and one with number and text of each that is shown."""
-        with self._lock:
-            noted = self._kept.get(connection_id, Noted())
-            shown = list(noted.shown)
+        noted = self._kept.get(connection_id) or Noted()
+        shown = list(noted.shown)
         return pa.table(
             {
                 "number": pa.array([noted.total, *(one.code for one in shown)], pa.int64()),

@@ -22,6 +22,7 @@ from base.errors import QueryTimeout, SecondaryEngineError, StatementTimeExceede
 from engine.catalog import CatalogView
 from engine.lake.export import Exporter, Written
 from engine.lake.tables import AccessIsNew, LakeTables, wanted_of
+from engine.last import LastOf
 from engine.results.encoder import RowEncoder
 from engine.results.literals import literal_query, text_of
 from engine.running.answers import build_result_set
@@ -33,6 +34,7 @@ from engine.running.slots import Slots
 from engine.running.unchanged import Unchanged, what_was_read
 from engine.store.database import Snapshot, Store
 from engine.translate.bind.values.answers import Asked
+from engine.translate.found import Found
 from engine.translate.refusal import Refusal, is_passing
 from engine.translate.translator import Translation
 from lakehouse.descriptions.export_spec import ExportSpec
@@ -193,6 +195,7 @@ class Executor:
         self.running = RunningStatements()
         self.exporter: Exporter | None = None
         self.held: Hold = lambda asked, sql, connection, stopped: nullcontext(sql)
+        self.found: LastOf[int] = LastOf()  # what FOUND_ROWS() tells of each session's last statement, if not its rows
         self.on_answered: Callable[[Offload], None] | None = None  # sees each statement whose answer is complete
         self._quarantine = quarantine
         self._store = store
@@ -368,10 +371,18 @@ class Executor:
                 else:
                     held, has_rows = bytes(held) + bytes(piece), True
                 sequence = after
+        self._note_found(context, translation, snapshot, record)
         warned = min(record.warnings + context.warned, _MOST_WARNINGS)
         end = build_end_of_rows(Status(context.status), warned, context.capabilities)
         outlet.finish(bytes(held) + build_packets(end, sequence))
         record.bytes_sent = outlet.sent
+
+    def _note_found(
+        self, context: SessionContext, translation: Translation, snapshot: Snapshot, record: QueryRecord
+    ) -> None:
+        """Keep what FOUND_ROWS() tells of the statement, where that is not the number of its rows."""
+        found = translation.found
+        self.found.put(context.connection_id, None if found is None else found_in(snapshot, found, record.rows))
 
     def _export(
         self,
@@ -414,9 +425,21 @@ def _literals(offload: Offload, translation: Translation, snapshot: Snapshot, re
             raise SecondaryEngineError("The rows to be written are more than one statement holds")
         parts.append(bytes(text_of(batch)))
     record.rows = rows
-    head = json.dumps({"rows": rows, "read": what_was_read(snapshot, _followed(offload, translation))}).encode()
+    found = translation.found
+    known = {
+        "rows": rows,
+        "found": rows if found is None else found_in(snapshot, found, rows),
+        "read": what_was_read(snapshot, _followed(offload, translation)),
+    }
+    head = json.dumps(known).encode()
     answer = pa.table({"literals": pa.array([head, *parts], pa.binary())})
     return build_result_set(answer, offload.context.capabilities)
+
+
+def found_in(snapshot: Snapshot, found: Found, rows: int) -> int:
+    """Give what FOUND_ROWS() tells of an answer of so many rows."""
+    counted = snapshot.connection.execute(found.counted).fetchone() if found.needs_count(rows) else None
+    return found.number(rows, counted[0] if counted else 0)
 
 
 def _followed(offload: Offload, translation: Translation) -> list[tuple[str, str]]:

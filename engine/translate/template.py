@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from engine.translate.found import Found
 from engine.translate.given import Mark, Question, Step, Trace, alike, plain_text
 from engine.translate.refusal import Refused
 from engine.translate.translator import Translation
@@ -20,6 +21,7 @@ class Template:
     steps: tuple[Step, ...]
     questions: tuple[Question, ...]
     pieces: tuple[str | Mark, ...]
+    counting: tuple[tuple[str | Mark, ...], ...] = ()  # the texts of `Translation.found`
 
     def filled(self, literals: Sequence[str], context: SessionContext) -> Translation | None:
         """Give the translation for a statement of the same digest with these literals; None unless all that was asked
@@ -32,12 +34,12 @@ class Template:
             return None
         if made is None or any(q.asked(made) != q.answer for q in self.questions):
             return None
-        parts = [
-            piece if isinstance(piece, str) else piece.write(made[piece.place].value, *piece.facts)
-            for piece in self.pieces
-        ]
-        known = [part for part in parts if part is not None]
-        return replace(self.translation, sql="".join(known)) if len(known) == len(parts) else None
+        texts = [_text(pieces, made) for pieces in (self.pieces, *self.counting)]
+        known = [text for text in texts if text is not None]
+        if len(known) < len(texts):
+            return None
+        found = Found(known[1], known[2]) if self.counting else None
+        return replace(self.translation, sql=known[0], found=found)
 
     def _made(self, literals: Sequence[str], context: SessionContext) -> list[Expr] | None:
         """Make all values, step by step; raises Refused."""
@@ -58,14 +60,25 @@ class Template:
         return made
 
 
+def _text(pieces: Sequence[str | Mark], made: Sequence[Expr]) -> str | None:
+    """Write SQL with values in its places; None where one cannot stand there."""
+    parts = [
+        piece if isinstance(piece, str) else piece.write(made[piece.place].value, *piece.facts) for piece in pieces
+    ]
+    known = [part for part in parts if part is not None]
+    return "".join(known) if len(known) == len(parts) else None
+
+
 def template_of(translation: Translation, trace: Trace, literals: Sequence[str]) -> Template | None:
     """Make a template of a translation that was traced; None where it holds for its own literals only."""
     if translation.asked or not trace.of_session:
         return None
     try:
         pieces = tuple(trace.pieces(translation.sql))
+        found = translation.found
+        counting = () if found is None else tuple(tuple(trace.pieces(sql)) for sql in (found.counted, found.offset))
     except (ValueError, IndexError):
         return None
     free = frozenset(step.literal for step in trace.steps if step.literal is not None) - trace.bound
     bound = tuple((at, text) for at, text in enumerate(literals) if at not in free)
-    return Template(translation, bound, free, tuple(trace.steps), tuple(trace.questions), pieces)
+    return Template(translation, bound, free, tuple(trace.steps), tuple(trace.questions), pieces, counting)

@@ -33,6 +33,7 @@ from engine.translate.checks.unread import require_read
 from engine.translate.checks.zoned_uses import require_certain_uses
 from engine.translate.cursors import materialised
 from engine.translate.described import described
+from engine.translate.found import Found, found_rows
 from engine.translate.given import Trace
 from engine.translate.lower.lowering import AreSingle, FindCases, FindZone, IsWide, Weigh
 from engine.translate.lower.statement import Statement
@@ -61,7 +62,8 @@ class Translation:
     `weights`, `zones` and `functions` must be registered on the connection, once for each `function`.
     `tables` are the (schema, name) of the tables read. `definitions` are those that the executed statement has on the
     backend. `guarded` says that a row may fail for which the backend has an answer, a warning or another error: no row
-    may leave before the last one is known. `asked` are the models that are asked, held while it runs.
+    may leave before the last one is known. `asked` are the models that are asked, held while it runs. `found` is how
+    FOUND_ROWS() counts where it is not by the rows of the answer.
     """
 
     sql: str
@@ -72,6 +74,7 @@ class Translation:
     guarded: bool = False
     functions: tuple[Checksum, ...] = ()
     asked: tuple[Asked, ...] = ()
+    found: Found | None = None
 
 
 def translate(
@@ -124,6 +127,8 @@ def _translate(
         refuse("rows, FIELD, INTERVAL, ELT or MAKE_SET decide beside an outer join")
     require_first_rows(query)
     whole = gathered(query)
+    if any(part is not query and isinstance(part, Block) and part.counts_all for part in whole.queries):
+        refuse("SQL_CALC_FOUND_ROWS in a part of a statement is not supported")
     require_shown_only(whole)
     for part in whole.queries:
         if isinstance(part, Block):
@@ -150,6 +155,7 @@ def _translate(
     lowering.origins = Origins(whole.queries)
     lowering.narrowed = narrowed(whole.nodes) if context.models else {}
     sql = lowering.query(query, shown(query, definitions, context))
+    found = found_rows(query, lowering, context.backend)
     if context.cursor:
         told = tuple(materialised(query, definitions, context.backend))
     else:
@@ -158,7 +164,7 @@ def _translate(
     guarded = any(guard in sql for guard in _GUARDS)
     asked = tuple(lowering.asked.values())
     tables, functions = tuple(dict.fromkeys(shared.tables)), tuple(lowering.functions)
-    return Translation(sql, told, weights, zones, tables, guarded, functions, asked)
+    return Translation(sql, told, weights, zones, tables, guarded, functions, asked, found)
 
 
 def _sends_early(query: Query) -> bool:

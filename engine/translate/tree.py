@@ -107,8 +107,9 @@ Source = TableSource | QuerySource | CteSource | JsonRows | Join
 class Block:
     """One SELECT. `grouped` says that it aggregates; without `groups` it has then exactly one row; `uncut` that its
     LIMIT must not leave a row out, for nothing tells which; `rollup` adds the sums over each tail of the groups, `cube`
-    with it those over each subset. `qualify` filters rows after the windows are computed. `buffered` is by a hint.
-    `enclosed` says that it is the ORDER BY and the LIMIT behind a query in parentheses.
+    with it those over each subset. `qualify` filters rows after the windows are computed. `buffered` is by a hint, and
+    `counts_all` by SQL_CALC_FOUND_ROWS. `enclosed` says that it is the ORDER BY and the LIMIT behind a query in
+    parentheses.
     """
 
     outputs: list[Output]
@@ -127,6 +128,7 @@ class Block:
     uncut: bool = False
     buffered: bool = False
     enclosed: bool = False
+    counts_all: bool = False
     ctes: list[tuple[str, "Query | Recursion"]] = field(default_factory=list)
 
 

@@ -102,7 +102,7 @@ async def _write(
         return None
     session = router.session
     session.state.execution_count += 1
-    session.state.counts = {b"found_rows": rows.rows, b"row_count": rows.rows}
+    session.state.counts = {b"found_rows": rows.found, b"row_count": rows.rows}
     assert committed.ok
     warned = await warnings.note(router, preflight)
     session.client.write(build_packets(_answer(committed.ok, rows.rows, warned, session.capabilities), 1))

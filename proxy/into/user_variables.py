@@ -81,7 +81,7 @@ async def _set(router: Router, row: Literals, columns: list[ColumnDefinition], v
     raw = await session.ask(build_query(text.encode(), session.capabilities), [Command.QUERY])
     if not session.tracker.failed:
         session.state.execution_count += 1
-        session.state.counts = {b"found_rows": 1}
+        session.state.counts = {b"found_rows": row.found}
     session.client.write(raw)
 
 

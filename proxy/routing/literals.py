@@ -27,9 +27,11 @@ _PREFIX = "Secondary engine operation failed. "
 
 @dataclass(frozen=True, slots=True)
 class Literals:
-    """`text` is "(…),(…)", empty without rows; `read` is the engine's token of what it read."""
+    """`text` is "(…),(…)", empty without rows; `read` is the engine's token of what it read, `found` what FOUND_ROWS()
+    tells."""
 
     rows: int
+    found: int
     read: str
     text: bytes
 
@@ -60,7 +62,7 @@ async def gather(
     made = b"".join(rows)[:-1]
     if _BEYOND[context.character_set_client].search(made):
         return Refusal(Reason.NOT_UTF8)
-    return Literals(known["rows"], known["read"], made)
+    return Literals(known["rows"], known["found"], known["read"], made)
 
 
 async def ask_engine(router: Router, text: bytes, attributes: dict[str, bytes]) -> Answer:

@@ -7,6 +7,7 @@ from proxy.engine.told import TOLD, told
 from proxy.place import Place
 from proxy.reasons import Reason, Refusal, strip_reason
 from proxy.routing import warnings
+from proxy.routing.found_rows import found_rows
 from proxy.routing.offload import INTERRUPTED, Ended, Outcome, offload
 from proxy.routing.router import Router
 from statements.context import SNAPSHOT_PASSED
@@ -36,7 +37,7 @@ async def run(
         return Refusal(Reason.ENGINE_DOWN)
     ended = await offload(session, link, text, attributes, cursor)
     if ended.outcome is Outcome.DONE:
-        session.state.counts = {b"found_rows": ended.rows}
+        session.state.counts = {b"found_rows": await found_rows(router, text, preflight, ended.rows)}
         session.state.execution_count += 1
         if transaction:
             transaction.begun = session.tracker.begun

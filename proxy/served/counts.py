@@ -16,6 +16,11 @@ _CALL = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _ALONE = re.compile(rb"\s*select\s*" + _ASKED + rb"(?:\s+(?:as\s+)?[`'\"]?\w+[`'\"]?)?\s*(?:;\s*)?", re.IGNORECASE)
+_SELECT = re.compile(rb"\s*select\b", re.IGNORECASE)
+_ITEM_BEGINS, _ITEM_ENDS = (
+    re.compile(rb"(?:\bselect|,)\s*\Z", re.IGNORECASE),
+    re.compile(rb"\s*(?:,|from\b|;?\s*\Z)", re.I),
+)
 _NAMES = re.compile(rb"found_rows|row_count|warning_count", re.IGNORECASE)
 _LONGEST = 1 << 16  # bytes of a statement that is searched
 
@@ -33,7 +38,7 @@ async def answer(router: Router, data: bytes, text: bytes) -> None:
     known, session.state.counts = session.state.counts, NO_COUNTS
     alone = _ALONE.fullmatch(text)
     if not alone:
-        body = _CALL.sub(lambda call: _number(known, call), text)
+        body = _CALL.sub(lambda call: _number(known, call, text), text)
         body = data[4 : len(data) - len(text)] + body
         session.pass_on(len(body).to_bytes(3, "little") + data[3:4] + body)
         return
@@ -60,7 +65,18 @@ async def answer(router: Router, data: bytes, text: bytes) -> None:
     session.client.write(packets)
 
 
-def _number(known: Mapping[bytes, int], call: re.Match[bytes]) -> bytes:
+def _number(known: Mapping[bytes, int], call: re.Match[bytes], text: bytes) -> bytes:
+    """Give the number in the place of a call, as a BIGINT; an item of the statement's own list keeps its name."""
     name = call[1] or call[2]
     number = known.get(name.lower()) if name else None
-    return call[0] if number is None else str(number).encode()
+    if number is None:
+        return call[0]
+    written = b"IFNULL(%d, 9223372036854775807)" % number  # a small number alone is an INT
+    return b"%b AS `%b`" % (written, call[0]) if _is_item(call, text) else written
+
+
+def _is_item(call: re.Match[bytes], text: bytes) -> bool:
+    before = _CALL.sub(lambda found: found[0] if found[1] or found[2] else b"''", text[: call.start()])
+    inside = before.count(b"(") > before.count(b")")
+    starts = bool(_SELECT.match(text) and _ITEM_BEGINS.search(before))
+    return starts and not inside and bool(_ITEM_ENDS.match(text, call.end()))

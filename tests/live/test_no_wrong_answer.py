@@ -105,6 +105,7 @@ QUIET = {
     "variable in a string": ((), "SELECT '@@use_secondary_engine' AS x"),
     "found_rows in a string": ((GROUPED,), "SELECT 'found_rows()' AS x"),
     "found_rows": ((GROUPED,), "SELECT FOUND_ROWS()"),
+    "found_rows among others": ((GROUPED,), "SELECT FOUND_ROWS(), ROW_COUNT(), (FOUND_ROWS() + 1) AS n"),
     "found_rows in SET": ((GROUPED, "SET @n = FOUND_ROWS()"), "SELECT @n"),
     "found_rows in DO": ((GROUPED, "DO @n := FOUND_ROWS()"), "SELECT @n"),
     "row_count": ((GROUPED,), "SELECT ROW_COUNT()"),
@@ -119,6 +120,57 @@ def test_what_a_session_knows_of_its_last_statement(
     warmfront_instance: Any, before: tuple[str, ...], statement: str
 ) -> None:
     check(answers(warmfront_instance, before, statement), refusable=False)
+
+
+CUT = (
+    "SELECT id FROM t ORDER BY id LIMIT 1, 2",
+    "SELECT id FROM t ORDER BY id LIMIT 2 OFFSET 3",
+    "SELECT id FROM t ORDER BY id LIMIT 100, 5",
+    "SELECT id FROM t ORDER BY id LIMIT 7, 0",
+    "SELECT id FROM t WHERE id > 900 ORDER BY id LIMIT 1, 2",
+    "SELECT g, COUNT(*) FROM t GROUP BY g ORDER BY g LIMIT 5, 5",
+    "SELECT g, COUNT(*) FROM t GROUP BY g HAVING g > 2 ORDER BY g LIMIT 50, 5",
+    "SELECT DISTINCT g FROM t ORDER BY g LIMIT 6, 5",
+    "SELECT id, SUM(g) OVER (ORDER BY id) FROM t ORDER BY id LIMIT 90, 5",
+    "WITH w AS (SELECT g FROM t WHERE id < 20) SELECT g, COUNT(*) FROM w GROUP BY g ORDER BY g LIMIT 40, 5",
+    "SELECT * FROM (SELECT id FROM t ORDER BY id LIMIT 3, 9) d ORDER BY id LIMIT 4, 2",
+    "SELECT SQL_CALC_FOUND_ROWS id, s FROM t WHERE g = 3 ORDER BY v DESC LIMIT 2",
+    "SELECT SQL_CALC_FOUND_ROWS id FROM t WHERE g IN (1, 2) ORDER BY id LIMIT 6, 2",
+    "SELECT SQL_CALC_FOUND_ROWS id FROM t LIMIT 0",
+    "SELECT SQL_CALC_FOUND_ROWS id FROM t ORDER BY id",
+    "SELECT SQL_CALC_FOUND_ROWS DISTINCT s FROM t ORDER BY s LIMIT 3",
+    "SELECT SQL_CALC_FOUND_ROWS g, SUM(v) n FROM t GROUP BY g HAVING n > 200 ORDER BY n DESC LIMIT 1",
+    "SELECT SQL_CALC_FOUND_ROWS a.id FROM t a JOIN t b ON a.g = b.g GROUP BY a.id ORDER BY a.id LIMIT 5",
+    "(SELECT id FROM t) UNION ALL (SELECT g FROM t) ORDER BY id LIMIT 4",
+    "(SELECT id FROM t) UNION (SELECT g FROM t) ORDER BY id LIMIT 4, 3",
+    "(SELECT id FROM t ORDER BY id LIMIT 3) UNION ALL (SELECT g FROM t ORDER BY g, id LIMIT 2) ORDER BY id LIMIT 1",
+    "(SELECT id FROM t) EXCEPT (SELECT g FROM t) ORDER BY id LIMIT 2",
+    "(SELECT id FROM t ORDER BY id LIMIT 9) ORDER BY id DESC LIMIT 2, 3",
+    "SELECT SUM(g) INTO @kept FROM t",
+    "SELECT id INTO @kept FROM t ORDER BY id LIMIT 5, 1",
+)
+
+
+@pytest.mark.parametrize("protocol", ["text", "prepared"])
+def test_found_rows_of_what_a_limit_cuts(warmfront_instance: Any, protocol: str) -> None:
+    prepared = protocol == "prepared"
+    found: dict[str, list[Any]] = {}
+    for use in ("OFF", "FORCED"):
+        with warmfront_instance.connect(database="attack_a") as connection:
+            ask(connection, f"SET use_secondary_engine = {use}")
+            for statement in CUT:
+                if prepared:
+                    ask(connection, f"PREPARE cut FROM '{statement}'")
+                rows = ask(connection, "EXECUTE cut" if prepared else statement)
+                found.setdefault(use, []).append((statement, rows, ask(connection, "SELECT FOUND_ROWS(), 7")))
+            ran = dict(ask(connection, "SHOW STATUS LIKE 'Secondary_engine_execution_count'")[1])
+    assert found["FORCED"] == found["OFF"]
+    assert prepared or int(*ran.values()) == len(CUT)
+
+
+def test_one_row_that_is_passed_over(warmfront_instance: Any) -> None:
+    for statement in ("SELECT COUNT(*) FROM t LIMIT 1, 1", "SELECT SQL_CALC_FOUND_ROWS MAX(id) FROM t LIMIT 1"):
+        check(answers(warmfront_instance, (statement,), "SELECT FOUND_ROWS()"), refusable=False)
 
 
 def test_a_stored_function_named_like_a_built_in_one(warmfront_instance: Any, backend: Any) -> None:

@@ -35,9 +35,11 @@ from engine.translate.tree import (
 )
 from engine.translate.types import BIGINT, TEMPORAL
 
-# Words after SELECT that steer a plan only.
-_PLAIN_MODIFIERS = frozenset(
+_CALC_FOUND_ROWS = "SQL_CALC_FOUND_ROWS"
+# Words after SELECT; all others steer a plan only.
+_MODIFIERS = frozenset(
     {"STRAIGHT_JOIN", "SQL_NO_CACHE", "SQL_SMALL_RESULT", "SQL_BIG_RESULT", "SQL_BUFFER_RESULT", "HIGH_PRIORITY"}
+    | {_CALC_FOUND_ROWS}
 )
 _SET_OPERATIONS: dict[type[exp.Expression], str] = {
     exp.Union: "union",
@@ -83,6 +85,8 @@ def _parenthesised(shared: Shared, node: exp.Expression, parent: Scope | None, c
     query = bind_query(shared, child(node), parent, common)
     if not any(node.args.get(name) for name in ("order", "limit", "offset")):
         return query
+    if query.offset is not None:
+        refuse("LIMIT or ORDER BY of a query in parentheses with OFFSET is not supported")  # FOUND_ROWS() adds both up
     block = wrapped(shared, query)
     block.enclosed = True
     _order_and_limit(shared, node, block, common)
@@ -130,7 +134,7 @@ def _select(shared: Shared, node: exp.Expression, parent: Scope | None, common: 
     )  # fmt: skip
     words = _words(node)
     for word in words:
-        if word not in _PLAIN_MODIFIERS:
+        if word not in _MODIFIERS:
             refuse(f"{word} is not supported")
     scope = Scope(parent)
     binder = Binder(shared, scope, common)
@@ -140,6 +144,7 @@ def _select(shared: Shared, node: exp.Expression, parent: Scope | None, common: 
     block = Block([], source, None if where is None else as_condition(binder.expr(child(where))))
     block.outputs = _outputs(binder, children(node))
     block.distinct, block.buffered = node.args.get("distinct") is not None, "SQL_BUFFER_RESULT" in words
+    block.counts_all = _CALC_FOUND_ROWS in words
     if block.distinct:
         only(child(node, "distinct"))
     _aliases(scope, block.outputs)
