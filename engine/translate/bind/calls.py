@@ -190,7 +190,8 @@ def _whole(operation: str) -> Rule:
         units = _whole_units(binder, child(node)) if operation == "floor" else None
         if units is not None:
             return units
-        return doubles.stored_again(binder, control.floor_or_ceil(operation, binder.expr(child(node))))
+        keep = doubles.whole_again if operation == "floor" else doubles.stored_again
+        return keep(binder, control.floor_or_ceil(operation, binder.expr(child(node))))
 
     return rule
 

@@ -128,7 +128,11 @@ def _arithmetic(operator: str) -> Rule:
             found = _not_negative(found)
         if is_mariadb:
             require_same_quotient(found)
-            found = ended(found)
+            found = (
+                doubles.whole_again(binder, ended(found))
+                if operator in ("add", "subtract", "multiply")
+                else ended(found)
+            )
             found = spelled_short_quotient(as_int(found)) if found.op == "int_divide" else found
         return binder.result(found)
 

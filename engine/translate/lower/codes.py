@@ -8,6 +8,7 @@ from engine.checksums import Checksum
 from engine.collate import presence, rules, searching
 from engine.collate.folds import folder
 from engine.translate.lower.lowering import Lowering
+from engine.translate.lower.once import once
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
 from engine.translate.types import APPROXIMATE, Family
@@ -74,8 +75,12 @@ def _inet_text(low: Lowering, expr: Expr) -> str:
 def _with_signs(low: Lowering, expr: Expr) -> str:
     """The digits before the point in groups of three; more than 18 of them, or than a double has, fail."""
     (arg,) = expr.args
-    (places, between, point), sql = cast("tuple[int, str, str]", expr.value), low.expr(arg)
-    if arg.type.family in APPROXIMATE:
+    return once(low.expr(arg), lambda sql: _signed(sql, expr, arg.type.family in APPROXIMATE))
+
+
+def _signed(sql: str, expr: Expr, approximate: bool) -> str:
+    places, between, point = cast("tuple[int, str, str]", expr.value)
+    if approximate:
         unclear = f"abs({sql}) >= 1e15 OR ({sql} = 0 AND CAST({sql} AS VARCHAR) LIKE '-%')"
         sql = f"(CASE WHEN {unclear} THEN error('a double that FORMAT shows in another way') ELSE {sql} END)"
         written = f"printf('%.{places}f', abs({sql}))"

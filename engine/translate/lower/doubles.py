@@ -19,6 +19,7 @@ from typing import cast
 
 from engine.translate.bind.kept.doubles import LEAVES, is_loose
 from engine.translate.lower.lowering import Lowering
+from engine.translate.lower.once import once
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
 from engine.translate.types import APPROXIMATE
@@ -295,8 +296,8 @@ def _modulo(low: Lowering, expr: Expr) -> str:
 
 
 def _storable(low: Lowering, expr: Expr) -> str:
-    sql = low.expr(expr.args[0])
-    return f"(CASE WHEN abs({sql}) >= 1e15 THEN error('a number may be stored with fewer digits') ELSE {sql} END)"
+    failure = "error('a number may be stored with fewer digits')"
+    return once(low.expr(expr.args[0]), lambda sql: f"(CASE WHEN abs({sql}) >= 1e15 THEN {failure} ELSE {sql} END)")
 
 
 def _text(low: Lowering, expr: Expr) -> str:
@@ -311,8 +312,11 @@ def _text(low: Lowering, expr: Expr) -> str:
 
 def _plain_zero(low: Lowering, expr: Expr) -> str:
     """Which zero of a group with -0 is shown is a matter of the order of rows."""
-    sql = low.expr(expr.args[0])
-    return f"(CASE WHEN {sql} = 0 AND CAST({sql} AS VARCHAR) = '-0.0' THEN error('a negative zero') ELSE {sql} END)"
+    negative = "{0} = 0 AND CAST({0} AS VARCHAR) = '-0.0'"
+    return once(
+        low.expr(expr.args[0]),
+        lambda sql: f"(CASE WHEN {negative.format(sql)} THEN error('a negative zero') ELSE {sql} END)",
+    )
 
 
 DOUBLE_OPS: dict[str, Writer] = {

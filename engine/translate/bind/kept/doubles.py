@@ -9,16 +9,18 @@ and the backend answers.
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 
 from sqlglot import exp
 
 from engine.translate.bind.binder import Binder
 from engine.translate.bind.numbers import as_double, as_number
+from engine.translate.given import answered
 from engine.translate.literals import NULL_LITERAL, is_literal
 from engine.translate.nodes import child, kind, only
 from engine.translate.refusal import refuse
 from engine.translate.tree import Block, Expr, TableSource, is_stored, walk
-from engine.translate.types import DOUBLE, Family
+from engine.translate.types import DOUBLE, WHOLE, Family
 
 Rule = Callable[[Binder, exp.Expression], Expr]
 
@@ -27,6 +29,7 @@ LEAVES = frozenset({"double_sum", "average_double", "spread", "libm"})
 _CARRYING = frozenset(
     {"double_add", "double_subtract", "double_multiply", "double_divide", "negate", "case", "coalesce"}
 )
+_KEEPS_WHOLE = frozenset({"double_add", "double_subtract", "double_multiply"})
 _SPELLING = frozenset({"hex", "format_date", "format_time", "group_concat", "group_concat_distinct"})
 _SPREADS: dict[type[exp.Expression], tuple[bool, bool]] = {  # (of a sample, the square root of it)
     exp.StddevPop: (False, True),
@@ -48,6 +51,34 @@ def stored_again(binder: Binder, rounded: Expr) -> Expr:
     return Expr("storable", replace(DOUBLE, fixed=True), (rounded,))
 
 
+def whole_again(binder: Binder, value: Expr) -> Expr:
+    """Mark a whole number that FLOOR gives, or that is calculated of such and whole constants, as histograms do with
+    `FLOOR(x / 10.0) * 10.0`: a table of MariaDB's keeps it as it is, but for -0, which fails."""
+    if binder.context.backend == "mysql":
+        return value
+    calculated = value.op in _KEEPS_WHOLE and all(map(_is_whole, value.args)) and any(map(is_kept_whole, value.args))
+    if value.op != "double_floor" and not calculated:
+        return value
+    return stored_again(binder, Expr("plain_zero", value.type, (value,)))
+
+
+def is_kept_whole(value: Expr) -> bool:
+    """Tell whether `whole_again` has marked a value."""
+    return value.op == "storable" and value.args[0].op == "plain_zero"
+
+
+def _is_whole(value: Expr) -> bool:
+    while value.op == "to_double":
+        (value,) = value.args
+    if is_literal(value):
+        return bool(answered(_has_no_fraction, value))
+    return value.type.family in WHOLE or is_kept_whole(value)
+
+
+def _has_no_fraction(value: object) -> bool:
+    return isinstance(value, int | float | Decimal) and value == value // 1
+
+
 def of_spelled(quotient: Expr) -> Expr:
     """Mark a quotient of texts that MariaDB takes for numbers without decimals, as it takes those that HEX,
     DATE_FORMAT, CAST and GROUP_CONCAT write: it has a fixed number of decimals then."""
@@ -65,7 +96,8 @@ def _is_spelled(text: Expr) -> bool:
 
 def require_stored_alike(expr: Expr) -> None:
     """Refuse a value that MariaDB may round once more on its way; raises Refused."""
-    if any(part.type.fixed for part in walk(expr)):
+    fixed = [part for part in walk(expr) if part.type.fixed]
+    if fixed and not (is_kept_whole(expr) and all(map(is_kept_whole, fixed))):
         refuse("a double with a fixed number of decimals may be rounded when it is stored")
 
 

@@ -7,7 +7,6 @@ from sqlglot import exp
 
 from engine.collate import presence
 from engine.translate.bind.binder import Binder
-from engine.translate.bind.kept import doubles
 from engine.translate.bind.numbers import as_number, as_value
 from engine.translate.bind.values import control, text
 from engine.translate.bind.values.locales import SIGNS
@@ -16,7 +15,7 @@ from engine.translate.literals import NULL_LITERAL
 from engine.translate.nodes import child, only, whole_number
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
-from engine.translate.types import APPROXIMATE, BIGINT, INT, WHOLE, Family, Type
+from engine.translate.types import BIGINT, INT, WHOLE, Family, Type
 
 Rule = Callable[[Binder, exp.Expression], Expr]
 Call = Callable[[Binder, list[exp.Expression]], Expr]
@@ -153,8 +152,6 @@ def _grouped(binder: Binder, node: exp.Expression) -> Expr:
     if value.type.family is Family.NULL:
         return NULL_LITERAL
     rounded = control.round_to("round", value, Expr("literal", INT, value=places))
-    if rounded.type.family in APPROXIMATE and doubles.is_loose(value):
-        refuse("FORMAT of a sum of doubles is not supported")
     return Expr("with_signs", _coded(binder), (rounded,), value=(places, *signs))
 
 
