@@ -1,8 +1,11 @@
 """GROUP BY and DISTINCT: which values a group has, and refusal of those it has not."""
 
+from engine.translate import literals
 from engine.translate.bind.binder import Binder
+from engine.translate.bind.groups import aggregates
 from engine.translate.bind.kept.doubles import require_stored_alike
 from engine.translate.bind.numbers import as_value
+from engine.translate.bind.values.compare import compare
 from engine.translate.literals import NULL_LITERAL
 from engine.translate.refusal import refuse
 from engine.translate.tree import AGGREGATES, WINDOW, Block, Expr, has_aggregate, rebuild, rebuild_shown, walk
@@ -23,8 +26,8 @@ def group_block(binder: Binder, block: Block) -> None:
     for key in block.groups:
         _check_key(key)
     keys = {key for key in block.groups if key.op != "literal"}
-    if block.groups and not keys:
-        refuse("GROUP BY or DISTINCT of constants only is not supported")
+    if block.groups and not keys and not block.rollup:
+        _one_group(block)
     full = "ONLY_FULL_GROUP_BY" in modes(binder.context.sql_mode) and binder.context.backend == "mysql"
 
     def change(expr: Expr) -> Expr | None:
@@ -53,6 +56,13 @@ def group_block(binder: Binder, block: Block) -> None:
         _require_plain_rollup(block, binder.context.protocol)
     if not block.rollup:
         block.groups = _needed(binder, block)
+
+
+def _one_group(block: Block) -> None:
+    """Make one group of all rows, and none of no rows: what GROUP BY and DISTINCT of constants are."""
+    some = compare("gt", aggregates.count([], distinct=False), literals.integer(0))
+    block.groups = []
+    block.having = some if block.having is None else Expr("and", some.type, (some, block.having))
 
 
 def _require_certain_totals(block: Block, keys: set[Expr]) -> None:
