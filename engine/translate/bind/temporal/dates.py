@@ -67,6 +67,7 @@ _FORMATS = frozenset(
 )
 _FORMATS_BARE = frozenset(("%-m", "%-d", "%-H", "%-I"))
 _SHIFTED = frozenset({"date_to_text", "datetime_to_text", "spelled_moment"})  # texts that are made by an interval
+_TAKEN = _SHIFTED - {"datetime_to_text"}  # of these IF and CASE give a moment
 _DIGITS = presence.of_text("0123456789:-. ")
 # MySQL reads these as plain characters, but after the parser they look like codes.
 _AMBIGUOUS_FORMATS = ("%A", "%B", "%-", "%G")
@@ -224,11 +225,19 @@ def _text_shifted(base: Expr, amount: Expr, unit: str, sign: int, fraction: str)
     """
     if not base.type.coercible:  # the result is in the connection's collation
         refuse("an interval is added to a string")
+    if _may_be_date(base):
+        refuse("an interval is added to a date or a text")
     moment = Expr("text_to_moment", datetime_type(0), (base,))
     moved = Expr("date_shift", datetime_type(0), (moment, amount), value=(unit, sign))
     type_ = replace(base.type, presence=_DIGITS)
     stays = unit not in ("SECOND", "MINUTE", "HOUR") and base.op not in _SHIFTED
     return Expr("spelled_moment", type_, (base, moved), value=(stays, fraction))
+
+
+def _may_be_date(base: Expr) -> bool:
+    """Tell whether a text is one of several of which one is a date: MySQL shows the time of that date then, where IF
+    or CASE chose it, and of a text that is alike it does not."""
+    return base.op == "case" and any(arg.op in _TAKEN or _may_be_date(arg) for arg in base.args)
 
 
 def _moved(base: Expr, amount: int, unit: str) -> Expr:
