@@ -11,11 +11,25 @@ from sqlglot import exp
 from engine.translate.bind.binder import CommonTable, Shared
 from engine.translate.bind.numbers import as_value
 from engine.translate.bind.tables.derived import renamed, settle
+from engine.translate.literals import is_literal, is_text
 from engine.translate.nodes import child, children, only
 from engine.translate.refusal import refuse
-from engine.translate.tree import Block, CteSource, Expr, Join, Output, Query, Recursion, Source, TableSource
+from engine.translate.tree import (
+    Block,
+    CteSource,
+    Expr,
+    Join,
+    Output,
+    Query,
+    Recursion,
+    Source,
+    TableSource,
+    is_stored,
+    walk,
+)
 from engine.translate.types import STORED_BITS, WHOLE, Family, Type, unify_strings
 
+_MADE = frozenset({"concat"})  # texts that have the lengths of what they are made of
 _MOST_STEPS = 100_000  # beyond it, the server finds out itself whether the query ends
 
 
@@ -93,14 +107,48 @@ def _misfit(type_: Type, own: Type) -> Expr:
 
 
 def _fitting_text(value: Expr, first: Expr, start: Query, step: Query) -> Expr:
-    if _stored(first, start) is not None and _stored(first, start) == _stored(value, step):
+    if _is_alike(value, first, step, start):
         return value
-    if first.op in ("literal", "short_enough", "sized", "column"):
-        length = len(str(first.value)) if first.op == "literal" else first.value
-        length = first.type.characters if first.op == "column" else length
-        if length:
-            return Expr("fits_text", value.type, (value,), value=length)
+    length = _length(first)
+    return Expr("fits_text", value.type, (value,), value=length) if length else _unknown()
+
+
+def _unknown() -> Expr:
     return refuse("how long a text may be in a recursive query is not certain")
+
+
+def _is_alike(value: Expr, first: Expr, step: Query, start: Query) -> bool:
+    """Tell whether a text is made of stored columns as the first query's is, and so has its length."""
+    if value.op == "column":
+        return (
+            first.op == "column" and _stored(first, start) is not None and _stored(first, start) == _stored(value, step)
+        )
+    if value.op not in _MADE or value.op != first.op or len(value.args) != len(first.args):
+        return False
+    parts = zip(value.args, first.args, strict=True)
+    return all(a == b if is_literal(a) else _is_alike(a, b, step, start) for a, b in parts)
+
+
+def _length(text: Expr) -> int | None:
+    """Count the characters that both servers give a text room for, or fewer; None where that is not known."""
+    if text.op in ("concat", "case"):
+        parts = text.args if text.op == "concat" else text.args[len(text.args) // 2 :]
+        known = [_length(part) for part in parts if part.type.family is not Family.NULL]
+        sizes = [size for size in known if size is not None]
+        return None if len(sizes) < len(known) else sum(sizes) if text.op == "concat" else max(sizes)
+    # A constant position or length would make it shorter.
+    if text.op == "substring_index" or (text.op == "cut" and text.value == "substring" and _are_read(text.args[1:])):
+        return _length(text.args[0])
+    if text.op in ("short_enough", "sized"):
+        return int(str(text.value))
+    if text.op == "column":
+        return text.type.characters or None
+    return len(str(text.value)) if is_text(text) else None
+
+
+def _are_read(numbers: tuple[Expr, ...]) -> bool:
+    """Tell whether numbers differ from row to row."""
+    return all(any(is_stored(part) for part in walk(number)) for number in numbers)
 
 
 def _stored(expr: Expr, query: Query) -> tuple[str, str] | None:
