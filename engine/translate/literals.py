@@ -1,6 +1,7 @@
 """Literals: what a constant is worth, and exact folding of text to the type it is compared with."""
 
 import re
+from dataclasses import replace
 from datetime import date, datetime, time
 from decimal import Decimal
 
@@ -84,7 +85,8 @@ def negate(literal: Expr) -> Expr:
     if isinstance(value, int):
         return integer(-value)
     if isinstance(value, Decimal):
-        return exact(negated(value))
+        # A user variable's has all the decimals of its type, which MySQL shows once it has calculated with them.
+        return Expr("literal", replace(literal.type, unpadded=False), value=negated(value))
     if isinstance(value, float):
         return Expr("literal", DOUBLE, value=-value)
     raise Refused("minus is applied to a value that is not a number")

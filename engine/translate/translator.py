@@ -30,6 +30,7 @@ from engine.translate.checks.packed_uses import require_plain_uses
 from engine.translate.checks.shown_only import require_shown_only
 from engine.translate.checks.spelled_times import require_times_of_columns
 from engine.translate.checks.unread import require_read
+from engine.translate.checks.variable_texts import require_no_variable_text
 from engine.translate.checks.zoned_uses import require_certain_uses
 from engine.translate.cursors import materialised
 from engine.translate.described import described
@@ -143,6 +144,7 @@ def _translate(
     if context.backend == "mariadb":
         require_room_for_choices(whole)
         require_read_members(whole)
+        require_no_variable_text(whole)
     else:
         require_counted_null(whole)
     require_listed_windows(whole)

@@ -72,6 +72,13 @@ def _values(value: object) -> Iterator[Query]:
             yield from _derived(part.source)
 
 
+def queries_in(expr: Expr) -> Iterator[Query]:
+    """Give the sub-queries of an expression, not those inside of them."""
+    for node in walk(expr):
+        if node.op != "literal" and node.value is not None:
+            yield from _values(node.value)
+
+
 def expressions(query: Query) -> Iterator[Expr]:
     """Give the expressions of one query, not those in its sub-queries."""
     yield from (output.expr for output in query.outputs)

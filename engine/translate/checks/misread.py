@@ -3,15 +3,16 @@
 MariaDB 10.11 that keeps its groups in a temporary table compares what an aggregate was before with the rows of IN
 (SELECT …), = ANY and <> ALL: COUNT(*) IN (SELECT id …) is false for every group. `> ANY` and `> ALL`, which ask for
 the least or greatest row, are right. Of a row that a sub-query gives for each row, (a, b) < (SELECT c, d … ORDER BY …
-LIMIT 1), it reads the columns after the first from other rows at times. MySQL 9.7 takes what no row changes for a
-value that is not NULL, before it runs the sub-queries inside: COUNT(DISTINCT (SELECT MAX(v) FROM t)) is 1 where t is
-empty.
+LIMIT 1), it reads the columns after the first from other rows at times. A key of GROUP BY with a sub-query in it that
+reads a computed column of a derived table or view is NULL, or false, for all rows where it is selected as well. MySQL
+9.7 takes what no row changes for a value that is not NULL, before it runs the sub-queries inside: COUNT(DISTINCT
+(SELECT MAX(v) FROM t)) is 1 where t is empty.
 """
 
 from engine.translate.origins import Origins
 from engine.translate.refusal import refuse
 from engine.translate.tree import AGGREGATES, Block, Expr, Rows, SetOperation, walk
-from engine.translate.walks import Gathered, expressions, sees_outside
+from engine.translate.walks import Gathered, expressions, gathered, queries_in, sees_outside
 
 _MEMBERSHIPS = {"in_query": "eq", "any_query": "eq", "all_query": "ne"}
 _COMPUTED = AGGREGATES - {"any", "group_value"}  # keys are found
@@ -23,6 +24,7 @@ def require_read_members(statement: Gathered) -> None:
         for node in statement.nodes:
             if isinstance(node.value, Rows) and node.op == "row_scalar" and sees_outside(node.value.source.query):
                 refuse("MariaDB reads columns of a sub-query for each row from other rows")
+    _require_read_keys(statement)
     if not statement.ops & _MEMBERSHIPS.keys():
         return
     for query in statement.queries:
@@ -30,6 +32,20 @@ def require_read_members(statement: Gathered) -> None:
             for node in (part for expr in expressions(query) for part in walk(expr)):
                 if _is_membership(node) and any(part.op in _COMPUTED for arg in node.args for part in walk(arg)):
                     refuse("MariaDB compares what an aggregate was before with the rows of a sub-query")
+
+
+def _require_read_keys(statement: Gathered) -> None:
+    blocks = [query for query in statement.queries if isinstance(query, Block) and query.groups]
+    asking = [query for block in blocks for key in block.groups for query in queries_in(key) if sees_outside(query)]
+    if not asking:
+        return
+    origins = Origins(statement.queries)
+    for node in (node for query in asking for node in gathered(query).nodes if node.op == "column"):
+        shown = origins.output(node)
+        while shown is not None and shown.op == "column":
+            shown = origins.output(shown)
+        if shown is not None:
+            refuse("MariaDB reads a computed column in the sub-query of a key as NULL")
 
 
 def _is_membership(node: Expr) -> bool:
