@@ -112,7 +112,8 @@ class Found:
             self.shortest[difference] = statement
 
 
-def _make(connection: "pymysql.connections.Connection[Any]", schemas: Schemas, tables: list[RandomTable]) -> None:
+def make_tables(connection: "pymysql.connections.Connection[Any]", schemas: Schemas, tables: list[RandomTable]) -> None:
+    """Make tables and their rows, in a schema of their own."""
     charset, collation = schemas.main
     with connection.cursor() as cursor:
         cursor.execute(f"DROP SCHEMA IF EXISTS {_SCHEMA}")
@@ -126,7 +127,7 @@ def _make(connection: "pymysql.connections.Connection[Any]", schemas: Schemas, t
         cursor.execute("SET sql_mode = DEFAULT, time_zone = DEFAULT, autocommit = 1")
 
 
-def _session(chance: random.Random, schemas: Schemas) -> list[str]:
+def batch_settings(chance: random.Random, schemas: Schemas) -> list[str]:
     """The SET statements of a batch's session."""
     charset, collation = schemas.main
     settings = [f"SET NAMES utf8mb4 COLLATE {collation}"] if charset == "utf8mb4" else []
@@ -255,11 +256,11 @@ def _run_batch(
     schemas = Schemas(chance.randrange(1 << 30), kind)
     bounds = Extremes(chance.randrange(1 << 30)) if kind_of == "extremes" else None
     tables = bounds.tables() if bounds else schemas.tables()
-    _make(connection, schemas, tables)
+    make_tables(connection, schemas, tables)
     bench = Bench(connection, kind == "mariadb", _SCHEMA, folder)
     bench.copy_all()
     made = Forms if kind_of == "forms" else Statements
-    for setting in [*_session(chance, schemas), *(forms_session(chance, kind) if made is Forms else ())]:
+    for setting in [*batch_settings(chance, schemas), *(forms_session(chance, kind) if made is Forms else ())]:
         bench.set(setting)
     statements = bounds or made(chance.randrange(1 << 30), tables, schemas.main[1], kind)
     try:
