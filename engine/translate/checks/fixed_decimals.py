@@ -8,9 +8,14 @@ are compared with one another, as they have the same of the same number, and wit
 
 from engine.translate.literals import is_literal
 from engine.translate.refusal import refuse
-from engine.translate.tree import Block, Expr, walk
-from engine.translate.types import EXACT, WHOLE
+from engine.translate.tree import Block, Expr, is_stored, walk
+from engine.translate.types import EXACT, WHOLE, Family
 
+_CALCULATING = frozenset(
+    {"double_add", "double_subtract", "double_multiply", "double_divide", "negate", "case", "coalesce", "min", "max"}
+    | {"any", "group_value", "plain_zero", "abs"}
+)
+_SPELLING = frozenset({"hex", "format_date", "format_time", "group_concat", "group_concat_distinct"})
 _TAKING = frozenset({"plain_zero", "max", "min", "group_value"})
 
 
@@ -23,6 +28,21 @@ def require_exact(left: Expr, right: Expr) -> None:
         refuse("numbers of FLOAT(M,D), or computed of a fixed number of decimals, are equal when they are near")
 
 
+def require_exact_beside_text(number: Expr, text: Expr) -> None:
+    """Raise Refused where a number and a text may be equal without being the same: MariaDB takes texts that are made of
+    numbers and the like for numbers without decimals."""
+    if is_spelled(text) and _has_decimals(number) and not is_literal(number):
+        refuse("numbers of FLOAT(M,D), or computed of a fixed number of decimals, are equal when they are near")
+
+
+def is_spelled(text: Expr) -> bool:
+    """Tell whether a text is, or may be made of, what HEX, DATE_FORMAT, CAST and GROUP_CONCAT write."""
+    return any(
+        part.op in _SPELLING or part.op.endswith("_to_text") or (part.op == "column" and not is_stored(part))
+        for part in walk(text)
+    )
+
+
 def _has_decimals(expr: Expr) -> bool:
     """Tell whether the server knows, or may know, how many decimals a double has."""
     return is_literal(expr) or any(part.type.fixed or _reads_decimals(part) for part in walk(expr))
@@ -31,6 +51,18 @@ def _has_decimals(expr: Expr) -> bool:
 def _reads_decimals(expr: Expr) -> bool:
     query = expr.value if expr.op == "scalar" else None
     return isinstance(query, Block) and any(_has_decimals(output.expr) for output in query.outputs)
+
+
+def has_decimals_of_pi(expr: Expr) -> bool:
+    """Tell whether a double is calculated of PI(), which has six decimals, and of others whose number is known: it is
+    3.141593 as a text, and MariaDB's tables may keep fewer digits of it."""
+    return any(part.op == "pi" for part in walk(expr)) and _are_known(expr)
+
+
+def _are_known(expr: Expr) -> bool:
+    if expr.op in _CALCULATING:
+        return all(_are_known(arg) for arg in expr.args if arg.type.family is not Family.BOOL)
+    return expr.op == "pi" or expr.op == "to_double" or is_literal(expr) or expr.type.family in EXACT
 
 
 def _is_nearest(expr: Expr) -> bool:

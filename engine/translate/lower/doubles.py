@@ -321,6 +321,7 @@ def _plain_zero(low: Lowering, expr: Expr) -> str:
 
 DOUBLE_OPS: dict[str, Writer] = {
     **dict.fromkeys(LEAVES, bare),
+    "pi": lambda low, expr: "pi()",
     "double_round": _round(truncated=False),
     "double_truncate": _round(truncated=True),
     "double_floor": _monotone("floor({0})"),

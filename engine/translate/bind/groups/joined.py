@@ -33,7 +33,7 @@ def bind(binder: Binder, node: exp.Expression) -> Expr:
         only(inner, "expressions")
         items, inner = _unwrapped(items, children(inner))
     value = as_value(binder.expr(inner))
-    keys = [as_value(binder.expr(child(item))) for item in items]
+    keys = [value if _is_first(child(item), inner) else as_value(binder.expr(child(item))) for item in items]
     # MySQL leaves a constant out, and takes its direction for that of the next key.
     if any(key.type.family in APPROXIMATE or all(part.op != "column" for part in walk(key)) for key in keys):
         refuse("GROUP_CONCAT ordered by this is not supported")
@@ -51,6 +51,11 @@ def bind(binder: Binder, node: exp.Expression) -> Expr:
     directions = tuple(bool(item.args.get("desc")) for item in items)
     longest = binder.context.group_concat_max_len
     return _joined(binder, value, keys, (distinct, by_row, between, directions, longest))
+
+
+def _is_first(key: exp.Expression, value: exp.Expression) -> bool:
+    """Tell whether a key of ORDER BY is the position of the one value."""
+    return isinstance(key, exp.Literal) and not key.is_string and key.this == "1" and not isinstance(value, exp.Concat)
 
 
 def _require_own_names(binder: Binder, value: exp.Expression, keys: list[exp.Expression]) -> None:

@@ -15,6 +15,7 @@ from sqlglot import exp
 
 from engine.translate.bind.binder import Binder
 from engine.translate.bind.numbers import as_double, as_number
+from engine.translate.checks.fixed_decimals import has_decimals_of_pi, is_spelled
 from engine.translate.given import answered
 from engine.translate.literals import NULL_LITERAL, is_literal
 from engine.translate.nodes import child, kind, only
@@ -30,7 +31,6 @@ _CARRYING = frozenset(
     {"double_add", "double_subtract", "double_multiply", "double_divide", "negate", "case", "coalesce"}
 )
 _KEEPS_WHOLE = frozenset({"double_add", "double_subtract", "double_multiply"})
-_SPELLING = frozenset({"hex", "format_date", "format_time", "group_concat", "group_concat_distinct"})
 _SPREADS: dict[type[exp.Expression], tuple[bool, bool]] = {  # (of a sample, the square root of it)
     exp.StddevPop: (False, True),
     exp.StddevSamp: (True, True),
@@ -83,20 +83,16 @@ def of_spelled(quotient: Expr) -> Expr:
     """Mark a quotient of texts that MariaDB takes for numbers without decimals, as it takes those that HEX,
     DATE_FORMAT, CAST and GROUP_CONCAT write: it has a fixed number of decimals then."""
     for part in walk(quotient) if quotient.type.family is Family.DOUBLE else ():
-        if part.op == "number_of_text" and any(_is_spelled(text) for text in walk(part)):
+        if part.op == "number_of_text" and is_spelled(part):
             return quotient.typed(replace(DOUBLE, fixed=True))
     return quotient
-
-
-def _is_spelled(text: Expr) -> bool:
-    if text.op == "column":
-        return not is_stored(text)  # what is behind it may be any of them
-    return text.op in _SPELLING or text.op.endswith("_to_text")
 
 
 def require_stored_alike(expr: Expr) -> None:
     """Refuse a value that MariaDB may round once more on its way; raises Refused."""
     fixed = [part for part in walk(expr) if part.type.fixed]
+    if has_decimals_of_pi(expr):
+        refuse("a double with a fixed number of decimals may be rounded when it is stored")
     if fixed and not (is_kept_whole(expr) and all(map(is_kept_whole, fixed))):
         refuse("a double with a fixed number of decimals may be rounded when it is stored")
 
@@ -194,7 +190,7 @@ def _scaled(factor: float) -> Rule:
 
 def _pi(binder: Binder, node: exp.Expression) -> Expr:
     only(node)
-    return Expr("literal", DOUBLE, value=math.pi)
+    return Expr("pi", DOUBLE)
 
 
 def _two(name: str) -> Rule:

@@ -348,7 +348,7 @@ def _set_operation(
         require_order(side)
     _require_plain_bags(shared, name, keep_all, left, right)
     _require_whole_sides(shared, name, (left, right))
-    outputs = align(left, right, name == "union" and keep_all)
+    outputs = align(left, right, name, name == "union" and keep_all)
     query = SetOperation(name, keep_all, left, right, outputs)
     _order_and_limit(shared, node, query, common)
     return query

@@ -173,7 +173,9 @@ def shift(base: Expr, amount: Expr, unit: str, sign: int, backend: str) -> Expr:
             fraction = ".000000"
         return _text_shifted(base, amount, unit, sign, fraction)
     if base.type.family is Family.TIME and unit in _SECONDS and not is_literal(base):
-        return Expr("time_shift", base.type, (base, amount), value=_SECONDS[unit] * 1_000_000 * sign)
+        shifted = Expr("time_shift", base.type, (base, amount), value=_SECONDS[unit] * 1_000_000 * sign)
+        # What comes to nothing from a negative time is -00:00:00 on MariaDB.
+        return shifted if backend == "mysql" else Expr("plain_zero_of", base.type, (shifted, base))
     if base.type.family not in (Family.DATE, Family.DATETIME):
         refuse(f"an interval is added to a {base.type.family.value}")
     if unit in ("SECOND", "MINUTE", "HOUR"):

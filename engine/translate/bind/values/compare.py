@@ -7,7 +7,7 @@ from engine.translate import literals
 from engine.translate.bind.numbers import as_double, as_value, number_of_text
 from engine.translate.bind.values import answers, document_tests
 from engine.translate.bind.values.byte_strings import bytes_of
-from engine.translate.checks.fixed_decimals import require_exact
+from engine.translate.checks.fixed_decimals import require_exact, require_exact_beside_text
 from engine.translate.checks.spelled_times import beside_text
 from engine.translate.given import answered, derived
 from engine.translate.literals import NULL_LITERAL, is_literal, is_text
@@ -174,6 +174,7 @@ def _with_string(left: Expr, right: Expr) -> tuple[Expr, Expr]:
         refuse("a long decimal is compared with a string")
     if left.type.frac != left.type.scale:
         refuse("a quotient is compared with a string")
+    require_exact_beside_text(left, right)
     return as_double(left), number_of_text(right)
 
 

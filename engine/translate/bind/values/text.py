@@ -7,6 +7,7 @@ from dataclasses import replace
 from engine.collate import presence
 from engine.translate.bind.numbers import as_value, settled
 from engine.translate.checks.few_digits import with_text_room
+from engine.translate.checks.fixed_decimals import has_decimals_of_pi
 from engine.translate.given import answered, derived
 from engine.translate.literals import NULL_LITERAL, is_literal, is_text, text_of
 from engine.translate.members import spelled
@@ -46,6 +47,8 @@ def as_string(expr: Expr, what: str, collation: str) -> Expr:
         return Expr("datetime_to_text", _plain(collation), (expr,), value=expr.type.fsp)
     if expr.op in _CHOICES and any(part.type.family is Family.FLOAT for part in walk(expr)):
         refuse(f"{what} is applied to one of several floats")  # MariaDB writes it as a float
+    if has_decimals_of_pi(expr):
+        refuse(f"{what} is applied to a double with a fixed number of decimals")
     if family is Family.DOUBLE and not is_literal(expr) and not any(part.type.fixed for part in walk(expr)):
         return Expr("double_to_text", _plain(collation), (expr,))
     raise Refused(f"{what} is applied to a {family.value}")
