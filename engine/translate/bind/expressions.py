@@ -205,7 +205,10 @@ def _xor(binder: Binder, node: exp.Expression) -> Expr:
 
 def _not(binder: Binder, node: exp.Expression) -> Expr:
     only(node, "this")
-    return Expr("not", BOOL, (as_condition(binder.expr(child(node))),))
+    condition = as_condition(binder.expr(child(node)))
+    if condition.op == "not" and condition.args[0].op == "is_nonzero" and binder.context.backend != "mysql":
+        refuse("NOT of NOT of a number may be the number itself on MariaDB")
+    return Expr("not", BOOL, (condition,))
 
 
 def _is(binder: Binder, node: exp.Expression) -> Expr:
