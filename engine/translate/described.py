@@ -6,6 +6,7 @@ by asking some 10,000 statements for their plan and executing them. Without a pl
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from engine.translate.executed import (
     BINARY,
@@ -22,6 +23,7 @@ from engine.translate.executed import (
     UNSET_DECIMALS,
     UNSIGNED_PARTS,
     executed,
+    is_merged,
     kept,
     source,
 )
@@ -65,16 +67,21 @@ _RULED = 11  # length of a truth value that ROLLUP may make NULL
 
 
 def described(
-    query: Query, definitions: Sequence[ColumnDefinition], backend: str, plan: tuple[str, ...]
+    query: Query,
+    definitions: Sequence[ColumnDefinition],
+    backend: str,
+    plan: tuple[str, ...],
+    views: frozenset[str] = frozenset(),
 ) -> list[ColumnDefinition]:
-    """Give the definitions as the executed statement has them; `plan` are its stages, () where they are not known."""
+    """Give the definitions as the executed statement has them; `plan` are its stages, () where they are not known,
+    `views` the names of the views that it reads."""
     if isinstance(query, Block) and query.enclosed and backend == "mysql" and _is_cut(query):
         return [_enclosed(definition) for definition in definitions]
     if not isinstance(query, Block) or not plan:
         return executed(query, definitions, backend)
     if NOTHING in plan or not _TABLES.intersection(plan):
         return list(definitions)
-    tell = _of_mysql if backend == "mysql" else _of_mariadb
+    tell = partial(_of_mysql, views) if backend == "mysql" else _of_mariadb
     return [
         definition
         if _is_settled(source(output.expr, query), query, backend)
@@ -146,7 +153,9 @@ def _field(definition: ColumnDefinition) -> ColumnDefinition:
     return replace(definition, type=int(FieldType.VAR_STRING), decimals=0)
 
 
-def _of_mysql(expr: Expr, definition: ColumnDefinition, block: Block, plan: tuple[str, ...]) -> ColumnDefinition:
+def _of_mysql(
+    views: frozenset[str], expr: Expr, definition: ColumnDefinition, block: Block, plan: tuple[str, ...]
+) -> ColumnDefinition:
     if any(part.op == WINDOW for part in walk(expr)):
         stays = WINDOWED not in plan or (_uses_aggregate(expr) and not _is_window(expr))
         return definition if stays else _named(_field(definition))
@@ -158,7 +167,10 @@ def _of_mysql(expr: Expr, definition: ColumnDefinition, block: Block, plan: tupl
         definition = replace(definition, length=_RULED)
     told = _named(_field(definition))
     told = replace(told, flags=told.flags & ~INDEXED)
-    return replace(told, schema="", org_table=told.table) if told.org_table and not _is_stored(expr) else told
+    # A column of a derived table that is no table of its own: MySQL knows its table, and not where that is.
+    column = expr.args[0] if expr.op in KEYS else expr
+    is_known = is_stored(column) or told.org_table in views or not is_merged(column, block, dict(block.ctes))
+    return told if is_known else replace(told, schema="")
 
 
 def _is_stored(expr: Expr) -> bool:

@@ -23,6 +23,7 @@ from engine.translate.tree import (
     SetOperation,
     Source,
     TableSource,
+    is_stored,
     walk,
 )
 from engine.translate.types import Family
@@ -191,6 +192,24 @@ def _behind(expr: Expr, block: Block, known: Mapping[str, Query | Recursion]) ->
     if not isinstance(query, Block) or not place.isdigit() or int(place) >= len(query.outputs):
         return expr
     return _behind(query.outputs[int(place)].expr, query, {**known, **dict(query.ctes)})
+
+
+def is_merged(column: Expr, block: Block, known: Mapping[str, Query | Recursion]) -> bool:
+    """Tell whether a column of a derived table is a stored table's, for each query in between is merged into the one
+    around it; `known` are the common tables in sight."""
+    if column.op != "column" or not isinstance(column.value, tuple):
+        return False
+    if is_stored(column):
+        return True
+    alias, name = column.value
+    query = _query_of(block.source, str(alias), known)
+    place = str(name)[1:]
+    if not isinstance(query, Block) or not place.isdigit() or int(place) >= len(query.outputs):
+        return False
+    windows = any(part.op == WINDOW for output in query.outputs for part in walk(output.expr))
+    if query.grouped or query.distinct or windows or query.limit is not None:
+        return False
+    return is_merged(query.outputs[int(place)].expr, query, {**known, **dict(query.ctes)})
 
 
 def is_constant(expr: Expr) -> bool:

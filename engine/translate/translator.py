@@ -161,7 +161,8 @@ def _translate(
     if context.cursor:
         told = tuple(materialised(query, definitions, context.backend))
     else:
-        told = tuple(described(query, definitions, context.backend, context.plan))
+        views = frozenset(view.name for view in context.views)
+        told = tuple(described(query, definitions, context.backend, context.plan, views))
     weights, zones = tuple(lowering.weights_used.values()), tuple(lowering.zones_used.values())
     guarded = any(guard in sql for guard in _GUARDS)
     asked = tuple(lowering.asked.values())

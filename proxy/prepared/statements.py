@@ -14,7 +14,7 @@ from proxy.prepared.writes import describe, may_write_query, perform, read_write
 from proxy.reasons import QUIET, Reason, Refusal
 from proxy.routing.reading import place_of, stays
 from proxy.routing.router import Router
-from proxy.served import variables
+from proxy.served import counts, variables
 from proxy.sessions.fetch import fetch
 from proxy.sessions.remembered import Prepared
 from proxy.sessions.state import FORCED, LAST, NO_COUNTS, ON
@@ -55,7 +55,8 @@ class PreparedStatements:
         if variables.is_set(data[5:]):
             self._session.run(self._remember_set(data))
             return True
-        self._session.state.counts = NO_COUNTS
+        if not counts.mentions(data[5:]):  # what asks for them may be prepared in between
+            self._session.state.counts = NO_COUNTS
         writes = may_write_query(data[5:])
         if not self._worker.engine.loaded.tables or not (writes or first_word(data, 5) in _QUERY_WORDS):
             self._session.state.last_prepared = None
@@ -168,11 +169,14 @@ class PreparedStatements:
         state = session.state
         if (assignments := state.sets.get(number)) is not None:
             return variables.take_set(self._router, data, assignments)
+        known = state.statements.get(number)
+        if state.counts and known and counts.fits_prepared(known, data):
+            session.run(counts.execute(self._router, data, known.text))
+            return True
         state.counts = NO_COUNTS
         state.cursors.pop(number, None)
         if state.ml_statements and take_execute(self._router, data):
             return True
-        known = state.statements.get(number)
         if known is None:
             state.tainted = True
             self._router.switch.watch(data)

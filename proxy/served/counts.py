@@ -1,13 +1,16 @@
 """FOUND_ROWS(), ROW_COUNT() and @@warning_count right after an offloaded statement: the proxy counted."""
 
 import re
+import struct
 from collections.abc import Mapping
 
 from proxy.backend.answers import AnswerReader, build_result
 from proxy.backend.preflight import build_close, build_prepare
 from proxy.routing.router import Router
+from proxy.sessions.remembered import Prepared
 from proxy.sessions.state import NO_COUNTS
 from wire.constants import Command, Status
+from wire.framing import build_packets
 
 _ASKED = rb"(?:\b(found_rows|row_count)\s*\(\s*\)|@@(?:(?:session|local)\s*\.\s*)?(warning_count)\b)"
 # What is quoted or a comment is passed over; what is not closed, to the end.
@@ -22,6 +25,8 @@ _ITEM_BEGINS, _ITEM_ENDS = (
     re.compile(rb"\s*(?:,|from\b|;?\s*\Z)", re.I),
 )
 _NAMES = re.compile(rb"found_rows|row_count|warning_count", re.IGNORECASE)
+_FROM = re.compile(rb"\bfrom\b", re.IGNORECASE)
+_EXECUTE = struct.Struct("<BIBI")  # command, statement, flags, iterations
 _LONGEST = 1 << 16  # bytes of a statement that is searched
 
 
@@ -38,8 +43,7 @@ async def answer(router: Router, data: bytes, text: bytes) -> None:
     known, session.state.counts = session.state.counts, NO_COUNTS
     alone = _ALONE.fullmatch(text)
     if not alone:
-        body = _CALL.sub(lambda call: _number(known, call, text), text)
-        body = data[4 : len(data) - len(text)] + body
+        body = data[4 : len(data) - len(text)] + _filled(known, text)
         session.pass_on(len(body).to_bytes(3, "little") + data[3:4] + body)
         return
     number = known.get((alone[1] or alone[2]).lower())
@@ -65,13 +69,36 @@ async def answer(router: Router, data: bytes, text: bytes) -> None:
     session.client.write(packets)
 
 
+def fits_prepared(known: Prepared, data: bytes) -> bool:
+    """Tell whether `execute` can run a prepared statement: it has no parameters, tables or cursor."""
+    return not (known.parameters or data[9] & 1 or _FROM.search(known.text)) and mentions(known.text)
+
+
+async def execute(router: Router, data: bytes, text: bytes) -> None:
+    """Run a prepared statement with the numbers in the places of its calls: as another one, which is closed again."""
+    session = router.session
+    known, session.state.counts = session.state.counts, NO_COUNTS
+    raw = await session.ask(build_prepare(_filled(known, text)), [Command.STMT_PREPARE])
+    made = AnswerReader(raw, session.capabilities).prepare().prepared
+    if made is None:
+        session.pass_on(data)
+        return
+    run = _EXECUTE.pack(Command.STMT_EXECUTE, made.statement_id, 0, 1)
+    session.client.write(await session.ask(build_packets(run, 0), [Command.STMT_EXECUTE]))
+    session.backend.write(build_close(made.statement_id))
+
+
+def _filled(known: Mapping[bytes, int], text: bytes) -> bytes:
+    return _CALL.sub(lambda call: _number(known, call, text), text)
+
+
 def _number(known: Mapping[bytes, int], call: re.Match[bytes], text: bytes) -> bytes:
     """Give the number in the place of a call, as a BIGINT; an item of the statement's own list keeps its name."""
     name = call[1] or call[2]
     number = known.get(name.lower()) if name else None
     if number is None:
         return call[0]
-    written = b"IFNULL(%d, 9223372036854775807)" % number  # a small number alone is an INT
+    written = b"(IFNULL(%d, 9223372036854775807) + 0)" % number  # a BIGINT of 21 digits, as they are
     return b"%b AS `%b`" % (written, call[0]) if _is_item(call, text) else written
 
 

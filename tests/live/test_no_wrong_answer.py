@@ -168,6 +168,29 @@ def test_found_rows_of_what_a_limit_cuts(warmfront_instance: Any, protocol: str)
     assert prepared or int(*ran.values()) == len(CUT)
 
 
+def prepared(connection: Any, statement: str) -> int:
+    """Prepare a statement without parameters; gives its number."""
+    connection._execute_command(0x16, statement)
+    head = connection._read_packet().get_all_data()
+    for _ in range(int.from_bytes(head[5:7], "little") + 1):
+        connection._read_packet()
+    return int.from_bytes(head[1:5], "little")
+
+
+def test_found_rows_asked_by_a_prepared_statement(warmfront_instance: Any) -> None:
+    found: dict[str, list[Any]] = {}
+    for use in ("OFF", "FORCED"):
+        with warmfront_instance.connect(database="attack_a") as connection:
+            ask(connection, f"SET use_secondary_engine = {use}")
+            asking = prepared(connection, "SELECT FOUND_ROWS(), ROW_COUNT() AS n, FOUND_ROWS() + 1 AS m")
+            for statement in (*CUT[:3], CUT[11]):
+                ask(connection, statement)
+                found.setdefault(use, []).append(executed(connection, asking))
+                executed(connection, prepared(connection, f"{statement} -- again"))
+                found[use].append(executed(connection, prepared(connection, "SELECT FOUND_ROWS()")))
+    assert found["FORCED"] == found["OFF"]
+
+
 def test_one_row_that_is_passed_over(warmfront_instance: Any) -> None:
     for statement in ("SELECT COUNT(*) FROM t LIMIT 1, 1", "SELECT SQL_CALC_FOUND_ROWS MAX(id) FROM t LIMIT 1"):
         found = answers(warmfront_instance, (statement,), "SELECT FOUND_ROWS()")
