@@ -1,18 +1,16 @@
 """Statements of our own on the user's connection: their values as Unicode whatever the session's character sets are."""
 
 from collections.abc import Sequence
-from struct import Struct
 
 from base.errors import BackendError
 from proxy.backend.answers import Answer, AnswerReader, find_rows, read_definitions
-from proxy.backend.preflight import build_prepare, build_query
+from proxy.backend.preflight import build_execute, build_prepare, build_query
 from proxy.routing.router import Router
 from wire.constants import Command, Status
-from wire.framing import PacketReader, build_packets
+from wire.framing import PacketReader
 from wire.responses import parse_err
 
 Row = list[str | None]
-_EXECUTE = Struct("<BIBI")  # a statement without parameters: its number, no flags, once
 _ALL = 18446744073709551615
 # The name of the account, which may have an @ in it.
 _USER = "LEFT(CURRENT_USER(), CHAR_LENGTH(CURRENT_USER()) - CHAR_LENGTH(SUBSTRING_INDEX(CURRENT_USER(), '@', -1)) - 1)"
@@ -77,9 +75,8 @@ async def result_as_it_came(router: Router, statement: str, binary: bool = False
     if binary:
         prepared = (await prepare(router, statement, keep=True)).prepared
         assert prepared is not None
-        data = _EXECUTE.pack(Command.STMT_EXECUTE, prepared.statement_id, 0, 1)
         try:
-            raw = await session.ask(build_packets(data, 0), [Command.STMT_EXECUTE])
+            raw = await session.ask(build_execute(prepared.statement_id), [Command.STMT_EXECUTE])
         finally:
             if not session.closed:
                 router.close_prepared(prepared.statement_id)

@@ -1,16 +1,14 @@
 """FOUND_ROWS(), ROW_COUNT() and @@warning_count right after an offloaded statement: the proxy counted."""
 
 import re
-import struct
 from collections.abc import Mapping
 
 from proxy.backend.answers import AnswerReader, build_result
-from proxy.backend.preflight import build_close, build_prepare
+from proxy.backend.preflight import build_close, build_execute, build_prepare
 from proxy.routing.router import Router
 from proxy.sessions.remembered import Prepared
 from proxy.sessions.state import NO_COUNTS
 from wire.constants import Command, Status
-from wire.framing import build_packets
 
 _ASKED = rb"(?:\b(found_rows|row_count)\s*\(\s*\)|@@(?:(?:session|local)\s*\.\s*)?(warning_count)\b)"
 # What is quoted or a comment is passed over; what is not closed, to the end.
@@ -22,11 +20,10 @@ _ALONE = re.compile(rb"\s*select\s*" + _ASKED + rb"(?:\s+(?:as\s+)?[`'\"]?\w+[`'
 _SELECT = re.compile(rb"\s*select\b", re.IGNORECASE)
 _ITEM_BEGINS, _ITEM_ENDS = (
     re.compile(rb"(?:\bselect|,)\s*\Z", re.IGNORECASE),
-    re.compile(rb"\s*(?:,|from\b|;?\s*\Z)", re.I),
+    re.compile(rb"\s*(?:,|from\b|;?\s*\Z)", re.IGNORECASE),
 )
 _NAMES = re.compile(rb"found_rows|row_count|warning_count", re.IGNORECASE)
 _FROM = re.compile(rb"\bfrom\b", re.IGNORECASE)
-_EXECUTE = struct.Struct("<BIBI")  # command, statement, flags, iterations
 _LONGEST = 1 << 16  # bytes of a statement that is searched
 
 
@@ -83,9 +80,12 @@ async def execute(router: Router, data: bytes, text: bytes) -> None:
     if made is None:
         session.pass_on(data)
         return
-    run = _EXECUTE.pack(Command.STMT_EXECUTE, made.statement_id, 0, 1)
-    session.client.write(await session.ask(build_packets(run, 0), [Command.STMT_EXECUTE]))
-    session.backend.write(build_close(made.statement_id))
+    try:
+        answer = await session.ask(build_execute(made.statement_id), [Command.STMT_EXECUTE])
+    finally:
+        if not session.closed:
+            session.backend.write(build_close(made.statement_id))
+    session.client.write(answer)
 
 
 def _filled(known: Mapping[bytes, int], text: bytes) -> bytes:
