@@ -12,6 +12,7 @@ from typing import Any
 # Stages, and what the rows come from: ROWS of tables, or NOTHING where the plan knows that there are none.
 TEMPORARY, GROUPS, GROUPING, WINDOW, UNION = "temporary", "groups", "grouping", "window", "union"
 ROWS, NOTHING = "rows", "nothing"
+SCAN = "scan"  # before ROWS: MariaDB reads the first table as a whole, in no order that it could group by
 _MYSQL = {"stream": TEMPORARY, "aggregate": GROUPS, "temp_table_aggregate": GROUPING, "window": WINDOW}
 _MARIADB = {"temporary_table": TEMPORARY, "window_functions_computation": WINDOW, "union_result": UNION}
 _ENDS = frozenset({"table", "nested_loop", "read_sorted_file", "block-nl-join", "query_specifications"})
@@ -76,7 +77,20 @@ def _of_mariadb(node: Any) -> Iterator[str]:
         if stage := _MARIADB.get(name):
             yield stage
         node = node[name]
-    yield NOTHING if _has_message(node) else ROWS
+    if _has_message(node):
+        yield NOTHING
+        return
+    if _is_scan(node):
+        yield SCAN
+    yield ROWS
+
+
+def _is_scan(node: Any) -> bool:
+    """Tell whether MariaDB's first table is read as a whole, not in the order of an index nor sorted."""
+    first = node.get("nested_loop", node) if isinstance(node, dict) else None
+    first = first[0] if isinstance(first, list) and first else first
+    table = first.get("table") if isinstance(first, dict) else None
+    return isinstance(table, dict) and table.get("access_type") == "ALL"
 
 
 def _has_message(node: Any) -> bool:

@@ -16,6 +16,7 @@ from engine.translate.bind.expressions import bind_expression
 from engine.translate.bind.groups.lone_rows import require_average_of_rows
 from engine.translate.bind.groups.windows import require_apart, require_shown_shares
 from engine.translate.bind.kept.averages import keep_averages
+from engine.translate.bind.kept.quotients import keep_quotients
 from engine.translate.bind.queries.blocks import bind_query
 from engine.translate.bind.tables.derived import require_first_rows
 from engine.translate.bind.values.answers import Asked, narrowed
@@ -134,6 +135,7 @@ def _translate(
     for part in whole.queries:
         if isinstance(part, Block):
             require_apart(part)
+            keep_quotients(part, context, part is query)
             keep_averages(part, context, part is query)
             require_average_of_rows(part, context.backend)
             if context.backend == "mariadb":

@@ -31,7 +31,7 @@ _NO_ROWS = "Invalid Input Error: GROUPING of no rows"
 _REFUSED = {39: _DEVIATION, 90: "Invalid Input Error: a division by zero"}
 TPCDS_REFUSED = {
     "mysql": {**_REFUSED, 17: _DEVIATION, 35: _DEVIATION, **dict.fromkeys((27, 36, 70, 86), _NO_ROWS)},
-    "mariadb": {**_REFUSED, 21: _QUOTIENT, 66: _QUOTIENT},
+    "mariadb": {**_REFUSED, 21: _QUOTIENT},
 }
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from statements.plans import GROUPING, GROUPS, NOTHING, ROWS, TEMPORARY, UNION, WINDOW, read_plan, stages
+from statements.plans import GROUPING, GROUPS, NOTHING, ROWS, SCAN, TEMPORARY, UNION, WINDOW, read_plan, stages
 
 TABLE = {
     "access_type": "table",
@@ -40,6 +40,7 @@ def test_stages_of_mysql(plan: dict[str, Any], expected: tuple[str, ...]) -> Non
     assert stages({"query_plan": plan, "query_type": "select"}, "mysql") == expected
 
 
+SCANNED = {"table_name": "t", "access_type": "ALL"}
 JOIN = {"nested_loop": [{"table": {"table_name": "t"}}]}
 
 
@@ -53,6 +54,11 @@ JOIN = {"nested_loop": [{"table": {"table_name": "t"}}]}
             {"union_result": {"table_name": "<union1,2>", "query_specifications": [{"query_block": JOIN}]}},
             (UNION, ROWS),
         ),
+        ({"temporary_table": {"nested_loop": [{"table": SCANNED}]}}, (TEMPORARY, SCAN, ROWS)),
+        ({"temporary_table": {"table": SCANNED}}, (TEMPORARY, SCAN, ROWS)),
+        ({"nested_loop": [{"table": {"access_type": "index"}}, {"table": SCANNED}]}, (ROWS,)),
+        ({"nested_loop": [{"read_sorted_file": {"filesort": {"table": SCANNED}}}]}, (ROWS,)),
+        ({"read_sorted_file": {"filesort": {"table": SCANNED}}}, (ROWS,)),
         ({"table": {"message": "Impossible WHERE"}}, (NOTHING,)),
         ({"nested_loop": [{"table": {"message": "Select tables optimized away"}}]}, (NOTHING,)),
     ],

@@ -123,11 +123,25 @@ def _neighbour(low: Lowering, expr: Expr) -> str:
     return f"{expr.op}({', '.join([value, str(expr.value), *default])})"
 
 
+def _sum(low: Lowering, expr: Expr) -> str:
+    """A sum; one of quotients that are rounded where it is kept (bind/kept/quotients.py) depends on the order of rows
+    where it changes its sign and a quotient is half of the last digit: that is rounded away from 0."""
+    (arg,) = expr.args
+    rounded = low.expr(arg)
+    if arg.op != "kept_quotient":
+        return f"sum({rounded})"
+    (whole,), frac = arg.args, arg.args[0].type.frac
+    exact, cut = low.expr(whole), f"CAST({rounded} AS DECIMAL(38, {frac}))"
+    half = f"CAST('0.{'0' * arg.type.scale}5' AS DECIMAL(38, {frac}))"
+    is_open = f"min({exact}) < 0 AND max({exact}) > 0 AND bool_or(abs({cut} - {exact}) = {half})"
+    return f"(CASE WHEN {is_open} THEN error('a sum that is rounded at each row') ELSE sum({rounded}) END)"
+
+
 GROUP_OPS: dict[str, Writer] = {
     "count_all": lambda low, expr: "count(*)",
     "count": lambda low, expr: f"count({known(low, expr.args[0])})",
     "count_distinct": _count_distinct,
-    "sum": _template("sum({0})"),
+    "sum": _sum,
     "sum_distinct": _template("sum(DISTINCT {0})"),
     "min": _minmax,
     "max": _minmax,

@@ -447,6 +447,7 @@ VALUE_OPS: dict[str, Writer] = {
     "round": _round,
     "ended": _round,
     "settled": _round,
+    "kept_quotient": _round,
     "truncate": _truncate,
     "round_before_point": _before_point(half=True),
     "truncate_before_point": _before_point(half=False),

@@ -10,6 +10,8 @@ from engine.translate.nodes import child, children, kind, only
 from engine.translate.refusal import refuse
 from engine.translate.tree import AGGREGATES, Expr, has_aggregate, walk
 
+_OF_QUOTIENTS = exp.Count | exp.Sum | exp.Avg | exp.Min | exp.Max  # see bind/kept/quotients.py
+
 
 def bind_aggregate(binder: Binder, node: exp.Expression, over: bool = False) -> Expr:
     """Bind COUNT, SUM, AVG, MIN, MAX or ANY_VALUE; raises Refused for arguments of an enclosing SELECT.
@@ -17,7 +19,7 @@ def bind_aggregate(binder: Binder, node: exp.Expression, over: bool = False) -> 
     `over` says that a window is computed, whose arguments may be a group's aggregates.
     """
     around, binder.aliases = binder.aliases, "order" if binder.aliases == "having" else binder.aliases
-    bound = _aggregate(binder, node)  # what it is of is looked for in FROM first
+    bound = _aggregate(binder, node, over)  # what it is of is looked for in FROM first
     binder.aliases = around
     binder.scope.aggregates |= not over
     columns = [e for e in walk(bound) if e.op == "column"]
@@ -28,7 +30,7 @@ def bind_aggregate(binder: Binder, node: exp.Expression, over: bool = False) -> 
     return bound
 
 
-def _aggregate(binder: Binder, node: exp.Expression) -> Expr:
+def _aggregate(binder: Binder, node: exp.Expression, over: bool) -> Expr:
     if isinstance(node, exp.GroupConcat):
         return joined.bind(binder, node)
     if isinstance(node, exp.JSONObjectAgg):
@@ -43,7 +45,8 @@ def _aggregate(binder: Binder, node: exp.Expression) -> Expr:
     if distinct:
         only(inner, "expressions")
     values = [binder.expr(item) for item in (children(inner) if distinct else [inner, *children(node)])]
-    binder.require_settled(*values)
+    if over or distinct or not isinstance(node, _OF_QUOTIENTS):
+        binder.require_settled(*values)
     if isinstance(node, exp.Count):
         return aggregates.count(values, distinct)
     if len(values) != 1:

@@ -15,7 +15,7 @@ Without windows and ROLLUP both servers keep the groups in a table where an aggr
 GROUP_CONCAT) and the groups are sorted, or made distinct, once they are known.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import product
 
@@ -172,12 +172,17 @@ def _is_rounded_average(expr: Expr) -> bool:
 
 def _kept(expr: Expr, rounded: set[Expr], context: SessionContext) -> Expr:
     """Put in the place of averages what the temporary table holds of them, with the digits that follow from it."""
+    return put(expr, {part: settled(part) for part in rounded}, context)
+
+
+def put(expr: Expr, held: Mapping[Expr, Expr], context: SessionContext) -> Expr:
+    """Put something else in the place of exact numbers, with the digits that follow from it. Raises Refused."""
 
     def change(part: Expr) -> Expr | None:
         if part.op == "average_double":
-            return _with_rounded(part, rounded)
-        if part in rounded:
-            return settled(part)
+            return _with_rounded(part, set(held))
+        if part in held:
+            return held[part]
         args = tuple(rebuild(arg, change) for arg in part.args)
         if args == part.args:
             return part
@@ -198,14 +203,14 @@ def _kept(expr: Expr, rounded: set[Expr], context: SessionContext) -> Expr:
 
 
 def _require_known_digits(sides: tuple[Expr, ...]) -> None:
-    known = _JOINED | _PASSING | {"round", "quotient", "literal", "column", "group_value", "any"}
+    known = _JOINED | _PASSING | {"round", "kept_quotient", "quotient", "literal", "column", "group_value", "any"}
     if any(part.op not in known and part.type.frac for side in sides for part in _numbers(side)):
         refuse("averages beside windows that the server has rounded are divided")
 
 
 def _numbers(expr: Expr) -> Iterator[Expr]:
     yield expr
-    if expr.op != "round":
+    if expr.op not in ("round", "kept_quotient"):
         for arg in expr.args[:1] if expr.op == WINDOW else expr.args:
             yield from _numbers(arg)
 
