@@ -20,6 +20,7 @@ from proxy.routing import plain, reading, running
 from proxy.routing.ahead import Ahead
 from proxy.routing.router import Router
 from proxy.served import counts, explain, extras, kill, show, variables
+from proxy.sessions import kept
 from proxy.sessions.change_user import take_change_user
 from proxy.sessions.remembered import Prepared
 from proxy.sessions.state import FORCED, NO_COUNTS, OFF, ON
@@ -94,6 +95,8 @@ class Dispatch:
         router.session.known = self._stays.known
         handlers = router.session.handlers
         handlers[Command.QUERY] = self.query
+        for command in (Command.INIT_DB, Command.PING, Command.SET_OPTION, Command.FIELD_LIST, Command.STATISTICS):
+            handlers[command] = self._small
         handlers[Command.PROCESS_KILL] = self._process_kill
         handlers[Command.CHANGE_USER] = lambda data: take_change_user(self.session, data)
         PreparedStatements(router, self._consider_prepared)
@@ -119,10 +122,14 @@ class Dispatch:
                 state.note_control(control, self.session.tracker)
                 self._stays.note_control(data, control)
                 return False
-        if state.counts and counts.mentions(data[at:]):
-            self.session.run(counts.answer(self.router, data, data[at:]))
-            return True
+        if state.counts:
+            kept.settle(state, self.session.tracker.failed)
+            if counts.mentions(data[at:]):
+                self.session.run(counts.answer(self.router, data, data[at:]))
+                return True
         word = first_word(data, at)
+        if state.counts and word != b"show":  # which may have more to tell
+            kept.pass_by(state, word, data[at:], self.router.is_mariadb)
         reading.note(self.session, word, data, at)
         action = self._actions.get(word)
         if word in lake_guard.WRITES and self._worker.engine.loaded.names_lake(data[at:]):
@@ -132,7 +139,6 @@ class Dispatch:
         ):
             return True
         if action is None:
-            state.counts = NO_COUNTS
             self.router.switch.watch(data)
             return False
         if action(data, data[at:]):
@@ -153,6 +159,10 @@ class Dispatch:
             self.session.stand_in(b"", b"")
         return taken
 
+    def _small(self, data: bytes) -> bool:
+        kept.settle(self.session.state, self.session.tracker.failed)
+        return False
+
     def _lake_write(self, data: bytes, text: bytes) -> bool:
         """Look at a statement that is no query and names a lake table: what others see of it first is theirs."""
         word = first_word(text)
@@ -169,7 +179,6 @@ class Dispatch:
         )
 
     def _alter(self, data: bytes, text: bytes) -> bool:
-        self.session.state.counts = NO_COUNTS
         return lake_ddl.take_alter(self.router, text) or alter.take_alter(self.router, data, text)
 
     def _process_kill(self, data: bytes) -> bool:
@@ -181,8 +190,6 @@ class Dispatch:
     def _select(self, data: bytes, text: bytes) -> bool:
         session = self.session
         state = session.state
-        if state.counts:
-            state.counts = NO_COUNTS
         if may_export(text):
             session.run(export.run(self.router, data, text))
             return True

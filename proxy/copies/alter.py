@@ -11,7 +11,6 @@ from proxy.backend.preflight import build_query, quote_name
 from proxy.engine.link import EngineGone
 from proxy.routing.ask import current_schema
 from proxy.routing.router import Router
-from proxy.sessions.state import NO_COUNTS
 from statements.secondary import may_name_engine, without_engine
 from wire.constants import Command
 from wire.framing import build_packets
@@ -37,7 +36,6 @@ _CHECKED = (1091, 4119)
 
 def take_alter(router: Router, data: bytes, text: bytes) -> bool:
     """Take over ALTER TABLE with a secondary engine's clause alone."""
-    router.session.state.counts = NO_COUNTS
     if b"secondary_" not in text.lower():
         return False
     try:

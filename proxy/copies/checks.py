@@ -9,7 +9,6 @@ from proxy.copies.alter import NAME, alter_nothing, qualified, unquote
 from proxy.engine.link import EngineGone
 from proxy.routing.ask import current_schema
 from proxy.routing.router import Router
-from proxy.sessions.state import NO_COUNTS
 from wire.constants import Command
 from wire.responses import Err
 
@@ -24,7 +23,6 @@ _MAY_ALTER = (1091, 3890)
 
 def take_check(router: Router, data: bytes, text: bytes) -> bool:
     """Take over CHECK TABLE of one table with the word SECONDARY; all others are the backend's."""
-    router.session.state.counts = NO_COUNTS
     if b"secondary" not in text.lower():
         return False
     try:

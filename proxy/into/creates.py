@@ -130,7 +130,9 @@ async def _write(
     session = router.session
     if made.error is None:
         session.state.execution_count += 1
-        session.state.counts = {b"found_rows": rows.found, b"row_count": rows.rows}
+        # On MySQL the number of the query before stays.
+        told = {b"found_rows": rows.found} if router.is_mariadb else session.state.counts
+        session.state.counts = {**told, b"row_count": rows.rows}
         if warned:  # what comes behind the statement clears them on the backend
             session.state.counts = {**session.state.counts, COUNT: made.warnings}
             session.state.warned = warned

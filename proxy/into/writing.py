@@ -15,7 +15,7 @@ from proxy.decisions import ALWAYS, decision_key
 from proxy.reasons import QUIET, Reason, Refusal
 from proxy.routing.offload import INTERRUPTED
 from proxy.routing.router import Router
-from proxy.sessions.state import FORCED, NO_COUNTS, OFF, ON
+from proxy.sessions.state import FORCED, OFF, ON
 from wire.constants import Command, Status
 from wire.framing import build_packets
 from wire.responses import Err, build_err
@@ -43,7 +43,6 @@ def take(
 ) -> bool:
     """Take over a statement whose query might be offloaded: `may` looks at its bytes, `read` gives its parts or None,
     `attempt` writes the rows."""
-    router.session.state.counts = NO_COUNTS
     if not may(text) or not may_write(router, text):
         return False
     try:

@@ -15,7 +15,6 @@ from proxy.backend.preflight import build_query, quote_name
 from proxy.engine.link import EngineGone
 from proxy.routing.ask import current_schema
 from proxy.routing.router import Router
-from proxy.sessions.state import NO_COUNTS
 from statements.lake import (
     LakeAlter,
     LakeCreate,
@@ -40,7 +39,6 @@ _WHOLE_SCHEMA = frozenset({"database", "schema"})  # words of a statement that d
 
 def take_create(router: Router, data: bytes, text: bytes) -> bool:
     """Take over CREATE TABLE … ENGINE=lakehouse and CREATE EXTERNAL TABLE."""
-    router.session.state.counts = NO_COUNTS
     if not may_create_lake(text):
         return False
     try:
@@ -73,7 +71,6 @@ def take_alter(router: Router, text: bytes) -> bool:
 
 def take_drop(router: Router, data: bytes, text: bytes) -> bool:
     """Let the engine forget lake tables that a DROP names, once the backend has dropped them."""
-    router.session.state.counts = NO_COUNTS
     if not router.session.worker.engine.loaded.names_lake(text):
         return False
     router.session.run(_drop(router, data, text))

@@ -8,7 +8,6 @@ from proxy.backend.preflight import build_query, quote_name
 from proxy.reasons import Refusal
 from proxy.routing.ask import current_schema
 from proxy.routing.router import Router
-from proxy.sessions.state import NO_COUNTS
 from statements.facts import StatementFacts
 from statements.lake import MARK, significant
 from statements.scan import first_word
@@ -104,7 +103,6 @@ def _named(statement: str, names: list[tuple[str, str]], current: str) -> list[t
 
 def take_prepare(router: Router, data: bytes, text: bytes) -> bool:
     """Take over PREPARE … FROM of a text that may read a lake table: the backend alone would run it."""
-    router.session.state.counts = NO_COUNTS
     if not router.session.worker.engine.loaded.names_lake(text):
         return False
     tokens = [token for token in significant(text.decode("utf-8", "replace")) if token.upper != ";"]
@@ -116,7 +114,6 @@ def take_prepare(router: Router, data: bytes, text: bytes) -> bool:
 
 def take_execute(router: Router, data: bytes, text: bytes) -> bool:
     """Take over MariaDB's EXECUTE IMMEDIATE of a text, or of a variable that has one, as `take_prepare` does."""
-    router.session.state.counts = NO_COUNTS
     if not router.is_mariadb or not router.session.worker.engine.loaded.lake or not _IMMEDIATE.match(text):
         return False
     tokens = list(significant(text.decode("utf-8", "replace")))[2:]

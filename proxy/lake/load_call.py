@@ -19,7 +19,7 @@ from proxy.lake.load_run import carry_out
 from proxy.lake.report import Report, build_sections, table_lines
 from proxy.routing.ask import current_schema
 from proxy.routing.router import Router
-from proxy.sessions.state import NO_COUNTS, OFF
+from proxy.sessions.state import OFF
 from statements.load_call import may_load, read_load
 from wire.constants import Capability, Command, Status
 
@@ -31,7 +31,6 @@ _SCRIPT = 'SELECT log->>"$.sql" AS "Load Script" FROM sys.heatwave_autopilot_rep
 
 def take_call(router: Router, data: bytes, text: bytes) -> bool:
     """Take over CALL sys.heatwave_load."""
-    router.session.state.counts = NO_COUNTS
     if not may_load(text):
         return False
     try:

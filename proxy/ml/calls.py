@@ -5,7 +5,6 @@ from proxy.ml.arguments import evaluate
 from proxy.ml.procedures import PROCEDURES
 from proxy.routing.ask import current_schema
 from proxy.routing.router import Router
-from proxy.sessions.state import NO_COUNTS
 from statements.ml import SCHEMA, Call, may_call, read_call
 from wire.framing import build_packets
 from wire.responses import Ok, build_err, build_ok
@@ -13,7 +12,6 @@ from wire.responses import Ok, build_err, build_ok
 
 def take_call(router: Router, data: bytes, text: bytes) -> bool:
     """Take over a CALL of a procedure of AutoML."""
-    router.session.state.counts = NO_COUNTS
     if not may_call(text):
         return False
     router.under_way = text.decode("utf-8", "replace")

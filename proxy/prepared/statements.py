@@ -15,6 +15,7 @@ from proxy.reasons import QUIET, Reason, Refusal
 from proxy.routing.reading import place_of, stays
 from proxy.routing.router import Router
 from proxy.served import counts, variables
+from proxy.sessions import kept
 from proxy.sessions.fetch import fetch
 from proxy.sessions.remembered import Prepared
 from proxy.sessions.state import FORCED, LAST, NO_COUNTS, ON
@@ -55,8 +56,10 @@ class PreparedStatements:
         if variables.is_set(data[5:]):
             self._session.run(self._remember_set(data))
             return True
-        if not counts.mentions(data[5:]):  # what asks for them may be prepared in between
-            self._session.state.counts = NO_COUNTS
+        if self._session.state.counts:
+            kept.settle(self._session.state, self._session.tracker.failed)
+            if not counts.mentions(data[5:]):  # what asks for them may be prepared in between
+                kept.keep_found_rows(self._session.state)
         writes = may_write_query(data[5:])
         if not self._worker.engine.loaded.tables or not (writes or first_word(data, 5) in _QUERY_WORDS):
             self._session.state.last_prepared = None
@@ -170,10 +173,15 @@ class PreparedStatements:
         if (assignments := state.sets.get(number)) is not None:
             return variables.take_set(self._router, data, assignments)
         known = state.statements.get(number)
-        if state.counts and known and counts.fits_prepared(known, data):
-            session.run(counts.execute(self._router, data, known.text))
-            return True
-        state.counts = NO_COUNTS
+        if state.counts:
+            kept.settle(state, session.tracker.failed)
+            if state.counts and known and counts.fits_prepared(known, data):
+                session.run(counts.execute(self._router, data, known.text))
+                return True
+            if known:
+                kept.pass_by(state, first_word(known.text), known.text, self._router.is_mariadb)
+            else:
+                state.counts = NO_COUNTS
         state.cursors.pop(number, None)
         if state.ml_statements and take_execute(self._router, data):
             return True

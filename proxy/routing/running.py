@@ -59,6 +59,7 @@ def _judge(router: Router, ended: Ended) -> Refusal | None:
     if ended.error is None:
         return Refusal(Reason.ENGINE_DOWN)
     if ended.error.number in INTERRUPTED:
+        session.tracker.failed = True
         error = ended.error
         session.client.write(build_packets(build_err(error.number, error.sqlstate, error.message), 1))
         return None

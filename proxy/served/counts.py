@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from proxy.backend.answers import AnswerReader, build_result
 from proxy.backend.preflight import build_close, build_execute, build_prepare
 from proxy.routing.router import Router
+from proxy.sessions import kept
 from proxy.sessions.remembered import Prepared
-from proxy.sessions.state import NO_COUNTS
+from statements.scan import first_word
 from wire.constants import Command, Status
 
 _ASKED = rb"(?:\b(found_rows|row_count)\s*\(\s*\)|@@(?:(?:session|local)\s*\.\s*)?(warning_count)\b)"
@@ -37,7 +38,8 @@ def mentions(text: bytes) -> bool:
 async def answer(router: Router, data: bytes, text: bytes) -> None:
     """Answer the function alone with the backend's own column definition; put the number into other statements."""
     session = router.session
-    known, session.state.counts = session.state.counts, NO_COUNTS
+    known = session.state.counts
+    kept.pass_by(session.state, first_word(text), text, router.is_mariadb)
     alone = _ALONE.fullmatch(text)
     if not alone:
         body = data[4 : len(data) - len(text)] + _filled(known, text)
@@ -59,6 +61,7 @@ async def answer(router: Router, data: bytes, text: bytes) -> None:
         session.pass_on(data)
         return
     session.backend.write(build_close(prepared.prepared.statement_id))
+    session.state.counts = {b"found_rows": 1}
     status = Status(session.tracker.status)
     values: list[list[bytes | None]] = [[str(number).encode()]]
     # MySQL warns of FOUND_ROWS() when it prepares it: SHOW WARNINGS has it.
@@ -74,7 +77,8 @@ def fits_prepared(known: Prepared, data: bytes) -> bool:
 async def execute(router: Router, data: bytes, text: bytes) -> None:
     """Run a prepared statement with the numbers in the places of its calls: as another one, which is closed again."""
     session = router.session
-    known, session.state.counts = session.state.counts, NO_COUNTS
+    known = session.state.counts
+    kept.pass_by(session.state, first_word(text), text, router.is_mariadb)
     raw = await session.ask(build_prepare(_filled(known, text)), [Command.STMT_PREPARE])
     made = AnswerReader(raw, session.capabilities).prepare().prepared
     if made is None:

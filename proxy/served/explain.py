@@ -11,7 +11,7 @@ from proxy.engine.link import EngineGone
 from proxy.ml import explained
 from proxy.routing.reading import place_of
 from proxy.routing.router import Router
-from proxy.sessions.state import FORCED, NO_COUNTS, OFF, ON
+from proxy.sessions.state import FORCED, OFF, ON
 from statements.ml import may_use_functions, read_functions
 from wire.constants import Command, Status
 from wire.responses import parse_column_definition
@@ -29,7 +29,6 @@ _ACCESS = re.compile(r"((?:(?:scan|lookup|search) on|Count rows in) [^<\s]\S*)")
 def take_explain(router: Router, data: bytes, text: bytes) -> bool:
     """Take over EXPLAIN of a statement that might be offloaded."""
     session = router.session
-    session.state.counts = NO_COUNTS
     engine = session.worker.engine
     lowered = text.lower()
     asks_models = may_use_functions(text)  # whose functions the backend does not know

@@ -4,7 +4,6 @@ import asyncio
 import re
 
 from proxy.routing.router import Router
-from proxy.sessions.state import NO_COUNTS
 
 _KILL = re.compile(
     r"\s*kill\s+(?:(?:hard|soft)\s+)?(?:(?P<what>connection|query)\s+)?(?P<id>\d+)\s*(?:;\s*)?", re.IGNORECASE
@@ -13,7 +12,6 @@ _KILL = re.compile(
 
 def take_kill(router: Router, data: bytes, text: bytes) -> bool:
     """Take over KILL."""
-    router.session.state.counts = NO_COUNTS
     found = _KILL.fullmatch(text.decode("utf-8", "replace"))
     if not found:
         return False

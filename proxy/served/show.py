@@ -8,7 +8,7 @@ from proxy.lake import shown
 from proxy.routing import warnings
 from proxy.routing.router import Router
 from proxy.served import line_status, processes, variables
-from proxy.sessions.state import NO_COUNTS
+from proxy.sessions import kept
 from wire.constants import Command, Status
 
 _STATUS = re.compile(
@@ -24,7 +24,7 @@ def take_show(router: Router, data: bytes, text: bytes) -> bool:
     """Take over SHOW STATUS and SHOW VARIABLES where the proxy or the engine knows better or has something to add."""
     if warnings.take_show(router, data, text):
         return True
-    router.session.state.counts = NO_COUNTS
+    kept.pass_by(router.session.state, b"show", text, router.is_mariadb)
     if shown.take_show(router, data, text) or processes.take_show(router, data, text):
         return True
     if len(text) > 200:

@@ -11,7 +11,7 @@ from base.errors import BackendError
 from proxy.backend.answers import AnswerReader, build_result
 from proxy.backend.preflight import build_query
 from proxy.routing.router import Router
-from proxy.sessions.state import NO_COUNTS, OFF, ON, SWITCH, SessionState
+from proxy.sessions.state import OFF, ON, SWITCH, SessionState
 from statements.scan import is_one_statement, split_outside_quotes
 from wire.constants import Command, Status
 from wire.framing import build_packets
@@ -103,7 +103,6 @@ def is_set(text: bytes) -> bool:
 def take_set(router: Router, data: bytes, text: bytes) -> bool:
     """Take over a SET that names a variable of ours."""
     if not names_ours(text):
-        router.session.state.counts = NO_COUNTS
         router.session.state.next_transaction |= _NEXT_TRANSACTION.match(text) is not None
         return False
     try:

@@ -19,6 +19,7 @@ from proxy.line.endings import end, reset
 from proxy.line.flow import Flow
 from proxy.line.login import LoggedIn
 from proxy.line.side import Side
+from proxy.sessions import kept
 from proxy.sessions.state import ON, SessionState
 from proxy.sessions.worker import Worker
 from wire.constants import Command
@@ -328,6 +329,7 @@ class Session:
             self.close()
             raise
         except WarmfrontError as problem:
+            self.tracker.failed = True
             if not self.closed and not self.client_gone:
                 self.client.write(build_packets(build_err(problem.number, problem.sqlstate, str(problem)), 1))
         except Exception:
@@ -388,7 +390,11 @@ class Session:
     # --- commands that change the session itself ---
 
     def _reset_connection(self, data: bytes) -> bool:
+        kept.settle(self.state, self.tracker.failed)
+        kept.keep_found_rows(self.state)
+        counts = self.state.counts
         self.state = SessionState(self.worker.settings)
+        self.state.counts = counts
         return False
 
     def begin_dialogue(self, dialogue: Dialogue) -> None:

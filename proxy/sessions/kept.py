@@ -1,0 +1,104 @@
+"""What the proxy counted stays what FOUND_ROWS() tells until a statement counts anew: which ones do not?
+
+The servers keep the number of the last query whatever else is run, and the backend, which has not run that query, knows
+another one. Seen on MySQL 9.7 and MariaDB 10.11, with each statement between a query and FOUND_ROWS(): those below keep
+it, and so do all that fail. Of the others the backend knows the number.
+"""
+
+import re
+
+from proxy.sessions.state import NO_COUNTS, SessionState
+
+_FOUND_ROWS = b"found_rows"
+_QUOTED = re.compile(
+    rb"(?P<comment>/\*.*?(?:\*/|\Z)|--[ \t][^\n]*|\#[^\n]*)|"
+    rb"'(?:[^'\\]|\\.?|'')*(?:'|\Z)|\"(?:[^\"\\]|\\.?|\"\")*(?:\"|\Z)|`[^`]*(?:`|\Z)",
+    re.DOTALL,
+)
+_SEVERAL = frozenset({b"call", b"execute"})  # run statements of their own, some before the one that fails
+_CODE = re.compile(rb"/\*M?!")  # a comment that the server reads
+_LONGEST = 1 << 16  # bytes of a statement that is searched
+_EXPLAINS = (b"explain", b"desc", b"describe")
+_NAME = rb"[\w$]+(?:\.[\w$]+)?"
+_ANYTHING = rb""
+_NO_QUERY = rb"(?!.*\b(?:select|with|table)\b)"
+_TABLES = rb"(?:no_write_to_binlog\s+|local\s+)?tables?\b"
+# What follows a statement's first word where it keeps the number.
+_KEPT: dict[bytes, bytes] = {
+    **dict.fromkeys(
+        (
+            *(b"", b"use", b"start", b"commit", b"rollback", b"savepoint", b"release", b"lock", b"unlock", b"xa"),
+            *(b"prepare", b"deallocate", b"drop", b"alter", b"truncate", b"rename", b"grant", b"revoke", b"flush"),
+            *(b"kill", b"handler", b"get", b"signal", b"help"),
+        ),
+        _ANYTHING,
+    ),
+    **dict.fromkeys((b"analyze", b"check", b"optimize", b"repair", b"checksum"), _TABLES),
+    **dict.fromkeys((b"insert", b"replace"), _NO_QUERY),
+    **dict.fromkeys(_EXPLAINS, rb"(?!analyze).*\bfrom\b"),
+    b"set": _NO_QUERY + rb"(?!statement\b)",
+    b"begin": rb"(?:work)?\s*;?\s*\Z",
+    b"delete": rb"(?:(?:low_priority|quick|ignore)\s+)*from\s+"
+    + _NAME
+    + rb"\s*(?:(?:where|order|limit)\b|;|\Z)"
+    + _NO_QUERY,
+    b"create": rb"(?!(?:or\s+replace\s+)?(?:temporary\s+)?table\b.*\b(?:select|with|table|values)\b)",
+    b"show": rb"(?:warnings|errors|create|grants|(?:full\s+)?processlist|engine|privileges|binary|master|replica|slave)"
+    rb"\b",
+}
+# MySQL counts no rows that a SET or a CREATE TABLE reads, nor those that an explained query would give.
+_OF_MYSQL = {
+    b"set": _ANYTHING,
+    b"create": _ANYTHING,
+    **dict.fromkeys(_EXPLAINS, rb"(?!analyze)(?:.*\b(?:from|select)\b)"),
+}
+_OF_MARIADB = {
+    b"update": _NO_QUERY + rb"(?!.*\bjoin\b)[^,]*?\bset\b",
+    b"do": _NO_QUERY,
+}  # MySQL tells what it looked at
+
+
+def _compiled(kept: dict[bytes, bytes]) -> dict[bytes, re.Pattern[bytes]]:
+    return {word: re.compile(word + rb"(?!\w)\s*+" + rest, re.DOTALL) for word, rest in kept.items()}
+
+
+_ON_MYSQL, _ON_MARIADB = _compiled(_KEPT | _OF_MYSQL), _compiled(_KEPT | _OF_MARIADB)
+
+
+class _IfItFails(dict[bytes, int]):
+    """What holds when the statement under way fails."""
+
+
+def pass_by(state: SessionState, word: bytes, text: bytes, is_mariadb: bool) -> None:
+    """Note that a statement with this first word is about to be run, by whomever."""
+    found = state.counts.get(_FOUND_ROWS)
+    if found is None:
+        state.counts = NO_COUNTS
+        return
+    kept = {_FOUND_ROWS: found}
+    said = _said(text)
+    if said is None or word in _SEVERAL:
+        state.counts = NO_COUNTS
+        return
+    form = (_ON_MARIADB if is_mariadb else _ON_MYSQL).get(word)
+    state.counts = kept if form and form.match(said) else _IfItFails(kept)
+
+
+def settle(state: SessionState, failed: bool) -> None:
+    """Note how the statement before has ended."""
+    if isinstance(state.counts, _IfItFails):
+        state.counts = dict(state.counts) if failed else NO_COUNTS
+
+
+def keep_found_rows(state: SessionState) -> None:
+    """Note that a command was run that counts nothing."""
+    found = state.counts.get(_FOUND_ROWS)
+    state.counts = NO_COUNTS if found is None else {_FOUND_ROWS: found}
+
+
+def _said(text: bytes) -> bytes | None:
+    """Give a statement without what is quoted, in lower case; None when several are in it, or what cannot be told."""
+    if len(text) > _LONGEST or _CODE.search(text):
+        return None
+    said = _QUOTED.sub(lambda part: b" " if part["comment"] else b"q", text).lower().strip(b"; \t\r\n")
+    return None if b";" in said else said

@@ -1,0 +1,123 @@
+"""FOUND_ROWS() some statements after an offloaded query: those in between that count nothing leave it as it is."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pymysql
+import pytest
+
+from wire.constants import Command
+
+pytestmark = pytest.mark.live
+
+SCHEMAS = ("kept_direct", "kept_through")  # of the same content: what is written is written to both
+BETWEEN = (
+    *("SET @a = 1", "SET @a = (SELECT COUNT(*) FROM t)", "SET NAMES utf8mb4", "USE {s}", "DO 1", "DO SLEEP(0)"),
+    *(
+        "BEGIN",
+        "COMMIT",
+        "SAVEPOINT a",
+        "ROLLBACK",
+        "INSERT INTO w (v) VALUES (1)",
+        "INSERT INTO w (v) SELECT v FROM w",
+    ),
+    *(
+        "INSERT INTO w (v) VALUES ((SELECT COUNT(*) FROM t))",
+        "REPLACE INTO w (id, v) VALUES (1, 2)",
+        "UPDATE w SET v = 3",
+    ),
+    *(
+        "DELETE FROM w WHERE id = 1",
+        "DELETE w FROM w JOIN t ON w.id = t.id",
+        "UPDATE w JOIN t ON w.id = t.id SET v = 1",
+    ),
+    *("SHOW WARNINGS", "SHOW COUNT(*) WARNINGS", "SHOW ERRORS", "SHOW TABLES", "SHOW CREATE TABLE t", "SHOW GRANTS"),
+    *("SHOW VARIABLES LIKE 'sql_mode'", "SHOW PROCESSLIST", "SHOW COLUMNS FROM t", "DESC t", "EXPLAIN SELECT * FROM t"),
+    *("SELECT 1", "SELECT 1 LIMIT 0", "SELECT ROW_COUNT()", "SELECT FOUND_ROWS()", "SELECT @@warning_count"),
+    *("SELECT nothing FROM t", "SELECT 1 FROM nowhere", "syntax error", "SET @b = FOUND_ROWS()", "CALL p()", "TABLE w"),
+    *("CREATE TABLE made (id INT)", "CREATE TABLE made2 SELECT * FROM w", "DROP TABLE IF EXISTS made, made2"),
+    *("CREATE TEMPORARY TABLE tt (id INT)", "ALTER TABLE w COMMENT 'x'", "TRUNCATE TABLE w", "ANALYZE TABLE w"),
+    *("PREPARE a FROM 'SELECT 1'", "EXECUTE a", "DEALLOCATE PREPARE a", "LOCK TABLES t READ", "UNLOCK TABLES"),
+    *("HANDLER t OPEN", "HANDLER t READ FIRST", "HANDLER t CLOSE", "GET DIAGNOSTICS @n = NUMBER", "", "-- nothing"),
+    *(
+        "SELECT SUM(id) FROM t",
+        "SELECT 1; DO 1",
+        "/* c */ SET @a = 2",
+        "SET @a = 'select'",
+        "INSERT INTO `w` (v) VALUES (2)",
+    ),
+)
+COMMANDS = (
+    *((Command.PING, b""), (Command.INIT_DB, b"{s}"), (Command.INIT_DB, b"no_such"), (Command.SET_OPTION, b"\0\0")),
+    *((Command.RESET_CONNECTION, b""), (Command.STMT_PREPARE, b"SELECT 1"), (Command.STMT_PREPARE, b"SELECT nothing")),
+)
+
+
+@pytest.fixture(scope="module")
+def sides(backend: Any, warmfront_instance: Any) -> Iterator[list[tuple[str, Any]]]:
+    for schema in SCHEMAS:
+        backend.run(f"DROP DATABASE IF EXISTS {schema}")
+        backend.run(f"CREATE DATABASE {schema}")
+        backend.run(f"CREATE TABLE {schema}.t (id INT PRIMARY KEY)")
+        backend.run(f"CREATE TABLE {schema}.w (id INT AUTO_INCREMENT PRIMARY KEY, v INT)")
+        backend.run(f"CREATE PROCEDURE {schema}.p () SELECT 1 UNION SELECT 2")
+        backend.run(f"INSERT INTO {schema}.t VALUES {','.join(f'({i})' for i in range(40))}")
+    warmfront_instance.wait_until_loaded(SCHEMAS[1], "t")
+    made = [
+        (schema, where.connect(client_flag=1 << 16))
+        for schema, where in zip(SCHEMAS, (backend, warmfront_instance), strict=True)
+    ]
+    yield made
+    for schema, connection in made:
+        connection.close()
+        backend.run(f"DROP DATABASE {schema}")
+
+
+def send(connection: Any, command: int, body: bytes) -> None:
+    """Send a command; its answer, whatever it is, is read."""
+    try:
+        if command == Command.QUERY:
+            with connection.cursor() as cursor:  # which reads all results when it is closed
+                cursor.execute(body.decode())
+        else:
+            connection._execute_command(command, body)
+            head = bytes(connection._read_packet()._data)
+            if command == Command.STMT_PREPARE and head[5:7] != b"\0\0":
+                connection._read_packet()
+                connection._read_packet()
+    except pymysql.err.MySQLError:
+        pass
+    connection._result = None
+
+
+def found(connection: Any, schema: str, rows: int, command: int, body: bytes) -> list[tuple[int, ...]]:
+    """What is told after a query of so many rows and a command."""
+    connection.select_db(schema)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT SQL_CALC_FOUND_ROWS id FROM t WHERE id < {rows} ORDER BY id LIMIT 3")
+        cursor.fetchall()
+        send(connection, command, body.replace(b"{s}", schema.encode()))
+        connection.select_db(schema)
+        told = []
+        for _ in range(2):
+            cursor.execute("SELECT FOUND_ROWS()")
+            told += cursor.fetchall()
+    return told
+
+
+def test_found_rows_outlast_what_counts_nothing(sides: list[tuple[str, Any]], warmfront_instance: Any) -> None:
+    through = sides[1][1]
+    with through.cursor() as cursor:
+        before = executions(cursor)
+    commands = [(int(Command.QUERY), text.encode()) for text in BETWEEN]
+    for command, body in [*commands, *((int(command), body) for command, body in COMMANDS)]:
+        for rows in (15, 20):  # one might be told by chance
+            told = [found(connection, schema, rows, command, body) for schema, connection in sides]
+            assert told[0] == told[1], body
+    with through.cursor() as cursor:
+        assert executions(cursor) - before > len(BETWEEN), "the queries were not offloaded"
+
+
+def executions(cursor: Any) -> int:
+    cursor.execute("SHOW GLOBAL STATUS LIKE 'Secondary_engine_execution_count'")
+    return int(cursor.fetchall()[0][1])
