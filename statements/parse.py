@@ -7,6 +7,7 @@ from sqlglot.dialects.mysql import MySQL
 from sqlglot.errors import SqlglotError
 from sqlglot.parsers.mysql import MySQLParser
 
+from statements.comparisons import has_misread_row
 from statements.joins import with_kinds
 from statements.json_paths import has_rootless_path
 from statements.json_table import read_json_tables
@@ -65,6 +66,8 @@ def parse_statement(statement: str) -> exp.Expression:
             raise NotParsed("the statement is nested too deeply")
         if ("->" in statement or "json" in statement.lower()) and has_rootless_path(tokens):
             raise NotParsed("a JSON path does not begin with $")
+        if "<=>" in statement and has_misread_row(tokens):
+            raise NotParsed("comparisons in a row without parentheses are not certain to be read alike")
         if "{" in statement:
             tokens = as_literals(tokens)
         if "join" in statement.lower():
