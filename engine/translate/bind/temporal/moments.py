@@ -22,6 +22,9 @@ Rule = Callable[[Binder, exp.Expression], Expr]
 Call = Callable[[Binder, list[exp.Expression]], Expr]
 _NO_TIME = {"mysql": "NULL", "mariadb": "error('a time out of range')"}  # what FROM_UNIXTIME does with others
 _TIME_CODES = re.compile(r"%([HkhIlisSfprT%])|([^%]+)")
+# Of a code of times: the characters that both servers' temporary tables have for it, and the most that it writes.
+_ROOM = {"H": (7, 3), "k": (7, 3), "T": (8, 9), "r": (11, 11), "f": (6, 6), "%": (1, 1)}
+_TWO_DIGITS = (2, 2)
 
 
 def _timestamp(binder: Binder, node: exp.Expression) -> Expr:
@@ -67,7 +70,12 @@ def _time_format(binder: Binder, arguments: list[exp.Expression]) -> Expr:
         refuse(f"TIME_FORMAT of a {value.type.family.value} is not supported")
     codes = tuple((code or "", text or "") for code, text in _TIME_CODES.findall(pattern.name))
     held = presence.of_text("0123456789:-AMP " + pattern.name)
-    return Expr("format_time", _text_type(binder.context.collation_connection, held), (value,), value=codes)
+    written = Expr("format_time", _text_type(binder.context.collation_connection, held), (value,), value=codes)
+    rooms = [_ROOM.get(code, _TWO_DIGITS) if code else (len(text), len(text)) for code, text in codes]
+    room, most = (sum(column) for column in zip(*rooms, strict=True))
+    # A temporary table cuts what is longer: the servers count no sign, and two digits for the hours of %T.
+    longer = value.type.family is Family.TIME and most + 1 > room
+    return Expr("fits_text", written.type, (written,), value=room) if longer else written
 
 
 def _text_type(collation: str, held: presence.Presence) -> Type:
