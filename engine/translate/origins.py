@@ -42,11 +42,16 @@ class Origins:
 
         Of set operations and recursive queries it is the first query's, whose type is that of all.
         """
+        query, position = self.place(expr)
+        return None if query is None else query.outputs[position].expr
+
+    def place(self, expr: Expr) -> tuple[Query | Recursion | None, int]:
+        """Give the query that a column is of, and its number there; no query for stored columns."""
         alias, name = (str(part) for part in expr.value) if isinstance(expr.value, tuple) else ("", "")
         query = self._derived.get(alias)
         if query is None or not name.removeprefix("c").isdigit():
-            return None
-        return query.outputs[int(name.removeprefix("c"))].expr
+            return None, 0
+        return query, int(name.removeprefix("c"))
 
     def of(self, expr: Expr) -> tuple[str, str] | None:
         """Give the store's name of a table and the column whose values an expression has; None for all others."""

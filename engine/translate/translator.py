@@ -28,6 +28,7 @@ from engine.translate.checks.listed_windows import require_listed_windows
 from engine.translate.checks.lost_windows import require_no_lost_window
 from engine.translate.checks.misread import require_counted_null, require_read_members
 from engine.translate.checks.packed_uses import require_plain_uses
+from engine.translate.checks.pushed_conditions import require_judged_alike
 from engine.translate.checks.shown_only import require_shown_only
 from engine.translate.checks.spelled_times import require_times_of_columns
 from engine.translate.checks.unread import require_read
@@ -143,6 +144,7 @@ def _translate(
     require_shown_shares(query, shared)
     require_plain_uses(whole, context)
     require_no_chosen_time(whole)
+    require_judged_alike(whole, context.backend)
     if context.backend == "mariadb":
         require_room_for_choices(whole)
         require_read_members(whole)

@@ -134,13 +134,15 @@ class Block:
 
 @dataclass(slots=True, eq=False)
 class SetOperation:
-    """UNION, EXCEPT or INTERSECT of two queries, whose outputs already have the common types."""
+    """UNION, EXCEPT or INTERSECT of two queries, whose outputs already have the common types; `sides` are for each
+    column the types that its queries had before."""
 
     kind: str
     all: bool
     left: "Query"
     right: "Query"
     outputs: list[Output]
+    sides: list[tuple[Type, ...]] = field(default_factory=list)
     order: list[OrderItem] = field(default_factory=list)
     limit: Expr | None = None
     offset: Expr | None = None

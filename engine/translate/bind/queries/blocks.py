@@ -323,18 +323,23 @@ def _require_plain_bags(shared: Shared, name: str, keep_all: bool, left: Query, 
         refuse("INTERSECT ALL or EXCEPT ALL among other set operations is not supported")
 
 
-def _require_whole_sides(shared: Shared, name: str, sides: tuple[Query, ...]) -> None:
-    """Refuse INTERSECT of some rows of a query, or of windows over its rows: MySQL 9.7 leaves out beforehand those that
-    are NULL where the other side cannot be, and takes others for the first, or counts fewer in a window."""
-    if name != "intersect" or shared.context.backend != "mysql":
+def _require_whole_sides(shared: Shared, name: str, keep_all: bool, left: Query, right: Query) -> None:
+    """Refuse INTERSECT, and EXCEPT of some rows of a query, of windows over its rows or of another set operation.
+
+    MySQL 9.7 leaves out beforehand the rows that are NULL where the result cannot be: it takes others for the first, or
+    counts fewer in a window; of a set operation it does not leave them out, and compares what stands in the place of
+    NULL, a value of another row. What is subtracted from is left alone.
+    """
+    if shared.context.backend != "mysql" or name == "union":
         return
-    for side in sides:
+    for side in (left, right) if name == "intersect" else (right,):
         if side.limit is not None:
-            refuse("INTERSECT of a query with LIMIT is not supported")
+            refuse(f"{name.upper()} of a query with LIMIT is not supported")
         if isinstance(side, SetOperation):
-            _require_whole_sides(shared, name, (side.left, side.right))
+            if side is right or side.kind != name or side.all != keep_all or side.order:  # else it is one with this one
+                refuse(f"{name.upper()} of a set operation is not supported")
         elif any(part.op == WINDOW for output in side.outputs for part in walk(output.expr)):
-            refuse("INTERSECT of a query with windows is not supported")
+            refuse(f"{name.upper()} of a query with windows is not supported")
 
 
 def _set_operation(
@@ -347,8 +352,8 @@ def _set_operation(
     for side in (left, right):
         require_order(side)
     _require_plain_bags(shared, name, keep_all, left, right)
-    _require_whole_sides(shared, name, (left, right))
-    outputs = align(left, right, name, name == "union" and keep_all)
-    query = SetOperation(name, keep_all, left, right, outputs)
+    _require_whole_sides(shared, name, keep_all, left, right)
+    outputs, sides = align(left, right, name, name == "union" and keep_all)
+    query = SetOperation(name, keep_all, left, right, outputs, sides)
     _order_and_limit(shared, node, query, common)
     return query

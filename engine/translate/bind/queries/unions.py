@@ -7,6 +7,7 @@ from engine.translate.bind.kept.doubles import require_stored_alike
 from engine.translate.bind.numbers import as_value
 from engine.translate.bind.values import text
 from engine.translate.bind.values.control import convert
+from engine.translate.checks.pushed_conditions import side_types
 from engine.translate.literals import is_literal
 from engine.translate.refusal import refuse
 from engine.translate.tree import Block, Expr, Output, Query, SetOperation, is_stored
@@ -22,8 +23,8 @@ _KEEPING = frozenset({"sum", "min", "max", "any", "group_value"})
 _ALIKE = frozenset({Family.BOOL, Family.INT, Family.YEAR, Family.DATE})
 
 
-def align(left: Query, right: Query, kind: str, keep_all: bool) -> list[Output]:
-    """Convert the outputs of both sides in place; give the columns of the result.
+def align(left: Query, right: Query, kind: str, keep_all: bool) -> tuple[list[Output], list[tuple[Type, ...]]]:
+    """Convert the outputs of both sides in place; give the columns of the result, and the types that they are made of.
 
     Without `keep_all` rows are compared: of equal ones the servers may keep another. In a UNION (`kind`) numbers and
     dates of one side are spelled as texts where the other one has texts.
@@ -31,6 +32,7 @@ def align(left: Query, right: Query, kind: str, keep_all: bool) -> list[Output]:
     if len(left.outputs) != len(right.outputs):
         refuse("the sides of a UNION have different numbers of columns")
     outputs = []
+    sides = [side_types(left, right, position) for position in range(len(left.outputs))]
     for position, (one, other) in enumerate(zip(left.outputs, right.outputs, strict=True)):
         if kind == "union":
             _spell_beside_texts(left, right, position)
@@ -38,7 +40,7 @@ def align(left: Query, right: Query, kind: str, keep_all: bool) -> list[Output]:
         for query in (left, right):
             _convert(query, position, type_, keep_all)
         outputs.append(Output(one.name, Expr("column", type_, value=(UNION_ALIAS, f"c{position}"))))
-    return outputs
+    return outputs, sides
 
 
 def _common(left: Type, right: Type) -> Type:

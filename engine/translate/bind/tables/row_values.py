@@ -13,6 +13,7 @@ from base.decimals import negated, scaled
 from engine.translate.bind.binder import Binder
 from engine.translate.bind.tables.derived import rows_of
 from engine.translate.bind.values.compare import compare
+from engine.translate.checks.pushed_conditions import require_one_kind
 from engine.translate.checks.spelled_times import in_rows
 from engine.translate.literals import is_literal, is_text
 from engine.translate.members import LISTED
@@ -136,11 +137,12 @@ def _columns(binder: Binder, left: list[Expr], node: exp.Expression) -> tuple[Qu
     if any(has_aggregate(part) for part in left):
         refuse("an aggregate is compared with the rows of a sub-query")
     block = rows_of(binder, node)
+    assert isinstance(block.source, QuerySource)
+    require_one_kind(block.source.query)
     columns = [output.expr for output in block.outputs]
     if len(columns) != len(left):
         refuse("a row is compared with another number of columns")
     binder.require_settled(*left, *columns)
-    assert isinstance(block.source, QuerySource)
     return block.source, columns
 
 

@@ -10,6 +10,7 @@ from engine.translate.bind.numbers import as_value, is_ended, may_be_cached_sign
 from engine.translate.bind.tables.derived import gives_rows, require_order, wrapped
 from engine.translate.bind.tables.row_values import any_row, known_member, parts_of
 from engine.translate.bind.values.compare import paired
+from engine.translate.checks.pushed_conditions import require_one_kind
 from engine.translate.members import LISTED, spelled
 from engine.translate.members import require_order as require_sortable
 from engine.translate.nodes import child
@@ -130,6 +131,7 @@ def _compared(binder: Binder, operator: str, left: Expr, node: exp.Expression, o
     if query.limit is not None:
         refuse("LIMIT in a compared sub-query is not supported")
     if is_joined := isinstance(query, SetOperation):
+        require_one_kind(query)
         query = wrapped(binder.shared, query)
     if len(query.outputs) != 1:
         refuse("this sub-query is not supported in a comparison")
