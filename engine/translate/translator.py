@@ -23,6 +23,7 @@ from engine.translate.bind.values.answers import Asked, narrowed
 from engine.translate.checks.chosen_times import require_no_chosen_time
 from engine.translate.checks.depth import require_shallow
 from engine.translate.checks.few_digits import require_room_for_choices
+from engine.translate.checks.kept_years import keep_years
 from engine.translate.checks.lengths import require_lengths
 from engine.translate.checks.listed_windows import require_listed_windows
 from engine.translate.checks.lost_windows import require_no_lost_window
@@ -151,6 +152,7 @@ def _translate(
         require_no_variable_text(whole)
     else:
         require_counted_null(whole)
+        keep_years(whole)
     require_listed_windows(whole)
     require_times_of_columns(whole.ops, context.backend)
     require_certain_uses(whole, lowering)

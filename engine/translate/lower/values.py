@@ -307,6 +307,11 @@ def _shown_year(low: Lowering, expr: Expr) -> str:
     return f"(CASE WHEN {sql} < 1000 THEN error('a year below 1000') ELSE {sql} END)"
 
 
+def _fits_year(low: Lowering, expr: Expr) -> str:
+    sql = low.expr(expr.args[0])
+    return f"(CASE WHEN {sql} <> 0 AND {sql} NOT BETWEEN 1901 AND 2155 THEN {_OUT_OF_RANGE} ELSE {sql} END)"
+
+
 _PARTS = {
     "YEAR": "year({0})",
     "QUARTER": "quarter({0})",
@@ -398,6 +403,7 @@ VALUE_OPS: dict[str, Writer] = {
         f"CAST({low.expr(expr.args[0])} AS DECIMAL({expr.type.digits}, {expr.type.scale}))"
     ),
     "fits_growth": _fits_growth,
+    "fits_year": _fits_year,
     "fits_text": lambda low, expr: _unless_longer(low.expr(expr.args[0]), int(str(expr.value))),
     "literal": _literal,
     "column": _column,
