@@ -129,6 +129,15 @@ class Binder:
         bound = self.expr(node)
         return bound if self.context.backend == "mysql" else compared(bound)
 
+    def either(self, make: Callable[..., Expr], *sides: Expr) -> Expr:
+        """Compare as BETWEEN, IN and CASE do: MariaDB compares all digits that a quotient has (`cmp_item_decimal`,
+        `Item_func_between::val_int_cmp_decimal` in sql/item_cmpfunc.cc), or those that a table has kept of it. Where
+        that is not the same it fails."""
+        made = make(*sides)
+        if self.context.backend == "mysql" or all(side.type.frac == side.type.scale for side in sides):
+            return made
+        return Expr("agreed", made.type, (made, make(*map(compared, sides))))
+
     def require_settled(self, *sides: Expr) -> None:
         """Refuse quotients where their rounding on MariaDB is a matter of its plan; raises Refused."""
         if self.context.backend != "mysql" and any(side.type.frac != side.type.scale for side in sides):

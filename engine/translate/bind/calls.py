@@ -7,7 +7,7 @@ from sqlglot import exp
 from engine.translate import literals
 from engine.translate.bind.binder import Binder
 from engine.translate.bind.kept import doubles
-from engine.translate.bind.numbers import arithmetic, as_number, as_value
+from engine.translate.bind.numbers import arithmetic, as_number, as_value, compared
 from engine.translate.bind.temporal import clock, dates, moments, read_dates, times, weeks
 from engine.translate.bind.texts import codes, patterns, pieces, places
 from engine.translate.bind.values import answers, bits, byte_strings, control, documents, session_literals, text
@@ -126,10 +126,10 @@ def _replace(binder: Binder, node: exp.Expression) -> Expr:
 def _nullif(binder: Binder, node: exp.Expression) -> Expr:
     only(node, "this", "expression")
     left, right = binder.expr(child(node)), binder.expr(child(node, "expression"))
-    binder.require_settled(left, right)
     if binder.context.backend == "mysql":
         _require_no_lost_constant(left, right)
-    return control.nullif(left, right)
+        return control.nullif(left, right)
+    return control.nullif(left, right, compared)
 
 
 def _is_negative(value: object) -> bool:
@@ -151,8 +151,7 @@ def _extreme(operation: str) -> Rule:
     def rule(binder: Binder, node: exp.Expression) -> Expr:
         only(node, "this", "expressions")
         values = [binder.expr(child(node)), *(binder.expr(item) for item in children(node))]
-        binder.require_settled(*values)
-        return binder.result(control.extreme(operation, values))
+        return binder.result(control.extreme(operation, values, binder.context.backend == "mariadb"))
 
     return rule
 

@@ -121,7 +121,7 @@ def _arithmetic(operator: str) -> Rule:
             and Family.DECIMAL in (first.type.family, second.type.family)
         ):
             first, second = beside_decimal(first), beside_decimal(second)
-        found = arithmetic(operator, first, second, increment)
+        found = arithmetic(operator, first, second, increment, not is_mariadb)
         if is_mariadb and operator == "divide":
             found = doubles.of_spelled(found)
         if operator == "subtract" and found.type.family is Family.DECIMAL:
@@ -228,8 +228,7 @@ def _between(binder: Binder, node: exp.Expression) -> Expr:
     if isinstance(child(node), _PREDICATES):
         refuse("comparisons in a row without parentheses are not certain to be read alike")
     sides = tuple(binder.expr(child(node, name)) for name in ("this", "low", "high"))
-    binder.require_settled(*sides)
-    return between(*sides)
+    return binder.either(between, *sides)
 
 
 def _in(binder: Binder, node: exp.Expression) -> Expr:
@@ -245,7 +244,10 @@ def _in(binder: Binder, node: exp.Expression) -> Expr:
     if parts is not None:
         return _in_rows(binder, parts, items)
     is_mysql = binder.context.backend == "mysql"
-    return one_of(binder.side(child(node)), [binder.side(item) for item in items], is_mysql)
+    if len(items) == 1:
+        return one_of(binder.side(child(node)), [binder.side(items[0])], is_mysql)
+    bound = [binder.expr(side) for side in (child(node), *items)]
+    return binder.either(lambda value, *listed: one_of(value, list(listed), is_mysql), *bound)
 
 
 def _equal_rows(left: list[Expr], right: list[Expr]) -> Expr:
@@ -254,12 +256,13 @@ def _equal_rows(left: list[Expr], right: list[Expr]) -> Expr:
 
 
 def _in_rows(binder: Binder, parts: list[exp.Expression], items: list[exp.Expression]) -> Expr:
-    left = [binder.side(part) for part in parts]
+    left = [binder.expr(part) for part in parts]
     rows = [parts_of(item) for item in items]
     if any(row is None for row in rows):
         refuse("a row is compared with a value")
     _note(binder, parts[0])
-    rights = [[binder.side(part) for part in row or ()] for row in rows]
+    rights = [[binder.expr(part) for part in row or ()] for row in rows]
+    binder.require_settled(*left, *(side for right in rights for side in right))
     if binder.context.backend == "mysql" and len(rights) > 1 and all(len(right) == len(left) for right in rights):
         tests = tuple(_equal_rows(left, right) for right in rights)
     else:
@@ -317,16 +320,15 @@ def _case(binder: Binder, node: exp.Expression) -> Expr:
     subject = node.args.get("this")
     conditions, results = [], []
     for branch in children(node, "ifs"):
-        condition = binder.expr(child(branch)) if subject is None else binder.side(child(branch))
-        conditions.append(condition)
+        conditions.append(binder.expr(child(branch)))
         results.append(binder.expr(child(branch, "true")))
     if subject is not None:
         if binder.context.backend == "mysql":
-            require_no_spelled_dates(binder.side(subject), conditions)
-        require_one_collation([binder.side(subject), *conditions], "CASE")
-        answers.require_texts([binder.side(subject), *conditions], "CASE")
+            require_no_spelled_dates(binder.expr(subject), conditions)
+        require_one_collation([binder.expr(subject), *conditions], "CASE")
+        answers.require_texts([binder.expr(subject), *conditions], "CASE")
         equal = equal_bits if binder.context.backend == "mysql" else partial(compare, "eq")
-        conditions = [equal(binder.side(subject), condition) for condition in conditions]
+        conditions = [binder.either(equal, binder.expr(subject), condition) for condition in conditions]
     default = node.args.get("default")
     return control.case(conditions, results, literals.NULL_LITERAL if default is None else binder.expr(default))
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
+from itertools import product
 
 from engine.translate.given import answered, derived
 from engine.translate.literals import is_literal, is_text, negate, plain_number
@@ -184,8 +185,9 @@ def _average_as_double(expr: Expr) -> Expr:
     return refuse("an average that was calculated with is used as a double")
 
 
-def arithmetic(operator: str, left: Expr, right: Expr, increment: int) -> Expr:
-    """Apply +, -, *, /, div or mod; `increment` is div_precision_increment."""
+def arithmetic(operator: str, left: Expr, right: Expr, increment: int, settles: bool = False) -> Expr:
+    """Apply +, -, *, /, div or mod; `increment` is div_precision_increment, `settles` says that the value is rounded to
+    its scale at once."""
     left, right = operand(left, f"the operator {operator}"), operand(right, f"the operator {operator}")
     if NULL in (left.type, right.type):
         return Expr("literal", NULL)
@@ -196,6 +198,8 @@ def arithmetic(operator: str, left: Expr, right: Expr, increment: int) -> Expr:
             return Expr("double_modulo", DOUBLE, (as_double(left), as_double(right)))
         return Expr(f"double_{operator}", DOUBLE, (as_double(left), as_double(right)))
     _require_settled(left, right)
+    if operator == "divide":
+        return quotient(left, right, increment, settles)
     return _EXACT_RULES[operator](left, right, increment)
 
 
@@ -247,9 +251,22 @@ def settled(expr: Expr) -> Expr:
     return Expr("round", decimal(expr.type.digits, expr.type.scale), (expr,), value=expr.type.scale)
 
 
-def quotient(left: Expr, right: Expr, increment: int) -> Expr:
+def _is_certain_quotient(left: Type, right: Type, increment: int, settles: bool) -> bool:
+    """Tell whether a quotient is the same however many decimals its sides have in a row: where as many are computed, or
+    where it is rounded to fewer at once, for which only the next digit counts."""
+    if any(side.vague and side.frac != side.scale for side in (left, right)):
+        return False
+    given = [range(side.frac + 1) if side.vague else (side.frac,) for side in (left, right)]
+    counts = {
+        quotient_digits(replace(left, frac=above), replace(right, frac=below), increment)
+        for above, below in product(*given)
+    }
+    return len(counts) == 1 or (settles and min(counts) > left.scale + increment)
+
+
+def quotient(left: Expr, right: Expr, increment: int, settles: bool = False) -> Expr:
     """Divide exact numbers: a decimal of the left scale + increment that carries more digits until settled."""
-    if left.type.vague or right.type.vague:
+    if (left.type.vague or right.type.vague) and not _is_certain_quotient(left.type, right.type, increment, settles):
         refuse("values of different scales are divided")
     left, right = (side.args[0] if side.op == "ended" else side for side in (left, right))
     scale = min(left.type.scale + increment, MAX_SCALE)
@@ -340,7 +357,6 @@ _EXACT_RULES = {
     "add": lambda left, right, increment: _add("add", left, right),
     "subtract": lambda left, right, increment: _add("subtract", left, right),
     "multiply": _multiply,
-    "divide": quotient,
     "div": _int_divide,
     "mod": _modulo,
 }

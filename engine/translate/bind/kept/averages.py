@@ -31,7 +31,7 @@ from engine.translate.tree import (
     rebuild,
     walk,
 )
-from engine.translate.types import APPROXIMATE
+from engine.translate.types import APPROXIMATE, NULL
 from statements.context import SessionContext
 
 _MOST = 2  # averages that may each be rounded or not, in one expression
@@ -191,6 +191,9 @@ def put(expr: Expr, held: Mapping[Expr, Expr], context: SessionContext) -> Expr:
         if part.op in _JOINED:
             longest = sum(digits) if part.op == "decimal_multiply" else max(digits)
             return found.typed(replace(part.type, frac=max(longest, part.type.scale)))
+        if part.op == "case":
+            shown = [value.type.frac for value in args[len(args) // 2 :] if value.type != NULL]
+            return found.typed(replace(part.type, frac=max(*shown, part.type.scale))) if shown else found
         if part.op in _PASSING:
             return found.typed(replace(part.type, frac=max(digits[0], part.type.scale)))
         if part.op == "quotient":
@@ -203,7 +206,11 @@ def put(expr: Expr, held: Mapping[Expr, Expr], context: SessionContext) -> Expr:
 
 
 def _require_known_digits(sides: tuple[Expr, ...]) -> None:
-    known = _JOINED | _PASSING | {"round", "kept_quotient", "quotient", "literal", "column", "group_value", "any"}
+    known = (
+        _JOINED
+        | _PASSING
+        | {"round", "settled", "case", "kept_quotient", "quotient", "literal", "column", "group_value", "any"}
+    )
     if any(part.op not in known and part.type.frac for side in sides for part in _numbers(side)):
         refuse("averages beside windows that the server has rounded are divided")
 

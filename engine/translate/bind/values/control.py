@@ -1,6 +1,7 @@
 """Conditionals and casts: CASE, IF, COALESCE, NULLIF, GREATEST, LEAST, ROUND and friends, CAST."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 from engine.translate import literals
@@ -99,18 +100,25 @@ def coalesce(values: list[Expr]) -> Expr:
     return NULL_LITERAL if type_ == NULL else Expr("coalesce", type_, converted)
 
 
-def nullif(left: Expr, right: Expr) -> Expr:
-    """NULLIF(left, right): the type is the left one's."""
+def nullif(left: Expr, right: Expr, side: Callable[[Expr], Expr] | None = None) -> Expr:
+    """NULLIF(left, right): the type is the left one's; `side` makes of each what is compared."""
     left = spelled(as_value(left))
-    return Expr("case", left.type, (compare("eq", *answers.unquoted(left, right)), NULL_LITERAL, left))
+    sides = answers.unquoted(left, right)
+    equal = compare("eq", *(map(side, sides) if side is not None else sides))
+    return Expr("case", left.type, (equal, NULL_LITERAL, left))
 
 
-def extreme(operation: str, values: list[Expr]) -> Expr:
-    """GREATEST or LEAST: NULL when one is NULL; values of one kind only."""
+def extreme(operation: str, values: list[Expr], is_mariadb: bool = False) -> Expr:
+    """GREATEST or LEAST: NULL when one is NULL; values of one kind only. MariaDB compares, and goes on with, all digits
+    of a quotient (`Item_func_min_max::val_decimal_native`), and shows it in the scale of all."""
     if all(value.type.family is Family.STRING for value in values) and len(values) <= _MOST_TEXTS:
         return _extreme_text(operation, values)
     type_, converted = alternatives(values, operation.upper())
-    if type_.family in (Family.STRING, Family.BINARY, Family.NULL) or (type_.vague and type_.frac != type_.scale):
+    if is_mariadb and type_.family is Family.DECIMAL:
+        type_ = replace(type_, unpadded=False)
+    if type_.family in (Family.STRING, Family.BINARY, Family.NULL) or (
+        type_.vague and type_.frac != type_.scale and (not is_mariadb or any(value.type.vague for value in values))
+    ):
         refuse(f"{operation.upper()} of {type_.family.value} values is not supported")
     if len({v.type.family for v in converted}) > 1 and type_.family not in EXACT:
         refuse(f"{operation.upper()} of mixed values is not supported")
