@@ -23,6 +23,7 @@ from bench.session_steps import TABLES, Elsewhere, Send, Steps
 from wire.constants import Capability, Command, Status
 from wire.framing import PacketReader, build_packets
 from wire.handshake import Login, build_login, parse_greeting
+from wire.integers import read_lenenc
 from wire.phase import ANSWERS, IDLE, LOST, NOTHING, AnswerTracker
 
 HERE, THERE = "wfa", "wfb"  # the schema of the session at the server, and of the one through warmfront
@@ -43,7 +44,7 @@ _SOMETIMES = (
     *(Capability.IGNORE_SPACE, Capability.CAN_HANDLE_EXPIRED_PASSWORDS),
 )
 _PLAN = int(Status.NO_GOOD_INDEX_USED | Status.NO_INDEX_USED | Status.QUERY_WAS_SLOW)
-_NUMBERED = re.compile(rb"statement \(\d+\)")
+_NUMBERED = re.compile(rb"(statement|handler) \(\d+\)")
 _SHOWN = 14
 _WAIT = 40
 
@@ -101,14 +102,18 @@ class Line:
             self.numbers.append(out[0][1:5] if ready else (8888).to_bytes(4, "little"))
             if ready:
                 out[0] = out[0][:1] + out[0][5:]
-        return [self._normal(packet) for packet in out]
+        return [self._normal(packet, at == 0) for at, packet in enumerate(out)]
 
-    def _normal(self, packet: bytes) -> bytes:
+    def _normal(self, packet: bytes, first: bool) -> bytes:
         """Leave out what may differ: the schema's name, a statement's number, and what a plan leaves in the status."""
         if packet[:1] == b"\xfe" and packet[1:3] == b"\0\0" and len(packet) >= 5:
             packet = packet[:3] + bytes((packet[3] & ~_PLAN & 0xFF, packet[4] & ~(_PLAN >> 8))) + packet[5:]
-        elif packet[:1] == b"\xff":
-            packet = _NUMBERED.sub(b"statement (N)", packet)
+        elif first and packet[:1] == b"\0":
+            _, at = read_lenenc(packet, 1)
+            _, at = read_lenenc(packet, at)
+            status = int.from_bytes(packet[at : at + 2], "little") & ~_PLAN
+            packet = packet[:at] + status.to_bytes(2, "little") + packet[at + 2 :]
+        packet = _NUMBERED.sub(rb"\1 (N)", packet)
         return packet.replace(self.schema, b"{s}")
 
 

@@ -49,6 +49,7 @@ from wire.constants import FieldType
 from wire.responses import ColumnDefinition
 
 _NOT_NULL, _BLOB = 0x01, 0x10  # NOT_NULL_FLAG, BLOB_FLAG
+_NO_DEFAULT = 0x1000  # NO_DEFAULT_VALUE_FLAG
 _TABLES = frozenset({TEMPORARY, GROUPING, WINDOWED})
 _BYTES = 63  # the character set of what is none
 _CHARACTER = 4  # bytes of one in the character set of the results
@@ -166,7 +167,8 @@ def _of_mysql(
     if block.rollup and expr.op in KEYS and expr.args[0].type == BOOL and TEMPORARY in plan[plan.index(GROUPS) :]:
         definition = replace(definition, length=_RULED)
     told = _named(_field(definition))
-    told = replace(told, flags=told.flags & ~INDEXED)
+    lost = INDEXED | _NO_DEFAULT if told.type == FieldType.BIT else INDEXED
+    told = replace(told, flags=told.flags & ~lost)
     # A column of a derived table that is no table of its own: MySQL knows its table, and not where that is.
     column = expr.args[0] if expr.op in KEYS else expr
     is_known = is_stored(column) or told.org_table in views or not is_merged(column, block, dict(block.ctes))

@@ -38,8 +38,9 @@ INTEGERS = frozenset(
     {FieldType.TINY, FieldType.SHORT, FieldType.INT24, FieldType.LONG, FieldType.LONGLONG, FieldType.YEAR}
 )
 NUMBERS = INTEGERS | {FieldType.FLOAT, FieldType.DOUBLE, FieldType.NEWDECIMAL}
-# Flags of a column definition: BINARY_FLAG, GROUP_FLAG, and those of a column that is in an index.
-BINARY, GROUPED, INDEXED = 0x80, 0x8000, 0x0002 | 0x0004 | 0x0008 | 0x4000
+# Flags of a column definition: BINARY_FLAG, GROUP_FLAG, and those that a field of a temporary table does not have of
+# its column: in an index, AUTO_INCREMENT_FLAG, TIMESTAMP_FLAG, ON_UPDATE_NOW_FLAG (Field::new_field).
+BINARY, GROUPED, INDEXED = 0x80, 0x8000, 0x0002 | 0x0004 | 0x0008 | 0x4000 | 0x0200 | 0x0400 | 0x2000
 _LEADING = 0x0002 | 0x0004 | 0x0008  # PRI_KEY_FLAG, UNIQUE_KEY_FLAG, MULTIPLE_KEY_FLAG
 # Aggregates whose value is a field of the temporary table; the others are computed from such fields.
 _SUMMED = frozenset({"count_all", "count", "sum", "double_sum", "min", "max"})
