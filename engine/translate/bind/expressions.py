@@ -35,7 +35,7 @@ from engine.translate.checks.few_digits import (
     spelled_short_quotient,
     with_room,
 )
-from engine.translate.checks.misjudged import decides, is_kept, is_misjudged
+from engine.translate.checks.misjudged import decides, is_asked_for_null, is_kept, is_misjudged
 from engine.translate.checks.releases import require_same_div, require_same_quotient, require_same_xor
 from engine.translate.members import LISTED, as_number_of
 from engine.translate.nodes import child, children, kind, only
@@ -68,8 +68,7 @@ def _comparison(operator: str) -> Rule:
             return subqueries.quantified(binder, operator, binder.expr(left), right)
         parts = parts_of(left)
         if parts is not None:
-            if binder.context.backend == "mariadb" and is_kept(node):
-                refuse("MariaDB takes a comparison of rows in a derived table for never NULL")
+            _require_null(binder, node)
             return _rows(binder, operator, parts, right)
         return subqueries.agreed(
             binder,
@@ -77,6 +76,16 @@ def _comparison(operator: str) -> Rule:
         )
 
     return rule
+
+
+def _require_null(binder: Binder, node: exp.Expression) -> None:
+    """Refuse a comparison of two rows where MariaDB does not look whether it is NULL."""
+    if binder.context.backend == "mysql":
+        return
+    if is_kept(node):
+        refuse("MariaDB takes a comparison of rows in a derived table for never NULL")
+    if is_asked_for_null(node):
+        refuse("MariaDB takes a comparison of rows for never NULL")
 
 
 def _sides(left: Expr, right: Expr) -> tuple[Expr, Expr]:
@@ -242,6 +251,8 @@ def _in(binder: Binder, node: exp.Expression) -> Expr:
     items = children(node)
     parts = parts_of(child(node))
     if parts is not None:
+        if len(items) == 1:
+            _require_null(binder, node)
         return _in_rows(binder, parts, items)
     is_mysql = binder.context.backend == "mysql"
     if len(items) == 1:

@@ -3,6 +3,8 @@
 For a condition over rows, FIELD(), INTERVAL(), ELT() or MAKE_SET(), MySQL 9.7 and MariaDB 10.11 read LEFT JOIN as JOIN
 (`Item::not_null_tables`), though the condition may be true of the NULLs of an outer join. Derived tables are merged, so
 the condition may stand far from it. What is only shown, they show right.
+
+And what MariaDB takes for never NULL: a comparison of two rows.
 """
 
 from sqlglot import exp
@@ -37,3 +39,16 @@ def is_kept(node: exp.Expression) -> bool:
             return False
         parent = parent.parent
     return parent is not None and parent.parent is not None
+
+
+def is_asked_for_null(node: exp.Expression) -> bool:
+    """Tell whether IS NULL or COUNT() is asked of a value: MariaDB 10.11 believes that a comparison of two rows, and
+    NOT and NULLIF of it, are never NULL (`Item_row::maybe_null`), and does not look then."""
+    parent, below = node.parent, id(node)
+    while parent is not None and not isinstance(parent, exp.Select):
+        if isinstance(parent, exp.Count) or (isinstance(parent, exp.Is) and isinstance(parent.expression, exp.Null)):
+            return True
+        if isinstance(parent, exp.Distinct) or (isinstance(parent, exp.If) and id(parent.this) == below):
+            return False
+        parent, below = parent.parent, id(parent)
+    return False
