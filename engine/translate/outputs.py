@@ -94,7 +94,8 @@ def _shown(expr: Expr, definition: ColumnDefinition, query: Query, context: Sess
             require_stored_alike(expr.args[0] if _is_made_last(expr, query, context) else expr)
         cut = family is Family.DOUBLE and definition.decimals < _UNSET_DECIMALS and not is_stored(expr)
         if cut and context.backend == "mariadb" and expr.op != "storable" and not is_loose(expr):
-            return Expr("storable", expr.type, (expr,))  # and cuts it off at 17 digits
+            # and cuts it off at 17 digits; what it rounds to -0 is 0 then
+            return Expr("storable", expr.type, (expr,), value=definition.decimals)
         return expr
     raise Refused(f"the backend gives column {definition.name} another type than {family.value}")
 

@@ -296,8 +296,13 @@ def _modulo(low: Lowering, expr: Expr) -> str:
 
 
 def _storable(low: Lowering, expr: Expr) -> str:
+    """A double that a table may round once more, to as many decimals as `expr.value` says."""
     failure = "error('a number may be stored with fewer digits')"
-    return once(low.expr(expr.args[0]), lambda sql: f"(CASE WHEN abs({sql}) >= 1e15 THEN {failure} ELSE {sql} END)")
+    vanishing = "" if expr.value is None else f" OR ({{0}} < 0 AND {{0}} > -0.51 * 1e-{expr.value})"
+    return once(
+        low.expr(expr.args[0]),
+        lambda sql: f"(CASE WHEN abs({sql}) >= 1e15{vanishing.format(sql)} THEN {failure} ELSE {sql} END)",
+    )
 
 
 def _text(low: Lowering, expr: Expr) -> str:
