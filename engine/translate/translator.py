@@ -22,10 +22,10 @@ from engine.translate.bind.tables.derived import require_first_rows
 from engine.translate.bind.values.answers import Asked, narrowed
 from engine.translate.checks.chosen_times import require_no_chosen_time
 from engine.translate.checks.depth import require_shallow
-from engine.translate.checks.few_digits import require_room_for_choices
+from engine.translate.checks.few_digits import require_counted_behind, require_room_for_choices
 from engine.translate.checks.kept_years import keep_years
 from engine.translate.checks.lengths import require_lengths
-from engine.translate.checks.listed_windows import require_listed_windows
+from engine.translate.checks.listed_windows import require_listed_numbers, require_listed_windows
 from engine.translate.checks.lost_windows import require_no_lost_window
 from engine.translate.checks.misread import require_counted_null, require_read_members
 from engine.translate.checks.packed_uses import require_plain_uses
@@ -148,12 +148,14 @@ def _translate(
     require_judged_alike(whole, context.backend)
     if context.backend == "mariadb":
         require_room_for_choices(whole)
+        require_counted_behind(whole)
         require_read_members(whole)
         require_no_variable_text(whole)
     else:
         require_counted_null(whole)
         keep_years(whole)
     require_listed_windows(whole)
+    require_listed_numbers(whole)
     require_times_of_columns(whole.ops, context.backend)
     require_certain_uses(whole, lowering)
     require_read(whole)

@@ -119,8 +119,9 @@ _REPLACED = _text("REPLACE", "this", "expression", "replacement")
 
 def _replace(binder: Binder, node: exp.Expression) -> Expr:
     found = _REPLACED(binder, node)
-    grows = found.op == "replace" and binder.context.backend == "mysql"
-    return text.with_room_to_grow(found) if grows else found
+    if binder.context.backend != "mysql":
+        return text.replaced_by_known(found)
+    return text.with_room_to_grow(found) if found.op == "replace" else found
 
 
 def _nullif(binder: Binder, node: exp.Expression) -> Expr:

@@ -11,12 +11,14 @@ gives an integer).
 from dataclasses import replace
 
 from engine.translate.literals import is_literal
+from engine.translate.origins import Origins
 from engine.translate.refusal import refuse
 from engine.translate.tree import AGGREGATES, WINDOW, Block, Expr, SetOperation, is_stored, walk
 from engine.translate.types import EXACT, WHOLE, Family, whole_digits
 from engine.translate.walks import Gathered
 
 _FEW_DIGITS = ("bit_count", "period_add", "year_week", "ascii", "ord")
+_SIGNED_DAYS = frozenset({"day_of_week", "weekday"})  # one character, taken for that of a sign
 _MOSTLY_ENOUGH = {"to_days": 6, "to_seconds": 11}  # digits of functions few of whose values have more
 _HOURS = 2
 _CHOICES = frozenset({"case", "coalesce", "greatest", "least"})
@@ -152,6 +154,22 @@ def require_room_for_choices(statement: Gathered) -> None:
             refuse("MariaDB cuts off a window's decimal as a text")  # -0.5 of a DECIMAL(1,1)
 
 
+def require_counted_behind(statement: Gathered) -> None:
+    """Refuse averages and quotients of such functions that are columns of derived tables: these are merged. Raises
+    Refused."""
+    if "quotient" not in statement.ops:
+        return
+    origins = Origins(statement.queries)
+    for node in statement.nodes:
+        if node.op == "quotient":
+            for part in (leaf for arg in node.args[0].args or node.args[:1] for leaf in _leaves(arg)):
+                shown = origins.output(part) if part.op == "column" else None
+                while shown is not None and shown.op == "column":
+                    shown = origins.output(shown)
+                if shown is not None and any(_has_few_digits(inner) for inner in walk(shown)):
+                    refuse("MariaDB cuts off an average of this function where it is kept in a table")
+
+
 def _require_one_sign(sides: list[Expr]) -> None:
     """A UNION of such an integer and an unsigned one is a decimal too."""
     parts = [part for side in sides for part in _leaves(side)]
@@ -203,7 +221,7 @@ def _counts_few_digits(value: Expr) -> bool:
 
 
 def _has_few_digits(expr: Expr) -> bool:
-    return expr.op.startswith(_FEW_DIGITS)
+    return expr.op.startswith(_FEW_DIGITS) or expr.op in _SIGNED_DAYS
 
 
 def _usual_digits(expr: Expr) -> int:

@@ -1,4 +1,4 @@
-"""Windows that see an ENUM or a SET as its number where it is a text elsewhere, or the other way round.
+"""Windows and numbers that see an ENUM or a SET as its number where it is a text elsewhere, or the other way round.
 
 What MIN, MAX and their like give of one is a text; in a temporary table it is an ENUM again, and a window that is
 sorted by it goes by its number. MySQL's MAX(e) OVER (ORDER BY e) is not the greatest text: it is the last of the frame
@@ -7,7 +7,7 @@ sorted by it goes by its number. MySQL's MAX(e) OVER (ORDER BY e) is not the gre
 
 from engine.translate.origins import Origins
 from engine.translate.refusal import refuse
-from engine.translate.tree import WINDOW, Expr, walk
+from engine.translate.tree import WINDOW, Block, Expr, walk
 from engine.translate.walks import Gathered
 
 _TEXTS = frozenset({"enum_text", "set_text"})
@@ -42,6 +42,17 @@ def require_listed_windows(statement: Gathered) -> None:
             refuse("MIN or MAX of an ENUM or a SET in a window in its order is not supported")
 
 
+def require_listed_numbers(statement: Gathered) -> None:
+    """Refuse to read as a number what MIN, MAX and their like give of an ENUM or a SET in a derived table: '10' is 10,
+    or the number of the member where the plan has stored it. Raises Refused."""
+    if "number_of_text" not in statement.ops or not statement.ops & _TEXTS:
+        return
+    origins = Origins(statement.queries)
+    for node in statement.nodes:
+        if node.op == "number_of_text" and _is_listed(node.args[0], origins):
+            refuse("MIN or MAX of an ENUM or SET is read as a number")
+
+
 def _texts(expr: Expr) -> list[Expr]:
     return [part for part in walk(expr) if part.op in _TEXTS]
 
@@ -50,5 +61,7 @@ def _is_listed(expr: Expr, origins: Origins) -> bool:
     """Tell whether a value is an ENUM or a SET in a temporary table."""
     while expr.op in _CHOOSING:
         expr = expr.args[0]
+    if expr.op == "scalar" and isinstance(expr.value, Block):
+        return _is_listed(expr.value.outputs[0].expr, origins)
     inner = origins.output(expr) if expr.op == "column" else None
     return expr.op in _TEXTS if inner is None else _is_listed(inner, origins)

@@ -162,6 +162,15 @@ def _template(template: str) -> Writer:
     return lambda low, expr: template.format(*(low.expr(arg) for arg in expr.args), v=expr.value)
 
 
+def _replaced(low: Lowering, expr: Expr) -> str:
+    source, sought, put = (low.expr(arg) for arg in expr.args)
+    made = f"replace({source}, {sought}, {put})"
+    if expr.value is None:
+        return made
+    unknown = f"{put} IS NULL AND {source} IS NOT NULL AND {sought} IS NOT NULL"
+    return f"(CASE WHEN {unknown} THEN error('a text is replaced by NULL') ELSE {made} END)"
+
+
 def _substring(low: Lowering, expr: Expr) -> str:
     text = low.expr(expr.args[0])
     position, length = cast("tuple[int, int | None]", expr.value)
@@ -388,7 +397,7 @@ TEXT_OPS: dict[str, Writer] = {
     "upper": _cased,
     "lower": _cased,
     "reverse": _reversed,
-    "replace": _template("replace({0}, {1}, {2})"),
+    "replace": _replaced,
     "trim_both": _template("trim({0}, ' ')"),
     "trim_leading": _template("ltrim({0}, ' ')"),
     "trim_trailing": _template("rtrim({0}, ' ')"),

@@ -337,6 +337,20 @@ def _size(value: object) -> int:
     return len(str(value))
 
 
+def replaced_by_known(replaced: Expr) -> Expr:
+    """Let REPLACE by NULL fail where MariaDB 10.11 may give the text as it is, which it does where what is sought is ''
+    or, in a collation that goes by code or bytes, is not in it (`Item_func_replace::val_str_internal`)."""
+    if replaced.op != "replace":
+        refuse("REPLACE of, or by, NULL is not supported")
+    sought = replaced.args[1]
+    by_characters = all(
+        part.type.charset in _UTF8 and not (part.type.collation or "_bin").endswith("_bin") for part in replaced.args
+    )
+    if is_literal(replaced.args[2]) or (by_characters and is_literal(sought) and answered(_size, sought)):
+        return replaced
+    return replace(replaced, value="known")
+
+
 def with_room_to_grow(replaced: Expr) -> Expr:
     """Let REPLACE fail that gives more than MySQL 9.7 has room for in a temporary table, which is as many characters
     times those of the new text less one: of a VARCHAR(5) no more than five where one character becomes two."""
