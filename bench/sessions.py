@@ -44,7 +44,7 @@ _SOMETIMES = (
     *(Capability.IGNORE_SPACE, Capability.CAN_HANDLE_EXPIRED_PASSWORDS),
 )
 _PLAN = int(Status.NO_GOOD_INDEX_USED | Status.NO_INDEX_USED | Status.QUERY_WAS_SLOW)
-_NUMBERED = re.compile(rb"(statement|handler) \(\d+\)")
+_NUMBERED = re.compile(rb".(?:The |Unknown prepared )(statement|statement handler) \(\d+\)|(last_gtid).{2}[\d-]+")
 _SHOWN = 14
 _WAIT = 40
 
@@ -113,7 +113,7 @@ class Line:
             _, at = read_lenenc(packet, at)
             status = int.from_bytes(packet[at : at + 2], "little") & ~_PLAN
             packet = packet[:at] + status.to_bytes(2, "little") + packet[at + 2 :]
-        packet = _NUMBERED.sub(rb"\1 (N)", packet)
+        packet = _NUMBERED.sub(b"N", packet)
         return packet.replace(self.schema, b"{s}")
 
 

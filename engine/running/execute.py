@@ -125,7 +125,7 @@ def read_offload(
     return Offload(text, session, payloads, definitions, only_asked, literals, export)
 
 
-def build_head(payloads: list[bytes], capabilities: int, status: Status) -> tuple[bytes, int]:
+def build_head(payloads: list[bytes], capabilities: int, status: Status, warned: int = 0) -> tuple[bytes, int]:
     """The packets before the rows, from sequence 1, and the number of the next packet."""
     count = build_lenenc(len(payloads))
     if capabilities & Capability.OPTIONAL_RESULTSET_METADATA:
@@ -134,7 +134,7 @@ def build_head(payloads: list[bytes], capabilities: int, status: Status) -> tupl
         count += b"\x01"
     parts = [count, *payloads]
     if not capabilities & Capability.DEPRECATE_EOF:
-        parts.append(build_eof(status))
+        parts.append(build_eof(status, warned))
     framed = b"".join(build_packets(part, 1 + i) for i, part in enumerate(parts))
     return framed, (1 + len(parts)) & 0xFF
 
@@ -360,7 +360,9 @@ class Executor:
         # A piece waits for the next one, or for the end: a short answer goes out whole, and a client sees none of it
         # when the engine dies before.
         held: bytes | memoryview
-        held, sequence = build_head(payloads, context.capabilities, Status(context.status))
+        held, sequence = build_head(
+            payloads, context.capabilities, Status(context.status), min(context.warned, _MOST_WARNINGS)
+        )
         has_rows = False
         for batch in _whole(reader) if translation.guarded else reader:
             record.rows += batch.num_rows

@@ -175,7 +175,7 @@ class PreparedStatements:
         known = state.statements.get(number)
         if state.counts:
             kept.settle(state, session.tracker.failed)
-            if state.counts and known and counts.fits_prepared(known, data):
+            if state.counts and known and counts.fits_prepared(known):
                 session.run(counts.execute(self._router, data, known.text))
                 return True
             if known:

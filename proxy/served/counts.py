@@ -1,7 +1,7 @@
 """FOUND_ROWS(), ROW_COUNT() and @@warning_count right after an offloaded statement: the proxy counted."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from proxy.backend.answers import AnswerReader, build_result
 from proxy.backend.preflight import build_close, build_execute, build_prepare
@@ -18,13 +18,20 @@ _CALL = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _ALONE = re.compile(rb"\s*select\s*" + _ASKED + rb"(?:\s+(?:as\s+)?[`'\"]?\w+[`'\"]?)?\s*(?:;\s*)?", re.IGNORECASE)
-_SELECT = re.compile(rb"\s*select\b", re.IGNORECASE)
-_ITEM_BEGINS, _ITEM_ENDS = (
-    re.compile(rb"(?:\bselect|,)\s*\Z", re.IGNORECASE),
-    re.compile(rb"\s*(?:,|from\b|;?\s*\Z)", re.IGNORECASE),
+_SELECT = re.compile(
+    rb"\s*select\b(?:\s+(?:all|distinct|distinctrow|high_priority|straight_join|sql_\w+)\b)*", re.IGNORECASE
 )
+# What parts a list, or ends it, behind what is quoted or a comment.
+_TOKENS = re.compile(
+    rb"'(?:[^'\\]|\\.?|'')*(?:'|\Z)|\"(?:[^\"\\]|\\.?|\"\")*(?:\"|\Z)|`[^`]*(?:`|\Z)|/\*.*?(?:\*/|\Z)|"
+    rb"([(),;]|\b(?:from|into|where|group|having|order|limit|union|except|intersect|for|lock|procedure)\b)",
+    re.IGNORECASE | re.DOTALL,
+)
+# An item without a name of its own ends with an operand and no word before it.
+_NAMELESS = re.compile(rb"(?:[)\d]|\bend|\bnull|\btrue|\bfalse|@@[\w.]+)\Z", re.IGNORECASE)
+_BEHIND = re.compile(rb"(?:\s*(?:--[ \t][^\n]*|\#[^\n]*|/\*(?:[^*]|\*(?!/))*\*/))+\s*\Z")  # comments
+_UNNAMEABLE = re.compile(rb"`|/\*|--|\#|.{200}", re.DOTALL)
 _NAMES = re.compile(rb"found_rows|row_count|warning_count", re.IGNORECASE)
-_FROM = re.compile(rb"\bfrom\b", re.IGNORECASE)
 _LONGEST = 1 << 16  # bytes of a statement that is searched
 
 
@@ -69,9 +76,12 @@ async def answer(router: Router, data: bytes, text: bytes) -> None:
     session.client.write(packets)
 
 
-def fits_prepared(known: Prepared, data: bytes) -> bool:
-    """Tell whether `execute` can run a prepared statement: it has no parameters, tables or cursor."""
-    return not (known.parameters or data[9] & 1 or _FROM.search(known.text)) and mentions(known.text)
+def fits_prepared(known: Prepared) -> bool:
+    """Tell whether `execute` can run a prepared statement: it has no parameters.
+
+    Who asked for a cursor gets its row at once, as of what a server opens no cursor for.
+    """
+    return not known.parameters and mentions(known.text)
 
 
 async def execute(router: Router, data: bytes, text: bytes) -> None:
@@ -84,30 +94,51 @@ async def execute(router: Router, data: bytes, text: bytes) -> None:
     if made is None:
         session.pass_on(data)
         return
-    try:
-        answer = await session.ask(build_execute(made.statement_id), [Command.STMT_EXECUTE])
-    finally:
-        if not session.closed:
-            session.backend.write(build_close(made.statement_id))
-    session.client.write(answer)
+    session.pass_on(build_execute(made.statement_id))
+    if not session.closed:
+        session.backend.write(build_close(made.statement_id))
 
 
 def _filled(known: Mapping[bytes, int], text: bytes) -> bytes:
-    return _CALL.sub(lambda call: _number(known, call, text), text)
+    """Put the numbers into the places of the calls; items of the statement's own list keep their names."""
+    edits = [(call.start(), call.end(), _number(known, call)) for call in _CALL.finditer(text)]
+    edits = [edit for edit in edits if edit[2]]
+    for begins, ends in _items(text) if edits else ():
+        item = text[begins:ends]
+        if any(begins <= edit[0] < ends for edit in edits) and _NAMELESS.search(item) and not _UNNAMEABLE.search(item):
+            edits.append((ends, ends, b" AS `%b`" % item))
+    for begins, ends, written in sorted(edits, reverse=True):
+        text = text[:begins] + written + text[ends:]
+    return text
 
 
-def _number(known: Mapping[bytes, int], call: re.Match[bytes], text: bytes) -> bytes:
-    """Give the number in the place of a call, as a BIGINT; an item of the statement's own list keeps its name."""
+def _number(known: Mapping[bytes, int], call: re.Match[bytes]) -> bytes:
+    """Give what stands in the place of a call: its number, with the type and the warnings of the call; or nothing."""
     name = call[1] or call[2]
     number = known.get(name.lower()) if name else None
     if number is None:
-        return call[0]
-    written = b"(IFNULL(%d, 9223372036854775807) + 0)" % number  # a BIGINT of 21 digits, as they are
-    return b"%b AS `%b`" % (written, call[0]) if _is_item(call, text) else written
+        return b""
+    form = b"IFNULL(%d, %b)" if call[1] else b"IF(0, %b, CAST(%d AS UNSIGNED))"
+    return form % ((number, call[0]) if call[1] else (call[0], number))
 
 
-def _is_item(call: re.Match[bytes], text: bytes) -> bool:
-    before = _CALL.sub(lambda found: found[0] if found[1] or found[2] else b"''", text[: call.start()])
-    inside = before.count(b"(") > before.count(b")")
-    starts = bool(_SELECT.match(text) and _ITEM_BEGINS.search(before))
-    return starts and not inside and bool(_ITEM_ENDS.match(text, call.end()))
+def _items(text: bytes) -> Iterator[tuple[int, int]]:
+    """Tell where the items of a SELECT's list begin and end, without the space around them."""
+    head = _SELECT.match(text)
+    if head is None:
+        return
+    begins, depth, last = head.end(), 0, len(text)
+    for token in _TOKENS.finditer(text, head.end()):
+        if token[1] in (b"(", b")"):
+            depth += 1 if token[1] == b"(" else -1
+        elif token[1] and not depth:
+            yield _stripped(text, begins, token.start())
+            begins = token.end()
+            if token[1] != b",":
+                return
+    yield _stripped(text, begins, last)
+
+
+def _stripped(text: bytes, begins: int, ends: int) -> tuple[int, int]:
+    item = _BEHIND.sub(b"", text[begins:ends])
+    return begins + len(item) - len(item.lstrip()), begins + len(item.rstrip())

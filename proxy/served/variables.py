@@ -138,6 +138,7 @@ async def _set(router: Router, data: bytes, ours: list[Assignment], others: list
             return
     else:
         session.client.write(build_packets(build_ok(Ok(status=session.tracker.lasting_status)), 1))
+        state.counts = {**state.counts, b"row_count": 0}  # as the SET would leave it, had the backend run it
     state.use_secondary_engine, state.cost_threshold = use, threshold
     if own.get("any_spelling", state.any_spelling) != state.any_spelling:
         session.worker.stays.forget()  # what was decided without it

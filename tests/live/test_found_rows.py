@@ -7,6 +7,7 @@ import pymysql
 import pytest
 
 from wire.constants import Command
+from wire.responses import is_eof
 
 pytestmark = pytest.mark.live
 
@@ -46,6 +47,27 @@ BETWEEN = (
         "SET @a = 'select'",
         "INSERT INTO `w` (v) VALUES (2)",
     ),
+)
+ASKING = (
+    *(
+        "SELECT FOUND_ROWS()",
+        "SELECT FOUND_ROWS() + COUNT(*) FROM t",
+        "SELECT CEIL(FOUND_ROWS() / 10), 1",
+        "SELECT -FOUND_ROWS()",
+    ),
+    *(
+        "SELECT FOUND_ROWS(), FOUND_ROWS() + 1 AS k, ROW_COUNT()",
+        "SELECT FOUND_ROWS() DIV 2 x",
+        "SELECT (FOUND_ROWS())",
+    ),
+    *(
+        "SELECT @@warning_count, @@error_count",
+        "SELECT @@session.warning_count + 1",
+        "SELECT SQL_NO_CACHE FOUND_ROWS()",
+    ),
+    *("SELECT 1, FOUND_ROWS(), 'a,b' FROM t LIMIT 1", "SELECT FOUND_ROWS() FROM t WHERE id < FOUND_ROWS() ORDER BY id"),
+    *("SELECT CASE WHEN FOUND_ROWS() > 3 THEN 1 END", "SELECT FOUND_ROWS() -- x", "SELECT FOUND_ROWS() UNION SELECT 2"),
+    *("SELECT IF(FOUND_ROWS() > 3, 'a', (SELECT 1 FROM t LIMIT 1))", "SELECT DISTINCT FOUND_ROWS() IS NULL"),
 )
 COMMANDS = (
     *((Command.PING, b""), (Command.INIT_DB, b"{s}"), (Command.INIT_DB, b"no_such"), (Command.SET_OPTION, b"\0\0")),
@@ -116,6 +138,56 @@ def test_found_rows_outlast_what_counts_nothing(sides: list[tuple[str, Any]], wa
             assert told[0] == told[1], body
     with through.cursor() as cursor:
         assert executions(cursor) - before > len(BETWEEN), "the queries were not offloaded"
+
+
+@pytest.mark.parametrize("protocol", ["text", "binary"])
+@pytest.mark.parametrize("query", ["SELECT id FROM t", "SELECT SQL_CALC_FOUND_ROWS id FROM t ORDER BY id LIMIT 3"])
+def test_what_asks_for_counts_is_answered_as_by_the_server(
+    sides: list[tuple[str, Any]], protocol: str, query: str
+) -> None:
+    is_mysql = "MariaDB" not in sides[0][1].server_version
+    for asking in ASKING:
+        if is_mysql and protocol == "binary" and "@@" in asking:
+            continue  # which MySQL does not prepare
+        told = []
+        for schema, connection in sides:
+            connection.select_db(schema)
+            with connection.cursor() as cursor:
+                cursor.execute(query)
+                cursor.fetchall()
+                told.append(answer(connection, asking, protocol))
+                cursor.execute("SHOW WARNINGS")
+                told[-1] += cursor.fetchall()
+        assert told[0] == told[1], asking
+
+
+def answer(connection: Any, statement: str, protocol: str) -> list[Any]:
+    """All packets of the answer to a statement."""
+    if protocol == "text":
+        connection._execute_command(Command.QUERY, statement)
+    else:
+        connection._execute_command(Command.STMT_PREPARE, statement)
+        head = bytes(connection._read_packet()._data)
+        while not is_eof(bytes(connection._read_packet()._data)):
+            pass
+        connection._execute_command(Command.STMT_EXECUTE, head[1:5] + b"\0" + (1).to_bytes(4, "little"))
+    found: list[Any] = []
+    ends = 0
+    while ends < 2:
+        found.append(bytes(connection._read_packet()._data))
+        ends += is_eof(found[-1])
+    connection._result = None
+    return found
+
+
+def test_a_switch_counts_as_a_statement(sides: list[tuple[str, Any]]) -> None:
+    schema, connection = sides[1]
+    connection.select_db(schema)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM t ORDER BY id LIMIT 7")
+        cursor.execute("SET use_secondary_engine = ON")
+        cursor.execute("SELECT ROW_COUNT(), FOUND_ROWS()")
+        assert list(cursor.fetchall()) == [(0, 7)]
 
 
 def executions(cursor: Any) -> int:
