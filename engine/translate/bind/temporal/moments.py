@@ -12,7 +12,8 @@ from engine.translate.bind.temporal.dates import as_date_value
 from engine.translate.bind.temporal.weeks import LAST_SECOND, formatted
 from engine.translate.bind.temporal.zones import session_zone
 from engine.translate.bind.values.compare import as_datetime
-from engine.translate.literals import is_literal, text_of
+from engine.translate.bind.values.control import to_integer
+from engine.translate.literals import is_literal, is_text, text_of
 from engine.translate.nodes import child, only
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
@@ -47,15 +48,19 @@ def _timestamp(binder: Binder, node: exp.Expression) -> Expr:
 
 
 def _from_unix_time(binder: Binder, node: exp.Expression) -> Expr:
-    """FROM_UNIXTIME(number [, 'pattern']): NULL outside the times that the server knows."""
+    """FROM_UNIXTIME(number [, 'pattern']): NULL outside the times that the server knows. A text is a number of six
+    decimals to MySQL, and one that is no whole number fails; MariaDB shows no decimals then."""
     only(node, "this", "format")
     value, pattern = binder.expr(child(node)), node.args.get("format")
+    is_shown = binder.context.backend == "mysql" or pattern is not None
+    is_written = value.type.family is Family.STRING and not is_text(value) and is_shown
+    value = to_integer(value, unsigned=False) if is_written else value
     if value.type.family not in (*WHOLE, Family.DECIMAL) or value.type.scale > 6:
         refuse("FROM_UNIXTIME of this value is not supported")
     backend = binder.context.backend
     limits = (session_zone(binder.context), LAST_SECOND[backend], _NO_TIME[backend])
     op = "from_unix_fraction" if value.type.family is Family.DECIMAL else "from_unix_time"
-    moment = Expr(op, datetime_type(value.type.scale), (value,), value=limits)
+    moment = Expr(op, datetime_type(6 if is_written else value.type.scale), (value,), value=limits)
     return moment if pattern is None else formatted(binder, moment, pattern)
 
 

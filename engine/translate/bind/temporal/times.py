@@ -84,18 +84,22 @@ def _seconds_as_time(binder: Binder, arguments: list[exp.Expression]) -> Expr:
     if value.type.family in WHOLE:
         return Expr("seconds_as_time", time_type(0), (value,))
     if isinstance(arguments[0], exp.Avg) and value.op == "quotient":
-        value = _settled_average(binder, value)
+        return _average_as_time(binder, value)
     if value.type.family is not Family.DECIMAL or value.type.frac != value.type.scale or value.type.scale > 6:
         refuse(f"SEC_TO_TIME of a {value.type.family.value} is not supported")
     return Expr("seconds_as_time", time_type(value.type.scale), (value,))
 
 
-def _settled_average(binder: Binder, value: Expr) -> Expr:
-    """An average where the servers end it for a TIME: MySQL has rounded its seconds to microseconds before."""
-    scale = literals.integer(value.type.scale)
+def _average_as_time(binder: Binder, value: Expr) -> Expr:
+    """An average ends where the servers end it for a TIME: MySQL has rounded its seconds to microseconds before, and
+    sends all of these in the binary protocol, unless a table has kept the time."""
+    type_, scale = time_type(value.type.scale), literals.integer(value.type.scale)
     if binder.context.backend == "mysql":
         value = round_to("round", value, literals.integer(_MICROSECONDS))
-    return round_to("truncate", value, scale)
+    ended = Expr("seconds_as_time", type_, (round_to("truncate", value, scale),))
+    if binder.context.backend != "mysql" or binder.context.protocol == "text":
+        return ended
+    return Expr("agreed", type_, (ended, Expr("seconds_as_time", type_, (value,))))
 
 
 def _time_as_seconds(binder: Binder, arguments: list[exp.Expression]) -> Expr:

@@ -8,7 +8,7 @@ from engine.translate.bind.numbers import as_double, as_value, number_of_text
 from engine.translate.bind.values import answers, document_tests
 from engine.translate.bind.values.byte_strings import bytes_of
 from engine.translate.checks.fixed_decimals import require_exact, require_exact_beside_text
-from engine.translate.checks.spelled_times import beside_text
+from engine.translate.checks.spelled_times import beside_text, is_alike
 from engine.translate.given import answered, derived
 from engine.translate.literals import NULL_LITERAL, is_literal, is_text
 from engine.translate.members import LISTED, address, as_number_of, numbered, numbers_of_bytes, require_order, spelled
@@ -185,10 +185,11 @@ def _with_text(left: Expr, right: Expr) -> tuple[Expr, Expr]:
             return as_packed(left), as_packed(right)
         return _temporals(left, derived(literals.read_temporal, right))
     if family is Family.TIME:
+        alike = is_alike(left, right)
         right = derived(literals.read_time, right)
         if right.type.fsp > left.type.fsp:  # MySQL rounds it first
             refuse("a time is compared with a literal of more decimals")
-        return beside_text(left, right)
+        return beside_text(left, right, alike)
     if family in (Family.INT, Family.DECIMAL):
         return left, derived(literals.read_number, right, left.type)
     if family in APPROXIMATE:
@@ -242,9 +243,16 @@ def between(value: Expr, low: Expr, high: Expr) -> Expr:
     if Family.STRING in compared and len(compared) > 1:
         refuse("BETWEEN mixes strings with other values")
     written = any(side.type.family is Family.STRING for side in (value, low, high))
-    if Family.TIME in compared and written and not (value.op == "column" and is_literal(low) and is_literal(high)):
+    if Family.TIME in compared and written and not _is_between_times(value, low, high):
         refuse("a time is between others that are written as text")  # they are compared as text
     return Expr("and", BOOL, tuple(ends))
+
+
+def _is_between_times(value: Expr, low: Expr, high: Expr) -> bool:
+    """Tell whether a time between text literals is compared as a time, or is the same as a text."""
+    if value.op == "column":
+        return is_literal(low) and is_literal(high)
+    return all(is_text(end) and is_alike(value, end) for end in (low, high))
 
 
 def require_no_spelled_dates(subject: Expr, cases: list[Expr]) -> None:
