@@ -144,6 +144,37 @@ _BOTH: tuple[str, ...] = (
     "SELECT SQL_CALC_FOUND_ROWS t.id FROM {T} t WHERE {truth} ORDER BY t.id LIMIT 2",
     "SELECT ALL t.id, {any} v0 FROM {T} t IGNORE INDEX (PRIMARY) WHERE t.id IN (1, 2, 5)",
 )  # fmt: skip
+# Conditions on what a UNION, DISTINCT or GROUP BY in a derived table gives.
+_JUDGED = (
+    "y.v0 > 1", "y.v0 = '10'", "y.v0 < '1x'", "y.v0 LIKE '%0'", "y.v0 LIKE '2%'", "LENGTH(y.v0) > 4", "y.v0 <> 'abc'",
+    "CONCAT(y.v0, '') < '5'", "y.v0 IS NULL", "y.v0 IN ('10', 'a', '2024-02-29')", "y.v0 >= '2024-02-29'", "NOT y.v0",
+    "y.v0 BETWEEN '1' AND '9'", "y.v0 / 3 > 0.3333", "y.v0 % 3 = 1", "y.v0 + 0.5 > 2", "COALESCE(y.v0, 'x') < 'w'",
+    "DATE_FORMAT(y.v0, '%H') = '00'", "YEAR(y.v0) > 2000", "y.v0 + INTERVAL 1 DAY > '2024-03-01'", "y.v0 > y.v0 + 1",
+    "CASE WHEN y.v0 > 5 THEN y.v0 END < 100", "y.v0 = (SELECT MAX(z.k) FROM {S} z)", "UPPER(y.v0) = 'A'",
+)  # fmt: skip
+_JUDGED_OF = (
+    "SELECT {integer} v0 FROM {T} t UNION ALL SELECT {exact@u} FROM {U} u",
+    "SELECT {exact} v0 FROM {T} t UNION ALL SELECT {exact@u} FROM {U} u",
+    "SELECT {date} v0 FROM {T} t UNION SELECT {moment@u} FROM {U} u",
+    "SELECT {moment} v0 FROM {T} t UNION ALL SELECT {moment@u} FROM {U} u",
+    "SELECT {text} v0 FROM {T} t UNION ALL SELECT {integer@u} FROM {U} u",
+    "SELECT {text} v0 FROM {T} t UNION ALL SELECT {date@u} FROM {U} u",
+    "SELECT {text} v0 FROM {T} t UNION ALL SELECT {text@u} FROM {U} u",
+    "SELECT {double} v0 FROM {T} t UNION ALL SELECT {exact@u} FROM {U} u",
+    "SELECT {time} v0 FROM {T} t UNION ALL SELECT {time@u} FROM {U} u",
+    "SELECT {#a} v0 FROM {T} t UNION ALL SELECT {#a@u} FROM {U} u UNION ALL SELECT NULL",
+    "SELECT {#a} v0 FROM {T} t EXCEPT SELECT {#a@u} FROM {U} u", "SELECT DISTINCT {any} v0 FROM {T} t",
+    "SELECT {any} v0, COUNT(*) n FROM {T} t GROUP BY v0", "SELECT {agg} v0 FROM {T} t GROUP BY t.g",
+    "SELECT {win} OVER (PARTITION BY t.g ORDER BY t.id) v0 FROM {T} t",
+)  # fmt: skip
+_JUDGING = (
+    "SELECT y.v0 FROM ({judged}) y WHERE {judge}",
+    "WITH y AS ({judged}) SELECT y.v0 FROM y WHERE {judge} OR {judge}",
+    "SELECT y.v0, COUNT(*) n FROM ({judged}) y GROUP BY y.v0 HAVING {judge}",
+    "SELECT z.id, y.v0 FROM {U} z JOIN ({judged}) y ON z.id = 3 AND {judge}",
+    "SELECT z.id, y.v0 FROM {U} z LEFT JOIN ({judged}) y ON z.id = 3 AND {judge}",
+    "SELECT y.v0 FROM (SELECT x.v0 FROM ({judged}) x) y WHERE {judge}",
+)
 _OF: dict[str, tuple[str, ...]] = {
     "mysql": (
         "SELECT t.g, {#a} x0, GROUPING(t.g) q, {agg} a0 FROM {T} t GROUP BY t.g, {#a} WITH ROLLUP HAVING "
@@ -194,7 +225,7 @@ class Forms(Expressions):
 
     def __init__(self, seed: int, tables: Sequence[RandomTable], collation: str, server: str) -> None:
         super().__init__(seed, tables, collation, server)
-        self._forms = (*_BOTH, *_OF[server])
+        self._forms = (*_BOTH, *_OF[server], *_JUDGING * 3)
 
     def next(self) -> str:
         """Give the next statement."""
@@ -230,5 +261,7 @@ class Forms(Expressions):
 
         while True:
             form = self.chance.choice(self._forms)
+            for name, chosen in (("judged", _JUDGED_OF), ("judge", _JUDGED)):
+                form = re.sub(rf"\{{{name}\}}", lambda _, chosen=chosen: self.chance.choice(chosen), form)
             if "{document}" not in form or any(field.kind == "document" for field in given["t"].fields):
                 return _PLACE.sub(fill, form)
