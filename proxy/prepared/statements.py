@@ -59,7 +59,7 @@ class PreparedStatements:
         if self._session.state.counts:
             kept.settle(self._session.state, self._session.tracker.failed)
             if not counts.mentions(data[5:]):  # what asks for them may be prepared in between
-                kept.keep_found_rows(self._session.state)
+                kept.clear_warnings(self._session.state)
         writes = may_write_query(data[5:])
         if not self._worker.engine.loaded.tables or not (writes or first_word(data, 5) in _QUERY_WORDS):
             self._session.state.last_prepared = None

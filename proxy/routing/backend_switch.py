@@ -28,7 +28,8 @@ _NOTICE = frozenset(
         *(b"insert", b"replace", b"create", b"update", b"delete", b"do", b"set", b"call", b"execute"),
     }
 )
-_READ = b"SELECT @@SESSION.use_secondary_engine"
+# Reading the variable is a query, whose number of rows FOUND_ROWS() would tell: its number of before is read with it.
+_READ = b"SELECT @@SESSION.use_secondary_engine, FOUND_ROWS()"
 _PUT_BACK = b"SET SESSION use_secondary_engine = ON"
 
 
@@ -99,7 +100,12 @@ class BackendSwitch:
             handlers[command] = look
 
     def _would_notice(self, data: bytes) -> bool:
-        if data[4] != Command.QUERY or (self._text_at == 7 and data[5:7] != b"\0\1"):
+        if data[4] == Command.STMT_PREPARE:
+            return not _ASKS_BACK.search(data)
+        if data[4] == Command.STMT_EXECUTE:
+            known = self._session.state.statements.get(int.from_bytes(data[5:9], "little"))
+            return known is None or not _ASKS_BACK.search(known.text)
+        if self._text_at == 7 and data[5:7] != b"\0\1":
             return True
         return first_word(data, self._text_at) in _NOTICE and not _ASKS_BACK.search(data)
 
@@ -108,7 +114,10 @@ class BackendSwitch:
         session = self._session
         raw = await session.ask(build_query(_READ, session.capabilities), [Command.QUERY])
         answer = AnswerReader(raw, session.capabilities).result()
-        value = (answer.rows[0][0] or b"").decode() if answer.rows else ON
+        value = ON
+        if answer.rows:
+            value = (answer.rows[0][0] or b"").decode()
+            session.state.counts = session.state.counts or {b"found_rows": int(answer.rows[0][1] or 0)}
         if value != ON:
             await session.ask(build_query(_PUT_BACK, session.capabilities), [Command.QUERY])
         if value != ON or self._assigned:

@@ -90,6 +90,11 @@ def settle(state: SessionState, failed: bool) -> None:
         state.counts = dict(state.counts) if failed else NO_COUNTS
 
 
+def clear_warnings(state: SessionState) -> None:
+    """Note that a statement is about to be prepared."""
+    state.counts = {name: number for name, number in state.counts.items() if name != b"warning_count"}
+
+
 def keep_found_rows(state: SessionState) -> None:
     """Note that a command was run that counts nothing."""
     found = state.counts.get(_FOUND_ROWS)

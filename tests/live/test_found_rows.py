@@ -180,6 +180,21 @@ def answer(connection: Any, statement: str, protocol: str) -> list[Any]:
     return found
 
 
+def test_what_is_read_behind_a_procedure_counts_nothing(sides: list[tuple[str, Any]]) -> None:
+    """MySQL's use_secondary_engine is read behind a CALL: it may have been set there."""
+    for protocol in ("text", "binary"):
+        for between in ("SET @a = 1", "DO 1", "SELECT nothing", "SELECT COUNT(*) FROM t"):
+            told = []
+            for schema, connection in sides:
+                connection.select_db(schema)
+                send(connection, Command.QUERY, b"CALL p()")
+                first = answer(connection, "SELECT FOUND_ROWS()", protocol)
+                send(connection, Command.QUERY, b"CALL p()")
+                send(connection, Command.QUERY, between.encode())
+                told.append((first, answer(connection, "SELECT FOUND_ROWS()", protocol)))
+            assert told[0] == told[1], (protocol, between)
+
+
 def test_a_switch_counts_as_a_statement(sides: list[tuple[str, Any]]) -> None:
     schema, connection = sides[1]
     connection.select_db(schema)
