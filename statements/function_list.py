@@ -76,7 +76,7 @@ WHEN: dict[str, tuple[str, ...]] = {
     "the argument is no literal": ("TIMESTAMPADD", "TIME", "TIME_TO_SEC"),
     "the numbers are integers in range": ("MAKETIME", "MAKEDATE"),
     "the number is exact, or an average of exact ones, and in range": ("SEC_TO_TIME",),
-    "the argument is an integer or a decimal": ("FROM_UNIXTIME",),
+    "the argument is an integer, a decimal or a text of digits (MariaDB: with a pattern)": ("FROM_UNIXTIME",),
     "the argument is an integer, a date, a moment or a literal of one": ("UNIX_TIMESTAMP",),
     "the unit is made of date parts, or of time parts of a date or of a time of a day": ("EXTRACT",),
     "the number of places is a constant": ("ROUND", "TRUNCATE"),

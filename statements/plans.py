@@ -13,6 +13,7 @@ from typing import Any
 TEMPORARY, GROUPS, GROUPING, WINDOW, UNION = "temporary", "groups", "grouping", "window", "union"
 ROWS, NOTHING = "rows", "nothing"
 SCAN = "scan"  # before ROWS: MariaDB reads the first table as a whole, in no order that it could group by
+DERIVED = "derived"  # at the end: MariaDB keeps the rows of a derived table, a view or a common table
 _MYSQL = {"stream": TEMPORARY, "aggregate": GROUPS, "temp_table_aggregate": GROUPING, "window": WINDOW}
 _MARIADB = {"temporary_table": TEMPORARY, "window_functions_computation": WINDOW, "union_result": UNION}
 _ENDS = frozenset({"table", "nested_loop", "read_sorted_file", "block-nl-join", "query_specifications"})
@@ -45,7 +46,9 @@ def stages(plan: Any, backend: str) -> tuple[str, ...]:
         return ()
     if backend == "mysql":
         return tuple(_of_mysql(plan["query_plan"])) if "query_plan" in plan else ()
-    return tuple(_of_mariadb(plan["query_block"])) if "query_block" in plan else ()
+    if "query_block" not in plan:
+        return ()
+    return (*_of_mariadb(plan["query_block"]), *((DERIVED,) if _has_derived(plan) else ()))
 
 
 def _of_mysql(node: Any) -> Iterator[str]:
@@ -83,6 +86,12 @@ def _of_mariadb(node: Any) -> Iterator[str]:
     if _is_scan(node):
         yield SCAN
     yield ROWS
+
+
+def _has_derived(node: Any) -> bool:
+    if isinstance(node, list):
+        return any(map(_has_derived, node))
+    return isinstance(node, dict) and ("materialized" in node or any(map(_has_derived, node.values())))
 
 
 def _is_scan(node: Any) -> bool:

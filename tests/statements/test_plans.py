@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from statements.plans import GROUPING, GROUPS, NOTHING, ROWS, SCAN, TEMPORARY, UNION, WINDOW, read_plan, stages
+from statements.plans import DERIVED, GROUPING, GROUPS, NOTHING, ROWS, SCAN, TEMPORARY, UNION, WINDOW, read_plan, stages
 
 TABLE = {
     "access_type": "table",
@@ -59,6 +59,7 @@ JOIN = {"nested_loop": [{"table": {"table_name": "t"}}]}
         ({"nested_loop": [{"table": {"access_type": "index"}}, {"table": SCANNED}]}, (ROWS,)),
         ({"nested_loop": [{"read_sorted_file": {"filesort": {"table": SCANNED}}}]}, (ROWS,)),
         ({"read_sorted_file": {"filesort": {"table": SCANNED}}}, (ROWS,)),
+        ({"nested_loop": [JOIN, {"table": {"materialized": {"query_block": JOIN}}}]}, (ROWS, DERIVED)),
         ({"table": {"message": "Impossible WHERE"}}, (NOTHING,)),
         ({"nested_loop": [{"table": {"message": "Select tables optimized away"}}]}, (NOTHING,)),
     ],

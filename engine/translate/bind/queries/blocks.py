@@ -119,7 +119,7 @@ def _with(
             ctes.append((common[cte.alias].label, recursion))
             continue
         query = bind_query(shared, child(cte), None, common)
-        settle(query)
+        settle(query, shared.context)
         label = shared.unique("w")
         names = [item.name for item in children(child(cte, "alias"), "columns")]
         common[cte.alias] = CommonTable(label, query, renamed(query.outputs, names))

@@ -160,7 +160,7 @@ def _through_view(binder: Binder, node: exp.Expression, schema: str, view: ViewD
         query = shared.rules.query(shared, tree, None, {})
     finally:
         shared.written_in = outside
-    settle(query)
+    settle(query, shared.context)
     alias = shared.unique("d")
     outputs = renamed(query.outputs, list(view.columns))
     if view.collation != binder.context.collation_connection:
@@ -216,7 +216,7 @@ def _json_table(binder: Binder, node: exp.Expression) -> Source:
 def _see_query(binder: Binder, node: exp.Expression, query: Query, lateral: bool = False) -> Source:
     if lateral:
         require_order(query)
-    settle(query)
+    settle(query, binder.context)
     alias = binder.shared.unique("d")
     _see(binder, node, "", query.outputs, alias)
     return QuerySource(alias, query, lateral)

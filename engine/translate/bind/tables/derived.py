@@ -12,6 +12,8 @@ from engine.translate.given import answered
 from engine.translate.literals import integer
 from engine.translate.refusal import refuse
 from engine.translate.tree import Block, Expr, Output, Query, QuerySource, SetOperation
+from statements.context import SessionContext
+from statements.plans import DERIVED
 
 
 def renamed(outputs: list[Output], names: list[str]) -> list[Output]:
@@ -44,8 +46,11 @@ def require_first_rows(query: Query) -> None:
         require_order(query)
 
 
-def settle(query: Query) -> None:
+def settle(query: Query, context: SessionContext | None = None) -> None:
     """Make outputs what a derived table holds: integers for truth values, decimals rounded to their scale.
+
+    MariaDB's quotients keep their digits in what is merged into the query around it, as everything is where the plan of
+    this `context` keeps no rows of a derived table.
 
     A LIMIT without ORDER BY, as Metabase puts one of 1,048,575 around every saved question, must leave no row out.
     """
@@ -66,8 +71,14 @@ def settle(query: Query) -> None:
         ):
             continue
         if not stored:
+            if _is_merged(context) and not type_.vague and not is_ended(output.expr):
+                continue
             refuse("a quotient is passed through a derived table")
         output.expr = round_to("round", output.expr, integer(type_.scale))
+
+
+def _is_merged(context: SessionContext | None) -> bool:
+    return context is not None and context.backend == "mariadb" and bool(context.plan) and DERIVED not in context.plan
 
 
 def wrapped(shared: Shared, query: Query) -> Block:
