@@ -160,7 +160,8 @@ class Dispatch:
         return taken
 
     def _small(self, data: bytes) -> bool:
-        kept.settle(self.session.state, self.session.tracker.failed)
+        if self.session.state.counts:
+            kept.keep_found_rows(self.session.state, self.session.tracker.failed)
         return False
 
     def _lake_write(self, data: bytes, text: bytes) -> bool:

@@ -18,7 +18,7 @@ from proxy.served import counts, variables
 from proxy.sessions import kept
 from proxy.sessions.fetch import fetch
 from proxy.sessions.remembered import Prepared
-from proxy.sessions.state import FORCED, LAST, NO_COUNTS, ON
+from proxy.sessions.state import FORCED, LAST, ON
 from statements.scan import first_word
 from wire.constants import Capability, Command
 from wire.framing import build_packets
@@ -143,6 +143,7 @@ class PreparedStatements:
         return self._numbered(data, self._reset_numbered)
 
     def _reset_numbered(self, number: int, data: bytes) -> bool:
+        kept.keep_found_rows(self._session.state, self._session.tracker.failed)
         self._session.state.cursors.pop(number, None)
         if known := self._session.state.statements.get(number):
             self._session.state.drop_long_data(known)
@@ -181,7 +182,7 @@ class PreparedStatements:
             if known:
                 kept.pass_by(state, first_word(known.text), known.text, self._router.is_mariadb)
             else:
-                state.counts = NO_COUNTS
+                kept.pass_by_unseen(state)
         state.cursors.pop(number, None)
         if state.ml_statements and take_execute(self._router, data):
             return True

@@ -59,7 +59,7 @@ async def answer(router: Router, data: bytes, text: bytes) -> None:
     if alone[2]:  # run for its definition: what MySQL 9.7 gives when it prepares this one was not of use
         told = AnswerReader(await session.ask(data, [Command.QUERY]), session.capabilities).result()
         shown: list[list[bytes | None]] = [[str(number).encode()]]
-        status = Status(session.tracker.status)
+        status = Status(session.tracker.lasting_status)
         session.client.write(build_result(told.definitions, shown, status, session.capabilities))
         return
     raw = await session.ask(build_prepare(text.rstrip(b"; \t\r\n")), [Command.STMT_PREPARE])
@@ -69,7 +69,7 @@ async def answer(router: Router, data: bytes, text: bytes) -> None:
         return
     session.backend.write(build_close(prepared.prepared.statement_id))
     session.state.counts = {b"found_rows": 1}
-    status = Status(session.tracker.status)
+    status = Status(session.tracker.lasting_status)
     values: list[list[bytes | None]] = [[str(number).encode()]]
     # MySQL warns of FOUND_ROWS() when it prepares it: SHOW WARNINGS has it.
     packets = build_result(prepared.definitions, values, status, session.capabilities, prepared.warnings)

@@ -90,13 +90,20 @@ def settle(state: SessionState, failed: bool) -> None:
         state.counts = dict(state.counts) if failed else NO_COUNTS
 
 
+def pass_by_unseen(state: SessionState) -> None:
+    """Note that a statement of which nothing is known is about to be run."""
+    found = state.counts.get(_FOUND_ROWS)
+    state.counts = NO_COUNTS if found is None else _IfItFails({_FOUND_ROWS: found})
+
+
 def clear_warnings(state: SessionState) -> None:
     """Note that a statement is about to be prepared."""
     state.counts = {name: number for name, number in state.counts.items() if name != b"warning_count"}
 
 
-def keep_found_rows(state: SessionState) -> None:
-    """Note that a command was run that counts nothing."""
+def keep_found_rows(state: SessionState, failed: bool) -> None:
+    """Note that a command is about to be run that counts nothing; `failed` is how the one before has ended."""
+    settle(state, failed)
     found = state.counts.get(_FOUND_ROWS)
     state.counts = NO_COUNTS if found is None else {_FOUND_ROWS: found}
 

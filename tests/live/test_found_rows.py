@@ -71,6 +71,7 @@ ASKING = (
 )
 COMMANDS = (
     *((Command.PING, b""), (Command.INIT_DB, b"{s}"), (Command.INIT_DB, b"no_such"), (Command.SET_OPTION, b"\0\0")),
+    *((Command.STMT_EXECUTE, b"\x99\0\0\0\0\1\0\0\0"), (Command.STMT_RESET, b"\x99\0\0\0")),
     *((Command.RESET_CONNECTION, b""), (Command.STMT_PREPARE, b"SELECT 1"), (Command.STMT_PREPARE, b"SELECT nothing")),
 )
 
