@@ -22,7 +22,7 @@ _MEMBERS: Mapping[str, Callable[[Parts, int, int], Member]] = {
     "products": Products.restore,
     "trees": Trees.restore,
 }
-MOST_MEMBERS = 16
+MOST_MEMBERS = 32
 
 
 def chances(margins: Floats) -> Floats:

@@ -148,7 +148,11 @@ class Growth:
     @functools.cached_property
     def trees(self) -> Trees:
         """The trees of the best rounds as text."""
-        text = shortened(self.booster.model_to_string(num_iteration=self.rounds))
+        return self.first(self.rounds)
+
+    def first(self, rounds: int) -> Trees:
+        """Give the trees of some rounds, or of all if there are fewer, as text."""
+        text = shortened(self.booster.model_to_string(num_iteration=rounds))
         return Trees(text, self.outputs, text.count("\nTree="))
 
 

@@ -23,7 +23,7 @@ from automl.learners.linear import Linear, fit_logistic, fit_ridge
 from automl.progress import Budget
 from automl.race.folds import Split
 from automl.race.losses import Objective
-from automl.race.trial import MOST_ROUNDS, Part, Trial
+from automl.race.trial import MOST_ROUNDS, Part, Trial, likely
 from automl.terms import families
 
 Floats = NDArray[np.float64]
@@ -306,15 +306,19 @@ class Race:
             cost = self.round_cost(trial.params, len(self.splits[0].train)) * len(self.splits)
             self.budget.take(cost * used / (LANES * SHARED))
             whole = np.concatenate(found[number * len(self.splits) : (number + 1) * len(self.splits)])
-            kept = tuple(each) if self._nearly_all and trial.family not in _LIMITS else ()
+            kept = tuple(each) if self._crossed or (self._nearly_all and trial.family not in _LIMITS) else ()
             loss = self.loss(whole)
             judged.append(replace(trial, loss=loss, margins=whole, rounds=best[number], grown=kept))
         return judged
 
     def _forget(self) -> None:
         """Let go of what was grown for all but the best: a booster has as much memory as its training."""
-        kept = sorted(trial.loss for trial in self.trials if trial.grown)[: 2 * LANES]
-        self.trials = [replace(each, grown=()) if each.grown and each.loss > kept[-1] else each for each in self.trials]
+        if self._crossed:
+            kept = {id(trial) for trial in likely(self.trials)}
+        else:
+            grown = sorted((trial for trial in self.trials if trial.grown), key=lambda trial: trial.loss)
+            kept = {id(trial) for trial in grown[: 2 * LANES]}
+        self.trials = [replace(each, grown=()) if each.grown and id(each) not in kept else each for each in self.trials]
 
     def feed(self) -> None:
         """Go on with the best candidates whose loss was still falling, side by side, as long as the budget lasts.
@@ -356,6 +360,11 @@ class Race:
         for place, trial in zip(meals, self._judged(eaten), strict=True):
             self.trials[place] = trial
         self.budget.tell("Hyperparameter Tuning", 1.0, f"loss {self.best.loss:.5g}")
+
+    @property
+    def _crossed(self) -> bool:
+        """Tell whether every row judges once, and boosters of all splits are small enough to be kept."""
+        return len(self.splits) > 1 and self.matrix.shape[1] <= _KEPT_WIDTH
 
     @property
     def _nearly_all(self) -> bool:

@@ -1,6 +1,6 @@
-"""A candidate of a race, and the rows that it has in one of its splits."""
+"""A candidate of a race, the rows that it has in one of its splits, and which candidates a blend may be made of."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,6 +15,9 @@ from automl.terms import families
 Floats = NDArray[np.float64]
 Sum = Linear | Products
 MOST_ROUNDS = 2000
+_LIKELY = 12  # candidates with the smallest losses, which a blend is made of
+_OF_EACH_KIND = 4  # that come to these: what errs otherwise helps although it is worse
+_KINDS = ((False, False), (True, False), (True, True))  # sums, trees that begin at nothing, trees that begin at a sum
 
 
 class Part(NamedTuple):
@@ -49,3 +52,11 @@ class Trial:
     def hungry(self) -> bool:
         """Tell whether more rounds would have made it better, as far as it can be seen."""
         return self.rounds < MOST_ROUNDS and any(growth.hungry for growth in self.grown)
+
+
+def likely(trials: Iterable[Trial]) -> list[Trial]:
+    """Give the candidates that a blend may be made of, the best first."""
+    ordered = sorted(trials, key=lambda trial: trial.loss)
+    kinds = [[each for each in ordered if (each.has_trees, each.upon > 0) == kind] for kind in _KINDS]
+    found = {id(each) for each in (*ordered[:_LIKELY], *(each for kind in kinds for each in kind[:_OF_EACH_KIND]))}
+    return [each for each in ordered if id(each) in found]

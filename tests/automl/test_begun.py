@@ -1,6 +1,7 @@
 """Trees that begin at the margins of a sum: what they are judged by, what becomes of them, and what they explain."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,8 +58,9 @@ def run(race: Race) -> tuple[Trial, Trial]:
     return whole, half
 
 
+@pytest.mark.parametrize("stay", [False, True])
 @pytest.mark.parametrize("classes", [0, 2, 3])
-def test_what_is_fitted_again_is_the_sum_and_the_trees(classes: int) -> None:
+def test_a_model_is_the_sums_and_the_trees(classes: int, stay: bool) -> None:
     race = race_of(*steps_on_a_product(500), classes)
     whole, half = run(race)
     assert race.base is not None
@@ -66,9 +68,15 @@ def test_what_is_fitted_again_is_the_sum_and_the_trees(classes: int) -> None:
     at_nothing = min(trial.loss for trial in race.trials if trial.has_trees and not trial.upon)
     assert race.best in (whole, half)
     assert race.best.loss < min(at_nothing, race.base.loss)
-    blend, _ = refit(race, [(whole, 0.5), (half, 0.25), (race.base, 0.25)])
-    assert [type(member) for member in blend.members] == [Products, Trees, Trees]
-    assert blend.weights == (0.5 + 0.125 + 0.25, 0.5, 0.25)
+    if stay:  # as they grew on each of the splits
+        blend, _ = refit(race, [(whole, 0.5), (half, 0.25), (race.base, 0.25)])
+        kinds = [Products, Trees] * 5 + [Trees] * 5 + [Products]
+        weights = [0.125, 0.1] * 5 + [0.05] * 5 + [0.25]
+    else:
+        blend, _ = refit(race, [(replace(whole, grown=()), 0.5), (replace(half, grown=()), 0.25), (race.base, 0.25)])
+        kinds, weights = [Products, Trees, Trees], [0.5 + 0.125 + 0.25, 0.5, 0.25]
+    assert [type(member) for member in blend.members] == kinds
+    np.testing.assert_allclose(blend.weights, weights)
     margins = blend.margin(race.matrix)
     assert race.objective.loss(margins, race.target) < race.base.loss
     alone = np.vstack([blend.margin(race.matrix[place : place + 1]) for place in range(0, 500, 10)])
