@@ -221,6 +221,8 @@ def unify_strings(kinds: list[Type], what: str, made: bool = False) -> Type:
     mixed = any(t.mixed for t in kinds)
     if mixed and not made:
         refuse(f"{what} has a text made of strings of different collations")
+    if made and not explicit and _is_literals_own(kinds):
+        refuse(f"{what} has a text made of strings of different collations beside a literal")
     if made and len(fixed) > 1 and not explicit:
         fixed, own = _prevailing(fixed), fixed
         mixed = mixed or not fixed <= own
@@ -238,6 +240,20 @@ def unify_strings(kinds: list[Type], what: str, made: bool = False) -> Type:
     if charset not in _UNICODE and any(not is_ascii(t.presence) for t in loose):
         refuse(f"{what} compares a {charset} string with other characters")
     return Type(Family.STRING, collation=collation, charset=charset, presence=presence, explicit=explicit, mixed=mixed)
+
+
+def _is_literals_own(kinds: list[Type]) -> bool:
+    """Tell whether a text is made of strings of two collations and then of a literal, whose collation it takes, for it
+    had none before (DTCollation::aggregate of both servers, from left to right)."""
+    seen: set[tuple[str | None, str | None]] = set()
+    has_none = False
+    for type_ in kinds:
+        if type_.coercible and has_none:
+            return True
+        if not type_.coercible:
+            seen.add((type_.collation, type_.charset))
+            has_none = has_none or type_.mixed or (len(seen) > 1 and not _prevailing(seen) <= seen)
+    return any(type_.mixed for type_ in kinds) and kinds[0].coercible
 
 
 def compared_as(left: Type, right: Type) -> Type:

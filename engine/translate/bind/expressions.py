@@ -274,6 +274,8 @@ def _in_rows(binder: Binder, parts: list[exp.Expression], items: list[exp.Expres
     _note(binder, parts[0])
     rights = [[binder.expr(part) for part in row or ()] for row in rows]
     binder.require_settled(*left, *(side for right in rights for side in right))
+    for column in zip(left, *rights, strict=False) if len(rights) > 1 else ():
+        require_one_collation(list(column), "IN")
     if binder.context.backend == "mysql" and len(rights) > 1 and all(len(right) == len(left) for right in rights):
         tests = tuple(_equal_rows(left, right) for right in rights)
     else:

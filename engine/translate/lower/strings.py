@@ -61,12 +61,12 @@ def _equal_in(low: Lowering, value: Expr, literals: list[Expr], held: Presence, 
 
 def _strings(low: Lowering, left: Expr, right: Expr, equality: bool) -> tuple[str, str]:
     """Write both sides of a string comparison as keys of one collation."""
-    if right.op == "literal":
+    type_, presence = low.pair_type(left, right), low.pair_presence(left, right)
+    if right.op == "literal" and left.type.collation == type_.collation:
         return _with_literal(low, left, right, equality)
-    if left.op == "literal":
+    if left.op == "literal" and right.type.collation == type_.collation:
         second, first = _with_literal(low, right, left, equality)
         return first, second
-    type_, presence = low.pair_type(left, right), low.pair_presence(left, right)
     key = low.equality_key if equality else low.order_key
     return (
         key(Expr(left.op, type_, left.args, left.value), presence),

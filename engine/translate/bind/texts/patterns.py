@@ -17,7 +17,7 @@ from engine.translate.literals import NULL_LITERAL, text_of
 from engine.translate.nodes import child, only
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
-from engine.translate.types import BOOL, INT, Family
+from engine.translate.types import BOOL, INT, Family, unify_strings
 
 Rule = Callable[[Binder, exp.Expression], Expr]
 _ESCAPED = r"\\[.^$*+?()\[\]{}|\\/-]"
@@ -42,17 +42,25 @@ _CLASSED = (r"\x0b", r"\x{80}-\x{10ffff}")
 def bind(binder: Binder, node: exp.Expression) -> Expr:
     """value REGEXP 'pattern' and REGEXP_LIKE(value, 'pattern' [, 'c' or 'i'])."""
     only(node, "this", "expression", "flag")
-    value, pattern = binder.expr(child(node)), text_of(binder.expr(child(node, "expression")))
+    value, pattern = _sides(binder, node)
     flag = node.args.get("flag")
     if value.type.family is Family.NULL:
         return NULL_LITERAL.typed(BOOL)
     return Expr("regexp", BOOL, (value,), value=_read(value, pattern, None if flag is None else flag.name))
 
 
+def _sides(binder: Binder, node: exp.Expression) -> tuple[Expr, str | None]:
+    """What is searched, and the pattern if it is known; a user variable's may have a collation of its own."""
+    value, pattern = binder.expr(child(node)), binder.expr(child(node, "expression"))
+    if value.type.family is pattern.type.family is Family.STRING and not pattern.type.coercible:
+        unify_strings([value.type, pattern.type], "REGEXP")
+    return value, text_of(pattern)
+
+
 def _cut(binder: Binder, node: exp.Expression) -> Expr:
     """REGEXP_SUBSTR(value, 'pattern'): where nothing is found NULL on MySQL, nothing on MariaDB."""
     only(node, "this", "expression")
-    value, pattern = binder.expr(child(node)), text_of(binder.expr(child(node, "expression")))
+    value, pattern = _sides(binder, node)
     read = _read(value, pattern, None)
     type_ = replace(value.type, presence=presence.of_substring(value.type.presence), characters=0)
     return Expr("regexp_cut", type_, (value,), value=(read, binder.context.backend == "mysql"))
@@ -61,14 +69,14 @@ def _cut(binder: Binder, node: exp.Expression) -> Expr:
 def _found(binder: Binder, node: exp.Expression) -> Expr:
     """REGEXP_INSTR(value, 'pattern'): the character where the first match begins, 0 where there is none."""
     only(node, "this", "expression")
-    value, pattern = binder.expr(child(node)), text_of(binder.expr(child(node, "expression")))
+    value, pattern = _sides(binder, node)
     return Expr("regexp_found", INT, (value,), value=_read(value, pattern, None))
 
 
 def _replaced(binder: Binder, node: exp.Expression) -> Expr:
     """REGEXP_REPLACE(value, 'pattern', 'new'), of all that is found."""
     only(node, "this", "expression", "replacement")
-    value, pattern = binder.expr(child(node)), text_of(binder.expr(child(node, "expression")))
+    value, pattern = _sides(binder, node)
     new = text_of(binder.expr(child(node, "replacement")))
     read = _read(value, pattern, None)
     compiled = _compiled(read[0])

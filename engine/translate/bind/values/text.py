@@ -170,6 +170,8 @@ def like(value: Expr, pattern: Expr, escape: str, collation: str) -> Expr:
             refuse("LIKE with this pattern or ESCAPE is not supported")
         unify_strings([value.type, pattern.type], "LIKE")
         return Expr("like_computed", BOOL, (value, pattern))
+    if not pattern.type.coercible:  # a user variable's has a collation of its own
+        unify_strings([value.type, pattern.type], "LIKE")
     if value.type.charset not in _UTF8 and not answered(str.isascii, pattern):
         refuse("LIKE has a pattern with characters of another character set")
     return Expr("like", BOOL, (value, pattern), value=escape)
