@@ -154,6 +154,7 @@ class PreparedStatements:
         return self._numbered(data, self._fetch_numbered)
 
     def _fetch_numbered(self, number: int, data: bytes) -> bool:
+        kept.settle(self._session.state, self._session.tracker.failed)
         cursor = self._session.state.cursors.get(number)
         if cursor is None or len(data) < 13:
             return False

@@ -196,6 +196,18 @@ def test_what_is_read_behind_a_procedure_counts_nothing(sides: list[tuple[str, A
             assert told[0] == told[1], (protocol, between)
 
 
+def test_a_command_that_fails_behind_a_query_changes_nothing(sides: list[tuple[str, Any]]) -> None:
+    for command, body in ((Command.STMT_FETCH, b"\x99\0\0\0\1\0\0\0"), (Command.STMT_RESET, b"\x99\0\0\0")):
+        for schema, connection in sides:
+            connection.select_db(schema)
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT id FROM t ORDER BY id LIMIT 7")
+                cursor.execute("SELECT 1 UNION SELECT 2")
+                send(connection, command, body)
+                cursor.execute("SELECT FOUND_ROWS()")
+                assert list(cursor.fetchall()) == [(2,)], command
+
+
 def test_a_switch_counts_as_a_statement(sides: list[tuple[str, Any]]) -> None:
     schema, connection = sides[1]
     connection.select_db(schema)
