@@ -5,11 +5,26 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+def with_parent() -> Callable[[], None]:
+    """Give what a child runs before its program, so that the kernel ends it when we die, however that is.
+
+    Call from the main thread: the kernel counts the death of the starting thread as the parent's.
+    """
+    parent = os.getpid()
+
+    def bound() -> None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # it died before the kernel was told
+            os._exit(1)
+
+    return bound
 
 
 def spawn(
@@ -17,17 +32,8 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start a program in its own session, output appended to `log`; the kernel ends it when we die.
 
-    It inherits the open files `pass_fds` under their numbers.
-
-    Call from the main thread: the kernel counts the death of the starting thread as the parent's.
+    It inherits the open files `pass_fds` under their numbers. Call from the main thread (see `with_parent`).
     """
-    parent = os.getpid()
-
-    def _die_with_parent() -> None:
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:  # it died before the kernel was told
-            os._exit(1)
-
     with log.open("ab") as output:
         return subprocess.Popen(
             [str(word) for word in argv],
@@ -37,7 +43,7 @@ def spawn(
             start_new_session=True,
             cwd=cwd,
             pass_fds=tuple(pass_fds),
-            preexec_fn=_die_with_parent,
+            preexec_fn=with_parent(),
         )
 
 

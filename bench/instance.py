@@ -18,6 +18,8 @@ from typing import Any
 import psutil
 import pymysql
 
+from base.supervise import free_port, with_parent
+
 READY = "warmfront ready:"
 
 
@@ -82,13 +84,6 @@ class Instance:
         raise ProcessLookupError("no engine process")
 
 
-def free_port() -> int:
-    """A TCP port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def wait_port(port: int, seconds: float = 30) -> None:
     """Wait until somebody listens; raises TimeoutError."""
     deadline = time.monotonic() + seconds
@@ -116,7 +111,11 @@ def running(
         folder = data_dir or stack.enter_context(tempfile.TemporaryDirectory(prefix="warmfront-bench-"))
         command = [sys.executable, "-m", "warmfront", "up", "--data-dir", folder, "--port", str(free_port())]
         command += ["--backend", backend] if backend else []
-        child = subprocess.Popen(command + (options or []), stdout=subprocess.PIPE, text=True, cwd=tree)
+        # A run that is killed leaves no servers behind; those of other threads end with the block alone.
+        bound = with_parent() if threading.current_thread() is threading.main_thread() else None
+        child = subprocess.Popen(
+            command + (options or []), stdout=subprocess.PIPE, text=True, cwd=tree, preexec_fn=bound
+        )
         stack.callback(stop, child)
         await_ready(child)
         yield describe(child, pathlib.Path(folder))
