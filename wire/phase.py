@@ -89,6 +89,7 @@ class AnswerTracker:
         "_row_status",
         "_skip",
         "_tail",
+        "_then",
         "_wanted",
         "begun",
         "failed",
@@ -112,7 +113,8 @@ class AnswerTracker:
         # The last answer of one row: what stands before and behind what the row holds, and its status.
         self._row_size, self._row_status = -1, 0
         self._front = self._back = _NO_HEAD
-        self._left = 0  # definitions still to come
+        self._left = 0  # definitions still to come, with the packet that ends them
+        self._then = 0  # those behind them
         self._skip = 0  # bytes of the current packet still to come
         self._tail: bytes | bytearray = b""  # start of a packet that has to be read as a whole
         self._wanted = 0  # bytes that there must be of it before it is looked at again
@@ -297,9 +299,7 @@ class AnswerTracker:
         elif state == PREPARE:
             self._prepare_ok(data, at, length)
         elif state == DEFINITIONS:
-            self._left -= 1
-            if not self._left:
-                self._finish()
+            self._definition(length, first)
         else:
             self.lose()  # bytes that nobody asked for
 
@@ -332,10 +332,20 @@ class AnswerTracker:
         columns = int.from_bytes(data[at + 5 : at + 7], "little")
         parameters = int.from_bytes(data[at + 7 : at + 9], "little")
         ends = 0 if self._deprecate_eof else 1
-        self._left = sum(count + ends for count in (columns, parameters) if count)
-        if self._left:
-            self.state = DEFINITIONS
-        else:
+        self._left, self._then = (count + ends if count else 0 for count in (parameters, columns))
+        self.state = DEFINITIONS
+        self._next_definitions()
+
+    def _definition(self, length: int, first: int) -> None:
+        # MySQL counts a parameter that it has thrown away (GROUP_CONCAT(id ORDER BY ?)), and sends the end without it.
+        ended = first == 0xFE and length < _EOF_MAX and not self._deprecate_eof
+        self._left = 0 if ended else self._left - 1
+        self._next_definitions()
+
+    def _next_definitions(self) -> None:
+        if not self._left:
+            self._left, self._then = self._then, 0
+        if not self._left:
             self._finish()
 
     def _read_ok_status(self, data: bytes, at: int) -> None:

@@ -93,15 +93,21 @@ class AnswerReader:
         if is_err(first):
             return Answer(error=parse_err(first))
         prepared = parse_prepare_ok(first)
-        answer = Answer(prepared=prepared, warnings=prepared.warnings)
-        if prepared.parameters:
-            for _ in range(prepared.parameters):
-                self._next()
+        self._definitions(prepared.parameters)
+        definitions = self._definitions(prepared.columns)
+        return Answer(prepared=prepared, definitions=definitions, warnings=prepared.warnings)
+
+    def _definitions(self, count: int) -> list[bytes]:
+        """Read definitions of a prepare: MySQL ends them early where it counts a parameter that it has thrown away."""
+        found: list[bytes] = []
+        while len(found) < count:
+            payload = self._next()
+            if self._has_eof and is_end_of_rows(payload, self._capabilities):
+                return found
+            found.append(payload)
+        if count:
             self._skip_eof()
-        answer.definitions = [self._next() for _ in range(prepared.columns)]
-        if prepared.columns:
-            self._skip_eof()
-        return answer
+        return found
 
 
 def fit_definitions(answer: bytes, written_for: int, capabilities: int) -> bytes:

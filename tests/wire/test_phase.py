@@ -68,6 +68,19 @@ ANSWERS = [
 ]
 
 
+def test_definitions_may_end_early() -> None:
+    """As those of a parameter that MySQL 9.7 counts and has thrown away (`GROUP_CONCAT(id ORDER BY ?)`)."""
+    end = build_end_of_rows(Status.AUTOCOMMIT, 0, OLD)
+    for columns, parameters, sent in ((1, 1, [end, COLUMN, end]), (1, 2, [COLUMN, end, COLUMN, end]), (0, 1, [end])):
+        stream = packets(build_prepare_ok(PrepareOk(7, columns, parameters, 0)), *sent)
+        for cut in range(len(stream)):
+            tracker = AnswerTracker(OLD)
+            tracker.begin(Command.STMT_PREPARE)
+            assert not tracker.feed(stream[:cut]), (sent, cut)
+            assert tracker.feed(stream[cut:]), (sent, cut)
+            assert tracker.state == IDLE
+
+
 @pytest.mark.parametrize("capabilities", [NEW, OLD])
 @pytest.mark.parametrize(("command", "answer"), ANSWERS)
 def test_answers_end_with_their_last_byte(command: Command, answer: object, capabilities: int) -> None:
