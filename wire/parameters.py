@@ -25,12 +25,6 @@ _DECIMALS = frozenset({FieldType.DECIMAL, FieldType.NEWDECIMAL})
 _DECIMAL = re.compile(rb"-?(?:\d+(?:\.\d*)?|\.\d+)")
 _FLAG_READ_ONLY, _FLAG_PARAMETER_COUNT = 0x01, 0x08  # of the cursor's kinds only this one is there
 
-# What may hold a question mark that is no placeholder.
-_TOKENS = re.compile(
-    r"`(?:[^`]|``)*`|'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\"|/\*.*?\*/|--(?=[\s\x00-\x1f]|\Z)[^\n]*|#[^\n]*|\?",
-    re.DOTALL,
-)
-
 
 class NotALiteral(Exception):
     """A value that has no literal of the same type and value."""
@@ -233,21 +227,3 @@ def _text(value: bytes, kind: int, escapes: bool) -> str:
     if escapes:
         text = text.replace("\\", "\\\\")
     return "'" + text.replace("'", "''") + "'"
-
-
-def fill_placeholders(statement: str, literals: list[str]) -> str:
-    """Put literals in the place of the question marks. Raises NotALiteral when their numbers differ."""
-    waiting = iter(literals)
-    used = 0
-
-    def put(found: re.Match[str]) -> str:
-        nonlocal used
-        if found[0] != "?":
-            return found[0]
-        used += 1
-        return next(waiting, "?")
-
-    text = _TOKENS.sub(put, statement)
-    if used != len(literals):
-        raise NotALiteral("placeholders")
-    return text

@@ -58,6 +58,13 @@ def undated(node: exp.Expression) -> exp.Expression:
     return node
 
 
+def bare(node: exp.Expression) -> exp.Expression:
+    """Take off parentheses: both servers' parsers keep none, so that `ORDER BY (1)` is a position."""
+    while isinstance(node, exp.Paren):
+        node = child(node)
+    return node
+
+
 def whole_number(node: exp.Expression | None, what: str) -> int:
     """Read a literal that must be a whole number; raises Refused."""
     if isinstance(node, exp.Literal) and not node.is_string and str(node.this).isdigit():

@@ -12,7 +12,8 @@ from proxy.ml.backend import attempt, select
 from proxy.ml.prepared import perform, stand_in
 from proxy.routing.router import Router
 from statements.scan import split_outside_quotes
-from wire.parameters import NotALiteral, fill_placeholders
+from wire.parameters import NotALiteral
+from wire.placeholders import fill_placeholders
 
 # Gives the backend a PREPARE of the text that is told.
 PassPrepare = Callable[[Router, bytes, str], Awaitable[None]]

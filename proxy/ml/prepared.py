@@ -15,7 +15,8 @@ from statements.ml import may_call, may_use_functions, read_call, read_functions
 from statements.scan import first_word
 from wire.constants import Capability, Command
 from wire.framing import build_packets
-from wire.parameters import NotALiteral, build_literals, fill_placeholders, parse_execute
+from wire.parameters import NotALiteral, build_literals, parse_execute
+from wire.placeholders import fill_placeholders
 from wire.responses import build_err
 
 _FAILS = "(SELECT 1 UNION ALL SELECT 2)"  # error 1242 when it is executed

@@ -22,7 +22,8 @@ from proxy.sessions.state import FORCED, LAST, ON
 from statements.scan import first_word
 from wire.constants import Capability, Command
 from wire.framing import build_packets
-from wire.parameters import Execute, NotALiteral, build_literals, fill_placeholders, parse_execute, with_types
+from wire.parameters import Execute, NotALiteral, build_literals, parse_execute, with_types
+from wire.placeholders import fill_placeholders
 
 _LAST = LAST.to_bytes(4, "little")  # what we prepare in between would be it: the number goes on instead
 _LONG_DATA_LIMIT = 1 << 20  # bytes of a statement's long data that are kept
@@ -346,4 +347,4 @@ class PreparedStatements:
             return known.text
         long_data = {number: bytes(value) for number, value in known.long_data.items()}
         literals = build_literals(execute, known.types, True, long_data)
-        return fill_placeholders(statement, literals).encode()
+        return fill_placeholders(statement, literals, self._router.is_mariadb).encode()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from base.errors import MalformedPacket
 from wire.constants import FieldType
 from wire.integers import build_lenenc_bytes
-from wire.parameters import NotALiteral, build_literals, fill_placeholders, parse_execute, text_start, with_types
+from wire.parameters import NotALiteral, build_literals, parse_execute, text_start, with_types
 
 
 def build(types: bytes, values: bytes, nulls: bytes = b"\0") -> bytes:
@@ -96,16 +96,6 @@ def test_types_are_put_in_for_a_server_that_has_not_seen_them() -> None:
     types = bytes((FieldType.LONG, 0))
     short = b"\x17" + struct.pack("<IBI", 7, 0, 1) + b"\0" + b"\0" + b"\5\0\0\0"
     assert with_types(short, 1, types, False) == build(types, b"\5\0\0\0")
-
-
-def test_placeholders() -> None:
-    text = "SELECT '?', `?`, ? /* ? */ FROM t WHERE a = ? -- ?\n AND b = \"?\" # ?"
-    assert fill_placeholders(text, ["1", "'x'"]) == (
-        "SELECT '?', `?`, 1 /* ? */ FROM t WHERE a = 'x' -- ?\n AND b = \"?\" # ?"
-    )
-    for wrong in (["1"], ["1", "2", "3"]):
-        with pytest.raises(NotALiteral):
-            fill_placeholders(text, wrong)
 
 
 NAMED = b"\x08\0\0" + b"\x03\0\4name"  # a BIGINT without a name, and an attribute

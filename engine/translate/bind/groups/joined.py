@@ -11,7 +11,7 @@ from engine.collate import presence
 from engine.translate.bind.binder import Binder
 from engine.translate.bind.numbers import as_value
 from engine.translate.bind.values import text
-from engine.translate.nodes import child, children, only
+from engine.translate.nodes import bare, child, children, only
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr, walk
 from engine.translate.types import APPROXIMATE, Family
@@ -33,14 +33,15 @@ def bind(binder: Binder, node: exp.Expression) -> Expr:
         only(inner, "expressions")
         items, inner = _unwrapped(items, children(inner))
     value = as_value(binder.expr(inner))
-    keys = [value if _is_first(child(item), inner) else as_value(binder.expr(child(item))) for item in items]
+    by = [bare(child(item)) for item in items]
+    keys = [value if _is_first(key, inner) else as_value(binder.expr(key)) for key in by]
     # MySQL leaves a constant out, and takes its direction for that of the next key.
     if any(key.type.family in APPROXIMATE or all(part.op != "column" for part in walk(key)) for key in keys):
         refuse("GROUP_CONCAT ordered by this is not supported")
     if distinct and keys != [value] and not _is_apart(value):
         refuse(f"GROUP_CONCAT(DISTINCT) of a {value.type.family.value} in another order is not supported")
     if binder.context.backend == "mariadb":
-        _require_own_names(binder, inner, [child(item) for item in items])
+        _require_own_names(binder, inner, by)
     by_row = binder.scope.is_row(set(keys)) and not distinct
     if not keys:
         refuse("GROUP_CONCAT without an order of all rows depends on the order of rows")

@@ -18,7 +18,7 @@ from engine.translate.checks.first_of_index import require_no_first_of_index, re
 from engine.translate.checks.lost_distinct import require_no_lost_row
 from engine.translate.checks.lost_groups import require_no_lost_group, require_no_lost_total
 from engine.translate.names import Scope
-from engine.translate.nodes import child, children, kind, only, whole_number
+from engine.translate.nodes import bare, child, children, kind, only, whole_number
 from engine.translate.refusal import refuse
 from engine.translate.tree import (
     AGGREGATES,
@@ -165,7 +165,7 @@ def _clauses(binder: Binder, node: exp.Expression, block: Block) -> None:
         for rollup in children(group, "rollup"):
             only(rollup)
             block.rollup = True
-        keys = _group_items(group, block)
+        keys = [bare(item) for item in _group_items(group, block)]
         block.groups = [_position_or(binder, item, block.outputs) for item in keys]
     binder.aliases, binder.groups = "having", block.groups
     having = node.args.get("having")
@@ -266,9 +266,10 @@ def _aliases(scope: Scope, outputs: list[Output]) -> None:
 
 
 def _position_or(binder: Binder, node: exp.Expression, outputs: list[Output]) -> Expr:
-    """Bind an item of GROUP BY or ORDER BY: a position, an alias or an expression."""
-    if isinstance(node, exp.Literal) and not node.is_string:
-        position = whole_number(node, "a position")
+    """Bind an item of GROUP BY or ORDER BY: a position, an alias or an expression. MariaDB's TRUE is the number 1."""
+    is_truth = isinstance(node, exp.Boolean) and binder.context.backend == "mariadb"
+    if is_truth or (isinstance(node, exp.Literal) and not node.is_string):
+        position = int(node.this) if is_truth else whole_number(node, "a position")
         if not 1 <= position <= len(outputs):
             refuse("a position is not in the select list")
         return outputs[position - 1].expr
@@ -281,7 +282,7 @@ def _order(binder: Binder, node: exp.Expression | None, outputs: list[Output]) -
     only(node, "expressions")
     items = []
     for item in children(node):
-        inner = child(item)
+        inner = bare(child(item))
         alias = None
         if isinstance(inner, exp.Column) and not inner.text("table"):
             alias = binder.scope.alias(inner.name)  # beside ORDER BY an alias wins over a column

@@ -16,6 +16,7 @@ from engine.translate.bind.numbers import as_value
 from engine.translate.bind.values.compare import as_datetime
 from engine.translate.given import answered, derived
 from engine.translate.literals import NULL_LITERAL, is_literal, text_of
+from engine.translate.nodes import bare
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr, walk
 from engine.translate.types import BIGINT, DATE, INT, WHOLE, Family, Type, datetime_type
@@ -134,8 +135,7 @@ def shifted(binder: Binder, base: exp.Expression, amount: exp.Expression, unit: 
 def _is_shifted(node: exp.Expression) -> bool:
     """Tell whether an expression is itself one with an interval: of a date and an interval MySQL makes a text without a
     time, of that text and another interval one with a time."""
-    while isinstance(node, exp.Paren):
-        node = node.this
+    node = bare(node)
     if isinstance(node, exp.Anonymous):
         return str(node.this).upper() in ("ADDDATE", "SUBDATE")
     return isinstance(node, (exp.DateAdd, exp.DateSub, exp.Add, exp.Sub))
