@@ -125,10 +125,13 @@ class PreparedStatements:
     def _keep_long_data(self, number: int, data: bytes) -> bool:
         state = self._session.state
         known = state.statements.get(number)
-        if known is None or known.long_data is None:
+        if known is None:
             return False
         size = len(data) - 11
         parameter = int.from_bytes(data[9:11], "little")
+        known.spoiled |= parameter >= known.parameters
+        if known.long_data is None:
+            return False
         known.stale = True
         wanted = known.long_size + size
         if size < 0 or parameter >= known.parameters or wanted > _LONG_DATA_LIMIT or size > state.room:
@@ -148,7 +151,7 @@ class PreparedStatements:
         self._session.state.cursors.pop(number, None)
         if known := self._session.state.statements.get(number):
             self._session.state.drop_long_data(known)
-            known.stale = False
+            known.stale = known.spoiled = False
         return False
 
     def _fetch(self, data: bytes) -> bool:
@@ -176,6 +179,9 @@ class PreparedStatements:
         if (assignments := state.sets.get(number)) is not None:
             return variables.take_set(self._router, data, assignments)
         known = state.statements.get(number)
+        if known and known.spoiled:
+            kept.keep_found_rows(state, session.tracker.failed)
+            return False
         if state.counts:
             kept.settle(state, session.tracker.failed)
             if state.counts and known and counts.fits_prepared(known):

@@ -14,7 +14,8 @@ class Prepared:
 
     `types` are those of its last execution, `told` those that the backend knows: it has not seen what ran elsewhere.
     `long_data` are the values that came before the next execution, None when they are too long to be kept; the backend
-    has them as well. `stale` says that it has them, or a cursor, from before an execution that ran elsewhere.
+    has them as well. `stale` says that it has them, or a cursor, from before an execution that ran elsewhere. `spoiled`
+    says that some came for a parameter that it has not: the servers refuse all executions until a reset.
     """
 
     text: bytes
@@ -26,6 +27,7 @@ class Prepared:
     long_data: dict[int, bytearray] | None = field(default_factory=dict)
     long_size: int = 0  # bytes in `long_data`
     stale: bool = False
+    spoiled: bool = False
     cursor: Cursor | None = None  # where the rows of this execution go
     writes: bool = False  # the rows of its query; `definitions` are those of the query
     head: bytes = b""  # the last execution up to its values; empty when there is more behind them

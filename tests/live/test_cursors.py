@@ -240,6 +240,28 @@ def test_long_data_is_part_of_the_statement(sides: Any) -> None:
     assert executions(sides[1]) == 4
 
 
+def test_long_data_for_no_parameter_is_refused_until_a_reset(sides: Any) -> None:
+    types = b"\0\1\xfd\0"
+
+    def run(side: Talker) -> list[bytes]:
+        found = []
+        for text, at, values in (
+            ("SELECT id, v FROM sales WHERE s = ? ORDER BY id", 1, types + b"\2n7"),
+            ("SELECT id FROM sales ORDER BY id LIMIT 5", 0, b""),
+        ):
+            number = side.prepare(text)
+            side.send(struct.pack("<BIH", 0x18, number, at) + b"n7")
+            for _ in range(2):
+                found += side.execute(number, False, values)
+            side.send(side.about(0x1A, number))
+            found += side.until_end()
+            found += side.execute(number, False, values)
+        return found
+
+    assert sum(packet[1] == 0xFF for packet in both(sides, run)) == 4
+    assert executions(sides[1]) == 2
+
+
 @pytest.mark.parametrize("kind", [0xF9, 0xFA, 0xFB, 0xFC])
 def test_long_data_may_be_bytes(sides: Any, kind: int) -> None:
     text = "SELECT id, LENGTH(?) x, b = ? y FROM kept WHERE b <> ? OR id = 2 ORDER BY id"
