@@ -266,6 +266,7 @@ class Dispatch:
             return True
         known_before = refusal
         refusal, preflight = await self._try(text, (facts, use, threshold), known_before, known, place)
+        found_rows = preflight.found_rows
         must = use == FORCED or bool(preflight.lake)
         if must and refusal and refusal.reason is Reason.ENGINE_DOWN:
             # Nowhere else to go: an engine that restarts gets a second chance.
@@ -281,6 +282,9 @@ class Dispatch:
         elif refusal.reason in _LASTING:
             self._worker.stays.remember(key, ALWAYS)
         log.debug("on the backend: %s: %s", refusal.sentence, redact_sql(text.decode("utf-8", "replace")))
+        kept.hold(self.session.state, found_rows)
+        if refusal.reason is not Reason.BACKEND_ERROR:
+            kept.run_by_backend(self.session.state, self.router.is_mariadb)
         self.router.pass_on(data)
         return True
 

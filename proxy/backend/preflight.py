@@ -24,6 +24,7 @@ from wire.parameters import BLOBS, STRINGS
 from wire.responses import build_query_attributes, parse_column_definition
 
 _WHO = ("CONNECTION_ID()", "HEX(DATABASE())")
+_FOUND_ROWS = "FOUND_ROWS()"  # of the query before, which the questions make the backend forget
 # Switches that decide as a mode does: none is a mode that is known to be harmless.
 _SWITCHES = (
     "@@sql_mode, IF(@@sql_auto_is_null, ',SQL_AUTO_IS_NULL', ''), IF(@@sql_big_selects, '', ',MAX_JOIN_SIZE'),"
@@ -89,9 +90,8 @@ def quote_name(name: str) -> str:
 
 def context_query(kind: str) -> bytes:
     """The SELECT that reads the session's variables."""
-    return (
-        "SELECT " + ", ".join((*_WHO, _MODES[kind], *_VARIABLES, _TIMEOUT[kind], _RECURSION[kind], _SERVER[kind]))
-    ).encode()
+    asked = (*_WHO, _MODES[kind], *_VARIABLES, _TIMEOUT[kind], _RECURSION[kind], _SERVER[kind], _FOUND_ROWS)
+    return ("SELECT " + ", ".join(asked)).encode()
 
 
 @dataclass(slots=True)
@@ -108,6 +108,7 @@ class Preflight:
     only_lake: bool = False  # the statement reads nothing else
     forced: bool = False  # use_secondary_engine is FORCED for it: the backend may not answer
     warned: list[list[bytes | None]] = field(default_factory=list)  # rows of SHOW WARNINGS that hold whoever runs it
+    found_rows: int | None = None  # FOUND_ROWS() before the first of the questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,7 @@ class Questions:
         values = [None if value is None else value.decode("utf-8", "replace") for value in answer.rows[0]]
         try:
             out.context = self._context(values)
+            out.found_rows = int(values[-1] or 0)
         except (ValueError, TypeError):
             return Refusal(Reason.UNKNOWN_SESSION)
         if not self.text.isascii() and not out.context.character_set_client.startswith("utf8"):

@@ -16,10 +16,12 @@ async def ask_backend(session: Session, questions: Questions) -> Preflight:
     the other warnings are left.
     """
     preflight = await _ask(session, questions)
+    found_rows = preflight.found_rows
     for _ in range(_OPENINGS):
         if not preflight.lake or preflight.refusal is None or preflight.refusal.reason is not Reason.WARNINGS:
             break
         preflight = await _ask(session, questions)
+        preflight.found_rows = found_rows
     return preflight
 
 

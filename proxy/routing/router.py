@@ -127,9 +127,9 @@ class Router:
             return facts, found, preflight
         if use == FORCED:
             await self._worker.engine.refresh()
-        facts = await self.through_views(facts, preflight.context.schema)
+        facts, found_rows = await self.through_views(facts, preflight.context.schema), preflight.found_rows
         preflight = await self._ask(replace(questions, facts=facts), warned)
-        preflight.forced = use == FORCED
+        preflight.forced, preflight.found_rows = use == FORCED, found_rows
         found = self.judge(facts, use, threshold, preflight, None, place)
         if found:
             preflight.lake = dict.fromkeys(facts.lake, "") | preflight.lake

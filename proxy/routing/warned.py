@@ -32,5 +32,5 @@ async def ask_warned(session: Session, questions: Questions, preflight: Prefligh
     if not told or len(shown.rows) != prepared.warnings:  # with max_error_count fewer are shown
         return preflight
     again = await ask_backend(session, replace(questions, warned=len(shown.rows)))
-    again.warned = shown.rows
+    again.warned, again.found_rows = shown.rows, preflight.found_rows
     return again

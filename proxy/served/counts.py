@@ -68,7 +68,7 @@ async def answer(router: Router, data: bytes, text: bytes) -> None:
         session.pass_on(data)
         return
     session.backend.write(build_close(prepared.prepared.statement_id))
-    session.state.counts = {b"found_rows": 1}
+    session.state.counts = {b"found_rows": 1, b"row_count": -1}  # the backend has only prepared it
     status = Status(session.tracker.lasting_status)
     values: list[list[bytes | None]] = [[str(number).encode()]]
     # MySQL warns of FOUND_ROWS() when it prepares it: SHOW WARNINGS has it.

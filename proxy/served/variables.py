@@ -14,8 +14,6 @@ from proxy.routing.router import Router
 from proxy.sessions.state import OFF, ON, SWITCH, SessionState
 from statements.scan import is_one_statement, split_outside_quotes
 from wire.constants import Command, Status
-from wire.framing import build_packets
-from wire.responses import Ok, build_ok
 
 _USE = "use_secondary_engine"
 _THRESHOLD = "secondary_engine_cost_threshold"
@@ -133,17 +131,32 @@ async def _set(router: Router, data: bytes, ours: list[Assignment], others: list
     if others:
         text = "SET " + ", ".join(replace_reads(router, other, False) for other in others)
         answer = await session.ask(build_query(text.encode(), session.capabilities), [Command.QUERY])
-        session.client.write(answer)
-        if session.tracker.failed:
-            return
     else:
-        session.client.write(build_packets(build_ok(Ok(status=session.tracker.lasting_status)), 1))
-        state.counts = {**state.counts, b"row_count": 0}  # as the SET would leave it, had the backend run it
+        answer = await _stand_in(router)
+    session.client.write(answer)
+    if session.tracker.failed:
+        return
     state.use_secondary_engine, state.cost_threshold = use, threshold
     if own.get("any_spelling", state.any_spelling) != state.any_spelling:
         session.worker.stays.forget()  # what was decided without it
     for attribute, value in own.items():
         setattr(state, attribute, value)
+
+
+async def _stand_in(router: Router) -> bytes:
+    """Have the backend run a statement that leaves what the SET would leave there: ROW_COUNT(), no warnings.
+
+    A transaction that has only read so far goes on, as nothing of it has changed.
+    """
+    session = router.session
+    state, before = session.state, session.tracker.begun
+    text = build_query(b"DO 0", session.capabilities) if router.is_mariadb else _set_own(ON, session.capabilities)
+    answer = await session.ask(text, [Command.QUERY])
+    if state.opened == before:
+        state.opened = session.tracker.begun
+    if state.reading and state.reading.begun == before:
+        state.reading.begun = session.tracker.begun
+    return answer
 
 
 async def _evaluate(router: Router, value: str) -> str:

@@ -2,7 +2,7 @@
 
 The servers keep the number of the last query whatever else is run, and the backend, which has not run that query, knows
 another one. Seen on MySQL 9.7 and MariaDB 10.11, with each statement between a query and FOUND_ROWS(): those below keep
-it, and so do all that fail. Of the others the backend knows the number.
+it, and so do all that fail, on MariaDB before they run. Of the others the backend knows the number.
 """
 
 import re
@@ -94,6 +94,18 @@ def pass_by_unseen(state: SessionState) -> None:
     """Note that a statement of which nothing is known is about to be run."""
     found = state.counts.get(_FOUND_ROWS)
     state.counts = NO_COUNTS if found is None else _IfItFails({_FOUND_ROWS: found})
+
+
+def hold(state: SessionState, found: int | None) -> None:
+    """Note what FOUND_ROWS() was before the backend was asked about a statement that it is given now."""
+    if not state.counts and found is not None:
+        state.counts = _IfItFails({_FOUND_ROWS: found})
+
+
+def run_by_backend(state: SessionState, is_mariadb: bool) -> None:
+    """Note that the backend runs a query which it can prepare: MariaDB counts its rows, also when it fails."""
+    if is_mariadb:
+        state.counts = NO_COUNTS
 
 
 def clear_warnings(state: SessionState) -> None:

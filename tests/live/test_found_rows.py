@@ -208,6 +208,70 @@ def test_a_command_that_fails_behind_a_query_changes_nothing(sides: list[tuple[s
                 assert list(cursor.fetchall()) == [(2,)], command
 
 
+RELAYED, OFFLOADED = "SELECT 1 UNION SELECT 2 UNION SELECT 3", "SELECT id FROM t LIMIT 5"
+
+
+@pytest.mark.parametrize(
+    ("before", "failing"),
+    [
+        *((before, failing) for before in (RELAYED, OFFLOADED) for failing in ("SELECT no FROM t", "SELECT id,")),
+        (OFFLOADED, "SELECT 1 FROM nowhere"),
+        # MariaDB has none behind these.
+        (RELAYED, "SELECT (SELECT id FROM t) FROM t"),
+        (OFFLOADED, "SELECT id, (SELECT y.id FROM t y WHERE y.id < x.id - 5) FROM t x ORDER BY id"),
+        (OFFLOADED, "SELECT COUNT(*) FROM t WHERE (SELECT y.id FROM t y WHERE y.id < t.id - 5) > 2"),
+    ],
+)
+def test_found_rows_behind_a_query_that_fails(sides: list[tuple[str, Any]], before: str, failing: str) -> None:
+    told = []
+    for schema, connection in sides:
+        connection.select_db(schema)
+        with connection.cursor() as cursor:
+            cursor.execute(before)
+            send(connection, Command.QUERY, failing.encode())
+            for _ in range(2):
+                cursor.execute("SELECT FOUND_ROWS()")
+                told += cursor.fetchall()
+    assert told[:2] == told[2:]
+
+
+def test_row_count_behind_found_rows_is_that_of_a_query(sides: list[tuple[str, Any]]) -> None:
+    for schema, connection in sides:
+        connection.select_db(schema)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT id FROM t ORDER BY id LIMIT 7")
+            cursor.execute("SELECT FOUND_ROWS()")
+            cursor.execute("SELECT ROW_COUNT(), FOUND_ROWS()")
+            assert list(cursor.fetchall()) == [(-1, 1)], schema
+
+
+def test_a_switch_is_a_set_to_warnings(sides: list[tuple[str, Any]]) -> None:
+    told = []
+    for (schema, connection), switch in zip(sides, ("SET @x = 1", "SET use_secondary_engine = ON"), strict=True):
+        connection.select_db(schema)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT CAST('x' AS SIGNED)")
+            cursor.execute(switch)
+            cursor.execute("SHOW WARNINGS")
+            told.append(cursor.fetchall())
+    assert told[0] == told[1]
+
+
+def test_a_switch_leaves_a_transaction_that_only_reads(sides: list[tuple[str, Any]]) -> None:
+    schema, connection = sides[1]
+    connection.select_db(schema)
+    with connection.cursor() as cursor:
+        before = executions(cursor)
+        cursor.execute("BEGIN")
+        for use in ("ON", "FORCED"):
+            cursor.execute(f"SET use_secondary_engine = {use}")
+            cursor.execute("SELECT COUNT(*) FROM t")
+            assert cursor.fetchall()[0] == (40,)
+        cursor.execute("COMMIT")
+        cursor.execute("SET use_secondary_engine = ON")
+        assert executions(cursor) - before == 2
+
+
 def test_a_switch_counts_as_a_statement(sides: list[tuple[str, Any]]) -> None:
     schema, connection = sides[1]
     connection.select_db(schema)

@@ -20,7 +20,7 @@ def test_warnings_of_a_prepare_that_are_known_do_not_count(warnings: int, known:
         text.encode(), statement_facts(text), "mysql", _CAPABILITIES, False, lambda *_: False, warned=known
     )
     column = build_column_definition(ColumnDefinition("1", FieldType.LONGLONG, 63, 21))
-    variables: list[bytes | None] = [b"1", b"", *[b"1"] * 19]
+    variables: list[bytes | None] = [b"1", b"", *[b"1"] * 20]
     parts = [build_result([column] * len(variables), [variables], Status.AUTOCOMMIT, _CAPABILITIES)]
     parts += [build_packets(build_prepare_ok(PrepareOk(7, 1, 0, warnings)), 1), build_packets(column, 2)]
     preflight = questions.read(b"".join(parts))
