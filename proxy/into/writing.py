@@ -15,6 +15,7 @@ from proxy.decisions import ALWAYS, decision_key
 from proxy.reasons import QUIET, Reason, Refusal
 from proxy.routing.offload import INTERRUPTED
 from proxy.routing.router import Router
+from proxy.sessions import kept
 from proxy.sessions.state import FORCED, OFF, ON
 from wire.constants import Command, Status
 from wire.framing import build_packets
@@ -94,6 +95,8 @@ async def consider(
         session.worker.stays.remember(decision_key(text), ALWAYS)
     log.debug("on the backend: %s: %s", refusal.sentence, redact_sql(text.decode("utf-8", "replace")))
     given()
+    if preflight:
+        kept.hold(session.state, preflight.found_rows)
     router.pass_on(data)
 
 
