@@ -13,9 +13,12 @@ from typing import Any
 TEMPORARY, GROUPS, GROUPING, WINDOW, UNION = "temporary", "groups", "grouping", "window", "union"
 ROWS, NOTHING = "rows", "nothing"
 SCAN = "scan"  # before ROWS: MariaDB reads the first table as a whole, in no order that it could group by
+KEYED = "keyed"  # before ROWS: they come in the order of the primary key to where they are grouped, or gathered
 DERIVED = "derived"  # at the end: MariaDB keeps the rows of a derived table, a view or a common table
 _MYSQL = {"stream": TEMPORARY, "aggregate": GROUPS, "temp_table_aggregate": GROUPING, "window": WINDOW}
 _MARIADB = {"temporary_table": TEMPORARY, "window_functions_computation": WINDOW, "union_result": UNION}
+_GATHERING = frozenset({"aggregate", "temp_table_aggregate"})
+_REORDERING = frozenset({"sort", "materialize", "stream", "window"})
 _ENDS = frozenset({"table", "nested_loop", "read_sorted_file", "block-nl-join", "query_specifications"})
 
 # MariaDB writes a condition's backslashes as they are.
@@ -52,6 +55,7 @@ def stages(plan: Any, backend: str) -> tuple[str, ...]:
 
 
 def _of_mysql(node: Any) -> Iterator[str]:
+    in_order = True
     while isinstance(node, dict):
         access, operation = str(node.get("access_type")), str(node.get("operation"))
         if access.startswith("zero_rows"):
@@ -61,9 +65,12 @@ def _of_mysql(node: Any) -> Iterator[str]:
             yield UNION if operation.startswith("Union") else TEMPORARY
         elif stage := _MYSQL.get(access):
             yield stage
+        in_order = access in _GATHERING or (in_order and access not in _REORDERING)
         inputs = node.get("inputs")
         on_the_way = access != "table" or str(node.get("table_name")).startswith("<temporary>")
         if not inputs or not on_the_way or access in ("join", "index"):
+            if in_order and _is_by_key_on_mysql(node):
+                yield KEYED
             break
         node = inputs[0]
     yield ROWS
@@ -83,8 +90,12 @@ def _of_mariadb(node: Any) -> Iterator[str]:
     if _has_message(node):
         yield NOTHING
         return
-    if _is_scan(node):
+    table = _first_table(node)
+    if table.get("access_type") == "ALL":
         yield SCAN
+    is_by_key = table.get("access_type") in ("index", "range") and table.get("key") == "PRIMARY"
+    if table.get("access_type") == "ALL" or (is_by_key and "mrr_type" not in table):
+        yield KEYED
     yield ROWS
 
 
@@ -94,12 +105,22 @@ def _has_derived(node: Any) -> bool:
     return isinstance(node, dict) and ("materialized" in node or any(map(_has_derived, node.values())))
 
 
-def _is_scan(node: Any) -> bool:
-    """Tell whether MariaDB's first table is read as a whole, not in the order of an index nor sorted."""
+def _is_by_key_on_mysql(node: dict[str, Any]) -> bool:
+    """Tell whether a table is read as a whole, which InnoDB keeps by its primary key, or along that."""
+    if node.get("inputs") or node.get("table_name") is None:  # of other tables, or none
+        return False
+    if node.get("access_type") == "table":
+        return not str(node["table_name"]).startswith("<")
+    along = node.get("index_access_type") in ("index_scan", "index_range_scan") and node.get("index_name") == "PRIMARY"
+    return along and not node.get("reverse") and "reverse" not in str(node.get("operation"))
+
+
+def _first_table(node: Any) -> dict[str, Any]:
+    """Give the first table that MariaDB reads, empty where its rows are sorted before anything else."""
     first = node.get("nested_loop", node) if isinstance(node, dict) else None
     first = first[0] if isinstance(first, list) and first else first
     table = first.get("table") if isinstance(first, dict) else None
-    return isinstance(table, dict) and table.get("access_type") == "ALL"
+    return table if isinstance(table, dict) else {}
 
 
 def _has_message(node: Any) -> bool:

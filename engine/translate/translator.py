@@ -16,6 +16,7 @@ from engine.translate.bind.expressions import bind_expression
 from engine.translate.bind.groups.lone_rows import require_average_of_rows
 from engine.translate.bind.groups.windows import require_apart, require_shown_shares
 from engine.translate.bind.kept.averages import keep_averages
+from engine.translate.bind.kept.key_order import key_order
 from engine.translate.bind.kept.quotients import keep_quotients
 from engine.translate.bind.queries.blocks import bind_query
 from engine.translate.bind.tables.derived import require_first_rows
@@ -39,7 +40,7 @@ from engine.translate.cursors import materialised
 from engine.translate.described import described
 from engine.translate.found import Found, found_rows
 from engine.translate.given import Trace
-from engine.translate.lower.lowering import AreSingle, FindCases, FindZone, IsWide, Weigh
+from engine.translate.lower.lowering import AreSingle, FindCases, FindZone, IsOrdered, IsWide, Weigh
 from engine.translate.lower.statement import Statement
 from engine.translate.origins import Origins
 from engine.translate.outputs import shown
@@ -92,13 +93,15 @@ def translate(
     trace: Trace | None = None,
     are_single: AreSingle = lambda table, column, key, function: False,
     is_wide: IsWide = lambda: False,
+    is_ordered: IsOrdered = lambda: False,
 ) -> Translation | Refusal:
     """Translate a SELECT; `weigh` gives a collation's weights, `find_cases` what LOWER and UPPER do in it, `find_zone`
     a time zone: each None when it is not known. With a `trace` the SQL has its marks in the place of literals.
     `are_single` tells of columns that no two values are equal in which differ: such SQL holds for these rows only.
-    `is_wide` says that products are to have 38 digits, not 18 where both factors have no more."""
+    `is_wide` says that products are to have 38 digits, not 18 where both factors have no more, `is_ordered` that
+    doubles are to be added up in the backend's order, where that is known."""
     try:
-        lowering = Statement(weigh, find_zone, find_cases, are_single, is_wide)
+        lowering = Statement(weigh, find_zone, find_cases, are_single, is_wide, is_ordered)
         return _translate(statement, context, view, definitions, lowering, trace)
     except Refused as refused:
         return Refusal(refused.reason)
@@ -163,6 +166,7 @@ def _translate(
     lowering.orders_rollups = not query.order
     lowering.sends_early = _sends_early(query) and not any(isinstance(q, Block) and q.grouped for q in whole.queries)
     lowering.origins = Origins(whole.queries)
+    lowering.key_order = key_order(whole, context, view, shared.tables)
     lowering.narrowed = narrowed(whole.nodes) if context.models else {}
     sql = lowering.query(query, shown(query, definitions, context))
     found = found_rows(query, lowering, context.backend)

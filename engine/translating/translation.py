@@ -19,11 +19,12 @@ from engine.collate.cases import Cases, fetch_cases
 from engine.collate.fetch import fetch_facts
 from engine.collate.store import Collations
 from engine.collate.weights import Weights
+from engine.translate.lower.doubles import UNORDERED
 from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation, translate
+from engine.translating.failed import OVERFLOW, Failed
 from engine.translating.spellings import Spellings
 from engine.translating.translations import Find, Translations
-from engine.translating.widened import Widened
 from engine.translating.zone_source import ZoneSource
 from engine.zones import ZoneTable
 from statements.context import SessionContext
@@ -59,7 +60,7 @@ class Translator:
         self._zones = ZoneSource(settings)
         self._made = Translations()
         self._spellings = Spellings()
-        self._widened = Widened()
+        self._widened, self._ordered = Failed(OVERFLOW), Failed(UNORDERED)
         self._lock = threading.Lock()
         self._background = ThreadPoolExecutor(1, thread_name_prefix="weights")
 
@@ -86,8 +87,8 @@ class Translator:
                 return False
 
         finds: dict[str, Find] = {"weigh": self._weigh, "zone": self._zones.find, "cases": self._find_cases}
-        is_wide = self._widened.has(statement)
-        finds["single"], finds["wide"] = are_single, lambda: is_wide
+        is_wide, is_ordered = self._widened.has(statement), self._ordered.has(statement)
+        finds["single"], finds["wide"], finds["ordered"] = are_single, lambda: is_wide, lambda: is_ordered
         return self._made.get(
             statement,
             context,
@@ -105,12 +106,14 @@ class Translator:
                 trace,
                 ask["single"],
                 ask["wide"],
+                ask["ordered"],
             ),
         )
 
     def widen(self, statement: str, error: BaseException) -> bool:
-        """Tell whether a statement that failed is worth another attempt: its products are to have more digits."""
-        return self._widened.note(statement, error)
+        """Tell whether a statement that failed is worth another attempt: its products are to have more digits, or its
+        doubles are to be added up in the backend's order."""
+        return self._widened.note(statement, error) or self._ordered.note(statement, error)
 
     def prepare(self, translation: Translation) -> bool:
         """Make the functions that a translation calls; True when one is new, which older snapshots do not see."""

@@ -26,11 +26,12 @@ from engine.layout import arrow_schema, carried_columns, create_statement, left_
 from engine.load.select import select_value
 from engine.results.encoder import RowEncoder
 from engine.store.optimizers import DISABLED
+from engine.translate.lower.doubles import UNORDERED
 from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation, translate
+from engine.translating.failed import OVERFLOW, Failed
 from engine.translating.spellings import read_single
 from engine.translating.translation import register
-from engine.translating.widened import Widened
 from engine.zones import ZoneTable
 from proxy.routing.warned import TOLD
 from statements.context import SessionContext
@@ -295,10 +296,11 @@ class Bench:
         warnings = self.warnings
         context = self._context_of(statement, "binary" if binary else "text")
         context = replace(context, plan=self._stages(statement))
-        widened = Widened()
+        widened, ordered = Failed(OVERFLOW), Failed(UNORDERED)
         while True:
             asked = (self.view, definitions, self.weigh, self.zone, self.cases)
-            translation = translate(statement, context, *asked, is_wide=functools.partial(widened.has, statement))
+            is_wide, is_ordered = (functools.partial(failed.has, statement) for failed in (widened, ordered))
+            translation = translate(statement, context, *asked, is_wide=is_wide, is_ordered=is_ordered)
             if isinstance(translation, Refusal):
                 return Outcome("refused", translation.reason)
             self.register(translation)
@@ -306,7 +308,7 @@ class Bench:
                 found = self.engine_rows(translation.sql, list(translation.definitions), context.protocol)
                 break
             except (duckdb.Error, pa.ArrowException, OSError, SecondaryEngineError) as problem:  # OSError: of a stream
-                if widened.note(statement, problem):
+                if widened.note(statement, problem) or ordered.note(statement, problem):
                     continue
                 first = f"{str(problem).splitlines()[0]} IN {translation.sql}"
                 return Outcome("error", f"{error} and {first}") if error else Outcome("failed", first)

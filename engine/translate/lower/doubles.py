@@ -26,6 +26,7 @@ from engine.translate.types import APPROXIMATE
 
 Writer = Callable[[Lowering, Expr], str]
 _UNCERTAIN = "error('the last digits of a double are not certain')"
+UNORDERED = "the last digits of a double are not certain unless rows are added up in the order of their key"
 _OUT_OF_RANGE = "error('a number is out of range')"
 _PER_ROW = "2.6e-16"  # 2 u, and room for the rounding of the bounds
 _EXACT = f"{1 << 53}.0"
@@ -66,8 +67,13 @@ def settled(low: Lowering, expr: Expr, function: str = "{0}", same: str = "{0}")
     bottom, top = (function.format(end) for end in ("e.p.l", "e.p.h"))
     agreed = f"{same.format(bottom)} = {same.format(top)} AND isfinite(e.p.l)"
     return _let(
-        f"CASE WHEN e.p.l IS NULL THEN NULL WHEN {agreed} THEN {bottom} ELSE {_UNCERTAIN} END", p=bounds(low, expr)
+        f"CASE WHEN e.p.l IS NULL THEN NULL WHEN {agreed} THEN {bottom} ELSE {_uncertain(low)} END", p=bounds(low, expr)
     )
+
+
+def _uncertain(low: Lowering) -> str:
+    """Fail; where doubles may be added up in the backend's order, so that the statement is tried again that way."""
+    return f"error('{UNORDERED}')" if low.key_order and not low.is_ordered() else _UNCERTAIN
 
 
 def bare(low: Lowering, expr: Expr) -> str:
@@ -99,7 +105,7 @@ def compared(low: Lowering, expr: Expr, sign: str) -> str:
         equal, other = ("FALSE", "TRUE") if sign == "<>" else ("TRUE", "FALSE")
         cases = f"WHEN {missing} THEN {null} WHEN {apart} THEN {other} WHEN {same} THEN {equal}"
     infinite = "NOT isfinite(e.a.l + e.a.h) OR NOT isfinite(e.b.l + e.b.h)"
-    body = f"CASE WHEN {infinite} THEN {_OUT_OF_RANGE} {cases} ELSE {_UNCERTAIN} END"
+    body = f"CASE WHEN {infinite} THEN {_OUT_OF_RANGE} {cases} ELSE {_uncertain(low)} END"
     return _let(body, a=bounds(low, expr.args[0]), b=bounds(low, expr.args[1]))
 
 
@@ -124,6 +130,8 @@ def _sum(low: Lowering, expr: Expr) -> str:
             r=f"{size} * count({row}.l) * {_PER_ROW}",
         )
     sql = low.expr(arg)
+    if low.key_order and not distinct and low.is_ordered():
+        return _own(f"sum({sql} ORDER BY {', '.join(map(low.order_key, low.key_order))})")
     grain = " ".join(f"WHEN {_scaled(sql, k)} = trunc({_scaled(sql, k)}) THEN {k}" for k in _GRAINS)
     return _let(
         f"CASE WHEN e.s * pow(2.0, e.k) < {_EXACT} THEN {_pair('e.t', 'e.t')} "

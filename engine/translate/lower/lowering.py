@@ -27,6 +27,7 @@ FindCases = Callable[[str], Cases | None]
 # function of weights that it calls, "" for none).
 AreSingle = Callable[[str, str, str, str], bool]
 IsWide = Callable[[], bool]  # whether products of the statement may have more than 18 digits
+IsOrdered = Callable[[], bool]  # whether doubles are to be added up in the backend's order
 _SORT_KEY = 1024  # bytes: max_sort_length, of which a session may not have less (proxy.backend.preflight)
 
 
@@ -38,7 +39,8 @@ class Lowering(ABC):
     `orders_rollups` is False where the statement's own ORDER BY leaves nothing of the order in which ROLLUP gives its
     rows. `sends_early` says that rows leave while others are computed, and that nothing is summed up before.
     `origins` knows what is behind columns. `asks_models` is of statements that no other can answer: their sums of
-    doubles, of which only bounds are certain elsewhere, are what the engine makes them.
+    doubles, of which only bounds are certain elsewhere, are what the engine makes them. `key_order` are the columns in
+    whose order the backend adds up doubles, where that is known.
     """
 
     def __init__(
@@ -48,9 +50,11 @@ class Lowering(ABC):
         find_cases: FindCases,
         are_single: AreSingle = lambda table, column, key, function: False,
         is_wide: IsWide = lambda: False,
+        is_ordered: IsOrdered = lambda: False,
     ) -> None:
         self._weigh, self._find_zone, self._find_cases, self._are_single = weigh, find_zone, find_cases, are_single
-        self.is_wide = is_wide
+        self.is_wide, self.is_ordered = is_wide, is_ordered
+        self.key_order: tuple[Expr, ...] = ()
         self.weights_used: dict[str, Weights] = {}
         self.zones_used: dict[str, ZoneTable] = {}
         self.asked: dict[str, Asked] = {}  # calls of models, by their tokens

@@ -20,7 +20,7 @@ from engine.translate.lower.doubles import DOUBLE_OPS, bare, sort_key
 from engine.translate.lower.early_keys import EarlyKeys, grouped_by_value
 from engine.translate.lower.groups import GROUP_OPS, group_key
 from engine.translate.lower.json_tables import CELL_OPS, json_rows
-from engine.translate.lower.lowering import AreSingle, FindCases, FindZone, IsWide, Lowering, Weigh
+from engine.translate.lower.lowering import AreSingle, FindCases, FindZone, IsOrdered, IsWide, Lowering, Weigh
 from engine.translate.lower.moments import MOMENT_OPS
 from engine.translate.lower.read_dates import READ_DATE_OPS
 from engine.translate.lower.sets import both_sides, distinct_recursion
@@ -77,8 +77,9 @@ class Statement(Lowering):
         find_cases: FindCases,
         are_single: AreSingle = lambda table, column, key, function: False,
         is_wide: IsWide = lambda: False,
+        is_ordered: IsOrdered = lambda: False,
     ) -> None:
-        super().__init__(weigh, find_zone, find_cases, are_single, is_wide)
+        super().__init__(weigh, find_zone, find_cases, are_single, is_wide, is_ordered)
         self._early = EarlyKeys()
 
     def expr(self, expr: Expr) -> str:

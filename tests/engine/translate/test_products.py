@@ -7,7 +7,7 @@ import pytest
 
 from engine.catalog import CatalogView
 from engine.translate.translator import Translation, translate
-from engine.translating.widened import Widened
+from engine.translating.failed import OVERFLOW, Failed
 from statements.context import SessionContext
 from tests.engine.translate.conftest import BIN, MODE
 from wire.constants import FieldType
@@ -48,7 +48,7 @@ def test_products_have_38_digits_where_they_need_them(
     statement = f"SELECT MAX({expression}) FROM t WHERE id = 1"
     with pytest.raises(duckdb.OutOfRangeException, match=r"multiplication of DECIMAL\(18\)") as caught:
         store.execute(made(view, statement, scale, is_wide=False).sql).fetchall()
-    widened = Widened()
+    widened = Failed(OVERFLOW)
     assert widened.note(statement, caught.value)
     assert widened.has(statement.replace("1", "2"))
     assert not widened.note(statement, caught.value)  # it would fail again
@@ -74,4 +74,4 @@ def test_sums_below_rows_are_not_slowed_down(view: CatalogView) -> None:
 
 
 def test_other_failures_are_none_of_products() -> None:
-    assert not Widened().note("SELECT 1", ValueError("Overflow in multiplication of DECIMAL(38)"))
+    assert not Failed(OVERFLOW).note("SELECT 1", ValueError("Overflow in multiplication of DECIMAL(38)"))
