@@ -6,7 +6,6 @@ from proxy.backend.answers import AnswerReader, build_result
 from proxy.backend.preflight import Preflight
 from proxy.engine.link import EngineGone
 from proxy.routing.router import Router
-from proxy.sessions.state import NO_COUNTS
 from wire.constants import Command, Status
 
 _SHOW = re.compile(
@@ -59,7 +58,7 @@ async def _show(router: Router, data: bytes, found: re.Match[bytes]) -> None:
         return
     if found["count"]:
         rows: list[list[bytes | None]] = [[str(state.counts[COUNT]).encode()]]
-        state.counts = NO_COUNTS  # a query itself, which the backend has run
+        state.counts = {COUNT: state.counts[COUNT]}  # it is a query itself, whose row the backend has counted
     else:
         skip = int(found["skip"] or found["offset"] or 0)
         rows = state.warned[skip : skip + int(found["most"])] if found["most"] else state.warned
