@@ -295,7 +295,7 @@ class Bench:
                 self.close_kept()
         warnings = self.warnings
         context = self._context_of(statement, "binary" if binary else "text")
-        context = replace(context, plan=self._stages(statement))
+        context = replace(context, plan=self.stages(statement))
         widened, ordered = Failed(OVERFLOW), Failed(UNORDERED)
         while True:
             asked = (self.view, definitions, self.weigh, self.zone, self.cases)
@@ -320,7 +320,7 @@ class Bench:
             return outcome
         return self._of_single(statement, context, definitions, translation, expected, ties) or outcome
 
-    def _stages(self, statement: str) -> tuple[str, ...]:
+    def stages(self, statement: str) -> tuple[str, ...]:
         """What rows pass in the backend's plan of a statement."""
         try:
             (plan,), *_ = self.backend_rows(f"EXPLAIN FORMAT=JSON {statement}")[1]
