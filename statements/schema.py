@@ -88,6 +88,7 @@ class Table:
     unlogged: str = ""
     causes: tuple[tuple[str, str, str], ...] = ()
     partitions: tuple[Partition, ...] = ()  # in their order
+    rising: bool = False  # a PRIMARY KEY was declared, without DESC: InnoDB keeps the rows in its order
 
     def column(self, name: str) -> Column | None:
         """Find a column by name, case-insensitively as MySQL does; None when there is no such column."""

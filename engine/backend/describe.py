@@ -29,7 +29,7 @@ SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES
  WHERE ENGINE = 'InnoDB' AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND COALESCE(TABLE_ROWS, 0) = 0
 """
 _KEYS = """
-SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, NULLABLE FROM information_schema.STATISTICS
+SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, NULLABLE, COLLATION FROM information_schema.STATISTICS
  WHERE TABLE_SCHEMA = %s AND NON_UNIQUE = 0 {name}
  ORDER BY TABLE_NAME, INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX
 """
@@ -52,7 +52,8 @@ def describe_schema(connection: Connection, schema: str, name: str | None = None
     for row in connection.query(_COLUMNS.format(name=only, expression=expression), parameters):
         columns.setdefault(row[0], []).append(_column(row, connection.is_mariadb))
     columns = {table: _complete(connection, found) for table, found in columns.items()}
-    keys = _keys(connection.query(_KEYS.format(name=only), parameters))
+    index_parts = connection.query(_KEYS.format(name=only), parameters)
+    keys, rising = _keys(index_parts), _rising(index_parts)
     unlogged = unlogged_actions(connection, schema, [table for table, *_ in tables], name is None)
     causes = {}
     for table in unlogged.keys() & keys.keys():
@@ -71,6 +72,7 @@ def describe_schema(connection: Connection, schema: str, name: str | None = None
             unlogged.get(table, ""),
             causes.get(table, ()),
             _partitions(connection, schema, table) if "partitioned" in (options or "") else (),
+            table in rising,
         )
         for table, engine, collation, _, kind, options in tables
         if kind == "BASE TABLE" or table in lake  # MariaDB's tables with a history are not copied; shadows are such
@@ -163,7 +165,7 @@ def estimate_rows(connection: Connection, schema: str, name: str) -> int:
 
 def _keys(rows: list[tuple[Any, ...]]) -> dict[str, tuple[str, ...]]:
     found: dict[str, dict[str, list[tuple[str | None, str]]]] = {}
-    for table, index, column, nullable in rows:
+    for table, index, column, nullable, _ in rows:
         found.setdefault(table, {}).setdefault(index, []).append((column, nullable))
     keys: dict[str, tuple[str, ...]] = {}
     for table, indexes in found.items():
@@ -173,6 +175,12 @@ def _keys(rows: list[tuple[Any, ...]]) -> dict[str, tuple[str, ...]]:
                 keys[table] = tuple(str(column) for column, _ in parts)
                 break
     return keys
+
+
+def _rising(rows: list[tuple[Any, ...]]) -> set[str]:
+    """The tables with a primary key that has no part in descending order."""
+    keys = [(table, order) for table, index, _, _, order in rows if index == "PRIMARY"]
+    return {table for table, _ in keys} - {table for table, order in keys if order != "A"}
 
 
 def _column(row: tuple[Any, ...], is_mariadb: bool) -> Column:

@@ -35,6 +35,8 @@ def key_order(
     loaded = view.table(*names[0])
     if isinstance(loaded, str) or loaded.is_lake or loaded.table.partitions or loaded.table.engine != "InnoDB":
         return ()
+    if not loaded.table.rising:
+        return ()
     columns = [loaded.table.column(name) for name in loaded.table.primary_key]
     known = [each for each in columns if each and each.type in _TYPES and each.name not in loaded.left_out]
     if not known or len(known) != len(columns):
