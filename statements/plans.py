@@ -112,7 +112,7 @@ def _is_by_key_on_mysql(node: dict[str, Any]) -> bool:
     if node.get("access_type") == "table":
         return not str(node["table_name"]).startswith("<")
     along = node.get("index_access_type") in ("index_scan", "index_range_scan") and node.get("index_name") == "PRIMARY"
-    return along and not node.get("reverse") and "reverse" not in str(node.get("operation"))
+    return along and not node.get("reverse")
 
 
 def _first_table(node: Any) -> dict[str, Any]:

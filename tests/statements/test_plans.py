@@ -56,7 +56,7 @@ def over(inner: dict[str, Any], access: str, operation: str = "", **further: Any
         (over(over(PLAIN, "join"), "aggregate"), (GROUPS, ROWS)),
         (over(over(over(PLAIN, "materialize"), "table", table_name="y"), "aggregate"), (GROUPS, ROWS)),
         (over(ALONG, "aggregate"), (GROUPS, KEYED, ROWS)),
-        (over({**ALONG, "operation": "Index scan on t using PRIMARY (reverse)"}, "aggregate"), (GROUPS, ROWS)),
+        (over({**ALONG, "reverse": True}, "aggregate"), (GROUPS, ROWS)),
         (over({**ALONG, "index_name": "k"}, "aggregate"), (GROUPS, ROWS)),
         (over({**ALONG, "index_access_type": "index_lookup"}, "aggregate"), (GROUPS, ROWS)),
         ({"access_type": "zero_rows", "operation": "Zero rows (Impossible WHERE)"}, (NOTHING,)),
