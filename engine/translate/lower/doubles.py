@@ -20,6 +20,7 @@ from typing import cast
 from engine.translate.bind.kept.doubles import LEAVES, is_loose
 from engine.translate.lower.lowering import Lowering
 from engine.translate.lower.once import once
+from engine.translate.lower.rounding import half_even
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
 from engine.translate.types import APPROXIMATE
@@ -265,7 +266,7 @@ def _round(truncated: bool) -> Writer:
         places = int(str(expr.value))
         tens = f"CAST(1e{abs(places)} AS DOUBLE)"
         moved = f"({{0}} * {tens})" if places > 0 else f"({{0}} / {tens})"
-        cut = f"trunc({moved})" if truncated else f"round_even({moved}, 0)"
+        cut = f"trunc({moved})" if truncated else half_even(moved)
         back = f"({cut} / {tens})" if places > 0 else f"({cut} * {tens})"
         made = f"(CASE WHEN isfinite({moved}) THEN {back} ELSE {{0}} END)" if places > 0 else back
         return _monotone(made)(low, expr)
@@ -276,7 +277,7 @@ def _round(truncated: bool) -> Writer:
 def _to_integer(low: Lowering, expr: Expr) -> str:
     """Round half to even; what leaves BIGINT gives a warning on the server and fails here."""
     kind = "UBIGINT" if expr.type.unsigned else "BIGINT"
-    return _monotone(f"CAST(round_even({{0}}, 0) AS {kind})")(low, expr)
+    return _monotone(f"CAST({half_even('{0}')} AS {kind})")(low, expr)
 
 
 def _to_decimal(low: Lowering, expr: Expr) -> str:

@@ -10,6 +10,7 @@ from typing import cast
 from engine.collate.rules import quote
 from engine.translate.lower.documents import SEPARATORS, SPELLING, Steps, kind_of, path_of
 from engine.translate.lower.lowering import Lowering
+from engine.translate.lower.rounding import half_even
 from engine.translate.tree import Expr, JsonRows
 from engine.translate.types import STORED_BITS, Family, Type
 
@@ -74,7 +75,7 @@ def _integer(sql: str, steps: Steps, type_: Type, nothing: str) -> str:
         return f"CASE WHEN {value} BETWEEN {least} AND {most} THEN {held.format(value)} ELSE {nothing} END"
 
     whole = f"CAST({text} AS HUGEINT)"
-    nearest = f"CAST(round_even(CAST({text} AS DOUBLE), 0) AS HUGEINT)"
+    nearest = f"CAST({half_even(f'CAST({text} AS DOUBLE)')} AS HUGEINT)"
     size = f"abs(CAST({text} AS DOUBLE))"
     cases = {
         "BIGINT": within(whole),
