@@ -8,6 +8,8 @@ from datetime import date, datetime, timedelta
 from typing import cast
 
 from sqlglot import exp
+from sqlglot.dialects.mysql import MySQL
+from sqlglot.time import format_time
 
 from engine.collate import presence
 from engine.translate import literals
@@ -20,6 +22,7 @@ from engine.translate.nodes import bare
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr, walk
 from engine.translate.types import BIGINT, DATE, INT, WHOLE, Family, Type, datetime_type
+from statements.digest import spans
 
 _MONTHS = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
 _SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86400, "WEEK": 604800}
@@ -70,14 +73,16 @@ _FORMATS_BARE = frozenset(("%-m", "%-d", "%-H", "%-I"))
 _SHIFTED = frozenset({"date_to_text", "datetime_to_text", "spelled_moment"})  # texts that are made by an interval
 _TAKEN = _SHIFTED - {"datetime_to_text"}  # of these IF and CASE give a moment
 _DIGITS = presence.of_text("0123456789:-. ")
-# MySQL reads these as plain characters, but after the parser they look like codes.
+# MySQL reads these as plain characters, but the parser writes its codes so.
 _AMBIGUOUS_FORMATS = ("%A", "%B", "%-", "%G")
 
 
 def is_ambiguous(pattern: str, statement: str) -> bool:
     """Tell whether the parser may have changed a pattern of DATE_FORMAT or STR_TO_DATE to another one."""
-    if any(code in statement for code in _AMBIGUOUS_FORMATS):
-        return True
+    if _has_ambiguous(pattern):
+        texts = (statement[begin:end] for begin, end in spans(statement))
+        if any(_has_ambiguous(text) and _parsed(text) in (pattern, None) for text in texts):
+            return True
     at = 0
     while (at := pattern.find("%", at)) >= 0:
         # Behind a per cent sign written twice MySQL reads a plain character, the parser a code.
@@ -85,6 +90,18 @@ def is_ambiguous(pattern: str, statement: str) -> bool:
             return True
         at += 2
     return False
+
+
+def _has_ambiguous(text: str) -> bool:
+    return any(code in text for code in _AMBIGUOUS_FORMATS)
+
+
+def _parsed(text: str) -> str | None:
+    """Give what the parser makes of a literal where it is a pattern; None for one with a prefix or escapes."""
+    quote, inner = text[0], text[1:-1]
+    if quote not in "'\"" or "\\" in inner or quote in inner:
+        return None
+    return cast(str, format_time(inner, MySQL.TIME_MAPPING, MySQL.TIME_TRIE))
 
 
 def as_date_value(expr: Expr, what: str) -> Expr:
