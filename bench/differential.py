@@ -31,6 +31,7 @@ from bench.forms import session as forms_session
 from bench.schemas import RandomTable, Schemas
 from bench.shrink import shrink
 from bench.statements import Statements
+from engine.collate.store import Collations
 from tests.semantics.harness import Bench, Outcome
 from tests.semantics.other_literals import fault
 from tests.semantics.zones import load_zones
@@ -225,11 +226,11 @@ def run_batches(
 ) -> Found:
     """Make the tables and the session of each batch, and run its statements; a server that one of them ended is started
     again for the next batch."""
-    found = Found()
+    found, collations = Found(), Collations(folder)
     for number in batches:
         before = len(found.faults)
         try:
-            _run_batch(connection, kind, folder, random.Random(f"{seed} {number}"), size, found, kind_of)
+            _run_batch(connection, kind, collations, random.Random(f"{seed} {number}"), size, found, kind_of)
         except ServerEndedError as end:
             found.ended.append(f"batch {number}: {end}")
             server.stop()
@@ -243,7 +244,7 @@ def run_batches(
 def _run_batch(
     connection: "pymysql.connections.Connection[Any]",
     kind: str,
-    folder: pathlib.Path,
+    collations: Collations,
     chance: random.Random,
     size: int,
     found: Found,
@@ -257,7 +258,7 @@ def _run_batch(
     bounds = Extremes(chance.randrange(1 << 30)) if kind_of == "extremes" else None
     tables = bounds.tables() if bounds else schemas.tables()
     make_tables(connection, schemas, tables)
-    bench = Bench(connection, kind == "mariadb", _SCHEMA, folder)
+    bench = Bench(connection, kind == "mariadb", _SCHEMA, collations)
     bench.copy_all()
     made = Forms if kind_of == "forms" else Statements
     for setting in [*batch_settings(chance, schemas), *(forms_session(chance, kind) if made is Forms else ())]:

@@ -102,14 +102,16 @@ class _Describer:
 
 
 class Bench:
-    """A schema on a backend and its copy."""
+    """A schema on a backend and its copy. `collations`: those that are known already, kept in a folder or here."""
 
-    def __init__(self, connection: Any, is_mariadb: bool, schema: str, folder: Path, **session: Any) -> None:
+    def __init__(
+        self, connection: Any, is_mariadb: bool, schema: str, collations: Collations | Path, **session: Any
+    ) -> None:
         self.raw = connection
         self.schema = schema
         self.duck = duckdb.connect(config={"disabled_optimizers": DISABLED})  # as the engine has it
         self.duck.execute("SET preserve_insertion_order = true")
-        self.collations = Collations(folder)
+        self.collations = Collations(collations) if isinstance(collations, Path) else collations
         self.view = CatalogView({})
         self.registered: set[str] = set()
         self.known_cases: dict[str, Cases | None] = {}

@@ -1,5 +1,6 @@
-"""Stored tables as names see them: columns typed once for each entry of the catalog, made once for each alias."""
+"""Stored tables as names see them: columns typed once for each definition of a table, made once for each alias."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from statements.schema import MEMBER_TYPES, Column
 if TYPE_CHECKING:
     from engine.catalog import LoadedTable
 
-_MOST_TABLES, _MOST_ALIASES = 4096, 64
+_MOST_COLUMNS = 1 << 16  # of all tables, once with their types and once more for each alias
 
 
 @dataclass(slots=True)
@@ -34,8 +35,25 @@ class _Stored:
     made: dict[tuple[str, object], tuple[Sequence[Output], Named]] = field(default_factory=dict)
 
 
-# An entry of the catalog is the same for as long as nothing changes about its table; snapshots share it.
-_STORED: dict[int, _Stored] = {}
+class _Kept:
+    """What was made of tables, until it is too much of it: then all goes."""
+
+    def __init__(self) -> None:
+        self.tables: dict[tuple[int, str], _Stored] = {}
+        self._columns = 0
+        self._lock = threading.Lock()
+
+    def count(self, columns: int) -> None:
+        """Count columns that are to be kept."""
+        with self._lock:
+            if self._columns + columns > _MOST_COLUMNS:
+                self.tables.clear()
+                self._columns = 0
+            self._columns += columns
+
+
+# A table that changes has another entry of the catalog after each transaction: one of them is kept.
+_KEPT = _Kept()
 
 
 def see_stored(loaded: "LoadedTable", alias: str, name: str, schema: str, context: SessionContext) -> Visible:
@@ -51,8 +69,7 @@ def _made(stored: _Stored, alias: str, context: SessionContext) -> tuple[Sequenc
     if known is not None:
         return known
     columns = [Output(column.name, _column(column, type_, alias, context)) for column, type_ in stored.typed]
-    if len(stored.made) >= _MOST_ALIASES:
-        stored.made.clear()
+    _KEPT.count(len(columns))
     stored.made[at] = made = columns, by_name(columns)
     return made
 
@@ -63,8 +80,9 @@ def _column(column: Column, type_: Type, alias: str, context: SessionContext) ->
 
 
 def _stored(loaded: "LoadedTable") -> _Stored:
-    known = _STORED.get(id(loaded))
-    if known is not None and known.loaded is loaded:
+    at = loaded.id, loaded.store_name
+    known = _KEPT.tables.get(at)
+    if known is not None and _is_typed_alike(known.loaded, loaded):
         return known
     typed: list[tuple[Column, Type]] = []
     excluded: dict[str, str] = {}
@@ -81,10 +99,14 @@ def _stored(loaded: "LoadedTable") -> _Stored:
     zoned = any(column.type == "timestamp" for column, _ in typed)
     stored = _Stored(loaded, typed, excluded, () if -1 in key else key, hidden, zoned)
     if not loaded.is_lake:  # a table of files is made anew for each statement
-        if len(_STORED) >= _MOST_TABLES:
-            _STORED.clear()
-        _STORED[id(loaded)] = stored
+        _KEPT.count(len(typed))
+        _KEPT.tables[at] = stored
     return stored
+
+
+def _is_typed_alike(then: "LoadedTable", now: "LoadedTable") -> bool:
+    """Tell whether two entries of a table have the same columns with the same types: their rows may be others."""
+    return then is now or (then.table == now.table and then.presence == now.presence and then.left_out == now.left_out)
 
 
 def _type(column: Column, loaded: "LoadedTable") -> Type:
