@@ -22,6 +22,8 @@ from bench.differential import start
 from engine.translate.refusal import Refusal
 from engine.translate.translator import translate
 from engine.translating.translation import register
+from statements.plans import stages
+from statements.reads import reads
 from tests.semantics.harness import Bench
 
 _SCHEMA = "wf_exactness"
@@ -96,7 +98,8 @@ def _time(duck: duckdb.DuckDBPyConnection, sql: str) -> float:
 
 def _translated(bench: Bench, statement: str, is_ordered: bool) -> str:
     """The translator's SQL, with its functions made; raises SystemExit for what is not offloaded."""
-    context = replace(bench.context, plan=bench.stages(statement))
+    plan = bench.plan(statement)
+    context = replace(bench.context, plan=stages(plan, bench.context.backend), reads=reads(plan, bench.context.backend))
     asked = (bench.view, bench.prepare(statement), bench.weigh, bench.zone, bench.cases)
     made = translate(statement, context, *asked, is_ordered=lambda: is_ordered)
     if isinstance(made, Refusal):

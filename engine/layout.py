@@ -14,6 +14,7 @@ from statements.schema import (
     WIDE_CHARSETS,
     WIDEST_DECIMAL,
     Column,
+    Index,
     Partition,
     Table,
 )
@@ -206,4 +207,5 @@ def table_from_json(text: str) -> Table:
     key = tuple(raw.pop("primary_key"))
     causes = tuple((schema, name, kinds) for schema, name, kinds in raw.pop("causes", ()))
     partitions = tuple(Partition(**part) for part in raw.pop("partitions", ()))
-    return Table(columns=columns, primary_key=key, causes=causes, partitions=partitions, **raw)
+    indexes = tuple(Index(index["name"], tuple(index["columns"])) for index in raw.pop("indexes", ()))
+    return Table(columns=columns, primary_key=key, causes=causes, partitions=partitions, indexes=indexes, **raw)

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, fields
 
+from statements.reads import Read
 from statements.session_values import SessionValue
 
 # The engine's reason against a statement whose transaction began its snapshot before a table's latest change.
@@ -71,7 +72,7 @@ class SessionContext:
     `cursor` says that the rows are told as those of a cursor. `alone` says that nobody but the engine may answer.
     `models` are what the statement's calls of `statements.ml.ASKED` and a number stand for; `given` is the statement as
     the user wrote it then. `warned` is how many warnings the statement has before it runs. `plan` are the stages of the
-    backend's plan of it (`statements.plans`), () where that is not known.
+    backend's plan of it (`statements.plans`), () where that is not known, `reads` the tables in whose order it reads.
     """
 
     connection_id: int
@@ -114,6 +115,7 @@ class SessionContext:
     given: str = ""
     warned: int = 0
     plan: tuple[str, ...] = ()
+    reads: tuple[Read, ...] = ()
 
     def to_json(self) -> str:
         """Write as JSON text."""
@@ -131,4 +133,5 @@ class SessionContext:
         lake = tuple(LakeName(**name) for name in state.pop("lake", ()))
         models = tuple(ModelCall(**model) for model in state.pop("models", ()))
         plan = tuple(state.pop("plan", ()))
-        return cls(views=views, values=values, lake=lake, models=models, plan=plan, **state)
+        reads = tuple(Read(**read) for read in state.pop("reads", ()))
+        return cls(views=views, values=values, lake=lake, models=models, plan=plan, reads=reads, **state)

@@ -13,12 +13,9 @@ from typing import Any
 TEMPORARY, GROUPS, GROUPING, WINDOW, UNION = "temporary", "groups", "grouping", "window", "union"
 ROWS, NOTHING = "rows", "nothing"
 SCAN = "scan"  # before ROWS: MariaDB reads the first table as a whole, in no order that it could group by
-KEYED = "keyed"  # before ROWS: they come in the order of the primary key to where they are grouped, or gathered
 DERIVED = "derived"  # at the end: MariaDB keeps the rows of a derived table, a view or a common table
 _MYSQL = {"stream": TEMPORARY, "aggregate": GROUPS, "temp_table_aggregate": GROUPING, "window": WINDOW}
 _MARIADB = {"temporary_table": TEMPORARY, "window_functions_computation": WINDOW, "union_result": UNION}
-_GATHERING = frozenset({"aggregate", "temp_table_aggregate"})
-_REORDERING = frozenset({"sort", "materialize", "stream", "window"})
 _ENDS = frozenset({"table", "nested_loop", "read_sorted_file", "block-nl-join", "query_specifications"})
 
 # MariaDB writes a condition's backslashes as they are.
@@ -55,7 +52,6 @@ def stages(plan: Any, backend: str) -> tuple[str, ...]:
 
 
 def _of_mysql(node: Any) -> Iterator[str]:
-    in_order = True
     while isinstance(node, dict):
         access, operation = str(node.get("access_type")), str(node.get("operation"))
         if access.startswith("zero_rows"):
@@ -65,12 +61,9 @@ def _of_mysql(node: Any) -> Iterator[str]:
             yield UNION if operation.startswith("Union") else TEMPORARY
         elif stage := _MYSQL.get(access):
             yield stage
-        in_order = access in _GATHERING or (in_order and access not in _REORDERING)
         inputs = node.get("inputs")
         on_the_way = access != "table" or str(node.get("table_name")).startswith("<temporary>")
         if not inputs or not on_the_way or access in ("join", "index"):
-            if in_order and _is_by_key_on_mysql(node):
-                yield KEYED
             break
         node = inputs[0]
     yield ROWS
@@ -90,12 +83,8 @@ def _of_mariadb(node: Any) -> Iterator[str]:
     if _has_message(node):
         yield NOTHING
         return
-    table = _first_table(node)
-    if table.get("access_type") == "ALL":
+    if _first_table(node).get("access_type") == "ALL":
         yield SCAN
-    is_by_key = table.get("access_type") in ("index", "range") and table.get("key") == "PRIMARY"
-    if table.get("access_type") == "ALL" or (is_by_key and "mrr_type" not in table):
-        yield KEYED
     yield ROWS
 
 
@@ -103,16 +92,6 @@ def _has_derived(node: Any) -> bool:
     if isinstance(node, list):
         return any(map(_has_derived, node))
     return isinstance(node, dict) and ("materialized" in node or any(map(_has_derived, node.values())))
-
-
-def _is_by_key_on_mysql(node: dict[str, Any]) -> bool:
-    """Tell whether a table is read as a whole, which InnoDB keeps by its primary key, or along that."""
-    if node.get("inputs") or node.get("table_name") is None:  # of other tables, or none
-        return False
-    if node.get("access_type") == "table":
-        return not str(node["table_name"]).startswith("<")
-    along = node.get("index_access_type") in ("index_scan", "index_range_scan") and node.get("index_name") == "PRIMARY"
-    return along and not node.get("reverse")
 
 
 def _first_table(node: Any) -> dict[str, Any]:

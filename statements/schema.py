@@ -71,6 +71,14 @@ class Partition:
 
 
 @dataclass(frozen=True, slots=True)
+class Index:
+    """An index by whose columns, all of them in ascending order and none by a prefix, rows can be read in order."""
+
+    name: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """One base table. `primary_key` names its columns in key order; empty when there is none.
 
@@ -88,7 +96,12 @@ class Table:
     unlogged: str = ""
     causes: tuple[tuple[str, str, str], ...] = ()
     partitions: tuple[Partition, ...] = ()  # in their order
-    rising: bool = False  # a PRIMARY KEY was declared, without DESC: InnoDB keeps the rows in its order
+    indexes: tuple[Index, ...] = ()  # those of them that are known; PRIMARY only where it was declared
+
+    def index(self, name: str) -> Index | None:
+        """Find an index by name, case-insensitively as MySQL does; None when none of this name is known."""
+        folded = name.casefold()
+        return next((index for index in self.indexes if index.name.casefold() == folded), None)
 
     def column(self, name: str) -> Column | None:
         """Find a column by name, case-insensitively as MySQL does; None when there is no such column."""

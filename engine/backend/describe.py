@@ -9,7 +9,7 @@ from engine.backend.cascades import find_causes, unlogged_actions
 from engine.backend.connection import Connection
 from statements.generated import unsteady
 from statements.lake import quoted, stored_attribute
-from statements.schema import BYTE_CHARSETS, MEMBER_TYPES, Column, Partition, Table, parse_members
+from statements.schema import BYTE_CHARSETS, MEMBER_TYPES, Column, Index, Partition, Table, parse_members
 
 LAKE_ENGINE = "lakehouse"  # of a table whose rows are files: the backend says InnoDB, as of every shadow
 SYSTEM_SCHEMAS = frozenset({"mysql", "information_schema", "performance_schema", "sys"})
@@ -28,9 +28,10 @@ _EMPTY = """
 SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES
  WHERE ENGINE = 'InnoDB' AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND COALESCE(TABLE_ROWS, 0) = 0
 """
-_KEYS = """
-SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, NULLABLE, COLLATION FROM information_schema.STATISTICS
- WHERE TABLE_SCHEMA = %s AND NON_UNIQUE = 0 {name}
+_INDEXES = """
+SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, NULLABLE, NON_UNIQUE = 0,
+ INDEX_TYPE = 'BTREE' AND COLLATION = 'A' AND SUB_PART IS NULL FROM information_schema.STATISTICS
+ WHERE TABLE_SCHEMA = %s {name}
  ORDER BY TABLE_NAME, INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX
 """
 _PARTITIONS = """
@@ -52,8 +53,8 @@ def describe_schema(connection: Connection, schema: str, name: str | None = None
     for row in connection.query(_COLUMNS.format(name=only, expression=expression), parameters):
         columns.setdefault(row[0], []).append(_column(row, connection.is_mariadb))
     columns = {table: _complete(connection, found) for table, found in columns.items()}
-    index_parts = connection.query(_KEYS.format(name=only), parameters)
-    keys, rising = _keys(index_parts), _rising(index_parts)
+    index_parts = connection.query(_INDEXES.format(name=only), parameters)
+    keys, indexes = _keys(index_parts), _indexes(index_parts)
     unlogged = unlogged_actions(connection, schema, [table for table, *_ in tables], name is None)
     causes = {}
     for table in unlogged.keys() & keys.keys():
@@ -72,7 +73,7 @@ def describe_schema(connection: Connection, schema: str, name: str | None = None
             unlogged.get(table, ""),
             causes.get(table, ()),
             _partitions(connection, schema, table) if "partitioned" in (options or "") else (),
-            table in rising,
+            tuple(indexes.get(table, ())),
         )
         for table, engine, collation, _, kind, options in tables
         if kind == "BASE TABLE" or table in lake  # MariaDB's tables with a history are not copied; shadows are such
@@ -165,8 +166,9 @@ def estimate_rows(connection: Connection, schema: str, name: str) -> int:
 
 def _keys(rows: list[tuple[Any, ...]]) -> dict[str, tuple[str, ...]]:
     found: dict[str, dict[str, list[tuple[str | None, str]]]] = {}
-    for table, index, column, nullable, _ in rows:
-        found.setdefault(table, {}).setdefault(index, []).append((column, nullable))
+    for table, index, column, nullable, is_unique, _ in rows:
+        if is_unique:
+            found.setdefault(table, {}).setdefault(index, []).append((column, nullable))
     keys: dict[str, tuple[str, ...]] = {}
     for table, indexes in found.items():
         for parts in indexes.values():
@@ -177,10 +179,16 @@ def _keys(rows: list[tuple[Any, ...]]) -> dict[str, tuple[str, ...]]:
     return keys
 
 
-def _rising(rows: list[tuple[Any, ...]]) -> set[str]:
-    """The tables with a primary key that has no part in descending order."""
-    keys = [(table, order) for table, index, _, _, order in rows if index == "PRIMARY"]
-    return {table for table, _ in keys} - {table for table, order in keys if order != "A"}
+def _indexes(rows: list[tuple[Any, ...]]) -> dict[str, list[Index]]:
+    """The indexes of each table by which rows are in the order of its columns."""
+    found: dict[tuple[str, str], list[tuple[str | None, Any]]] = {}
+    for table, index, column, _, _, is_plain in rows:
+        found.setdefault((table, index), []).append((column, is_plain))
+    indexes: dict[str, list[Index]] = {}
+    for (table, index), parts in found.items():
+        if all(column is not None and is_plain for column, is_plain in parts):  # a functional part has no name
+            indexes.setdefault(table, []).append(Index(index, tuple(str(column) for column, _ in parts)))
+    return indexes
 
 
 def _column(row: tuple[Any, ...], is_mariadb: bool) -> Column:

@@ -33,6 +33,7 @@ class Alteration:
     redefined: set[str] = field(default_factory=set)  # names after the statement
     converts: bool = False  # all strings, to another character set
     touches_definition: bool = False  # the definition may be another one than before
+    adds_index: bool = False  # which no copy has, and by which the backend may read rows in another order
 
 
 class Unreadable(Exception):
@@ -76,6 +77,7 @@ def _read(tokens: Tokens) -> Alteration:
     found = Alteration()
     if tokens.word() in ("CREATE", "DROP"):  # an index: only a unique one can be the key
         found.touches_definition = tokens.word() == "DROP" or tokens.word(1) not in ("INDEX", "FULLTEXT", "SPATIAL")
+        found.adds_index = not found.touches_definition
         return found
     if not tokens.take("ALTER"):
         raise Unreadable("its definition changed")
@@ -132,6 +134,7 @@ def _add(tokens: Tokens, found: Alteration) -> bool:
         found.touches_definition = True
         return True
     if word in _KEYS:
+        found.adds_index = True
         _skip_clause(tokens)
         return False
     if word in _CONSTRAINTS:
@@ -254,7 +257,9 @@ def _rename(tokens: Tokens, found: Alteration) -> bool:
         if not tokens.take("TO"):
             raise ValueError(old)
         found.renamed[old] = tokens.part()
-    elif not (tokens.take("INDEX") or tokens.take("KEY")):
+    elif tokens.take("INDEX") or tokens.take("KEY"):
+        found.touches_definition = True
+    else:
         tokens.skip(frozenset({"TO", "AS", "="}))
         tokens.name()
     _skip_clause(tokens)

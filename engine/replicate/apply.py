@@ -292,6 +292,7 @@ class _Work:
 
     def _event(self, event: TableEvent, plan: Planned | str) -> None:
         if event.kind == "alter" and isinstance(plan, Planned) and plan.reshape is None:
+            self._note_indexes(event, plan)
             return
         if event.kind == "create if absent" and any(True for _ in self._meant(event.schema, event.name)):
             return  # MySQL logs it although the table was there
@@ -322,6 +323,14 @@ class _Work:
                 reason = plan if isinstance(plan, str) else "its definition changed"
                 self._quarantine(key, reason, State.RECOVERING)
 
+    def _note_indexes(self, event: TableEvent, plan: Planned) -> None:
+        if plan.indexes is None:
+            return
+        for key in list(self._meant(event.schema, event.name)):
+            entry = self._transaction.tables[key]
+            if entry.id == plan.id and entry.table.indexes != plan.indexes:
+                self._transaction.put(replace(entry, table=replace(entry.table, indexes=plan.indexes)))
+
     def _disturb_dependents(self, event: TableEvent) -> None:
         """Load again what foreign keys tie to a table: the chain that changes it may be another one now."""
         named = {(event.schema, event.name), event.renamed_to}
@@ -336,7 +345,9 @@ class _Work:
     def _reshape(self, key: Key, entry: LoadedTable, plan: Planned) -> bool:
         """Give a copy its new definition in place; False when it has to be loaded."""
         connection, reshape = self._transaction.connection, plan.reshape
-        if entry.state is not State.AVAILABLE or reshape is None or reshape.old != entry.table or plan.until is None:
+        if entry.state is not State.AVAILABLE or reshape is None or plan.until is None:
+            return False
+        if replace(reshape.old, indexes=entry.table.indexes) != entry.table:
             return False
         try:
             if has_nulls(connection, entry, reshape.not_null):

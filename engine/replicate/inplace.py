@@ -11,7 +11,7 @@ from engine.changes.position import Position
 from engine.replicate.alter import Alteration, Unreadable, read_alteration
 from engine.replicate.reshape import plan_reshape
 from engine.store.reshape import Reshape
-from statements.schema import Table
+from statements.schema import Index, Table
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +30,15 @@ Describe = Callable[[Key, Position], Described]
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What to do with the copy of entry `id`: nothing without a reshape, out of service up to `until` with one."""
+    """What to do with the copy of entry `id`: nothing without a reshape, out of service up to `until` with one.
+
+    `indexes` are those that the table has now, which are noted at once: they say nothing of rows.
+    """
 
     id: int
     reshape: Reshape | None = None
     until: Position | None = None
+    indexes: tuple[Index, ...] | None = None
 
 
 Plans = dict[int, Planned | str]  # by the place of the event in its batch; a text is the reason for a load
@@ -56,7 +60,9 @@ def _plan(batch: Batch, place: int, event: TableEvent, entry: LoadedTable, descr
     except Unreadable as error:
         return str(error)
     if not alteration.touches_definition:
-        return Planned(entry.id)
+        return Planned(
+            entry.id, indexes=_indexes(batch, place, event, entry, describe) if alteration.adds_index else None
+        )
     if describe is None or entry.state is not State.AVAILABLE:
         return "its definition changed"
     try:
@@ -66,6 +72,20 @@ def _plan(batch: Batch, place: int, event: TableEvent, entry: LoadedTable, descr
     if described.table is None:
         return "its definition changed, and then its name"
     return _planned(entry, described.table, described.until, alteration)
+
+
+def _indexes(
+    batch: Batch, place: int, event: TableEvent, entry: LoadedTable, describe: Describe | None
+) -> tuple[Index, ...] | None:
+    """The indexes of a table that is given another; None where they cannot be read: a new one is not known then."""
+    if describe is None or entry.state is not State.AVAILABLE:
+        return None
+    try:
+        table = describe(_name_after(batch, place, event), batch.position).table
+    except WarmfrontError as error:
+        log.warning("the indexes of %s.%s cannot be read: %s", event.schema, event.name, error)
+        return None
+    return None if table is None else table.indexes
 
 
 def _planned(entry: LoadedTable, found: Table, until: Position, alteration: Alteration) -> Planned | str:

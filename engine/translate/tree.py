@@ -44,7 +44,7 @@ class OrderItem:
 class TableSource:
     """A stored table under a unique alias; `name` is what the store calls it, `sample` a part of its rows to read,
     `only` what is true of the rows of the partitions that are named, `rows` about how many it has, `required` the
-    columns that are NOT NULL."""
+    columns that are NOT NULL. `written` is what the statement calls it."""
 
     alias: str
     name: str
@@ -52,6 +52,7 @@ class TableSource:
     only: Expr | None = None
     rows: int = 0
     required: frozenset[str] = frozenset()
+    written: str = ""
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ from statements.context import SessionContext, ViewDefinition
 from statements.facts import StatementFacts
 from statements.lake import mark_of, stored_attribute
 from statements.plans import read_plan, stages
+from statements.reads import reads
 from statements.session_values import question, read_values
 from wire.constants import Capability, Command
 from wire.framing import build_packets
@@ -178,7 +179,7 @@ class Questions:
         if explained and out.context and not out.refusal:
             plan = None if explained.error or len(explained.rows) != 1 else read_plan(explained.rows[0][0])
             out.cost = _cost(plan)
-            out.context = replace(out.context, plan=stages(plan, self.backend))
+            out.context = replace(out.context, plan=stages(plan, self.backend), reads=reads(plan, self.backend))
         return out
 
     def _lake(self, shown: list[Answer], schema: str) -> dict[tuple[str, str], str]:

@@ -102,3 +102,94 @@ def test_groups_that_are_read_backwards_are_added_up_backwards(
                 assert rows(proxied, statement) == found
             sums[direction] = sorted(found)
     assert sums["ASC"] != sums["DESC"]
+
+
+JOINED = (
+    "SELECT SUM(f.x), AVG(f.x) FROM f STRAIGHT_JOIN a ON a.id = f.a_id",
+    "SELECT a.s, SUM(f.x), AVG(a.w * f.x) FROM f STRAIGHT_JOIN a ON a.id = f.a_id GROUP BY a.s ORDER BY a.s",
+    "SELECT SUM(f.x) FROM f LEFT JOIN a ON a.id = f.a_id WHERE a.w IS NULL OR a.w > 0",
+    "SELECT SUM(f.x) FROM a STRAIGHT_JOIN f FORCE INDEX (along) ON a.id = f.a_id",
+    "SELECT LEFT(a.s, 1) c, SUM(f.x) FROM a STRAIGHT_JOIN f FORCE INDEX (along) ON a.id = f.a_id GROUP BY c ORDER BY c",
+    "SELECT SUM(l.v), SUM(l.v * f.x) FROM f STRAIGHT_JOIN l FORCE INDEX (PRIMARY) ON l.f_id = f.id",
+    "SELECT SUM(l.v) FROM a STRAIGHT_JOIN f FORCE INDEX (along) ON a.id = f.a_id"
+    " STRAIGHT_JOIN l FORCE INDEX (PRIMARY) ON l.f_id = f.id",
+    "SELECT SUM(f.x) FROM f FORCE INDEX (named) STRAIGHT_JOIN a ON a.id = f.a_id",
+    "SELECT f.name, f.a_id, SUM(f.x) FROM f FORCE INDEX (named) WHERE f.name = 'c' GROUP BY f.name, f.a_id ORDER BY 2",
+    "SELECT f.a_id, SUM(f.x) FROM f FORCE INDEX (along) GROUP BY f.a_id ORDER BY f.a_id",
+    "SELECT f.a_id, AVG(f.x) FROM f FORCE INDEX (along) WHERE f.day > '2024-01-09' GROUP BY f.a_id ORDER BY 1",
+    "SELECT SUM(f.x) FROM f FORCE INDEX (along) WHERE f.a_id = 5",
+    "SELECT SUM(f.x) FROM f WHERE f.id > (SELECT AVG(id) FROM a) AND f.a_id NOT IN (SELECT id FROM a b WHERE w > 0)",
+)
+ENDS = (
+    " JOIN hidden h ON h.id = f.a_id",
+    " JOIN a b ON b.w < f.x",
+    " JOIN (SELECT id FROM a GROUP BY w, id) g USING (id)",
+)
+
+
+@pytest.fixture(scope="module")
+def star(backend: Any, warmfront_instance: Any) -> Iterator[str]:
+    """Two tables and what they refer to, with indexes that are made before the load and after it."""
+    dice = random.Random(11)
+    backend.run("CREATE DATABASE double_star")
+    for table, columns in {
+        "a": "id INT PRIMARY KEY, s VARCHAR(9), w DOUBLE, KEY (s, id)",
+        "f": "id BIGINT UNSIGNED PRIMARY KEY, a_id INT, day DATE, name VARCHAR(9), x DOUBLE, KEY along (a_id, day)",
+        "l": "f_id BIGINT UNSIGNED, line TINYINT, v DOUBLE, PRIMARY KEY (f_id, line)",
+    }.items():
+        backend.run(f"CREATE TABLE double_star.{table} ({columns})")
+    names = ["ab", "Ab", "b", "bé", "BE", "c"]
+    keys = dice.sample(range(1, 1_000_000), 2000)
+    rows_of = {
+        "a": [(number, dice.choice("xyz"), dice.uniform(-1, 1)) for number in dice.sample(range(100), 60)],
+        "f": [
+            (
+                key,
+                dice.randint(0, 99),
+                f"2024-01-{dice.randint(1, 28):02}",
+                dice.choice(names),
+                dice.uniform(-1, 1) * 1e6,
+            )
+            for key in keys
+        ],
+        "l": [(key, line, dice.uniform(0, 1e5)) for key in keys[:900] for line in dice.sample(range(5), 2)],
+    }
+    for table, made in rows_of.items():
+        backend.run(f"INSERT INTO double_star.{table} VALUES {', '.join(map(str, made))}")
+    for table in rows_of:
+        warmfront_instance.wait_until_loaded("double_star", table)
+    backend.run("CREATE INDEX named ON double_star.f (name, a_id)")
+    backend.run("UPDATE double_star.f SET x = x * 1.1, a_id = (a_id + 7) % 100 WHERE id % 7 = 0")
+    yield "double_star"
+    backend.run("DROP DATABASE double_star")
+
+
+@pytest.mark.parametrize("statement", JOINED)
+def test_doubles_of_joined_tables_are_added_up_as_the_server_does(
+    backend: Any, warmfront_instance: Any, star: str, statement: str
+) -> None:
+    options: dict[str, Any] = {"database": star, "autocommit": None}
+    with backend.connect(**options) as direct, warmfront_instance.connect(**options) as proxied:
+        rows(proxied, "SET use_secondary_engine = FORCED")
+        for _ in range(2):
+            assert rows(proxied, statement) == rows(direct, statement)
+
+
+def test_an_index_of_other_columns_gives_another_order(backend: Any, warmfront_instance: Any, star: str) -> None:
+    options: dict[str, Any] = {"database": star, "autocommit": None}
+    statement = "SELECT day, SUM(x), AVG(x) FROM f FORCE INDEX (other) GROUP BY day ORDER BY day"
+    with backend.connect(**options) as direct, warmfront_instance.connect(**options) as proxied:
+        rows(proxied, "SET use_secondary_engine = FORCED")
+        for change in (
+            "ADD INDEX other (day, a_id)",
+            "DROP INDEX other, ADD INDEX other (day, name)",
+            "ADD COLUMN n INT, ADD INDEX more (n), RENAME INDEX other TO older, ADD INDEX other (day, a_id, name)",
+        ):
+            rows(direct, f"ALTER TABLE f {change}")
+            warmfront_instance.wait_until_loaded(star, "f")
+            for _ in range(2):
+                assert rows(proxied, statement) == rows(direct, statement), change
+        rows(direct, "CREATE INDEX falling ON f (day, a_id DESC)")
+        fallen = statement.replace("other", "falling")
+        rows(proxied, "SET use_secondary_engine = ON")
+        assert rows(proxied, fallen) == rows(direct, fallen)

@@ -41,6 +41,7 @@ NUMBER = Default("number", "3")
         ("CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", {"converts": True}),
         ("ADD UNIQUE KEY (a), DROP INDEX b, DROP PRIMARY KEY, DROP FOREIGN KEY c", {}),
         ("ENGINE = InnoDB", {}),
+        ("RENAME INDEX i TO j", {}),
         ("PARTITION BY RANGE (a) (PARTITION p VALUES LESS THAN (5))", {}),
         ("REORGANIZE PARTITION a, b INTO (PARTITION c VALUES LESS THAN (9))", {}),
         ("ADD PARTITION (PARTITION p VALUES LESS THAN (9))", {}),
@@ -57,17 +58,22 @@ def test_clauses_that_touch_the_definition(clauses: str, found: dict[str, Any]) 
     "statement",
     [
         "ALTER TABLE t COMMENT 'DROP COLUMN a' AUTO_INCREMENT = 5, ROW_FORMAT=DYNAMIC",
-        "ALTER TABLE t ADD INDEX i (a, b), RENAME INDEX i TO j, ALGORITHM=INPLACE, LOCK=NONE",
         "ALTER TABLE t ORDER BY a, b",
         "ALTER TABLE t RENAME TO u",
         "ALTER TABLE t REBUILD PARTITION p, q",
         "ALTER TABLE t SECONDARY_ENGINE = RAPID",
         "ALTER TABLE t FORCE WITHOUT VALIDATION",
-        "CREATE INDEX i ON t (a)",
     ],
 )
 def test_statements_that_leave_the_definition(statement: str) -> None:
     assert read_alteration(statement, 0) == Alteration()
+
+
+@pytest.mark.parametrize(
+    "statement", ["ALTER TABLE t ADD INDEX i (a, b), ALGORITHM=INPLACE, LOCK=NONE", "CREATE INDEX i ON t (a)"]
+)
+def test_statements_that_add_an_index_alone(statement: str) -> None:
+    assert read_alteration(statement, 0) == Alteration(adds_index=True)
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ from proxy.routing.warned import TOLD
 from statements.context import SessionContext
 from statements.facts import statement_facts
 from statements.plans import read_plan, stages
+from statements.reads import reads
 from statements.schema import DATE_TYPES, STRING_TYPES, WIDEST_DECIMAL, Column, Table
 from statements.session_values import question, read_values
 from tests.live.compare import packed
@@ -297,7 +298,8 @@ class Bench:
                 self.close_kept()
         warnings = self.warnings
         context = self._context_of(statement, "binary" if binary else "text")
-        context = replace(context, plan=self.stages(statement))
+        plan = self.plan(statement)
+        context = replace(context, plan=stages(plan, context.backend), reads=reads(plan, context.backend))
         widened, ordered = Failed(OVERFLOW), Failed(UNORDERED)
         while True:
             asked = (self.view, definitions, self.weigh, self.zone, self.cases)
@@ -322,14 +324,14 @@ class Bench:
             return outcome
         return self._of_single(statement, context, definitions, translation, expected, ties) or outcome
 
-    def stages(self, statement: str) -> tuple[str, ...]:
-        """What rows pass in the backend's plan of a statement."""
+    def plan(self, statement: str) -> Any:
+        """The backend's plan of a statement, None where it gives none."""
         try:
             (plan,), *_ = self.backend_rows(f"EXPLAIN FORMAT=JSON {statement}")[1]
         except pymysql.err.MySQLError as problem:
             error_name(problem)
-            return ()
-        return stages(read_plan(plan), self.context.backend)
+            return None
+        return read_plan(plan)
 
     def _told_before(self) -> int:
         """How many warnings the statement that was just prepared has whoever runs it."""

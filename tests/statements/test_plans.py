@@ -8,7 +8,6 @@ from statements.plans import (
     DERIVED,
     GROUPING,
     GROUPS,
-    KEYED,
     NOTHING,
     ROWS,
     SCAN,
@@ -29,7 +28,7 @@ TABLE = {
 
 PLAIN = {"access_type": "table", "table_name": "t", "operation": "Table scan on t"}
 ALONG = {"access_type": "index", "table_name": "t", "index_name": "PRIMARY", "index_access_type": "index_scan"}
-IN_TABLE = (GROUPING, KEYED, ROWS)
+IN_TABLE = (GROUPING, ROWS)
 
 
 def over(inner: dict[str, Any], access: str, operation: str = "", **further: Any) -> dict[str, Any]:
@@ -50,15 +49,11 @@ def over(inner: dict[str, Any], access: str, operation: str = "", **further: Any
         (over(over(over(TABLE, "sort"), "aggregate"), "stream"), (TEMPORARY, GROUPS, ROWS)),
         (over(over(TABLE, "sort"), "window"), (WINDOW, ROWS)),
         (over(over(TABLE, "stream"), "join"), (ROWS,)),
-        (over(over(PLAIN, "filter"), "aggregate"), (GROUPS, KEYED, ROWS)),
+        (over(over(PLAIN, "filter"), "aggregate"), (GROUPS, ROWS)),
         (over(over(over(PLAIN, "temp_table_aggregate"), "table", table_name="<temporary>"), "sort"), IN_TABLE),
-        (over(over(PLAIN, "sort"), "aggregate"), (GROUPS, ROWS)),
-        (over(over(PLAIN, "join"), "aggregate"), (GROUPS, ROWS)),
         (over(over(over(PLAIN, "materialize"), "table", table_name="y"), "aggregate"), (GROUPS, ROWS)),
-        (over(ALONG, "aggregate"), (GROUPS, KEYED, ROWS)),
+        (over(ALONG, "aggregate"), (GROUPS, ROWS)),
         (over({**ALONG, "reverse": True}, "aggregate"), (GROUPS, ROWS)),
-        (over({**ALONG, "index_name": "k"}, "aggregate"), (GROUPS, ROWS)),
-        (over({**ALONG, "index_access_type": "index_lookup"}, "aggregate"), (GROUPS, ROWS)),
         ({"access_type": "zero_rows", "operation": "Zero rows (Impossible WHERE)"}, (NOTHING,)),
         (over({"access_type": "zero_rows_aggregated"}, "filter"), (NOTHING,)),
     ],
@@ -81,12 +76,10 @@ JOIN = {"nested_loop": [{"table": {"table_name": "t"}}]}
             {"union_result": {"table_name": "<union1,2>", "query_specifications": [{"query_block": JOIN}]}},
             (UNION, ROWS),
         ),
-        ({"temporary_table": {"nested_loop": [{"table": SCANNED}]}}, (TEMPORARY, SCAN, KEYED, ROWS)),
-        ({"temporary_table": {"table": SCANNED}}, (TEMPORARY, SCAN, KEYED, ROWS)),
+        ({"temporary_table": {"nested_loop": [{"table": SCANNED}]}}, (TEMPORARY, SCAN, ROWS)),
+        ({"temporary_table": {"table": SCANNED}}, (TEMPORARY, SCAN, ROWS)),
         ({"nested_loop": [{"table": {"access_type": "index"}}, {"table": SCANNED}]}, (ROWS,)),
-        ({"table": {"access_type": "index", "key": "PRIMARY"}}, (KEYED, ROWS)),
-        ({"table": {"access_type": "range", "key": "PRIMARY", "mrr_type": "Rowid-ordered scan"}}, (ROWS,)),
-        ({"table": {"access_type": "range", "key": "k"}}, (ROWS,)),
+        ({"table": {"access_type": "index", "key": "PRIMARY"}}, (ROWS,)),
         ({"nested_loop": [{"read_sorted_file": {"filesort": {"table": SCANNED}}}]}, (ROWS,)),
         ({"read_sorted_file": {"filesort": {"table": SCANNED}}}, (ROWS,)),
         ({"nested_loop": [JOIN, {"table": {"materialized": {"query_block": JOIN}}}]}, (ROWS, DERIVED)),

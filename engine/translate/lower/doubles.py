@@ -132,7 +132,8 @@ def _sum(low: Lowering, expr: Expr) -> str:
         )
     sql = low.expr(arg)
     if low.key_order and not distinct and low.is_ordered():
-        return _own(f"sum({sql} ORDER BY {', '.join(map(low.order_key, low.key_order))})")
+        keys = ", ".join(f"{low.order_key(key)} NULLS FIRST" for key in low.key_order)  # as in an index
+        return _own(f"sum({sql} ORDER BY {keys})")
     grain = " ".join(f"WHEN {_scaled(sql, k)} = trunc({_scaled(sql, k)}) THEN {k}" for k in _GRAINS)
     return _let(
         f"CASE WHEN e.s * pow(2.0, e.k) < {_EXACT} THEN {_pair('e.t', 'e.t')} "

@@ -1,5 +1,6 @@
 """Sums of doubles in the order of the primary key, in which the backend adds them up."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -10,13 +11,14 @@ from engine.catalog import CatalogView, LoadedTable, State
 from engine.translate.lower.doubles import UNORDERED
 from engine.translate.translator import Translation, translate
 from statements.context import SessionContext
-from statements.plans import GROUPING, GROUPS, KEYED, ROWS, TEMPORARY
-from statements.schema import Column, Partition, Table
+from statements.plans import ROWS, TEMPORARY
+from statements.reads import Read
+from statements.schema import Column, Index, Partition, Table
 from tests.engine.translate.conftest import BIN, MODE
 from wire.constants import FieldType
 from wire.responses import ColumnDefinition
 
-PLAN = (GROUPS, KEYED, ROWS)
+READS = (Read("t"),)
 TABLE = Table(
     "s",
     "t",
@@ -27,7 +29,7 @@ TABLE = Table(
         Column("v", 3, "varchar", "varchar(9)", nullable=False, charset="utf8mb4", collation=BIN),
     ),
     ("b", "a"),
-    rising=True,
+    indexes=(Index("PRIMARY", ("b", "a")), Index("k", ("a", "x")), Index("j", ("a",))),
 )
 # One after the other by the key: the ones are lost beside 2^53, unless they come before it.
 VALUES = [(2, 1, 1.0), (1, 1, 1.0), (1, 2, 2.0**53), (3, 2, 1.0), (2, 3, 1.0)]
@@ -44,7 +46,7 @@ def store() -> duckdb.DuckDBPyConnection:
 
 def made(statement: str, table: Table = TABLE, is_ordered: bool = True, **context: Any) -> str:
     """Translate a statement of one double."""
-    session = SessionContext(1, schema="s", sql_mode=MODE, collation_connection=BIN, **{"plan": PLAN, **context})
+    session = SessionContext(1, schema="s", sql_mode=MODE, collation_connection=BIN, **{"reads": READS, **context})
     view = CatalogView({("s", "t"): LoadedTable(1, table, '"s"."t"', State.AVAILABLE)})
     definitions = [ColumnDefinition("c", FieldType.DOUBLE, decimals=31)]
     found = translate(statement, session, view, definitions, lambda *_: None, is_ordered=lambda: is_ordered)
@@ -63,7 +65,7 @@ def test_rows_are_added_up_by_their_key_when_any_order_is_not_enough(store: duck
     assert store.execute(made("SELECT AVG(x) FROM t")).fetchall() == [(expected / 5,)]
     assert store.execute(made("SELECT SUM(x) + 1 FROM t")).fetchall() == [(expected + 1,)]
     assert store.execute(made("SELECT SUM(x) FROM t WHERE a < 3")).fetchall() == [(2.0**53 + 4,)]
-    grouped = made("SELECT SUM(x) FROM t GROUP BY a HAVING SUM(x) > 2", plan=(GROUPING, KEYED, ROWS))
+    grouped = made("SELECT SUM(x) FROM t GROUP BY a HAVING SUM(x) > 2")
     assert sorted(store.execute(grouped).fetchall()) == [(2.0**53,)]
 
 
@@ -74,27 +76,44 @@ def test_values_that_any_order_gives_are_not_sorted(store: duckdb.DuckDBPyConnec
 @pytest.mark.parametrize(
     ("statement", "table", "context"),
     [
-        ("SELECT SUM(x) FROM t", TABLE, {"plan": (GROUPS, ROWS)}),
-        ("SELECT SUM(x) FROM t", TABLE, {"plan": ()}),
+        ("SELECT SUM(x) FROM t", TABLE, {"reads": ()}),
+        ("SELECT SUM(x) FROM t", TABLE, {"reads": (Read("t", "k"),)}),
+        ("SELECT SUM(x) FROM t", TABLE, {"reads": (Read("t", "unknown"),)}),
+        ("SELECT SUM(x) FROM t", TABLE, {"reads": (Read("u"),)}),
         ("SELECT SUM(x) FROM t", replace(TABLE, partitions=(Partition("p", "HASH", "a"),)), {}),
         ("SELECT SUM(x) FROM t", replace(TABLE, engine="MyISAM"), {}),
-        ("SELECT SUM(x) FROM t", replace(TABLE, rising=False), {}),
-        ("SELECT SUM(x) FROM t", replace(TABLE, primary_key=("v",)), {}),
-        ("SELECT SUM(x) FROM t", replace(TABLE, primary_key=()), {}),
-        ("SELECT SUM(x) FROM t GROUP BY a", TABLE, {"backend": "mariadb"}),
+        ("SELECT SUM(x) FROM t", replace(TABLE, indexes=()), {}),
+        ("SELECT SUM(x) FROM t", replace(TABLE, indexes=(Index("PRIMARY", ("b", "x")),)), {}),
+        ("SELECT SUM(x) FROM t", replace(TABLE, indexes=(Index("j", ("b", "a")),)), {}),
+        ("SELECT SUM(x) FROM t GROUP BY a ORDER BY a DESC", TABLE, {"backend": "mariadb"}),
+        ("SELECT SUM(x) FROM t WHERE a IN (SELECT t.a FROM t)", TABLE, {}),
         ("SELECT SUM(x) FROM (SELECT x FROM t) y", TABLE, {}),
-        ("SELECT SUM(t.x) FROM t JOIN t u ON t.a = u.a", TABLE, {}),
+        ("SELECT SUM(t.x) FROM t JOIN t u ON t.a = u.a", TABLE, {"reads": (Read("t"), Read("u", "i", 1))}),
+        ("SELECT SUM(t.x) FROM t JOIN t u ON t.a = u.a", TABLE, {"reads": (Read("t"), Read("v"))}),
         ("SELECT (SELECT SUM(x) FROM t)", TABLE, {}),
         ("SELECT SUM(DISTINCT x) FROM t", TABLE, {}),
     ],
 )
 def test_elsewhere_the_order_is_not_known(statement: str, table: Table, context: dict[str, Any]) -> None:
     sql = made(statement, table, **context)
-    assert "ORDER BY" not in sql
+    assert not re.search(r"sum\([^()]* ORDER BY", sql)
     assert UNORDERED not in made(statement, table, is_ordered=False, **context) or "DISTINCT" in statement
 
 
-def test_on_mariadb_groups_are_made_in_a_temporary_table() -> None:
-    plan = (TEMPORARY, KEYED, ROWS)
-    assert "ORDER BY" in made("SELECT SUM(x) FROM t GROUP BY a", backend="mariadb", plan=plan)
-    assert "ORDER BY" in made("SELECT SUM(x) FROM t", backend="mariadb")
+def order(statement: str, *reads: Read, **context: Any) -> str:
+    """What the sum of a statement is ordered by."""
+    inside = made(statement, reads=reads, **context).split("ORDER BY ", 1)[1].split(")", 1)[0]
+    return inside.replace('"', "").replace(" NULLS FIRST", "")
+
+
+def test_tables_are_read_one_inside_the_other() -> None:
+    joined = "SELECT SUM(t.x) FROM t JOIN t u ON t.a = u.b LEFT JOIN t w ON w.a = u.a"
+    assert order(joined, Read("w"), Read("t", "j", 1)) == "t3.b, t3.a, t1.b"
+    assert order(joined, Read("u", "j"), Read("t", "PRIMARY", 1), Read("w", is_single=True)) == "t2.a, t2.b, t1.a"
+    assert order("SELECT SUM(x) FROM t WHERE a IN (SELECT u.a FROM t u)", Read("t"), Read("u", is_single=True))
+
+
+def test_mariadb_groups_by_an_index_forwards() -> None:
+    grouped = "SELECT SUM(x) FROM t GROUP BY a ORDER BY a DESC"
+    assert order(grouped, Read("t"), backend="mariadb", plan=(TEMPORARY, ROWS))
+    assert order("SELECT SUM(x) FROM t GROUP BY a", Read("t", "j"), backend="mariadb", plan=(ROWS,)) == "t1.a, t1.b"
