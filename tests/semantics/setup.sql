@@ -247,3 +247,6 @@ INSERT INTO few VALUES (1, 0.125, 0.25), (2, 0.126, -0.25), (3, 0, 0), (4, NULL,
 CREATE TABLE places (id INT NOT NULL PRIMARY KEY, a TINYINT UNSIGNED, b SMALLINT UNSIGNED, c INT UNSIGNED, e BIGINT UNSIGNED, f TINYINT, g BIGINT, v VARCHAR(10));
 INSERT INTO places VALUES (1, 1, 2, 4, 5, -1, -2, 'abcdef'), (2, 0, 0, 0, 0, 0, 0, 'abcdef'), (3, 255, 65535, 4294967295, 18446744073709551615, -128, -9223372036854775807, 'abcdef'),
   (4, 3, 3, 3, 3, 127, 9223372036854775807, 'xyz'), (5, NULL, NULL, NULL, NULL, NULL, NULL, 'q'), (6, 2, 2, 2, 2, 2, 2, NULL), (7, 7, 2, 2, 7, -7, -6, 'é日z');
+CREATE TABLE ix (id INT NOT NULL PRIMARY KEY, k INT NOT NULL, v DECIMAL(8,2), w INT, t VARCHAR(9), KEY (k));
+INSERT INTO ix VALUES (1, 1, 1.25, 3, 'a'), (2, 2, 2.5, 4, 'B'), (3, 1, 7.77, 5, 'A'), (4, 1, 0.01, 6, 'b'),
+  (5, 2, 9.99, 7, NULL), (6, 2, 3.33, 8, 'b'), (7, 3, NULL, 1, 'c'), (8, 1, 5.55, 2, 'a');

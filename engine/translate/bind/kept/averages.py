@@ -12,14 +12,15 @@ ROLLUP with ORDER BY, whatever it is by, keeps its groups in a temporary table o
 table without ORDER BY does not; of joined tables and derived ones it is the plan's choice, and HAVING comes afterwards.
 
 Without windows and ROLLUP both servers keep the groups in a table where an aggregate needs its rows together (DISTINCT,
-GROUP_CONCAT) and the groups are sorted, or made distinct, once they are known.
+GROUP_CONCAT) and the groups are sorted, or made distinct, once they are known. So they do wherever they make groups of
+rows that an index has in order, and sort these again: MySQL streams them into the fields of a temporary table.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import product
 
-from engine.translate.bind.kept.groups import keeps_groups, keeps_sorted_groups, reads_one_table
+from engine.translate.bind.kept.groups import keeps_groups, keeps_sorted_groups, reads_one_table, sorts_groups
 from engine.translate.bind.numbers import quotient_digits, settled
 from engine.translate.refusal import refuse
 from engine.translate.tree import (
@@ -33,6 +34,7 @@ from engine.translate.tree import (
 )
 from engine.translate.types import APPROXIMATE, NULL
 from statements.context import SessionContext
+from statements.plans import GROUPS, SCAN, TEMPORARY
 
 _MOST = 2  # averages that may each be rounded or not, in one expression
 _ROUNDED = frozenset({"quotient", "average_double", "double_sum"})
@@ -56,11 +58,12 @@ def keep_averages(block: Block, context: SessionContext, outermost: bool) -> Non
     if not windows and block.rollup and is_mysql:
         _keep_in_totals(block, context, outermost)
         return
-    if not windows and not keeps_sorted_groups(block):
+    plan = context.plan if outermost and not windows else ()
+    if not windows and not _may_keep_groups(block, plan, context.backend):
         return
     if not windows:
         _require_no_kept_double(items, only_distinct=False)
-    certain = is_mysql and bool(windows) and bool(block.groups) and keeps_groups(block)
+    certain = is_mysql and (bool(plan) or (bool(windows) and bool(block.groups) and keeps_groups(block)))
     kept = {part for part in parts if block.grouped and _is_average(part, over=False)}
     if any(part in kept for window in windows for key in window.args[1:] for part in walk(key)):
         refuse("windows whose keys are made of averages are not supported")  # MySQL compares them both ways
@@ -75,6 +78,15 @@ def keep_averages(block: Block, context: SessionContext, outermost: bool) -> Non
         if item.expr.op == "quotient" and any(item.expr in part for part in (kept, *open_)):
             continue  # shown, it is rounded
         item.expr = _kept(item.expr, kept, context) if certain else _shown_either_way(item, open_, context)
+
+
+def _may_keep_groups(block: Block, plan: tuple[str, ...], backend: str) -> bool:
+    """Tell whether the server may keep groups in a table without windows; where MySQL's plan is known, it does then."""
+    if not sorts_groups(block):
+        return False
+    if backend == "mysql":
+        return not plan or (TEMPORARY in plan and GROUPS in plan[plan.index(TEMPORARY) :])
+    return keeps_sorted_groups(block) or not plan or (TEMPORARY in plan and SCAN not in plan)
 
 
 def _has_average(block: Block) -> bool:

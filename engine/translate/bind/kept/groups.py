@@ -12,11 +12,18 @@ _QUERIES = frozenset({"in_query", "any_query", "all_query", "exists", "scalar"})
 
 def keeps_sorted_groups(block: Block) -> bool:
     """Tell whether the servers may keep the groups in a table before they show them, without any window."""
-    leading = [item.expr.args[0] if item.expr.op == "group_value" else item.expr for item in block.order]
-    if not block.groups or not (block.distinct or leading != block.groups[: len(leading)]):
-        return False
-    exprs = [*(output.expr for output in block.outputs), *leading, *([block.having] if block.having else [])]
-    return any(needs_rows_together(part) for expr in exprs for part in walk(expr))
+    exprs = [*(output.expr for output in block.outputs), *_leading(block), *([block.having] if block.having else [])]
+    return sorts_groups(block) and any(needs_rows_together(part) for expr in exprs for part in walk(expr))
+
+
+def sorts_groups(block: Block) -> bool:
+    """Tell whether groups are sorted, or made distinct, once they are known."""
+    leading = _leading(block)
+    return bool(block.groups) and (block.distinct or leading != block.groups[: len(leading)])
+
+
+def _leading(block: Block) -> list[Expr]:
+    return [item.expr.args[0] if item.expr.op == "group_value" else item.expr for item in block.order]
 
 
 def reads_one_table(block: Block) -> bool:
