@@ -107,6 +107,15 @@ def warm_checksums() -> None:
     checksum(np.frombuffer(b"123456789", np.uint8))
 
 
+def warm_deviations() -> None:
+    """Add up no values."""
+    import pyarrow as pa
+
+    from engine.deviations import squares
+
+    squares(pa.array([[]], pa.list_(pa.float64())))
+
+
 def warm_stores() -> None:
     """Compiled when it is imported."""
     import lakehouse.stores.relay  # noqa: F401
@@ -144,6 +153,7 @@ STEPS: dict[str, Callable[[], None]] = {
     "collation keys": warm_collations,
     "trees of models": warm_trees,
     "checksums of files": warm_checksums,
+    "deviations": warm_deviations,
     "bytes of stores": warm_stores,
     "lines of files": warm_text,
     "documents of files": warm_documents,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from engine.checksums import Checksum
 from engine.collate.weights import Weights
+from engine.functions import Function
 from engine.translate.bind.binder import Rules, Shared, View
 from engine.translate.bind.expressions import bind_expression
 from engine.translate.bind.groups.lone_rows import require_average_of_rows
@@ -77,7 +77,7 @@ class Translation:
     zones: tuple[ZoneTable, ...] = ()
     tables: tuple[tuple[str, str], ...] = ()
     guarded: bool = False
-    functions: tuple[Checksum, ...] = ()
+    functions: tuple[Function, ...] = ()
     asked: tuple[Asked, ...] = ()
     found: Found | None = None
 
@@ -178,7 +178,7 @@ def _translate(
     weights, zones = tuple(lowering.weights_used.values()), tuple(lowering.zones_used.values())
     guarded = any(guard in sql for guard in _GUARDS)
     asked = tuple(lowering.asked.values())
-    tables, functions = tuple(dict.fromkeys(shared.tables)), tuple(lowering.functions)
+    tables, functions = tuple(dict.fromkeys(shared.tables)), tuple(lowering.functions.values())
     return Translation(sql, told, weights, zones, tables, guarded, functions, asked, found)
 
 

@@ -13,12 +13,12 @@ from base.settings import Settings
 from engine import zones
 from engine.backend.connection import Connection
 from engine.catalog import CatalogView
-from engine.checksums import Checksum
 from engine.collate import keys, presence
 from engine.collate.cases import Cases, fetch_cases
 from engine.collate.fetch import fetch_facts
 from engine.collate.store import Collations
 from engine.collate.weights import Weights
+from engine.functions import Function
 from engine.translate.lower.doubles import UNORDERED
 from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation, translate
@@ -35,14 +35,14 @@ log = logging.getLogger(__name__)
 _ASCII = presence.of_text("a")
 
 
-def register(connection: duckdb.DuckDBPyConnection, called: Weights | ZoneTable | Checksum) -> None:
+def register(connection: duckdb.DuckDBPyConnection, called: Weights | ZoneTable | Function) -> None:
     """Make the functions of a translation callable on a database; once for each `called.function`."""
     if isinstance(called, Weights):
         keys.register(connection, called)
-    elif isinstance(called, Checksum):
-        called.register(connection)
-    else:
+    elif isinstance(called, ZoneTable):
         zones.register(connection, called)
+    else:
+        called.register(connection)
 
 
 class Translator:
@@ -119,7 +119,7 @@ class Translator:
         """Make the functions that a translation calls; True when one is new, which older snapshots do not see."""
         new = False
         with self._lock:
-            needed: tuple[Weights | ZoneTable | Checksum, ...]
+            needed: tuple[Weights | ZoneTable | Function, ...]
             needed = (*translation.weights, *translation.zones, *translation.functions)
             for called in needed:
                 if called.function not in self._registered:

@@ -29,6 +29,8 @@ SUMMED = (
     "SELECT LEFT(g, 1) k, SUM(x) s FROM {table} GROUP BY k HAVING s <> 0 ORDER BY s DESC LIMIT 3",
     "SELECT SUM(x) FROM {table} WHERE id BETWEEN 4000 AND 900000",
     "SELECT DISTINCT SUM(x) FROM {table} GROUP BY id % 9 ORDER BY 1",
+    "SELECT STDDEV(x), STDDEV_SAMP(f), VARIANCE(id), VAR_SAMP(x * f) FROM {table}",
+    "SELECT g, STDDEV(id), VAR_SAMP(x), SUM(x) FROM {table} GROUP BY g ORDER BY g",
 )
 
 

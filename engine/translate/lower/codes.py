@@ -42,7 +42,7 @@ def _in_base(low: Lowering, expr: Expr) -> str:
 
 
 def _crc32(low: Lowering, expr: Expr) -> str:
-    low.functions = [Checksum()]
+    low.functions[Checksum.function] = Checksum()
     return f"{Checksum.function}({low.expr(expr.args[0])})"
 
 

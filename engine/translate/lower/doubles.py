@@ -17,19 +17,21 @@ import re
 from collections.abc import Callable
 from typing import cast
 
+from engine.deviations import Squares
 from engine.translate.bind.kept.doubles import LEAVES, is_loose
 from engine.translate.lower.lowering import Lowering
 from engine.translate.lower.once import once
+from engine.translate.lower.over import over, over_partition
 from engine.translate.lower.rounding import half_even
 from engine.translate.refusal import refuse
-from engine.translate.tree import Expr
-from engine.translate.types import APPROXIMATE
+from engine.translate.tree import WINDOW, Expr
 
 Writer = Callable[[Lowering, Expr], str]
 _UNCERTAIN = "error('the last digits of a double are not certain')"
 UNORDERED = "the last digits of a double are not certain unless rows are added up in the order of their key"
 _OUT_OF_RANGE = "error('a number is out of range')"
 _PER_ROW = "2.6e-16"  # 2 u, and room for the rounding of the bounds
+_PER_CHANGE = "4.8e-16"  # the same of rows that enter and leave
 _EXACT = f"{1 << 53}.0"
 _GRAINS = (0, 10, 20, 32, 44)  # values are looked at as multiples of 2^-k for these k
 _LEAST_PLAIN = "1e-4"  # smaller numbers have an exponent as text
@@ -46,14 +48,6 @@ def _let(body: str, **values: str) -> str:
 
 def _pair(bottom: str, top: str) -> str:
     return f"{{'l': {bottom}, 'h': {top}}}"
-
-
-def sort_key(expr: Expr, sql: str) -> str:
-    """Write a key to sort or part rows by, of what is written already, that is no column of the rows themselves.
-
-    DuckDB 1.5.5 keeps of a key what can be sorted, and makes the column again of that: -0 is 0 then.
-    """
-    return f"({sql} + 0)" if expr.type.family in APPROXIMATE else sql
 
 
 def bounds(low: Lowering, expr: Expr) -> str:
@@ -80,11 +74,14 @@ def _uncertain(low: Lowering) -> str:
 def bare(low: Lowering, expr: Expr) -> str:
     """Write a loose value where every digit counts; raises Refused for those that are never certain."""
     for part in [] if low.asks_models else _loose_parts(expr):
-        if part.op == "spread":
+        if part.op == "spread" and not low.key_order:
             refuse("the last digits of STDDEV or VARIANCE depend on the order of rows, unless they are rounded")
         if part.op == "libm" and part.value != "pow":
             refuse(f"the last digits of {str(part.value).upper()} depend on the C library, unless they are rounded")
-    return settled(low, expr)
+    around, low.shows_digits = low.shows_digits, True
+    written = settled(low, expr)
+    low.shows_digits = around
+    return written
 
 
 def _loose_parts(expr: Expr) -> list[Expr]:
@@ -115,20 +112,24 @@ def _own(made: str) -> str:
     return _let(_pair("e.y", "e.y"), y=made)
 
 
-def _sum(low: Lowering, expr: Expr) -> str:
+def _sum(low: Lowering, expr: Expr, window: Expr | None = None) -> str:
     (arg,), distinct = expr.args, "DISTINCT " if expr.value else ""
+    each = "" if window is None else f" {over(low, window)}"
     if low.asks_models:
-        return _own(f"sum({distinct}{low.expr(arg)})")
+        return _own(f"sum({distinct}{low.expr(arg)}){each}")
+    whole, rate = each, _PER_ROW
+    if window is not None and _moves(window):  # what leaves the frame may be subtracted
+        whole, rate = f" {over_partition(low, window)}", _PER_CHANGE
     if is_loose(arg):
         if distinct:
             refuse("SUM(DISTINCT) of a value whose last digits are not certain is not supported")
         row = bounds(low, arg)
-        size = f"sum(greatest(abs({row}.l), abs({row}.h)))"
+        size = f"sum(greatest(abs({row}.l), abs({row}.h))){whole}"
         return _let(
             _pair("e.b - e.r", "e.t + e.r"),
-            b=f"sum({row}.l)",
-            t=f"sum({row}.h)",
-            r=f"{size} * count({row}.l) * {_PER_ROW}",
+            b=f"sum({row}.l){each}",
+            t=f"sum({row}.h){each}",
+            r=f"{size} * count({row}.l){whole} * {rate}",
         )
     sql = low.expr(arg)
     if low.key_order and not distinct and low.is_ordered():
@@ -137,12 +138,24 @@ def _sum(low: Lowering, expr: Expr) -> str:
     grain = " ".join(f"WHEN {_scaled(sql, k)} = trunc({_scaled(sql, k)}) THEN {k}" for k in _GRAINS)
     return _let(
         f"CASE WHEN e.s * pow(2.0, e.k) < {_EXACT} THEN {_pair('e.t', 'e.t')} "
-        f"ELSE {_pair(f'e.t - e.s * e.n * {_PER_ROW}', f'e.t + e.s * e.n * {_PER_ROW}')} END",
-        t=f"sum({distinct}{sql})",
-        s=f"sum({distinct}abs({sql}))",
-        n=f"count({distinct}{sql})",
-        k=f"max(CASE {grain} WHEN {sql} IS NOT NULL THEN 2000 END)",
+        f"ELSE {_pair(f'e.t - e.s * e.n * {rate}', f'e.t + e.s * e.n * {rate}')} END",
+        t=f"sum({distinct}{sql}){each}",
+        s=f"sum({distinct}abs({sql})){whole}",
+        n=f"count({distinct}{sql}){whole}",
+        k=f"max(CASE {grain} WHEN {sql} IS NOT NULL THEN 2000 END){whole}",
     )
+
+
+def _moves(window: Expr) -> bool:
+    """Tell whether rows leave the frame of a window."""
+    _, _, frame = cast("tuple[int, tuple[bool, ...], str]", window.value)
+    return bool(frame) and "BETWEEN UNBOUNDED PRECEDING" not in frame
+
+
+def _over(low: Lowering, expr: Expr) -> str:
+    """A sum or a deviation over a window."""
+    function = expr.args[0]
+    return _spread(low, function, expr) if function.op == "spread" else _sum(low, function, expr)
 
 
 def _scaled(sql: str, k: int) -> str:
@@ -160,28 +173,42 @@ def _average(low: Lowering, expr: Expr) -> str:
     return _let(_pair(f"least({all_of})", f"greatest({all_of})"), **named)
 
 
-def _spread(low: Lowering, expr: Expr) -> str:
+def _spread(low: Lowering, expr: Expr, window: Expr | None = None) -> str:
     sample, root = cast("tuple[bool, bool]", expr.value)
+    each = "" if window is None else f" {over(low, window)}"
     if low.asks_models:
-        return _own(f"{'stddev' if root else 'var'}_{'samp' if sample else 'pop'}({low.expr(expr.args[0])})")
+        return _own(f"{'stddev' if root else 'var'}_{'samp' if sample else 'pop'}({low.expr(expr.args[0])}){each}")
     if is_loose(expr.args[0]):
         refuse("STDDEV or VARIANCE of a value whose last digits are not certain is not supported")
     sql = low.expr(expr.args[0])
+    if low.key_order and (low.shows_digits or low.is_ordered()):
+        return _spread_in_order(low, sql, sample, root)
     ends = [f"e.v * (1 {sign} e.r)" for sign in "-+"]
     pair = _pair(*(f"sqrt({end})" if root else end for end in ends))
     body = (
         f"CASE WHEN e.n < {2 if sample else 1} THEN NULL WHEN e.same THEN {_pair('0.0', '0.0')}"
-        f" WHEN e.r < 0.01 THEN {pair} ELSE {_UNCERTAIN} END"
+        f" WHEN e.r < 0.01 THEN {pair} ELSE {_uncertain(low)} END"
     )
-    size = f"greatest(abs(min({sql})), abs(max({sql})))"
-    deviation = f"nullif(stddev_pop({sql}), 0.0)"
+    least, greatest, count = (f"{name}({sql}){each}" for name in ("min", "max", "count"))
+    deviation = f"nullif(stddev_pop({sql}){each}, 0.0)"
     return _let(
         body,
-        n=f"count({sql})",
-        v=f"var_{'samp' if sample else 'pop'}({sql})",
-        r=f"(count({sql}) + 16) * 1.4e-15 * (1 + {size} / {deviation})",
-        same=f"(min({sql}) = max({sql}))",
+        n=count,
+        v=f"var_{'samp' if sample else 'pop'}({sql}){each}",
+        r=f"({count} + 16) * 1.4e-15 * (1 + greatest(abs({least}), abs({greatest})) / {deviation})",
+        same=f"({least} = {greatest})",
     )
+
+
+def _spread_in_order(low: Lowering, sql: str, sample: bool, root: bool) -> str:
+    """The servers' recurrence over the rows in their order: to the last digit theirs."""
+    low.functions[Squares.function] = Squares()
+    values = f"list({sql} ORDER BY {', '.join(map(low.order_key, low.key_order))})"
+    variance = "e.s / (e.n - 1)" if sample else "e.s / e.n"
+    made = f"sqrt({variance})" if root else variance
+    missing = f"WHEN e.n < {2 if sample else 1} THEN NULL WHEN e.n = 1 THEN {_pair('0.0', '0.0')}"
+    body = f"CASE {missing} ELSE {_pair(made, made)} END"
+    return _let(body, s=f"{Squares.function}({values})", n=f"count({sql})")
 
 
 def _libm(low: Lowering, expr: Expr) -> str:
@@ -237,11 +264,15 @@ _BOUNDS: dict[str, Callable[[Lowering, Expr], str]] = {
     "average_double": _average,
     "spread": _spread,
     "libm": _libm,
+    WINDOW: _over,
     "double_add": _both(_pair("e.a.l + e.b.l", "e.a.h + e.b.h")),
     "double_subtract": _both(_pair("e.a.l - e.b.h", "e.a.h - e.b.l")),
     "double_multiply": _both(_corners("*")),
     "double_divide": _both(
         f"CASE WHEN e.a.l IS NOT NULL AND e.b.l <= 0 AND e.b.h >= 0 THEN {_UNCERTAIN} ELSE {_corners('/')} END"
+    ),
+    "nonzero": lambda low, expr: _let(
+        f"CASE WHEN e.p.l <= 0 AND e.p.h >= 0 THEN {_UNCERTAIN} ELSE e.p END", p=bounds(low, expr.args[0])
     ),
     "case": _case,
     "coalesce": _coalesce,

@@ -1,13 +1,13 @@
 """DuckDB for groups and windows: aggregates, the values of keys, window functions."""
 
 from collections.abc import Callable
-from typing import cast
 
 from engine.translate.bind.groups.aggregates import one_zero
-from engine.translate.bind.groups.frames import has_distance
+from engine.translate.bind.kept.doubles import is_loose
 from engine.translate.lower.documents import known
-from engine.translate.lower.doubles import sort_key
+from engine.translate.lower.doubles import bare
 from engine.translate.lower.lowering import Lowering
+from engine.translate.lower.over import over
 from engine.translate.lower.widths import aligned
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
@@ -95,27 +95,13 @@ def _group_value(low: Lowering, expr: Expr) -> str:
 
 
 def _window(low: Lowering, expr: Expr) -> str:
-    function, *keys = expr.args
+    if is_loose(expr):
+        return bare(low, expr)
+    function = expr.args[0]
     texts = function.op in ("min", "max") and function.type.family is Family.STRING
     if texts and not low.is_bare(function.args[0]) and not low.any_spelling:
         refuse(f"{function.op.upper()} of strings that may be equal in different spellings is not supported")
-    partitions, directions, frame = cast("tuple[int, tuple[bool, ...], str]", expr.value)
-    parts = []
-    divided = list(dict.fromkeys(keys[:partitions]))
-    if divided:
-        for key in divided:
-            low.require_whole_keys(key)
-        parts.append("PARTITION BY " + ", ".join(sort_key(key, low.own_key(key)) for key in divided))
-    # DuckDB 1.5.5 gives wrong answers of several windows where a key comes twice in one: among those that divide the
-    # rows, or among them and those that order.
-    first: dict[Expr, bool] = {}
-    for key, down in zip(keys[partitions:], directions, strict=True):
-        first.setdefault(key, down)
-    ordered = [(key, down) for key, down in first.items() if key not in divided or has_distance(frame)]
-    if ordered:
-        items = (low.order_key(key) + (" DESC NULLS LAST" if down else " ASC NULLS FIRST") for key, down in ordered)
-        parts.append("ORDER BY " + ", ".join(items))
-    return f"{low.expr(function)} OVER ({' '.join([*parts, frame]).strip()})"
+    return f"{low.expr(function)} {over(low, expr)}"
 
 
 def _neighbour(low: Lowering, expr: Expr) -> str:

@@ -8,11 +8,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import datetime
 
-from engine.checksums import Checksum
 from engine.collate import rules
 from engine.collate.cases import Cases
 from engine.collate.presence import Presence, union
 from engine.collate.weights import Weights
+from engine.functions import Function
 from engine.translate.bind.values.answers import Asked
 from engine.translate.origins import Origins
 from engine.translate.refusal import NOT_YET, ONE_NOT_YET, refuse
@@ -40,7 +40,8 @@ class Lowering(ABC):
     rows. `sends_early` says that rows leave while others are computed, and that nothing is summed up before.
     `origins` knows what is behind columns. `asks_models` is of statements that no other can answer: their sums of
     doubles, of which only bounds are certain elsewhere, are what the engine makes them. `key_order` are the columns in
-    whose order the backend adds up doubles, where that is known.
+    whose order the backend adds up doubles, where that is known. `shows_digits` says that what is being written is
+    shown with all digits.
     """
 
     def __init__(
@@ -59,7 +60,8 @@ class Lowering(ABC):
         self.zones_used: dict[str, ZoneTable] = {}
         self.asked: dict[str, Asked] = {}  # calls of models, by their tokens
         self.narrowed: dict[str, Asked] = {}  # by tokens, what is asked in the place of calls
-        self.functions: list[Checksum] = []
+        self.functions: dict[str, Function] = {}  # by their names
+        self.shows_digits = False
         self.reads_files = False
         self.any_spelling = False
         self.orders_rollups = True

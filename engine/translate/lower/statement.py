@@ -16,12 +16,13 @@ from engine.translate.lower.byte_strings import BYTE_OPS
 from engine.translate.lower.codes import CODE_OPS
 from engine.translate.lower.dates import DATE_OPS
 from engine.translate.lower.documents import DOCUMENT_OPS
-from engine.translate.lower.doubles import DOUBLE_OPS, bare, sort_key
+from engine.translate.lower.doubles import DOUBLE_OPS, bare
 from engine.translate.lower.early_keys import EarlyKeys, grouped_by_value
 from engine.translate.lower.groups import GROUP_OPS, group_key
 from engine.translate.lower.json_tables import CELL_OPS, json_rows
 from engine.translate.lower.lowering import AreSingle, FindCases, FindZone, IsOrdered, IsWide, Lowering, Weigh
 from engine.translate.lower.moments import MOMENT_OPS
+from engine.translate.lower.over import sort_key
 from engine.translate.lower.read_dates import READ_DATE_OPS
 from engine.translate.lower.sets import both_sides, distinct_recursion
 from engine.translate.lower.strings import TEXT_OPS

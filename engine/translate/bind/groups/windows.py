@@ -28,6 +28,7 @@ _PLACES: dict[type[exp.Expression], str] = {
     exp.LastValue: "last_value",
     exp.NthValue: "nth_value",
 }
+_SPREADS = exp.StddevPop | exp.StddevSamp | exp.VariancePop | exp.Variance
 _ORDERED = frozenset({"row_number", "ntile", *_NEIGHBOURS.values(), *_PLACES.values()})
 
 _SHARES = frozenset({"percent_rank", "cume_dist"})
@@ -50,8 +51,7 @@ def bind_window(binder: "Binder", node: exp.Expression) -> Expr:
         refuse("DISTINCT in a window function is not supported")
     if any(arg.op == "scalar" and arg.type.frac != arg.type.scale for e in walk(function) for arg in e.args):
         refuse("a window over a quotient of a sub-query is not supported")  # which a temporary table rounds
-    if any(is_loose(e) for e in walk(function)):
-        refuse("SUM or AVG of doubles in a window depends on the order of rows")
+    _require_bounds(binder, function, spec)
     if binder.context.backend != "mysql":
         for expr in (*function.args, *partition, *(key for key, _ in items)):
             require_sorted_alike(expr)
@@ -62,12 +62,28 @@ def bind_window(binder: "Binder", node: exp.Expression) -> Expr:
         items = [(Expr("to_signed", BIGINT, (key,)) if key.type.family in WHOLE else key, down) for key, down in items]
     if function.op in _SHARES and binder.context.backend != "mysql":
         binder.shared.shares += 1
+    if function.op == "double_divide":  # AVG of doubles
+        total, counted = function.args
+        count = counted.args[0]
+        over = [aggregates.window(side, partition, items, frame) for side in (total, count)]
+        return Expr(function.op, function.type, (over[0], Expr(counted.op, counted.type, (over[1],))))
     if function.op != "quotient":
         return aggregates.window(function, partition, items, frame)
     sides = tuple(aggregates.window(side, partition, items, frame) for side in function.args)  # AVG
     average = Expr("quotient", function.type, sides)
     # MySQL keeps it in a temporary table, with the digits that it shows.
     return settled(average) if binder.context.backend == "mysql" else average
+
+
+def _require_bounds(binder: "Binder", function: Expr, spec: exp.Expression | None) -> None:
+    """Refuse functions of doubles of which no bounds are known over a window; raises Refused."""
+    is_of_loose = any(is_loose(arg) for part in walk(function) for arg in part.args)
+    if is_of_loose and function.op not in ("double_sum", "double_divide"):
+        refuse("this function of a double whose last digits are not certain is not supported in a window")
+    moves = spec is not None and str(spec.args.get("start")).upper() != "UNBOUNDED"
+    if function.op == "spread" and moves and binder.context.backend == "mysql":
+        # without windowing_use_high_precision it subtracts what leaves the frame
+        refuse("STDDEV or VARIANCE over a frame that moves is not supported")
 
 
 def _built(
@@ -122,7 +138,7 @@ def _function(binder: "Binder", node: exp.Expression) -> Expr:
     if isinstance(node, exp.Ntile):
         only(node, "this")
         return aggregates.tile(whole_number(child(node), "NTILE's count"))
-    if isinstance(node, exp.Count | exp.Sum | exp.Avg | exp.Min | exp.Max):
+    if isinstance(node, exp.Count | exp.Sum | exp.Avg | exp.Min | exp.Max | _SPREADS):
         return bind_aggregate(binder, node, over=True)
     raise Refused(f"{kind(node)} as a window function is not supported")
 

@@ -20,7 +20,7 @@ from engine.translate.given import answered
 from engine.translate.literals import NULL_LITERAL, is_literal
 from engine.translate.nodes import child, kind, only
 from engine.translate.refusal import refuse
-from engine.translate.tree import Block, Expr, TableSource, is_stored, walk
+from engine.translate.tree import WINDOW, Block, Expr, TableSource, is_stored, walk
 from engine.translate.types import DOUBLE, WHOLE, Family
 
 Rule = Callable[[Binder, exp.Expression], Expr]
@@ -28,7 +28,7 @@ Rule = Callable[[Binder, exp.Expression], Expr]
 LEAVES = frozenset({"double_sum", "average_double", "spread", "libm"})
 # Operations whose value is loose when an argument is; all others settle what they are given.
 _CARRYING = frozenset(
-    {"double_add", "double_subtract", "double_multiply", "double_divide", "negate", "case", "coalesce"}
+    {"double_add", "double_subtract", "double_multiply", "double_divide", "nonzero", "negate", "case", "coalesce"}
 )
 _KEEPS_WHOLE = frozenset({"double_add", "double_subtract", "double_multiply"})
 _SPREADS: dict[type[exp.Expression], tuple[bool, bool]] = {  # (of a sample, the square root of it)
@@ -41,6 +41,8 @@ _SPREADS: dict[type[exp.Expression], tuple[bool, bool]] = {  # (of a sample, the
 
 def is_loose(expr: Expr) -> bool:
     """Tell whether only bounds of a value are known."""
+    if expr.op == WINDOW:
+        return expr.args[0].op in LEAVES
     return expr.op in LEAVES or (expr.op in _CARRYING and any(is_loose(arg) for arg in expr.args))
 
 

@@ -1,9 +1,10 @@
-"""Sums of doubles in the order in which the backend adds them up.
+"""Sums and deviations of doubles in the order in which the backend adds them up.
 
 Each addition of doubles is rounded, so the order of rows decides the last digits. Both servers add row by row
-(`Item_sum_sum::add` and `update_field` in sql/item_sum.cc), also where groups are made in a temporary table; InnoDB
-reads a table in the order of its primary key, and along another index in that of the index's columns and then of the
-key's. Where the plan says in which order it reads, and rows come so to where they are summed, the order is known.
+(`Item_sum_sum::add` and `update_field` in sql/item_sum.cc, and those of Item_sum_variance), also where groups are made
+in a temporary table; InnoDB reads a table in the order of its primary key, and along another index in that of the
+index's columns and then of the key's. Where the plan says in which order it reads, and rows come so to where they are
+summed, the order is known.
 """
 
 from collections.abc import Iterable
@@ -27,6 +28,7 @@ _UPDATED = frozenset(
     {"count_all", "count", "sum", "min", "max", "any", "any_same", "group_value", "double_sum", "spread"}
     | {"bits_all", "bits_any", "bits_odd"}
 )
+_ORDERED = frozenset({"double_sum", "spread"})
 _PRIMARY = "PRIMARY"
 
 
@@ -36,7 +38,7 @@ def key_order(
     """Give what the rows are ordered by that the backend adds up a statement's doubles in, () where that is not known;
     `names` are the tables that the statement reads."""
     block = whole.queries[0]
-    if not isinstance(block, Block) or "double_sum" not in whole.ops or WINDOW in whole.ops or block.rollup:
+    if not isinstance(block, Block) or not whole.ops & _ORDERED or WINDOW in whole.ops or block.rollup:
         return ()
     if any(_adds_doubles(query) for query in whole.queries[1:]) or not _is_grouped_as_read(block, context):
         return ()
@@ -54,7 +56,7 @@ def key_order(
 
 
 def _adds_doubles(query: Query) -> bool:
-    return any(node.op == "double_sum" for expr in expressions(query) for node in walk(expr))
+    return any(node.op in _ORDERED for expr in expressions(query) for node in walk(expr))
 
 
 def _is_grouped_as_read(block: Block, context: SessionContext) -> bool:
