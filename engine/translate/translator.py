@@ -32,7 +32,7 @@ from engine.translate.checks.misread import require_counted_null, require_read_m
 from engine.translate.checks.packed_uses import require_plain_uses
 from engine.translate.checks.pushed_conditions import require_judged_alike
 from engine.translate.checks.shown_only import require_shown_only
-from engine.translate.checks.spelled_times import require_times_of_columns
+from engine.translate.checks.spelled_times import compare_spelled, require_times_of_columns
 from engine.translate.checks.unread import require_read
 from engine.translate.checks.variable_texts import require_no_variable_text
 from engine.translate.checks.zoned_uses import require_certain_uses
@@ -134,6 +134,9 @@ def _translate(
         refuse("rows, FIELD, INTERVAL, ELT or MAKE_SET decide beside an outer join")
     require_first_rows(query)
     whole = gathered(query)
+    if context.backend == "mysql" and "time_of_text" in whole.ops:
+        compare_spelled(whole.queries)
+        whole = gathered(query)
     if any(part is not query and isinstance(part, Block) and part.counts_all for part in whole.queries):
         refuse("SQL_CALC_FOUND_ROWS in a part of a statement is not supported")
     require_shown_only(whole)

@@ -1,6 +1,6 @@
 """All queries and expressions of a statement, wherever they stand."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from engine.translate.tree import (
@@ -16,6 +16,7 @@ from engine.translate.tree import (
     SetOperation,
     Source,
     TableSource,
+    rebuild,
     walk,
 )
 from engine.translate.types import Family
@@ -88,6 +89,28 @@ def expressions(query: Query) -> Iterator[Expr]:
         yield from (expr for expr in (query.where, query.having, query.qualify) if expr is not None)
         if query.source is not None:
             yield from _conditions(query.source)
+
+
+def change(query: Query, made: Callable[[Expr], Expr | None]) -> None:
+    """Replace sub-expressions of one query, not of those inside of it: `made` is as for `tree.rebuild`."""
+    for output in query.outputs:
+        output.expr = rebuild(output.expr, made)
+    for item in query.order:
+        item.expr = rebuild(item.expr, made)
+    if not isinstance(query, Block):
+        return
+    query.groups = [rebuild(key, made) for key in query.groups]
+    query.where = None if query.where is None else rebuild(query.where, made)
+    query.having = None if query.having is None else rebuild(query.having, made)
+    query.qualify = None if query.qualify is None else rebuild(query.qualify, made)
+    _change_conditions(query.source, made)
+
+
+def _change_conditions(source: Source | None, made: Callable[[Expr], Expr | None]) -> None:
+    if isinstance(source, Join):
+        source.on = None if source.on is None else rebuild(source.on, made)
+        _change_conditions(source.left, made)
+        _change_conditions(source.right, made)
 
 
 def _conditions(source: Source) -> Iterator[Expr]:

@@ -8,7 +8,7 @@ from engine.translate.bind.numbers import as_double, as_value, number_of_text
 from engine.translate.bind.values import answers, document_tests
 from engine.translate.bind.values.byte_strings import bytes_of
 from engine.translate.checks.fixed_decimals import require_exact, require_exact_beside_text
-from engine.translate.checks.spelled_times import beside_text, is_alike
+from engine.translate.checks.spelled_times import beside_text, is_alike, is_before
 from engine.translate.given import answered, derived
 from engine.translate.literals import NULL_LITERAL, is_literal, is_text
 from engine.translate.members import LISTED, address, as_number_of, numbered, numbers_of_bytes, require_order, spelled
@@ -185,11 +185,10 @@ def _with_text(left: Expr, right: Expr) -> tuple[Expr, Expr]:
             return as_packed(left), as_packed(right)
         return _temporals(left, derived(literals.read_temporal, right))
     if family is Family.TIME:
-        alike = is_alike(left, right)
-        right = derived(literals.read_time, right)
-        if right.type.fsp > left.type.fsp:  # MySQL rounds it first
+        read = derived(literals.read_time, right)
+        if read.type.fsp > left.type.fsp:  # MySQL rounds it first
             refuse("a time is compared with a literal of more decimals")
-        return beside_text(left, right, alike)
+        return beside_text(left, read, right)
     if family in (Family.INT, Family.DECIMAL):
         return left, derived(literals.read_number, right, left.type)
     if family in APPROXIMATE:
@@ -252,7 +251,7 @@ def _is_between_times(value: Expr, low: Expr, high: Expr) -> bool:
     """Tell whether a time between text literals is compared as a time, or is the same as a text."""
     if value.op == "column":
         return is_literal(low) and is_literal(high)
-    return all(is_text(end) and is_alike(value, end) for end in (low, high))
+    return all(is_text(end) and (is_alike(value, end) or is_before(value, end)) for end in (low, high))
 
 
 def require_no_spelled_dates(subject: Expr, cases: list[Expr]) -> None:
