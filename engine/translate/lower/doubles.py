@@ -133,8 +133,7 @@ def _sum(low: Lowering, expr: Expr, window: Expr | None = None) -> str:
         )
     sql = low.expr(arg)
     if low.key_order and not distinct and low.is_ordered():
-        keys = ", ".join(f"{low.order_key(key)} NULLS FIRST" for key in low.key_order)  # as in an index
-        return _own(f"sum({sql} ORDER BY {keys})")
+        return _own(f"sum({sql} {_in_order(low)})")
     grain = " ".join(f"WHEN {_scaled(sql, k)} = trunc({_scaled(sql, k)}) THEN {k}" for k in _GRAINS)
     return _let(
         f"CASE WHEN e.s * pow(2.0, e.k) < {_EXACT} THEN {_pair('e.t', 'e.t')} "
@@ -144,6 +143,11 @@ def _sum(low: Lowering, expr: Expr, window: Expr | None = None) -> str:
         n=f"count({distinct}{sql}){whole}",
         k=f"max(CASE {grain} WHEN {sql} IS NOT NULL THEN 2000 END){whole}",
     )
+
+
+def _in_order(low: Lowering) -> str:
+    keys = ", ".join(f"{low.order_key(key)} NULLS FIRST" for key in low.key_order)  # as in an index
+    return f"ORDER BY {keys}"
 
 
 def _moves(window: Expr) -> bool:
@@ -203,7 +207,7 @@ def _spread(low: Lowering, expr: Expr, window: Expr | None = None) -> str:
 def _spread_in_order(low: Lowering, sql: str, sample: bool, root: bool) -> str:
     """The servers' recurrence over the rows in their order: to the last digit theirs."""
     low.functions[Squares.function] = Squares()
-    values = f"list({sql} ORDER BY {', '.join(map(low.order_key, low.key_order))})"
+    values = f"list({sql} {_in_order(low)})"
     variance = "e.s / (e.n - 1)" if sample else "e.s / e.n"
     made = f"sqrt({variance})" if root else variance
     missing = f"WHEN e.n < {2 if sample else 1} THEN NULL WHEN e.n = 1 THEN {_pair('0.0', '0.0')}"
