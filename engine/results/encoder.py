@@ -95,9 +95,9 @@ def null_values(rows: int) -> Values:
 class RowEncoder:
     """Makes the row packets of one result.
 
-    `protocol` is "text" or "binary", `charset` the session's character_set_results, `backend` "mysql" or "mariadb".
-    Raises SecondaryEngineError for a column that cannot be sent, and later for a value that does not fit its column:
-    both before any byte of it is made.
+    `protocol` is "text" or "binary", `charset` the session's character_set_results, "" for NULL, `backend` "mysql" or
+    "mariadb". Raises SecondaryEngineError for a column that cannot be sent, and later for a value that does not fit its
+    column: both before any byte of it is made.
     """
 
     def __init__(
@@ -109,6 +109,7 @@ class RowEncoder:
         self._converters = [self._converter(d, charset) for d in definitions]
 
     def _converter(self, d: ColumnDefinition, charset: str) -> Convert:
+        charset = strings.sent_charset(charset, d.charset)
         filled = d.flags & FieldFlag.ZEROFILL and d.type != FieldType.YEAR
         if filled and (d.type not in _INTEGERS or d.length > integers.WIDEST_FILLED):
             raise SecondaryEngineError("A ZEROFILL column in the result is not supported")

@@ -12,8 +12,19 @@ from engine.results.assemble import Values
 from engine.results.kernel import I32, I64, U8, i32w, i64r, i64w, kernel, u8r, u8w, void
 from wire.constants import BINARY_CHARSET
 
-UNCHANGED = frozenset({"utf8mb4", "binary", ""})
+UNCHANGED = frozenset({"utf8mb4", "binary"})
 _UTF8MB3 = frozenset({"utf8mb3", "utf8"})
+# Character sets of columns by the numbers of their collations, MariaDB's from 576 on.
+# Source: information_schema.COLLATIONS of both servers.
+_OF_COLLATION: dict[int, str] = {
+    **dict.fromkeys((5, 8, 15, 31, 47, 48, 49, 94, 1032, 1071), "latin1"),
+    **dict.fromkeys((11, 65, 1035, 1089), "ascii"),
+    **dict.fromkeys((33, 76, 83, *range(192, 216), 223, 576, 577, 578, 1057, 1107, 1216, 1238), "utf8mb3"),
+    **dict.fromkeys(range(2048, 2304), "utf8mb3"),
+    **dict.fromkeys((45, 46, *range(224, 248), *range(255, 324)), "utf8mb4"),
+    **dict.fromkeys((608, 609, 610, 1069, 1070, 1248, 1270, *range(2304, 2560)), "utf8mb4"),
+    BINARY_CHARSET: "binary",
+}
 
 
 def _latin1_table() -> U8:
@@ -89,8 +100,16 @@ def _to_utf8mb3(text: U8, offsets: I64, lengths: I32, starts: I64, out: U8) -> N
         lengths[i] = at - starts[i]
 
 
+def sent_charset(results: str, collation: int) -> str:
+    """The character set in which a column's strings are sent; one that nobody knows when it is not certain.
+
+    Where character_set_results is NULL, as Connector/J sets it, each column's are sent in its own.
+    """
+    return results or _OF_COLLATION.get(collation, "of the column itself")
+
+
 def knows_charset(name: str) -> bool:
-    """Tell whether strings can be sent in this character_set_results."""
+    """Tell whether strings can be sent in this character set."""
     return name in UNCHANGED or name in _UTF8MB3 or name in _TABLES
 
 

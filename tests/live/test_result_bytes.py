@@ -6,6 +6,7 @@ import decimal
 import pyarrow as pa
 import pytest
 
+from base.errors import SecondaryEngineError
 from engine.results.encoder import RowEncoder
 from tests.live.packets import server_rows
 from wire.framing import PacketReader
@@ -102,3 +103,37 @@ def test_rows_equal_the_servers(connection, backend, protocol, kind, arrow, valu
     while (payload := reader.next_payload()) is not None:
         found.append(payload)
     assert found == expected
+
+
+def test_without_a_character_set_each_column_is_sent_in_its_own(connection):
+    """Connector/J sets character_set_results to NULL."""
+    kinds = {"l": "latin1", "a": "ascii", "m": "utf8mb3", "u": "utf8mb4", "b": "binary"}
+    texts = {"l": "é€", "a": "a", "m": "é日", "u": "é日😀", "b": "é"}
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS t")
+        cursor.execute(f"CREATE TABLE t ({', '.join(f'{n} VARCHAR(9) CHARACTER SET {k}' for n, k in kinds.items())})")
+        cursor.execute("INSERT INTO t VALUES (%s, %s, %s, %s, %s)", list(texts.values()))
+        cursor.execute("SET character_set_results = NULL")
+    try:
+        definitions, expected = server_rows(connection, "SELECT l, a, m, u, b FROM t", "text")
+    finally:
+        connection.query("SET character_set_results = utf8mb4")
+    values = [pa.array([text.encode() if name == "b" else text]) for name, text in texts.items()]
+    batch = pa.record_batch(values, names=list(texts))
+    reader = PacketReader(1 << 30)
+    for piece, _ in RowEncoder(definitions, "text", "").encode(batch, 0):
+        reader.feed(bytes(piece))
+    assert reader.next_payload() == expected[0]
+
+
+def test_a_column_in_a_character_set_that_is_not_known_is_not_sent_in_it(connection):
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS t")
+        cursor.execute("CREATE TABLE t (g VARCHAR(9) CHARACTER SET greek)")
+        cursor.execute("SET character_set_results = NULL")
+    try:
+        definitions, _ = server_rows(connection, "SELECT g FROM t", "text")
+    finally:
+        connection.query("SET character_set_results = utf8mb4")
+    with pytest.raises(SecondaryEngineError, match="character set"):
+        RowEncoder(definitions, "text", "")
