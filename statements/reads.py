@@ -114,7 +114,7 @@ def _read_on_mariadb(table: dict[str, Any]) -> Iterator[Read]:
     name, access, index = str(table["table_name"]), table["access_type"], table.get("key", _PRIMARY)
     if access in _SINGLE:
         yield Read(name, index, is_single=True)
-    elif table.keys() & {"mrr_type", "loosescan", "materialized"} or name.startswith("<"):
+    elif table.keys() & {"mrr_type", "loosescan", "materialized", "using_index_for_group_by"} or name.startswith("<"):
         raise _Unknown
     elif access in ("ALL", "index", "range"):
         yield Read(name, index, is_single="first_match" in table)

@@ -19,7 +19,7 @@ from engine.collate.fetch import fetch_facts
 from engine.collate.store import Collations
 from engine.collate.weights import Weights
 from engine.functions import Function
-from engine.translate.lower.doubles import UNORDERED
+from engine.translate.lower.doubles import BY_KEY
 from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation, translate
 from engine.translating.failed import OVERFLOW, Failed
@@ -60,7 +60,7 @@ class Translator:
         self._zones = ZoneSource(settings)
         self._made = Translations()
         self._spellings = Spellings()
-        self._widened, self._ordered = Failed(OVERFLOW), Failed(UNORDERED)
+        self._widened, self._ordered = Failed(OVERFLOW), Failed(BY_KEY)
         self._lock = threading.Lock()
         self._background = ThreadPoolExecutor(1, thread_name_prefix="weights")
 

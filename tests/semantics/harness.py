@@ -26,7 +26,7 @@ from engine.layout import arrow_schema, carried_columns, create_statement, left_
 from engine.load.select import select_value
 from engine.results.encoder import RowEncoder
 from engine.store.optimizers import DISABLED
-from engine.translate.lower.doubles import UNORDERED
+from engine.translate.lower.doubles import BY_KEY
 from engine.translate.refusal import Refusal
 from engine.translate.translator import Translation, translate
 from engine.translating.failed import OVERFLOW, Failed
@@ -300,7 +300,7 @@ class Bench:
         context = self._context_of(statement, "binary" if binary else "text")
         plan = self.plan(statement)
         context = replace(context, plan=stages(plan, context.backend), reads=reads(plan, context.backend))
-        widened, ordered = Failed(OVERFLOW), Failed(UNORDERED)
+        widened, ordered = Failed(OVERFLOW), Failed(BY_KEY)
         while True:
             asked = (self.view, definitions, self.weigh, self.zone, self.cases)
             is_wide, is_ordered = (functools.partial(failed.has, statement) for failed in (widened, ordered))

@@ -28,7 +28,7 @@ from engine.translate.tree import WINDOW, Expr
 
 Writer = Callable[[Lowering, Expr], str]
 _UNCERTAIN = "error('the last digits of a double are not certain')"
-UNORDERED = "the last digits of a double are not certain unless rows are added up in the order of their key"
+BY_KEY = "unless rows are taken in the order of their key"  # what fails so is tried again in that order
 _OUT_OF_RANGE = "error('a number is out of range')"
 _PER_ROW = "2.6e-16"  # 2 u, and room for the rounding of the bounds
 _PER_CHANGE = "4.8e-16"  # the same of rows that enter and leave
@@ -68,7 +68,7 @@ def settled(low: Lowering, expr: Expr, function: str = "{0}", same: str = "{0}")
 
 def _uncertain(low: Lowering) -> str:
     """Fail; where doubles may be added up in the backend's order, so that the statement is tried again that way."""
-    return f"error('{UNORDERED}')" if low.key_order and not low.is_ordered() else _UNCERTAIN
+    return _UNCERTAIN.replace("')", f" {BY_KEY}')") if low.key_order and not low.is_ordered() else _UNCERTAIN
 
 
 def bare(low: Lowering, expr: Expr) -> str:
@@ -146,8 +146,12 @@ def _sum(low: Lowering, expr: Expr, window: Expr | None = None) -> str:
 
 
 def _in_order(low: Lowering) -> str:
-    keys = ", ".join(f"{low.order_key(key)} NULLS FIRST" for key in low.key_order)  # as in an index
-    return f"ORDER BY {keys}"
+    return f"ORDER BY {', '.join(f'{key} {way}' for key, way in first_row(low))}"
+
+
+def first_row(low: Lowering) -> list[tuple[str, str]]:
+    """Give the keys of the order in which the backend reads, each with its way, as an index has them."""
+    return [(low.order_key(key), "ASC NULLS FIRST") for key in low.key_order]
 
 
 def _moves(window: Expr) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from engine.translate.bind.groups.aggregates import one_zero
 from engine.translate.bind.kept.doubles import is_loose
 from engine.translate.lower.documents import known
-from engine.translate.lower.doubles import bare
+from engine.translate.lower.doubles import BY_KEY, bare, first_row
 from engine.translate.lower.lowering import Lowering
 from engine.translate.lower.over import over
 from engine.translate.lower.widths import aligned
@@ -53,14 +53,26 @@ def _minmax(low: Lowering, expr: Expr) -> str:
     key = low.order_key(arg)
     if low.tells_apart(arg):
         return f"{expr.op}({sql})" if key == sql else f"arg_{expr.op}({sql}, {key})"
+    if low.spells_first and low.is_ordered():
+        ways = [(key, "ASC NULLS LAST" if expr.op == "min" else "DESC NULLS LAST"), *first_row(low)]
+        return f"arg_min({sql}, {_sorted_by(ways)})"
     # Of the texts that are equal and least, the first and the last in the order of their bytes.
-    first, last = (
-        f"arg_{expr.op}({sql}, create_sort_key({key}, '{_ASCENDING}', {sql}, '{end}'))" for end in _BOTH_WAYS
-    )
+    first, last = (f"arg_{expr.op}({sql}, {_sorted_by([(key, _ASCENDING), (sql, end)])})" for end in _BOTH_WAYS)
     if low.any_spelling:
         return first if expr.op == "min" else last
-    failure = "error('texts are equal in different spellings (any_spelling)')"
+    failure = _misspelled(low, "texts are equal in different spellings (any_spelling)")
     return f"(CASE WHEN {first} IS DISTINCT FROM {last} THEN {failure} ELSE {first} END)"
+
+
+def _sorted_by(ways: list[tuple[str, str]]) -> str:
+    """Write a key that sorts as several do, each in its way."""
+    keys = ", ".join(f"{key}, '{way}'" for key, way in ways)
+    return f"create_sort_key({keys})"
+
+
+def _misspelled(low: Lowering, problem: str) -> str:
+    """Fail; where the first in the backend's order can be taken, so that the statement is tried again that way."""
+    return f"error('{f'{problem} {BY_KEY}' if low.spells_first else problem}')"
 
 
 def _last_moment(low: Lowering, operation: str, arg: Expr) -> str:
@@ -90,7 +102,9 @@ def _group_value(low: Lowering, expr: Expr) -> str:
         total = f"{_OF_NO_ROWS}{total}"
     if low.any_spelling:
         return f"(CASE {total}ELSE min({sql}) END)" if total else f"min({sql})"
-    problem = "error('a group holds different spellings (any_spelling)')"
+    if low.spells_first and low.is_ordered():
+        return f"arg_min({sql}, {_sorted_by(first_row(low))})"
+    problem = _misspelled(low, "a group holds different spellings (any_spelling)")
     return f"(CASE {total}WHEN min({sql}) <> max({sql}) THEN {problem} ELSE min({sql}) END)"
 
 

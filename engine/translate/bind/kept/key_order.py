@@ -5,6 +5,10 @@ Each addition of doubles is rounded, so the order of rows decides the last digit
 in a temporary table; InnoDB reads a table in the order of its primary key, and along another index in that of the
 index's columns and then of the key's. Where the plan says in which order it reads, and rows come so to where they are
 summed, the order is known.
+
+Of texts that are equal in different spellings both servers keep the first that they meet: the columns of a group are
+those of its first row (end_update and end_send_group in sql/sql_select.cc, in MySQL CreateTemporaryTable and
+AggregateIterator in sql/iterators), and MIN and MAX are changed by what is less or greater only.
 """
 
 from collections.abc import Iterable
@@ -12,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from engine.translate.bind.binder import View
 from engine.translate.tree import AGGREGATES, WINDOW, Block, Expr, Query, TableSource, walk
-from engine.translate.types import column_type
+from engine.translate.types import Family, column_type
 from engine.translate.walks import Gathered, expressions, leaves
 from statements.context import SessionContext
 from statements.plans import TEMPORARY
@@ -29,6 +33,7 @@ _UPDATED = frozenset(
     | {"bits_all", "bits_any", "bits_odd"}
 )
 _ORDERED = frozenset({"double_sum", "spread"})
+_SPELLED = frozenset({"group_value", "min", "max"})
 _PRIMARY = "PRIMARY"
 
 
@@ -38,7 +43,9 @@ def key_order(
     """Give what the rows are ordered by that the backend adds up a statement's doubles in, () where that is not known;
     `names` are the tables that the statement reads."""
     block = whole.queries[0]
-    if not isinstance(block, Block) or not whole.ops & _ORDERED or WINDOW in whole.ops or block.rollup:
+    if not isinstance(block, Block) or WINDOW in whole.ops or block.rollup:
+        return ()
+    if not whole.ops & _ORDERED and not (whole.ops & _SPELLED and spells(block)):
         return ()
     if any(_adds_doubles(query) for query in whole.queries[1:]) or not _is_grouped_as_read(block, context):
         return ()
@@ -53,6 +60,12 @@ def key_order(
             return ()
         order += columns
     return tuple(order)
+
+
+def spells(query: Query) -> bool:
+    """Tell whether a query shows one of the texts that may be equal in different spellings."""
+    nodes = (node for expr in expressions(query) for node in walk(expr))
+    return any(node.op in _SPELLED and node.type.family is Family.STRING for node in nodes)
 
 
 def _adds_doubles(query: Query) -> bool:
