@@ -5,7 +5,7 @@ next. Hash joins and join buffers give them in another order, as sorts do and wh
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 _GATHERING = frozenset({"aggregate", "temp_table_aggregate"})
@@ -22,13 +22,16 @@ class Read:
     """A table that is read in nested loops: `table` is what the statement calls it, `index` what it is read along.
 
     `looked_up` are how many of the index's columns have one value for each row of the tables before, `is_single` says
-    that there is at most one row for each. InnoDB keeps rows along PRIMARY.
+    that there is at most one row for each. InnoDB keeps rows along PRIMARY. `is_guess` says of MySQL's last table that
+    the order of the tables may be another one when a statement that sorts is run: of conditions on that table, which
+    EXPLAIN counts with, it takes no account then (`calculate_condition_filter` in sql/sql_planner.cc).
     """
 
     table: str
     index: str = _PRIMARY
     looked_up: int = 0
     is_single: bool = False
+    is_guess: bool = False
 
 
 class _Unknown(Exception):
@@ -44,7 +47,9 @@ def reads(plan: Any, backend: str) -> tuple[Read, ...]:
         return ()
     try:
         if backend == "mysql":
-            return tuple(_joined_on_mysql(_gathered(plan["query_plan"])))
+            gathered = _gathered(plan["query_plan"])
+            *before, last = _joined_on_mysql(gathered)
+            return (*before, replace(last, is_guess=bool(before) and _ends_with_condition(gathered)))
         return tuple(_on_mariadb(plan["query_block"]))
     except (_Unknown, LookupError, AttributeError, TypeError, ValueError):
         return ()
@@ -62,6 +67,14 @@ def _gathered(node: Any) -> dict[str, Any]:
     if found is None:
         raise _Unknown
     return dict(found)
+
+
+def _ends_with_condition(node: dict[str, Any]) -> bool:
+    """Tell whether the table that is joined last has a condition beside that by which its rows are looked up."""
+    if node["access_type"] != "join" or node["join_type"] not in ("inner join", "left join"):
+        return True
+    last = node["inputs"][1]
+    return last["access_type"] not in ("table", "index") or "pushed_index_condition" in last
 
 
 def _joined_on_mysql(node: dict[str, Any]) -> Iterator[Read]:
@@ -82,7 +95,11 @@ def _joined_on_mysql(node: dict[str, Any]) -> Iterator[Read]:
 
 
 def _read_on_mysql(node: dict[str, Any]) -> Read:
-    name, index, way = str(node["table_name"]), node.get("index_name", _PRIMARY), node.get("index_access_type")
+    name, index, way = (
+        str(node.get("alias") or node["table_name"]),
+        node.get("index_name", _PRIMARY),
+        node.get("index_access_type"),
+    )
     if way == "index_lookup" and str(node["operation"]).startswith("Single-row"):
         return Read(name, index, is_single=True)
     if node.get("reverse") or name.startswith("<"):

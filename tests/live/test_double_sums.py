@@ -117,6 +117,8 @@ JOINED = (
     " STRAIGHT_JOIN l FORCE INDEX (PRIMARY) ON l.f_id = f.id",
     "SELECT SUM(f.x) FROM f FORCE INDEX (named) STRAIGHT_JOIN a ON a.id = f.a_id",
     "SELECT f.name, f.a_id, SUM(f.x) FROM f FORCE INDEX (named) WHERE f.name = 'c' GROUP BY f.name, f.a_id ORDER BY 2",
+    "SELECT SUM(y.x), AVG(y.x) FROM (SELECT x, day FROM f WHERE a_id > 3) y WHERE y.day > '2024-01-07'",
+    "WITH y AS (SELECT x, a_id n FROM f) SELECT s, SUM(x) FROM y STRAIGHT_JOIN a ON a.id = y.n GROUP BY a.s ORDER BY 1",
     "SELECT f.a_id, SUM(f.x) FROM f FORCE INDEX (along) GROUP BY f.a_id ORDER BY f.a_id",
     "SELECT f.a_id, AVG(f.x) FROM f FORCE INDEX (along) WHERE f.day > '2024-01-09' GROUP BY f.a_id ORDER BY 1",
     "SELECT SUM(f.x) FROM f FORCE INDEX (along) WHERE f.a_id = 5",

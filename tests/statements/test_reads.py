@@ -1,5 +1,6 @@
 """In which order the backend's plans read tables."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -44,6 +45,7 @@ SUBQUERY = {"subquery": True, **table("z")}
     [
         (table(), (T,)),
         (over("filter", table(), SUBQUERY), (T,)),
+        (table("orders", alias="t", schema_name="s"), (T,)),
         (index("t", "index_scan", "PRIMARY"), (T,)),
         (index("t", "index_scan"), (Read("t", "k"),)),
         (index("t", "index_range_scan", "PRIMARY"), (T,)),
@@ -51,7 +53,18 @@ SUBQUERY = {"subquery": True, **table("z")}
         (looked_up("t", columns=("a", "b")), (Read("t", "k", 2),)),
         (joined(over("filter", table()), single("u")), (T, ALONE)),
         (joined(joined(table(), looked_up("v")), single("u"), "left join"), (T, Read("v", "k", 1), ALONE)),
+        (joined(table(), over("filter", single("u"))), (T, replace(ALONE, is_guess=True))),
+        (over("filter", joined(table(), single("u"), "left join")), (T, replace(ALONE, is_guess=True))),
+        (joined(joined(table(), over("filter", single("v"))), single("u")), (T, Read("v", is_single=True), ALONE)),
+        (
+            joined(table(), {**looked_up("u"), "pushed_index_condition": "(a > 3)"}),
+            (T, Read("u", "k", 1, is_guess=True)),
+        ),
         (joined(table(), over("limit", table("u")), "semijoin"), (T,)),
+        (
+            joined(joined(table(), single("u")), over("limit", table("v")), "semijoin"),
+            (T, replace(ALONE, is_guess=True)),
+        ),
         (joined(table(), over("materialize", table("u")), "antijoin"), (T,)),
         (joined({"access_type": "rows_fetched_before_execution"}, table()), (T,)),
         (joined({"access_type": "constant_row", "table_name": "u"}, table()), (T,)),

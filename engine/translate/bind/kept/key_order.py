@@ -11,16 +11,32 @@ those of its first row (end_update and end_send_group in sql/sql_select.cc, in M
 AggregateIterator in sql/iterators), and MIN and MAX are changed by what is less or greater only.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine.collate.presence import Presence
 from engine.translate.bind.binder import View
-from engine.translate.tree import AGGREGATES, WINDOW, Block, Expr, Query, TableSource, walk
+from engine.translate.checks.lost_groups import needs_rows_together
+from engine.translate.tree import (
+    WINDOW,
+    Block,
+    CteSource,
+    Expr,
+    Output,
+    Query,
+    QuerySource,
+    Recursion,
+    TableSource,
+    walk,
+)
 from engine.translate.types import Family, column_type
-from engine.translate.walks import Gathered, expressions, leaves
+from engine.translate.walks import Gathered, expressions, leaves, queries_in
 from statements.context import SessionContext
 from statements.plans import TEMPORARY
 from statements.reads import Read
+from statements.schema import Column, Table
 
 if TYPE_CHECKING:
     from engine.catalog import LoadedTable
@@ -28,10 +44,6 @@ if TYPE_CHECKING:
 _NUMBERS = ("tinyint", "smallint", "mediumint", "int", "bigint", "decimal")
 _MOMENTS = ("date", "datetime", "timestamp", "time", "year")
 _TYPES = frozenset((*_NUMBERS, *_MOMENTS, "char", "varchar"))  # an index has them in the order of ORDER BY
-_UPDATED = frozenset(
-    {"count_all", "count", "sum", "min", "max", "any", "any_same", "group_value", "double_sum", "spread"}
-    | {"bits_all", "bits_any", "bits_odd"}
-)
 _ORDERED = frozenset({"double_sum", "spread"})
 _SPELLED = frozenset({"group_value", "min", "max"})
 _PRIMARY = "PRIMARY"
@@ -41,7 +53,10 @@ def key_order(
     whole: Gathered, context: SessionContext, view: View, names: Iterable[tuple[str, str]]
 ) -> tuple[Expr, ...]:
     """Give what the rows are ordered by that the backend adds up a statement's doubles in, () where that is not known;
-    `names` are the tables that the statement reads."""
+    `names` are the tables that the statement reads.
+
+    Derived tables that the backend merges into the statement are given the columns that it needs of them.
+    """
     block = whole.queries[0]
     if not isinstance(block, Block) or WINDOW in whole.ops or block.rollup:
         return ()
@@ -49,17 +64,39 @@ def key_order(
         return ()
     if any(_adds_doubles(query) for query in whole.queries[1:]) or not _is_grouped_as_read(block, context):
         return ()
-    sources, loaded = _sources(whole), _kept(view, names)
-    order: list[Expr] = []
+    if any(read.is_guess for read in context.reads) and (block.groups or block.order or block.distinct or _asks(whole)):
+        return ()
+    places, loaded = _places(whole, block), _kept(view, names)
+    order: list[tuple[_Place, list[Column]]] = []
     for read in context.reads:
+        place = places.pop(read.table.casefold(), None)
         if read.is_single:
             continue
-        source = sources.get(read.table.casefold())
-        columns = source and source.name in loaded and _along(read, source, loaded[source.name])
-        if not isinstance(columns, list):
+        columns = place and place.table.name in loaded and _along(read, loaded[place.table.name].table)
+        if place is None or not isinstance(columns, list) or not _are_ordered(columns, loaded[place.table.name]):
             return ()
-        order += columns
-    return tuple(order)
+        order.append((place, columns))
+    return tuple(
+        place.seen(column, loaded[place.table.name].presence.get(column.name))
+        for place, columns in order
+        for column in columns
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A table of a statement, and the queries between the statement's own and it, the innermost last."""
+
+    table: TableSource
+    inside: tuple[tuple[str, Block], ...] = ()
+
+    def seen(self, column: Column, presence: Presence | None) -> Expr:
+        """Give a column of the table as the statement sees it, through columns that the queries between are given."""
+        expr = Expr("column", column_type(column, presence), value=(self.table.alias, column.name))
+        for alias, block in reversed(self.inside):
+            block.outputs = [*block.outputs, Output("", expr)]
+            expr = Expr("column", expr.type, value=(alias, f"c{len(block.outputs) - 1}"))
+        return expr
 
 
 def spells(query: Query) -> bool:
@@ -72,6 +109,11 @@ def _adds_doubles(query: Query) -> bool:
     return any(node.op in _ORDERED for expr in expressions(query) for node in walk(expr))
 
 
+def _asks(whole: Gathered) -> bool:
+    """Tell whether expressions have sub-queries, which MySQL may join to the tables."""
+    return any(True for query in whole.queries for expr in expressions(query) for _ in queries_in(expr))
+
+
 def _is_grouped_as_read(block: Block, context: SessionContext) -> bool:
     """Tell whether rows are added to their groups in the order in which they are read.
 
@@ -82,21 +124,34 @@ def _is_grouped_as_read(block: Block, context: SessionContext) -> bool:
         return True
     if TEMPORARY not in context.plan:
         return not any(item.descending for item in block.order)
-    found = [node for expr in expressions(block) for node in walk(expr) if node.op in AGGREGATES]
-    return all(node.op in _UPDATED and not (node.op == "double_sum" and node.value) for node in found)
+    return not any(needs_rows_together(node) for expr in expressions(block) for node in walk(expr))
 
 
-def _sources(whole: Gathered) -> dict[str, TableSource]:
-    """The tables of a statement by what it calls them, as its plan does; none where that is not of one table."""
-    found: dict[str, TableSource] = {}
-    for query in whole.queries:
-        for leaf in leaves(query.source) if isinstance(query, Block) else ():
-            if not isinstance(leaf, TableSource) or leaf.sample or leaf.only or leaf.written.casefold() in found:
-                return {}
-            found[leaf.written.casefold()] = leaf
-    own = whole.queries[0]
-    inside = leaves(own.source) if isinstance(own, Block) else []
-    return {name: source for name, source in found.items() if source in inside}
+def _places(whole: Gathered, block: Block) -> dict[str, _Place]:
+    """The tables of a statement by what it calls them, as its plan does, without those of sub-queries in its
+    expressions, and those of which there may be two."""
+    sources = [leaf for query in whole.queries if isinstance(query, Block) for leaf in leaves(query.source)]
+    names = Counter(source.written.casefold() for source in sources if isinstance(source, TableSource))
+    common = dict(each for query in whole.queries for each in query.ctes)
+    read_twice = Counter(source.cte for source in sources if isinstance(source, CteSource))
+    found = {}
+    for place in _inside(block, (), {label: body for label, body in common.items() if read_twice[label] < 2}):
+        name = place.table.written.casefold()
+        if names[name] == 1 and not place.table.sample and not place.table.only:
+            found[name] = place
+    return found
+
+
+def _inside(
+    block: Block, above: tuple[tuple[str, Block], ...], common: Mapping[str, Query | Recursion]
+) -> Iterator[_Place]:
+    for leaf in leaves(block.source):
+        if isinstance(leaf, TableSource):
+            yield _Place(leaf, above)
+        elif isinstance(leaf, QuerySource | CteSource):
+            query = leaf.query if isinstance(leaf, QuerySource) else common.get(leaf.cte)
+            if isinstance(query, Block) and not query.grouped and not query.distinct:
+                yield from _inside(query, (*above, (leaf.alias, query)), common)
 
 
 def _kept(view: View, names: Iterable[tuple[str, str]]) -> dict[str, "LoadedTable"]:
@@ -109,17 +164,15 @@ def _kept(view: View, names: Iterable[tuple[str, str]]) -> dict[str, "LoadedTabl
     }
 
 
-def _along(read: Read, source: TableSource, loaded: "LoadedTable") -> list[Expr] | None:
+def _along(read: Read, table: Table) -> list[Column] | None:
     """The columns in whose order a table is read; None where they are not known."""
-    index, key = loaded.table.index(read.index), loaded.table.index(_PRIMARY)
+    index, key = table.index(read.index), table.index(_PRIMARY)
     if index is None or key is None:
         return None
     names = [*index.columns[read.looked_up :], *(name for name in key.columns if name not in index.columns)]
-    columns = [loaded.table.column(name) for name in names]
-    known = [each for each in columns if each and each.type in _TYPES and each.name not in loaded.left_out]
-    if len(known) != len(columns):
-        return None
-    return [
-        Expr("column", column_type(each, loaded.presence.get(each.name)), value=(source.alias, each.name))
-        for each in known
-    ]
+    columns = [column for name in names if (column := table.column(name))]
+    return columns if len(columns) == len(names) else None
+
+
+def _are_ordered(columns: Iterable[Column], loaded: "LoadedTable") -> bool:
+    return all(column.type in _TYPES and column.name not in loaded.left_out for column in columns)
