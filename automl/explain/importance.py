@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from automl.learners.blend import Blend
 from automl.learners.boosters import Trees, dataset, grow, rows_of, start
+from automl.learners.networks import Networks
 
 Floats = NDArray[np.float64]
 MOST_SHOWN = 100  # columns of an explanation
@@ -17,7 +18,11 @@ _LEAST_ROWS, _MOST_ROWS = 100, 2000
 
 
 def _trees(blend: Blend) -> int:
-    return sum(member.size if isinstance(member, Trees) else 5 for member in blend.members)
+    """Give how many trees take as long as a blend."""
+    return sum(
+        member.size if isinstance(member, Trees) else 5 + member.size // 150 * isinstance(member, Networks)
+        for member in blend.members
+    )
 
 
 def rows_for(blend: Blend, columns: int, rounds: int, seconds: float = 60.0) -> int:

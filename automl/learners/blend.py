@@ -1,4 +1,4 @@
-"""A weighted sum of linear models and trees on the scale of margins, and what margins mean.
+"""A weighted sum of linear models, networks and trees on the scale of margins, and what margins mean.
 
 Summing margins, not probabilities, keeps explanations exact: what a feature adds to the blend is the weighted sum of
 what it adds to the members.
@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from automl.learners.boosters import Trees
 from automl.learners.linear import Linear
+from automl.learners.networks import Networks
 from automl.learners.products import Products
 from automl.stored.parts import BadModel, Parts, pick
 
 Floats = NDArray[np.float64]
-Member = Linear | Products | Trees
+Member = Linear | Networks | Products | Trees
 _MEMBERS: Mapping[str, Callable[[Parts, int, int], Member]] = {
     "linear": Linear.restore,
+    "networks": Networks.restore,
     "products": Products.restore,
     "trees": Trees.restore,
 }

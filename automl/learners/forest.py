@@ -5,8 +5,6 @@ do while it waits for one row's value. A leaf leads to itself. Decisions are tho
 way a split says, categories by a set of bits.
 """
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +13,13 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
+from automl.learners.sharing import share
+
 Floats = NDArray[np.float64]
 _TOGETHER = 32  # rows that go down a tree at once
-_FEW = 4096  # rows that are not worth another thread
 _ZERO = 1e-35  # what LightGBM takes for zero
 _INFINITE = 1e308  # as which LightGBM reads inf
 _CATEGORY, _ZERO_MISSING = 1, 1  # a bit of decision_type, and a value of its missing type
-_pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="trees")
 
 
 @dataclass(frozen=True)
@@ -50,12 +48,7 @@ class Forest:
         rows = len(matrix)
         out = np.zeros((rows, self.outputs))
         block = np.ascontiguousarray(matrix, np.float64)
-        parts = max(1, min(threads, rows // _FEW))
-        if parts == 1:
-            self._walk(block, 0, rows, out)
-            return out
-        ends = [rows * part // parts for part in range(parts + 1)]
-        list(_pool.map(lambda part: self._walk(block, ends[part], ends[part + 1], out), range(parts)))
+        share(rows, threads, lambda first, last: self._walk(block, first, last, out))
         return out
 
     def _walk(self, block: Floats, first: int, last: int, out: Floats) -> None:

@@ -31,6 +31,27 @@ class Layout:
     categories: NDArray[np.int64]
     sizes: NDArray[np.int64]  # entries of each category's table
 
+    def parts(self) -> Parts:
+        """Give what this is made of."""
+        names = ("numbers", "centers", "scales", "categories", "sizes")
+        return Parts({}, {name: getattr(self, name) for name in names})
+
+    @staticmethod
+    def restore(parts: Parts, features: int) -> "Layout":
+        """Make a layout of its parts.
+
+        Raises:
+            BadModel: they do not fit together.
+        """
+        numbers, categories = (parts.indexes(name, features) for name in ("numbers", "categories"))
+        if len(set(numbers) | set(categories)) != features or len(numbers) + len(categories) != features:
+            raise BadModel("its features are not each used once")
+        count = len(numbers)
+        sizes = parts.array("sizes", len(categories), kind="i")
+        if len(sizes) and (int(sizes.min()) < 1 or int(sizes.max()) > MOST_LEVELS + 1):
+            raise BadModel("its tables are out of range")
+        return Layout(numbers, parts.array("centers", count), parts.array("scales", count), categories, sizes)
+
     @functools.cached_property
     def offsets(self) -> NDArray[np.int64]:
         """Where each category's table begins."""
@@ -128,10 +149,10 @@ class Linear:
 
     def parts(self) -> Parts:
         """Give what this is made of."""
-        layout = self.layout
-        arrays = {name: getattr(layout, name) for name in ("numbers", "centers", "scales", "categories", "sizes")}
-        arrays |= {name: getattr(self, name) for name in ("weights", "gaps", "table", "base", "expected")}
-        return Parts({"kind": "linear"}, arrays)
+        whole = self.layout.parts()
+        whole.tree["kind"] = "linear"
+        whole.arrays |= {name: getattr(self, name) for name in ("weights", "gaps", "table", "base", "expected")}
+        return whole
 
     @staticmethod
     def restore(parts: Parts, features: int, outputs: int) -> "Linear":
@@ -140,16 +161,9 @@ class Linear:
         Raises:
             BadModel: they do not fit together.
         """
-        numbers, categories = (parts.indexes(name, features) for name in ("numbers", "categories"))
-        if len(set(numbers) | set(categories)) != features or len(numbers) + len(categories) != features:
-            raise BadModel("its features are not each used once")
-        count = len(numbers)
-        sizes = parts.array("sizes", len(categories), kind="i")
-        if len(sizes) and (int(sizes.min()) < 1 or int(sizes.max()) > MOST_LEVELS + 1):
-            raise BadModel("its tables are out of range")
-        layout = Layout(numbers, parts.array("centers", count), parts.array("scales", count), categories, sizes)
-        table = parts.array("table", int(sizes.sum()), outputs)
-        weights, gaps = (parts.array(name, count, outputs) for name in ("weights", "gaps"))
+        layout = Layout.restore(parts, features)
+        table = parts.array("table", int(layout.sizes.sum()), outputs)
+        weights, gaps = (parts.array(name, len(layout.numbers), outputs) for name in ("weights", "gaps"))
         return Linear(
             layout, weights, gaps, table, parts.array("base", outputs), parts.array("expected", features, outputs)
         )

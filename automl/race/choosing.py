@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from automl.learners.blend import Blend, Member
 from automl.learners.boosters import Trees, begin_at, grow, rows_of, start
+from automl.learners.networks import Networks, joined
 from automl.race.race import LANES, REFIT, SHARED, TUNE, Race
 from automl.race.trial import Sum, Trial, likely
 from automl.terms import families
@@ -87,6 +88,14 @@ class _Again:
             race.budget.over(REFIT)  # notes that the clock may have ended the fit
         return self.sums[key]
 
+    def networks_of(self, trial: Trial) -> Networks:
+        """Let networks learn from all rows, or give those of the race: of all splits, or where no time was kept."""
+        race = self.race
+        if trial is not race.learns_again or race.budget.short(REFIT, race.networks.again_cost(trial)):
+            return joined(trial.networks)
+        found = race.networks.again(trial, race.budget.at(REFIT))
+        return joined(trial.networks) if race.budget.over(REFIT) else found
+
     def trees_of(self, trial: Trial, place: int) -> tuple[Trees, Sum | None]:
         """Grow trees on all rows, or give those of the race where no time is left; with the sum that they begin at."""
         race, rows = self.race, self.rows
@@ -141,6 +150,8 @@ def refit(race: Race, chosen: Sequence[tuple[Trial, float]]) -> tuple[Blend, Flo
             if base:
                 again.add(base, weight * trial.upon)
             again.add(trees, weight)
+        elif trial.shape:
+            again.add(again.networks_of(trial), weight)
         else:
             again.add(again.sum_of(trial), weight)
         race.budget.tell("Refit", (place + 1) / len(chosen))

@@ -23,6 +23,7 @@ from automl.learners.linear import Linear, fit_logistic, fit_ridge
 from automl.progress import Budget
 from automl.race.folds import Split
 from automl.race.losses import Objective
+from automl.race.networks import Learner
 from automl.race.trial import MOST_ROUNDS, Part, Trial, likely
 from automl.terms import families
 
@@ -87,6 +88,8 @@ class Race:
         self._data: Any = None
         self._parts: dict[float, list[Part]] = {}
         self._bins = 255.0
+        self.networks = Learner(self.matrix, self.target, self.categories, self.objective, self.seed)
+        self.learns_again: Trial | None = None  # the networks for which time is kept to learn from all rows
 
     def _reduced(self, split: Split) -> Split:
         """Leave out training rows of the race where a trial would take too long; all come back at last."""
@@ -231,6 +234,22 @@ class Race:
             if self.budget.over(SELECT) or loss > before * 0.998 or spent or self.budget.short(SELECT, cost):
                 break
             before = loss
+
+    def run_networks(self) -> None:
+        """Try networks, and keep the time in which the best learn from all rows where they seem to be of use."""
+        needed = not self.trials
+        found = self.networks.tried(self.splits, self.budget, self.loss, TUNE, needed)
+        if not found:
+            return
+        best = min(found, key=lambda trial: trial.loss)
+        if len(self.splits) == 1 and (needed or self._helps(best)):
+            self.learns_again = best
+            self.budget.take(self.networks.again_cost(best))
+        self.trials += found
+
+    def _helps(self, trial: Trial) -> bool:
+        """Tell whether a candidate beside the best of the others is better than that alone."""
+        return self.loss((trial.margins + self.best.margins) / 2) < 0.998 * self.best.loss
 
     def _slice(self, params: dict[str, Any], family: str, lanes: int, first: bool) -> int:
         """Give how many rounds a configuration may have, 0 for too few to judge it; may change its step size."""
@@ -409,6 +428,8 @@ class Race:
             if place and self.leader and self.leader.hungry and self._nearly_all:
                 break  # there is more in these than in others
             tell("Algorithm Selection", min(1.0, (place + LANES) / len(wanted)), f"loss {self.best.loss:.5g}")
+        if families.NETWORKS in self.families:
+            self.run_networks()
         self.search()
         self.feed()
 

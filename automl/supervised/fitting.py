@@ -1,5 +1,6 @@
 """Training a classification or a regression."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -153,7 +154,11 @@ def fit(source: Source, target: str | None, options: TrainOptions, budget: Budge
 
 
 def _described(task: Task, trial: Trial, weight: float, base: Trial | None) -> dict[str, Any]:
-    shown = {"strength": trial.strength} if not trial.has_trees else {**trial.params, "rounds": trial.rounds}
+    shown: dict[str, Any] = {**trial.params, "rounds": trial.rounds}
+    if trial.shape:
+        shown = {**dataclasses.asdict(trial.shape), "steps": trial.rounds}
+    elif not trial.has_trees:
+        shown = {"strength": trial.strength}
     if trial.upon and base:
         begun = {"algorithm_name": own_name(task, base.family), "strength": base.strength, "share": trial.upon}
         shown = {**shown, "begun_at": begun}

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from automl.terms.tasks import Task
 
 LINEAR, PRODUCTS, BOOSTED, EXTRA, FOREST, TREE = "linear", "products", "boosted", "extra", "forest", "tree"
-SUMS = frozenset({LINEAR, PRODUCTS})  # what has no trees
+NETWORKS = "networks"
+SUMS = frozenset({LINEAR, PRODUCTS})  # whose margins trees may begin at
+WITHOUT_TREES = SUMS | {NETWORKS}
 
 CLASSIFIERS: Mapping[str, str] = {
     "LogisticRegression": LINEAR,
@@ -22,6 +24,7 @@ CLASSIFIERS: Mapping[str, str] = {
     "ExtraTreesClassifier": EXTRA,
     "RandomForestClassifier": FOREST,
     "DecisionTreeClassifier": TREE,
+    "MLPClassifier": NETWORKS,
 }
 REGRESSORS: Mapping[str, str] = {
     "LinearRegression": LINEAR,
@@ -33,6 +36,7 @@ REGRESSORS: Mapping[str, str] = {
     "ExtraTreesRegressor": EXTRA,
     "RandomForestRegressor": FOREST,
     "DecisionTreeRegressor": TREE,
+    "MLPRegressor": NETWORKS,
 }
 FORECASTERS: Mapping[str, str] = {
     "NaiveForecaster": "naive",
