@@ -13,7 +13,7 @@ from engine.collate.weights import Weights
 from engine.functions import Function
 from engine.translate.bind.binder import Rules, Shared, View
 from engine.translate.bind.expressions import bind_expression
-from engine.translate.bind.groups.lone_rows import require_average_of_rows
+from engine.translate.bind.groups.lone_rows import guard_lone_rows
 from engine.translate.bind.groups.windows import require_apart, require_shown_shares
 from engine.translate.bind.kept.averages import keep_averages
 from engine.translate.bind.kept.key_order import key_order, spells
@@ -131,7 +131,7 @@ def _translate(
     shared = Shared(context, view, "\n".join([statement, *bodies]), _RULES, trace)
     query = bind_query(shared, _counted(tree) if "HLL" in facts.functions else tree, None, {})
     if shared.outer_joined and shared.misjudged:
-        refuse("rows, FIELD, INTERVAL, ELT or MAKE_SET decide beside an outer join")
+        refuse("rows, FIELD, INTERVAL, ELT, MAKE_SET, QUOTE or CHAR decide beside an outer join")
     require_first_rows(query)
     whole = gathered(query)
     if context.backend == "mysql" and "time_of_text" in whole.ops:
@@ -145,7 +145,7 @@ def _translate(
             require_apart(part)
             keep_quotients(part, context, part is query)
             keep_averages(part, context, part is query)
-            require_average_of_rows(part, context.backend)
+            guard_lone_rows(part, context.backend)
             if context.backend == "mariadb":
                 require_no_lost_window(part, definitions if part is query else ())
     require_shown_shares(query, shared)

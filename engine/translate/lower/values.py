@@ -430,6 +430,7 @@ VALUE_OPS: dict[str, Writer] = {
     "of_rows": _template(
         "(CASE WHEN {0} = 0 AND {1} = 1 THEN error('an average of no values in one row') ELSE {0} END)"
     ),
+    "of_several": _template("(CASE WHEN {1} = 1 THEN error('a window over one row') ELSE {0} END)"),
     "nonzero": _template("(CASE WHEN {0} = 0 THEN error('a division by zero') ELSE {0} END)"),
     "number_of_text": _number_of_text("DOUBLE", r"-?[0-9]+(\.[0-9]+)?", 16),
     "date_number": _date_number,

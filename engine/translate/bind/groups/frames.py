@@ -36,6 +36,14 @@ def covers_all(spec: exp.Expression) -> bool:
     return ends == ["UNBOUNDED", "PRECEDING", "UNBOUNDED", "FOLLOWING"]
 
 
+def is_apart(frame: str) -> bool:
+    """Tell whether a frame has rows before or behind the current one only."""
+    begin, _, end = frame.partition(" AND ")
+    return (end.endswith("PRECEDING") and not end.startswith("0 ")) or (
+        begin.endswith("FOLLOWING") and " BETWEEN 0 " not in begin
+    )
+
+
 def has_distance(frame: str) -> bool:
     """Tell whether a frame counts by the values of its key, whose sums must not leave the engine's narrow types."""
     return frame.startswith("RANGE") and any(letter.isdigit() for letter in frame)

@@ -1,20 +1,22 @@
-"""Averages over windows of no values in a result of one row, of which MySQL 9.7 makes 0.
+"""Windows over a result of one row, which MySQL 9.7 does not make where it knows beforehand that there is one.
 
-AVG(x) OVER (…) of exact numbers is NULL where the frame has none but NULLs. Where MySQL knows beforehand that there is
-one row, it keeps none for the windows and shows 0.0000: in the one group of all rows, where what GROUP BY is by is
-constant, and where each table gives one row, by a unique key. IS NULL is true of it all the same, and a derived table
-has NULL. Such a row fails here.
+So it does in the one group of all rows, where what GROUP BY is by is constant, and where each table gives one row, by
+a unique key or LIMIT 1. There AVG(x) OVER (…) of exact numbers shows 0.0000 where the frame has none but NULLs (IS NULL
+is true of it all the same, and a derived table has NULL), a frame of rows before or behind the current one has it as
+its only row, and quotients are not kept in a table, so that they have all their digits. Such a row fails here.
 """
 
 from engine.translate.bind.groups.aggregates import COUNT
+from engine.translate.bind.groups.frames import is_apart
 from engine.translate.bind.kept.groups import keeps_groups, may_be_one_row
 from engine.translate.tree import WINDOW, Block, Expr, OrderItem, Output, rebuild, walk
 
+_FRAMELESS = frozenset({"row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "lag", "lead"})
 _ALL_ROWS = Expr(WINDOW, COUNT, (Expr("count_all", COUNT),), value=(0, (), ""))
 
 
-def require_average_of_rows(block: Block, backend: str) -> None:
-    """Let averages over windows fail that may be a lone row's on MySQL."""
+def guard_lone_rows(block: Block, backend: str) -> None:
+    """Let windows fail that may be a lone row's on MySQL, and give it something else."""
     if backend != "mysql":
         return
     items: list[Output | OrderItem] = [*block.outputs, *block.order]
@@ -27,7 +29,20 @@ def require_average_of_rows(block: Block, backend: str) -> None:
 
 
 def _guarded(expr: Expr) -> Expr | None:
+    if expr.op == WINDOW:
+        return Expr("of_several", expr.type, (expr, _ALL_ROWS)) if _is_of_several(expr) else None
     if expr.op != "quotient" or any(side.op != WINDOW for side in expr.args):
         return None
     total, counted = expr.args
-    return Expr(expr.op, expr.type, (total, Expr("of_rows", COUNT, (counted, _ALL_ROWS))), expr.value)
+    return Expr(
+        expr.op, expr.type, (_guarded(total) or total, Expr("of_rows", COUNT, (counted, _ALL_ROWS))), expr.value
+    )
+
+
+def _is_of_several(window: Expr) -> bool:
+    """Tell whether a window has something else for a lone row."""
+    function = window.args[0]
+    if any(arg.type.frac != arg.type.scale for arg in function.args):
+        return True
+    assert isinstance(window.value, tuple)
+    return function.op not in _FRAMELESS and is_apart(window.value[-1])
