@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import Any
 
 from engine.collate.presence import ANYTHING, EMPTY, Presence, is_ascii, union
 from engine.translate.refusal import Refused, refuse
@@ -240,6 +241,23 @@ def unify_strings(kinds: list[Type], what: str, made: bool = False) -> Type:
     if charset not in _UNICODE and any(not is_ascii(t.presence) for t in loose):
         refuse(f"{what} compares a {charset} string with other characters")
     return Type(Family.STRING, collation=collation, charset=charset, presence=presence, explicit=explicit, mixed=mixed)
+
+
+def of_first(made: Type, first: Type, others: list[Type], what: str, backend: str) -> Type:
+    """Give what is made of a first text and others its collation: MySQL 9 takes the first one's, 8.0 and MariaDB what
+    all have together (`agg_arg_charsets_for_string_result_with_comparison`). Raises Refused where MySQL's differ."""
+    literals = all(other.coercible for other in others)
+    if not literals or (first.coercible and any(other.collation != first.collation for other in others)):
+        found = unify_strings([first, *others], what)
+        if backend == "mysql" and _fixed(found) != _fixed(first):
+            refuse(f"the collation of {what} of these texts depends on the version of the server")
+        if backend != "mysql":
+            return replace(made, **_fixed(found), coercible=found.coercible)
+    return replace(made, **_fixed(first), coercible=first.coercible)
+
+
+def _fixed(type_: Type) -> dict[str, Any]:
+    return {name: getattr(type_, name) for name in ("collation", "charset", "explicit", "mixed")}
 
 
 def _is_literals_own(kinds: list[Type]) -> bool:

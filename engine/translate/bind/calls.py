@@ -11,13 +11,13 @@ from engine.translate.bind.numbers import arithmetic, as_number, as_value, compa
 from engine.translate.bind.temporal import clock, dates, moments, read_dates, times, weeks
 from engine.translate.bind.texts import codes, patterns, pieces, places
 from engine.translate.bind.values import answers, bits, byte_strings, control, documents, session_literals, text
-from engine.translate.checks.few_digits import spelled_short
+from engine.translate.checks.few_digits import of_truth, spelled_short
 from engine.translate.given import answered
 from engine.translate.literals import is_literal
 from engine.translate.nodes import child, children, kind, only, undated
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr, walk
-from engine.translate.types import WHOLE, Family, Type, whole_digits
+from engine.translate.types import WHOLE, Family, Type, of_first, whole_digits
 from statements.ml import ASKED
 from statements.session_values import CALLS as SESSION_CALLS
 
@@ -47,13 +47,11 @@ def _length(binder: Binder, node: exp.Expression) -> Expr:
 def _trim(binder: Binder, node: exp.Expression) -> Expr:
     only(node, "this", "position", "expression")
     side = str(node.args.get("position") or "both").lower()
-    removed = node.args.get("expression")
-    return text.trim(
-        binder.expr(child(node)),
-        side,
-        None if removed is None else binder.expr(removed),
-        binder.context.collation_connection,
-    )
+    removed = None if (written := node.args.get("expression")) is None else binder.expr(written)
+    found = text.trim(binder.expr(child(node)), side, removed, binder.context.collation_connection)
+    if removed is None or Family.NULL in (found.type.family, removed.type.family):
+        return found
+    return found.typed(of_first(found.type, found.type, [removed.type], "TRIM", binder.context.backend))
 
 
 def _concat_call(binder: Binder, node: exp.Expression) -> Expr:
@@ -119,6 +117,9 @@ _REPLACED = _text("REPLACE", "this", "expression", "replacement")
 
 def _replace(binder: Binder, node: exp.Expression) -> Expr:
     found = _REPLACED(binder, node)
+    if found.op == "replace":
+        first, *others = (arg.type for arg in found.args)
+        found = found.typed(of_first(found.type, first, others, "REPLACE", binder.context.backend))
     if binder.context.backend != "mysql":
         return text.replaced_by_known(found)
     return text.with_room_to_grow(found) if found.op == "replace" else found
@@ -207,6 +208,16 @@ def _whole_units(binder: Binder, node: exp.Expression) -> Expr | None:
     if binder.expr(seconds).op != "unix_time_fraction":
         return None
     return binder.expr(exp.IntDiv(this=seconds, expression=unit))
+
+
+def _with_digits(rule: Rule) -> Rule:
+    """A function that gives an integer as it is, and for which MariaDB counts its digits anew."""
+
+    def counted(binder: Binder, node: exp.Expression) -> Expr:
+        found = rule(binder, node)
+        return found if binder.context.backend == "mysql" else of_truth(found)
+
+    return counted
 
 
 def _one(function: Callable[[Expr], Expr]) -> Rule:
@@ -357,13 +368,13 @@ CALLS: dict[type[exp.Expression], Rule] = {
     exp.ConcatWs: _concat_with,
     exp.TimeToStr: _format,
     exp.Coalesce: _coalesce,
-    exp.Nullif: _nullif,
+    exp.Nullif: _with_digits(_nullif),
     exp.Greatest: _extreme("greatest"),
     exp.Least: _extreme("least"),
-    exp.Round: _rounding("round"),
-    exp.Trunc: _rounding("truncate"),
-    exp.Floor: _whole("floor"),
-    exp.Ceil: _whole("ceil"),
-    exp.Abs: _absolute,
+    exp.Round: _with_digits(_rounding("round")),
+    exp.Trunc: _with_digits(_rounding("truncate")),
+    exp.Floor: _with_digits(_whole("floor")),
+    exp.Ceil: _with_digits(_whole("ceil")),
+    exp.Abs: _with_digits(_absolute),
     exp.Sign: _one(control.sign),
 }

@@ -2,10 +2,11 @@
 
 ASCII is declared with three characters, of which one may be a sign: the average of 117 that is kept in a table is
 99.9999. ORD has seven, PERIOD_ADD six, and `a DIV b` those that `a` has before its point, whatever `b` is: they are
-kept as an INT, 4036991104 as 2147483647. As a text such a number has those digits: -128 DIV 1 of a TINYINT is -12, and
-838 hours are 83. As a decimal, beside one or as an average, it has no more either: TO_DAYS has six, TO_SECONDS eleven,
-HOUR of a time two. Which plan keeps rows in a table is the server's choice (read off 10.11.19, of every function that
-gives an integer).
+kept as an INT, 4036991104 as 2147483647. As a text such a number has those digits: -128 DIV 1 of a TINYINT is -12,
+and 838 hours are 83. As a decimal, beside one or as an average, it has no more either: TO_DAYS has six, TO_SECONDS
+eleven, HOUR of a time two. A window gives constants and truths a digit less than they have, for a sign: LEAD(10) OVER
+… / 1 is 9.9999. So do ABS, ROUND and their like of a truth, and NULLIF. Which plan keeps rows in a table is the
+server's choice (read off 10.11.19, of every function that gives an integer).
 """
 
 from dataclasses import replace
@@ -26,6 +27,7 @@ _CHOOSING = _CHOICES | {"int_to_text", "decimal_to_text", "round", "settled"}
 _AROUND = frozenset({"within", "round", "round_before_point", "ended", "settled", "to_decimal"})
 _HANDING = _CHOICES | _AROUND | {"whole", "int_negate", "int_abs", "min", "max", "group_value", "any", "any_same"}
 _NEIGHBOURS = frozenset({"lag", "lead", "first_value", "last_value", "nth_value"})
+_HANDED_ON = _NEIGHBOURS | {"min", "max"}
 _CALCULATIONS = frozenset(
     f"{kind}_{name}" for kind in ("int", "decimal") for name in ("add", "subtract", "multiply", "modulo")
 )
@@ -33,6 +35,7 @@ _CALCULATIONS = frozenset(
 _DIVIDENDS = {"to_days": 6, "to_seconds": 11, "bit_count": 1, "year_week": 5}
 _NEUTRAL = _CALCULATIONS | _CHOICES | {"int_negate", "negate", "abs", "literal", "within"}
 _LONGEST = 19  # digits of a BIGINT, as TIMESTAMPDIFF is one
+_OF_TRUTH = 1  # character of an integer that MariaDB takes for a sign
 _INT_DIGITS = 9  # that an INT has room for, whatever they are
 
 
@@ -46,6 +49,8 @@ def require_counted_dividend(value: Expr) -> None:
     """Refuse a dividend whose quotient MariaDB cuts off. Raises Refused."""
     if any(_has_few_digits(part) for part in _leaves(value)):
         refuse("MariaDB cuts off a quotient of this function where it is kept in a table")
+    if _may_be_cut(value):
+        refuse("MariaDB cuts off a quotient of a window of constants, or of a truth in a function")
 
 
 def with_room(value: Expr) -> Expr:
@@ -67,6 +72,8 @@ def beside_decimal(value: Expr) -> Expr:
     mostly have more digits."""
     if value.type.family not in WHOLE or is_literal(value):
         return value
+    if _may_be_cut(value, truths=False):
+        refuse("MariaDB cuts off a window of constants beside decimals")
     if any(_has_few_digits(part) for part in _leaves(value)):
         refuse("MariaDB cuts off this function beside decimals where it is kept in a table")
     return with_room(value)
@@ -80,6 +87,13 @@ def as_int(value: Expr) -> Expr:
     if value.args[1].type.family in WHOLE or _dividend_digits(value) > _INT_DIGITS:
         return value
     return _within(value, _INT_DIGITS)
+
+
+def of_truth(value: Expr) -> Expr:
+    """Note in the type of an integer that it is a truth through a function for which MariaDB counts no digit of it."""
+    if value.type.family in WHOLE and any(leaf.op == "to_int" for leaf in _leaves(value)):
+        return spelled_short(value, _OF_TRUTH)
+    return value
 
 
 def spelled_short(value: Expr, room: int) -> Expr:
@@ -145,6 +159,8 @@ def require_room_for_choices(statement: Gathered) -> None:
             parts = _leaves(node)
             if node.type.family is not Family.DECIMAL and not any(part.type.unsigned for part in parts):
                 continue  # else it is a decimal there
+            if _may_be_cut(node, truths=False):
+                refuse("MariaDB cuts off a window of constants beside decimals")
             for part in parts:
                 if part.op == "int_divide" or _has_few_digits(part) or _usual_digits(part):
                     refuse("MariaDB cuts off this function beside decimals where it is kept in a table")
@@ -166,7 +182,7 @@ def require_counted_behind(statement: Gathered) -> None:
                 shown = origins.output(part) if part.op == "column" else None
                 while shown is not None and shown.op == "column":
                     shown = origins.output(shown)
-                if shown is not None and any(_has_few_digits(inner) for inner in walk(shown)):
+                if shown is not None and any(_has_few_digits(inner) or _is_cut(inner) for inner in walk(shown)):
                     refuse("MariaDB cuts off an average of this function where it is kept in a table")
 
 
@@ -222,6 +238,30 @@ def _counts_few_digits(value: Expr) -> bool:
 
 def _has_few_digits(expr: Expr) -> bool:
     return expr.op.startswith(_FEW_DIGITS) or expr.op in _SIGNED_DAYS
+
+
+def _may_be_cut(value: Expr, truths: bool = True) -> bool:
+    """Tell whether a value may be that of a window or a function with too few digits: of `truths`, where they count."""
+    if value.op == "scalar" and isinstance(value.value, Block | SetOperation):
+        return _may_be_cut(value.value.outputs[0].expr, truths)
+    if _is_cut(value, truths) or value.op not in _HANDING:
+        return _is_cut(value, truths)
+    return any(_may_be_cut(arg, truths) for arg in value.args if arg.type.family is not Family.BOOL)
+
+
+def _is_cut(expr: Expr, truths: bool = True) -> bool:
+    """Tell whether a window gives a constant or a truth that has more digits than the columns beside it, or a function
+    a truth."""
+    if expr.type.family not in WHOLE:
+        return False
+    if expr.type.characters == _OF_TRUTH and _inner(expr).op != "int_divide":
+        return truths
+    if expr.op != WINDOW or expr.args[0].op not in _HANDED_ON:
+        return False
+    leaves = _leaves(expr)
+    stored = max((whole_digits(leaf.type) for leaf in leaves if is_stored(leaf)), default=0)
+    constants = (max(whole_digits(leaf.type), 1) for leaf in leaves if is_literal(leaf))
+    return any(digits > stored for digits in constants) or (truths and any(leaf.op == "to_int" for leaf in leaves))
 
 
 def _usual_digits(expr: Expr) -> int:

@@ -16,7 +16,7 @@ from engine.translate.members import spelled
 from engine.translate.nodes import child, children, only
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
-from engine.translate.types import BIGINT, INT, NUMERIC, UBIGINT, WHOLE, Family, Type, unify_strings
+from engine.translate.types import BIGINT, INT, NUMERIC, UBIGINT, WHOLE, Family, Type, of_first, unify_strings
 
 Rule = Callable[[Binder, exp.Expression], Expr]
 _LONGEST = 1000  # characters that LPAD or REPEAT may add: far below max_allowed_packet
@@ -38,6 +38,7 @@ def _pad(binder: Binder, node: exp.Expression) -> Expr:
     fill = _string(binder, child(node, "fill_pattern"), "LPAD or RPAD")
     type_ = unify_strings([value.type, fill.type], "LPAD or RPAD")
     type_ = replace(type_, presence=presence.of_substring(type_.presence))
+    type_ = of_first(type_, value.type, [fill.type], "LPAD or RPAD", binder.context.backend)
     side = "left" if node.args.get("is_left") else "right"
     if is_literal(length) and text_of(fill):
         count = length.value
@@ -72,6 +73,7 @@ def _substring_index(binder: Binder, node: exp.Expression) -> Expr:
     count = counted.value if is_literal(counted) else None
     if text_of(delimiter) == "" or isinstance(count, bool) or (count is not None and not isinstance(count, int)):
         refuse("SUBSTRING_INDEX with these arguments is not supported")
+    value = value.typed(of_first(value.type, value.type, [delimiter.type], "SUBSTRING_INDEX", binder.context.backend))
     if text_of(delimiter) is None:
         return _indexed_by(value, delimiter, count)
     right = count is None or count < 0

@@ -16,7 +16,7 @@ from engine.translate.members import as_number_of
 from engine.translate.nodes import child, children, only
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr, is_stored
-from engine.translate.types import BIGINT, BOOL, EXACT, INT, UBIGINT, WHOLE, Family, unify_strings
+from engine.translate.types import BIGINT, BOOL, EXACT, INT, UBIGINT, WHOLE, Family, of_first, unify_strings
 
 Rule = Callable[[Binder, exp.Expression], Expr]
 Call = Callable[[Binder, list[exp.Expression]], Expr]
@@ -104,6 +104,7 @@ def _inserted(binder: Binder, node: exp.Expression) -> Expr:
         refuse("INSERT at this position is not supported")
     type_ = unify_strings([value.type, new.type], "INSERT")
     type_ = replace(type_, presence=presence.of_substring(type_.presence))
+    type_ = of_first(type_, value.type, [new.type], "INSERT", binder.context.backend)
     return Expr("inserted", type_, (value, new), value=(begin, length))
 
 
