@@ -1,15 +1,16 @@
 """What both servers take for NULL because an argument is: beside an outer join they lose rows for it.
 
-For a condition over rows, FIELD(), INTERVAL(), ELT() or MAKE_SET(), MySQL 9.7 and MariaDB 10.11 read LEFT JOIN as JOIN
-(`Item::not_null_tables`), though the condition may be true of the NULLs of an outer join. Derived tables are merged, so
-the condition may stand far from it. What is only shown, they show right.
+For a condition over rows, FIELD(), INTERVAL(), ELT() or MAKE_SET(), MySQL 9.7 and MariaDB 10.11 read LEFT JOIN as JOIN,
+for one over QUOTE() MySQL, for one over CHAR() MariaDB (`Item::not_null_tables`), though the condition may be true of
+the NULLs of an outer join. Derived tables are merged, so the condition may stand far from it. What is only shown, they
+show right.
 
 And what MariaDB takes for never NULL: a comparison of two rows.
 """
 
 from sqlglot import exp
 
-_NAMES = frozenset({"FIELD", "MAKE_SET"})
+_NAMES = frozenset({"FIELD", "MAKE_SET", "QUOTE"})
 _DECIDING = (exp.Where, exp.Having, exp.Join)
 
 
@@ -17,7 +18,7 @@ def is_misjudged(node: exp.Expression) -> bool:
     """Tell whether a call is not NULL where an argument is, against the servers' belief."""
     if isinstance(node, exp.Interval):
         return isinstance(node.this, exp.Tuple)  # INTERVAL(…)
-    return isinstance(node, exp.Elt) or (isinstance(node, exp.Anonymous) and str(node.this).upper() in _NAMES)
+    return isinstance(node, exp.Elt | exp.Chr) or (isinstance(node, exp.Anonymous) and str(node.this).upper() in _NAMES)
 
 
 def decides(node: exp.Expression) -> bool:
