@@ -10,6 +10,7 @@ from typing import Any
 
 _GATHERING = frozenset({"aggregate", "temp_table_aggregate"})
 _REORDERING = frozenset({"sort", "materialize", "stream", "window"})
+_DISTINCT = "Temporary table with deduplication"  # of SELECT DISTINCT: the first row of each is kept
 _ABOVE = _GATHERING | _REORDERING | {"filter", "limit", "table"}
 _SINGLE = frozenset({"eq_ref", "const", "system", "unique_subquery"})  # on MariaDB
 _ON_THE_WAY = ("filesort", "duplicate_removal", "temporary_table")  # there
@@ -59,8 +60,8 @@ def _gathered(node: Any) -> dict[str, Any]:
     """Give what the last of the operations that group rows, or add them up, takes them from, in that order."""
     found = None
     while node.get("inputs") and node["access_type"] in _ABOVE:
-        access, node = node["access_type"], node["inputs"][0]
-        if access in _GATHERING:
+        access, is_distinct, node = node["access_type"], node["operation"] == _DISTINCT, node["inputs"][0]
+        if access in _GATHERING or is_distinct:
             found = node
         elif access in _REORDERING:
             found = None

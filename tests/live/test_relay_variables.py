@@ -70,10 +70,12 @@ def test_any_spelling(client: Any, warmfront_instance: Any) -> None:
     rows(client, "INSERT INTO spelled VALUES (1, 'paris'), (2, 'Paris'), (3, 'Rome'), (4, NULL)")
     warmfront_instance.wait_until_loaded("held", "spelled")
     groups = "SELECT city, COUNT(*) FROM spelled GROUP BY city ORDER BY city"
+    cities = "SELECT d.city FROM (SELECT city FROM spelled GROUP BY city) d ORDER BY d.city"
     assert rows(client, "SELECT @@warmfront_any_spelling") == [("OFF",)]
-    assert [count for _, count in rows(client, groups)] == [1, 2, 1]  # and is known as one that stays
+    assert rows(client, cities) == [(None,), ("paris",), ("Rome",)]  # and is known as one that stays
     rows(client, "SET use_secondary_engine = FORCED")
-    assert number_of(client, groups) == 3889
+    assert number_of(client, cities) == 3889
+    assert rows(client, groups) == [(None, 1), ("paris", 2), ("Rome", 1)]  # the first by the key
     rows(client, "SET warmfront_any_spelling = ON, use_secondary_engine = ON")
     assert rows(client, groups) == [(None, 1), ("Paris", 2), ("Rome", 1)]
     rows(client, "SET use_secondary_engine = FORCED")
@@ -81,7 +83,7 @@ def test_any_spelling(client: Any, warmfront_instance: Any) -> None:
     assert rows(client, "SELECT DISTINCT city FROM spelled ORDER BY 1") == [(None,), ("Paris",), ("Rome",)]
     assert number_of(client, "SET warmfront_any_spelling = 'mostly'") == 1231
     rows(client, "SET warmfront_any_spelling = DEFAULT")
-    assert number_of(client, groups) == 3889
+    assert number_of(client, cities) == 3889
 
 
 def test_set_among_other_statements_holds_and_does_not_stay_on_the_backend(client: Any, backend: Any) -> None:
