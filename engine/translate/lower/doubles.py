@@ -36,6 +36,7 @@ _EXACT = f"{1 << 53}.0"
 _GRAINS = (0, 10, 20, 32, 44)  # values are looked at as multiples of 2^-k for these k
 _LEAST_PLAIN = "1e-4"  # smaller numbers have an exponent as text
 _FIELD = re.compile(r"(?<=[a-z\]])\.([a-z]+)\b")
+_NEIGHBOURS = {"lag": ", {}", "lead": ", {}", "nth_value": ", {}", "first_value": "", "last_value": ""}
 _RISING = frozenset({"exp", "ln", "log2", "log10", "atan", "asin"})
 
 
@@ -132,7 +133,7 @@ def _sum(low: Lowering, expr: Expr, window: Expr | None = None) -> str:
             r=f"{size} * count({row}.l){whole} * {rate}",
         )
     sql = low.expr(arg)
-    if low.key_order and not distinct and low.is_ordered():
+    if window is None and low.key_order and not distinct and low.is_ordered():
         return _own(f"sum({sql} {_in_order(low)})")
     grain = " ".join(f"WHEN {_scaled(sql, k)} = trunc({_scaled(sql, k)}) THEN {k}" for k in _GRAINS)
     return _let(
@@ -161,8 +162,12 @@ def _moves(window: Expr) -> bool:
 
 
 def _over(low: Lowering, expr: Expr) -> str:
-    """A sum or a deviation over a window."""
+    """A sum or a deviation over a window, or a value of another row."""
     function = expr.args[0]
+    if function.op in _NEIGHBOURS:
+        row, place = bounds(low, function.args[0]), _NEIGHBOURS[function.op].format(function.value)
+        bottom, top = (f"{function.op}({row}.{end}{place}) {over(low, expr)}" for end in "lh")
+        return _let(_pair("e.b", "e.t"), b=bottom, t=top)
     return _spread(low, function, expr) if function.op == "spread" else _sum(low, function, expr)
 
 
@@ -189,7 +194,7 @@ def _spread(low: Lowering, expr: Expr, window: Expr | None = None) -> str:
     if is_loose(expr.args[0]):
         refuse("STDDEV or VARIANCE of a value whose last digits are not certain is not supported")
     sql = low.expr(expr.args[0])
-    if low.key_order and (low.shows_digits or low.is_ordered()):
+    if window is None and low.key_order and (low.shows_digits or low.is_ordered()):
         return _spread_in_order(low, sql, sample, root)
     ends = [f"e.v * (1 {sign} e.r)" for sign in "-+"]
     pair = _pair(*(f"sqrt({end})" if root else end for end in ends))

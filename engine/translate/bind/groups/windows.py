@@ -6,7 +6,7 @@ from engine.translate.bind.binder import Binder, Shared, Sort
 from engine.translate.bind.groups import aggregates
 from engine.translate.bind.groups.aggregation import bind_aggregate
 from engine.translate.bind.groups.frames import covers_all, frame_of, has_distance
-from engine.translate.bind.kept.doubles import is_loose, require_sorted_alike
+from engine.translate.bind.kept.doubles import NEIGHBOURS, is_loose, require_sorted_alike
 from engine.translate.bind.numbers import as_value, settled
 from engine.translate.bind.values.control import alternatives
 from engine.translate.literals import is_literal
@@ -78,7 +78,8 @@ def bind_window(binder: "Binder", node: exp.Expression) -> Expr:
 def _require_bounds(binder: "Binder", function: Expr, spec: exp.Expression | None) -> None:
     """Refuse functions of doubles of which no bounds are known over a window; raises Refused."""
     is_of_loose = any(is_loose(arg) for part in walk(function) for arg in part.args)
-    if is_of_loose and function.op not in ("double_sum", "double_divide"):
+    is_neighbour = function.op in NEIGHBOURS and len(function.args) == 1
+    if is_of_loose and function.op not in ("double_sum", "double_divide") and not is_neighbour:
         refuse("this function of a double whose last digits are not certain is not supported in a window")
     moves = spec is not None and str(spec.args.get("start")).upper() != "UNBOUNDED"
     if function.op == "spread" and moves and binder.context.backend == "mysql":

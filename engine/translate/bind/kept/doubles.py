@@ -26,6 +26,7 @@ from engine.translate.types import DOUBLE, WHOLE, Family
 Rule = Callable[[Binder, exp.Expression], Expr]
 
 LEAVES = frozenset({"double_sum", "average_double", "spread", "libm"})
+NEIGHBOURS = frozenset({"lag", "lead", "first_value", "last_value", "nth_value"})
 # Operations whose value is loose when an argument is; all others settle what they are given.
 _CARRYING = frozenset(
     {"double_add", "double_subtract", "double_multiply", "double_divide", "nonzero", "negate", "case", "coalesce"}
@@ -42,7 +43,8 @@ _SPREADS: dict[type[exp.Expression], tuple[bool, bool]] = {  # (of a sample, the
 def is_loose(expr: Expr) -> bool:
     """Tell whether only bounds of a value are known."""
     if expr.op == WINDOW:
-        return expr.args[0].op in LEAVES
+        function = expr.args[0]
+        return function.op in LEAVES or (function.op in NEIGHBOURS and is_loose(function.args[0]))
     return expr.op in LEAVES or (expr.op in _CARRYING and any(is_loose(arg) for arg in expr.args))
 
 

@@ -58,7 +58,7 @@ def key_order(
     Derived tables that the backend merges into the statement are given the columns that it needs of them.
     """
     block = whole.queries[0]
-    if not isinstance(block, Block) or WINDOW in whole.ops or block.rollup:
+    if not isinstance(block, Block) or (WINDOW in whole.ops and not block.grouped) or block.rollup:
         return ()
     if not whole.ops & _ORDERED and not (whole.ops & _SPELLED and spells(block)):
         return ()
