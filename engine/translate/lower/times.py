@@ -6,6 +6,7 @@ from typing import cast
 from engine.collate.rules import quote
 from engine.translate.lower.dates import week_number
 from engine.translate.lower.lowering import Lowering
+from engine.translate.lower.once import once
 from engine.translate.lower.values import fraction
 from engine.translate.tree import Expr
 from engine.translate.types import WHOLE, Family
@@ -171,6 +172,18 @@ def _text_to_moment(low: Lowering, expr: Expr) -> str:
     return f"(CASE WHEN {sql} IS NULL THEN NULL WHEN {matches} THEN CAST({sql} AS {kind}) ELSE {failure} END)"
 
 
+def _to_text(low: Lowering, expr: Expr) -> str:
+    """At least two digits for the hours, and as many decimals as the type has."""
+    digits = int(str(expr.value))
+    whole = "abs({0}) // 3600000000, abs({0}) // 60000000 % 60, abs({0}) // 1000000 % 60"
+    pattern, parts = "%02d:%02d:%02d", [whole]
+    if digits:
+        pattern, parts = f"{pattern}.%0{digits}d", [whole, f"abs({{0}}) % 1000000 // {10 ** (6 - digits)}"]
+    sign = "CASE WHEN {0} < 0 THEN '-' ELSE '' END"
+    written = f"({sign} || printf('{pattern}', {', '.join(parts)}))"
+    return once(low.expr(expr.args[0]), lambda sql: f"CASE WHEN {sql} IS NOT NULL THEN {written.format(sql)} END")
+
+
 TIME_OPS: dict[str, Writer] = {
     "time_part": _part,
     "time_of_text": _template("{0}"),
@@ -193,4 +206,5 @@ TIME_OPS: dict[str, Writer] = {
     "format_date": _format,
     "round_moment": _rounded,
     "text_to_moment": _text_to_moment,
+    "time_to_text": _to_text,
 }

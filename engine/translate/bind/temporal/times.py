@@ -16,7 +16,7 @@ from engine.translate.literals import NULL_LITERAL, is_literal, text_of
 from engine.translate.nodes import child, only
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr
-from engine.translate.types import BIGINT, DATE, WHOLE, Family, Type, decimal
+from engine.translate.types import BIGINT, DATE, WHOLE, Family, Type, datetime_type, decimal
 
 Rule = Callable[[Binder, exp.Expression], Expr]
 Call = Callable[[Binder, list[exp.Expression]], Expr]
@@ -166,6 +166,9 @@ def _other_zone(binder: Binder, node: exp.Expression) -> Expr:
     value = binder.expr(child(node, "timestamp"))
     if (text := text_of(value)) is not None:
         value = literals.as_temporal(text)
+    if value.type.family is Family.STRING and not is_literal(value):
+        is_whole = value.op == "format_date" and binder.context.backend == "mariadb"
+        value = Expr("text_to_moment", datetime_type(0 if is_whole else _MICROSECONDS), (value,))
     if value.type.family not in (Family.DATE, Family.DATETIME):
         refuse(f"CONVERT_TZ of this {value.type.family.value} is not supported")
     zones = [_zone(binder.expr(child(node, name))) for name in ("source_tz", "target_tz")]

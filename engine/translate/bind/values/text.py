@@ -12,13 +12,14 @@ from engine.translate.given import answered, derived
 from engine.translate.literals import NULL_LITERAL, is_literal, is_text, text_of
 from engine.translate.members import spelled
 from engine.translate.refusal import Refused, refuse
-from engine.translate.tree import Expr, walk
+from engine.translate.tree import Expr, is_stored, walk
 from engine.translate.types import BOOL, INT, WHOLE, Family, Type, unify_strings, whole_digits
 from statements.context import SessionContext
 
 _UTF8 = ("utf8mb4", "utf8mb3", "utf8", "ascii")
 _UNICODE = _UTF8[:3]
 _BEYOND_UTF8MB3 = frozenset(range(0xF0, 0xF8))  # first bytes of the characters that utf8mb3 has not
+_PLAIN_TIMES = frozenset({"time_of_day", "make_time", "seconds_as_time", "time_difference", "time_added"})
 _CHOICES = frozenset({"least", "greatest", "case", "coalesce"})
 
 
@@ -45,6 +46,8 @@ def as_string(expr: Expr, what: str, collation: str) -> Expr:
         return Expr("fits_text", written.type, (written,), value=expr.type.scale + 2)
     if family is Family.DATETIME:
         return Expr("datetime_to_text", _plain(collation), (expr,), value=expr.type.fsp)
+    if family is Family.TIME and _is_plain_time(expr):
+        return Expr("time_to_text", _plain(collation), (expr,), value=expr.type.fsp)
     if expr.op in _CHOICES and any(part.type.family is Family.FLOAT for part in walk(expr)):
         refuse(f"{what} is applied to one of several floats")  # MariaDB writes it as a float
     if has_decimals_of_pi(expr):
@@ -52,6 +55,13 @@ def as_string(expr: Expr, what: str, collation: str) -> Expr:
     if family is Family.DOUBLE and not is_literal(expr) and not any(part.type.fixed for part in walk(expr)):
         return Expr("double_to_text", _plain(collation), (expr,))
     raise Refused(f"{what} is applied to a {family.value}")
+
+
+def _is_plain_time(expr: Expr) -> bool:
+    """Tell whether a time is a column's, or computed of moments or numbers: with as many decimals as its type has."""
+    while expr.op in ("group_value", "min", "max"):
+        (expr,) = expr.args
+    return is_stored(expr) or expr.op in _PLAIN_TIMES
 
 
 def _is_all_fraction(expr: Expr) -> bool:
