@@ -1,8 +1,9 @@
 """How a network of rectified units learns: Adam over small batches, with dropout and a penalty on the weights.
 
 The step size rises for a tenth of the steps and falls with a cosine to nothing, so that the last weights are the best
-ones and the number of steps can be set before. The penalty is that of scikit-learn's MLPClassifier, whose Adam has the
-same constants; that library is not used because loading it takes a second of processor time, and has no dropout.
+ones and the number of steps can be set before. Where the clock is ahead of the steps it falls by the clock. The
+penalty is that of scikit-learn's MLPClassifier, whose Adam has the same constants; that library is not used because
+loading it takes a second of processor time, and it has no dropout.
 """
 
 import functools
@@ -93,20 +94,23 @@ def learn(
         wrong: tells what is to become nothing.
         deadline: `time.monotonic()` from which no step begins.
     """
+    began, late = time.monotonic(), 0.0
     dice = np.random.default_rng(seed)
     layers = begun(inputs.shape[1], outputs, shape.hidden, dice)
     values = [each for layer in layers for each in layer]
     first, second = ([np.zeros_like(each) for each in values] for _ in range(2))
     order, place = dice.permutation(len(inputs)), 0
     for step in range(1, steps + 1):
-        if step % _LOOKS == 0 and time.monotonic() > deadline:
-            break
+        if step % _LOOKS == 0:
+            late = (time.monotonic() - began) / max(deadline - began, 1e-9)
+            if late > 1.0:
+                break
         if place + shape.batch > len(order):
             order, place = dice.permutation(len(inputs)), 0
         rows = order[place : place + shape.batch]
         place += shape.batch
         slopes = _slopes(inputs[rows], functools.partial(wrong, rows=rows), layers, shape.dropout, dice)
-        done = step / steps
+        done = max(step / steps, late)
         rate = _STEP * min(1.0, done / _RISING) * 0.5 * (1.0 + math.cos(math.pi * done))
         rate *= math.sqrt(1.0 - _SECOND**step) / (1.0 - _FIRST**step)
         for each, slope, mean, square in zip(values, slopes, first, second, strict=True):

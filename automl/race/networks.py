@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ _STEPS_OF_EPOCH = 40  # at least
 _MOST_INPUTS = 600
 _CELLS, _ROWS = 20_000_000, 400_000  # inputs of all rows, and rows: more than are seen
 _SHARE = 0.2  # of the time that the race's networks may take, and as much again when they learn from all rows
+_FIRST = 0.5  # of what is left of that share by the clock: for a shape, where others follow
 _AGAIN = 4  # networks that learn from all rows
 _ABSOLUTE = 0.1  # deviations from which on an absolute difference counts as such
 
@@ -39,6 +41,7 @@ class Entry:
     shape: Shape
     epochs: int
     most: int  # steps
+    rows: float = np.inf  # where there are more the others are better
 
     def fitting(self, rows: int) -> tuple[Shape, int]:
         """Give the shape with fewer rows in a step where there are few, and the steps."""
@@ -48,7 +51,7 @@ class Entry:
 
 PORTFOLIO = (
     Entry(Shape((256, 128), 0.1, 1.2e-3, 256), 50, 3000),
-    Entry(Shape((64,), 0.2, 1e-2, 64), 30, 1500),
+    Entry(Shape((64,), 0.2, 1e-2, 64), 30, 1500, 5000),
     Entry(Shape((128, 64, 32), 0.0, 5e-4, 64), 80, 4000),
 )
 
@@ -88,13 +91,15 @@ class Learner:
                 some = rows if len(rows) <= most else rows[:: -(-len(rows) // most)]
                 parts[id(rows)] = self.inputs.of(self.matrix[some]), self._wrong(self.target[some])
 
-        def one(job: tuple[Indexes, Shape, int, int]) -> Networks:
-            rows, shape, steps, seed = job
-            layers = learn(*parts[id(rows)], self.objective.outputs, shape, steps, seed, deadline)
+        def one(place: int) -> Networks:
+            rows, shape, steps, seed = jobs[place]
+            now = time.monotonic()
+            ends = now + (deadline - now) / -(-(len(jobs) - place) // LANES)  # others come after it
+            layers = learn(*parts[id(rows)], self.objective.outputs, shape, steps, seed, ends)
             return together(self.inputs, [layers], self.background)
 
         with _one_thread_each(), ThreadPoolExecutor(LANES) as lanes:
-            return list(lanes.map(one, jobs))
+            return list(lanes.map(one, range(len(jobs))))
 
     def _wrong(self, target: Floats) -> Wrong:
         if self.objective.classes:
@@ -117,16 +122,19 @@ class Learner:
         count = 2 if len(splits) == 1 else 1
         left = min(_SHARE * (1 if len(splits) == 1 else 1.5) * budget.seconds, 0.6 * budget.left(share))
         for entry in PORTFOLIO:
+            if len(splits[0].train) > entry.rows and (found or not needed):
+                continue
             shape, steps = entry.fitting(len(splits[0].train))
             cost = self.step_cost(shape) * count * len(splits) / (LANES * _SHARED)
             able = min(steps, int(left / cost))
-            if (able < max(_LEAST_STEPS, steps // 3) or budget.short(share, cost * able)) and (found or not needed):
+            if (able < max(_LEAST_STEPS, steps // 3) or budget.short(share, cost * able / 2)) and (found or not needed):
                 continue
             able = max(able, _LEAST_STEPS)
             left -= cost * able
             budget.take(cost * able)
             jobs = [(split.train, shape, able, self.seed + turn) for split in splits for turn in range(count)]
-            nets = self.learned(jobs, budget.at(share))
+            now, end = time.monotonic(), budget.at(share)
+            nets = self.learned(jobs, end if entry is PORTFOLIO[-1] else now + _FIRST * (end - now))
             models = tuple(joined(nets[place * count : (place + 1) * count]) for place in range(len(splits)))
             judged = zip(models, splits, strict=True)
             margins = np.concatenate([model.margin(self.matrix[split.watch], LANES) for model, split in judged])

@@ -23,6 +23,7 @@ from automl.learners.linear import Linear, fit_logistic, fit_ridge
 from automl.progress import Budget
 from automl.race.folds import Split
 from automl.race.losses import Objective
+from automl.race.nearby import COMMON, nearby
 from automl.race.networks import Learner
 from automl.race.trial import MOST_ROUNDS, Part, Trial, likely
 from automl.terms import families
@@ -42,7 +43,6 @@ SHARED = 0.7  # what a lane gets of a processor on a machine that others use
 LEAST_ROUNDS = 60
 LEAST_ROWS = 20_000  # that a race of many rows has at least
 _TRIAL = 0.12  # the share of the budget that a usual trial may cost
-_COMMON: Mapping[str, Any] = {"learning_rate": 0.05, "num_leaves": 31, "min_data_in_leaf": 20, "bagging_freq": 1}
 PORTFOLIO: tuple[tuple[str, Mapping[str, Any]], ...] = (
     (families.BOOSTED, {"learning_rate": 0.1}),
     (families.BOOSTED, {"num_leaves": 8, "lambda_l2": 5.0, "feature_fraction": 0.8}),
@@ -235,21 +235,30 @@ class Race:
                 break
             before = loss
 
-    def run_networks(self) -> None:
-        """Try networks, and keep the time in which the best learn from all rows where they seem to be of use."""
-        needed = not self.trials
-        found = self.networks.tried(self.splits, self.budget, self.loss, TUNE, needed)
-        if not found:
-            return
-        best = min(found, key=lambda trial: trial.loss)
-        if len(self.splits) == 1 and (needed or self._helps(best)):
+    def run_networks(self, share: float) -> None:
+        """Try networks until a share of the time has passed."""
+        needed = set(self.families) == {families.NETWORKS}
+        self.trials += self.networks.tried(self.splits, self.budget, self.loss, share, needed)
+
+    @property
+    def _depends_on_many(self) -> bool:
+        """Tell whether products say so much more than numbers alone that networks come before trees."""
+        losses = {each.family: each.loss for each in sorted(self.trials, key=lambda trial: -trial.loss)}
+        return losses.get(families.PRODUCTS, math.inf) < 0.9 * losses.get(families.LINEAR, 0.0)
+
+    def keep_for_networks(self) -> None:
+        """Keep the time in which the best networks learn from all rows, where they seem to be of use."""
+        found = [trial for trial in self.trials if trial.shape]
+        best = min(found, key=lambda trial: trial.loss, default=None)
+        if best and len(self.splits) == 1 and self._helps(best):
             self.learns_again = best
             self.budget.take(self.networks.again_cost(best))
-        self.trials += found
 
     def _helps(self, trial: Trial) -> bool:
-        """Tell whether a candidate beside the best of the others is better than that alone."""
-        return self.loss((trial.margins + self.best.margins) / 2) < 0.998 * self.best.loss
+        """Tell whether a candidate beside the best of another family is better than that alone."""
+        others = [each for each in self.trials if each.family != trial.family]
+        best = min(others, key=lambda each: each.loss, default=None)
+        return best is None or self.loss((trial.margins + best.margins) / 2) < 0.998 * best.loss
 
     def _slice(self, params: dict[str, Any], family: str, lanes: int, first: bool) -> int:
         """Give how many rounds a configuration may have, 0 for too few to judge it; may change its step size."""
@@ -280,7 +289,7 @@ class Race:
         assert self.data is not None  # rounds are estimated by its bins
         jobs: list[tuple[Trial, int]] = []
         for (family, changes), share in zip(wanted, upon or [0.0] * len(wanted), strict=True):
-            params = {**_COMMON, **changes, **self.objective.params, "seed": self.seed, "num_threads": 1}
+            params = {**COMMON, **changes, **self.objective.params, "seed": self.seed, "num_threads": 1}
             rounds = self._slice(params, family, min(len(wanted), LANES), first and not jobs)
             if rounds:
                 patience = _patience(params["learning_rate"])
@@ -359,7 +368,7 @@ class Race:
         jobs = []
         for place, rounds in meals.items():
             trial = self.trials[place]
-            rate = min(trial.params["learning_rate"], max(_COMMON["learning_rate"], 32.0 / (trial.rounds + rounds)))
+            rate = min(trial.params["learning_rate"], max(COMMON["learning_rate"], 32.0 / (trial.rounds + rounds)))
             patience = _patience(rate)
             self.trials[place] = replace(trial, params={**trial.params, "learning_rate": rate}, patience=patience)
             jobs.append((self.trials[place], rounds))
@@ -414,6 +423,9 @@ class Race:
             self.run_linear()
         if families.PRODUCTS in self.families:
             self.run_products()
+        early = self._depends_on_many
+        if early and families.NETWORKS in self.families:
+            self.run_networks((SELECT + TUNE) / 2)
         wanted = [entry for entry in PORTFOLIO if entry[0] in self.families and entry[0] not in _SINGLE]
         wanted = wanted or [entry for entry in PORTFOLIO if entry[0] in self.families]
         for place in range(0, len(wanted), LANES):
@@ -428,8 +440,9 @@ class Race:
             if place and self.leader and self.leader.hungry and self._nearly_all:
                 break  # there is more in these than in others
             tell("Algorithm Selection", min(1.0, (place + LANES) / len(wanted)), f"loss {self.best.loss:.5g}")
-        if families.NETWORKS in self.families:
-            self.run_networks()
+        if not early and families.NETWORKS in self.families:
+            self.run_networks(TUNE)
+        self.keep_for_networks()
         self.search()
         self.feed()
 
@@ -471,25 +484,3 @@ class Race:
 def _patience(rate: float) -> int:
     """How many rounds without a gain end a booster, by its step size."""
     return max(10, int(2.5 / rate))
-
-
-def nearby(params: Mapping[str, Any], dice: np.random.Generator) -> dict[str, Any]:
-    """Give parameters that differ from others in about half of the dimensions, within sound bounds."""
-    found = dict(params)
-
-    def scaled(name: str, low: float, high: float, spread: float, default: float) -> None:
-        if dice.random() < 0.5:
-            found[name] = float(np.clip(found.get(name, default) * math.exp(dice.normal(0, spread)), low, high))
-
-    scaled("learning_rate", 0.01, 0.2, 0.5, 0.05)
-    scaled("num_leaves", 4, 255, 0.6, 31)
-    scaled("min_data_in_leaf", 2, 200, 0.7, 20)
-    scaled("lambda_l2", 1e-3, 100, 1.2, 0.1)
-    scaled("cat_smooth", 1, 200, 0.8, 10)
-    scaled("cat_l2", 1, 200, 0.8, 10)
-    for name in ("feature_fraction", "bagging_fraction"):
-        if dice.random() < 0.5:
-            found[name] = float(np.clip(found.get(name, 0.9) + dice.normal(0, 0.2), 0.2, 1.0))
-    for name in ("num_leaves", "min_data_in_leaf"):
-        found[name] = round(found.get(name, _COMMON[name]))
-    return found
