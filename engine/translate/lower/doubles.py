@@ -19,6 +19,8 @@ from typing import cast
 
 from engine.deviations import Squares
 from engine.translate.bind.kept.doubles import LEAVES, is_loose
+from engine.translate.lower import intervals
+from engine.translate.lower.intervals import pair
 from engine.translate.lower.lowering import Lowering
 from engine.translate.lower.once import once
 from engine.translate.lower.over import over, over_partition
@@ -37,7 +39,6 @@ _GRAINS = (0, 10, 20, 32, 44)  # values are looked at as multiples of 2^-k for t
 _LEAST_PLAIN = "1e-4"  # smaller numbers have an exponent as text
 _FIELD = re.compile(r"(?<=[a-z\]])\.([a-z]+)\b")
 _NEIGHBOURS = {"lag": ", {}", "lead": ", {}", "nth_value": ", {}", "first_value": "", "last_value": ""}
-_RISING = frozenset({"exp", "ln", "log2", "log10", "atan", "asin"})
 
 
 def _let(body: str, **values: str) -> str:
@@ -47,15 +48,11 @@ def _let(body: str, **values: str) -> str:
     return f"list_transform([{{{named}}}], lambda e: {body})[1]"
 
 
-def _pair(bottom: str, top: str) -> str:
-    return f"{{'l': {bottom}, 'h': {top}}}"
-
-
 def bounds(low: Lowering, expr: Expr) -> str:
     """Write a struct of the least and the greatest that a value can be: .l and .h."""
     if is_loose(expr):
         return _BOUNDS[expr.op](low, expr)
-    return _let(_pair("e.x", "e.x"), x=low.expr(expr))
+    return _let(pair("e.x", "e.x"), x=low.expr(expr))
 
 
 def settled(low: Lowering, expr: Expr, function: str = "{0}", same: str = "{0}") -> str:
@@ -110,7 +107,7 @@ def compared(low: Lowering, expr: Expr, sign: str) -> str:
 
 def _own(made: str) -> str:
     """Bounds that are the value itself."""
-    return _let(_pair("e.y", "e.y"), y=made)
+    return _let(pair("e.y", "e.y"), y=made)
 
 
 def _sum(low: Lowering, expr: Expr, window: Expr | None = None) -> str:
@@ -127,7 +124,7 @@ def _sum(low: Lowering, expr: Expr, window: Expr | None = None) -> str:
         row = bounds(low, arg)
         size = f"sum(greatest(abs({row}.l), abs({row}.h))){whole}"
         return _let(
-            _pair("e.b - e.r", "e.t + e.r"),
+            pair("e.b - e.r", "e.t + e.r"),
             b=f"sum({row}.l){each}",
             t=f"sum({row}.h){each}",
             r=f"{size} * count({row}.l){whole} * {rate}",
@@ -137,8 +134,8 @@ def _sum(low: Lowering, expr: Expr, window: Expr | None = None) -> str:
         return _own(f"sum({sql} {_in_order(low)})")
     grain = " ".join(f"WHEN {_scaled(sql, k)} = trunc({_scaled(sql, k)}) THEN {k}" for k in _GRAINS)
     return _let(
-        f"CASE WHEN e.s * pow(2.0, e.k) < {_EXACT} THEN {_pair('e.t', 'e.t')} "
-        f"ELSE {_pair(f'e.t - e.s * e.n * {rate}', f'e.t + e.s * e.n * {rate}')} END",
+        f"CASE WHEN e.s * pow(2.0, e.k) < {_EXACT} THEN {pair('e.t', 'e.t')} "
+        f"ELSE {pair(f'e.t - e.s * e.n * {rate}', f'e.t + e.s * e.n * {rate}')} END",
         t=f"sum({distinct}{sql}){each}",
         s=f"sum({distinct}abs({sql})){whole}",
         n=f"count({distinct}{sql}){whole}",
@@ -167,7 +164,7 @@ def _over(low: Lowering, expr: Expr) -> str:
     if function.op in _NEIGHBOURS:
         row, place = bounds(low, function.args[0]), _NEIGHBOURS[function.op].format(function.value)
         bottom, top = (f"{function.op}({row}.{end}{place}) {over(low, expr)}" for end in "lh")
-        return _let(_pair("e.b", "e.t"), b=bottom, t=top)
+        return _let(pair("e.b", "e.t"), b=bottom, t=top)
     return _spread(low, function, expr) if function.op == "spread" else _sum(low, function, expr)
 
 
@@ -183,7 +180,7 @@ def _average(low: Lowering, expr: Expr) -> str:
     sides.append(f"(CAST(CAST({total} AS VARCHAR) AS DOUBLE) / nullif(CAST({count} AS DOUBLE), 0))")
     named = dict(zip("abc", sides, strict=False))
     all_of = ", ".join(f"e.{name}" for name in named)
-    return _let(_pair(f"least({all_of})", f"greatest({all_of})"), **named)
+    return _let(pair(f"least({all_of})", f"greatest({all_of})"), **named)
 
 
 def _spread(low: Lowering, expr: Expr, window: Expr | None = None) -> str:
@@ -197,10 +194,10 @@ def _spread(low: Lowering, expr: Expr, window: Expr | None = None) -> str:
     if window is None and low.key_order and (low.shows_digits or low.is_ordered()):
         return _spread_in_order(low, sql, sample, root)
     ends = [f"e.v * (1 {sign} e.r)" for sign in "-+"]
-    pair = _pair(*(f"sqrt({end})" if root else end for end in ends))
+    either = pair(*(f"sqrt({end})" if root else end for end in ends))
     body = (
-        f"CASE WHEN e.n < {2 if sample else 1} THEN NULL WHEN e.same THEN {_pair('0.0', '0.0')}"
-        f" WHEN e.r < 0.01 THEN {pair} ELSE {_uncertain(low)} END"
+        f"CASE WHEN e.n < {2 if sample else 1} THEN NULL WHEN e.same THEN {pair('0.0', '0.0')}"
+        f" WHEN e.r < 0.01 THEN {either} ELSE {_uncertain(low)} END"
     )
     least, greatest, count = (f"{name}({sql}){each}" for name in ("min", "max", "count"))
     deviation = f"nullif(stddev_pop({sql}){each}, 0.0)"
@@ -219,8 +216,8 @@ def _spread_in_order(low: Lowering, sql: str, sample: bool, root: bool) -> str:
     values = f"list({sql} {_in_order(low)})"
     variance = "e.s / (e.n - 1)" if sample else "e.s / e.n"
     made = f"sqrt({variance})" if root else variance
-    missing = f"WHEN e.n < {2 if sample else 1} THEN NULL WHEN e.n = 1 THEN {_pair('0.0', '0.0')}"
-    body = f"CASE {missing} ELSE {_pair(made, made)} END"
+    missing = f"WHEN e.n < {2 if sample else 1} THEN NULL WHEN e.n = 1 THEN {pair('0.0', '0.0')}"
+    body = f"CASE {missing} ELSE {pair(made, made)} END"
     return _let(body, s=f"{Squares.function}({values})", n=f"count({sql})")
 
 
@@ -228,22 +225,20 @@ def _libm(low: Lowering, expr: Expr) -> str:
     name = str(expr.value)
     if low.asks_models:
         return _own(f"{name}({', '.join(low.expr(arg) for arg in expr.args)})")
-    if len(expr.args) == 1 and is_loose(expr.args[0]):
-        if name not in _RISING:
-            refuse(f"{name.upper()} of a value whose last digits are not certain is not supported")
-        ends = (f"{name}(e.x.l) - abs({name}(e.x.l)) * 1.8e-15", f"{name}(e.x.h) + abs({name}(e.x.h)) * 1.8e-15")
-        return _let(f"CASE WHEN e.x.l IS NOT NULL THEN {_pair(*ends)} END", x=bounds(low, expr.args[0]))
     if any(is_loose(arg) for arg in expr.args):
-        refuse(f"{name.upper()} of a value whose last digits are not certain is not supported")
+        body = intervals.body(name, _uncertain(low))
+        if body is None:
+            refuse(f"{name.upper()} of a value whose last digits are not certain is not supported")
+        return _let(body, **{place: bounds(low, arg) for place, arg in zip("xy", expr.args, strict=False)})
     arguments = [low.expr(arg) for arg in expr.args]
     made, room = f"{name}({', '.join(arguments)})", "abs(e.y) * 1.8e-15"
     if name == "pow":  # whole numbers to the power of whole numbers are exact as long as doubles hold them
         return _let(
             f"CASE WHEN e.a = trunc(e.a) AND e.b = trunc(e.b) AND e.b >= 0 AND abs(e.y) < {_EXACT}"
-            f" THEN {_pair('e.y', 'e.y')} ELSE {_pair(f'e.y - {room}', f'e.y + {room}')} END",
+            f" THEN {pair('e.y', 'e.y')} ELSE {pair(f'e.y - {room}', f'e.y + {room}')} END",
             y=made, a=arguments[0], b=arguments[1],
         )  # fmt: skip
-    return _let(_pair(f"e.y - {room}", f"e.y + {room}"), y=made)
+    return _let(pair(f"e.y - {room}", f"e.y + {room}"), y=made)
 
 
 def _both(body: str) -> Callable[[Lowering, Expr], str]:
@@ -254,7 +249,7 @@ def _both(body: str) -> Callable[[Lowering, Expr], str]:
 def _corners(sign: str) -> str:
     made = ", ".join(f"e.a.{one} {sign} e.b.{other}" for one in "lh" for other in "lh")
     known = "e.a.l IS NOT NULL AND e.b.l IS NOT NULL"  # LEAST passes over NULLs
-    return f"CASE WHEN {known} THEN {_pair(f'least({made})', f'greatest({made})')} END"
+    return f"CASE WHEN {known} THEN {pair(f'least({made})', f'greatest({made})')} END"
 
 
 def _case(low: Lowering, expr: Expr) -> str:
@@ -272,24 +267,49 @@ def _coalesce(low: Lowering, expr: Expr) -> str:
     return last
 
 
+def _one(body: str) -> Callable[[Lowering, Expr], str]:
+    return lambda low, expr: _let(body, p=bounds(low, expr.args[0]))
+
+
+def _extreme(low: Lowering, expr: Expr) -> str:
+    """LEAST or GREATEST, NULL where one is."""
+    *ends, last = (bounds(low, value) for value in expr.args)
+    for end in reversed(ends):
+        ways = (f"{expr.op}(e.a.{side}, e.b.{side})" for side in "lh")
+        last = _let(f"CASE WHEN e.a.l IS NOT NULL AND e.b.l IS NOT NULL THEN {pair(*ways)} END", a=end, b=last)
+    return last
+
+
 _BOUNDS: dict[str, Callable[[Lowering, Expr], str]] = {
     "double_sum": _sum,
     "average_double": _average,
     "spread": _spread,
     "libm": _libm,
     WINDOW: _over,
-    "double_add": _both(_pair("e.a.l + e.b.l", "e.a.h + e.b.h")),
-    "double_subtract": _both(_pair("e.a.l - e.b.h", "e.a.h - e.b.l")),
+    "double_add": _both(pair("e.a.l + e.b.l", "e.a.h + e.b.h")),
+    "double_subtract": _both(pair("e.a.l - e.b.h", "e.a.h - e.b.l")),
     "double_multiply": _both(_corners("*")),
     "double_divide": _both(
         f"CASE WHEN e.a.l IS NOT NULL AND e.b.l <= 0 AND e.b.h >= 0 THEN {_UNCERTAIN} ELSE {_corners('/')} END"
     ),
-    "nonzero": lambda low, expr: _let(
-        f"CASE WHEN e.p.l <= 0 AND e.p.h >= 0 THEN {_UNCERTAIN} ELSE e.p END", p=bounds(low, expr.args[0])
+    "square_root": _one(
+        f"CASE WHEN e.p.l >= 0 THEN {pair('sqrt(e.p.l)', 'sqrt(e.p.h)')} WHEN e.p.h >= 0 THEN {_UNCERTAIN} END"
     ),
+    "abs": _one(
+        "CASE WHEN e.p.l IS NOT NULL THEN "
+        + pair("abs(greatest(e.p.l, -e.p.h, 0.0))", "greatest(abs(e.p.l), abs(e.p.h))")
+        + " END"
+    ),
+    "least": _extreme,
+    "greatest": _extreme,
+    "plain_zero": _one(
+        "CASE WHEN e.p.l = 0 AND e.p.h = 0 AND '-0.0' NOT IN (CAST(e.p.l AS VARCHAR), CAST(e.p.h AS VARCHAR)) THEN e.p"
+        f" WHEN e.p.l <= 0 AND e.p.h >= 0 THEN {_UNCERTAIN} ELSE e.p END"
+    ),
+    "nonzero": _one(f"CASE WHEN e.p.l <= 0 AND e.p.h >= 0 THEN {_UNCERTAIN} ELSE e.p END"),
     "case": _case,
     "coalesce": _coalesce,
-    "negate": lambda low, expr: _let(_pair("-e.p.h", "-e.p.l"), p=bounds(low, expr.args[0])),
+    "negate": _one(pair("-e.p.h", "-e.p.l")),
 }
 
 

@@ -30,6 +30,7 @@ NEIGHBOURS = frozenset({"lag", "lead", "first_value", "last_value", "nth_value"}
 # Operations whose value is loose when an argument is; all others settle what they are given.
 _CARRYING = frozenset(
     {"double_add", "double_subtract", "double_multiply", "double_divide", "nonzero", "negate", "case", "coalesce"}
+    | {"square_root", "abs", "least", "greatest", "plain_zero"}
 )
 _KEEPS_WHOLE = frozenset({"double_add", "double_subtract", "double_multiply"})
 _SPREADS: dict[type[exp.Expression], tuple[bool, bool]] = {  # (of a sample, the square root of it)
@@ -94,6 +95,8 @@ def of_spelled(quotient: Expr) -> Expr:
 
 def require_stored_alike(expr: Expr) -> None:
     """Refuse a value that MariaDB may round once more on its way; raises Refused."""
+    if expr.op == "group_value" and is_kept_whole(expr.args[0]):
+        return
     fixed = [part for part in walk(expr) if part.type.fixed]
     if has_decimals_of_pi(expr):
         refuse("a double with a fixed number of decimals may be rounded when it is stored")
@@ -104,7 +107,7 @@ def require_stored_alike(expr: Expr) -> None:
 def require_sorted_alike(expr: Expr) -> None:
     """Refuse a key of an order, or what a window function is of, that MariaDB keeps in a table with fewer decimals than
     it has: FLOAT(7,2) * 1.5. What ROUND has made keeps its order, and sums are kept as they are. Raises Refused."""
-    while expr.op in ("to_double", "plain_zero"):
+    while expr.op in ("to_double", "plain_zero", "group_value"):
         expr = expr.args[0]
     if expr.op != "storable" and not is_stored(expr) and not is_loose(expr):
         require_stored_alike(expr)
