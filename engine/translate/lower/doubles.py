@@ -131,7 +131,7 @@ def _sum(low: Lowering, expr: Expr, window: Expr | None = None) -> str:
         )
     sql = low.expr(arg)
     if window is None and low.key_order and not distinct and low.is_ordered():
-        return _own(f"sum({sql} {_in_order(low)})")
+        return _own(f"sum({sql} {in_order(low)})")
     grain = " ".join(f"WHEN {_scaled(sql, k)} = trunc({_scaled(sql, k)}) THEN {k}" for k in _GRAINS)
     return _let(
         f"CASE WHEN e.s * pow(2.0, e.k) < {_EXACT} THEN {pair('e.t', 'e.t')} "
@@ -143,7 +143,8 @@ def _sum(low: Lowering, expr: Expr, window: Expr | None = None) -> str:
     )
 
 
-def _in_order(low: Lowering) -> str:
+def in_order(low: Lowering) -> str:
+    """Write ORDER BY of an aggregate as the backend reads rows, where `low.key_order` is known."""
     return f"ORDER BY {', '.join(f'{key} {way}' for key, way in first_row(low))}"
 
 
@@ -213,7 +214,7 @@ def _spread(low: Lowering, expr: Expr, window: Expr | None = None) -> str:
 def _spread_in_order(low: Lowering, sql: str, sample: bool, root: bool) -> str:
     """The servers' recurrence over the rows in their order: to the last digit theirs."""
     low.functions[Squares.function] = Squares()
-    values = f"list({sql} {_in_order(low)})"
+    values = f"list({sql} {in_order(low)})"
     variance = "e.s / (e.n - 1)" if sample else "e.s / e.n"
     made = f"sqrt({variance})" if root else variance
     missing = f"WHEN e.n < {2 if sample else 1} THEN NULL WHEN e.n = 1 THEN {pair('0.0', '0.0')}"

@@ -5,9 +5,10 @@ from typing import cast
 
 from engine.collate import rules
 from engine.collate.presence import Presence, ascii_part, is_ascii
+from engine.translate.bind.groups.joined import NO_ORDER
 from engine.translate.bind.kept.doubles import is_loose
 from engine.translate.given import answered, written
-from engine.translate.lower.doubles import compared
+from engine.translate.lower.doubles import compared, in_order
 from engine.translate.lower.lowering import Lowering
 from engine.translate.lower.widths import aligned
 from engine.translate.refusal import refuse
@@ -270,11 +271,17 @@ def _place(low: Lowering, key: Expr) -> str:
 def _group_concat(low: Lowering, expr: Expr) -> str:
     """Joined texts longer than group_concat_max_len are cut with a warning by the backend: they fail here.
 
-    So do texts that differ between rows which are tied in the order, or which are one for DISTINCT.
+    So do texts that differ between rows which are tied in the order, or which are one for DISTINCT. Without an order of
+    its own they are joined as they are read (`Item_func_group_concat::add`).
     """
     distinct, by_row, separator, directions, longest = cast("tuple[bool, bool, str, tuple[bool, ...], int]", expr.value)
     value, *keys = expr.args
     text = low.expr(value)
+    if not keys:
+        if not low.key_order:
+            refuse(NO_ORDER)
+        made = f"string_agg({text}, {rules.quote(separator)} {in_order(low)})"
+        return f"(CASE WHEN strlen({made}) > {longest} THEN error('a text is too long') ELSE {made} END)"
     ends = (" DESC NULLS LAST" if down else " ASC NULLS FIRST" for down in directions)
     places = [low.order_key(key) if key == value else _place(low, key) for key in keys]  # no NULL is joined
     order = ", ".join(place + end for place, end in zip(places, ends, strict=True))

@@ -3,7 +3,8 @@
 So it does in the one group of all rows, where what GROUP BY is by is constant, and where each table gives one row, by
 a unique key or LIMIT 1. There AVG(x) OVER (…) of exact numbers shows 0.0000 where the frame has none but NULLs (IS NULL
 is true of it all the same, and a derived table has NULL), a frame of rows before or behind the current one has it as
-its only row, and quotients are not kept in a table, so that they have all their digits. Such a row fails here.
+its only row, quotients are not kept in a table, so that they have all their digits, and every window IS NULL, though
+it shows a value. Such a row fails here.
 """
 
 from engine.translate.bind.groups.aggregates import COUNT
@@ -31,6 +32,10 @@ def guard_lone_rows(block: Block, backend: str) -> None:
 def _guarded(expr: Expr) -> Expr | None:
     if expr.op == WINDOW:
         return Expr("of_several", expr.type, (expr, _ALL_ROWS)) if _is_of_several(expr) else None
+    if expr.op == "is_null" and any(part.op == WINDOW for part in walk(expr.args[0])):
+        (value,) = expr.args
+        several = Expr("of_several", value.type, (rebuild(value, _guarded), _ALL_ROWS))
+        return Expr(expr.op, expr.type, (several,), value=expr.value)
     if expr.op != "quotient" or any(side.op != WINDOW for side in expr.args):
         return None
     total, counted = expr.args

@@ -60,9 +60,9 @@ def key_order(
     block = whole.queries[0]
     if not isinstance(block, Block) or (WINDOW in whole.ops and not block.grouped) or block.rollup:
         return ()
-    if not whole.ops & _ORDERED and not (whole.ops & _SPELLED and spells(block)):
+    if not _depends_on_order(block) and not (whole.ops & _SPELLED and spells(block)):
         return ()
-    if any(_adds_doubles(query) for query in whole.queries[1:]) or not _is_grouped_as_read(block, context):
+    if any(_depends_on_order(query) for query in whole.queries[1:]) or not _is_grouped_as_read(block, context):
         return ()
     if any(read.is_guess for read in context.reads) and (block.groups or block.order or block.distinct or _asks(whole)):
         return ()
@@ -105,8 +105,13 @@ def spells(query: Query) -> bool:
     return any(node.op in _SPELLED and node.type.family is Family.STRING for node in nodes)
 
 
-def _adds_doubles(query: Query) -> bool:
-    return any(node.op in _ORDERED for expr in expressions(query) for node in walk(expr))
+def _depends_on_order(query: Query) -> bool:
+    return any(_takes_order(node) for expr in expressions(query) for node in walk(expr))
+
+
+def _takes_order(node: Expr) -> bool:
+    """Tell whether an aggregate's value depends on the order of rows: GROUP_CONCAT without keys does."""
+    return node.op in _ORDERED or (node.op == "group_concat" and len(node.args) == 1)
 
 
 def _asks(whole: Gathered) -> bool:
