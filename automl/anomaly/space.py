@@ -55,4 +55,4 @@ class Space:
 
 def learn_space(matrix: Floats, categories: NDArray[np.int64]) -> Space:
     """Learn the scales from rows."""
-    return Space(learn_layout(matrix, categories))
+    return Space(learn_layout(matrix, categories, 0))  # a distance is of few dimensions

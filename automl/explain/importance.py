@@ -20,7 +20,7 @@ _LEAST_ROWS, _MOST_ROWS = 100, 2000
 def _trees(blend: Blend) -> int:
     """Give how many trees take as long as a blend."""
     return sum(
-        member.size if isinstance(member, Trees) else 5 + member.size // 150 * isinstance(member, Networks)
+        member.size if isinstance(member, Trees) else 5 + member.size // 250 * isinstance(member, Networks)
         for member in blend.members
     )
 

@@ -17,7 +17,9 @@ from automl.learners.summing import margins
 from automl.stored.parts import BadModel, Parts
 
 Floats = NDArray[np.float64]
-MOST_LEVELS = 64  # of a category; rarer values share the last entry
+MOST_LEVELS = 512  # of a category; rarer values share the last entry
+MOST_ENTRIES = 1024  # of all categories' tables together, where none has more than _LEVELS
+_LEVELS = 64  # that each has in any case
 _BLOCK = 65_536  # rows that are copied at a time where a column is not in one piece
 
 
@@ -85,8 +87,13 @@ class Layout:
         return sparse.hstack([sparse.csr_matrix(dense), chosen], format="csr")
 
 
-def learn_layout(matrix: Floats, categories: NDArray[np.int64]) -> Layout:
-    """Learn centers, scales and sizes of tables. `categories`: each feature's number of values, 0 for numbers."""
+def learn_layout(matrix: Floats, categories: NDArray[np.int64], entries: int = MOST_ENTRIES) -> Layout:
+    """Learn centers, scales and sizes of tables.
+
+    Args:
+        categories: each feature's number of values, 0 for numbers.
+        entries: that all tables have together at most, unless there are so many categories.
+    """
     numbers = np.flatnonzero(categories == 0)
     chosen = np.flatnonzero(categories)
     part = matrix[:, numbers]
@@ -94,7 +101,9 @@ def learn_layout(matrix: Floats, categories: NDArray[np.int64]) -> Layout:
     counts = np.maximum(known.sum(axis=0), 1)
     centers = np.where(known, part, 0.0).sum(axis=0) / counts
     spread = np.sqrt((np.where(known, part - centers, 0.0) ** 2).sum(axis=0) / counts)
-    sizes = np.minimum(categories[chosen], MOST_LEVELS) + 1
+    able = np.arange(_LEVELS, MOST_LEVELS + 1)
+    fitting = able[[int(np.minimum(categories[chosen], each).sum()) <= entries for each in able]]
+    sizes = np.minimum(categories[chosen], fitting.max(initial=_LEVELS)) + 1
     return Layout(numbers, centers, np.where(spread > 1e-12, spread, 1.0), chosen, sizes)
 
 

@@ -26,6 +26,7 @@ MOST_UNITS = 1024  # of a layer
 MOST_LAYERS = 4
 MOST_NETWORKS = 32
 _LARGEST = 1e4  # of a weight: sums of such numbers stay in the range of four bytes
+_ENTRIES = 384  # of the tables of categories, see `learn_layout`
 _BOUND = 3.0  # which numbers come near, in deviations
 _MIDDLE = 1.349  # deviations of a normal distribution that its middle half is wide
 _SAMPLE = 50_000  # rows that medians are taken of
@@ -112,7 +113,7 @@ class Inputs:
 def learn_inputs(matrix: Floats, categories: NDArray[np.int64]) -> Inputs:
     """Learn how features become inputs. `categories`: each feature's number of values, 0 for numbers."""
     sample = matrix[:: max(1, len(matrix) // _SAMPLE)]
-    layout = learn_layout(sample, categories)
+    layout = learn_layout(sample, categories, _ENTRIES)
     part = sample[:, layout.numbers]
     known = ~np.isnan(part).all(axis=0)
     low, center, high = np.tile(layout.centers, (3, 1))

@@ -115,7 +115,7 @@ def test_networks_win_where_classes_lie_across_the_columns() -> None:
     options = read_options({"optimization_metric": "accuracy", "max_seconds": 20, "model_list": ["MLPClassifier"]})
     train_rows, test = rows.at(pa.array(np.arange(6000))), rows.at(pa.array(np.arange(6000, 7000)))
     model = train(train_rows, "y", options)
-    assert model.about["algorithm_name"] == "MLPClassifier"
+    assert "MLPClassifier" in model.about["algorithm_name"]
     found = score(model, test, "y", "accuracy")
     assert found is not None
     assert found > 0.85
@@ -217,7 +217,7 @@ def altered(change: dict[str, Any]) -> Parts:
         ({"numbers": np.array([0, 2, 3, 9])}, "points outside"),
         ({"numbers": np.array([0, 2, 3, 3])}, "not each used once"),
         ({"scales": np.zeros(4)}, "scales are out of range"),
-        ({"sizes": np.array([66])}, "tables are out of range"),
+        ({"sizes": np.array([514])}, "tables are out of range"),
         ({"gaps": np.array([4])}, "points outside"),
         ({"gaps": np.zeros(2, np.int64)}, "another size"),
         ({"background": np.zeros((25, 5))}, "networks are out of range"),
