@@ -294,6 +294,7 @@ def _compared(low: Lowering, expr: Expr) -> str:
 
 
 DOCUMENT_OPS: dict[str, Writer] = {
+    "document_text": lambda low, expr: low.expr(expr.args[0]),
     "json_part": _part,
     "json_text": _text,
     "json_value": _text,

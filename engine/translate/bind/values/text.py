@@ -20,6 +20,8 @@ _UTF8 = ("utf8mb4", "utf8mb3", "utf8", "ascii")
 _UNICODE = _UTF8[:3]
 _BEYOND_UTF8MB3 = frozenset(range(0xF0, 0xF8))  # first bytes of the characters that utf8mb3 has not
 _PLAIN_TIMES = frozenset({"time_of_day", "make_time", "seconds_as_time", "time_difference", "time_added"})
+_DOCUMENTS, _GATHERING = frozenset({"column", "json_object", "json_array"}), frozenset({"GROUP_CONCAT", "CONCAT"})
+_DOCUMENT_TEXT = Type(Family.STRING, collation="utf8mb4_bin", charset="utf8mb4", presence=presence.ANYTHING)
 _CHOICES = frozenset({"least", "greatest", "case", "coalesce"})
 
 
@@ -46,6 +48,8 @@ def as_string(expr: Expr, what: str, collation: str) -> Expr:
         return Expr("fits_text", written.type, (written,), value=expr.type.scale + 2)
     if family is Family.DATETIME:
         return Expr("datetime_to_text", _plain(collation), (expr,), value=expr.type.fsp)
+    if family is Family.JSON and expr.op in _DOCUMENTS and what in _GATHERING:
+        return Expr("document_text", _DOCUMENT_TEXT, (expr,))
     if family is Family.TIME and _is_plain_time(expr):
         return Expr("time_to_text", _plain(collation), (expr,), value=expr.type.fsp)
     if expr.op in _CHOICES and any(part.type.family is Family.FLOAT for part in walk(expr)):
