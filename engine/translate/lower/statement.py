@@ -142,9 +142,8 @@ class Statement(Lowering):
         made = " ".join([selected, *self._rows(block), *grouped])
         if block.uncut and block.limit is not None:
             most = self.expr(block.limit)
-            guard = (
-                f"CASE WHEN count(*) > {most} THEN error('a LIMIT without ORDER BY leaves rows out') ELSE {most} END"
-            )
+            failure = "error('a LIMIT without ORDER BY leaves rows out')"
+            guard = f"CASE WHEN count(*) > {most} THEN {failure} ELSE count(*) END"
             return f"{made} LIMIT (SELECT {guard} FROM ({made}))"
         return " ".join([made, *tail])
 

@@ -54,7 +54,7 @@ def settle(query: Query, context: SessionContext | None = None) -> None:
 
     A LIMIT without ORDER BY, as Metabase puts one of 1,048,575 around every saved question, must leave no row out.
     """
-    if isinstance(query, Block) and not query.order and query.offset is None and gives_rows(query.limit):
+    if isinstance(query, Block) and not query.order and not gives_rows(query.offset) and gives_rows(query.limit):
         query.uncut = True
     else:
         require_order(query)

@@ -33,6 +33,8 @@ def time_type(fsp: int) -> Type:
 
 def _integer(binder: Binder, node: exp.Expression, what: str) -> Expr:
     value = as_value(binder.expr(node))
+    if value.type.family is Family.DECIMAL and value.type.scale == value.type.frac == 0:
+        return to_integer(value, unsigned=False)  # FLOOR(minute / 15) * 15
     if value.type.family not in WHOLE:
         refuse(f"{what} of a {value.type.family.value} is not supported")
     return value
