@@ -29,6 +29,7 @@ from engine.translate.types import (
     unify_strings,
 )
 
+_DAY = len("YYYYMMDD")
 _EXACT_DIGITS = 15
 _EQUALITY = frozenset({"eq", "ne", "null_safe_eq"})
 _READ_AS = {Family.DATE: DATE, Family.DATETIME: datetime_type(6)}
@@ -124,6 +125,8 @@ def paired(left: Expr, right: Expr) -> tuple[Expr, Expr]:
             and not is_literal(one)
             and other.type.family is Family.INT
         ):
+            if not _is_column(one) and answered(_is_day, other) is not (one.type.family is Family.DATE):
+                refuse("a date that is computed is compared with a number of another form")
             sides = _temporals(one, derived(literals.dated, other))
             return sides if one is left else sides[::-1]
     if a is Family.BINARY and b is Family.BINARY:
@@ -131,6 +134,17 @@ def paired(left: Expr, right: Expr) -> tuple[Expr, Expr]:
     if a is Family.ADDRESS and left.type == right.type:
         return left, right
     raise Refused(f"a {a.value} is compared with a {b.value}")
+
+
+def _is_column(expr: Expr) -> bool:
+    """Tell whether the server reads a number beside it as a date: MySQL compares computed moments as numbers, of which
+    a day's has fewer digits (`convert_constant_arg_to_field` in sql/item_cmpfunc.cc)."""
+    return is_stored(expr.args[0] if expr.op in ("zoned", "add_seconds") else expr)
+
+
+def _is_day(value: object) -> bool:
+    """Tell whether a number is written YYYYMMDD."""
+    return len(str(value)) == _DAY
 
 
 def _answers(left: Expr, right: Expr) -> tuple[Expr, Expr]:
