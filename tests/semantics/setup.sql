@@ -253,3 +253,5 @@ INSERT INTO ix VALUES (1, 1, 1.25, 3, 'a'), (2, 2, 2.5, 4, 'B'), (3, 1, 7.77, 5,
 CREATE TABLE sx (id INT NOT NULL PRIMARY KEY, m VARCHAR(9), g CHAR(4) NOT NULL, KEY (m), KEY (g, m));
 INSERT INTO sx VALUES (1, 'bb', 'X'), (2, 'A', 'x'), (3, 'a', 'x'), (4, 'B', 'y'), (5, 'BB', 'Y'), (6, 'a', 'X'), (7, NULL, 'y'),
   (8, 'b', 'Y'), (9, 'bB', 'z'), (10, 'AA', 'Z'), (11, 'aa', 'z'), (12, 'A', 'x');
+CREATE TABLE ends (id INT NOT NULL PRIMARY KEY, v VARCHAR(20) COLLATE utf8mb4_unicode_ci, tx TEXT COLLATE utf8mb4_unicode_520_ci, g VARCHAR(20) COLLATE utf8mb4_general_ci) CHARSET utf8mb4;
+INSERT INTO ends SELECT n, t, t, t FROM (SELECT 1 n, _utf8mb4 '' t UNION ALL SELECT 2, _utf8mb4 x'C2A0' UNION ALL SELECT 3, ' ' UNION ALL SELECT 4, _utf8mb4 x'61C2A0' UNION ALL SELECT 5, 'a' UNION ALL SELECT 6, 'a ' UNION ALL SELECT 7, _utf8mb4 x'C2A020' UNION ALL SELECT 8, _utf8mb4 x'61E38080' UNION ALL SELECT 9, _utf8mb4 x'61C2A062' UNION ALL SELECT 10, 'a b' UNION ALL SELECT 11, 'é') x;

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from engine.collate import rules
 from engine.collate.cases import Cases
+from engine.collate.ends import odd_end
 from engine.collate.presence import Presence, union
 from engine.collate.weights import Weights
 from engine.functions import Function
@@ -176,7 +177,17 @@ class Lowering(ABC):
     def own_key(self, expr: Expr) -> str:
         """Write what is equal where MySQL says equal of two values of this expression; others have other keys."""
         key = self.equality_key(expr)
-        return self.expr(expr) if self._is_single(expr) else key
+        return self.expr(expr) if self._is_single(expr) else self.ended_key(expr, key)
+
+    def ended_key(self, expr: Expr, key: str) -> str:
+        """Let a key fail of a text for which it depends on the backend's plan whether another one is the same."""
+        if not rules.uses_weight_keys(key) or expr.type.family is not Family.STRING:
+            return key
+        odd = odd_end(self.weights(expr.type, expr.type.presence), expr.type.presence)
+        if not odd:
+            return key
+        failure = f"WHEN regexp_matches({self.expr(expr)}, {rules.quote(odd)}) THEN error('what weighs as a space')"
+        return f"(CASE {failure} ELSE {key} END)"
 
     def _is_single(self, expr: Expr) -> bool:
         """Tell whether it has the values of a stored column in which every text has one spelling."""

@@ -33,7 +33,7 @@ def both_sides(low: Lowering, query: SetOperation) -> str:
     if query.all:
         refuse(f"{query.kind.upper()} ALL of strings that may be equal in different spellings is not supported")
     sides = f"SELECT *, 1 AS {_SIDE} FROM ({left}) UNION ALL SELECT *, 2 AS {_SIDE} FROM ({right})"
-    keys = ", ".join(by_value(low.equality_key(output.expr)) for output in query.outputs)
+    keys = ", ".join(by_value(low.ended_key(output.expr, low.equality_key(output.expr))) for output in query.outputs)
     values = ", ".join(f"{_value(low, output.expr)} AS c{place}" for place, output in enumerate(query.outputs))
     return f"SELECT {values} FROM ({sides}) AS {UNION_ALIAS} GROUP BY {keys}{_KEPT[query.kind]}"
 
