@@ -5,8 +5,8 @@ ASCII is declared with three characters, of which one may be a sign: the average
 kept as an INT, 4036991104 as 2147483647. As a text such a number has those digits: -128 DIV 1 of a TINYINT is -12,
 and 838 hours are 83. As a decimal, beside one or as an average, it has no more either: TO_DAYS has six, TO_SECONDS
 eleven, HOUR of a time two. A window gives constants and truths a digit less than they have, for a sign: LEAD(10) OVER
-… / 1 is 9.9999. So do ABS, ROUND and their like of a truth, and NULLIF. Which plan keeps rows in a table is the
-server's choice (read off 10.11.19, of every function that gives an integer).
+… / 1 is 9.9999, and AVG(MAX(10)) OVER () too. So do ABS, ROUND and their like of a truth, and NULLIF. Which plan
+keeps rows in a table is the server's choice (read off 10.11.19, of every function that gives an integer).
 """
 
 from dataclasses import replace
@@ -233,6 +233,9 @@ def _counts_few_digits(value: Expr) -> bool:
     parts = list(walk(value))
     if any(_has_few_digits(part) for part in parts):
         return True
+    extremes = [part for part in parts if part.op in ("min", "max") and part.type.family in WHOLE]  # beside OVER
+    if any(map(_hands_on_short, extremes)):
+        return True
     return not is_literal(value) and all(part.op != "column" and part.op not in AGGREGATES for part in parts)
 
 
@@ -256,8 +259,11 @@ def _is_cut(expr: Expr, truths: bool = True) -> bool:
         return False
     if expr.type.characters == _OF_TRUTH and _inner(expr).op != "int_divide":
         return truths
-    if expr.op != WINDOW or expr.args[0].op not in _HANDED_ON:
-        return False
+    return expr.op == WINDOW and expr.args[0].op in _HANDED_ON and _hands_on_short(expr, truths)
+
+
+def _hands_on_short(expr: Expr, truths: bool = True) -> bool:
+    """Tell whether what an integer is taken from is a constant, or a truth, that has more digits than the columns."""
     leaves = _leaves(expr)
     stored = max((whole_digits(leaf.type) for leaf in leaves if is_stored(leaf)), default=0)
     constants = (max(whole_digits(leaf.type), 1) for leaf in leaves if is_literal(leaf))
