@@ -215,6 +215,8 @@ class AnswerTracker:
                 return False
             self._continued = length == MAX_PACKET_PAYLOAD
             at += 4 + length
+            if fresh and self.state not in (COLUMNS, COLUMNS_END, ROWS):
+                fresh = False  # an answer has ended: what follows is the head of the next one, which waits in the queue
             if fresh and self.state == ROWS and was in (COLUMNS, COLUMNS_END):
                 # The same bytes from the same state lead here again.
                 fresh = False

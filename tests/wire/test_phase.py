@@ -291,3 +291,15 @@ def test_an_answer_is_followed_alike_whatever_came_before(
         assert told[0] == told[1]
         if seasoned.state != IDLE:
             seasoned = AnswerTracker(capabilities)
+
+
+@pytest.mark.parametrize("capabilities", [OLD, NEW])
+def test_a_result_behind_another_answer_may_come_again(capabilities: int) -> None:
+    tracker = AnswerTracker(capabilities)
+    ok = build_packets(build_ok(Ok(status=Status.AUTOCOMMIT)), 1)
+    data = ok + packets(*result(capabilities, [b"\x011"])) + ok
+    for _ in range(3):
+        for _ in range(3):
+            tracker.begin(Command.QUERY)
+        assert tracker.feed(data)
+        assert tracker.state == IDLE
