@@ -177,7 +177,7 @@ class Session:
                     self.backend.write(data)
                     return
             head, command = _HEAD(data)
-            if (head & 0xFFFFFF) + 4 == size and size <= _LAST_SINGLE:
+            if head + 4 == size and size <= _LAST_SINGLE:  # with a sequence number of 0
                 handler = self.handlers[command]
                 if handler is not None and handler(data):
                     return
@@ -261,9 +261,9 @@ class Session:
         return True
 
     def _one(self, data: bytes) -> None:
-        """Hand a whole command to who looks at it, or to the backend."""
+        """Hand a whole command to who looks at it, or to the backend, which refuses packets that are out of order."""
         handler = self.handlers[data[4]]
-        if handler is None or not handler(data):
+        if data[3] or handler is None or not handler(data):
             self.tracker.begin(data[4])
             self.backend.write(data)
 

@@ -291,6 +291,16 @@ def test_packets_out_of_order_and_many_at_once(session: Any) -> None:
         session._sock.recv(65536)
 
 
+def test_a_command_out_of_order_is_refused_as_the_server_does(attacked: Any, backend: Any) -> None:
+    told = []
+    for side in (attacked, backend):
+        with side.connect(database="attacked", read_timeout=10) as connection:
+            connection._sock.sendall(build_packets(b"\x03" + QUESTION.encode(), 7))
+            told.append(drained(connection._sock)[5:7])
+            connection._force_close()
+    assert told == [(1156).to_bytes(2, "little")] * 2
+
+
 def test_declared_lengths_take_no_memory(attacked: Any) -> None:
     before = memory(attacked)
     held = []
