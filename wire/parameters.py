@@ -21,8 +21,11 @@ _WIDTHS: dict[int, int] = {int(kind): size for kind, size in _INTEGERS.items()} 
 _MOMENTS = frozenset({FieldType.DATE, FieldType.DATETIME, FieldType.TIMESTAMP, FieldType.TIME})
 STRINGS = frozenset({FieldType.VARCHAR, FieldType.VAR_STRING, FieldType.STRING, FieldType.ENUM, FieldType.SET})
 BLOBS = frozenset({FieldType.TINY_BLOB, FieldType.MEDIUM_BLOB, FieldType.LONG_BLOB, FieldType.BLOB})
+# Which MySQL 9.7 refuses as "Incorrect arguments to mysqld_stmt_execute", and MariaDB takes.
+_REFUSED = frozenset({FieldType.YEAR, FieldType.INT24, FieldType.ENUM, FieldType.SET})
 _DECIMALS = frozenset({FieldType.DECIMAL, FieldType.NEWDECIMAL})
 _DECIMAL = re.compile(rb"-?(?:\d+(?:\.\d*)?|\.\d+)")
+_WHOLE_DOUBLES = 1 << 53  # up to here each whole number is a double
 _FLAG_READ_ONLY, _FLAG_PARAMETER_COUNT = 0x01, 0x08  # of the cursor's kinds only this one is there
 
 
@@ -132,6 +135,8 @@ def build_literals(
     at = 0
     for number in range(len(types) // 2):
         kind, flag = types[2 * number], types[2 * number + 1]
+        if kind in _REFUSED:
+            raise NotALiteral("a type that not every server takes")
         if number in long_data:
             if kind not in STRINGS and kind not in BLOBS:
                 raise NotALiteral("long data of a type that has none")
@@ -168,6 +173,14 @@ def _literal(data: bytes, at: int, kind: int, unsigned: bool, escapes: bool) -> 
     if value is None:
         raise MalformedPacket("parameter")
     return _text(value, kind, escapes), at
+
+
+def as_double(whole: str) -> str:
+    """Give the literal of a whole number as a double's. Raises NotALiteral when it is not the same number then."""
+    number = int(whole.strip("()"))
+    if abs(number) > _WHOLE_DOUBLES:
+        raise NotALiteral("not a whole double")
+    return _double(float(number))
 
 
 def _short(data: bytes, at: int) -> tuple[bytes, int]:

@@ -10,6 +10,7 @@ from proxy.engine.cursors import MOST, Cursor
 from proxy.lake.guard import refuse_query
 from proxy.ml.prepared import take_execute, take_prepare
 from proxy.place import Place
+from proxy.prepared.catching_up import catch_up
 from proxy.prepared.writes import describe, may_write_query, perform, read_write
 from proxy.reasons import QUIET, Reason, Refusal
 from proxy.routing.reading import place_of, stays
@@ -22,7 +23,7 @@ from proxy.sessions.state import FORCED, LAST, ON
 from statements.scan import first_word
 from wire.constants import Capability, Command
 from wire.framing import build_packets
-from wire.parameters import Execute, NotALiteral, build_literals, parse_execute, with_types
+from wire.parameters import Execute, NotALiteral, as_double, build_literals, parse_execute, with_types
 from wire.placeholders import fill_placeholders
 
 _LAST = LAST.to_bytes(4, "little")  # what we prepare in between would be it: the number goes on instead
@@ -205,6 +206,9 @@ class PreparedStatements:
             self._session.state.drop_long_data(known)
             return False
         whole = self._complete(data, known)
+        if known.pinned.changed and known.pinned.untold:
+            session.run(self._leave(Reason.PARAMETER_KIND, whole, known))
+            return True
         if not self._is_candidate(known):
             self._gone_to_backend(known, whole)
             known.settled = whole is data and bool(known.head)
@@ -227,10 +231,16 @@ class PreparedStatements:
         known.told = known.types
         self._session.state.drop_long_data(known)
         known.stale = bool(data[9] & 1)  # it may have opened a cursor
+        if self._pins(known):
+            known.pinned.tell(parse_execute(data[4:], known.parameters, self._with_attributes), known.types)
+
+    def _pins(self, known: Prepared) -> bool:
+        """Tell whether what was executed before changes what an execution means."""
+        return bool(known.parameters) and not self._router.is_mariadb
 
     def _is_candidate(self, known: Prepared) -> bool:
         session = self._session
-        if known.long_data is None:
+        if known.long_data is None or known.pinned.changed:
             return session.state.use_secondary_engine == FORCED or self._worker.engine.loaded.names_lake(known.text)
         if known.writes:
             return True
@@ -265,11 +275,20 @@ class PreparedStatements:
         known.head = b"" if execute.attributes else data[4 : len(data) - len(execute.values)]
         if execute.types is not None:
             known.types = execute.types
-        return len(known.types) == 2 * known.parameters
+        if len(known.types) != 2 * known.parameters:
+            return False
+        if self._pins(known) and not self._worker.engine.loaded.names_lake(known.text):
+            if execute.types is None:
+                data = build_packets(with_types(data[4:], known.parameters, known.types, self._with_attributes), 0)
+            known.pinned.note(data, execute, known.types, known.long_data != {})
+        return True
 
     async def _consider(self, data: bytes, known: Prepared) -> None:
         session = self._session
         known.cursor = None
+        if known.pinned.changed:
+            await self._leave(Reason.PARAMETER_KIND, data, known)
+            return
         try:
             execute = parse_execute(data[4:], known.parameters, self._with_attributes)
             text = self._text(execute, known)
@@ -298,6 +317,8 @@ class PreparedStatements:
 
     async def _leave(self, reason: Reason, data: bytes, known: Prepared) -> None:
         """Give an execution to the backend, or refuse it where only the engine may answer."""
+        if known.pinned.changed and known.pinned.untold:
+            await catch_up(self._session, known.pinned)
         try:
             await self._refuse(reason, known.text)
         except SecondaryEngineError:
@@ -353,4 +374,6 @@ class PreparedStatements:
             return known.text
         long_data = {number: bytes(value) for number, value in known.long_data.items()}
         literals = build_literals(execute, known.types, True, long_data)
+        for number in known.pinned.doubles:
+            literals[number] = as_double(literals[number])
         return fill_placeholders(statement, literals, self._router.is_mariadb).encode()

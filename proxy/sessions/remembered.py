@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from proxy.engine.cursors import Cursor
+from proxy.sessions.pinned import Pinned
 from wire.parameters import BLOBS
 
 _OF_CURSOR = b"\0cursor"
@@ -32,6 +33,7 @@ class Prepared:
     writes: bool = False  # the rows of its query; `definitions` are those of the query
     head: bytes = b""  # the last execution up to its values; empty when there is more behind them
     settled: bool = False  # that one went to the backend as it came, for what the statement costs
+    pinned: Pinned = field(default_factory=Pinned)  # the kinds of its parameters' values, where these stay
     sets_variables: bool = field(init=False)  # for itself, by a hint
 
     def __post_init__(self) -> None:

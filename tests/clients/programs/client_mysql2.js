@@ -37,10 +37,10 @@ async function analytic(connection) {
       await query(connection, "query", text);
       await query(connection, "execute", text);
     }
-    for (const values of [["n1%", 5.25], ["n%", "900"], ["%2", null]]) {
+    for (const values of [["n1%", 5.25], ["n%", 900], ["%2", null]]) {
       await query(connection, "execute", "SELECT g, COUNT(*), MAX(v) FROM facts.sales WHERE s LIKE ? AND v > ? GROUP BY g ORDER BY g", values);
     }
-    for (const values of [[3, new Date(Date.UTC(2024, 4, 1))], [4, "2024-02-01"]]) {
+    for (const values of [[3, new Date(Date.UTC(2024, 4, 1))], [4, new Date(Date.UTC(2024, 1, 1))]]) {
       await query(connection, "execute", "SELECT COUNT(*), SUM(n) FROM facts.sales WHERE g = ? AND d < ?", values);
     }
     await query(connection, "query", { sql: QUERIES[1], rowsAsArray: true });
@@ -102,7 +102,7 @@ async function ways() {
   for await (const row of stream) count += row.id >= 0 ? 1 : 0;
   show("streamed", count);
   const statement = await connection.prepare("SELECT COUNT(*) c FROM sales WHERE g = ?");
-  for (const g of [1, 2, "3", null]) show((await statement.execute([g]))[0]);
+  for (const g of [1, 2, 3, null]) show((await statement.execute([g]))[0]);
   await statement.close();
   await connection.changeUser({ user: process.env.DB_USER, password: process.env.DB_PASSWORD, database: "facts" });
   await query(connection, "query", "SELECT DATABASE()");

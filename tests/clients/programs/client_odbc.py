@@ -61,7 +61,8 @@ for setting in (UNFORCE, FORCE):
     asked = (
         "SELECT g, COUNT(*), SUM(v), MAX(d) FROM facts.sales WHERE s LIKE ? AND v > ? AND d < ? GROUP BY g ORDER BY g"
     )
-    for values in (("n1%", decimal.Decimal("5.25"), datetime.date(2024, 5, 1)), ("%2", 100, datetime.date(2024, 3, 1))):
+    for like, least, before in (("n1%", "5.25", datetime.date(2024, 5, 1)), ("%2", "100", datetime.date(2024, 3, 1))):
+        values = (like, decimal.Decimal(least), before)
         cursor.execute(asked, values)
         show_rows(cursor)
     cursor.execute("SELECT id, v FROM facts.sales ORDER BY id")
