@@ -112,7 +112,7 @@ def waves(rows: int, seed: int = 0) -> tuple[Floats, NDArray[np.int64]]:
 def test_networks_win_where_classes_lie_across_the_columns() -> None:
     matrix, codes = waves(7000)
     rows = matrix_source(matrix, np.where(codes, "odd", "even"))
-    options = read_options({"optimization_metric": "accuracy", "max_seconds": 20, "model_list": ["MLPClassifier"]})
+    options = read_options({"optimization_metric": "accuracy", "max_seconds": 60, "model_list": ["MLPClassifier"]})
     train_rows, test = rows.at(pa.array(np.arange(6000))), rows.at(pa.array(np.arange(6000, 7000)))
     model = train(train_rows, "y", options)
     assert "MLPClassifier" in model.about["algorithm_name"]
