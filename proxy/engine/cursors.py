@@ -160,6 +160,12 @@ class Cursor:
         del kept[:at]
         return data, packets, rows
 
+    def close(self) -> None:
+        """Let go of the rows: their session has ended."""
+        self._kept.clear()
+        if self._file:
+            self._file.close()
+
     @property
     def over(self) -> bool:
         """Tell whether the client has been told of the end."""

@@ -470,6 +470,8 @@ class Session:
             self._answered.set_exception(BackendError(2013, "HY000", "Lost connection to MySQL server during query"))
         for act in self.on_close:
             act()
+        for cursor in self.state.cursors.values():
+            cursor.close()  # their files would stay until the next collection of cycles
         if self._dialogue:
             self._dialogue.poke()
         self._tell_closed(self)

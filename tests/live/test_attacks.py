@@ -258,3 +258,19 @@ def test_clients_that_vanish_amid_long_answers_leave_nothing(greedy: Any, use: s
             connection._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection._force_close()
     settle(greedy, before, 15)
+
+
+def test_open_cursors_go_with_their_session(greedy: Any) -> None:
+    before = files(greedy)
+    connection = session(greedy, "FORCED")
+    for _ in range(20):
+        connection._execute_command(0x16, "SELECT a.s, b.s, a.id, b.id FROM items a, items b")
+        number = bytes(connection._read_packet()._data)[1:5]
+        for _ in range(5):
+            connection._read_packet()
+        connection._execute_command(0x17, number + b"\1\1\0\0\0")
+        for _ in range(6):
+            connection._read_packet()
+    assert files(greedy) > before + 20  # rows of more than what is kept in memory
+    connection._force_close()
+    settle(greedy, before, 3)
