@@ -250,7 +250,8 @@ INSERT INTO places VALUES (1, 1, 2, 4, 5, -1, -2, 'abcdef'), (2, 0, 0, 0, 0, 0, 
 CREATE TABLE ix (id INT NOT NULL PRIMARY KEY, k INT NOT NULL, v DECIMAL(8,2), w INT, t VARCHAR(9), KEY (k));
 INSERT INTO ix VALUES (1, 1, 1.25, 3, 'a'), (2, 2, 2.5, 4, 'B'), (3, 1, 7.77, 5, 'A'), (4, 1, 0.01, 6, 'b'),
   (5, 2, 9.99, 7, NULL), (6, 2, 3.33, 8, 'b'), (7, 3, NULL, 1, 'c'), (8, 1, 5.55, 2, 'a');
-CREATE TABLE sx (id INT NOT NULL PRIMARY KEY, m VARCHAR(9), g CHAR(4) NOT NULL, KEY (m), KEY (g, m));
+-- MySQL reads it by another plan as soon as it has counted the rows, some seconds later or under load never.
+CREATE TABLE sx (id INT NOT NULL PRIMARY KEY, m VARCHAR(9), g CHAR(4) NOT NULL, KEY (m), KEY (g, m)) STATS_AUTO_RECALC = 0;
 INSERT INTO sx VALUES (1, 'bb', 'X'), (2, 'A', 'x'), (3, 'a', 'x'), (4, 'B', 'y'), (5, 'BB', 'Y'), (6, 'a', 'X'), (7, NULL, 'y'),
   (8, 'b', 'Y'), (9, 'bB', 'z'), (10, 'AA', 'Z'), (11, 'aa', 'z'), (12, 'A', 'x');
 CREATE TABLE ends (id INT NOT NULL PRIMARY KEY, v VARCHAR(20) COLLATE utf8mb4_unicode_ci, tx TEXT COLLATE utf8mb4_unicode_520_ci, g VARCHAR(20) COLLATE utf8mb4_general_ci) CHARSET utf8mb4;
