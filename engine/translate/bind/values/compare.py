@@ -278,6 +278,7 @@ def require_no_spelled_dates(subject: Expr, cases: list[Expr]) -> None:
 def equal_bits(left: Expr, right: Expr) -> Expr:
     """left = right as in MySQL's CASE and lists of IN: two integers are equal where their 64 bits are, so that -1 is
     18446744073709551615 (cmp_item_int in sql/item_cmpfunc.h)."""
+    left, right = numbered(left), numbered(right)
     for one, other in ((left, right), (right, left)):
         if _is_beyond_bigint(one) and _is_below_zero(other):
             return compare("eq", one, Expr("bits_and", UBIGINT, (other, other)))
