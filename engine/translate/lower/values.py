@@ -426,6 +426,9 @@ VALUE_OPS: dict[str, Writer] = {
     "decimal_modulo": _decimal_modulo,
     "plain_zero_of": _template("(CASE WHEN {0} = 0 AND {1} < 0 THEN error('a negative zero') ELSE {0} END)"),
     "quotient": _quotient,
+    "own_zero": _template(
+        "(CASE WHEN {0} = 0 AND sign({1}) * sign({2}) < 0 THEN error('a negative zero') ELSE {0} END)"
+    ),
     "certain_zero": _template("(CASE WHEN {0} = 0 THEN error('a zero may have other decimals') ELSE {0} END)"),
     "of_rows": _template(
         "(CASE WHEN {0} = 0 AND {1} = 1 THEN error('an average of no values in one row') ELSE {0} END)"
