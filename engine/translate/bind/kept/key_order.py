@@ -45,6 +45,7 @@ _NUMBERS = ("tinyint", "smallint", "mediumint", "int", "bigint", "decimal")
 _MOMENTS = ("date", "datetime", "timestamp", "time", "year")
 _TYPES = frozenset((*_NUMBERS, *_MOMENTS, "char", "varchar"))  # an index has them in the order of ORDER BY
 _ORDERED = frozenset({"double_sum", "spread"})
+_DEPENDING = _ORDERED | {"group_concat"}
 _SPELLED = frozenset({"group_value", "min", "max"})
 _PRIMARY = "PRIMARY"
 
@@ -60,7 +61,8 @@ def key_order(
     block = whole.queries[0]
     if not isinstance(block, Block) or (WINDOW in whole.ops and not block.grouped) or block.rollup:
         return ()
-    if not _depends_on_order(block) and not (whole.ops & _SPELLED and spells(block)):
+    depends = whole.ops & _DEPENDING and _depends_on_order(block)  # most statements have none, and are not walked
+    if not depends and not (whole.ops & _SPELLED and spells(block)):
         return ()
     if any(_depends_on_order(query) for query in whole.queries[1:]) or not _is_grouped_as_read(block, context):
         return ()
