@@ -62,15 +62,6 @@ def _padded(expr: Expr, query: Query, context: SessionContext) -> Expr:
     return with_own_decimals(expr, query, context) if expr.type.unpadded and context.backend == "mysql" else expr
 
 
-def _with_own_zero(expr: Expr) -> Expr:
-    """Let a quotient fail that is cut to a zero below nothing: MariaDB shows -0.000000000 where it computes no more
-    decimals than it shows, which are nine or eighteen (do_div_mod in strings/decimal.c)."""
-    divided = expr.args[0] if expr.op in ("ended", "round") else expr
-    if divided.op != "quotient" or divided.type.frac != expr.type.scale:
-        return expr
-    return Expr("own_zero", expr.type, (expr, *divided.args))
-
-
 def _shown(expr: Expr, definition: ColumnDefinition, query: Query, context: SessionContext) -> Expr:
     expr = spelled(as_value(expr))
     family, field = expr.type.family, definition.type
@@ -85,8 +76,7 @@ def _shown(expr: Expr, definition: ColumnDefinition, query: Query, context: Sess
     if field == FieldType.NEWDECIMAL:
         if context.stores and _leaves_digits(expr, context.backend):
             refuse("an average or quotient is stored with a note of the digits that are cut off")
-        found = _decimal(expr, definition)
-        return _with_own_zero(found) if context.backend == "mariadb" else found
+        return _decimal(expr, definition)
     binary = definition.charset == _BINARY_CHARSET
     if field in _STRINGS and family in (Family.ADDRESS, Family.OTHER_TEXT) and not binary:
         return expr

@@ -5,9 +5,9 @@ from typing import cast
 
 from engine.collate.rules import quote
 from engine.translate.lower.dates import week_number
+from engine.translate.lower.digits import fraction
 from engine.translate.lower.lowering import Lowering
 from engine.translate.lower.once import once
-from engine.translate.lower.values import fraction
 from engine.translate.tree import Expr
 from engine.translate.types import WHOLE, Family
 

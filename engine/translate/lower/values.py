@@ -7,10 +7,11 @@ from typing import Any, cast
 
 from engine.collate.rules import quote
 from engine.translate.given import written
+from engine.translate.lower.digits import fraction, power, scaled
 from engine.translate.lower.documents import known
 from engine.translate.lower.lowering import Lowering
 from engine.translate.lower.once import once
-from engine.translate.lower.quotients import small_quotient
+from engine.translate.lower.quotients import quotient, rounded_quotient
 from engine.translate.lower.widths import aligned, multiplied
 from engine.translate.tree import Expr, Query, Rows
 from engine.translate.types import WHOLE, Family
@@ -18,16 +19,6 @@ from engine.translate.types import WHOLE, Family
 Writer = Callable[[Lowering, Expr], str]
 _MAX_DIGITS = 38
 _OUT_OF_RANGE = "error('a number is out of range')"
-
-
-def power(exponent: int) -> str:
-    """Write 10^exponent as a HUGEINT."""
-    return f"CAST('1{'0' * exponent}' AS HUGEINT)" if exponent > 17 else "1" + "0" * exponent
-
-
-def fraction(exponent: int) -> str:
-    """Write 10^-exponent as a decimal."""
-    return "0." + "0" * (exponent - 1) + "1" if exponent else "1"
 
 
 def _literal(low: Lowering, expr: Expr) -> str:
@@ -104,54 +95,13 @@ def _int_unary(template: str) -> Writer:
     return write
 
 
-def scaled(low: Lowering, expr: Expr, digits: int) -> str:
-    """Write an exact number times 10^digits as a HUGEINT; it has no more decimals than that."""
-    sql = low.expr(expr)
-    if digits == 0 or expr.type.frac == 0:
-        whole = f"CAST({sql} AS HUGEINT)"
-        return whole if digits == 0 else f"({whole} * {power(digits)})"
-    return f"CAST({sql} * {power(digits)} AS HUGEINT)"
-
-
-def quotient(low: Lowering, expr: Expr, digits: int) -> str:
-    """Write a division cut after `digits` decimals; overflow fails, division by zero is NULL."""
-    whole, small = f"CAST({_long_quotient(low, expr, digits)} AS DECIMAL(38, 0))", small_quotient(low, expr, digits)
-    if small is not None:
-        whole = f"CASE WHEN {small[0]} THEN CAST({small[1]} AS DECIMAL(38, 0)) ELSE {whole} END"
-    return f"({whole} * {fraction(digits)})"
-
-
-def _rounded_quotient(low: Lowering, expr: Expr, digits: int, places: int) -> str:
-    """Write a division cut after `digits` decimals and rounded to `places`, half away from zero."""
-    long = f"CAST({_long_quotient(low, expr, digits)} AS DECIMAL(38, 0)) * {fraction(digits)}"
-    long, small = f"CAST({long} AS DECIMAL(38, {places}))", small_quotient(low, expr, digits)
-    if small is None or digits > places + 1:
-        return long
-    condition, whole = small
-    if digits > places:
-        whole = f"(({whole} + 5 * CAST(sign({whole}) AS BIGINT)) // 10)"
-    made = f"CAST({whole} AS DECIMAL(38, 0)) * {fraction(min(digits, places))}"
-    return f"(CASE WHEN {condition} THEN CAST({made} AS DECIMAL(38, {places})) ELSE {long} END)"
-
-
-def _long_quotient(low: Lowering, expr: Expr, digits: int) -> str:
-    """A division times 10^digits, in 128 bits."""
-    left, right = expr.args
-    above = scaled(low, left, left.type.frac)
-    below = f"NULLIF({scaled(low, right, right.type.frac)}, 0)"
-    shift = digits + right.type.frac - left.type.frac
-    above = f"({above} * {power(shift)})" if shift > 0 else above
-    below = f"({below} * {power(-shift)})" if shift < 0 else below
-    return f"({above} // {below})"
-
-
 def _quotient(low: Lowering, expr: Expr) -> str:
     return quotient(low, expr, expr.type.frac)
 
 
 def _deciding(low: Lowering, arg: Expr, count: int) -> str:
     """Write a quotient rounded by the digits that decide: one more, if the server computes one more."""
-    return _rounded_quotient(low, arg, min(count + 1, arg.type.frac), count)
+    return rounded_quotient(low, arg, min(count + 1, arg.type.frac), count)
 
 
 def _round(low: Lowering, expr: Expr) -> str:
@@ -426,9 +376,6 @@ VALUE_OPS: dict[str, Writer] = {
     "decimal_modulo": _decimal_modulo,
     "plain_zero_of": _template("(CASE WHEN {0} = 0 AND {1} < 0 THEN error('a negative zero') ELSE {0} END)"),
     "quotient": _quotient,
-    "own_zero": _template(
-        "(CASE WHEN {0} = 0 AND sign({1}) * sign({2}) < 0 THEN error('a negative zero') ELSE {0} END)"
-    ),
     "certain_zero": _template("(CASE WHEN {0} = 0 THEN error('a zero may have other decimals') ELSE {0} END)"),
     "of_rows": _template(
         "(CASE WHEN {0} = 0 AND {1} = 1 THEN error('an average of no values in one row') ELSE {0} END)"
