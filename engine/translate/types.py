@@ -81,7 +81,8 @@ class Type:
     `zerofill` columns have zeros before them as text. `characters` is how many a stored text column may have, 0 where
     that is not known; it holds for columns only, not for what is computed from them. Of an integer it is how many
     MariaDB has for it as a text where values may have more (see few_digits.py). `positive` decimals are columns
-    declared UNSIGNED, or values of these; no two types differ by it.
+    declared UNSIGNED, or values of these; no two types differ by it. `room` is how many digits MySQL has for an integer
+    where values may have one more, 0 where it has enough (see signed_room.py).
     """
 
     family: Family
@@ -104,6 +105,7 @@ class Type:
     zerofill: bool = False
     characters: int = 0
     positive: bool = field(default=False, compare=False)
+    room: int = field(default=0, compare=False)
 
 
 BOOL = Type(Family.BOOL, digits=1)

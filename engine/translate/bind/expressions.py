@@ -37,6 +37,7 @@ from engine.translate.checks.few_digits import (
 )
 from engine.translate.checks.misjudged import decides, is_asked_for_null, is_kept, is_misjudged
 from engine.translate.checks.releases import require_same_div, require_same_quotient, require_same_xor
+from engine.translate.checks.signed_room import quotient_with_room, with_signed_room
 from engine.translate.members import LISTED, as_number_of
 from engine.translate.nodes import child, children, kind, only
 from engine.translate.packed import require_comparable
@@ -124,13 +125,14 @@ def _arithmetic(operator: str) -> Rule:
         if operator == "divide" and is_mariadb:
             require_counted_dividend(first)
             first = with_room(first)
-        if (
-            is_mariadb
-            and operator in ("add", "subtract", "multiply")
-            and Family.DECIMAL in (first.type.family, second.type.family)
-        ):
+        beside_decimals = Family.DECIMAL in (first.type.family, second.type.family)
+        if is_mariadb and operator in ("add", "subtract", "multiply") and beside_decimals:
             first, second = beside_decimal(first), beside_decimal(second)
+        if not is_mariadb and operator == "multiply" and beside_decimals:
+            first, second = with_signed_room(first), with_signed_room(second)
         found = arithmetic(operator, first, second, increment, not is_mariadb)
+        if not is_mariadb and operator == "divide":
+            found = quotient_with_room(found, first, second.type.scale)
         if is_mariadb and operator == "divide":
             found = doubles.of_spelled(found)
         if operator == "subtract" and found.type.family is Family.DECIMAL:

@@ -7,6 +7,7 @@ inside of an expression. Groups by what is one value to it (IS NULL of a column 
 without a window. Of joined tables, where it sorts the rows for such an aggregate, an expression with a window in it
 is what it was before the window was computed, and HAVING finds no group. Where HAVING compares what NULLIF, CASE or a
 division make NULL of values that are not, it may keep the group: which does, depends on the statements before it.
+Of the one group of all rows, MIN and MAX that it reads from an index are NULL to a window beside anything else.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ _KEYS = frozenset({"group_value", "any"})
 _SORTED = frozenset(
     {"count_distinct", "sum_distinct", "group_concat", "group_concat_apart", "group_concat_distinct", "json_objects"}
 )
+_READ = frozenset({"min", "max"})
 _NULL_TESTS = frozenset({"is_null", "is_not_null"})
 _NULLING = frozenset({"case", "quotient", "int_divide", "int_modulo", "decimal_modulo"})  # NULL of what is not NULL
 _INDEXED = 0x0002 | 0x0004 | 0x0008  # PRI_KEY_FLAG, UNIQUE_KEY_FLAG, MULTIPLE_KEY_FLAG
@@ -46,6 +48,9 @@ def require_no_lost_window(block: Block, definitions: Sequence[ColumnDefinition]
     exprs = [*(output.expr for output in block.outputs), *(item.expr for item in block.order)]
     windows = [part for expr in exprs for part in walk(expr) if part.op == WINDOW]
     if not windows or not block.groups:
+        values = [value for window in windows for value in window.args[0].args]
+        if block.grouped and any(part.op in _READ for value in values for part in walk(value)):
+            refuse("MariaDB may take MIN or MAX over all rows for NULL in a window")
         return
     within = [part for expr in exprs if expr.op != WINDOW for part in walk(expr) if part.op == WINDOW]
     sorts = any(_needs_rows_together(part) for expr in (*exprs, *_tested(block)) for part in walk(expr))

@@ -6,15 +6,18 @@ the least or greatest row, are right. Of a row that a sub-query gives for each r
 LIMIT 1), it reads the columns after the first from other rows at times. A key of GROUP BY with a sub-query in it that
 reads a computed column of a derived table or view is NULL, or false, for all rows where it is selected as well. MySQL
 9.7 takes what no row changes for a value that is not NULL, before it runs the sub-queries inside: COUNT(DISTINCT
-(SELECT MAX(v) FROM t)) is 1 where t is empty.
+(SELECT MAX(v) FROM t)) is 1 where t is empty. So are COUNT(DISTINCT NULLIF(CURDATE(), CURDATE())) and COUNT(DISTINCT
+@a), which are constants of one execution.
 """
 
 from engine.translate.origins import Origins
 from engine.translate.refusal import refuse
-from engine.translate.tree import AGGREGATES, Block, Expr, Rows, SetOperation, walk
+from engine.translate.tree import AGGREGATES, WINDOW, Block, Expr, Rows, SetOperation, walk
+from engine.translate.types import Family
 from engine.translate.walks import Gathered, expressions, gathered, queries_in, sees_outside
 
 _MEMBERSHIPS = {"in_query": "eq", "any_query": "eq", "all_query": "ne"}
+_OF_ROWS = AGGREGATES | {WINDOW, "column"}
 _COMPUTED = AGGREGATES - {"any", "group_value"}  # keys are found
 
 
@@ -53,12 +56,31 @@ def _is_membership(node: Expr) -> bool:
 
 
 def require_counted_null(statement: Gathered) -> None:
-    """Refuse COUNT(DISTINCT) of MySQL's of what sub-queries give and no row changes. Raises Refused."""
-    if "count_distinct" in statement.ops and len(statement.queries) > 1:
-        origins = Origins(statement.queries)
-        for node in statement.nodes:
-            if node.op == "count_distinct" and any(_is_late_constant(arg, origins) for arg in node.args):
+    """Refuse COUNT(DISTINCT) of MySQL's of what no row changes and may be NULL. Raises Refused."""
+    if "count_distinct" not in statement.ops:
+        return
+    origins = Origins(statement.queries)
+    for node in statement.nodes:
+        if node.op == "count_distinct":
+            if any(_is_late_constant(arg, origins) for arg in node.args):
                 refuse("MySQL counts the NULL of a sub-query that no row changes")
+            if any(_may_be_one_null(arg, origins) for arg in node.args):
+                refuse("MySQL counts the NULL of what no row changes")
+
+
+def _may_be_one_null(expr: Expr, origins: Origins) -> bool:
+    """Tell whether a value is the same for each row, and may be NULL, also one that a merged derived table gives."""
+    while expr.op in ("column", "plain_zero"):
+        if expr.op == "plain_zero":
+            (expr,) = expr.args
+            continue
+        query, position = origins.place(expr)
+        if not isinstance(query, Block) or query.grouped or query.distinct or query.limit is not None:
+            return False
+        expr = query.outputs[position].expr
+    if expr.op == "literal":
+        return expr.type.family is Family.NULL
+    return not any(part.op in _OF_ROWS or isinstance(part.value, Block | SetOperation) for part in walk(expr))
 
 
 def _is_late_constant(expr: Expr, origins: Origins) -> bool:

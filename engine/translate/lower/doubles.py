@@ -341,9 +341,13 @@ def _round(truncated: bool) -> Writer:
 
 
 def _to_integer(low: Lowering, expr: Expr) -> str:
-    """Round half to even; what leaves BIGINT gives a warning on the server and fails here."""
-    kind = "UBIGINT" if expr.type.unsigned else "BIGINT"
-    return _monotone(f"CAST({half_even('{0}')} AS {kind})")(low, expr)
+    """Round half to even; what leaves BIGINT gives a warning on the server and fails here, and so does half of an
+    average that a table may have as a decimal, which is rounded away from zero."""
+    whole = f"CAST({half_even('{0}')} AS {'UBIGINT' if expr.type.unsigned else 'BIGINT'})"
+    (arg,) = expr.args
+    if arg.op == "average_double" and len(arg.args) > 1:
+        whole = f"(CASE WHEN abs({{0}}) % 1 = 0.5 THEN error('half of an average is rounded') ELSE {whole} END)"
+    return _monotone(whole)(low, expr)
 
 
 def _to_decimal(low: Lowering, expr: Expr) -> str:

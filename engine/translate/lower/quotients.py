@@ -5,6 +5,7 @@ They are cut after as many digits as the backend computes, or, of those, rounded
 
 from engine.translate.lower.digits import fraction, power, scaled
 from engine.translate.lower.lowering import Lowering
+from engine.translate.lower.once import once
 from engine.translate.tree import WINDOW, Expr, walk
 
 _DIGITS = 18  # of a decimal in 64 bits
@@ -20,7 +21,7 @@ def quotient(low: Lowering, expr: Expr, digits: int) -> str:
     whole, small = f"CAST({_long_quotient(low, expr, digits)} AS DECIMAL(38, 0))", _small_quotient(low, expr, digits)
     if small is not None:
         whole = f"CASE WHEN {small[0]} THEN CAST({small[1]} AS DECIMAL(38, 0)) ELSE {whole} END"
-    made = f"({whole} * {fraction(digits)})"
+    made = _unless_beyond(expr, f"({whole} * {fraction(digits)})")
     return _unless_negative_zero(low, expr, made) if digits >= expr.type.frac else made
 
 
@@ -36,7 +37,17 @@ def rounded_quotient(low: Lowering, expr: Expr, digits: int, places: int) -> str
             whole = f"(({whole} + 5 * CAST(sign({whole}) AS BIGINT)) // 10)"
         made = f"CAST({whole} AS DECIMAL(38, 0)) * {fraction(min(digits, places))}"
         made = f"(CASE WHEN {condition} THEN CAST({made} AS DECIMAL(38, {places})) ELSE {long} END)"
+    made = _unless_beyond(expr, made)
     return _unless_negative_zero(low, expr, made) if places >= expr.type.frac else made
+
+
+def _unless_beyond(expr: Expr, made: str) -> str:
+    """Let a quotient fail for which the backend counts too few digits, where it has more of them or may be rounded up
+    to more (checks/signed_room.py)."""
+    if not expr.type.room:
+        return made
+    most = f"{10**expr.type.room - 1}.99"
+    return once(made, lambda v: f"(CASE WHEN abs({v}) > {most} THEN error('a number is cut off') ELSE {v} END)")
 
 
 def _unless_negative_zero(low: Lowering, expr: Expr, made: str) -> str:
@@ -48,8 +59,8 @@ def _unless_negative_zero(low: Lowering, expr: Expr, made: str) -> str:
     if len(made) <= _DOUBLED:
         return f"(CASE WHEN {made} = 0 AND {sides} < 0 THEN {_NEGATIVE_ZERO} ELSE {made} END)"
     parts = f"{{'made': {made}, 'sign': {sides}}}"
-    checked = f"CASE WHEN v.made = 0 AND v.sign < 0 THEN {_NEGATIVE_ZERO} ELSE v.made END"
-    return f"list_transform([{parts}], lambda v: {checked})[1]"
+    checked = f"CASE WHEN e['made'] = 0 AND e['sign'] < 0 THEN {_NEGATIVE_ZERO} ELSE e['made'] END"
+    return f"list_transform([{parts}], lambda e: {checked})[1]"
 
 
 def _long_quotient(low: Lowering, expr: Expr, digits: int) -> str:

@@ -10,6 +10,7 @@ from engine.translate.bind.numbers import as_value, operand, quotient
 from engine.translate.bind.values import control
 from engine.translate.checks.few_digits import require_counted, with_room
 from engine.translate.checks.releases import require_same_quotient
+from engine.translate.checks.signed_room import quotient_with_room, with_signed_room
 from engine.translate.literals import NULL_LITERAL
 from engine.translate.members import require_order, spelled
 from engine.translate.refusal import refuse
@@ -83,6 +84,8 @@ def average(value: Expr, distinct: bool, increment: int, is_mariadb: bool) -> Ex
     if is_mariadb:
         require_counted(value)
         value = with_room(value)
+    elif distinct:
+        value = with_signed_room(value)
     counted = Expr("count_distinct" if distinct else "count", COUNT, (value,))
     if value.type.family in APPROXIMATE:
         return doubles.average(value, distinct, counted)
@@ -92,7 +95,7 @@ def average(value: Expr, distinct: bool, increment: int, is_mariadb: bool) -> Ex
     if is_mariadb:
         require_same_quotient(found)
     else:
-        found = Expr(found.op, found.type, found.args, value=control.AVERAGE)
+        found = quotient_with_room(Expr(found.op, found.type, found.args, value=control.AVERAGE), value)
     if distinct and value.type.scale and found.type.frac == found.type.scale:
         refuse("the last digit of AVG(DISTINCT) of so many decimals is not certain")  # MySQL rounds it, MariaDB cuts
     return found

@@ -4,15 +4,21 @@ So it does in the one group of all rows, where what GROUP BY is by is constant, 
 a unique key or LIMIT 1. There AVG(x) OVER (…) of exact numbers shows 0.0000 where the frame has none but NULLs (IS NULL
 is true of it all the same, and a derived table has NULL), a frame of rows before or behind the current one has it as
 its only row, quotients are not kept in a table, so that they have all their digits, and every window IS NULL, though
-it shows a value. Such a row fails here.
+it shows a value. NULLIF, GREATEST and LEAST ask twice for what they give, and an aggregate over a window counts the
+row as often: NULLIF(SUM(x) OVER (), 0) is 2 * x. Such a row fails here.
 """
+
+from dataclasses import replace
 
 from engine.translate.bind.groups.aggregates import COUNT
 from engine.translate.bind.groups.frames import is_apart
 from engine.translate.bind.kept.groups import keeps_groups, may_be_one_row
+from engine.translate.literals import NULL_LITERAL
 from engine.translate.tree import WINDOW, Block, Expr, OrderItem, Output, rebuild, walk
+from engine.translate.types import APPROXIMATE
 
 _FRAMELESS = frozenset({"row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "lag", "lead"})
+_NULLIF = 3  # parts of the CASE that NULLIF is
 _ALL_ROWS = Expr(WINDOW, COUNT, (Expr("count_all", COUNT),), value=(0, (), ""))
 
 
@@ -34,14 +40,29 @@ def _guarded(expr: Expr) -> Expr | None:
         return Expr("of_several", expr.type, (expr, _ALL_ROWS)) if _is_of_several(expr) else None
     if expr.op == "is_null" and any(part.op == WINDOW for part in walk(expr.args[0])):
         (value,) = expr.args
-        several = Expr("of_several", value.type, (rebuild(value, _guarded), _ALL_ROWS))
-        return Expr(expr.op, expr.type, (several,), value=expr.value)
+        return Expr(expr.op, expr.type, (_of_several(value),), value=expr.value)
+    if _asks_twice(expr):
+        return replace(expr, args=(_of_several(expr.args[0]), *(rebuild(arg, _guarded) for arg in expr.args[1:])))
     if expr.op != "quotient" or any(side.op != WINDOW for side in expr.args):
         return None
     total, counted = expr.args
     return Expr(
         expr.op, expr.type, (_guarded(total) or total, Expr("of_rows", COUNT, (counted, _ALL_ROWS))), expr.value
     )
+
+
+def _of_several(value: Expr) -> Expr:
+    return Expr("of_several", value.type, (rebuild(value, _guarded), _ALL_ROWS))
+
+
+def _asks_twice(expr: Expr) -> bool:
+    """Tell whether this is NULLIF, GREATEST or LEAST of a window's aggregate."""
+    if expr.op == "case" and (expr.args[1:2] != (NULL_LITERAL,) or len(expr.args) != _NULLIF):
+        return False
+    if expr.op not in ("case", "greatest", "least") or (expr.op != "case" and expr.type.family in APPROXIMATE):
+        return False  # MySQL asks for doubles once
+    asked = expr.args[-1:] if expr.op == "case" else expr.args
+    return any(part.op == WINDOW and part.args[0].op not in _FRAMELESS for arg in asked for part in walk(arg))
 
 
 def _is_of_several(window: Expr) -> bool:

@@ -37,6 +37,8 @@ def align(left: Query, right: Query, kind: str, keep_all: bool) -> tuple[list[Ou
         if kind == "union":
             _spell_beside_texts(left, right, position)
         type_ = _common(as_value(one.expr).type, as_value(other.expr).type)
+        if type_.mixed and not keep_all:  # MySQL compares them by one of these where there is a third side
+            refuse(f"{kind.upper()} compares texts of different collations")
         for query in (left, right):
             _convert(query, position, type_, keep_all)
         outputs.append(Output(one.name, Expr("column", type_, value=(UNION_ALIAS, f"c{position}"))))
@@ -49,7 +51,7 @@ def _common(left: Type, right: Type) -> Type:
         refuse("a column of a UNION is NULL only")
     if type_.family is Family.DECIMAL:
         type_ = replace(type_, frac=type_.scale, vague=False, unpadded=False)
-    return replace(type_, coercible=False, explicit=False, characters=0)
+    return replace(type_, coercible=False, explicit=False, characters=0, room=0)
 
 
 def _spell_beside_texts(left: Query, right: Query, position: int) -> None:

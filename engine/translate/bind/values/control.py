@@ -16,6 +16,7 @@ from engine.translate.bind.numbers import (
 )
 from engine.translate.bind.values import answers, text
 from engine.translate.bind.values.compare import as_datetime, compare, require_one_collation
+from engine.translate.checks.signed_room import noting_room, with_signed_room
 from engine.translate.given import answered
 from engine.translate.literals import NULL_LITERAL, is_literal
 from engine.translate.members import LISTED, as_number_of, spelled
@@ -54,6 +55,8 @@ def convert(expr: Expr, type_: Type) -> Expr:
         return as_double(expr)
     if type_.family is Family.DATETIME:
         return as_datetime(expr)
+    if type_.family is Family.DECIMAL:
+        expr = with_signed_room(expr)
     if type_.family is Family.DECIMAL and family in WHOLE and not type_.frac and type_.digits <= WIDEST_DECIMAL:
         return Expr("to_decimal", type_, (expr,))  # signed and unsigned ones: DuckDB would keep them in 64 bits
     return expr
@@ -62,7 +65,7 @@ def convert(expr: Expr, type_: Type) -> Expr:
 def alternatives(values: list[Expr], what: str) -> tuple[Type, tuple[Expr, ...]]:
     """Give the common type of alternatives, and each brought to it."""
     values = as_texts(values, what)
-    type_ = unify([value.type for value in values], what)
+    type_ = noting_room(unify([value.type for value in values], what), values)
     if type_.family is Family.DECIMAL and len({v.type.frac for v in values if not _is_zero(v)}) > 1:
         type_ = replace(type_, vague=True)
     if type_.family is Family.BOOL and any(value.type.family is Family.NULL for value in values):
@@ -198,7 +201,7 @@ def absolute(expr: Expr) -> Expr:
     if expr.type.family is Family.FLOAT:
         expr = as_double(expr)
     if expr.type.family in WHOLE:
-        return expr if expr.type.unsigned else Expr("int_abs", BIGINT, (expr,))
+        return expr if expr.type.unsigned else Expr("int_abs", replace(BIGINT, room=expr.type.room), (expr,))
     return expr if expr.type.family is Family.NULL else Expr("abs", replace(expr.type, unpadded=False), (expr,))
 
 
