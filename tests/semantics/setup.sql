@@ -257,3 +257,5 @@ INSERT INTO sx VALUES (1, 'bb', 'X'), (2, 'A', 'x'), (3, 'a', 'x'), (4, 'B', 'y'
 ANALYZE TABLE sx;
 CREATE TABLE ends (id INT NOT NULL PRIMARY KEY, v VARCHAR(20) COLLATE utf8mb4_unicode_ci, tx TEXT COLLATE utf8mb4_unicode_520_ci, g VARCHAR(20) COLLATE utf8mb4_general_ci) CHARSET utf8mb4;
 INSERT INTO ends SELECT n, t, t, t FROM (SELECT 1 n, _utf8mb4 '' t UNION ALL SELECT 2, _utf8mb4 x'C2A0' UNION ALL SELECT 3, ' ' UNION ALL SELECT 4, _utf8mb4 x'61C2A0' UNION ALL SELECT 5, 'a' UNION ALL SELECT 6, 'a ' UNION ALL SELECT 7, _utf8mb4 x'C2A020' UNION ALL SELECT 8, _utf8mb4 x'61E38080' UNION ALL SELECT 9, _utf8mb4 x'61C2A062' UNION ALL SELECT 10, 'a b' UNION ALL SELECT 11, 'é') x;
+CREATE TABLE lat (id INT NOT NULL PRIMARY KEY, l VARCHAR(20) COLLATE latin1_general_cs, b VARCHAR(20) COLLATE latin1_bin) CHARSET latin1;
+INSERT INTO lat VALUES (1, 'abc', 'abc'), (2, 'Abc', 'Abc'), (3, 'é', 'é'), (4, 'É', 'É'), (5, '', ''), (6, NULL, NULL), (7, 'ABC', 'ABC');

@@ -31,8 +31,12 @@ def _comparison(low: Lowering, expr: Expr) -> str:
     sign = _SIGNS[expr.op]
     sides = _strings(low, left, right, expr.op in _BY_EQUALITY)
     whole = f"({sides[0]} {sign} {sides[1]})"
-    if expr.op not in _BY_EQUALITY or right.op != "literal":
-        return whole
+    if (
+        expr.op not in _BY_EQUALITY
+        or right.op != "literal"
+        or low.pair_type(left, right).collation != left.type.collation
+    ):
+        return whole  # a variable may bring another collation than the column's
     return _split(low, left, whole, lambda held: _equal_in(low, left, [right], held, "({0} " + sign + " {1})"))
 
 

@@ -13,7 +13,7 @@ from engine.translate.lower.lowering import Lowering
 from engine.translate.lower.once import once
 from engine.translate.lower.quotients import quotient, rounded_quotient
 from engine.translate.lower.widths import aligned, multiplied
-from engine.translate.tree import Expr, Query, Rows
+from engine.translate.tree import Expr, Query, Rows, walk
 from engine.translate.types import WHOLE, Family
 
 Writer = Callable[[Lowering, Expr], str]
@@ -84,7 +84,12 @@ def _int_divide(low: Lowering, expr: Expr) -> str:
         return _integer("//")(low, expr)
     scale = max(left.type.frac, right.type.frac)
     divided = f"({scaled(low, left, scale)} // NULLIF({scaled(low, right, scale)}, 0))"
-    return f"CAST({divided} AS {'UBIGINT' if expr.type.unsigned else 'BIGINT'})"
+    made = f"CAST({divided} AS {'UBIGINT' if expr.type.unsigned else 'BIGINT'})"
+    if not any(part.type.positive or part.type.unsigned for side in expr.args for part in walk(side)):
+        return made
+    # Error 1690 where it is less than 0, on MariaDB also for some that are cut to 0.
+    signs = " * ".join(f"sign({low.expr(side)})" for side in expr.args)
+    return f"(CASE WHEN {signs} < 0 THEN {_OUT_OF_RANGE} ELSE {made} END)"
 
 
 def _int_unary(template: str) -> Writer:

@@ -19,6 +19,7 @@ from engine.translate.tree import Expr
 from engine.translate.types import BIGINT, INT, NUMERIC, UBIGINT, WHOLE, Family, Type, of_first, unify_strings
 
 Rule = Callable[[Binder, exp.Expression], Expr]
+_SHORT = 9  # digits that 32 bits surely have room for
 _LONGEST = 1000  # characters that LPAD or REPEAT may add: far below max_allowed_packet
 _HEX = presence.of_text("0123456789ABCDEFabcdef")
 _UTF8 = ("utf8mb4", "utf8mb3", "utf8")
@@ -164,6 +165,8 @@ def _choice(binder: Binder, node: exp.Expression) -> Expr:
     number = as_value(binder.expr(child(node)))
     if number.type.family not in WHOLE:
         refuse("ELT by a number that is not an integer is not supported")
+    if binder.context.backend == "mariadb" and number.type.digits > _SHORT and not is_literal(number):
+        number = Expr("within", number.type, (number,), value=_SHORT)  # it looks at 32 bits (Item_func_elt::val_str)
     others = [_string(binder, item, "ELT") for item in children(node)]
     tests = [compare("eq", number, literals.integer(place)) for place in range(1, len(others) + 1)]
     return control.case(tests, others, literals.NULL_LITERAL, "ELT")
