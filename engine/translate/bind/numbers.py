@@ -340,7 +340,8 @@ def _multiply(left: Expr, right: Expr, increment: int) -> Expr:
 
 def _int_divide(left: Expr, right: Expr, increment: int) -> Expr:
     unsigned = left.type.unsigned or right.type.unsigned
-    return Expr("int_divide", UBIGINT if unsigned else BIGINT, (left, right))
+    type_ = UBIGINT if unsigned else replace(BIGINT, room=left.type.room)  # MySQL has the dividend's digits for it
+    return Expr("int_divide", type_, (left, right))
 
 
 def _modulo(left: Expr, right: Expr, increment: int) -> Expr:

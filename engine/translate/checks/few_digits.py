@@ -41,7 +41,7 @@ _INT_DIGITS = 9  # that an INT has room for, whatever they are
 
 def require_counted(value: Expr) -> None:
     """Refuse a value whose average MariaDB cuts off. Raises Refused."""
-    if _counts_few_digits(value):
+    if _counts_few_digits(value) or _may_be_cut(value):
         refuse("MariaDB cuts off an average of this function where it is kept in a table")
 
 

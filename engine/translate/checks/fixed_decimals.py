@@ -8,12 +8,12 @@ are compared with one another, as they have the same of the same number, and wit
 
 from engine.translate.literals import is_literal
 from engine.translate.refusal import refuse
-from engine.translate.tree import Block, Expr, is_stored, walk
+from engine.translate.tree import WINDOW, Block, Expr, is_stored, walk
 from engine.translate.types import EXACT, WHOLE, Family
 
 _CALCULATING = frozenset(
     {"double_add", "double_subtract", "double_multiply", "double_divide", "negate", "case", "coalesce", "min", "max"}
-    | {"any", "group_value", "plain_zero", "abs"}
+    | {"any", "group_value", "plain_zero", "abs", "double_sum", "spread"}
 )
 _SPELLING = frozenset({"hex", "format_date", "format_time", "group_concat", "group_concat_distinct"})
 _TAKING = frozenset({"plain_zero", "max", "min", "group_value"})
@@ -62,6 +62,8 @@ def has_decimals_of_pi(expr: Expr) -> bool:
 def _are_known(expr: Expr) -> bool:
     if expr.op in _CALCULATING:
         return all(_are_known(arg) for arg in expr.args if arg.type.family is not Family.BOOL)
+    if expr.op == WINDOW:
+        return _are_known(expr.args[0])
     return expr.op == "pi" or expr.op == "to_double" or is_literal(expr) or expr.type.family in EXACT
 
 
