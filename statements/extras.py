@@ -29,13 +29,16 @@ def may_use_extras(text: bytes) -> bool:
 
 
 def preparable(statement: str) -> str | None:
-    """Give the form in which another server can prepare a statement; None when it uses none of them, or unclearly."""
+    """Give the form in which another server can prepare a statement; None when it uses none of them, or unclearly, or
+    when several are in the text."""
     try:
         tokens = tokenize(statement, read="mysql")
     except SqlglotError:
         return None
     edits: list[tuple[int, int, str]] = []
     for at, token in enumerate(tokens):
+        if token.token_type is TokenType.SEMICOLON:
+            return None
         opened = at + 1 < len(tokens) and tokens[at + 1].token_type is TokenType.L_PAREN
         word = token.text.upper() if token.token_type is not TokenType.IDENTIFIER else ""
         if token.token_type is TokenType.QUALIFY:

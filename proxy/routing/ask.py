@@ -1,5 +1,7 @@
 """Put questions to the backend, on the user's own connection: a preflight's, and which schema it is in."""
 
+from dataclasses import replace
+
 from proxy.backend.answers import AnswerReader, AnswerTooLarge
 from proxy.backend.preflight import Preflight, Questions, build_close, build_query
 from proxy.reasons import Reason
@@ -14,9 +16,18 @@ async def ask_backend(session: Session, questions: Questions) -> Preflight:
 
     MySQL warns of a discarded tablespace when it opens a table, and not when that is open from before: asked again,
     the other warnings are left.
+
+    EXPLAIN is put before the text: where several statements are in it those behind the first would be run by that. A
+    PREPARE takes one only, on both servers, so a text that may have more is prepared first.
     """
+    found_rows = None
+    if questions.with_plan and questions.prepared is None and b";" in questions.text:
+        preflight = await _ask(session, replace(questions, with_plan=False))
+        if preflight.statement_id is None:
+            return preflight
+        found_rows = preflight.found_rows
     preflight = await _ask(session, questions)
-    found_rows = preflight.found_rows
+    found_rows = preflight.found_rows = preflight.found_rows if found_rows is None else found_rows
     for _ in range(_OPENINGS):
         if not preflight.lake or preflight.refusal is None or preflight.refusal.reason is not Reason.WARNINGS:
             break

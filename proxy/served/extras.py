@@ -40,15 +40,17 @@ async def run(router: Router, text: bytes) -> bool:
 
 
 async def _is_refused(router: Router, text: bytes) -> bool:
-    """Tell whether the backend cannot run a statement; MySQL finds that out of CUBE and TABLESAMPLE when it plans."""
-    capabilities = router.session.capabilities
-    write = build_prepare(text) + build_query(b"EXPLAIN " + text, capabilities)
-    raw = await router.session.ask(write, [Command.STMT_PREPARE, Command.QUERY])
-    answers = AnswerReader(raw, capabilities)
-    prepared, explained = answers.prepare(), answers.result()
-    if prepared.prepared:
-        router.session.backend.write(build_close(prepared.prepared.statement_id))
-    return prepared.error is not None or explained.error is not None
+    """Tell whether the backend cannot run a statement; MySQL finds that out of CUBE and TABLESAMPLE when it plans.
+
+    What it prepares is one statement: EXPLAIN before several would run those behind the first.
+    """
+    session, capabilities = router.session, router.session.capabilities
+    prepared = AnswerReader(await session.ask(build_prepare(text), [Command.STMT_PREPARE]), capabilities).prepare()
+    if prepared.prepared is None:
+        return True
+    session.backend.write(build_close(prepared.prepared.statement_id))
+    raw = await session.ask(build_query(b"EXPLAIN " + text, capabilities), [Command.QUERY])
+    return AnswerReader(raw, capabilities).result().error is not None
 
 
 async def _try(router: Router, statement: str, other: str) -> Refusal | None:
