@@ -56,7 +56,7 @@ class PreparedStatements:
         if take_prepare(self._router, data):
             return True
         if variables.is_set(data[5:]):
-            self._session.run(self._remember_set(data))
+            self._session.run(self._remember_set(data), may_listen=True)
             return True
         if self._session.state.counts:
             kept.settle(self._session.state, self._session.tracker.failed)
@@ -67,7 +67,7 @@ class PreparedStatements:
             self._session.state.last_prepared = None
             self._router.switch.watch(data)
             return False
-        self._session.run(self._remember(data, writes))
+        self._session.run(self._remember(data, writes), may_listen=True)
         return True
 
     async def _remember_set(self, data: bytes) -> None:
@@ -163,13 +163,15 @@ class PreparedStatements:
         cursor = self._session.state.cursors.get(number)
         if cursor is None or len(data) < 13:
             return False
-        self._session.run(self._send_rows(number, cursor, int.from_bytes(data[9:13], "little")))
+        self._session.run(self._send_rows(number, cursor, int.from_bytes(data[9:13], "little")), may_listen=True)
         return True
 
     async def _send_rows(self, number: int, cursor: Cursor, most: int) -> None:
         await fetch(self._session, cursor, most)
+        state = self._session.state
+        state.counts = {**state.counts, b"row_count": -1}  # which the backend does not know of
         if cursor.over:
-            self._session.state.cursors.pop(number, None)
+            state.cursors.pop(number, None)
 
     def _execute(self, data: bytes) -> bool:
         return self._numbered(data, self._execute_numbered)
@@ -186,7 +188,7 @@ class PreparedStatements:
         if state.counts:
             kept.settle(state, session.tracker.failed)
             if state.counts and known and counts.fits_prepared(known):
-                session.run(counts.execute(self._router, data, known.text))
+                session.run(counts.execute(self._router, data, known.text), may_listen=True)
                 return True
             if known:
                 kept.pass_by(state, first_word(known.text), known.text, self._router.is_mariadb)
@@ -207,7 +209,7 @@ class PreparedStatements:
             return False
         whole = self._complete(data, known)
         if known.pinned.changed and known.pinned.untold:
-            session.run(self._leave(Reason.PARAMETER_KIND, whole, known))
+            session.run(self._leave(Reason.PARAMETER_KIND, whole, known), may_listen=True)
             return True
         if not self._is_candidate(known):
             self._gone_to_backend(known, whole)
@@ -215,7 +217,7 @@ class PreparedStatements:
             if whole is not data:
                 session.pass_on(whole)
             return whole is not data
-        session.run(self._consider(whole, known))
+        session.run(self._consider(whole, known), may_listen=not known.writes)
         return True
 
     def _stays_again(self, known: Prepared) -> bool:

@@ -347,3 +347,22 @@ def test_a_cursor_of_many_rows_waits_in_a_file(warmfront_instance: Any, schema: 
             seen += 7000
         assert seen + len(found) - 1 == 50_000
         assert count(connection) == 1
+
+
+@pytest.mark.parametrize("before", [b"\x0e", b"\x03DO 0", b"\x03DELETE FROM kept WHERE id = 77", b"\x02cursors"])
+def test_row_count_behind_a_fetch_is_that_of_a_query(sides: Any, before: bytes) -> None:
+    def act(talker: Talker) -> list[bytes]:
+        number = talker.prepare(SALES)
+        talker.execute(number, values=whole(9))
+        fetch, told = struct.pack("<BII", 0x1C, number, 3), []
+        for commands in ((before, fetch), (fetch, before), (before, fetch, before)):
+            for command in commands:
+                talker.send(command)
+                talker.until_end(rows=command is fetch)
+            talker.send(b"\x03SELECT ROW_COUNT()")
+            told += talker.until_end(1 if talker.deprecate else 2)[-2:-1]
+        return told
+
+    counts = executions(sides[1])
+    both(sides, act)
+    assert executions(sides[1]) == counts + 1
