@@ -125,7 +125,7 @@ class Dispatch:
         if state.counts:
             kept.settle(state, self.session.tracker.failed)
             if counts.mentions(data[at:]):
-                self.session.run(counts.answer(self.router, data, data[at:]))
+                self.session.run(counts.answer(self.router, data, data[at:]), may_listen=True)
                 return True
         word = first_word(data, at)
         if state.counts and word != b"show":  # which may have more to tell
@@ -183,7 +183,7 @@ class Dispatch:
         return lake_ddl.take_alter(self.router, text) or alter.take_alter(self.router, data, text)
 
     def _process_kill(self, data: bytes) -> bool:
-        self.session.run(kill.kill(self.router, data, "", int.from_bytes(data[5:9], "little")))
+        self.session.run(kill.kill(self.router, data, "", int.from_bytes(data[5:9], "little")), may_listen=True)
         return True
 
     # --- SELECT ---
@@ -210,7 +210,7 @@ class Dispatch:
                 cost = self._stays.find(text)
                 if cost is not None and cost <= state.cost_threshold:
                     return False
-        session.run(self._consider(data, text))
+        session.run(self._consider(data, text), may_listen=not may_use_functions(text))
         return True
 
     def _lock_tables(self, data: bytes, text: bytes) -> bool:

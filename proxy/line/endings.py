@@ -2,9 +2,11 @@
 
 import asyncio
 import socket
+from collections.abc import Callable
 from struct import pack
 
 _UNREAD = 60.0  # seconds that the last bytes may wait for their reader, MySQL's net_write_timeout
+_LISTENS = 2.0  # seconds for which who sends nothing more is thought to wait for an answer, and not to have gone
 _STUCK = 3600.0  # seconds that a client may take nothing of an answer: more than net_write_timeout is set to
 _AT_ONCE = pack("ii", 1, 0)  # of SO_LINGER: closing resets the connection
 
@@ -22,6 +24,19 @@ def end(transport: asyncio.Transport) -> None:
     transport.close()
     if transport.get_write_buffer_size():
         asyncio.get_running_loop().call_later(_UNREAD, transport.abort)
+
+
+def abort_later(transport: asyncio.Transport, still: Callable[[], bool]) -> None:
+    """Cut a client off that has sent its end, if what it waits for is still under way after a while.
+
+    One that listens on looks like one that closed, until something is written to it.
+    """
+
+    def abort() -> None:
+        if still() and not transport.is_closing():
+            transport.abort()
+
+    asyncio.get_running_loop().call_later(_LISTENS, abort)
 
 
 def reset(transport: asyncio.Transport) -> None:

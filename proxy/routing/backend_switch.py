@@ -87,7 +87,7 @@ class BackendSwitch:
             if not self._would_notice(data):
                 handler = kept[Command(data[4])]
                 return handler is not None and handler(data)
-            self._session.run(self._settle(data, restore))
+            self._session.run(self._settle(data, restore), may_listen=True)
             return True
 
         def restore() -> None:

@@ -44,7 +44,7 @@ def take_show(router: Router, data: bytes, text: bytes) -> bool:
     found = _SHOW.fullmatch(text)
     if found is None:
         return False
-    router.session.run(_show(router, data, found))
+    router.session.run(_show(router, data, found), may_listen=True)
     return True
 
 

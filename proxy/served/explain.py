@@ -43,7 +43,10 @@ def take_explain(router: Router, data: bytes, text: bytes) -> bool:
         return False
     if not found:
         return False
-    session.run(_explain(router, data, found["statement"].rstrip("; \t\r\n"), found[0][: found.start("statement")]))
+    session.run(
+        _explain(router, data, found["statement"].rstrip("; \t\r\n"), found[0][: found.start("statement")]),
+        may_listen=True,
+    )
     return True
 
 

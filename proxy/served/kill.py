@@ -15,7 +15,7 @@ def take_kill(router: Router, data: bytes, text: bytes) -> bool:
     found = _KILL.fullmatch(text.decode("utf-8", "replace"))
     if not found:
         return False
-    router.session.run(kill(router, data, found["what"] or "", int(found["id"])))
+    router.session.run(kill(router, data, found["what"] or "", int(found["id"])), may_listen=True)
     return True
 
 

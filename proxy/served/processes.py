@@ -20,7 +20,7 @@ def take_show(router: Router, data: bytes, text: bytes) -> bool:
     """Take over SHOW PROCESSLIST while the engine is there."""
     if len(text) > 100 or not router.session.worker.engine.alive or not (found := _SHOW.fullmatch(text)):
         return False
-    router.session.run(_show(router, data, bool(found[1])))
+    router.session.run(_show(router, data, bool(found[1])), may_listen=True)
     return True
 
 

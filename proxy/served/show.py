@@ -37,7 +37,7 @@ def take_show(router: Router, data: bytes, text: bytes) -> bool:
     scope = (found["scope"] or "session").lower()
     if pattern is not None and not _may_match(pattern, scope):
         return False
-    router.session.run(_show_status(router, data, text, scope))
+    router.session.run(_show_status(router, data, text, scope), may_listen=True)
     return True
 
 

@@ -109,7 +109,7 @@ def take_set(router: Router, data: bytes, text: bytes) -> bool:
         return False
     if parts is None or (not parts[0] and not is_read(text.decode("utf-8"))):
         return False
-    router.session.run(_set(router, data, *parts))
+    router.session.run(_set(router, data, *parts), may_listen=True)
     return True
 
 
@@ -267,7 +267,7 @@ def take_show_variables(router: Router, data: bytes, statement: str) -> bool:
     shown = {name: value for name, value in values.items() if pattern is None or is_like(name, pattern)}
     if not shown:
         return False
-    router.session.run(_show(router, data, shown))
+    router.session.run(_show(router, data, shown), may_listen=True)
     return True
 
 

@@ -10,16 +10,17 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from struct import Struct
-from typing import Any, Protocol
+from typing import Any
 
 from base.errors import BackendError, WarmfrontError
 from proxy.backend.answers import AnswerTooLarge
 from proxy.decisions import ALWAYS
-from proxy.line.endings import end, reset
+from proxy.line.endings import abort_later, end, reset
 from proxy.line.flow import Flow
 from proxy.line.login import LoggedIn
 from proxy.line.side import Side
 from proxy.sessions import kept
+from proxy.sessions.dialogue import Dialogue
 from proxy.sessions.state import ON, SessionState
 from proxy.sessions.worker import Worker
 from wire.constants import Command
@@ -50,16 +51,6 @@ def knows_none(command: bytes) -> float | None:
     return None
 
 
-class Dialogue(Protocol):
-    """Packets that go to and fro before the next command: an authentication."""
-
-    def poke(self) -> None:
-        """Something came, or the session ended."""
-
-    async def run(self) -> None:
-        """Go on until it is over."""
-
-
 class Session:
     """Relay of one client. Built when the login has succeeded; `start` must be called once."""
 
@@ -75,6 +66,7 @@ class Session:
         "_dialogue",
         "_ending",
         "_free",
+        "_may_listen",
         "_pending",
         "_stands_for",
         "_task",
@@ -126,6 +118,7 @@ class Session:
         self._commands = CommandReader()
         self._free = True  # the next bytes start a command, and nothing of ours is going on
         self._busy = False
+        self._may_listen = False  # the work under way goes on for a while when the client sends its end
         self._pending = bytearray()  # client's bytes that wait
         self._awaited = 0  # how many there must be before they are looked at: a command that comes in pieces
         self._client_paused = False
@@ -316,11 +309,14 @@ class Session:
 
     # --- work of our own between a client's command and its answer ---
 
-    def run(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something with the client's command while the client's next bytes wait."""
+    def run(self, work: Coroutine[Any, Any, None], may_listen: bool = False) -> None:
+        """Do something with the client's command while its next bytes wait; what `may_listen` answers after its end."""
         self._busy = True
         self._free = False
+        self._may_listen = may_listen
         self._task = asyncio.get_running_loop().create_task(self._run(work))
+        if self._ending and may_listen:
+            self._answer_for_a_while()
 
     async def _run(self, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -421,21 +417,27 @@ class Session:
     def _client_ended(self) -> bool:
         """Tell whether a client that sends nothing more stays for its answers, as it does at a server.
 
-        One that closed looks the same, until something is written to it. Who waits for work of ours has gone: what
-        it asked of the engine is not computed for nobody.
+        One that closed looks the same, until something is written to it: what it asked of the engine is computed for
+        a few seconds more, and not for nobody.
         """
         if self._ending:
             return True
         state = self.tracker.state
-        if self.closed or self._busy or (state == IDLE and not self._pending):
+        if self.closed or (not self._may_listen if self._busy else state == IDLE and not self._pending):
             return False
         if (state in _FOLLOWED or not self._commands.aligned) and not self.backend.can_write_eof():
             return False  # a backend that waits for more of a file, or of a large command, would wait for ever
         self._ending = True
         pause = self.client.pause_reading
         self.backend.set_protocol(Side(self._last_from_backend, self._lose_backend, pause, self._resume_client))
+        if self._busy:
+            self._answer_for_a_while()
         self._hand_on_end()
         return True
+
+    def _answer_for_a_while(self) -> None:
+        task = self._task  # once rows are sent it shows whether there is somebody
+        abort_later(self.client, lambda: self._task is task and self.flow.source is self.backend)
 
     def _hand_on_end(self) -> None:
         """Pass the client's end on when all that it sent has gone: the backend closes behind its last answer."""

@@ -1,9 +1,11 @@
 """Offloaded statements through the proxy: same answers, and what sessions see of them."""
 
 import json
+import socket
 import struct
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pymysql
@@ -12,7 +14,8 @@ import pytest
 from tests.live.offload_kit import ENDLESS, GROUPED, fill, interrupted, rows
 from tests.live.packets import call_prepared
 from wire.constants import FieldType
-from wire.framing import build_packets
+from wire.framing import PacketReader, build_packets
+from wire.responses import is_eof
 
 pytestmark = pytest.mark.live
 
@@ -460,3 +463,24 @@ def test_bytes_as_parameters_are_texts_beside_numbers(client: Any) -> None:
     for use in ("OFF", "ON"):
         rows(client, f"SET use_secondary_engine = {use}")
         assert [row[2:] for row in execute(b"5", kind=FieldType.BLOB)[1]] == [(5).to_bytes(4, "little")], use
+
+
+def test_who_only_listens_on_has_the_engines_answers(backend: Any, warmfront_instance: Any, schema: str) -> None:
+    texts = ("DO 1", GROUPED, "SELECT COUNT(*) FROM sales", "SELECT id, s FROM sales ORDER BY id", GROUPED)
+
+    def heard(connect: Any, switch: str) -> list[bytes]:
+        reader = PacketReader()
+        with connect(database=schema, ssl_disabled=True) as connection:
+            rows(connection, switch)
+            connection._sock.sendall(b"".join(build_packets(b"\x03" + text.encode(), 0) for text in texts))
+            connection._sock.shutdown(socket.SHUT_WR)
+            connection._sock.settimeout(20)
+            reader.feed(b"".join(iter(lambda: connection._sock.recv(1 << 16), b"")))
+            connection._force_close()
+        # Without the ends of what was read, which tell of the plan.
+        return [payload for payload in iter(reader.next_payload, None) if not is_eof(payload)]
+
+    ours = heard(warmfront_instance.connect, "SET use_secondary_engine = FORCED")
+    theirs = heard(partial(backend.connect, host=backend.host, port=backend.port), "DO 0")
+    assert len(ours) > 5000
+    assert ours == theirs[: len(ours)]  # MySQL says goodbye with an error
