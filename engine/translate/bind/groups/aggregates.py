@@ -15,7 +15,18 @@ from engine.translate.literals import NULL_LITERAL
 from engine.translate.members import require_order, spelled
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr, is_stored, walk
-from engine.translate.types import APPROXIMATE, DOUBLE, TEMPORAL, UBIGINT, WHOLE, Family, Type, decimal, whole_digits
+from engine.translate.types import (
+    APPROXIMATE,
+    DOUBLE,
+    MAX_SCALE,
+    TEMPORAL,
+    UBIGINT,
+    WHOLE,
+    Family,
+    Type,
+    decimal,
+    whole_digits,
+)
 
 COUNT = Type(Family.INT, digits=21)
 _QUERIES = frozenset({"scalar", "exists", "in_query"})
@@ -89,15 +100,19 @@ def average(value: Expr, distinct: bool, increment: int, is_mariadb: bool) -> Ex
     counted = Expr("count_distinct" if distinct else "count", COUNT, (value,))
     if value.type.family in APPROXIMATE:
         return doubles.average(value, distinct, counted)
-    found = quotient(total(value, distinct), counted, increment)
+    summed = total(value, distinct)
+    if distinct and not is_mariadb:  # different values are held with the decimals of the average
+        held = min(summed.type.scale + increment, MAX_SCALE)
+        summed = summed.typed(replace(summed.type, frac=max(summed.type.frac, held), vague=False))
+    found = quotient(summed, counted, increment)
     whole = whole_digits(value.type) + found.type.scale  # an average is no longer than its values
     found = found.typed(replace(found.type, digits=min(whole, found.type.digits)))
     if is_mariadb:
         require_same_quotient(found)
     else:
         found = quotient_with_room(Expr(found.op, found.type, found.args, value=control.AVERAGE), value)
-    if distinct and value.type.scale and found.type.frac == found.type.scale:
-        refuse("the last digit of AVG(DISTINCT) of so many decimals is not certain")  # MySQL rounds it, MariaDB cuts
+    if distinct and is_mariadb and value.type.scale and found.type.frac == found.type.scale:
+        refuse("the last digit of AVG(DISTINCT) of so many decimals is not certain")  # it is cut, not rounded
     return found
 
 
