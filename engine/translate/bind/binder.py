@@ -86,10 +86,11 @@ Sort = tuple[tuple[Expr, bool], ...]  # the keys that rows are sorted by, and wh
 
 @dataclass(slots=True)
 class Windows:
-    """The windows of one SELECT so far: those of its WINDOW clause, how rows are sorted for those that were bound, and
-    how keys that are no plain columns were written."""
+    """The windows of one SELECT so far: those of its WINDOW clause, what its list gives names to, how rows are sorted
+    for those that were bound, and how keys that are no plain columns were written."""
 
     named: dict[str, exp.Expression] = field(default_factory=dict)
+    listed: dict[str, list[exp.Expression]] = field(default_factory=dict)
     sorts: set[Sort] = field(default_factory=set)
     spellings: dict[Expr, str] = field(default_factory=dict)
 

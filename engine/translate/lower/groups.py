@@ -108,6 +108,12 @@ def _group_value(low: Lowering, expr: Expr) -> str:
     return f"(CASE {total}WHEN min({sql}) <> max({sql}) THEN {problem} ELSE min({sql}) END)"
 
 
+def _any(low: Lowering, expr: Expr) -> str:
+    """A value that all rows have; `value` says that of no rows it may be another than NULL."""
+    found = f"any_value({low.expr(expr.args[0])})"
+    return f"(CASE WHEN count(*) = 0 THEN error('a constant of no rows') ELSE {found} END)" if expr.value else found
+
+
 def _window(low: Lowering, expr: Expr) -> str:
     if is_loose(expr):
         return bare(low, expr)
@@ -145,7 +151,7 @@ GROUP_OPS: dict[str, Writer] = {
     "sum_distinct": _template("sum(DISTINCT {0})"),
     "min": _minmax,
     "max": _minmax,
-    "any": _template("any_value({0})"),
+    "any": _any,
     "group_value": _group_value,
     "grouping": _grouping,
     "window": _window,

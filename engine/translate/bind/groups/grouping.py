@@ -57,7 +57,8 @@ def group_block(binder: Binder, block: Block) -> None:
             return Expr(WINDOW, expr.type, (inner, *(rebuild(a, change) for a in rest)), expr.value)
         if expr.op == "column" and binder.scope.owns(expr):
             if not block.rollup and (full or binder.scope.determined(expr, keys)):
-                return Expr("any", expr.type, (expr,))
+                # Of no rows MySQL shows the constant that a derived table gives, where it merges that, not NULL.
+                return Expr("any", expr.type, (expr,), not block.groups and expr.value in binder.shared.constants)
             refuse(f"the column {expr.value[1]} is not in GROUP BY")  # type: ignore[index]
         return None
 

@@ -113,12 +113,11 @@ def _require_one_order(binder: "Binder", nodes: list[exp.Expression], keys: list
     new = tuple(keys)
     binder.windows.sorts.add(new)
     related = [sort for sort in binder.windows.sorts if _share(new, sort)]
-    if len(binder.windows.sorts) > _NEVER_CONFUSED:
-        for sort in binder.windows.sorts:
-            if len({key for key, _ in sort}) < len(sort):
-                refuse("keys that come twice in one of several windows are not supported")
-            if any(is_steady(key, binder.shared) for key, _ in sort):
-                refuse("constants among the keys of windows are not supported")
+    for sort in binder.windows.sorts if len(binder.windows.sorts) > 1 else ():
+        if len(binder.windows.sorts) > _NEVER_CONFUSED and len({key for key, _ in sort}) < len(sort):
+            refuse("keys that come twice in one of several windows are not supported")
+        if any(is_steady(key, binder.shared) for key, _ in sort):  # PARTITION BY 1 beside PARTITION BY k
+            refuse("constants among the keys of windows are not supported")
     if any(_share(one, other) != (one in related) for one in binder.windows.sorts for other in related):
         refuse("windows whose order MariaDB confuses are not supported")
 
@@ -169,7 +168,19 @@ def _neighbour(binder: "Binder", node: exp.Expression) -> Expr:
 
 def _order(binder: "Binder", node: exp.Expression) -> list[tuple[Expr, bool]]:
     only(node, "expressions")
-    return [(binder.expr(child(item)), bool(item.args.get("desc"))) for item in children(node)]
+    return [(binder.expr(_meant(binder, child(item))), bool(item.args.get("desc"))) for item in children(node)]
+
+
+def _meant(binder: "Binder", key: exp.Expression) -> exp.Expression:
+    """Give what a key of a window's ORDER BY stands for. MariaDB takes a name for that of the SELECT list first
+    (`setup_windows` and `find_order_in_list` in sql/sql_window.cc and sql/sql_select.cc), but not one beside PARTITION
+    BY; MySQL takes it for a column. Raises Refused."""
+    if binder.context.backend == "mysql" or not isinstance(key, exp.Column) or key.text("table"):
+        return key
+    named = binder.windows.listed.get(key.name.casefold(), [])
+    if len(named) > 1 or any(part.find(exp.Window, exp.Query) for part in named):
+        refuse("a window of MariaDB is ordered by a name of the SELECT list that is not one plain value")
+    return named[0] if named else key
 
 
 def is_steady(expr: Expr, shared: Shared) -> bool:

@@ -141,6 +141,9 @@ def _select(shared: Shared, node: exp.Expression, parent: Scope | None, common: 
     source = bind_from(binder, node)
     where = node.args.get("where")
     binder.windows.named = {window.name.casefold(): window for window in children(node, "windows")}
+    for item in children(node):
+        if isinstance(item, exp.Alias):
+            binder.windows.listed.setdefault(item.alias.casefold(), []).append(child(item))
     block = Block([], source, None if where is None else as_condition(binder.expr(child(where))))
     block.outputs = _outputs(binder, children(node))
     block.distinct, block.buffered = node.args.get("distinct") is not None, "SQL_BUFFER_RESULT" in words
