@@ -1,10 +1,12 @@
 """Random statements over random tables, on MySQL and MariaDB and, translated, on a copy: equal, refused, or a fault.
 
-python -m bench.differential [--seed S] [--queries N] [--kind mysql|mariadb] [--batch B] [--extremes]
+python -m bench.differential [--seed S] [--queries N] [--kind mysql|mariadb] [--batch B]
+    [--extremes|--forms|--nests] [--keys]
 
 Each batch has tables and a session of its own, made from the seed and the batch's number: the batch that showed a fault
 is run again by `--seed S --first NUMBER --queries B`. A fault is shown with the smallest statement that has it.
 With `--extremes` the tables hold the bounds of every type, and the statements keep rows in tables (`bench.extremes`).
+With `--nests` statements are built of blocks (`bench.nests`). `--keys` gives the tables indexes and other keys.
 """
 
 import argparse
@@ -25,12 +27,15 @@ import pymysql
 
 from base.settings import Settings
 from bench import report
+from bench.expressions import Expressions
 from bench.extremes import Extremes
 from bench.forms import Forms
 from bench.forms import session as forms_session
-from bench.schemas import RandomTable, Schemas
+from bench.nests import Nests
+from bench.schemas import Schemas
 from bench.shrink import shrink
 from bench.statements import Statements
+from bench.table_kinds import RandomTable
 from engine.collate.store import Collations
 from tests.semantics.harness import Bench, Outcome
 from tests.semantics.other_literals import fault
@@ -51,6 +56,7 @@ _SESSIONS = (
 )  # fmt: skip
 # In these orders no two rows are tied.
 _ORDERED = re.compile(r" ORDER BY t\.id(, u\.id)?$|GROUP BY (?P<keys>[^()]+|.*\)) ORDER BY (?P=keys)$")
+_LAST = re.compile(r"(?<!\w)i0( LIMIT [\d, ]+)?( OFFSET \d+)?$|\bt\.id( LIMIT [\d, ]+)?$")  # tells rows apart
 _PATIENCE = 10  # seconds that a side may take for a statement
 _TEMPLATED = 0.25  # share of the equal statements that are tried with other literals
 _SHRINKING = 60  # seconds for finding a smaller statement with the same fault
@@ -152,8 +158,22 @@ class _Ending(threading.Thread):
             wait = 0.5
 
 
+def is_settled(statement: str) -> bool:
+    """Tell whether the statement's own ORDER BY ends with what no two rows have: t.id of t alone, or a block's i0."""
+    if _LAST.search(statement) is None or " i1" in statement:
+        return False
+    depth, outer = 0, ""
+    for letter in re.sub(r"'(?:[^'\\]|\\.|'')*'", "x", statement):
+        depth += (letter == "(") - (letter == ")")
+        outer += letter if depth == 0 or letter == ")" else ""
+    alone = " GROUP BY " not in outer and re.search(r" FROM t\d t( WHERE| ORDER| WINDOW|$)", outer) is not None
+    after = outer.rpartition(" ORDER BY ")
+    plain = not re.search(r" (GROUP BY|WINDOW|UNION|EXCEPT|INTERSECT) ", after[2]) and after[1] != ""
+    return plain and (alone or outer.endswith("i0") or "i0 LIMIT" in outer)
+
+
 def run_one(bench: Bench, statement: str, binary: bool) -> Outcome:
-    strict = _ORDERED.search(statement) is not None
+    strict = _ORDERED.search(statement) is not None or is_settled(statement)
     ending = _Ending(bench.duck)
     ending.start()
     try:
@@ -185,8 +205,11 @@ def _smallest(bench: Bench, statement: str, binary: bool, kind: str) -> str:
     return shrink(statement, shows)
 
 
+_MADE = {"statements": Statements, "extremes": Statements, "forms": Forms, "nests": Nests}
+
+
 def compare(
-    bench: Bench, statements: Statements | Extremes | Forms, chance: random.Random, queries: int, found: Found
+    bench: Bench, statements: Expressions | Extremes, chance: random.Random, queries: int, found: Found
 ) -> None:
     """Run statements and note what becomes of them."""
     for _ in range(queries):
@@ -223,6 +246,7 @@ def run_batches(
     batches: range,
     size: int,
     kind_of: str = "statements",
+    keyed: bool = False,
 ) -> Found:
     """Make the tables and the session of each batch, and run its statements; a server that one of them ended is started
     again for the next batch."""
@@ -230,7 +254,8 @@ def run_batches(
     for number in batches:
         before = len(found.faults)
         try:
-            _run_batch(connection, kind, collations, random.Random(f"{seed} {number}"), size, found, kind_of)
+            chance = random.Random(f"{seed} {number}")
+            _run_batch(connection, kind, collations, chance, size, found, kind_of, keyed)
         except ServerEndedError as end:
             found.ended.append(f"batch {number}: {end}")
             server.stop()
@@ -249,19 +274,20 @@ def _run_batch(
     size: int,
     found: Found,
     kind_of: str,
+    keyed: bool,
 ) -> None:
     connection.close()  # nothing of the session before stays
     connection.connect()
     with connection.cursor() as cursor:
         cursor.execute(LIMITS[kind])
-    schemas = Schemas(chance.randrange(1 << 30), kind)
+    schemas = Schemas(chance.randrange(1 << 30), kind, keyed)
     bounds = Extremes(chance.randrange(1 << 30)) if kind_of == "extremes" else None
     tables = bounds.tables() if bounds else schemas.tables()
     make_tables(connection, schemas, tables)
     bench = Bench(connection, kind == "mariadb", _SCHEMA, collations)
     bench.copy_all()
-    made = Forms if kind_of == "forms" else Statements
-    for setting in [*batch_settings(chance, schemas), *(forms_session(chance, kind) if made is Forms else ())]:
+    made = _MADE[kind_of]
+    for setting in [*batch_settings(chance, schemas), *(() if made is Statements else forms_session(chance, kind))]:
         bench.set(setting)
     statements = bounds or made(chance.randrange(1 << 30), tables, schemas.main[1], kind)
     try:
@@ -293,6 +319,14 @@ def main() -> int:
         dest="kind_of",
         help="further forms, in sessions of many settings",
     )
+    parser.add_argument(
+        "--nests",
+        action="store_const",
+        const="nests",
+        dest="kind_of",
+        help="queries in FROM, WITH and expressions, of blocks",
+    )
+    parser.add_argument("--keys", action="store_true", help="tables with indexes, other keys and generated columns")
     arguments = parser.parse_args()
     report.head(f"Random statements, seed {arguments.seed}, {arguments.queries} for each server")
     batches = range(arguments.first, arguments.first + -(-arguments.queries // arguments.batch))
@@ -303,9 +337,8 @@ def main() -> int:
             server, connection = start(kind, base / kind)
             begun = time.monotonic()
             try:
-                found = run_batches(
-                    server, connection, kind, base, arguments.seed, batches, arguments.batch, arguments.kind_of
-                )
+                made = (batches, arguments.batch, arguments.kind_of, arguments.keys)
+                found = run_batches(server, connection, kind, base, arguments.seed, *made)
             finally:
                 server.stop()
             rate = sum(found.outcomes.values()) / (time.monotonic() - begun)

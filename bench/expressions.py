@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bench.grammar.choices import CHOICES, LITERALS, RARE
 from bench.grammar.groups import AGGREGATES, WRAPPED
 from bench.grammar.productions import PRODUCTIONS
-from bench.schemas import Field, RandomTable
+from bench.table_kinds import Field, RandomTable
 
 _HOLE = re.compile(r"\{(\w+)\}")
 _UNKNOWN = {  # templates that a server does not know
@@ -21,7 +21,10 @@ _WRAPPING = 0.3  # share of the aggregates and windows that are part of an expre
 
 @dataclass(frozen=True)
 class Scope:
-    """The columns that an expression may name, as (alias, field), and the collation that its strings should have."""
+    """The columns that an expression may name, as (alias, field), and the collation that its strings should have.
+
+    Without an alias a field's name is what is written for it.
+    """
 
     columns: tuple[tuple[str, Field], ...]
     collation: str = ""
@@ -35,6 +38,10 @@ class Expressions:
         self.tables = tables
         self.collation = collation
         self.server = server
+
+    def next(self) -> str:
+        """Give the next statement."""
+        raise NotImplementedError
 
     def value(self, kind: str, scope: Scope, depth: int) -> str:
         """Make an expression of a kind."""
@@ -74,13 +81,11 @@ class Expressions:
             found = [(alias, field) for alias, field in found if field.collation == scope.collation] or found
         if not found or self.chance.random() < 0.12:
             return self.chance.choice(LITERALS[kind])
-        alias, field = self.chance.choice(found)
-        return f"{alias}.{field.name}"
+        return _named(*self.chance.choice(found))
 
     def _any(self, scope: Scope, depth: int) -> str:
         if self.chance.random() < 0.08:  # a column as it is, of any kind
-            alias, field = self.chance.choice(scope.columns)
-            return f"{alias}.{field.name}"
+            return _named(*self.chance.choice(scope.columns))
         return self.value(self.chance.choice(VALUE_KINDS), scope, depth)
 
     def _outputs(self, scope: Scope, most: int, depth: int) -> str:
@@ -88,3 +93,8 @@ class Expressions:
 
     def _aggregates(self, scope: Scope, most: int) -> str:
         return ", ".join(f"{self._aggregate(scope, 2)} a{at}" for at in range(self.chance.randint(1, most)))
+
+
+def _named(alias: str, field: Field) -> str:
+    """Name a column; without an alias the name is an expression."""
+    return f"{alias}.{field.name}" if alias else field.name

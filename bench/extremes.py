@@ -7,7 +7,7 @@ customary values (`bench.statements`) seldom reach where that matters.
 import random
 import re
 
-from bench.schemas import RandomTable
+from bench.table_kinds import RandomTable
 
 _HOLE = re.compile(r"\{(\w+)\}")
 _ROWS = 9

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from bench.expressions import VALUE_KINDS, Expressions, Scope
 from bench.grammar.choices import CHOICES
 from bench.grammar.groups import FRAMES, WINDOWS
+from bench.grammar.named import NAMED, SEVERAL
 from bench.grammar.sessions import SESSIONS, SESSIONS_OF
-from bench.schemas import RandomTable
+from bench.table_kinds import RandomTable
 
 _PLACE = re.compile(r"\{([\w#]+)(?:@(\w+))?\}")
 _BOTH: tuple[str, ...] = (
@@ -143,6 +144,7 @@ _BOTH: tuple[str, ...] = (
     "SELECT STRAIGHT_JOIN t.id, u.id i FROM {T} t, {U} u WHERE t.id = u.id AND {truth@both}",
     "SELECT SQL_CALC_FOUND_ROWS t.id FROM {T} t WHERE {truth} ORDER BY t.id LIMIT 2",
     "SELECT ALL t.id, {any} v0 FROM {T} t IGNORE INDEX (PRIMARY) WHERE t.id IN (1, 2, 5)",
+    *NAMED, *SEVERAL,
 )  # fmt: skip
 # Conditions on what a UNION, DISTINCT or GROUP BY in a derived table gives.
 _JUDGED = (

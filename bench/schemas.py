@@ -2,7 +2,9 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from bench.keyed import keyed_table
+from bench.table_kinds import Field, RandomTable
 
 _WORDS = (
     "", "a", "A", "abc", "ABC", "Abc", "ab", "b", "B-c", "air", "AIR", "two", "zz", "Z", "9x", "10", "a_c", "a%c", "-",
@@ -52,40 +54,18 @@ COLLATIONS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Field:
-    """A column: its name, its definition in SQL, which kind of expression it is, and values to choose from.
-
-    `kind` is a key of `bench.grammar.productions.PRODUCTIONS`; `collation` is a string's.
-    """
-
-    name: str
-    definition: str
-    kind: str
-    values: tuple[str, ...]
-    collation: str = ""
-
-
-@dataclass(frozen=True)
-class RandomTable:
-    """A table with the statements that make and fill it."""
-
-    name: str
-    fields: tuple[Field, ...]
-    statements: tuple[str, ...]
-
-
 def quoted(text: str) -> str:
     """Write a text literal."""
     return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 class Schemas:
-    """Makes tables; the same seed makes the same ones."""
+    """Makes tables; the same seed makes the same ones. `keyed` ones have indexes, generated columns, other keys."""
 
-    def __init__(self, seed: int, server: str) -> None:
+    def __init__(self, seed: int, server: str, keyed: bool = False) -> None:
         self.chance = random.Random(seed)
         self.server = server
+        self.keyed = keyed
         self.main = self.chance.choice(COLLATIONS[server][:6])
 
     def tables(self, count: int = 3) -> list[RandomTable]:
@@ -98,6 +78,8 @@ class Schemas:
                  self._moment, self._time)  # fmt: skip
         chosen = [*every, *self.chance.choices(self._makers(), k=self.chance.randint(2, 7))]
         fields = [self._field(f"c{at}", maker) for at, maker in enumerate(chosen)]
+        if self.keyed:
+            return keyed_table(self.chance, name, fields, self.server)
         columns = ", ".join(f"{f.name} {f.definition}" for f in fields)
         made = [f"CREATE TABLE {name} (id INT NOT NULL PRIMARY KEY, k INT, g SMALLINT NOT NULL, {columns})"]
         for at in range(rows):
@@ -146,7 +128,8 @@ class Schemas:
 
     def _double(self) -> tuple[str, str, list[str], str]:
         values = ["0", "1", "-1", "0.1", "0.5", "2.5", "-2.5", "1.5", "100", "3.25", "2.225", "0.3"]
-        kind = self.chance.choice(("DOUBLE", "DOUBLE", "FLOAT", "DOUBLE(10,3)", "FLOAT(7,2)"))
+        kinds = ("DOUBLE", "DOUBLE", "FLOAT", "DOUBLE(10,3)", "FLOAT(7,2)")
+        kind = self.chance.choice(kinds[:3] if self.keyed else kinds)
         wild = ["1e300", "-1e-300", "1e15", "123456789012345678"] if kind == "DOUBLE" else []
         wild = ["1e20", "1e-20", "16777217"] if kind == "FLOAT" else wild
         return kind, "double", values + (wild if self.chance.random() < 0.5 else []), ""

@@ -1,7 +1,8 @@
 """Random statements through warmfront and on the server itself: prepared with values of every type, over views of
-views, with user variables, and what the session tells of them afterwards (FOUND_ROWS, ROW_COUNT, warnings).
+views, with user variables, into tables (CREATE TABLE and INSERT … SELECT), and what the session tells of them
+afterwards (FOUND_ROWS, ROW_COUNT, warnings).
 
-python -m bench.through [--seed S] [--queries N] [--first BATCH] [--forms] [--mysqld PROGRAM]
+python -m bench.through [--seed S] [--queries N] [--first BATCH] [--forms|--nests] [--keys] [--mysqld PROGRAM]
 
 Both connections have the same settings and clock. A statement is executed twice when it is prepared: the second time
 without types. What differs is printed with what was bound; 1 is the exit code then. Rows whose order nothing settles
@@ -23,13 +24,15 @@ from bench.differential import LIMITS, batch_settings, make_tables
 from bench.forms import Forms
 from bench.forms import session as forms_session
 from bench.instance import Instance, running
+from bench.nests import Nests
 from bench.parameters import Bound, bound, likely, with_placeholders, with_variables
-from bench.schemas import Field, RandomTable, Schemas
+from bench.schemas import Schemas
 from bench.statements import Statements
+from bench.table_kinds import Field, RandomTable
 from tests.semantics.harness import CLOCK
 from tests.semantics.zones import load_zones
 from wire.constants import Command, FieldType
-from wire.responses import is_eof, parse_column_definition
+from wire.responses import is_eof, parse_column_definition, parse_ok
 
 _BATCH = 250
 _SHOWN = 25
@@ -40,6 +43,7 @@ _REFUSED = 3889
 _FALLING_BACK = 0.2  # share of the batches whose refused statements run on the server, as by default
 _SETTLED = re.compile(r" ORDER BY t\.id(, u\.id)?( LIMIT [\d, ]+)?( OFFSET \d+)?$")
 _WRAPPED = frozenset({"integer", "text"})  # kinds of columns that views may compute
+_STORED = 0.1  # share of the statements whose rows are stored
 _VIEWS = 0.4  # share of the tables of a statement that are read through a view of a view
 _COUNTS = ("SELECT FOUND_ROWS()", "SELECT ROW_COUNT()", "SELECT FOUND_ROWS() AS n, ROW_COUNT()")
 _STALE = "WHERE FALSE"  # behind an aggregate of no rows MariaDB tells the FOUND_ROWS() of the statement before
@@ -96,7 +100,8 @@ class Side:
             self.raw._execute_command(command, body)
             first = bytes(self.raw._read_packet()._data)
             if first[:1] == b"\0":
-                return "rows", [], ()
+                told = parse_ok(first)
+                return "rows", [(told.affected_rows, told.last_insert_id, told.warnings, told.rest)], ()
             names = []
             for _ in range(first[0]):
                 definition = parse_column_definition(bytes(self.raw._read_packet()._data))
@@ -137,7 +142,9 @@ class Comparison:
     def run(self, statement: str) -> None:
         """Run one statement on both sides, in one of the ways of clients."""
         way = self.chance.random()
-        if way < 0.5:
+        if way < _STORED and " LIMIT " not in statement:
+            self._stored(statement)
+        elif way < 0.5:
             self._prepared(statement)
         elif way < 0.75:
             asked, literals = with_variables(statement, self.chance, 0.5)
@@ -150,6 +157,20 @@ class Comparison:
 
     def _told(self, statement: str, note: str) -> None:
         self._judge(statement, note, self.there.told(statement), self.here.told(statement))
+
+    def _stored(self, statement: str) -> None:
+        """Make a table of the statement's rows on both sides, and put them into it once more."""
+        sides = ((self.there, "made_a"), (self.here, "made_b"))
+        self.there.told("DROP TABLE IF EXISTS made_a, made_b")
+        for way in ("CREATE TABLE {} AS {}", "INSERT INTO {} {}"):
+            there, here = (side.told(way.format(name, statement)) for side, name in sides)
+            self._judge(statement, f" as {way[:6]}", there, here)
+            if there[0] == "error" or here[0] == "error":
+                return
+            for question in ("SHOW CREATE TABLE {}", "SELECT * FROM {}"):
+                there, here = (self.there.told(question.format(name)) for _, name in sides)
+                here = (here[0], [row.replace(b"made_b", b"made_a") for row in here[1]], here[2])
+                self._judge(statement, f" as {way[:6]}, {question}", there, here, again=False)
 
     def _prepared(self, statement: str) -> None:
         asked, literals = with_placeholders(statement, self.chance, self.chance.choice((0.2, 0.5, 1.0)))
@@ -173,7 +194,7 @@ class Comparison:
         for side, number in zip((self.here, self.there), numbers, strict=True):
             side.close(number)  # type: ignore[arg-type]
 
-    def _judge(self, statement: str, note: str, expected: _Answer, found: _Answer) -> None:
+    def _judge(self, statement: str, note: str, expected: _Answer, found: _Answer, again: bool = True) -> None:
         outcome, detail = _outcome(statement, expected, found)
         self.found.outcomes[outcome] += 1
         if outcome == "refused":
@@ -182,7 +203,7 @@ class Comparison:
             self.found.faults.append(f"{statement}{note}\n  {detail[:1500]}")
         elif outcome not in ("equal", "same error"):
             self._note(f"{outcome} {detail}", statement + note)
-        if outcome != "equal":
+        if outcome != "equal" or not again:
             return
         question = self.chance.choice(_WARNINGS if _STALE in statement else (*_COUNTS, *_WARNINGS))
         there, here = self.there.told(question), self.here.told(question)
@@ -257,10 +278,13 @@ def _through_views(statement: str, tables: list[RandomTable], chance: random.Ran
     return statement
 
 
-def run_batch(instance: Instance, chance: random.Random, queries: int, forms: bool, found: Found) -> None:
+_MADE: dict[str, type[Statements | Forms | Nests]] = {"statements": Statements, "forms": Forms, "nests": Nests}
+
+
+def run_batch(instance: Instance, chance: random.Random, queries: int, kind_of: str, keyed: bool, found: Found) -> None:
     """Make tables, views and two sessions, and compare statements."""
     kind = instance.kind
-    schemas = Schemas(chance.randrange(1 << 30), kind)
+    schemas = Schemas(chance.randrange(1 << 30), kind, keyed)
     tables = schemas.tables()
     with instance.connect(True, read_timeout=_WAIT) as direct, instance.connect(read_timeout=_WAIT) as through:
         make_tables(direct, schemas, tables)
@@ -272,7 +296,8 @@ def run_batch(instance: Instance, chance: random.Random, queries: int, forms: bo
                     cursor.execute(f"ALTER TABLE {table.name} SECONDARY_LOAD")
                 except pymysql.err.MySQLError as problem:
                     found.outcomes[f"a table was not loaded: {problem.args[0]}"] += 1
-        settings = [LIMITS[kind], *batch_settings(chance, schemas), *(forms_session(chance, kind) if forms else ())]
+        further = forms_session(chance, kind) if kind_of != "statements" else ()
+        settings = [LIMITS[kind], *batch_settings(chance, schemas), *further]
         for connection in (direct, through):
             with connection.cursor() as cursor:
                 for setting in (*settings, f"SET timestamp = {CLOCK}"):
@@ -281,8 +306,7 @@ def run_batch(instance: Instance, chance: random.Random, queries: int, forms: bo
             cursor.execute("SET secondary_engine_cost_threshold = 0")
             if chance.random() > _FALLING_BACK:
                 cursor.execute("SET use_secondary_engine = FORCED")
-        made = Forms if forms else Statements
-        statements = made(chance.randrange(1 << 30), tables, schemas.main[1], kind)
+        statements = _MADE[kind_of](chance.randrange(1 << 30), tables, schemas.main[1], kind)
         comparison = Comparison(Side(through, "warmfront"), Side(direct, "the server"), chance, found)
         for _ in range(queries):
             statement = _through_views(statements.next(), tables, chance)
@@ -306,7 +330,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--queries", type=int, default=1000)
     parser.add_argument("--first", type=int, default=0, help="number of the first batch")
-    parser.add_argument("--forms", action="store_true", help="further forms, in sessions of many settings")
+    for kind_of, told in (("forms", "further forms, in sessions of many settings"), ("nests", "queries in queries")):
+        parser.add_argument(f"--{kind_of}", action="store_const", const=kind_of, dest="kind_of", help=told)
+    parser.add_argument("--keys", action="store_true", help="tables with indexes, other keys and generated columns")
     parser.add_argument("--mysqld", help="server program of the embedded backend")
     arguments = parser.parse_args()
     found = Found()
@@ -317,8 +343,9 @@ def main() -> int:
         for number in range(arguments.first, arguments.first + -(-arguments.queries // _BATCH)):
             before = len(found.faults)
             chance = random.Random(f"{arguments.seed} {number}")
+            asked = (min(_BATCH, arguments.queries), arguments.kind_of or "statements", arguments.keys)
             try:
-                run_batch(instance, chance, min(_BATCH, arguments.queries), arguments.forms, found)
+                run_batch(instance, chance, *asked, found)
             except LostError as lost:  # most often the server itself does not answer
                 found.outcomes["a batch ended"] += 1
                 print(f"batch {number} ended: {lost}", flush=True)
