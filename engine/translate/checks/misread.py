@@ -10,10 +10,12 @@ reads a computed column of a derived table or view is NULL, or false, for all ro
 @a), which are constants of one execution.
 """
 
+from collections.abc import Iterator
+
 from engine.translate.origins import Origins
 from engine.translate.refusal import refuse
 from engine.translate.tree import AGGREGATES, WINDOW, Block, Expr, Rows, SetOperation, walk
-from engine.translate.types import Family
+from engine.translate.types import TEMPORAL, Family
 from engine.translate.walks import Gathered, expressions, gathered, queries_in, sees_outside
 
 _MEMBERSHIPS = {"in_query": "eq", "any_query": "eq", "all_query": "ne"}
@@ -80,7 +82,20 @@ def _may_be_one_null(expr: Expr, origins: Origins) -> bool:
         expr = query.outputs[position].expr
     if expr.op == "literal":
         return expr.type.family is Family.NULL
-    return not any(part.op in _OF_ROWS or isinstance(part.value, Block | SetOperation) for part in walk(expr))
+    parts = list(_chosen(expr))
+    if any(part.op in _OF_ROWS or isinstance(part.value, Block | SetOperation) for part in parts):
+        return False
+    if all(part.op not in _OF_ROWS for part in walk(expr)):
+        return True
+    # A condition may be none: g IS NULL of a column that is NOT NULL. Of what it chooses, NOW() is late.
+    return any(part.op not in ("case", "literal") or part.type.family in TEMPORAL for part in parts)
+
+
+def _chosen(expr: Expr) -> Iterator[Expr]:
+    """Give a value and all that it is made of, without the conditions of CASE, IF and NULLIF."""
+    yield expr
+    for arg in expr.args[len(expr.args) // 2 :] if expr.op == "case" else expr.args:
+        yield from _chosen(arg)
 
 
 def _is_late_constant(expr: Expr, origins: Origins) -> bool:
