@@ -314,5 +314,6 @@ class Dispatch:
             refusal = await reading.begin(self.router)
         if refusal is None:
             protocol = "binary" if known else "text"
+            asked = preflight.spelled or asked
             refusal = await running.run(self.router, asked, preflight, protocol, place, known.cursor if known else None)
         return refusal, preflight

@@ -60,7 +60,8 @@ class StatementFacts:
     upper-case names. `set_vars` are the SET_VAR hints, `max_execution_time` milliseconds of that hint.
     `session_values` are what the backend is asked for: see `statements.session_values`.
     `views` are definitions that somebody has asked for: then `tables` are the ones under them. `lake` are those of the
-    tables that somebody has found to be lake tables.
+    tables that somebody has found to be lake tables. `unquoted` is not None where these are the facts of the statement
+    with names in double quotes: then it is the reason against the one with texts.
     """
 
     kind: str
@@ -81,6 +82,7 @@ class StatementFacts:
     ordered: bool = False  # … and an ORDER BY
     views: tuple[ViewDefinition, ...] = ()
     lake: frozenset[tuple[str, str]] = frozenset()
+    unquoted: str | None = None
 
 
 def statement_facts(statement: str, sql_mode: str = "", extras: bool = False) -> StatementFacts:

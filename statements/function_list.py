@@ -62,6 +62,7 @@ WHEN: dict[str, tuple[str, ...]] = {
     ),
     "all rows of the group have the same value": ("ANY_VALUE",),
     "ORDER BY settles the text of these rows, and it is not longer than group_concat_max_len": ("GROUP_CONCAT",),
+    "the backend is MySQL, and its plan tells in which order all rows are read": ("JSON_ARRAYAGG",),
     "the pattern is a constant that every library reads alike, as it does the texts": (
         "REGEXP", "REGEXP_INSTR", "REGEXP_LIKE", "REGEXP_REPLACE", "REGEXP_SUBSTR", "RLIKE",
     ),
@@ -124,7 +125,6 @@ NEVER: dict[str, frozenset[str]] = {
             "IS_IPV4_MAPPED", "IS_IPV6",
         ]
     ),
-    "the order of its elements is that of MySQL's plan, and no ORDER BY can be given": frozenset(["JSON_ARRAYAGG"]),
     "documents are made or searched by the server only": frozenset(
         [
             "JSON_ARRAY_APPEND", "JSON_ARRAY_INSERT", "JSON_COMPACT",

@@ -19,6 +19,7 @@ from statements.lake import mark_of, stored_attribute
 from statements.plans import read_plan, stages
 from statements.reads import reads
 from statements.session_values import question, read_values
+from statements.spelled import has_names_in_quotes
 from wire.constants import Capability, Command
 from wire.framing import build_packets
 from wire.parameters import BLOBS, STRINGS
@@ -110,6 +111,7 @@ class Preflight:
     forced: bool = False  # use_secondary_engine is FORCED for it: the backend may not answer
     warned: list[list[bytes | None]] = field(default_factory=list)  # rows of SHOW WARNINGS that hold whoever runs it
     found_rows: int | None = None  # FOUND_ROWS() before the first of the questions
+    spelled: bytes | None = None  # the statement without the modes that the session spells it with
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,8 @@ class Questions:
         if explained and out.context and not out.refusal:
             plan = None if explained.error or len(explained.rows) != 1 else read_plan(explained.rows[0][0])
             out.cost = _cost(plan)
+            if has_names_in_quotes(out.context.sql_mode):  # so have the plan's conditions
+                plan = None
             out.context = replace(out.context, plan=stages(plan, self.backend), reads=reads(plan, self.backend))
         return out
 

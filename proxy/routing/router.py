@@ -19,11 +19,19 @@ from proxy.sessions.session import Session
 from proxy.sessions.state import FORCED, ON, SWITCH
 from statements.context import LakeName
 from statements.facts import StatementFacts, statement_facts
+from statements.spelled import ANSI_QUOTES, has_names_in_quotes, plain_modes, spelled
 from statements.sqlmode import refused_mode
 from wire.constants import Capability, Status
 
 _CLEAN = int(Status.IN_TRANS | Status.AUTOCOMMIT)
 _kept_facts = lru_cache(maxsize=512)(statement_facts)
+
+
+def _note_spelling(preflight: Preflight, text: bytes | None) -> None:
+    """Keep how a statement is written without the modes that spell it, and with which others that holds."""
+    if text is not None and preflight.context:
+        preflight.spelled = text
+        preflight.context = replace(preflight.context, sql_mode=plain_modes(preflight.context.sql_mode))
 
 
 class Router:
@@ -112,7 +120,8 @@ class Router:
     ) -> tuple[StatementFacts, Refusal | None, Preflight]:
         """Ask the backend about a statement and judge by its answers; `refusal` is what was known before.
 
-        `warned` says that warnings which hold before the statement runs may be told with the answer.
+        `warned` says that warnings which hold before the statement runs may be told with the answer, and that it may be
+        one that the session's modes spell in another way: the preflight has how it is written without them.
 
         Until then a table without a schema passes for any of its name. With the session's schema it may be one that
         was loaded a moment ago, or a view.
@@ -121,6 +130,7 @@ class Router:
         is_lake = self._worker.engine.loaded.is_lake
         questions = Questions(text, facts, self.kind, self.session.capabilities, True, is_lake)
         preflight = await self._ask(questions, warned)
+        facts, preflight = await self._spelled(facts, questions, preflight, warned)
         preflight.forced = use == FORCED
         found = self.judge(facts, use, threshold, preflight, refusal, place)
         if refusal or found is None or preflight.context is None or not self._lacks_table(found, facts, preflight):
@@ -128,12 +138,33 @@ class Router:
         if use == FORCED:
             await self._worker.engine.refresh()
         facts, found_rows = await self.through_views(facts, preflight.context.schema), preflight.found_rows
+        text_of_modes = preflight.spelled
         preflight = await self._ask(replace(questions, facts=facts), warned)
+        _note_spelling(preflight, text_of_modes)
         preflight.forced, preflight.found_rows = use == FORCED, found_rows
         found = self.judge(facts, use, threshold, preflight, None, place)
         if found:
             preflight.lake = dict.fromkeys(facts.lake, "") | preflight.lake
         return facts, found, preflight
+
+    async def _spelled(
+        self, facts: StatementFacts, questions: Questions, preflight: Preflight, allowed: bool
+    ) -> tuple[StatementFacts, Preflight]:
+        """Read a statement anew as its session's modes have it, and ask what was not asked about that."""
+        mode = preflight.context.sql_mode if preflight.context else ""
+        if facts.unquoted is not None and not has_names_in_quotes(mode):
+            preflight.refusal = preflight.refusal or Refusal(Reason.UNSUPPORTED, facts.unquoted)
+        if not allowed or preflight.lake or plain_modes(mode) == mode:
+            return facts, preflight
+        text = spelled(questions.text.decode("utf-8"), mode)
+        if text is None:
+            return facts, preflight
+        read = await self.facts(text)
+        if (read.tables, read.session_values) != (facts.tables, facts.session_values):
+            found_rows, preflight = preflight.found_rows, await self._ask(replace(questions, facts=read), allowed)
+            preflight.found_rows = found_rows
+        _note_spelling(preflight, text.encode())
+        return read, preflight
 
     async def _ask(self, questions: Questions, warned: bool) -> Preflight:
         preflight = await ask_backend(self.session, questions)
@@ -194,8 +225,15 @@ class Router:
         return _kept_facts(statement) if is_quick(statement) else await self._worker.apart.facts(statement)
 
     async def read(self, statement: str) -> tuple[StatementFacts, str, float]:
-        """Give a statement's facts, and the switch and the threshold that hold for it."""
+        """Give a statement's facts, and the switch and the threshold that hold for it.
+
+        One that may not be offloaded may be another with names in double quotes, as ANSI_QUOTES has them.
+        """
         facts = await self.facts(statement)
+        if facts.reason is not None and '"' in statement:
+            text = spelled(statement, ANSI_QUOTES)
+            quoted = facts if text is None else await self.facts(text)
+            facts = replace(quoted, unquoted=facts.reason) if quoted.kind == "select" and not quoted.reason else facts
         return facts, *self._effective(facts)
 
     def subject(

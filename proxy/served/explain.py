@@ -75,8 +75,9 @@ async def _would_offload(router: Router, statement: str) -> bool:
     _, refusal, preflight = await router.weigh(text, warned=True)
     if refusal or preflight is None:
         return False
+    attributes = {**router.attributes(preflight), "wf_explain": b"1"}
     try:
-        answer = await (await router.link()).ask(text, {**router.attributes(preflight), "wf_explain": b"1"})
+        answer = await (await router.link()).ask(preflight.spelled or text, attributes)
     except EngineGone:
         return False
     return answer.error is None

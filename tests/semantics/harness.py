@@ -40,6 +40,7 @@ from statements.plans import read_plan, stages
 from statements.reads import reads
 from statements.schema import DATE_TYPES, STRING_TYPES, WIDEST_DECIMAL, Column, Table
 from statements.session_values import question, read_values
+from statements.spelled import has_names_in_quotes, plain_modes, spelled
 from tests.live.compare import packed
 from wire.constants import Command
 from wire.integers import read_lenenc, read_lenenc_bytes
@@ -270,7 +271,9 @@ class Bench:
 
     def _context_of(self, statement: str, protocol: str) -> SessionContext:
         """The session, with the values that only the backend's connection knows."""
-        texts, context = statement_facts(statement).session_values, replace(self.context, protocol=protocol)
+        mode = plain_modes(self.context.sql_mode)
+        texts = statement_facts(statement).session_values
+        context = replace(self.context, protocol=protocol, sql_mode=mode)
         if not texts:
             return context
         definitions, rows = self.backend_rows(question(texts))
@@ -297,14 +300,17 @@ class Bench:
             if binary:
                 self.close_kept()
         warnings = self.warnings
-        context = self._context_of(statement, "binary" if binary else "text")
-        plan = self.plan(statement)
+        text = spelled(statement, self.context.sql_mode)
+        if text is None:
+            return Outcome("refused", f"SQL mode {self.context.sql_mode} is not supported")
+        context = self._context_of(text, "binary" if binary else "text")
+        plan = None if has_names_in_quotes(self.context.sql_mode) else self.plan(statement)
         context = replace(context, plan=stages(plan, context.backend), reads=reads(plan, context.backend))
         widened, ordered = Failed(OVERFLOW), Failed(BY_KEY)
         while True:
             asked = (self.view, definitions, self.weigh, self.zone, self.cases)
-            is_wide, is_ordered = (functools.partial(failed.has, statement) for failed in (widened, ordered))
-            translation = translate(statement, context, *asked, is_wide=is_wide, is_ordered=is_ordered)
+            is_wide, is_ordered = (functools.partial(failed.has, text) for failed in (widened, ordered))
+            translation = translate(text, context, *asked, is_wide=is_wide, is_ordered=is_ordered)
             if isinstance(translation, Refusal):
                 return Outcome("refused", translation.reason)
             self.register(translation)
@@ -312,7 +318,7 @@ class Bench:
                 found = self.engine_rows(translation.sql, list(translation.definitions), context.protocol)
                 break
             except (duckdb.Error, pa.ArrowException, OSError, SecondaryEngineError) as problem:  # OSError: of a stream
-                if widened.note(statement, problem) or ordered.note(statement, problem):
+                if widened.note(text, problem) or ordered.note(text, problem):
                     continue
                 first = f"{str(problem).splitlines()[0]} IN {translation.sql}"
                 return Outcome("error", f"{error} and {first}") if error else Outcome("failed", first)
@@ -322,7 +328,7 @@ class Bench:
         outcome = self._judged(statement, described, translation, expected, found, ties)
         if binary and outcome.columns:  # a row is as its definitions say
             return outcome
-        return self._of_single(statement, context, definitions, translation, expected, ties) or outcome
+        return self._of_single(text, context, definitions, translation, expected, ties) or outcome
 
     def plan(self, statement: str) -> Any:
         """The backend's plan of a statement, None where it gives none."""
