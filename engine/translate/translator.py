@@ -121,6 +121,7 @@ def _translate(
     tree, facts = _checked(statement, context, context.extras)
     if trace is not None:
         trace.watch(statement, tree)
+    lowering.backend = context.backend
     lowering.reads_files = bool(context.lake)
     lowering.any_spelling = lowering.reads_files or context.any_spelling
     lowering.asks_models = bool(context.models)

@@ -188,6 +188,7 @@ AGGREGATES = frozenset(
         "double_sum",
         "spread",
         "json_objects",
+        "json_elements",
     }
 )
 WINDOW = "window"

@@ -259,3 +259,15 @@ CREATE TABLE ends (id INT NOT NULL PRIMARY KEY, v VARCHAR(20) COLLATE utf8mb4_un
 INSERT INTO ends SELECT n, t, t, t FROM (SELECT 1 n, _utf8mb4 '' t UNION ALL SELECT 2, _utf8mb4 x'C2A0' UNION ALL SELECT 3, ' ' UNION ALL SELECT 4, _utf8mb4 x'61C2A0' UNION ALL SELECT 5, 'a' UNION ALL SELECT 6, 'a ' UNION ALL SELECT 7, _utf8mb4 x'C2A020' UNION ALL SELECT 8, _utf8mb4 x'61E38080' UNION ALL SELECT 9, _utf8mb4 x'61C2A062' UNION ALL SELECT 10, 'a b' UNION ALL SELECT 11, 'é') x;
 CREATE TABLE lat (id INT NOT NULL PRIMARY KEY, l VARCHAR(20) COLLATE latin1_general_cs, b VARCHAR(20) COLLATE latin1_bin) CHARSET latin1;
 INSERT INTO lat VALUES (1, 'abc', 'abc'), (2, 'Abc', 'Abc'), (3, 'é', 'é'), (4, 'É', 'É'), (5, '', ''), (6, NULL, NULL), (7, 'ABC', 'ABC');
+-- Entities with values of any kind as texts, as WordPress keeps them.
+CREATE TABLE meta (id INT NOT NULL PRIMARY KEY, post INT NOT NULL, k VARCHAR(20) NOT NULL, t LONGTEXT, v VARCHAR(60), c CHAR(60)) CHARSET utf8mb4;
+INSERT INTO meta (id, post, k, t) VALUES (1, 1, 'price', '19.90'), (2, 1, 'stock', '3'), (3, 1, 'sku', 'AB-1'), (4, 2, 'price', ''), (5, 2, 'stock', NULL), (6, 2, 'sku', '007'),
+  (7, 3, 'price', '5'), (8, 3, 'stock', '-2'), (9, 3, 'weight', '1.5kg'), (10, 4, 'price', '.75'), (11, 4, 'weight', '1e2'), (12, 4, 'stock', ' 12'), (13, 5, 'price', '1,000.50'),
+  (14, 5, 'weight', '0x10'), (15, 5, 'stock', '+4'), (16, 6, 'weight', '7 '), (17, 6, 'price', '123456789.123456789'), (18, 6, 'weight', 'abc'), (19, 7, 'weight', '.'), (20, 7, 'weight', '-0'),
+  (21, 8, 'weight', '1e400'), (22, 8, 'weight', '9.'), (23, 8, 'weight', '9.9.9'), (24, 9, 'weight', '1e'), (25, 9, 'price', '2.675'), (26, 10, 'weight', '6\t'), (27, 10, 'weight', '\t6'),
+  (28, 10, 'weight', '\n6'), (29, 10, 'total', '10.10'), (30, 11, 'total', '20.20'), (31, 12, 'total', '0.05'), (32, 13, 'total', '99999999999999999999');
+UPDATE meta SET v = t, c = t;
+-- Names and moments as bytes, as MediaWiki keeps them.
+CREATE TABLE wiki (id INT NOT NULL PRIMARY KEY, title VARBINARY(60) NOT NULL, touched BINARY(14), text_ BLOB);
+INSERT INTO wiki VALUES (1, 'Albert_Einstein', '20240115120000', 'abc'), (2, 'Zürich_HB', '20240229235959', 'Zürich'), (3, 'zürich', '20231231000000', NULL), (4, '', NULL, ''),
+  (5, '100%_a\\b', '20240301000001', x'ff00fe'), (6, 'a_b_c', '20240115130000', '5F 41'), (7, '北京', '20240115120000', '_');

@@ -10,7 +10,16 @@ from engine.translate.bind.kept import doubles
 from engine.translate.bind.numbers import arithmetic, as_number, as_value, compared
 from engine.translate.bind.temporal import clock, dates, moments, read_dates, times, weeks
 from engine.translate.bind.texts import codes, patterns, pieces, places
-from engine.translate.bind.values import answers, bits, byte_strings, control, documents, session_literals, text
+from engine.translate.bind.values import (
+    answers,
+    bits,
+    byte_strings,
+    control,
+    documents,
+    parts_of_bytes,
+    session_literals,
+    text,
+)
 from engine.translate.checks.few_digits import of_truth, spelled_short
 from engine.translate.given import answered
 from engine.translate.literals import is_literal
@@ -33,7 +42,8 @@ def _text(name: str, *arguments: str) -> Rule:
         nodes = [node.args[a] for a in arguments if node.args.get(a) is not None]
         if len(nodes) < least:
             refuse(f"{name} has too few arguments")
-        return function([binder.expr(n) for n in nodes], binder.context.collation_connection)
+        bound = [binder.expr(n) for n in nodes]
+        return parts_of_bytes.called(name, bound) or function(bound, binder.context.collation_connection)
 
     return rule
 
@@ -41,7 +51,8 @@ def _text(name: str, *arguments: str) -> Rule:
 def _length(binder: Binder, node: exp.Expression) -> Expr:
     only(node, "this")
     name = "LENGTH" if node.args.get("binary") else "CHAR_LENGTH"
-    return text.FUNCTIONS[name][2]([binder.expr(child(node))], binder.context.collation_connection)
+    bound = [binder.expr(child(node))]
+    return parts_of_bytes.called(name, bound) or text.FUNCTIONS[name][2](bound, binder.context.collation_connection)
 
 
 def _trim(binder: Binder, node: exp.Expression) -> Expr:
@@ -117,6 +128,8 @@ _REPLACED = _text("REPLACE", "this", "expression", "replacement")
 
 def _replace(binder: Binder, node: exp.Expression) -> Expr:
     found = _REPLACED(binder, node)
+    if found.op == "bytes_replaced":
+        return found
     if found.op == "replace":
         first, *others = (arg.type for arg in found.args)
         found = found.typed(of_first(found.type, first, others, "REPLACE", binder.context.backend))
@@ -288,7 +301,8 @@ def _named(binder: Binder, node: exp.Expression) -> Expr:
     if name in text.FUNCTIONS:
         least, most, function = text.FUNCTIONS[name]
         if least <= len(arguments) <= most:
-            return function([binder.expr(a) for a in arguments], binder.context.collation_connection)
+            bound = [binder.expr(a) for a in arguments]
+            return parts_of_bytes.called(name, bound) or function(bound, binder.context.collation_connection)
     if name == "MOD" and len(arguments) == 2:
         left, right = (binder.expr(a) for a in arguments)
         return modulo(binder, left, right)

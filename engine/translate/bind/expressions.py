@@ -17,7 +17,7 @@ from engine.translate.bind.numbers import arithmetic, as_condition, as_double, e
 from engine.translate.bind.tables import subqueries
 from engine.translate.bind.tables.row_values import compare_rows, only_row, parts_of
 from engine.translate.bind.temporal import dates, times, weeks
-from engine.translate.bind.values import answers, byte_strings, control, text
+from engine.translate.bind.values import answers, byte_strings, control, parts_of_bytes, text
 from engine.translate.bind.values.compare import (
     between,
     by_bytes,
@@ -287,7 +287,8 @@ def _in_rows(binder: Binder, parts: list[exp.Expression], items: list[exp.Expres
 
 def _like(binder: Binder, node: exp.Expression, escape: str = "\\") -> Expr:
     left, right = _operands(node)
-    found = text.like(binder.expr(left), binder.expr(right), escape, binder.context.collation_connection)
+    sides = (binder.expr(left), binder.expr(right), escape)
+    found = parts_of_bytes.like(*sides) or text.like(*sides, binder.context.collation_connection)
     return Expr("not", BOOL, (found,)) if node.args.get("negate") else found
 
 
@@ -374,11 +375,13 @@ def _cast(binder: Binder, node: exp.Expression) -> Expr:
     if name == "BINARY" and not sizes:
         return byte_strings.to_binary(binder, bound)
     if name == "CHARACTER_SET":
-        return text.in_charset(bound, str(to.args.get("kind") or "").lower(), binder.context)
+        kind = (str(to.args.get("kind") or "").lower(), binder.context)
+        return parts_of_bytes.converted(bound, *kind) or text.in_charset(bound, *kind)
     if name == "CHAR" and sizes:
         return text.as_short_string(bound, sizes[0], binder.context.collation_connection)
     if name == "CHAR" and not children(to):
-        return text.as_char(bound, binder.context.collation_connection)
+        collation = binder.context.collation_connection
+        return parts_of_bytes.as_char(bound, collation) or text.as_char(bound, collation)
     if name == "DOUBLE" and not sizes:
         return control.to_double(bound)
     raise Refused(f"CAST AS {name} is not supported")

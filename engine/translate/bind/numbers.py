@@ -68,9 +68,13 @@ def as_number(expr: Expr, what: str) -> Expr:
         return number_of_text(expr)
     if family is Family.ANSWER:
         return Expr("answer_number", DOUBLE, (expr,))
+    if expr.op == "json_part" and what not in _OF_DOCUMENTS:
+        return Expr("json_number", DOUBLE, expr.args, expr.value)
     raise Refused(f"{what} is applied to a {family.value}")
 
 
+# Which read a document's number as an integer or a decimal; all else reads it as the double that it is.
+_OF_DOCUMENTS = frozenset({"CAST AS SIGNED", "CAST AS DECIMAL", "FORMAT"})
 _MEMBERS = frozenset({"enum_text", "set_text"})
 _GATHERED = frozenset({"group_concat", "group_concat_apart", "group_concat_distinct"})
 
@@ -81,15 +85,16 @@ def require_one_text(expr: Expr) -> None:
         refuse("LEAST or GREATEST of texts is read as a number")
 
 
-def number_of_text(expr: Expr) -> Expr:
-    """Read a string as a double; what is not a plain number gives a warning on the backend and fails in the engine."""
+def number_of_text(expr: Expr, compared: bool = False) -> Expr:
+    """Read a string as a double; what gives a warning on the backend fails in the engine. Where it is `compared`,
+    MariaDB may read it as a decimal."""
     if not is_text(expr):
         require_one_text(expr)
         if expr.op in _GATHERED:  # MariaDB's number of it has no decimals
             refuse("a number is made of what GROUP_CONCAT gives")
         if expr.op in ("min", "max") and expr.args[0].op in _MEMBERS:
             refuse("MIN or MAX of an ENUM or SET is read as a number")  # of the text, or of the member: by the plan
-        return Expr("number_of_text", DOUBLE, (expr,))
+        return Expr("number_of_text", DOUBLE, (expr,), compared)
     return derived(_read_number, expr)
 
 

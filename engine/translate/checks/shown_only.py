@@ -12,7 +12,8 @@ _ALLOWED = frozenset(
     {
         "is_null", "count", "any", "json_part", "json_text", "json_length", "json_keys", "json_has", "json_valid",
         "json_object", "json_array", "json_compared", "json_value", "json_kind",
-        "json_contains", "json_overlaps", "json_cell", "json_cell_exists", "json_objects", "answer", "document_text",
+        "json_contains", "json_overlaps", "json_number", "json_cell", "json_cell_exists", "json_objects",
+        "json_elements", "answer", "document_text",
     }
 )  # fmt: skip
 

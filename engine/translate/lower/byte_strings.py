@@ -1,9 +1,10 @@
-"""DuckDB for bytes and texts made of each other (see `engine.translate.bind.values.byte_strings`)."""
+"""DuckDB for bytes and texts made of each other (see `engine.translate.bind.values.byte_strings`, `parts_of_bytes`)."""
 
 from collections.abc import Callable
 from typing import cast
 
 from engine.collate.rules import quote_blob
+from engine.translate.given import written
 from engine.translate.lower.lowering import Lowering
 from engine.translate.tree import Expr
 
@@ -78,9 +79,62 @@ def _char_bytes(low: Lowering, expr: Expr) -> str:
     return f"decode({made})" if expr.value else made
 
 
+def _bytes_cut(low: Lowering, expr: Expr) -> str:
+    """A part of bytes, by way of their digits; from the end, of fewer bytes nothing is left."""
+    from_end, begin, count = cast("tuple[bool, int, int | None]", expr.value)
+    sql = low.expr(expr.args[0])
+    if count == 0:
+        return f"(CASE WHEN {sql} IS NULL THEN NULL ELSE ''::BLOB END)"
+    length = "" if count is None else f", {2 * count}"
+    if not from_end:
+        return f"unhex(substring(hex({sql}), {2 * begin + 1}{length}))"
+    if not begin:  # RIGHT
+        return f"unhex(right(hex({sql}), {2 * (count or 0)}))"
+    return (
+        f"(CASE WHEN octet_length({sql}) < {begin} THEN ''::BLOB"
+        f" ELSE unhex(substring(right(hex({sql}), {2 * begin}), 1{length})) END)"
+    )
+
+
+def _bytes_replaced(low: Lowering, expr: Expr) -> str:
+    """Bytes with others in the place of some: digits of two, each with a space behind, are found at bytes only."""
+    value, *others = expr.args
+    sought, put = (written(_spaced, other) for other in others)
+    spaced = f"regexp_replace(hex({low.expr(value)}), '(..)', '\\1 ', 'g')"
+    if sought == "''":
+        return low.expr(value)
+    return f"unhex(replace(replace({spaced}, {sought}, {put}), ' ', ''))"
+
+
+def _spaced(text: str) -> str:
+    return "'" + "".join(f"{byte:02X} " for byte in text.encode()) + "'"
+
+
+def _bytes_like(low: Lowering, expr: Expr) -> str:
+    value, pattern = expr.args
+    return f"regexp_full_match(hex({low.expr(value)}), {written(_digits_like, pattern, str(expr.value))})"
+
+
+def _digits_like(pattern: str, escape: str) -> str:
+    """A pattern of LIKE for digits of bytes."""
+    parts, signs = [], iter(pattern)
+    for sign in signs:
+        if sign == escape:
+            sign = next(signs, sign)
+        elif sign in "%_":
+            parts.append("(?:..)*" if sign == "%" else "..")
+            continue
+        parts.append(sign.encode().hex().upper())
+    return "'" + "".join(parts) + "'"
+
+
 BYTE_OPS: dict[str, Writer] = {
     **dict.fromkeys(("bytes", "plain_bytes"), lambda low, expr: quote_blob(cast(bytes, expr.value))),
     "as_bytes": _template("encode({0})"),
+    "bytes_as_text": _template("decode({0})"),
+    "bytes_cut": _bytes_cut,
+    "bytes_like": _bytes_like,
+    "bytes_replaced": _bytes_replaced,
     "unhex": _checked("([0-9A-Fa-f]{2})*", "unhex({0})"),
     "from_base64": _checked("([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?", "from_base64({0})"),
     "is_ipv4": _test(f"{_BYTE}[.]{_BYTE}[.]{_BYTE}[.]{_BYTE}"),

@@ -4,7 +4,10 @@ from collections.abc import Callable
 from typing import cast
 
 from engine.collate.rules import quote
+from engine.translate.bind.values.documents import NO_ORDER
+from engine.translate.lower.doubles import in_order
 from engine.translate.lower.lowering import Lowering
+from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
 from engine.translate.types import Family
 
@@ -58,6 +61,16 @@ def _part(low: Lowering, expr: Expr) -> str:
         f" WHEN 'OBJECT' THEN {_whole(sql, steps)} WHEN 'ARRAY' THEN {_whole(sql, steps)}"
         f" ELSE json_extract_string({sql}, {path_of(steps)}) END)"
     )
+
+
+def _double(low: Lowering, expr: Expr) -> str:
+    """A number in a document as a double; what is none, for most of which the server warns, fails."""
+    sql, steps = low.expr(expr.args[0]), cast("Steps", expr.value)
+    number = f"CAST(json_extract_string({sql}, {path_of(steps)}) AS DOUBLE)"
+    kind = kind_of(sql, steps)
+    failure = "error('a part of a document is no number')"
+    are_numbers = f"{kind} IN ('UBIGINT', 'BIGINT', 'DOUBLE')"
+    return f"(CASE WHEN {kind} IS NULL THEN NULL WHEN {are_numbers} THEN {number} ELSE {failure} END)"
 
 
 def known(low: Lowering, expr: Expr) -> str:
@@ -219,6 +232,13 @@ def _objects(low: Lowering, expr: Expr) -> str:
     return f"(CASE WHEN {clear} THEN error('keys that are NULL or come twice') ELSE '{{' || {joined} || '}}' END)"
 
 
+def _elements(low: Lowering, expr: Expr) -> str:
+    """JSON_ARRAYAGG: also of NULLs, in the order in which the backend reads rows (`Item_sum_json_array::add`)."""
+    if not low.key_order:
+        refuse(NO_ORDER)
+    return f"('[' || string_agg({_element(low, expr.args[0])}, ', ' {in_order(low)}) || ']')"
+
+
 def _length(low: Lowering, expr: Expr) -> str:
     sql, steps = low.expr(expr.args[0]), cast("Steps", expr.value)
     path = f", {path_of(steps)}" if steps else ""
@@ -295,6 +315,7 @@ def _compared(low: Lowering, expr: Expr) -> str:
 
 DOCUMENT_OPS: dict[str, Writer] = {
     "document_text": lambda low, expr: low.expr(expr.args[0]),
+    "json_number": _double,
     "json_part": _part,
     "json_text": _text,
     "json_value": _text,
@@ -306,6 +327,7 @@ DOCUMENT_OPS: dict[str, Writer] = {
     "json_kind": _kind_name,
     "json_contains": _contains,
     "json_overlaps": _overlaps,
+    "json_elements": _elements,
     "json_objects": _objects,
     "json_length": _length,
     "json_keys": _keys,

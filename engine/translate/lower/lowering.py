@@ -57,6 +57,7 @@ class Lowering(ABC):
     ) -> None:
         self._weigh, self._find_zone, self._find_cases, self._are_single = weigh, find_zone, find_cases, are_single
         self.is_wide, self.is_ordered = is_wide, is_ordered
+        self.backend = "mysql"
         self.key_order: tuple[Expr, ...] = ()
         self.weights_used: dict[str, Weights] = {}
         self.zones_used: dict[str, ZoneTable] = {}

@@ -26,6 +26,7 @@ from engine.translate.lower.over import sort_key
 from engine.translate.lower.read_dates import READ_DATE_OPS
 from engine.translate.lower.sets import both_sides, distinct_recursion
 from engine.translate.lower.strings import TEXT_OPS
+from engine.translate.lower.text_numbers import TEXT_NUMBER_OPS
 from engine.translate.lower.times import TIME_OPS
 from engine.translate.lower.values import VALUE_OPS
 from engine.translate.members import LISTED, require_order
@@ -61,6 +62,7 @@ _OPS: dict[str, Callable[[Lowering, Expr], str]] = {
     **READ_DATE_OPS,
     **MOMENT_OPS,
     **BYTE_OPS,
+    **TEXT_NUMBER_OPS,
     **ANSWER_OPS,
 }
 _GROUPING = {(False, False): "{}", (True, False): "ROLLUP ({})", (True, True): "CUBE ({})"}

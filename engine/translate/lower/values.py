@@ -219,23 +219,6 @@ def _to_decimal(low: Lowering, expr: Expr) -> str:
     return f"CAST({sql} AS DECIMAL({expr.type.digits}, {expr.type.scale}))"
 
 
-def _number_of_text(kind: str, pattern: str, longest: int) -> Writer:
-    """Read texts of a plain form; others, for which the backend has warnings, fail."""
-
-    def write(low: Lowering, expr: Expr) -> str:
-        sql = low.expr(expr.args[0])
-        plain = f"length({sql}) <= {longest} AND regexp_full_match({sql}, '{pattern}')"
-        failure = "error('a text is not a plain number')"
-        return f"(CASE WHEN {sql} IS NULL THEN NULL WHEN {plain} THEN CAST({sql} AS {kind}) ELSE {failure} END)"
-
-    return write
-
-
-def _text_to_decimal(low: Lowering, expr: Expr) -> str:
-    kind = f"DECIMAL({expr.type.digits}, {expr.type.scale})"
-    return _number_of_text(kind, r"-?[0-9]+(\.[0-9]+)?", 30)(low, expr)
-
-
 def _date_number(low: Lowering, expr: Expr) -> str:
     """The digits of a date or time side by side, with its fraction of a second behind the point."""
     (arg,) = expr.args
@@ -387,11 +370,7 @@ VALUE_OPS: dict[str, Writer] = {
     ),
     "of_several": _template("(CASE WHEN {1} = 1 THEN error('a window over one row') ELSE {0} END)"),
     "nonzero": _template("(CASE WHEN {0} = 0 THEN error('a division by zero') ELSE {0} END)"),
-    "number_of_text": _number_of_text("DOUBLE", r"-?[0-9]+(\.[0-9]+)?", 16),
     "date_number": _date_number,
-    "text_to_signed": _number_of_text("BIGINT", "-?[0-9]+", 18),
-    "text_to_unsigned": _number_of_text("UBIGINT", "[0-9]+", 18),
-    "text_to_decimal": _text_to_decimal,
     "double_add": _double("+"),
     "double_subtract": _double("-"),
     "double_multiply": _double("*"),

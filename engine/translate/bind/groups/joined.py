@@ -1,5 +1,8 @@
 """GROUP_CONCAT: values of a group as one text, in an order that the statement settles, or else the backend's plan.
 
+Different values come sorted where no order is asked for: both servers take them from the tree in which they have looked
+which differ (Item_func_group_concat::val_str, `group_concat_key_cmp_with_distinct`).
+
 Rows that ORDER BY leaves tied may come in any order: where they have different texts, the engine fails.
 """
 
@@ -18,7 +21,7 @@ from engine.translate.types import APPROXIMATE, Family
 
 NO_ORDER = "GROUP_CONCAT without an order of all rows depends on the order of rows"
 # Of these it is known which values are one for DISTINCT, by what they are in the engine.
-_APART = frozenset({Family.STRING, Family.INT, Family.DATE, Family.DATETIME, Family.DECIMAL})
+_APART = frozenset({Family.STRING, Family.INT, Family.DATE, Family.DATETIME, Family.DECIMAL, Family.ENUM})
 _SORTED = frozenset({"int_to_text", "date_to_text"})
 
 
@@ -34,7 +37,7 @@ def bind(binder: Binder, node: exp.Expression) -> Expr:
         only(inner, "expressions")
         items, inner = _unwrapped(items, children(inner))
     value = as_value(binder.expr(inner))
-    by = [bare(child(item)) for item in items]
+    by = [bare(child(item)) for item in items] or [inner][: int(distinct)]
     keys = [value if _is_first(key, inner) else as_value(binder.expr(key)) for key in by]
     # MySQL leaves a constant out, and takes its direction for that of the next key.
     if any(key.type.family in APPROXIMATE or all(part.op != "column" for part in walk(key)) for key in keys):
@@ -44,13 +47,13 @@ def bind(binder: Binder, node: exp.Expression) -> Expr:
     if binder.context.backend == "mariadb":
         _require_own_names(binder, inner, by)
     by_row = binder.scope.is_row(set(keys)) and not distinct
-    if not keys and (distinct or not binder.context.reads):
+    if not keys and not binder.context.reads:
         refuse(NO_ORDER)
     separator = node.args.get("separator")
     if separator is not None and not (isinstance(separator, exp.Literal) and separator.is_string):
         refuse("GROUP_CONCAT with this separator is not supported")
     between = "," if separator is None else separator.name
-    directions = tuple(bool(item.args.get("desc")) for item in items)
+    directions = tuple(bool(item.args.get("desc")) for item in items) or (False,) * len(keys)
     longest = binder.context.group_concat_max_len
     return _joined(binder, value, keys, (distinct, by_row, between, directions, longest))
 

@@ -45,7 +45,7 @@ _NUMBERS = ("tinyint", "smallint", "mediumint", "int", "bigint", "decimal")
 _MOMENTS = ("date", "datetime", "timestamp", "time", "year")
 _TYPES = frozenset((*_NUMBERS, *_MOMENTS, "char", "varchar"))  # an index has them in the order of ORDER BY
 _ORDERED = frozenset({"double_sum", "spread"})
-_DEPENDING = _ORDERED | {"group_concat"}
+_DEPENDING = _ORDERED | {"group_concat", "json_elements"}
 _SPELLED = frozenset({"group_value", "min", "max"})
 _PRIMARY = "PRIMARY"
 
@@ -113,7 +113,7 @@ def _depends_on_order(query: Query) -> bool:
 
 def _takes_order(node: Expr) -> bool:
     """Tell whether an aggregate's value depends on the order of rows: GROUP_CONCAT without keys does."""
-    return node.op in _ORDERED or (node.op == "group_concat" and len(node.args) == 1)
+    return node.op in _DEPENDING and (node.op != "group_concat" or len(node.args) == 1)
 
 
 def _asks(whole: Gathered) -> bool:

@@ -5,7 +5,7 @@ from operator import lt
 
 from engine.translate import literals
 from engine.translate.bind.numbers import as_double, as_value, number_of_text
-from engine.translate.bind.values import answers, document_tests
+from engine.translate.bind.values import answers, document_tests, parts_of_bytes
 from engine.translate.bind.values.byte_strings import bytes_of
 from engine.translate.checks.fixed_decimals import require_exact, require_exact_beside_text
 from engine.translate.checks.spelled_times import beside_text, is_alike, is_before
@@ -85,7 +85,7 @@ def written_moments(left: Expr, right: Expr) -> tuple[Expr, Expr]:
 
 def _holds_bytes(side: Expr) -> bool:
     """Tell whether bytes are a stored column's, or those of CAST AS BINARY."""
-    return side.op == "as_bytes" or is_stored(side)
+    return side.op == "as_bytes" or parts_of_bytes.are_of_column(side)
 
 
 def _with_null(operator: str, left: Expr, right: Expr) -> Expr:
@@ -189,7 +189,7 @@ def _with_string(left: Expr, right: Expr) -> tuple[Expr, Expr]:
     if left.type.frac != left.type.scale:
         refuse("a quotient is compared with a string")
     require_exact_beside_text(left, right)
-    return as_double(left), number_of_text(right)
+    return as_double(left), number_of_text(right, compared=True)
 
 
 def _with_text(left: Expr, right: Expr) -> tuple[Expr, Expr]:
@@ -246,6 +246,7 @@ def require_one_collation(values: list[Expr], what: str) -> None:
 def between(value: Expr, low: Expr, high: Expr) -> Expr:
     """value BETWEEN low AND high; all three are compared as one type."""
     require_one_collation([value, low, high], "BETWEEN")
+    low, high = parts_of_bytes.beside(value, [low, high])
     if value.type.family in _READ_AS:
         (_, low), (_, high) = written_moments(value, low), written_moments(value, high)
     ends = [compare("ge", value, low), compare("le", value, high)]
@@ -299,6 +300,7 @@ def _is_below_zero(expr: Expr) -> bool:
 def one_of(value: Expr, items: list[Expr], is_mysql: bool) -> Expr:
     """value IN (items). MySQL looks for the bits of integers, but for constants of one type, which it sorts."""
     require_one_collation([value, *items], "IN")
+    items = parts_of_bytes.beside(value, items)
     if len(items) == 1:  # which both servers take for `=`
         value, item = answers.unquoted(value, items[0])
         items = [item]

@@ -44,6 +44,7 @@ _TRUTHS = frozenset(
     {"IS_IPV4", "IS_UUID", "JSON_CONTAINS", "JSON_CONTAINS_PATH", "JSON_OVERLAPS", "JSON_VALID", "STRCMP"}
 )
 _MIXED = "a document made of a decimal of mixed scales is not supported"
+NO_ORDER = "JSON_ARRAYAGG depends on the order of rows"
 _AWKWARD = frozenset('"\\*?')
 
 
@@ -262,8 +263,9 @@ def objects(binder: Binder, node: exp.Expression) -> Expr:
 
 
 def _elements(binder: Binder, arguments: list[exp.Expression]) -> Expr:
-    """JSON_ARRAYAGG(value): the order of its elements is that of MySQL's plan, and there is no ORDER BY for it."""
-    return refuse("JSON_ARRAYAGG depends on the order of rows")
+    """JSON_ARRAYAGG(value): its elements are in the order in which MySQL's plan reads rows; there is no ORDER BY."""
+    value = element(binder, arguments[0])
+    return Expr("json_elements", _JSON, (value,)) if binder.context.reads else refuse(NO_ORDER)
 
 
 def _object(binder: Binder, node: exp.Expression) -> Expr:
