@@ -162,7 +162,7 @@ def _translate(
         require_no_variable_text(whole)
     else:
         require_counted_null(whole)
-        require_no_lost_partition(whole, view, shared.tables)
+        require_no_lost_partition(whole, _divided(shared))
         keep_years(whole)
     require_listed_windows(whole)
     require_listed_numbers(whole)
@@ -188,6 +188,12 @@ def _translate(
     asked = tuple(lowering.asked.values())
     tables, functions = tuple(dict.fromkeys(shared.tables)), tuple(lowering.functions.values())
     return Translation(sql, told, weights, zones, tables, guarded, functions, asked, found)
+
+
+def _divided(shared: Shared) -> frozenset[str]:
+    """The tables of a statement that are in partitions, as the store calls them."""
+    tables = [found for schema, name in shared.tables if not isinstance(found := shared.view.table(schema, name), str)]
+    return frozenset(found.store_name for found in tables if found.table.partitions)
 
 
 def _sends_early(query: Query) -> bool:

@@ -6,9 +6,8 @@ tables together: of a join in parentheses, a derived table that is merged, or a 
 `t LEFT JOIN (p JOIN s ON …) ON … WHERE p.id IS NULL` then finds no row of `p` for any row of `t` (MySQL 9.7.4).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 
-from engine.translate.bind.binder import View
 from engine.translate.refusal import refuse
 from engine.translate.tree import Block, CteSource, Join, Query, QuerySource, Source, TableSource
 from engine.translate.walks import Gathered, leaves, queries_in
@@ -16,10 +15,9 @@ from engine.translate.walks import Gathered, leaves, queries_in
 _OUTER = frozenset({"left", "right"})
 
 
-def require_no_lost_partition(whole: Gathered, view: View, names: Iterable[tuple[str, str]]) -> None:
-    """Refuse a statement with a WHERE and such a table. Raises Refused."""
-    tables = [found for schema, name in names if not isinstance(found := view.table(schema, name), str)]
-    divided = {found.store_name for found in tables if found.table.partitions}
+def require_no_lost_partition(whole: Gathered, divided: Collection[str]) -> None:
+    """Refuse a statement with a WHERE and such a table; `divided` are the tables in partitions, by their names in the
+    store. Raises Refused."""
     blocks = [query for query in whole.queries if isinstance(query, Block)]
     if not divided or not any(block.where is not None for block in blocks):
         return
