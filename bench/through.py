@@ -13,6 +13,7 @@ import argparse
 import random
 import re
 import sys
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -317,6 +318,18 @@ def run_batch(instance: Instance, chance: random.Random, queries: int, kind_of: 
         found.offloaded += _offloaded(through)
 
 
+def _await(instance: Instance) -> None:
+    """Wait until a server that a statement has ended is there again; raises what connecting does after a while."""
+    for left in reversed(range(_WAIT)):
+        try:
+            instance.connect(direct=True).close()
+            return
+        except pymysql.err.OperationalError:
+            if not left:
+                raise
+            time.sleep(1)
+
+
 def _offloaded(connection: Any) -> int:
     """How many statements of this session the engine answered."""
     with connection.cursor() as cursor:
@@ -349,6 +362,7 @@ def main() -> int:
             except LostError as lost:  # most often the server itself does not answer
                 found.outcomes["a batch ended"] += 1
                 print(f"batch {number} ended: {lost}", flush=True)
+                _await(instance)
             for fault in found.faults[before:]:
                 print(f"batch {number}: {fault}", flush=True)
         rows = [*found.outcomes.most_common(), ("of these, offloaded", found.offloaded)]

@@ -21,7 +21,7 @@ from engine.translate.literals import NULL_LITERAL, is_literal
 from engine.translate.nodes import child, kind, only
 from engine.translate.refusal import refuse
 from engine.translate.tree import WINDOW, Block, Expr, TableSource, is_stored, walk
-from engine.translate.types import DOUBLE, WHOLE, Family
+from engine.translate.types import DOUBLE, EXACT, WHOLE, Family
 
 Rule = Callable[[Binder, exp.Expression], Expr]
 
@@ -134,12 +134,14 @@ def average(value: Expr, distinct: bool, count: Expr) -> Expr:
 
 
 def spread(binder: Binder, node: exp.Expression) -> Expr:
-    """STD, STDDEV_SAMP, VAR_POP, …: the server updates a mean row by row, in doubles."""
+    """STD, STDDEV_SAMP, VAR_POP, …: the server updates a mean row by row, in doubles. MariaDB's have a fixed number of
+    decimals where their argument has one (Item_sum_variance::fix_length_and_dec in sql/item_sum.cc)."""
     only(node, "this")
     value = as_number(binder.expr(child(node)), kind(node))
     if value.type.family is Family.NULL:
         refuse(f"{kind(node)} of NULL is not supported")
-    return Expr("spread", DOUBLE, (as_double(value),), value=_SPREADS[type(node)])
+    fixed = binder.context.backend == "mariadb" and (value.type.family in EXACT or value.type.fixed)
+    return Expr("spread", replace(DOUBLE, fixed=fixed), (as_double(value),), value=_SPREADS[type(node)])
 
 
 def _libm(name: str) -> Rule:
