@@ -62,6 +62,7 @@ WHEN: dict[str, tuple[str, ...]] = {
     ),
     "all rows of the group have the same value": ("ANY_VALUE",),
     "ORDER BY settles the text of these rows, and it is not longer than group_concat_max_len": ("GROUP_CONCAT",),
+    "the argument has the four bytes of an IPv4 address": ("INET6_NTOA",),
     "the backend is MySQL, and its plan tells in which order all rows are read": ("JSON_ARRAYAGG",),
     "the pattern is a constant that every library reads alike, as it does the texts": (
         "REGEXP", "REGEXP_INSTR", "REGEXP_LIKE", "REGEXP_REPLACE", "REGEXP_SUBSTR", "RLIKE",
@@ -121,7 +122,7 @@ NEVER: dict[str, frozenset[str]] = {
             "ASYMMETRIC_DECRYPT", "ASYMMETRIC_ENCRYPT", "ASYMMETRIC_SIGN", "ASYMMETRIC_VERIFY",
             "CREATE_ASYMMETRIC_PRIV_KEY", "CREATE_ASYMMETRIC_PUB_KEY", "CREATE_DIGEST", 
             "WEIGHT_STRING", "NATURAL_SORT_KEY", "VECTOR_DIM", "VECTOR_TO_STRING", "STRING_TO_VECTOR", "DISTANCE",
-            "INET6_ATON", "INET6_NTOA", "IS_IPV4_COMPAT",
+            "INET6_ATON", "IS_IPV4_COMPAT",
             "IS_IPV4_MAPPED", "IS_IPV6",
         ]
     ),

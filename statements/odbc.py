@@ -1,4 +1,4 @@
-"""ODBC's literals, `{d '2024-01-31'}` and the like, as the tokens of MySQL's own.
+"""ODBC's literals, `{d '2024-01-31'}` and the like, as the tokens of MySQL's own; `{oj a JOIN b …}` without its braces.
 
 Both servers read them so where the text is a date, a time or a moment. Where it is none they take it for a text, and
 here it stays what no parser reads.
@@ -22,11 +22,28 @@ _LENGTH = 4  # tokens of a literal
 def as_literals(tokens: Sequence[Token]) -> list[Token]:
     """Put `DATE '…'`, `TIME '…'` and `TIMESTAMP '…'` in the place of ODBC's literals."""
     made: list[Token] = []
-    at = 0
+    tokens, at = _without_joins(tokens), 0
     while at < len(tokens):
         found = _literal(tokens[at : at + _LENGTH]) if tokens[at].token_type is TokenType.L_BRACE else None
         made += found or [tokens[at]]
         at += _LENGTH if found else 1
+    return made
+
+
+def _without_joins(tokens: Sequence[Token]) -> list[Token]:
+    """Leave the braces and the word of ODBC's outer joins out."""
+    made: list[Token] = []
+    opened: list[bool] = []  # whether each open brace is that of a join
+    for at, token in enumerate(tokens):
+        if token.token_type is TokenType.L_BRACE:
+            opened.append(at + 1 < len(tokens) and tokens[at + 1].text.lower() == "oj")
+        is_join = bool(opened) and opened[-1]
+        closes = token.token_type is TokenType.R_BRACE
+        is_word = is_join and token.text.lower() == "oj" and tokens[at - 1].token_type is TokenType.L_BRACE
+        if not (is_join and (closes or token.token_type is TokenType.L_BRACE or is_word)):
+            made.append(token)
+        if closes and opened:
+            opened.pop()
     return made
 
 

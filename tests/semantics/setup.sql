@@ -271,3 +271,8 @@ UPDATE meta SET v = t, c = t;
 CREATE TABLE wiki (id INT NOT NULL PRIMARY KEY, title VARBINARY(60) NOT NULL, touched BINARY(14), text_ BLOB);
 INSERT INTO wiki VALUES (1, 'Albert_Einstein', '20240115120000', 'abc'), (2, 'Zürich_HB', '20240229235959', 'Zürich'), (3, 'zürich', '20231231000000', NULL), (4, '', NULL, ''),
   (5, '100%_a\\b', '20240301000001', x'ff00fe'), (6, 'a_b_c', '20240115130000', '5F 41'), (7, '北京', '20240115120000', '_');
+-- Documents as texts, as Joomla and Keycloak keep them.
+CREATE TABLE papers (id INT NOT NULL PRIMARY KEY, j JSON, t LONGTEXT) CHARSET utf8mb4;
+INSERT INTO papers (id, t) VALUES (1, '{"s": "a b", "n": 12, "o": {"k": true}, "l": [1, "x"], "z": null}'), (2, '{"n":0,"s":"caf\\u00e9 \\"q\\"","o":{"k":"v"}}'), (3, NULL),
+  (4, '{ "s" : "é" , "n" : 7 }'), (5, '{"n": 9.995}'), (6, '{"n": "17"}'), (7, '{"n": 1, "n": 2}'), (8, '{"n": [1]}');
+UPDATE papers SET j = t;

@@ -13,7 +13,7 @@ _ALLOWED = frozenset(
         "is_null", "count", "any", "json_part", "json_text", "json_length", "json_keys", "json_has", "json_valid",
         "json_object", "json_array", "json_compared", "json_value", "json_kind",
         "json_contains", "json_overlaps", "json_number", "json_cell", "json_cell_exists", "json_objects",
-        "json_elements", "answer", "document_text",
+        "json_elements", "json_integer", "json_decimal", "answer", "document_text",
     }
 )  # fmt: skip
 

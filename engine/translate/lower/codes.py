@@ -64,6 +64,14 @@ def _inet_number(low: Lowering, expr: Expr) -> str:
     return f"(CASE WHEN {sql} IS NULL THEN NULL WHEN {matches} THEN {value} ELSE {failure} END)"
 
 
+def _inet6_text(low: Lowering, expr: Expr) -> str:
+    sql = low.expr(expr.args[0])
+    parts = [f"CAST(CAST('0x' || substring(hex({sql}), {place}, 2) AS INTEGER) AS VARCHAR)" for place in (1, 3, 5, 7)]
+    failure = "error('no address of four bytes')"
+    written = " || '.' || ".join(parts)
+    return f"(CASE WHEN {sql} IS NULL THEN NULL WHEN octet_length({sql}) = 4 THEN {written} ELSE {failure} END)"
+
+
 def _inet_text(low: Lowering, expr: Expr) -> str:
     sql = f"CAST({low.expr(expr.args[0])} AS HUGEINT)"
     parts = " || '.' || ".join(f"CAST({sql} // {1 << shift} % 256 AS VARCHAR)" for shift in (24, 16, 8, 0))
@@ -354,6 +362,7 @@ CODE_OPS: dict[str, Writer] = {
     "crc32": _crc32,
     "inet_number": _inet_number,
     "inet_text": _inet_text,
+    "inet6_text": _inet6_text,
     "bit_count": lambda low, expr: f"bit_count({_unsigned(low, expr.args[0])})",
     "bit_length": _template("(strlen({0}) * 8)"),
     "bits_all": _bit_sum("bit_and", _MASK),

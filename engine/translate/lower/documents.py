@@ -24,6 +24,7 @@ _LEVELS, _PASSES = 31, 6
 _TEXTS = """'"(?:[^"\\\\]|\\\\.)*"'"""
 _INNERMOST = """'\\[[^\\[\\]{}]*\\]|\\{[^\\[\\]{}]*\\}'"""
 _NEARLY = "1e-12"  # the numbers that JSON_CONTAINS of MariaDB takes for equal are less apart
+_NO_NUMBER = "error('a part of a document is no number')"
 _WRAPPED = "error('a place in a document that is no array')"
 
 
@@ -68,9 +69,49 @@ def _double(low: Lowering, expr: Expr) -> str:
     sql, steps = low.expr(expr.args[0]), cast("Steps", expr.value)
     number = f"CAST(json_extract_string({sql}, {path_of(steps)}) AS DOUBLE)"
     kind = kind_of(sql, steps)
-    failure = "error('a part of a document is no number')"
     are_numbers = f"{kind} IN ('UBIGINT', 'BIGINT', 'DOUBLE')"
-    return f"(CASE WHEN {kind} IS NULL THEN NULL WHEN {are_numbers} THEN {number} ELSE {failure} END)"
+    return f"(CASE WHEN {kind} IS NULL THEN NULL WHEN {are_numbers} THEN {number} ELSE {_NO_NUMBER} END)"
+
+
+def _integer(low: Lowering, expr: Expr) -> str:
+    """CAST AS SIGNED or UNSIGNED of an integer in a document; others are rounded, or warned of, and fail."""
+    sql, steps = low.expr(expr.args[0]), cast("Steps", expr.value)
+    kind = kind_of(sql, steps)
+    kinds, made = ("'UBIGINT'", "UBIGINT") if expr.type.unsigned else ("'UBIGINT', 'BIGINT'", "BIGINT")
+    number = f"CAST(json_extract_string({sql}, {path_of(steps)}) AS {made})"
+    return f"(CASE WHEN {kind} IS NULL THEN NULL WHEN {kind} IN ({kinds}) THEN {number} ELSE {_NO_NUMBER} END)"
+
+
+def _decimal(low: Lowering, expr: Expr) -> str:
+    """CAST AS DECIMAL of a number in a document, whose digits it takes (my_gcvt in double2decimal)."""
+    sql, steps = low.expr(expr.args[0]), cast("Steps", expr.value)
+    kind = kind_of(sql, steps)
+    digits = (
+        f"(CASE {kind} WHEN 'DOUBLE' THEN {_number(sql, steps)} ELSE json_extract_string({sql}, {path_of(steps)}) END)"
+    )
+    plain = f"{kind} IN ('UBIGINT', 'BIGINT', 'DOUBLE') AND regexp_full_match({digits}, '-?[0-9]+([.][0-9]+)?')"
+    number = f"CAST({digits} AS DECIMAL({expr.type.digits}, {expr.type.scale}))"
+    return f"(CASE WHEN {kind} IS NULL THEN NULL WHEN {plain} THEN {number} ELSE {_NO_NUMBER} END)"
+
+
+def _parsed_text(low: Lowering, expr: Expr) -> str:
+    """A scalar of a text that MySQL reads as a document: of two keys alike it takes the last, and it spells numbers
+    with a fraction anew. Such texts fail, as do those that are no JSON."""
+    sql, steps = low.expr(expr.args[0]), cast("Steps", expr.value)
+    made = f"json_extract_string({sql}, {path_of(steps)})"
+    null = "NULL" if expr.op == "parsed_value" else "'null'"
+    keys = [step for step in steps if isinstance(step, str)]
+    if any(not key.isascii() or not key.isidentifier() for key in keys):
+        return SPELLING
+    twice = " OR ".join(f"len(regexp_extract_all({sql}, '\"{key}\"\\s*:')) > 1" for key in keys)
+    escaped = f"regexp_matches({sql}, '\\\\u00[0-7]')"  # a key may be written so
+    long = f"WHEN length({made}) > {_MOST_OF_VALUE} THEN {SPELLING} " if expr.op == "parsed_value" else ""
+    return (
+        f"(CASE WHEN {f'{twice} OR ' if twice else ''}{escaped} OR regexp_matches({sql}, {_LENIENT}) THEN {SPELLING} "
+        f"{long}ELSE CASE {kind_of(sql, steps)} WHEN 'NULL' THEN {null} WHEN 'VARCHAR' THEN {made}"
+        f" WHEN 'BOOLEAN' THEN {made} WHEN 'UBIGINT' THEN {made} WHEN 'BIGINT' THEN {made}"
+        f" ELSE CASE WHEN {kind_of(sql, steps)} IS NOT NULL THEN {SPELLING} END END END)"
+    )
 
 
 def known(low: Lowering, expr: Expr) -> str:
@@ -316,6 +357,10 @@ def _compared(low: Lowering, expr: Expr) -> str:
 DOCUMENT_OPS: dict[str, Writer] = {
     "document_text": lambda low, expr: low.expr(expr.args[0]),
     "json_number": _double,
+    "json_integer": _integer,
+    "json_decimal": _decimal,
+    "parsed_text": lambda low, expr: _of_text(low, expr, _parsed_text),
+    "parsed_value": lambda low, expr: _of_text(low, expr, _parsed_text),
     "json_part": _part,
     "json_text": _text,
     "json_value": _text,

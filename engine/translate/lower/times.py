@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import cast
 
 from engine.collate.rules import quote
+from engine.translate.bind.temporal.dates import CAST
 from engine.translate.lower.dates import week_number
 from engine.translate.lower.digits import fraction
 from engine.translate.lower.lowering import Lowering
@@ -162,11 +163,13 @@ def _rounded(low: Lowering, expr: Expr) -> str:
 
 def _text_to_moment(low: Lowering, expr: Expr) -> str:
     """Texts written as a date, with or without a time to the minute or second; others may give warnings and fail. A
-    `value` is the part of a time that they must have."""
+    `value` is the part of a time that they must have, or CAST."""
     sql = low.expr(expr.args[0])
-    fraction = r"(\.\d{1,6})?" if expr.type.fsp else ""
-    time = "" if expr.type.family is Family.DATE else rf"( \d\d:\d\d(:\d\d{fraction})?){'' if expr.value else '?'}"
-    kind = "DATE" if expr.type.family is Family.DATE else "TIMESTAMP"
+    is_cast = expr.value == CAST
+    decimals = r"(\.\d{1,6})?" if expr.type.fsp else r"(\.0{1,6})?" if is_cast else ""
+    optional = "" if expr.value and not is_cast else "?"
+    time = rf"({'[ T]' if is_cast else ' '}\d\d:\d\d(:\d\d{decimals})?){optional}"
+    kind, time = ("DATE", "") if expr.type.family is Family.DATE else ("TIMESTAMP", time)
     matches = f"regexp_full_match({sql}, '[1-9]\\d{{3}}-\\d{{1,2}}-\\d{{1,2}}{time}')"
     failure = "error('a text is not a plain date')"
     return f"(CASE WHEN {sql} IS NULL THEN NULL WHEN {matches} THEN CAST({sql} AS {kind}) ELSE {failure} END)"

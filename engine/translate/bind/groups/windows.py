@@ -1,5 +1,7 @@
 """Window functions: OVER (PARTITION BY … ORDER BY … ROWS …)."""
 
+from collections.abc import Iterator
+
 from sqlglot import exp
 
 from engine.translate.bind.binder import Binder, Shared, Sort
@@ -14,6 +16,7 @@ from engine.translate.nodes import child, children, kind, only, whole_number
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import AGGREGATES, WINDOW, Block, Expr, Join, Query, walk
 from engine.translate.types import BIGINT, EXACT, WHOLE, unify
+from engine.translate.walks import expressions
 
 _RANKS: dict[type[exp.Expression], str] = {
     exp.RowNumber: "row_number",
@@ -32,6 +35,7 @@ _SPREADS = exp.StddevPop | exp.StddevSamp | exp.VariancePop | exp.Variance
 _ORDERED = frozenset({"row_number", "ntile", *_NEIGHBOURS.values(), *_PLACES.values()})
 
 _SHARES = frozenset({"percent_rank", "cume_dist"})
+_EQUALITIES = frozenset({"eq", "null_safe_eq", "in", "in_query"})
 _NEVER_CONFUSED = 2  # different windows
 _SEVERAL = 2
 _QUERIES = frozenset({"scalar", "exists", "in_query"})
@@ -215,9 +219,17 @@ def require_apart(block: Block) -> None:
     found = {part for expr in exprs for part in walk(expr) if part.op == WINDOW}
     if len({(part.args[1:], part.value) for part in found}) < _SEVERAL:
         return
+    equal = set(_equated(block))
     for part in found:
-        read = {
-            e.value[0] for key in part.args[1:] for e in walk(key) if e.op == "column" and isinstance(e.value, tuple)
-        }
-        if len(read) >= _SEVERAL:
+        keys = {e for key in part.args[1:] for e in walk(key) if e.op == "column"}
+        read = {key.value[0] for key in keys if isinstance(key.value, tuple)}
+        if len(read) >= _SEVERAL and len(keys & equal) >= _SEVERAL:
             refuse("several windows with keys of several tables are not supported")
+
+
+def _equated(block: Block) -> Iterator[Expr]:
+    """Columns that a condition finds equal to others."""
+    for expr in expressions(block):
+        for part in walk(expr):
+            if part.op in _EQUALITIES:
+                yield from (e for e in walk(part) if e.op == "column")

@@ -36,6 +36,7 @@ _COMPOUND = {
     "MINUTE_SECOND": (60, 1),
 }
 _DATE_PARTS = frozenset({"YEAR", "QUARTER", "MONTH", "DAY"})
+CAST = "CAST"  # of texts that are cast it does not matter whether they have a T or zeros behind the point
 _CUTTING = frozenset({"round_moment", "text_to_moment"})  # they give no more digits than their type has
 _TIME_PARTS = frozenset({"HOUR", "MINUTE", "SECOND", "MICROSECOND"})
 
@@ -311,7 +312,7 @@ def to_datetime(expr: Expr, fsp: int, rounds: bool) -> Expr:
     expr = as_date_value(expr, "CAST AS DATETIME")
     if expr.type.family is Family.NULL:
         return expr
-    expr = as_datetime(expr)
+    expr = replace(expr, value=CAST) if expr.op == "text_to_moment" else as_datetime(expr)
     if expr.type.fsp > fsp:
         if is_literal(expr):
             refuse("CAST AS DATETIME that rounds fractional seconds is not supported")

@@ -99,6 +99,14 @@ def _address(binder: Binder, arguments: list[exp.Expression]) -> Expr:
     return value if value.type.family is Family.NULL else Expr("inet_text", _coded(binder), (value,))
 
 
+def _any_address(binder: Binder, arguments: list[exp.Expression]) -> Expr:
+    """INET6_NTOA of a column's bytes: of four the digits of IPv4, others fail."""
+    value = binder.expr(arguments[0])
+    if value.type.family is not Family.BINARY:
+        refuse(f"INET6_NTOA of a {value.type.family.value} is not supported")
+    return Expr("inet6_text", _coded(binder), (value,))
+
+
 def _bit_count(binder: Binder, node: exp.Expression) -> Expr:
     only(node, "this")
     value = _integer(binder, child(node), "BIT_COUNT")
@@ -171,6 +179,7 @@ NAMED: dict[str, tuple[int, int, Call]] = {
     "CONV": (3, 3, _conversion),
     "INET_ATON": (1, 1, _address_number),
     "INET_NTOA": (1, 1, _address),
+    "INET6_NTOA": (1, 1, _any_address),
     "ORD": (1, 1, _first_code),
     "CRC32": (1, 1, _checksum),
 }

@@ -218,6 +218,8 @@ AVERAGE = "average"  # of AVG: MySQL takes the double next to it for an integer,
 
 def to_integer(expr: Expr, unsigned: bool) -> Expr:
     """CAST(expr AS SIGNED or UNSIGNED); decimals round half away from zero, but for AVERAGE."""
+    if expr.op == "json_part":
+        return Expr("json_integer", UBIGINT if unsigned else BIGINT, expr.args, expr.value)
     if expr.type.family is Family.STRING and not is_literal(expr):
         require_one_text(expr)
         return Expr("text_to_unsigned" if unsigned else "text_to_signed", UBIGINT if unsigned else BIGINT, (expr,))
@@ -268,6 +270,8 @@ def to_decimal(expr: Expr, digits: int, scale: int) -> Expr:
     if expr.type.family is Family.STRING and not is_literal(expr) and digits <= 38:
         require_one_text(expr)
         return Expr("text_to_decimal", decimal(digits, scale), (expr,))
+    if expr.op == "json_part" and digits <= 38:
+        return Expr("json_decimal", decimal(digits, scale), expr.args, expr.value)
     expr = as_number(expr, "CAST AS DECIMAL")
     if expr.type.family is Family.NULL:
         return expr

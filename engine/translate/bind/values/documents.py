@@ -104,6 +104,8 @@ def _extract(binder: Binder, node: exp.Expression) -> Expr:
 def _extract_text(binder: Binder, node: exp.Expression) -> Expr:
     """document->>'path'."""
     only(node, "this", "expression")
+    if (text := _parsed(binder, child(node))) is not None:
+        return Expr("parsed_text", _TEXT, (text,), _steps(child(node, "expression")))
     value, prefix = document(binder, child(node), "JSON_UNQUOTE")
     path = (*prefix, *_steps(child(node, "expression")))
     return answers.text(value, path) if value.type.family is Family.ANSWER else Expr("json_text", _TEXT, (value,), path)
@@ -116,11 +118,21 @@ def _unquote(binder: Binder, arguments: list[exp.Expression]) -> Expr:
             only(arguments[0], "this", "expression")
             type_ = replace(_TEXT, coercible=True)
             return Expr("text_part", type_, (text,), _steps(child(arguments[0], "expression")))
+        only(arguments[0], "this", "expression")
         return _extract_text(binder, arguments[0])
     value = binder.expr(arguments[0])
     if value.type.family is not Family.ANSWER:
         refuse("JSON_UNQUOTE of anything but JSON_EXTRACT is not supported")
     return answers.text(value, ())
+
+
+def _parsed(binder: Binder, node: exp.Expression) -> Expr | None:
+    """A text column that MySQL reads as a document; None for others."""
+    if binder.context.backend != "mysql":
+        return None
+    value = binder.expr(node)
+    is_text = value.type.family is Family.STRING and value.op == "column"
+    return value if is_text and value.type.charset in ("utf8mb4", "utf8mb3") else None
 
 
 def _text_document(binder: Binder, node: exp.Expression) -> Expr | None:
@@ -142,6 +154,8 @@ def _value(binder: Binder, node: exp.Expression) -> Expr:
     only(node, "this", "path")
     if (text := _text_document(binder, child(node))) is not None:
         return Expr("text_value", replace(text.type, presence=ANYTHING), (text,), _steps(child(node, "path")))
+    if (text := _parsed(binder, child(node))) is not None:
+        return Expr("parsed_value", replace(_TEXT, collation="utf8mb4_0900_bin"), (text,), _steps(child(node, "path")))
     value, prefix = document(binder, child(node), "JSON_VALUE")
     path = (*prefix, *_steps(child(node, "path")))
     if value.type.family is Family.ANSWER:

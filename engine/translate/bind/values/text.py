@@ -22,6 +22,7 @@ _BEYOND_UTF8MB3 = frozenset(range(0xF0, 0xF8))  # first bytes of the characters 
 _PLAIN_TIMES = frozenset({"time_of_day", "make_time", "seconds_as_time", "time_difference", "time_added"})
 _DOCUMENTS, _GATHERING = frozenset({"column", "json_object", "json_array"}), frozenset({"GROUP_CONCAT", "CONCAT"})
 _DOCUMENT_TEXT = Type(Family.STRING, collation="utf8mb4_bin", charset="utf8mb4", presence=presence.ANYTHING)
+_SPELLED = frozenset({"int_to_text", "decimal_to_text", "date_to_text", "datetime_to_text"})
 _CHOICES = frozenset({"least", "greatest", "case", "coalesce"})
 
 
@@ -174,6 +175,8 @@ def like(value: Expr, pattern: Expr, escape: str, collation: str) -> Expr:
         value = as_string(value, "LIKE", collation)
         if text and not answered(str.isascii, pattern):
             refuse("LIKE of a number or date has a pattern beyond ASCII")
+        value = value.typed(replace(value.type, coercible=False))
+    elif value.op in _SPELLED and text and answered(str.isascii, pattern):
         value = value.typed(replace(value.type, coercible=False))
     if Family.NULL in (value.type.family, pattern.type.family):
         return NULL_LITERAL.typed(BOOL)
