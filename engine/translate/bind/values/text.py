@@ -63,10 +63,11 @@ def as_string(expr: Expr, what: str, collation: str) -> Expr:
 
 
 def _is_plain_time(expr: Expr) -> bool:
-    """Tell whether a time is a column's, or computed of moments or numbers: with as many decimals as its type has."""
+    """Tell whether a time is a column's, or computed of moments or numbers: with as many decimals as its type has. Of
+    ADDTIME with decimals MySQL writes six, or none where they are zero."""
     while expr.op in ("group_value", "min", "max"):
         (expr,) = expr.args
-    return is_stored(expr) or expr.op in _PLAIN_TIMES
+    return is_stored(expr) or (expr.op in _PLAIN_TIMES and not (expr.op == "time_added" and expr.type.fsp))
 
 
 def _is_all_fraction(expr: Expr) -> bool:
