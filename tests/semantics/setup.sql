@@ -276,3 +276,4 @@ CREATE TABLE papers (id INT NOT NULL PRIMARY KEY, j JSON, t LONGTEXT) CHARSET ut
 INSERT INTO papers (id, t) VALUES (1, '{"s": "a b", "n": 12, "o": {"k": true}, "l": [1, "x"], "z": null}'), (2, '{"n":0,"s":"caf\\u00e9 \\"q\\"","o":{"k":"v"}}'), (3, NULL),
   (4, '{ "s" : "é" , "n" : 7 }'), (5, '{"n": 9.995}'), (6, '{"n": "17"}'), (7, '{"n": 1, "n": 2}'), (8, '{"n": [1]}');
 UPDATE papers SET j = t;
+INSERT INTO papers (id, t) VALUES (9, '{"n": 1, "big": 1e400 }');

@@ -20,6 +20,8 @@ _MOST_OF_VALUE = 512  # characters of JSON_VALUE's result
 SEPARATORS = """'((?:"(?:[^"\\\\]|\\\\.)*"|[^",:])*)([,:]|$)'"""
 # What DuckDB reads though it is no JSON: commas behind the last member, and numbers that are none.
 _LENIENT = """',\\s*[}\\]]|(?i)(^|[:,\\[])\\s*-?(nan|inf)'"""
+# A number that may be none of a double's, for which MySQL reads no document.
+_TOO_BIG = """'[0-9.][eE][+]?[0-9]{3,}\\s*([,}\\]]|$)|[0-9]{200}'"""
 _LEVELS, _PASSES = 31, 6
 _TEXTS = """'"(?:[^"\\\\]|\\\\.)*"'"""
 _INNERMOST = """'\\[[^\\[\\]{}]*\\]|\\{[^\\[\\]{}]*\\}'"""
@@ -106,6 +108,7 @@ def _parsed_text(low: Lowering, expr: Expr) -> str:
     twice = " OR ".join(f"len(regexp_extract_all({sql}, '\"{key}\"\\s*:')) > 1" for key in keys)
     escaped = f"regexp_matches({sql}, '\\\\u00[0-7]')"  # a key may be written so
     long = f"WHEN length({made}) > {_MOST_OF_VALUE} THEN {SPELLING} " if expr.op == "parsed_value" else ""
+    escaped = f"{escaped} OR regexp_matches({sql}, {_TOO_BIG})"
     return (
         f"(CASE WHEN {f'{twice} OR ' if twice else ''}{escaped} OR regexp_matches({sql}, {_LENIENT}) THEN {SPELLING} "
         f"{long}ELSE CASE {kind_of(sql, steps)} WHEN 'NULL' THEN {null} WHEN 'VARCHAR' THEN {made}"
