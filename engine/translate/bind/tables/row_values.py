@@ -18,7 +18,7 @@ from engine.translate.checks.spelled_times import in_rows
 from engine.translate.literals import is_literal, is_text
 from engine.translate.members import LISTED
 from engine.translate.refusal import refuse
-from engine.translate.tree import Expr, QuerySource, Rows, has_aggregate, is_stored, walk
+from engine.translate.tree import WINDOW, Block, Expr, Query, QuerySource, Rows, has_aggregate, is_stored, walk
 from engine.translate.types import BOOL, EXACT, STORED_BITS, WHOLE, Family, whole_digits
 
 # Lexicographic order: of the parts before the last one, and of the last one.
@@ -56,13 +56,24 @@ def _in_order(operator: str, left: list[Expr], right: list[Expr]) -> Expr:
 def any_row(binder: Binder, operator: str, left: list[Expr], node: exp.Expression, every: bool = False) -> Expr:
     """left IN (query), left > ANY (query); with `every` left > ALL (query). Raises Refused."""
     source, columns = _columns(binder, left, node)
-    if binder.context.backend == "mysql" and operator not in ("eq", "ne"):
-        _require_no_computed_constant(source)
+    if binder.context.backend == "mysql":
+        require_no_window(source.query)
+        if operator not in ("eq", "ne"):
+            _require_no_computed_constant(source)
     test = compare_rows(_OPPOSITE[operator] if every else operator, left, columns)
     found = Expr("row_in", BOOL, (test,), value=Rows(source))
     if binder.context.backend != "mysql" and operator in ("eq", "ne"):
         found = known_member(found, left, list(_stored_columns(source, columns)))
     return Expr("not", BOOL, (found,)) if every else found
+
+
+def require_no_window(query: Query) -> None:
+    """Refuse to look for a value among windows where MySQL may have to look for it in each row of the query, and says
+    that it does not do that yet: error 1235, not before the statement runs (single_value_in_to_exists_transformer in
+    sql/item_subselect.cc). Raises Refused."""
+    outputs = query.outputs if isinstance(query, Block) else []
+    if any(part.op == WINDOW for output in outputs for part in walk(output.expr)):
+        refuse("MySQL may not compare with the windows of a sub-query")
 
 
 def _require_no_computed_constant(source: QuerySource) -> None:

@@ -8,7 +8,7 @@ from sqlglot import exp
 from engine.translate.bind.binder import Binder, CachedAnswers
 from engine.translate.bind.numbers import as_value, is_ended, may_be_cached_signed, settled
 from engine.translate.bind.tables.derived import gives_rows, require_order, wrapped
-from engine.translate.bind.tables.row_values import any_row, known_member, parts_of
+from engine.translate.bind.tables.row_values import any_row, known_member, parts_of, require_no_window
 from engine.translate.bind.values.compare import paired
 from engine.translate.checks.pushed_conditions import require_one_kind
 from engine.translate.members import LISTED, spelled
@@ -136,6 +136,8 @@ def _compared(binder: Binder, operator: str, left: Expr, node: exp.Expression, o
     if len(query.outputs) != 1:
         refuse("this sub-query is not supported in a comparison")
     query.order = []
+    if binder.context.backend == "mysql" and (op != "in_query" or sees_outside(query)):
+        require_no_window(query)
     output = query.outputs[0]
     left, output.expr = as_value(left), as_value(output.expr)
     if Family.NULL in (left.type.family, output.expr.type.family):
