@@ -11,6 +11,7 @@ from engine.translate.bind.binder import Binder
 from engine.translate.bind.calls import CALLS, modulo
 from engine.translate.bind.groups import aggregates
 from engine.translate.bind.groups.aggregation import bind_aggregate
+from engine.translate.bind.groups.signs import is_unsigned
 from engine.translate.bind.groups.windows import bind_window
 from engine.translate.bind.kept import doubles
 from engine.translate.bind.numbers import arithmetic, as_condition, as_double, ended, negated
@@ -43,7 +44,7 @@ from engine.translate.nodes import child, children, kind, only
 from engine.translate.packed import require_comparable
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr, walk
-from engine.translate.types import BOOL, WHOLE, Family
+from engine.translate.types import BOOL, Family
 
 Rule = Callable[[Binder, exp.Expression], Expr]
 
@@ -154,13 +155,11 @@ def _not_negative(difference: Expr) -> Expr:
     """Let a negative difference of decimals that are both UNSIGNED fail: MySQL gives error 1690, MariaDB makes 0 of it
     in its temporary tables.
 
-    Which computed decimals are UNSIGNED is MySQL's to say: all that have such a column in them may be.
+    Which computed decimals are UNSIGNED is MySQL's to say: all that have such a column in them may be, but for sums.
     """
-    unsigned = [
-        any(part.type.positive or (part.type.family in WHOLE and part.type.unsigned) for part in walk(side))
-        for side in difference.args
-    ]
-    return Expr("not_negative", difference.type, (difference,)) if all(unsigned) else difference
+    return (
+        Expr("not_negative", difference.type, (difference,)) if all(map(is_unsigned, difference.args)) else difference
+    )
 
 
 def _number_of(binder: Binder, node: exp.Expression) -> Expr:
