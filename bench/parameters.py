@@ -12,6 +12,7 @@ from wire.integers import build_lenenc_bytes
 _LITERAL = re.compile(
     r"(?P<skipped>`[^`]*`|\b(?:DATE|TIME|TIMESTAMP|SEPARATOR|ESCAPE|_\w+|INTERVAL)\s*'(?:[^'\\]|\\.|'')*'|"
     r"\b[xbnXBN]'(?:[^'\\]|\\.|'')*'|\b(?:DECIMAL|CHAR|BINARY|TIME|DATETIME|NOW)\([\d, ]*\)|"
+    r"(?:LIMIT|OFFSET)\s+\d+(?:,\s*\d+)?|"  # MySQL takes -1 for an error the first time, and not the second
     r"(?:LIMIT|OFFSET|ROWS|RANGE|BETWEEN|AND|ORDER BY|GROUP BY)\s+\d+\b[\s\w,]*(?:PRECEDING|FOLLOWING|$))|"
     r"(?P<text>'(?:[^'\\]|\\.|'')*')|(?P<number>(?<![\w.])\d+(?:\.\d+)?(?:e-?\d+)?(?![\w.]))",
     re.IGNORECASE,
