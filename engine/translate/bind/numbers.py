@@ -76,6 +76,7 @@ def as_number(expr: Expr, what: str) -> Expr:
 # Which read a document's number as an integer or a decimal; all else reads it as the double that it is.
 _OF_DOCUMENTS = frozenset({"CAST AS SIGNED", "CAST AS DECIMAL", "FORMAT"})
 _MEMBERS = frozenset({"enum_text", "set_text"})
+WITH_CONSTANT, WITH_VALUE = "constant", "value"
 _GATHERED = frozenset({"group_concat", "group_concat_apart", "group_concat_distinct"})
 
 
@@ -85,9 +86,9 @@ def require_one_text(expr: Expr) -> None:
         refuse("LEAST or GREATEST of texts is read as a number")
 
 
-def number_of_text(expr: Expr, compared: bool = False) -> Expr:
-    """Read a string as a double; what gives a warning on the backend fails in the engine. Where it is `compared`,
-    MariaDB may read it as a decimal."""
+def number_of_text(expr: Expr, compared: str = "") -> Expr:
+    """Read a string as a double; what gives a warning on the backend fails in the engine. `compared` is with what:
+    WITH_CONSTANT, or WITH_VALUE for anything else, whose index may then be looked up by what an integer makes of it."""
     if not is_text(expr):
         require_one_text(expr)
         if expr.op in _GATHERED:  # MariaDB's number of it has no decimals

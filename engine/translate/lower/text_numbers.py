@@ -9,11 +9,13 @@ Read off MySQL 9.7 and MariaDB 10.11:
 * MySQL warns of no double read of a column of TEXT, whatever stands in it (Field_blob::val_real), and of no decimal
   with something behind it.
 
-What the server warns of fails.
+Beside a column, whose index the servers may look up by what they store of the text in its type, only plain numbers are
+read. What the server warns of fails.
 """
 
 from collections.abc import Callable
 
+from engine.translate.bind.numbers import WITH_CONSTANT, WITH_VALUE
 from engine.translate.lower.lowering import Lowering
 from engine.translate.lower.once import once
 from engine.translate.tree import Expr, is_stored
@@ -22,6 +24,7 @@ from engine.translate.types import Family
 Writer = Callable[[Lowering, Expr], str]
 _SPACE = r"[ \t\n\v\f\r]*"
 _NUMBER = r"[+-]?(?:[0-9]+[.]?[0-9]*|[.][0-9]+)"
+_PLAIN = "-?[0-9]+(?:[.][0-9]+)?"
 _EXPONENT = "(?:[eE][+-]?[0-9]{1,2})?"
 _LONGEST = 40  # characters: of more digits than 60 servers leave some out
 _EXACT = 16  # of what MariaDB compares as a decimal
@@ -54,13 +57,15 @@ def _around(low: Lowering, number: str, space: str = _SPACE) -> str:
 def _as_double(low: Lowering, expr: Expr) -> str:
     (arg,) = expr.args
     sql = low.expr(arg)
+    if expr.value == WITH_VALUE:
+        return _read(sql, f"({_PLAIN})", _EXACT, "DOUBLE")
     if _is_long_text(low, arg):
         number = f"regexp_extract({sql}, '^{_SPACE}({_NUMBER}(?:[eE][+-]?[0-9]+)?)', 1)"
         return (
             f"(CASE WHEN {sql} IS NULL THEN NULL WHEN {number} = '' THEN CAST(0 AS DOUBLE)"
             f" WHEN length({number}) > {_LONGEST} THEN {_FAILURE} ELSE CAST({number} AS DOUBLE) END)"
         )
-    if low.backend != "mysql" and expr.value:
+    if low.backend != "mysql" and expr.value == WITH_CONSTANT:
         return _read(sql, _around(low, f"{_NUMBER}(?:[eE][+-]?[0-9])?"), _EXACT, "DOUBLE")
     if low.backend != "mysql":
         return _read(sql, _around(low, _NUMBER + _EXPONENT), _LONGEST, "DOUBLE")

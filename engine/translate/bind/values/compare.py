@@ -4,7 +4,7 @@ from functools import partial
 from operator import lt
 
 from engine.translate import literals
-from engine.translate.bind.numbers import as_double, as_value, number_of_text
+from engine.translate.bind.numbers import WITH_CONSTANT, WITH_VALUE, as_double, as_value, number_of_text
 from engine.translate.bind.values import answers, document_tests, parts_of_bytes
 from engine.translate.bind.values.byte_strings import bytes_of
 from engine.translate.checks.fixed_decimals import require_exact, require_exact_beside_text
@@ -189,7 +189,7 @@ def _with_string(left: Expr, right: Expr) -> tuple[Expr, Expr]:
     if left.type.frac != left.type.scale:
         refuse("a quotient is compared with a string")
     require_exact_beside_text(left, right)
-    return as_double(left), number_of_text(right, compared=True)
+    return as_double(left), number_of_text(right, WITH_CONSTANT if is_literal(left) else WITH_VALUE)
 
 
 def _with_text(left: Expr, right: Expr) -> tuple[Expr, Expr]:
