@@ -70,10 +70,10 @@ def any_row(binder: Binder, operator: str, left: list[Expr], node: exp.Expressio
 def require_no_window(query: Query) -> None:
     """Refuse to look for a value among windows where MySQL may have to look for it in each row of the query, and says
     that it does not do that yet: error 1235, not before the statement runs (single_value_in_to_exists_transformer in
-    sql/item_subselect.cc). Raises Refused."""
+    sql/item_subselect.cc). MariaDB does, and computes the windows of the rows that are left. Raises Refused."""
     outputs = query.outputs if isinstance(query, Block) else []
     if any(part.op == WINDOW for output in outputs for part in walk(output.expr)):
-        refuse("MySQL may not compare with the windows of a sub-query")
+        refuse("the servers may not compare with the windows of a sub-query")
 
 
 def _require_no_computed_constant(source: QuerySource) -> None:

@@ -136,7 +136,7 @@ def _compared(binder: Binder, operator: str, left: Expr, node: exp.Expression, o
     if len(query.outputs) != 1:
         refuse("this sub-query is not supported in a comparison")
     query.order = []
-    if binder.context.backend == "mysql" and (op != "in_query" or sees_outside(query)):
+    if sees_outside(query) or (binder.context.backend == "mysql" and op != "in_query"):
         require_no_window(query)
     output = query.outputs[0]
     left, output.expr = as_value(left), as_value(output.expr)
