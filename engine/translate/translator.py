@@ -27,6 +27,7 @@ from engine.translate.checks.few_digits import require_counted_behind, require_r
 from engine.translate.checks.kept_years import keep_years
 from engine.translate.checks.lengths import require_lengths
 from engine.translate.checks.listed_windows import require_listed_numbers, require_listed_windows
+from engine.translate.checks.lost_conditions import require_no_lost_condition
 from engine.translate.checks.lost_partitions import require_no_lost_partition
 from engine.translate.checks.lost_windows import require_no_lost_window
 from engine.translate.checks.misread import require_counted_null, require_read_members
@@ -162,6 +163,7 @@ def _translate(
         require_no_variable_text(whole)
     else:
         require_counted_null(whole)
+        require_no_lost_condition(whole)
         require_no_lost_partition(whole, _divided(shared))
         keep_years(whole)
     require_listed_windows(whole)
