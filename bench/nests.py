@@ -172,8 +172,9 @@ class Nests(Expressions):
         keys = [key if "." in key else source.columns[0][0] + "." + source.columns[0][1].name for key in keys]
         after = self._after(source, [(key, kind) for key, kind in zip(keys, chosen, strict=True)], kinds)
         items = [self.value(kind, after, self.chance.choice((0, 1, 1, 2))) for kind in kinds]
+        rolled = " WITH ROLLUP" if self._is(0.12) else ""  # whose totals have the keys of groups of NULL
         if self._is(0.2):
-            items[0] = self._window(kinds[0], after, tuple(keys)) or items[0]
+            items[0] = self._window(kinds[0], after, () if rolled else tuple(keys)) or items[0]
         names = self._names(len(items))
         shown = [f"{key} k{at}" for at, key in enumerate(keys)] if keyed or self._is(0.5) else []
         labels = [self.chance.choice((key, f"k{at}", str(at + 1)) if shown else (key,)) for at, key in enumerate(keys)]
@@ -182,7 +183,6 @@ class Nests(Expressions):
         told = tuple(field.name for field in fields)
         shown += [f"{item} {name}" for item, name in zip(items, names, strict=True)]
         fields += [_field(name, kind, self.collation) for name, kind in zip(names, kinds, strict=True)]
-        rolled = " WITH ROLLUP" if self._is(0.12) else ""
         text = f"SELECT {', '.join(shown)} FROM {source.text}{self._where(source, 0.3)}"
         text += f" GROUP BY {', '.join(labels)}{rolled}{having}"
         return Block(text, tuple(fields), () if rolled else told)
