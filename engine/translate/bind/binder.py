@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from sqlglot import exp
 
 from engine.translate.bind.numbers import compared, divisor, settled
+from engine.translate.checks.sizes import Sizes
 from engine.translate.names import Scope
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr, Output, Query
@@ -74,6 +75,11 @@ class Shared:
     constants: set[object] = field(
         default_factory=set
     )  # columns of derived tables that may have one value, or another's
+
+    sizes: Sizes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sizes = Sizes(self.statement)
 
     def unique(self, prefix: str) -> str:
         """Make a name that nothing else in the statement has."""
@@ -146,7 +152,9 @@ class Binder:
 
     def expr(self, node: exp.Expression) -> Expr:
         """Bind an expression; raises Refused."""
-        return self.shared.rules.expression(self, node)
+        made = self.shared.rules.expression(self, node)
+        self.shared.sizes.require(made)
+        return made
 
     def query(self, node: exp.Expression) -> Query:
         """Bind a sub-query, which sees this SELECT's columns; raises Refused."""

@@ -332,18 +332,19 @@ def _introduced(binder: Binder, node: exp.Expression) -> Expr:
 
 def _case(binder: Binder, node: exp.Expression) -> Expr:
     only(node, "this", "ifs", "default")
-    subject = node.args.get("this")
+    operand = node.args.get("this")
     conditions, results = [], []
     for branch in children(node, "ifs"):
         conditions.append(binder.expr(child(branch)))
         results.append(binder.expr(child(branch, "true")))
-    if subject is not None:
+    if operand is not None:
+        subject = binder.expr(operand)  # once: it may be a CASE of CASEs itself
         if binder.context.backend == "mysql":
-            require_no_spelled_dates(binder.expr(subject), conditions)
-        require_one_collation([binder.expr(subject), *conditions], "CASE")
-        answers.require_texts([binder.expr(subject), *conditions], "CASE")
+            require_no_spelled_dates(subject, conditions)
+        require_one_collation([subject, *conditions], "CASE")
+        answers.require_texts([subject, *conditions], "CASE")
         equal = equal_bits if binder.context.backend == "mysql" else partial(compare, "eq")
-        conditions = [binder.either(equal, binder.expr(subject), condition) for condition in conditions]
+        conditions = [binder.either(equal, subject, condition) for condition in conditions]
     default = node.args.get("default")
     return control.case(conditions, results, literals.NULL_LITERAL if default is None else binder.expr(default))
 
