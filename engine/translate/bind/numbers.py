@@ -167,8 +167,10 @@ def may_be_cached_signed(type_: Type) -> bool:
 
 
 def _has_average(expr: Expr) -> bool:
-    """Tell whether a value has the unrounded digits of an average."""
-    return expr.type.frac > expr.type.scale and any(_is_average(part) for part in walk(expr))
+    """Tell whether a value is an average or, chosen or calculated of one, has its unrounded digits."""
+    if not any(_is_average(part) for part in walk(expr)):
+        return False
+    return expr.type.frac > expr.type.scale or _is_average(expr) or expr.op in ("case", "nonzero")
 
 
 def _is_average(expr: Expr) -> bool:

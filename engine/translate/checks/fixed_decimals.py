@@ -36,7 +36,8 @@ def require_exact_beside_text(number: Expr, text: Expr) -> None:
 
 
 def is_spelled(text: Expr) -> bool:
-    """Tell whether a text is, or may be made of, what HEX, DATE_FORMAT, CAST and GROUP_CONCAT write."""
+    """Tell whether a text is, or may be made of, what HEX, DATE_FORMAT, CAST and GROUP_CONCAT write: MariaDB compares
+    it with exact numbers as well up to half a unit of their last decimal, 2 = CAST('2.225' AS CHAR) is true."""
     return any(
         part.op in _SPELLING or part.op.endswith("_to_text") or (part.op == "column" and not is_stored(part))
         for part in walk(text)

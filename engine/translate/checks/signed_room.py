@@ -10,9 +10,13 @@ a window or a derived table: IFNULL(stars, 0) / 1 is 99.9999 there for 255. What
 from collections.abc import Sequence
 from dataclasses import replace
 
-from engine.translate.tree import Expr
+from engine.translate.literals import is_literal
+from engine.translate.tree import Expr, is_stored
 from engine.translate.types import WHOLE, Family, Type
 
+_LONG = frozenset(
+    {"int_add", "int_subtract", "int_multiply", "int_negate", "to_signed", "count", "count_all", "count_distinct"}
+)
 _YEAR_LENGTH = 4
 
 
@@ -43,10 +47,12 @@ def quotient_with_room(found: Expr, dividend: Expr, more: int = 0) -> Expr:
 
 
 def _length(value: Expr) -> int:
-    """Count the characters that MySQL declares for an integer."""
+    """Count the characters that MySQL surely declares for an integer: some functions' are few, STRCMP's two."""
     if value.type.room:
         return value.type.room + 1
-    return _digits(value) + (not _is_unsigned(value))
+    if _is_unsigned(value):
+        return _digits(value)
+    return value.type.digits + 1 if is_stored(value) or is_literal(value) or value.op in _LONG else 0
 
 
 def _digits(value: Expr) -> int:

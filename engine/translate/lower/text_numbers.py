@@ -91,6 +91,10 @@ def _as_integer(kind: str, sign: str) -> Writer:
 TEXT_NUMBER_OPS: dict[str, Writer] = {
     "number_of_text": _as_double,
     "text_to_decimal": _as_decimal,
+    "of_places": lambda low, expr: once(
+        low.expr(expr.args[0]),
+        lambda v: f"(CASE WHEN {v} <> round({v}, {expr.value}) THEN error('a text has more decimals') ELSE {v} END)",
+    ),
     "text_to_signed": _as_integer("BIGINT", "[+-]?"),
     "text_to_unsigned": _as_integer("UBIGINT", "[+]?"),
 }

@@ -7,7 +7,7 @@ from engine.translate import literals
 from engine.translate.bind.numbers import WITH_CONSTANT, WITH_VALUE, as_double, as_value, number_of_text
 from engine.translate.bind.values import answers, document_tests, parts_of_bytes
 from engine.translate.bind.values.byte_strings import bytes_of
-from engine.translate.checks.fixed_decimals import require_exact, require_exact_beside_text
+from engine.translate.checks.fixed_decimals import is_spelled, require_exact, require_exact_beside_text
 from engine.translate.checks.spelled_times import beside_text, is_alike, is_before
 from engine.translate.given import answered, derived
 from engine.translate.literals import NULL_LITERAL, is_literal, is_text
@@ -189,7 +189,10 @@ def _with_string(left: Expr, right: Expr) -> tuple[Expr, Expr]:
     if left.type.frac != left.type.scale:
         refuse("a quotient is compared with a string")
     require_exact_beside_text(left, right)
-    return as_double(left), number_of_text(right, WITH_CONSTANT if is_literal(left) else WITH_VALUE)
+    number = number_of_text(right, WITH_CONSTANT if is_literal(left) else WITH_VALUE)
+    if left.type.family in EXACT and not is_text(right) and is_spelled(right):
+        number = Expr("of_places", number.type, (number,), value=left.type.scale)
+    return as_double(left), number
 
 
 def _with_text(left: Expr, right: Expr) -> tuple[Expr, Expr]:
