@@ -198,7 +198,7 @@ class Dispatch:
         engine = self._worker.engine
         named = variables.names_ours(text) or own_tables.may_name(text) or engine.loaded.names_lake(text)
         if not named and not may_use_functions(text):
-            if use == OFF:
+            if use == OFF or reading.takes_one_shot(session):
                 return False
             if use == ON:
                 if not engine.loaded.tables:

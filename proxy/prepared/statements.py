@@ -13,7 +13,7 @@ from proxy.place import Place
 from proxy.prepared.catching_up import catch_up
 from proxy.prepared.writes import describe, may_write_query, perform, read_write
 from proxy.reasons import QUIET, Reason, Refusal
-from proxy.routing.reading import place_of, stays
+from proxy.routing.reading import place_of, stays, takes_one_shot
 from proxy.routing.router import Router
 from proxy.served import counts, variables
 from proxy.sessions import kept
@@ -250,7 +250,7 @@ class PreparedStatements:
         if session.state.use_secondary_engine != ON or named or known.sets_variables:
             return True
         cost = self._worker.stays.cost_of(known.key)
-        if cost is not None and cost <= session.state.cost_threshold:
+        if takes_one_shot(session) or (cost is not None and cost <= session.state.cost_threshold):
             return False
         if place_of(session) is not Place.WITHIN:
             return True

@@ -79,6 +79,18 @@ def place_of(session: Session) -> Place:
     return Place.WITHIN
 
 
+def takes_one_shot(session: Session) -> bool:
+    """Tell whether a SELECT that comes now is the one transaction that SET TRANSACTION was for; it is so once.
+
+    It has to reach the backend as it is: what we ask there before would be that transaction, and what was set (READ
+    ONLY, an isolation level) would hold for the client's next statement if this one never came.
+    """
+    alone = session.tracker.status & (_AUTOCOMMIT | _IN_TRANS) == _AUTOCOMMIT
+    took = session.state.one_shot and alone
+    session.state.one_shot &= not alone
+    return took
+
+
 def stays(session: Session, cost: float) -> bool:
     """Tell whether a SELECT that comes now stays on the backend, by the cost that is known of its shape."""
     return cost <= session.state.cost_threshold or (cost == WITHIN and place_of(session) is Place.WITHIN)

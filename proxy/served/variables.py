@@ -101,7 +101,8 @@ def is_set(text: bytes) -> bool:
 def take_set(router: Router, data: bytes, text: bytes) -> bool:
     """Take over a SET that names a variable of ours."""
     if not names_ours(text):
-        router.session.state.next_transaction |= _NEXT_TRANSACTION.match(text) is not None
+        if _NEXT_TRANSACTION.match(text) is not None:
+            router.session.state.next_transaction = router.session.state.one_shot = True
         return False
     try:
         parts = split_set(text.decode("utf-8"))

@@ -45,6 +45,7 @@ class SessionState:
         "ml_statements",
         "ml_user",
         "next_transaction",
+        "one_shot",
         "opened",
         "reading",
         "room",
@@ -67,6 +68,7 @@ class SessionState:
         # Rows of SHOW WARNINGS, which hold while `counts` has a number of them.
         self.warned: list[list[bytes | None]] = []
         self.next_transaction = False  # SET TRANSACTION has set something for the next transaction only
+        self.one_shot = False  # the same, for a statement that is a transaction of its own
         self.tainted = False  # a command may have left what no flag shows and BEGIN would end: a savepoint, a lock
         self.tracked = False  # the client may be told what each statement did to the transaction
         self.opened = -1  # the backend's count of commands at a BEGIN that was the last of them
@@ -101,7 +103,7 @@ class SessionState:
             return
         self.tainted = False
         if tracker.status & _IN_TRANS:
-            self.next_transaction = False  # that was the transaction which ends here
+            self.next_transaction = self.one_shot = False  # that was the transaction which ends here
 
     def _is_within(self, tracker: AnswerTracker) -> bool:
         """Tell whether a SELECT stands in a transaction that did not begin just now, nor has only read: `place_of`."""

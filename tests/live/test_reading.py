@@ -161,6 +161,25 @@ def test_transactions_that_are_left_alone(client: Any, backend: Any) -> None:
         assert offloads(client, lambda: rows(client, TOTAL)) == 1  # what was said of one transaction ends with it
 
 
+def test_set_transaction_is_for_one_statement_without_a_transaction(client: Any, backend: Any) -> None:
+    """The SELECT behind SET TRANSACTION is that transaction: offloaded, it would leave the next statement READ ONLY."""
+    rows(client, "SET autocommit = 1")
+
+    def read_only() -> None:
+        rows(client, "SET TRANSACTION READ ONLY")
+        rows(client, TOTAL)
+
+    assert offloads(client, read_only) == 0
+    rows(client, "DELETE FROM sales WHERE id = 300")
+    assert offloads(client, lambda: rows(client, TOTAL)) == 1
+    with backend.connect(database="reading", autocommit=False) as other:
+        rows(other, "INSERT INTO sales VALUES (301, 1, 1)")
+        rows(client, "SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED")
+        seen = [rows(client, TOTAL)[0][0] for _ in range(2)]
+        rows(other, "ROLLBACK")
+    assert seen == [101, 100]
+
+
 @pytest.mark.parametrize("before", ["SAVEPOINT a", "SELECT 1; SAVEPOINT a", "/* a comment */ savepoint a"])
 def test_a_savepoint_is_kept(client: Any, before: str) -> None:
     """A savepoint may come first in a transaction, and no flag shows it: nothing may be begun over it."""
