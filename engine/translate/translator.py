@@ -6,6 +6,8 @@ statement shows to be uncertain (`checks`); the check against the backend's defi
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -25,7 +27,7 @@ from engine.translate.checks.chosen_times import require_no_chosen_time
 from engine.translate.checks.depth import require_shallow
 from engine.translate.checks.few_digits import require_counted_behind, require_room_for_choices
 from engine.translate.checks.kept_years import keep_years
-from engine.translate.checks.lengths import require_lengths
+from engine.translate.checks.lengths import guard_lengths, require_lengths
 from engine.translate.checks.listed_windows import require_listed_numbers, require_listed_windows
 from engine.translate.checks.lost_conditions import require_no_lost_condition
 from engine.translate.checks.lost_partitions import require_no_lost_partition
@@ -55,8 +57,12 @@ from statements.facts import StatementFacts, read_statement
 from statements.schema import WIDE_CHARSETS
 from wire.responses import ColumnDefinition
 
+if TYPE_CHECKING:
+    from engine.catalog import LoadedTable
+
 # How a row may fail: by the lowering's own word, or in a function that folds characters, for one without weight.
 _GUARDS = ("error('", "_fold(")
+_LONG = frozenset({"mediumtext", "longtext", "mediumblob", "longblob", "json"})
 _NO_LIMIT = 18446744073709551615
 _RULES = Rules(bind_expression, bind_query)
 _UTF8_RESULTS = ("utf8mb4", "utf8mb3", "utf8")
@@ -172,6 +178,7 @@ def _translate(
     require_certain_uses(whole, lowering)
     require_read(whole)
     require_lengths(whole)
+    guard_lengths(whole, partial(_long, shared))
     lowering.orders_rollups = not query.order
     lowering.sends_early = _sends_early(query) and not any(isinstance(q, Block) and q.grouped for q in whole.queries)
     lowering.origins = Origins(whole.queries)
@@ -194,8 +201,21 @@ def _translate(
 
 def _divided(shared: Shared) -> frozenset[str]:
     """The tables of a statement that are in partitions, as the store calls them."""
-    tables = [found for schema, name in shared.tables if not isinstance(found := shared.view.table(schema, name), str)]
-    return frozenset(found.store_name for found in tables if found.table.partitions)
+    return frozenset(found.store_name for found in _tables(shared) if found.table.partitions)
+
+
+def _long(shared: Shared) -> frozenset[tuple[str, str]]:
+    """The columns of a statement's tables whose texts may be longer than any packet: (table, column) in the store."""
+    return frozenset(
+        (found.store_name, column.name)
+        for found in _tables(shared)
+        for column in found.table.columns
+        if column.type in _LONG
+    )
+
+
+def _tables(shared: Shared) -> "list[LoadedTable]":
+    return [found for schema, name in shared.tables if not isinstance(found := shared.view.table(schema, name), str)]
 
 
 def _sends_early(query: Query) -> bool:

@@ -277,3 +277,6 @@ INSERT INTO papers (id, t) VALUES (1, '{"s": "a b", "n": 12, "o": {"k": true}, "
   (4, '{ "s" : "é" , "n" : 7 }'), (5, '{"n": 9.995}'), (6, '{"n": "17"}'), (7, '{"n": 1, "n": 2}'), (8, '{"n": [1]}');
 UPDATE papers SET j = t;
 INSERT INTO papers (id, t) VALUES (9, '{"n": 1, "big": 1e400 }');
+-- A text of more than a mebibyte.
+CREATE TABLE longs (id INT NOT NULL PRIMARY KEY, x LONGTEXT);
+INSERT INTO longs VALUES (1, REPEAT('abcdef', 200000)), (2, 'short'), (3, NULL);

@@ -3,17 +3,17 @@
 HEX doubles a text, REPEAT and REPLACE multiply it, and calls within calls multiply their factors: forty times HEX
 around one letter is a text of a terabyte, which the server never makes, as it gives NULL and a warning for each text of
 more than max_allowed_packet bytes. Bounds are by types and literals, never by rows; a long stored text counts as one of
-a mebibyte, so that it may grow sixteenfold.
+a mebibyte, so that it may grow sixteenfold. What is made of one that may be longer fails where it is.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import cast
 
 from engine.translate.origins import Origins
 from engine.translate.refusal import refuse
-from engine.translate.tree import Block, Expr, Query, SetOperation
+from engine.translate.tree import Block, Expr, Query, SetOperation, walk
 from engine.translate.types import Family
-from engine.translate.walks import Gathered
+from engine.translate.walks import Gathered, change
 
 _MOST = 16 << 20  # bytes: max_allowed_packet of MariaDB; MySQL's is four times as large
 _LONG = 1 << 20  # bytes of a stored text of no declared length
@@ -69,7 +69,8 @@ _GROWTH: dict[str, Callable[[Expr, Sequence[int]], int]] = {
 # What gives texts no longer than those it reads, together; whatever else gives a text may give one twice as long.
 _STEADY = frozenset(
     {
-        "any", "case", "coalesce", "concat", "cut", "empty_unless_null", "fits_text", "first_value", "group_value",
+        "any", "case", "coalesce", "concat", "cut", "empty_unless_null", "fits_packet", "fits_text", "first_value",
+        "group_value",
         "lag", "last_value", "lead", "left", "literal", "lower", "max", "min", "nth_value", "reverse", "right",
         "same_text", "scalar", "short_enough", "sized", "substring", "substring_index", "trim_both", "trim_leading",
         "trim_text_both", "trim_text_leading", "trim_text_trailing", "trim_trailing", "trim_word", "upper", "window",
@@ -84,6 +85,25 @@ def require_lengths(whole: Gathered) -> None:
         for node in whole.nodes:
             if node.op in _GROWTH and bounds.of(node) > _MOST:
                 refuse("a text may grow longer than the server allows")
+
+
+def guard_lengths(whole: Gathered, long_columns: Callable[[], Collection[tuple[str, str]]]) -> None:
+    """Let what grows fail in rows where it is longer than every packet, if it is made of such columns: (table, column)
+    in the store."""
+    long = long_columns() if whole.ops & _GROWTH.keys() else ()
+    if not long:
+        return
+    origins = Origins(whole.queries)
+
+    def guarded(expr: Expr) -> Expr | None:
+        if expr.op not in _GROWTH or expr.type.family not in (Family.STRING, Family.BINARY):
+            return None
+        if not any(part.op == "column" and origins.of(part) in long for part in walk(expr)):
+            return None
+        return Expr("fits_packet", expr.type, (expr,), value=_MOST)
+
+    for query in whole.queries:
+        change(query, guarded)
 
 
 class _Bounds:

@@ -10,6 +10,7 @@ from engine.translate.bind.kept.doubles import is_loose
 from engine.translate.given import answered, written
 from engine.translate.lower.doubles import compared, in_order
 from engine.translate.lower.lowering import Lowering
+from engine.translate.lower.once import once
 from engine.translate.lower.widths import aligned
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr, Query
@@ -398,6 +399,13 @@ TEXT_OPS: dict[str, Writer] = {
     "same_text": _same_text,
     "same": _template("{0}"),
     "sized": _template("{0}"),
+    "fits_packet": lambda low, expr: once(
+        low.expr(expr.args[0]),
+        lambda v: (
+            f"(CASE WHEN {'octet_length' if expr.type.family is Family.BINARY else 'strlen'}({v}) > {expr.value} "
+            f"THEN error('a text is longer than a packet') ELSE {v} END)"
+        ),
+    ),
     "short_enough": _template("(CASE WHEN length({0}) > {v} THEN error('a text is cut off') ELSE {0} END)"),
     "concat_with": lambda low, expr: f"concat_ws({', '.join(low.expr(arg) for arg in expr.args)})",
     "concat": lambda low, expr: "(" + " || ".join(low.expr(arg) for arg in expr.args) + ")",
