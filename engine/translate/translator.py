@@ -132,7 +132,6 @@ def _translate(
     lowering.reads_files = bool(context.lake)
     lowering.any_spelling = lowering.reads_files or context.any_spelling
     lowering.asks_models = bool(context.models)
-    lowering.signs_zeros = context.backend == "mariadb"
     bodies = [definition.body for definition in context.views]
     for body in bodies:
         _, facts = _checked(body, context, extras=False)

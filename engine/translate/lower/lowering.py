@@ -42,8 +42,8 @@ class Lowering(ABC):
     `origins` knows what is behind columns. `asks_models` is of statements that no other can answer: their sums of
     doubles, of which only bounds are certain elsewhere, are what the engine makes them. `key_order` are the columns in
     whose order the backend adds up doubles, where that is known. `shows_digits` says that what is being written is
-    shown with all digits, `spells_first` that of equal texts the first in that order is shown. `signs_zeros` says that
-    a quotient that is cut to zero keeps the sign that it had (MariaDB, do_div_mod in strings/decimal.c).
+    shown with all digits, `spells_first` that of equal texts the first in that order is shown. `backend` is the kind of
+    the server whose answers are wanted.
     """
 
     def __init__(
@@ -66,7 +66,6 @@ class Lowering(ABC):
         self.functions: dict[str, Function] = {}  # by their names
         self.shows_digits = False
         self.spells_first = False
-        self.signs_zeros = False
         self.reads_files = False
         self.any_spelling = False
         self.orders_rollups = True

@@ -51,9 +51,9 @@ def _unless_beyond(expr: Expr, made: str) -> str:
 
 
 def _unless_negative_zero(low: Lowering, expr: Expr, made: str) -> str:
-    """Let a quotient fail that is cut to a zero below nothing, where the backend keeps its sign: it is shown as
-    -0.000000000 and is less than 0 there. Where it is rounded to fewer decimals than are computed the sign is lost."""
-    if not low.signs_zeros:
+    """Let a quotient of MariaDB's fail that is cut to a zero below nothing: it keeps its sign (do_div_mod in
+    strings/decimal.c), is shown as -0.000000000 and is less than 0. Rounding to fewer decimals than it has loses it."""
+    if low.backend != "mariadb":
         return made
     sides = " * ".join(f"sign({low.expr(arg)})" for arg in expr.args)
     if len(made) <= _DOUBLED:
