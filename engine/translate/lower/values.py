@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from engine.collate.rules import quote
+from engine.translate.bind.groups.signs import is_unsigned
 from engine.translate.given import written
 from engine.translate.lower.digits import fraction, power, scaled
 from engine.translate.lower.documents import known
@@ -13,7 +14,7 @@ from engine.translate.lower.lowering import Lowering
 from engine.translate.lower.once import once
 from engine.translate.lower.quotients import quotient, rounded_quotient
 from engine.translate.lower.widths import aligned, multiplied
-from engine.translate.tree import Expr, Query, Rows, walk
+from engine.translate.tree import Expr, Query, Rows
 from engine.translate.types import WHOLE, Family
 
 Writer = Callable[[Lowering, Expr], str]
@@ -85,7 +86,7 @@ def _int_divide(low: Lowering, expr: Expr) -> str:
     scale = max(left.type.frac, right.type.frac)
     divided = f"({scaled(low, left, scale)} // NULLIF({scaled(low, right, scale)}, 0))"
     made = f"CAST({divided} AS {'UBIGINT' if expr.type.unsigned else 'BIGINT'})"
-    if not any(part.type.positive or part.type.unsigned for side in expr.args for part in walk(side)):
+    if not any(map(is_unsigned, expr.args)):
         return made
     # Error 1690 where it is less than 0, on MariaDB also for some that are cut to 0.
     signs = " * ".join(f"sign({low.expr(side)})" for side in expr.args)
