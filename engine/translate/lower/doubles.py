@@ -26,9 +26,10 @@ from engine.translate.lower.once import once
 from engine.translate.lower.over import over, over_partition
 from engine.translate.lower.rounding import half_even
 from engine.translate.refusal import refuse
-from engine.translate.tree import WINDOW, Expr
+from engine.translate.tree import WINDOW, Expr, is_stored
 
 Writer = Callable[[Lowering, Expr], str]
+_CHOOSING = frozenset({"case", "coalesce", "greatest", "least", "scalar"})
 _UNCERTAIN = "error('the last digits of a double are not certain')"
 BY_KEY = "unless rows are taken in the order of their key"  # what fails so is tried again in that order
 _OUT_OF_RANGE = "error('a number is out of range')"
@@ -341,12 +342,14 @@ def _round(truncated: bool) -> Writer:
 
 
 def _to_integer(low: Lowering, expr: Expr) -> str:
-    """Round half to even; what leaves BIGINT gives a warning on the server and fails here, and so does half of an
-    average that a table may have as a decimal, which is rounded away from zero."""
+    """Round half to even; what leaves BIGINT gives a warning on the server and fails here. So does half of what may be
+    a decimal to the server, which is rounded away from zero: an average that a table has, and what CASE, IF or
+    COALESCE choose, also behind a derived table or a sub-query, whose own integer is asked for."""
     whole = f"CAST({half_even('{0}')} AS {'UBIGINT' if expr.type.unsigned else 'BIGINT'})"
     (arg,) = expr.args
-    if arg.op == "average_double" and len(arg.args) > 1:
-        whole = f"(CASE WHEN abs({{0}}) % 1 = 0.5 THEN error('half of an average is rounded') ELSE {whole} END)"
+    behind = arg.op == "column" and not is_stored(arg)
+    if arg.op in _CHOOSING or behind or (arg.op == "average_double" and len(arg.args) > 1):
+        whole = f"(CASE WHEN abs({{0}}) % 1 = 0.5 THEN error('half of a number is rounded') ELSE {whole} END)"
     return _monotone(whole)(low, expr)
 
 
