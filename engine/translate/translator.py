@@ -39,6 +39,7 @@ from engine.translate.checks.shown_only import require_shown_only
 from engine.translate.checks.spelled_times import compare_spelled, require_times_of_columns
 from engine.translate.checks.unread import require_read
 from engine.translate.checks.variable_texts import require_no_variable_text
+from engine.translate.checks.written_over import require_no_writing_over
 from engine.translate.checks.zoned_uses import require_certain_uses
 from engine.translate.cursors import materialised
 from engine.translate.described import described
@@ -169,6 +170,7 @@ def _translate(
     else:
         require_counted_null(whole)
         require_no_lost_condition(whole)
+        require_no_writing_over(whole)
         require_no_lost_partition(whole, _divided(shared))
         keep_years(whole)
     require_listed_windows(whole)

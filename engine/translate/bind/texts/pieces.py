@@ -11,6 +11,7 @@ from engine.translate.bind.binder import Binder
 from engine.translate.bind.numbers import as_value
 from engine.translate.bind.values import control, text
 from engine.translate.bind.values.compare import compare, require_one_collation
+from engine.translate.checks.written_over import WRITTEN_OVER
 from engine.translate.literals import is_literal, text_of
 from engine.translate.members import spelled
 from engine.translate.nodes import child, children, only
@@ -57,6 +58,9 @@ def _repeat(binder: Binder, node: exp.Expression) -> Expr:
     count = as_value(binder.expr(child(node, "times")))
     if count.type.family not in WHOLE:
         refuse("REPEAT's count is not an integer")
+    written = isinstance(child(node).unnest(), exp.Literal)
+    if binder.context.backend == "mysql" and value.op == "literal" and count.op != "literal" and not written:
+        refuse(WRITTEN_OVER)  # others are found in the tree, where what a literal was computed of is not seen
     return Expr("repeated", value.type, (value, count), value=_LONGEST)
 
 
