@@ -75,7 +75,6 @@ def as_number(expr: Expr, what: str) -> Expr:
 
 # Which read a document's number as an integer or a decimal; all else reads it as the double that it is.
 _OF_DOCUMENTS = frozenset({"CAST AS SIGNED", "CAST AS DECIMAL", "FORMAT"})
-_MEMBERS = frozenset({"enum_text", "set_text"})
 WITH_CONSTANT, WITH_VALUE = "constant", "value"
 _GATHERED = frozenset({"group_concat", "group_concat_apart", "group_concat_distinct"})
 
@@ -93,8 +92,6 @@ def number_of_text(expr: Expr, compared: str = "") -> Expr:
         require_one_text(expr)
         if expr.op in _GATHERED:  # MariaDB's number of it has no decimals
             refuse("a number is made of what GROUP_CONCAT gives")
-        if expr.op in ("min", "max") and expr.args[0].op in _MEMBERS:
-            refuse("MIN or MAX of an ENUM or SET is read as a number")  # of the text, or of the member: by the plan
         return Expr("number_of_text", DOUBLE, (expr,), compared)
     return derived(_read_number, expr)
 

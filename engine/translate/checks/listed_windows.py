@@ -5,12 +5,15 @@ sorted by it goes by its number. MySQL's MAX(e) OVER (ORDER BY e) is not the gre
 (Item_sum_hybrid in sql/item_sum.cc).
 """
 
+from collections.abc import Iterator
+
 from engine.translate.origins import Origins
 from engine.translate.refusal import refuse
 from engine.translate.tree import WINDOW, Block, Expr, walk
 from engine.translate.walks import Gathered
 
 _TEXTS = frozenset({"enum_text", "set_text"})
+_NUMBERS = frozenset({"number_of_text", "text_to_signed", "text_to_unsigned", "text_to_decimal"})
 _EXTREMES = frozenset({"min", "max"})
 # What gives one of the values that it reads.
 _CHOOSING = _EXTREMES | {
@@ -43,14 +46,23 @@ def require_listed_windows(statement: Gathered) -> None:
 
 
 def require_listed_numbers(statement: Gathered) -> None:
-    """Refuse to read as a number what MIN, MAX and their like give of an ENUM or a SET in a derived table: '10' is 10,
-    or the number of the member where the plan has stored it. Raises Refused."""
-    if "number_of_text" not in statement.ops or not statement.ops & _TEXTS:
+    """Refuse to read as a number what MIN, MAX and their like give of an ENUM or a SET, here or in a derived table:
+    '10' is 10, or the number of the member where the plan has stored it. Raises Refused."""
+    if not statement.ops & _NUMBERS or not statement.ops & _TEXTS:
         return
     origins = Origins(statement.queries)
     for node in statement.nodes:
-        if node.op == "number_of_text" and _is_listed(node.args[0], origins):
+        if node.op in _NUMBERS and any(_is_listed(part, origins) for part in _chosen(node.args[0])):
             refuse("MIN or MAX of an ENUM or SET is read as a number")
+
+
+def _chosen(expr: Expr) -> Iterator[Expr]:
+    """Give a value, or what it is chosen among, of which IF and its like read the number themselves."""
+    if expr.op not in ("case", "coalesce"):
+        yield expr
+        return
+    for arg in expr.args[len(expr.args) // 2 :] if expr.op == "case" else expr.args:
+        yield from _chosen(arg)
 
 
 def _texts(expr: Expr) -> list[Expr]:

@@ -1,17 +1,20 @@
 """Values that a server misreads beside a sub-query: refused, for an answer would have what is right.
 
 MariaDB 10.11 that keeps its groups in a temporary table compares what an aggregate was before with the rows of IN
-(SELECT …), = ANY and <> ALL: COUNT(*) IN (SELECT id …) is false for every group. `> ANY` and `> ALL`, which ask for
-the least or greatest row, are right. Of a row that a sub-query gives for each row, (a, b) < (SELECT c, d … ORDER BY …
-LIMIT 1), it reads the columns after the first from other rows at times. A key of GROUP BY with a sub-query in it that
-reads a computed column of a derived table or view is NULL, or false, for all rows where it is selected as well. MySQL
-9.7 takes what no row changes for a value that is not NULL, before it runs the sub-queries inside: COUNT(DISTINCT
-(SELECT MAX(v) FROM t)) is 1 where t is empty. So are COUNT(DISTINCT NULLIF(CURDATE(), CURDATE())) and COUNT(DISTINCT
-@a), which are constants of one execution.
+(SELECT …), = ANY and <> ALL: COUNT(*) IN (SELECT id …) is false for every group. `> ANY` and `> ALL`, which ask for the
+least or greatest row, are right. Where groups are read in their order, by an index, for COUNT(DISTINCT) or ROLLUP, a
+selected `n IN (SELECT …)` or `n = ANY (SELECT …)` is the next group's; inside of IF, NOT or another function it is
+right, and so where it is a key itself of groups that are kept in a temporary table. Of a row that a sub-query gives for
+each row, (a, b) < (SELECT c, d … ORDER BY … LIMIT 1), it reads the columns after the first from other rows at times. A
+key of GROUP BY with a sub-query in it that reads a computed column of a derived table or view is NULL, or false, for
+all rows where it is selected as well. MySQL 9.7 takes what no row changes for a value that is not NULL, before it runs
+the sub-queries inside: COUNT(DISTINCT (SELECT MAX(v) FROM t)) is 1 where t is empty. So are COUNT(DISTINCT
+NULLIF(CURDATE(), CURDATE())) and COUNT(DISTINCT @a), which are constants of one execution.
 """
 
 from collections.abc import Iterator
 
+from engine.translate.checks.lost_groups import needs_rows_together
 from engine.translate.origins import Origins
 from engine.translate.refusal import refuse
 from engine.translate.tree import AGGREGATES, WINDOW, Block, Expr, Rows, SetOperation, walk
@@ -30,6 +33,11 @@ def require_read_members(statement: Gathered) -> None:
             if isinstance(node.value, Rows) and node.op == "row_scalar" and sees_outside(node.value.source.query):
                 refuse("MariaDB reads columns of a sub-query for each row from other rows")
     _require_read_keys(statement)
+    _require_known_aggregates(statement)
+    _require_own_members(statement)
+
+
+def _require_known_aggregates(statement: Gathered) -> None:
     if not statement.ops & _MEMBERSHIPS.keys():
         return
     for query in statement.queries:
@@ -37,6 +45,36 @@ def require_read_members(statement: Gathered) -> None:
             for node in (part for expr in expressions(query) for part in walk(expr)):
                 if _is_membership(node) and any(part.op in _COMPUTED for arg in node.args for part in walk(arg)):
                     refuse("MariaDB compares what an aggregate was before with the rows of a sub-query")
+
+
+def _require_own_members(statement: Gathered) -> None:
+    if not statement.ops & (_MEMBERSHIPS.keys() | {"row_in"}):
+        return
+    origins = Origins(statement.queries)
+    for query in statement.queries:
+        if isinstance(query, Block) and query.groups:
+            members = [expr for output in query.outputs if _is_of_each(expr := _shown(output.expr, origins))]
+            together = any(needs_rows_together(part) for expr in expressions(query) for part in walk(expr))
+            keys = [_shown(key, origins) for key in query.groups]
+            if any(together or query.rollup or expr not in keys for expr in members):
+                refuse("MariaDB reads the next group's IN (SELECT …) where groups are in order")
+
+
+def _shown(expr: Expr, origins: Origins) -> Expr:
+    """Give what a key or a column of a derived table is, a truth as such."""
+    while expr.op in ("group_value", "to_int", "column"):
+        inner = origins.output(expr) if expr.op == "column" else expr.args[0]
+        if inner is None:
+            break
+        expr = inner
+    return expr
+
+
+def _is_of_each(expr: Expr) -> bool:
+    """Tell whether this is IN (SELECT …) or its like, which MariaDB does not copy for its group."""
+    if expr.op == "known_member":
+        return _is_of_each(expr.args[0])
+    return expr.op == "row_in" or (_is_membership(expr) and expr.op != "all_query")
 
 
 def _require_read_keys(statement: Gathered) -> None:
