@@ -138,7 +138,7 @@ def build_literals(
         if kind in _REFUSED:
             raise NotALiteral("a type that not every server takes")
         if number in long_data:
-            if kind not in STRINGS and kind not in BLOBS:
+            if not takes_long_data(types, number):
                 raise NotALiteral("long data of a type that has none")
             out.append(_text(long_data[number], kind, backslash_escapes))
             continue
@@ -152,6 +152,11 @@ def build_literals(
     if at != len(execute.values) and not execute.attributes:
         raise MalformedPacket("parameters")
     return out
+
+
+def takes_long_data(types: bytes, number: int) -> bool:
+    """Tell whether a parameter of such a type may have come as long data: else the servers refuse the execution."""
+    return types[2 * number] in STRINGS or types[2 * number] in BLOBS
 
 
 def _literal(data: bytes, at: int, kind: int, unsigned: bool, escapes: bool) -> tuple[str, int]:

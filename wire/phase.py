@@ -61,7 +61,9 @@ ANSWERS: dict[int, int] = {
 _MORE_RESULTS = int(Status.MORE_RESULTS_EXISTS)
 _CURSOR = int(Status.CURSOR_EXISTS)
 # What a status says of the session, not of one answer.
-_OF_SESSION = int(Status.IN_TRANS | Status.AUTOCOMMIT | Status.NO_BACKSLASH_ESCAPES | Status.IN_TRANS_READONLY)
+_OF_SESSION = int(
+    Status.IN_TRANS | Status.AUTOCOMMIT | Status.NO_BACKSLASH_ESCAPES | Status.IN_TRANS_READONLY | Status.ANSI_QUOTES
+)
 
 # Where in an answer the next packet stands.
 IDLE, FIRST, COLUMNS, COLUMNS_END, ROWS, SINGLE, LIST, PREPARE, DEFINITIONS, INFILE, LOST = range(11)
@@ -93,6 +95,7 @@ class AnswerTracker:
         "_wanted",
         "begun",
         "failed",
+        "prepared",
         "rows",
         "state",
         "status",
@@ -104,6 +107,7 @@ class AnswerTracker:
         self.begun = 0  # commands sent
         self.failed = False  # the last answer ended with an ERR packet
         self.rows = 0  # packets of rows in the answers since the last `begin` while idle
+        self.prepared = 0  # number of the first statement that was prepared since somebody made it 0
         self._deprecate_eof = bool(capabilities & Capability.DEPRECATE_EOF)
         # Payload of the shortest end of rows; its status stands 7 bytes behind its header's start either way.
         self._end = 7 if self._deprecate_eof else 5
@@ -331,6 +335,7 @@ class AnswerTracker:
             self.state = COLUMNS
 
     def _prepare_ok(self, data: bytes, at: int, length: int) -> None:
+        self.prepared = self.prepared or int.from_bytes(data[at + 1 : at + 5], "little")
         columns = int.from_bytes(data[at + 5 : at + 7], "little")
         parameters = int.from_bytes(data[at + 7 : at + 9], "little")
         ends = 0 if self._deprecate_eof else 1

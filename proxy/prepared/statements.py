@@ -23,10 +23,21 @@ from proxy.sessions.state import FORCED, LAST, ON
 from statements.scan import first_word
 from wire.constants import Capability, Command
 from wire.framing import build_packets
-from wire.parameters import Execute, NotALiteral, as_double, build_literals, parse_execute, with_types
+from wire.parameters import (
+    Execute,
+    NotALiteral,
+    as_double,
+    build_literals,
+    parse_execute,
+    takes_long_data,
+    with_types,
+)
 from wire.placeholders import fill_placeholders
+from wire.responses import parse_err
 
 _LAST = LAST.to_bytes(4, "little")  # what we prepare in between would be it: the number goes on instead
+_ERR, _REFUSED_VALUES = 0xFF, (1210, 1835)  # ER_WRONG_ARGUMENTS, ER_MALFORMED_PACKET
+_SIZE_OF_TEXT, _LONGEST_TEXT = 100, 1 << 12  # bytes that a text takes beside its own, and of the longest that is kept
 _LONG_DATA_LIMIT = 1 << 20  # bytes of a statement's long data that are kept
 
 
@@ -65,10 +76,20 @@ class PreparedStatements:
         writes = may_write_query(data[5:])
         if not self._worker.engine.loaded.tables or not (writes or first_word(data, 5) in _QUERY_WORDS):
             self._session.state.last_prepared = None
+            self._note_text(data[5:])
             self._router.switch.watch(data)
             return False
         self._session.run(self._remember(data, writes), may_listen=True)
         return True
+
+    def _note_text(self, text: bytes | None) -> None:
+        """Keep the text that was prepared before by its number, and this one until the backend gives its own."""
+        state, tracker = self._session.state, self._session.tracker
+        if state.unnumbered is not None and tracker.prepared:
+            state.room -= _SIZE_OF_TEXT + len(state.unnumbered)
+            state.texts[tracker.prepared] = state.unnumbered
+        keeps = text is not None and len(text) <= _LONGEST_TEXT and _SIZE_OF_TEXT + len(text) <= state.room
+        state.unnumbered, tracker.prepared = text if keeps else None, 0
 
     async def _remember_set(self, data: bytes) -> None:
         """The backend does not know our variables, or must not: it prepares what does nothing, for the number."""
@@ -95,6 +116,9 @@ class PreparedStatements:
             if known.size <= session.state.room:
                 session.state.room -= known.size
                 session.state.statements[answer.prepared.statement_id] = known
+        elif answer.prepared:
+            self._note_text(text)
+            session.tracker.prepared = answer.prepared.statement_id
         session.client.write(raw)
 
     def _numbered(self, data: bytes, handle: Callable[[int, bytes], bool]) -> bool:
@@ -115,6 +139,9 @@ class PreparedStatements:
         if known := state.statements.pop(number, None):
             state.drop_long_data(known)
             state.room += known.size
+        self._note_text(None)
+        if (noted := state.texts.pop(number, None)) is not None:
+            state.room += _SIZE_OF_TEXT + len(noted)
         state.sets.pop(number, None)
         state.ml_statements.pop(number, None)
         state.cursors.pop(number, None)
@@ -190,11 +217,15 @@ class PreparedStatements:
             if state.counts and known and counts.fits_prepared(known):
                 session.run(counts.execute(self._router, data, known.text), may_listen=True)
                 return True
-            if known:
-                kept.pass_by(state, first_word(known.text), known.text, self._router.is_mariadb)
+            self._note_text(None)
+            text = known.text if known else state.texts.get(number)
+            if state.counts and text is not None and not known and b"?" not in text and counts.mentions(text):
+                session.run(counts.execute(self._router, data, text), may_listen=True)
+                return True
+            if text is not None:
+                kept.pass_by(state, first_word(text), text, self._router.is_mariadb)
             else:
                 kept.pass_by_unseen(state)
-        state.cursors.pop(number, None)
         if state.ml_statements and take_execute(self._router, data):
             return True
         if known is None:
@@ -208,10 +239,19 @@ class PreparedStatements:
             self._session.state.drop_long_data(known)
             return False
         whole = self._complete(data, known)
+        if known.long_data and not all(takes_long_data(known.types, parameter) for parameter in known.long_data):
+            stale = known.stale
+            self._gone_to_backend(known, whole)
+            known.stale |= stale
+            if whole is not data:
+                session.pass_on(whole)
+            return whole is not data
         if known.pinned.changed and known.pinned.untold:
+            state.cursors.pop(number, None)
             session.run(self._leave(Reason.PARAMETER_KIND, whole, known), may_listen=True)
             return True
         if not self._is_candidate(known):
+            state.cursors.pop(number, None)
             self._gone_to_backend(known, whole)
             known.settled = whole is data and bool(known.head)
             if whole is not data:
@@ -288,6 +328,7 @@ class PreparedStatements:
     async def _consider(self, data: bytes, known: Prepared) -> None:
         session = self._session
         known.cursor = None
+        before = session.state.cursors.pop(int.from_bytes(data[5:9], "little"), None)
         if known.pinned.changed:
             await self._leave(Reason.PARAMETER_KIND, data, known)
             return
@@ -295,7 +336,7 @@ class PreparedStatements:
             execute = parse_execute(data[4:], known.parameters, self._with_attributes)
             text = self._text(execute, known)
         except (MalformedPacket, NotALiteral, UnicodeDecodeError):
-            await self._leave(Reason.PARAMETER_VALUE, data, known)
+            await self._leave(Reason.PARAMETER_VALUE, data, known, before)
             return
         if execute.cursor and len(session.state.cursors) >= MOST:
             await self._leave(Reason.LARGE_CURSOR, data, known)
@@ -317,8 +358,11 @@ class PreparedStatements:
         if not given and cursor:
             self._open(execute.statement_id, cursor, len(known.definitions))
 
-    async def _leave(self, reason: Reason, data: bytes, known: Prepared) -> None:
-        """Give an execution to the backend, or refuse it where only the engine may answer."""
+    async def _leave(self, reason: Reason, data: bytes, known: Prepared, before: Cursor | None = None) -> None:
+        """Give an execution to the backend, or refuse it where only the engine may answer.
+
+        `before` is the statement's cursor until now, which the servers leave open when they refuse the values.
+        """
         if known.pinned.changed and known.pinned.untold:
             await catch_up(self._session, known.pinned)
         try:
@@ -327,7 +371,13 @@ class PreparedStatements:
             await self._forget_on_backend(int.from_bytes(data[5:9], "little"), known)
             raise
         self._gone_to_backend(known, data)
-        self._session.pass_on(data)
+        if before is None:
+            self._session.pass_on(data)
+            return
+        raw = await self._session.ask(data, [Command.STMT_EXECUTE])
+        if raw[4] == _ERR and parse_err(raw[4:]).number in _REFUSED_VALUES:
+            self._session.state.cursors[int.from_bytes(data[5:9], "little")] = before
+        self._session.client.write(raw)
 
     async def _refuse(self, reason: Reason, text: bytes) -> None:
         try:

@@ -4,7 +4,6 @@ All others wait for the answers to those before them, for what they mean may dep
 """
 
 from proxy.routing.router import Router
-from proxy.sessions.state import NO_COUNTS
 from statements.ml import may_use_functions
 from statements.scan import first_word
 from wire.constants import Command
@@ -50,8 +49,9 @@ class Ahead:
         number = int.from_bytes(data[5:9], "little")
         if state.ml_statements or number in state.sets or number in state.statements or data[5:9] == _PREPARED_LAST:
             return False
+        if state.counts:
+            return False
         state.cursors.pop(number, None)
-        state.counts = NO_COUNTS
         state.tainted = True
         self._router.switch.watch(data)
         return True

@@ -21,9 +21,8 @@ from statements.context import LakeName
 from statements.facts import StatementFacts, statement_facts
 from statements.spelled import ANSI_QUOTES, has_names_in_quotes, plain_modes, spelled
 from statements.sqlmode import refused_mode
-from wire.constants import Capability, Status
+from wire.constants import Capability
 
-_CLEAN = int(Status.IN_TRANS | Status.AUTOCOMMIT)
 _kept_facts = lru_cache(maxsize=512)(statement_facts)
 
 
@@ -307,7 +306,7 @@ class Router:
             freshness=freshness or self.session.state.freshness,
             any_spelling=self.session.state.any_spelling == ON,
             freshness_timeout=self._worker.settings.freshness_timeout,
-            status=self.session.tracker.status & _CLEAN,
+            status=int(self.session.tracker.lasting_status),
             since=since,
             cursor=cursor,
             alone=preflight.forced,

@@ -43,6 +43,7 @@ _LITERAL = re.compile(r"'([^'\\]*)'|\"([^\"\\]*)\"|(\w+(?:\.\d+)?)")
 _NEXT_TRANSACTION = re.compile(
     rb"\s*set\s+(?:transaction\b|.*@@`?(?:transaction|tx)_(?:isolation|read_only))", re.IGNORECASE | re.DOTALL
 )
+_STAND_IN = b"SET @`warmfront.set` = NULL"  # for MariaDB, which has none of the variables
 _SHOW = re.compile(
     r"\s*show\s+(?:(?:session|local)\s+)?variables(?:\s+like\s+'([^'\\]*)'|\s+like\s+\"([^\"\\]*)\")?\s*;?\s*",
     re.IGNORECASE,
@@ -147,11 +148,12 @@ async def _set(router: Router, data: bytes, ours: list[Assignment], others: list
 async def _stand_in(router: Router) -> bytes:
     """Have the backend run a statement that leaves what the SET would leave there: ROW_COUNT(), no warnings.
 
-    A transaction that has only read so far goes on, as nothing of it has changed.
+    Who tracks the session's state is told of a change. A transaction that has only read so far goes on, as nothing of
+    it has changed.
     """
     session = router.session
     state, before = session.state, session.tracker.begun
-    text = build_query(b"DO 0", session.capabilities) if router.is_mariadb else _set_own(ON, session.capabilities)
+    text = build_query(_STAND_IN, session.capabilities) if router.is_mariadb else _set_own(ON, session.capabilities)
     answer = await session.ask(text, [Command.QUERY])
     if state.opened == before:
         state.opened = session.tracker.begun

@@ -52,7 +52,9 @@ class SessionState:
         "sets",
         "statements",
         "tainted",
+        "texts",
         "tracked",
+        "unnumbered",
         "use_secondary_engine",
         "warned",
     )
@@ -79,6 +81,8 @@ class SessionState:
         self.ml_named: dict[str, str] = {}  # statements that call AutoML, by the names of PREPARE
         self.ml_statements: dict[int, MLStatement] = {}  # prepared statements that call AutoML, by their id
         self.statements: dict[int, Prepared] = {}  # prepared statements that could be offloaded, by their id
+        self.texts: dict[int, bytes] = {}  # of prepared statements that are no queries, by their id
+        self.unnumbered: bytes | None = None  # the one prepared last, whose id the tracker has
         self.cursors: dict[int, Cursor] = {}  # open ones whose rows are here, by their statement's id
         self.room = ROOM  # bytes that are left for more of them
         self.last_prepared: int | None = None  # the statement that MariaDB's -1 means, where it was seen

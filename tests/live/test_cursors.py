@@ -366,3 +366,22 @@ def test_row_count_behind_a_fetch_is_that_of_a_query(sides: Any, before: bytes) 
     counts = executions(sides[1])
     both(sides, act)
     assert executions(sides[1]) == counts + 1
+
+
+def test_a_cursor_stays_open_when_the_servers_refuse_the_values(sides: Any) -> None:
+    """They close it when they run the statement again, which they do not come to."""
+
+    def act(talker: Talker) -> list[bytes]:
+        number = talker.prepare(SALES)
+        told = talker.execute(number, values=whole(9)) + talker.fetch(number, 2)
+        talker.send(b"\x03SET @use = 'ON'" if talker is sides[0] else b"\x03SET use_secondary_engine = ON")
+        talker.until_end()
+        talker.send(struct.pack("<BIH", 0x18, number, 0) + b"7")
+        for values in (whole(5), b"\0\1\3\0\1"):  # of a type that takes no long data; too short
+            told += talker.execute(number, False, values)
+            assert told[-1][1] == 0xFF
+            told += talker.fetch(number, 2)
+        return told
+
+    both(sides, act)
+    assert executions(sides[1]) >= 1

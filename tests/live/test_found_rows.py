@@ -6,6 +6,7 @@ from typing import Any
 import pymysql
 import pytest
 
+from tests.live.test_cursors import Talker
 from wire.constants import Command
 from wire.responses import is_eof
 
@@ -139,6 +140,42 @@ def test_found_rows_outlast_what_counts_nothing(sides: list[tuple[str, Any]], wa
             assert told[0] == told[1], body
     with through.cursor() as cursor:
         assert executions(cursor) - before > len(BETWEEN), "the queries were not offloaded"
+
+
+def test_found_rows_outlast_what_was_prepared_and_counts_nothing(sides: list[tuple[str, Any]]) -> None:
+    for text in BETWEEN:
+        if text.startswith("CALL"):
+            continue  # whose several results only some clients take
+        told: list[Any] = []
+        for schema, connection in sides:
+            connection.select_db(schema)
+            talker = Talker(connection, 0)
+            numbers = [number_of(talker, text.replace("{s}", schema)) for _ in range(2)]
+            for number, rows in zip(numbers, (15, 20), strict=True):  # one might be told by chance
+                found = []
+                for asked in (f"SELECT SQL_CALC_FOUND_ROWS id FROM t WHERE id < {rows} ORDER BY id LIMIT 3", None):
+                    talker.send(b"\x03" + asked.encode() if asked else b"\x17" + number + b"\0\1\0\0\0")
+                    talker.until_end(2)
+                connection.select_db(schema)
+                for _ in range(2):
+                    talker.send(b"\x03SELECT FOUND_ROWS()")
+                    found.append(talker.until_end(2)[3])
+                told.append((number != NO_NUMBER, found))
+        assert told[:2] == told[2:], text
+
+
+NO_NUMBER = b"\x99\0\0\0"
+
+
+def number_of(talker: Talker, text: str) -> bytes:
+    """Prepare a statement without parameters; gives its number, or one that no statement has."""
+    talker.send(b"\x16" + text.encode())
+    head = talker.until_end()[0]
+    if head[1] == 0xFF:
+        return NO_NUMBER
+    if head[6:8] != b"\0\0":
+        talker.until_end()
+    return head[2:6]
 
 
 @pytest.mark.parametrize("protocol", ["text", "binary"])

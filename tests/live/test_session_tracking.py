@@ -64,3 +64,14 @@ def test_the_state_is_told_alike(
         expected, _ = told(direct, statements)
     assert found == expected
     assert count == offloaded
+
+
+def test_a_switch_is_told_as_a_change(backend: Any, warmfront_instance: Any, schema: str) -> None:
+    """MariaDB has no such variable: it is told as a SET of another one."""
+    ends = []
+    for side, switch in ((backend, "SET @x = 1"), (warmfront_instance, "SET use_secondary_engine = OFF")):
+        with side.connect(database=schema, client_flag=FLAGS, autocommit=None) as connection:
+            if "MariaDB" not in connection.server_version:
+                pytest.skip("MySQL has the variable itself")
+            ends.append(told(connection, (switch, "SET session_track_state_change = 0", switch))[0])
+    assert [end for _, end in ends[0]] == [end for _, end in ends[1]]

@@ -7,6 +7,8 @@ from typing import Any
 import pymysql
 import pytest
 
+from tests.live.test_cursors import Talker
+
 pytestmark = pytest.mark.live
 
 _ASKED = {
@@ -72,3 +74,29 @@ def test_a_name_in_quotes_is_none_without_the_mode(table: Any) -> None:
         quoting.execute("SET use_secondary_engine = FORCED")
         quoting.execute('EXPLAIN SELECT "g", COUNT(*) FROM "names" GROUP BY "g"')
         assert "RAPID" in str(quoting.fetchall())
+
+
+_STATES = {
+    "names in quotes": (
+        ("SET sql_mode = 'ANSI_QUOTES'",),
+        'SELECT "g", COUNT(*) FROM "names" GROUP BY "g" ORDER BY "g"',
+    ),
+    "read only": (("SET SESSION TRANSACTION READ ONLY", "START TRANSACTION"), "SELECT COUNT(*) FROM names"),
+    "no autocommit": (("SET autocommit = 0",), "SELECT COUNT(*) FROM names"),
+}
+
+
+@pytest.mark.parametrize("state", list(_STATES))
+def test_the_status_tells_of_the_session_as_the_server_does(backend: Any, table: Any, state: str) -> None:
+    """MariaDB's Connector/ODBC quotes names by SERVER_STATUS_ANSI_QUOTES."""
+    settings, asked = _STATES[state]
+    told = []
+    for side, use in ((backend, "SET @x = 1"), (table, "SET use_secondary_engine = FORCED")):
+        with side.connect(database="modes", autocommit=None) as connection:
+            talker = Talker(connection, 0)
+            found = []
+            for statement in (use, *settings, use, asked):
+                talker.send(b"\x03" + statement.encode())
+                found.append(talker.until_end(2))
+            told.append(found)
+    assert told[0] == told[1]
