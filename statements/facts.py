@@ -9,6 +9,7 @@ from statements.context import ViewDefinition
 from statements.digest import digest
 from statements.functions import BARE_CALLS, SESSION, VOLATILE
 from statements.hints import max_execution_time, refused_hint, set_vars
+from statements.nesting import PASSED_OVER
 from statements.parse import MAX_LENGTH, TOO_LONG, NotParsed, parse_statement
 from statements.session_values import ASKED, CALLS, session_value
 from statements.sqlmode import refused_mode
@@ -33,6 +34,7 @@ _WORDLESS = frozenset(
 # With white space before the parenthesis, and without IGNORE_SPACE, these are calls of stored functions.
 # Source: "Function Name Parsing and Resolution" of the MySQL manual.
 _SPACED = re.compile(r"(?<![\w$@.`])(\w+)(?:\s|/\*)\s*[(/]")
+_PASSED_OVER = re.compile(PASSED_OVER, re.VERBOSE | re.DOTALL)
 _UNSPACED = frozenset(
     {
         "adddate", "bit_and", "bit_or", "bit_xor", "cast", "count", "curdate", "curtime", "date_add", "date_sub",
@@ -164,7 +166,7 @@ def _reason(gathered: "_Gathered", statement: str, sql_mode: str) -> str | None:
         return f"SQL mode {mode} is not supported"
     if hint := refused_hint(statement):
         return f"the hint SET_VAR({hint}) is not supported"
-    if spaced := next((name for name in _SPACED.findall(statement) if name.lower() in _UNSPACED), None):
+    if spaced := next((name for name in _spaced(statement) if name.lower() in _UNSPACED), None):
         return f"white space between {spaced.upper()} and its parenthesis is not supported"
     if gathered.has_into:
         return "SELECT ... INTO is not supported"
@@ -175,6 +177,14 @@ def _reason(gathered: "_Gathered", statement: str, sql_mode: str) -> str | None:
     if found := min(gathered.functions & (VOLATILE | SESSION), default=None):
         return f"function {found} is not supported"
     return None
+
+
+def _spaced(statement: str) -> list[str]:
+    """Give the words that white space separates from a parenthesis, outside of texts and quoted names."""
+    if not any(name.lower() in _UNSPACED for name in _SPACED.findall(statement)):
+        return []
+    plain = _PASSED_OVER.sub(lambda found: "?" if found[0][0] in "'\"`" else found[0], statement)
+    return _SPACED.findall(plain)
 
 
 class _Gathered:

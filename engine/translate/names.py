@@ -45,6 +45,12 @@ class Visible:
             refuse(f"the column name {found[0].name} is not unique")
         return found[0].expr if found else None
 
+    def has(self, folded: str) -> bool:
+        """Tell whether a column has this folded name."""
+        if self.named is None:
+            self.named = by_name(self.columns)
+        return folded in self.named or folded in self.excluded
+
     def is_of(self, schema: str) -> bool:
         """Tell whether this source is of a schema; none named is any."""
         return not schema or self.schema.casefold() == schema.casefold()
@@ -81,6 +87,11 @@ class Scope:
         if len(found) > 1:
             refuse(f"the column name {column} is not unique")
         return found[0] if found else None
+
+    def is_of_several(self, column: str) -> bool:
+        """Tell whether a name without a table means columns of several sources."""
+        folded = column.casefold()
+        return folded not in self.merged and sum(source.has(folded) for source in self.sources) > 1
 
     def resolve(self, column: str, table: str = "", schema: str = "") -> Expr:
         """Find a name here or in an enclosing SELECT; raises Refused."""

@@ -168,7 +168,10 @@ class Binder:
         """Find a column, or an alias where MySQL looks for one; raises Refused."""
         if not self.aliases or table:
             return self.scope.resolve(name, table, schema)
-        own, alias = self.scope.own(name), self.scope.alias(name)
+        alias = self.scope.alias(name)
+        if alias is not None and self.aliases == "group" and self.scope.is_of_several(name):
+            return alias  # `find_order_in_list` in sql/sql_base.cc and sql_select.cc: of FROM it is none then
+        own = self.scope.own(name)
         if own is not None and alias is not None and own != alias and self.aliases in ("having", "qualify"):
             if self.aliases == "qualify" or own in self.groups:  # where both servers warn of it
                 refuse(f"{name} is a column and another expression's alias")
