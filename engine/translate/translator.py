@@ -19,6 +19,7 @@ from engine.translate.bind.groups.lone_rows import guard_lone_rows
 from engine.translate.bind.groups.windows import require_apart, require_shown_shares
 from engine.translate.bind.kept.averages import keep_averages
 from engine.translate.bind.kept.key_order import key_order, spells
+from engine.translate.bind.kept.missing_dates import missing_dates
 from engine.translate.bind.kept.quotients import keep_quotients
 from engine.translate.bind.queries.blocks import bind_query
 from engine.translate.bind.tables.derived import require_first_rows
@@ -183,7 +184,8 @@ def _translate(
     lowering.orders_rollups = not query.order
     lowering.sends_early = _sends_early(query) and not any(isinstance(q, Block) and q.grouped for q in whole.queries)
     lowering.origins = Origins(whole.queries)
-    lowering.key_order = key_order(whole, context, view, shared.tables)
+    lowering.missing_dates = missing_dates(whole, context, view, shared.tables)
+    lowering.key_order = key_order(whole, context, view, shared.tables, lowering.missing_dates)
     lowering.spells_first = bool(lowering.key_order) and not any(map(spells, whole.queries[1:]))
     lowering.narrowed = narrowed(whole.nodes) if context.models else {}
     sql = lowering.query(query, shown(query, definitions, context))

@@ -109,6 +109,9 @@ def test_groups_that_are_read_backwards_are_added_up_backwards(
 JOINED = (
     "SELECT SUM(f.x), AVG(f.x) FROM f STRAIGHT_JOIN a ON a.id = f.a_id",
     "SELECT a.s, SUM(f.x), AVG(a.w * f.x) FROM f STRAIGHT_JOIN a ON a.id = f.a_id GROUP BY a.s ORDER BY a.s",
+    "SELECT a.s, SUM(f.x) FROM f STRAIGHT_JOIN a ON a.id = f.a_id WHERE a.w > 0 GROUP BY a.s ORDER BY SUM(f.x), a.s",
+    "SELECT a.s, SUM(f.x) FROM f STRAIGHT_JOIN a ON a.id = f.a_id WHERE a.w > 0 GROUP BY a.s ORDER BY a.s LIMIT 9",
+    "SELECT a.s, f.day, AVG(f.x) FROM f JOIN a ON a.id = f.a_id AND a.w > 0 GROUP BY a.s, f.day ORDER BY 1, 2",
     "SELECT SUM(f.x) FROM f LEFT JOIN a ON a.id = f.a_id WHERE a.w IS NULL OR a.w > 0",
     "SELECT SUM(f.x) FROM a STRAIGHT_JOIN f FORCE INDEX (along) ON a.id = f.a_id",
     "SELECT LEFT(a.s, 1) c, SUM(f.x) FROM a STRAIGHT_JOIN f FORCE INDEX (along) ON a.id = f.a_id GROUP BY c ORDER BY c",

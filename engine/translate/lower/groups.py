@@ -47,9 +47,11 @@ def _minmax(low: Lowering, expr: Expr) -> str:
     (arg,) = expr.args
     sql = low.expr(arg)
     if arg.op == "zoned":
-        return _last_moment(low, expr.op, arg)
+        made = _last_moment(low, expr.op, arg)
+        return _without_missing(low, made, low.expr(arg.args[0])) if expr in low.missing_dates else made
     if arg.type.family is not Family.STRING:
-        return f"{expr.op}({sql})"
+        made = f"{expr.op}({sql})"
+        return _without_missing(low, made, sql) if expr in low.missing_dates else made
     key = low.order_key(arg)
     if low.tells_apart(arg):
         return f"{expr.op}({sql})" if key == sql else f"arg_{expr.op}({sql}, {key})"
@@ -62,6 +64,16 @@ def _minmax(low: Lowering, expr: Expr) -> str:
         return first if expr.op == "min" else last
     failure = _misspelled(low, "texts are equal in different spellings (any_spelling)")
     return f"(CASE WHEN {first} IS DISTINCT FROM {last} THEN {failure} ELSE {first} END)"
+
+
+def _without_missing(low: Lowering, made: str, sql: str) -> str:
+    """Fail where the first row of a group has no date, or may have none where the order of rows is not known."""
+    problem, begins = "MIN or MAX of a missing date", f"count({sql}) < count(*)"
+    if low.key_order and low.is_ordered():
+        begins = f"arg_min({sql} IS NULL, {_sorted_by(first_row(low))})"
+    elif low.key_order:
+        problem = f"{problem} {BY_KEY}"
+    return f"(CASE WHEN {begins} THEN error('{problem}') ELSE {made} END)"
 
 
 def _sorted_by(ways: list[tuple[str, str]]) -> str:

@@ -42,8 +42,8 @@ class Lowering(ABC):
     `origins` knows what is behind columns. `asks_models` is of statements that no other can answer: their sums of
     doubles, of which only bounds are certain elsewhere, are what the engine makes them. `key_order` are the columns in
     whose order the backend adds up doubles, where that is known. `shows_digits` says that what is being written is
-    shown with all digits, `spells_first` that of equal texts the first in that order is shown. `backend` is the kind of
-    the server whose answers are wanted.
+    shown with all digits, `spells_first` that of equal texts the first in that order is shown. `missing_dates` are the
+    MIN and MAX that must not meet NULL. `backend` is the kind of the server whose answers are wanted.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Lowering(ABC):
         self.is_wide, self.is_ordered = is_wide, is_ordered
         self.backend = "mysql"
         self.key_order: tuple[Expr, ...] = ()
+        self.missing_dates: frozenset[Expr] = frozenset()
         self.weights_used: dict[str, Weights] = {}
         self.zones_used: dict[str, ZoneTable] = {}
         self.asked: dict[str, Asked] = {}  # calls of models, by their tokens

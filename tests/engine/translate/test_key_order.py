@@ -140,9 +140,25 @@ def test_tables_are_read_through_what_is_merged(store: duckdb.DuckDBPyConnection
 
 @pytest.mark.parametrize(
     ("end", "is_known"),
-    [("", True), (" GROUP BY u.x", False), (" ORDER BY 1", False), (" AND t.a IN (SELECT 1)", False)],
+    [
+        ("", True),
+        (" GROUP BY u.x", False),
+        (" GROUP BY u.x ORDER BY u.x", False),
+        (" GROUP BY u.x ORDER BY SUM(t.x)", True),
+        (" GROUP BY u.x, t.b ORDER BY u.x", False),
+        (" GROUP BY u.x, t.b ORDER BY u.x, SUM(t.x)", True),
+        (" GROUP BY u.x, t.b ORDER BY u.x, t.b", True),
+        (" GROUP BY u.x, t.b", True),
+        (" GROUP BY u.x, u.b", False),
+        (" GROUP BY u.x LIMIT 5", True),
+        (" GROUP BY u.x ORDER BY u.x LIMIT 5", True),
+        (" ORDER BY 1", False),
+        (" ORDER BY 1 LIMIT 1", False),
+        (" AND t.a IN (SELECT 1)", False),
+        (" AND t.a IN (SELECT 1) GROUP BY u.x, t.b", False),
+    ],
 )
-def test_a_guess_serves_where_nothing_is_sorted(end: str, is_known: bool) -> None:
+def test_a_guess_serves_where_no_sort_decides(end: str, is_known: bool) -> None:
     reads = Read("t"), Read("u", "j", is_guess=True)
     found = made("SELECT SUM(t.x) FROM t JOIN t u ON t.a = u.b" + end, reads=reads)
     assert is_sorted(found) == is_known

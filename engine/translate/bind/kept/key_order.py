@@ -20,6 +20,7 @@ from engine.collate.presence import Presence
 from engine.translate.bind.binder import View
 from engine.translate.checks.lost_groups import needs_rows_together
 from engine.translate.tree import (
+    AGGREGATES,
     WINDOW,
     Block,
     CteSource,
@@ -47,14 +48,19 @@ _TYPES = frozenset((*_NUMBERS, *_MOMENTS, "char", "varchar"))  # an index has th
 _ORDERED = frozenset({"double_sum", "spread"})
 _DEPENDING = _ORDERED | {"group_concat", "json_elements"}
 _SPELLED = frozenset({"group_value", "min", "max"})
+_COMPUTED = AGGREGATES - {"any", "any_same", "group_value"}  # what no key of GROUP BY is
 _PRIMARY = "PRIMARY"
 
 
 def key_order(
-    whole: Gathered, context: SessionContext, view: View, names: Iterable[tuple[str, str]]
+    whole: Gathered,
+    context: SessionContext,
+    view: View,
+    names: Iterable[tuple[str, str]],
+    begun: frozenset[Expr] = frozenset(),
 ) -> tuple[Expr, ...]:
     """Give what the rows are ordered by that the backend adds up a statement's doubles in, () where that is not known;
-    `names` are the tables that the statement reads.
+    `names` are the tables that the statement reads, `begun` aggregates for which the first row of a group counts.
 
     Derived tables that the backend merges into the statement are given the columns that it needs of them.
     """
@@ -62,11 +68,13 @@ def key_order(
     if not isinstance(block, Block) or (WINDOW in whole.ops and not block.grouped) or block.rollup:
         return ()
     depends = whole.ops & _DEPENDING and _depends_on_order(block)  # most statements have none, and are not walked
-    if not depends and not (whole.ops & _SPELLED and spells(block)):
+    if not depends and not _has(block, begun) and not (whole.ops & _SPELLED and spells(block)):
         return ()
-    if any(_depends_on_order(query) for query in whole.queries[1:]) or not _is_grouped_as_read(block, context):
+    if any(_depends_on_order(query) or _has(query, begun) for query in whole.queries[1:]):
         return ()
-    if any(read.is_guess for read in context.reads) and (block.groups or block.order or block.distinct or _asks(whole)):
+    if not _is_grouped_as_read(block, context):
+        return ()
+    if any(read.is_guess for read in context.reads) and (_is_sorted_by_a_table(block) or _asks(whole)):
         return ()
     places, loaded = _places(whole, block), _kept(view, names)
     order: list[tuple[_Place, list[Column]]] = []
@@ -111,6 +119,10 @@ def _depends_on_order(query: Query) -> bool:
     return any(_takes_order(node) for expr in expressions(query) for node in walk(expr))
 
 
+def _has(query: Query, parts: frozenset[Expr]) -> bool:
+    return bool(parts) and any(node in parts for expr in expressions(query) for node in walk(expr))
+
+
 def _takes_order(node: Expr) -> bool:
     """Tell whether an aggregate's value depends on the order of rows: GROUP_CONCAT without keys does."""
     return node.op in _DEPENDING and (node.op != "group_concat" or len(node.args) == 1)
@@ -119,6 +131,25 @@ def _takes_order(node: Expr) -> bool:
 def _asks(whole: Gathered) -> bool:
     """Tell whether expressions have sub-queries, which MySQL may join to the tables."""
     return any(True for query in whole.queries for expr in expressions(query) for _ in queries_in(expr))
+
+
+def _is_sorted_by_a_table(block: Block) -> bool:
+    """Tell whether a guess may be wrong: what `sort_by_table` is of one table, the cost of the sort decides on MySQL.
+
+    It is of none where ORDER BY differs from GROUP BY (`get_sort_by_table` in sql/sql_optimizer.cc), or names several.
+    With a LIMIT the statement takes account of the same conditions as EXPLAIN (`calculate_condition_filter`).
+    """
+    if block.distinct or not block.groups:
+        return bool(block.distinct or block.order)
+    if block.limit is not None:
+        return False
+    pairs = list(zip(block.order, block.groups, strict=False))
+    if any(node.op in _COMPUTED for item, _ in pairs for node in walk(item.expr)):
+        return False
+    keys = [key for _, key in pairs] if block.order else block.groups
+    tables = {leaf.alias for leaf in leaves(block.source) if isinstance(leaf, TableSource)}
+    columns = (node for key in keys for node in walk(key) if node.op == "column")
+    return len(tables & {str(column.value[0]) for column in columns if isinstance(column.value, tuple)}) < 2
 
 
 def _is_grouped_as_read(block: Block, context: SessionContext) -> bool:
