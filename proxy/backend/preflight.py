@@ -74,9 +74,9 @@ def build_prepare(text: bytes) -> bytes:
     return build_packets(bytes((Command.STMT_PREPARE,)) + text, 0)
 
 
-def build_execute(statement_id: int) -> bytes:
-    """Frame a COM_STMT_EXECUTE of a statement without parameters, without a cursor."""
-    flags, iterations = b"\0", (1).to_bytes(4, "little")
+def build_execute(statement_id: int, cursor: bool = False) -> bytes:
+    """Frame a COM_STMT_EXECUTE of a statement without parameters."""
+    flags, iterations = bytes((cursor,)), (1).to_bytes(4, "little")
     return build_packets(bytes((Command.STMT_EXECUTE,)) + statement_id.to_bytes(4, "little") + flags + iterations, 0)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from base.errors import MalformedPacket, SecondaryEngineError
 from proxy.backend.answers import AnswerReader
-from proxy.backend.preflight import build_prepare
+from proxy.backend.preflight import build_close, build_prepare
 from proxy.decisions import decision_key
 from proxy.engine.cursors import MOST, Cursor
 from proxy.lake.guard import refuse_query
@@ -139,6 +139,7 @@ class PreparedStatements:
         if known := state.statements.pop(number, None):
             state.drop_long_data(known)
             state.room += known.size
+        self._close_stand_in(number)
         self._note_text(None)
         if (noted := state.texts.pop(number, None)) is not None:
             state.room += _SIZE_OF_TEXT + len(noted)
@@ -177,16 +178,27 @@ class PreparedStatements:
     def _reset_numbered(self, number: int, data: bytes) -> bool:
         kept.keep_found_rows(self._session.state, self._session.tracker.failed)
         self._session.state.cursors.pop(number, None)
+        self._close_stand_in(number)
         if known := self._session.state.statements.get(number):
             self._session.state.drop_long_data(known)
             known.stale = known.spoiled = False
         return False
+
+    def _close_stand_in(self, number: int) -> None:
+        """Close the statement whose cursor was open for this one."""
+        other = self._session.state.stand_ins.pop(number, None)
+        if other is not None:
+            self._session.backend.write(build_close(other))
 
     def _fetch(self, data: bytes) -> bool:
         return self._numbered(data, self._fetch_numbered)
 
     def _fetch_numbered(self, number: int, data: bytes) -> bool:
         kept.settle(self._session.state, self._session.tracker.failed)
+        other = self._session.state.stand_ins.get(number)
+        if other is not None and len(data) >= 13:
+            self._session.pass_on(data[:5] + other.to_bytes(4, "little") + data[9:])
+            return True
         cursor = self._session.state.cursors.get(number)
         if cursor is None or len(data) < 13:
             return False
@@ -208,6 +220,7 @@ class PreparedStatements:
         state = session.state
         if (assignments := state.sets.get(number)) is not None:
             return variables.take_set(self._router, data, assignments)
+        self._close_stand_in(number)
         known = state.statements.get(number)
         if known and known.spoiled:
             kept.keep_found_rows(state, session.tracker.failed)

@@ -77,15 +77,16 @@ async def answer(router: Router, data: bytes, text: bytes) -> None:
 
 
 def fits_prepared(known: Prepared) -> bool:
-    """Tell whether `execute` can run a prepared statement: it has no parameters.
-
-    Who asked for a cursor gets its row at once, as of what a server opens no cursor for.
-    """
+    """Tell whether `execute` can run a prepared statement: it has no parameters."""
     return not known.parameters and mentions(known.text)
 
 
 async def execute(router: Router, data: bytes, text: bytes) -> None:
-    """Run a prepared statement with the numbers in the places of its calls: as another one, which is closed again."""
+    """Run a prepared statement with the numbers in the places of its calls: as another one, which is closed again.
+
+    MariaDB opens a cursor for it where one is asked for: the other statement stays for what is fetched. MySQL opens
+    none for what reads no table, and the rows come at once, as everybody takes them.
+    """
     session = router.session
     known = session.state.counts
     kept.pass_by(session.state, first_word(text), text, router.is_mariadb)
@@ -94,8 +95,11 @@ async def execute(router: Router, data: bytes, text: bytes) -> None:
     if made is None:
         session.pass_on(data)
         return
-    session.pass_on(build_execute(made.statement_id))
-    if not session.closed:
+    opens = router.is_mariadb and bool(data[9] & 1) and bool(_SELECT.match(text))
+    session.pass_on(build_execute(made.statement_id, opens))
+    if opens:
+        session.state.stand_ins[int.from_bytes(data[5:9], "little")] = made.statement_id
+    elif not session.closed:
         session.backend.write(build_close(made.statement_id))
 
 

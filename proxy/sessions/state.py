@@ -50,6 +50,7 @@ class SessionState:
         "reading",
         "room",
         "sets",
+        "stand_ins",
         "statements",
         "tainted",
         "texts",
@@ -84,6 +85,7 @@ class SessionState:
         self.texts: dict[int, bytes] = {}  # of prepared statements that are no queries, by their id
         self.unnumbered: bytes | None = None  # the one prepared last, whose id the tracker has
         self.cursors: dict[int, Cursor] = {}  # open ones whose rows are here, by their statement's id
+        self.stand_ins: dict[int, int] = {}  # statements of ours whose cursors are open for others, by these' id
         self.room = ROOM  # bytes that are left for more of them
         self.last_prepared: int | None = None  # the statement that MariaDB's -1 means, where it was seen
         self.sets: dict[int, bytes] = {}  # prepared statements that only set variables of ours, by their id

@@ -385,3 +385,30 @@ def test_a_cursor_stays_open_when_the_servers_refuse_the_values(sides: Any) -> N
 
     both(sides, act)
     assert executions(sides[1]) >= 1
+
+
+@pytest.mark.parametrize("asked", ["SELECT FOUND_ROWS()", "SELECT FOUND_ROWS(), id FROM sales ORDER BY id LIMIT 4"])
+def test_a_cursor_of_what_the_proxy_counted(sides: Any, asked: str) -> None:
+    """MariaDB opens one also for what reads no table, which is not counted then."""
+    if "MariaDB" not in sides[0].connection.server_version:
+        pytest.skip("MySQL opens none for what reads no table")
+
+    def act(talker: Talker) -> list[bytes]:
+        number = talker.prepare(asked)
+        told = []
+        for reset in (False, True):
+            talker.send(b"\x03" + SALES.replace("?", "9").encode())
+            talker.until_end(1 if talker.deprecate else 2)
+            told += talker.execute(number)
+            assert int.from_bytes(told[-1][4:6], "little") & Status.CURSOR_EXISTS
+            told += talker.fetch(number, 2)
+            if reset:
+                talker.send(talker.about(0x1A, number))
+                told += talker.until_end()
+            told += talker.fetch(number, 1)
+            for _ in range(2):
+                talker.send(b"\x03SELECT FOUND_ROWS()")
+                told.append(talker.until_end(1 if talker.deprecate else 2)[-2])
+        return told
+
+    both(sides, act)
