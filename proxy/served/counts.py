@@ -84,8 +84,7 @@ def fits_prepared(known: Prepared) -> bool:
 async def execute(router: Router, data: bytes, text: bytes) -> None:
     """Run a prepared statement with the numbers in the places of its calls: as another one, which is closed again.
 
-    MariaDB opens a cursor for it where one is asked for: the other statement stays for what is fetched. MySQL opens
-    none for what reads no table, and the rows come at once, as everybody takes them.
+    Where a cursor is asked for, the other statement stays for what is fetched.
     """
     session = router.session
     known = session.state.counts
@@ -95,7 +94,7 @@ async def execute(router: Router, data: bytes, text: bytes) -> None:
     if made is None:
         session.pass_on(data)
         return
-    opens = router.is_mariadb and bool(data[9] & 1) and bool(_SELECT.match(text))
+    opens = bool(data[9] & 1) and bool(_SELECT.match(text))
     session.pass_on(build_execute(made.statement_id, opens))
     if opens:
         session.state.stand_ins[int.from_bytes(data[5:9], "little")] = made.statement_id

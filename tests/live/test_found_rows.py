@@ -164,7 +164,7 @@ def test_found_rows_outlast_what_was_prepared_and_counts_nothing(sides: list[tup
         assert told[:2] == told[2:], text
 
 
-NO_NUMBER = b"\x99\0\0\0"
+NO_NUMBER = b"\xff\xff\xff\x7f"
 
 
 def number_of(talker: Talker, text: str) -> bytes:
