@@ -4,6 +4,7 @@ A value that passes a temporary table is told as the field that it becomes there
 by asking some 10,000 statements for their plan and executing them. Without a plan `executed` tells what is likely.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -25,6 +26,7 @@ from engine.translate.executed import (
     executed,
     is_merged,
     kept,
+    merged_output,
     source,
 )
 from engine.translate.tree import (
@@ -42,7 +44,7 @@ from engine.translate.tree import (
     walk,
 )
 from engine.translate.types import BOOL
-from engine.translate.walks import sees_outside
+from engine.translate.walks import leaves, sees_outside
 from statements.plans import GROUPING, GROUPS, NOTHING, TEMPORARY
 from statements.plans import WINDOW as WINDOWED
 from wire.constants import FieldType
@@ -63,6 +65,7 @@ _WIDENED = frozenset(size * _CHARACTER * _CHARACTER for size in _SIZES[:2])
 _AVERAGES = {"quotient": "sum", "double_divide": "double_sum"}
 _SUMS = AGGREGATES - KEYS - {"any_same"}  # ANY_VALUE is a function
 _NAMED_TEXTS = frozenset({"enum_text", "set_text"})
+_DECLARED = re.compile(r"\w*int\((\d+)\)", re.IGNORECASE)
 _NEVER_NULL = frozenset({"count_all", "count", "rank", "dense_rank", "row_number", "percent_rank", "cume_dist"})
 _RULED = 11  # length of a truth value that ROLLUP may make NULL
 
@@ -314,14 +317,36 @@ def _groups_sorted(block: Block) -> bool:
     return any(part.op in _LISTS or part.op.endswith("_distinct") for part in parts)
 
 
+def _is_reference(expr: Expr, block: Block) -> bool:
+    """Tell whether MIN or MAX is of a column of a derived table that is merged: of a reference, and not of a field
+    whose type its own has (`Item_sum_min_max::create_tmp_field` in sql/sql_select.cc)."""
+    wrapped = expr.args[0]
+    inner = wrapped.args[0] if wrapped.op in (*_NAMED_TEXTS, "plain_zero") else wrapped
+    return merged_output(inner, block, dict(block.ctes)) is not None
+
+
+def _width(expr: Expr, side: Source | None) -> int:
+    """The digits that an integer column of a stored table is declared to show, which its copy keeps; 0 for all else."""
+    if expr.op != "column" or not is_stored(expr) or not isinstance(expr.value, tuple):
+        return 0
+    alias, name = expr.value
+    tables = (leaf for leaf in leaves(side) if isinstance(leaf, TableSource) and leaf.alias == alias)
+    types = (column.column_type for leaf in tables for column in leaf.columns if column.name == name)
+    found = next((declared for type_ in types if (declared := _DECLARED.match(type_))), None)
+    return int(found[1]) if found else 0
+
+
 def _sum_of_mariadb(expr: Expr, definition: ColumnDefinition, block: Block) -> ColumnDefinition:
+    if expr.op in EXTREMES and definition.type in STRINGS and _is_reference(expr, block):
+        return _text_of_mariadb(definition)
     if definition.type in NUMBERS:
         plain = expr.args[0].args[0] if expr.args and expr.args[0].op == "plain_zero" else None
         family = expr.type.family
         of_column = expr.op in EXTREMES and family in STORED_LENGTHS and plain is not None and plain.op == "column"
+        of_column = of_column and not _is_reference(expr, block)
         length = STORED_LENGTHS[family] if of_column else definition.length
-        if expr.op in EXTREMES and _is_truth(source(expr.args[0], block)):
-            length = 1
+        if expr.op in EXTREMES:
+            length = 1 if _is_truth(source(expr.args[0], block)) else _width(expr.args[0], block.source) or length
         flags = definition.flags & ~BINARY if expr.op in STORED["mariadb"] else definition.flags
         return replace(definition, length=length, flags=flags)
     if definition.type not in STRINGS or expr.op not in EXTREMES | _LISTS:

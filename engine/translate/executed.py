@@ -202,15 +202,23 @@ def is_merged(column: Expr, block: Block, known: Mapping[str, Query | Recursion]
         return False
     if is_stored(column):
         return True
+    behind = merged_output(column, block, known)
+    return behind is not None and is_merged(behind[0], behind[1], {**known, **dict(behind[1].ctes)})
+
+
+def merged_output(column: Expr, block: Block, known: Mapping[str, Query | Recursion]) -> tuple[Expr, Block] | None:
+    """Give what a column of a derived table that is merged stands for, and that table's query; None for all others."""
+    if column.op != "column" or not isinstance(column.value, tuple) or is_stored(column):
+        return None
     alias, name = column.value
     query = _query_of(block.source, str(alias), known)
     place = str(name)[1:]
     if not isinstance(query, Block) or not place.isdigit() or int(place) >= len(query.outputs):
-        return False
+        return None
     windows = any(part.op == WINDOW for output in query.outputs for part in walk(output.expr))
     if query.grouped or query.distinct or windows or query.limit is not None:
-        return False
-    return is_merged(query.outputs[int(place)].expr, query, {**known, **dict(query.ctes)})
+        return None
+    return query.outputs[int(place)].expr, query
 
 
 def is_constant(expr: Expr) -> bool:

@@ -1,9 +1,10 @@
 """The typed tree between the passes: names resolved, types and rules of MySQL made explicit, no engine in it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from engine.translate.types import Type
+from statements.schema import Column
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class OrderItem:
 class TableSource:
     """A stored table under a unique alias; `name` is what the store calls it, `sample` a part of its rows to read,
     `only` what is true of the rows of the partitions that are named, `rows` about how many it has, `required` the
-    columns that are NOT NULL. `written` is what the statement calls it."""
+    columns that are NOT NULL. `written` is what the statement calls it, `columns` are the server's."""
 
     alias: str
     name: str
@@ -53,6 +54,7 @@ class TableSource:
     rows: int = 0
     required: frozenset[str] = frozenset()
     written: str = ""
+    columns: Sequence[Column] = ()
 
 
 @dataclass(slots=True)
