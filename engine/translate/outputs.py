@@ -15,6 +15,7 @@ from wire.responses import ColumnDefinition
 
 _BINARY_CHARSET = 63
 _UNSET_DECIMALS = 31  # of a double without a fixed number of decimals, and more
+_LONGEST_ALIKE = 15  # decimals: of -0.3 a table of MariaDB's has -1 + 0.7, which differs from the sixteenth on
 _INTEGERS = frozenset(
     {FieldType.TINY, FieldType.SHORT, FieldType.LONG, FieldType.LONGLONG, FieldType.INT24, FieldType.YEAR}
 )
@@ -89,8 +90,9 @@ def _shown(expr: Expr, definition: ColumnDefinition, query: Query, context: Sess
             refuse(f"the backend gives column {definition.name} other fractional seconds than the engine")
         if is_loose(expr) and definition.decimals < _UNSET_DECIMALS and context.protocol == "text":
             return Expr("shown_double", expr.type, (expr,), value=definition.decimals)
-        if context.backend == "mariadb" and context.protocol == "binary" and expr.op != "column":
-            # A plan that stores the rows rounds it; as text it looks the same.
+        whole = context.protocol == "binary" or _LONGEST_ALIKE < definition.decimals < _UNSET_DECIMALS
+        if context.backend == "mariadb" and whole and expr.op != "column":
+            # A plan that stores the rows rounds it; as a text of fewer digits it looks the same.
             require_stored_alike(expr.args[0] if _is_made_last(expr, query, context) else expr)
         cut = family is Family.DOUBLE and definition.decimals < _UNSET_DECIMALS and not is_stored(expr)
         if cut and context.backend == "mariadb" and expr.op != "storable" and not is_loose(expr):

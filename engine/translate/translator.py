@@ -36,6 +36,7 @@ from engine.translate.checks.lost_windows import require_no_lost_window
 from engine.translate.checks.misread import require_counted_null, require_read_members
 from engine.translate.checks.packed_uses import require_plain_uses
 from engine.translate.checks.pushed_conditions import require_judged_alike
+from engine.translate.checks.remembered import require_remembered_alike
 from engine.translate.checks.shown_only import require_shown_only
 from engine.translate.checks.spelled_times import compare_spelled, require_times_of_columns
 from engine.translate.checks.unread import require_read
@@ -48,6 +49,7 @@ from engine.translate.found import Found, found_rows
 from engine.translate.given import Trace
 from engine.translate.lower.lowering import AreSingle, FindCases, FindZone, IsOrdered, IsWide, Weigh
 from engine.translate.lower.statement import Statement
+from engine.translate.lower.unequal import hold_inequalities
 from engine.translate.origins import Origins
 from engine.translate.outputs import shown
 from engine.translate.refusal import Refusal, Refused, refuse
@@ -167,6 +169,7 @@ def _translate(
         require_room_for_choices(whole)
         require_counted_behind(whole)
         require_read_members(whole)
+        require_remembered_alike(whole)
         require_no_variable_text(whole)
     else:
         require_counted_null(whole)
@@ -181,6 +184,7 @@ def _translate(
     require_read(whole)
     require_lengths(whole)
     guard_lengths(whole, partial(_long, shared))
+    hold_inequalities(whole)
     lowering.orders_rollups = not query.order
     lowering.sends_early = _sends_early(query) and not any(isinstance(q, Block) and q.grouped for q in whole.queries)
     lowering.origins = Origins(whole.queries)

@@ -194,6 +194,7 @@ AGGREGATES = frozenset(
     }
 )
 WINDOW = "window"
+UNION_ALIAS = "u"  # of the columns that a set operation gives
 
 
 def walk(expr: Expr) -> Iterator[Expr]:

@@ -62,12 +62,20 @@ def _require_own_members(statement: Gathered) -> None:
 
 def _shown(expr: Expr, origins: Origins) -> Expr:
     """Give what a key or a column of a derived table is, a truth as such."""
-    while expr.op in ("group_value", "to_int", "column"):
-        inner = origins.output(expr) if expr.op == "column" else expr.args[0]
+    while expr.op in ("group_value", "to_int", "column", "scalar"):
+        inner = origins.output(expr) if expr.op == "column" else _told(expr)
         if inner is None:
             break
         expr = inner
     return expr
+
+
+def _told(expr: Expr) -> Expr | None:
+    """Give what a key's value, a truth's number or a `(SELECT …)` without FROM is."""
+    if expr.op != "scalar":
+        return expr.args[0]
+    query = expr.value
+    return query.outputs[0].expr if isinstance(query, Block) and query.source is None else None
 
 
 def _is_of_each(expr: Expr) -> bool:

@@ -21,7 +21,10 @@ def _template(template: str) -> Writer:
 
 
 def group_key(low: Lowering, key: Expr) -> str:
-    """Write a key of GROUP BY; a double fails where it is -0, of which and 0 any may be shown."""
+    """Write a key of GROUP BY; a double fails where it is -0, of which and 0 any may be shown. What other keys
+    determine is compared as it is stored."""
+    if key.op == "of_row":
+        return low.expr(key.args[0])
     return low.expr(one_zero(key)) if key.type.family in APPROXIMATE else low.own_key(key)
 
 

@@ -20,6 +20,7 @@ from engine.translate.tree import (
     rebuild_shown,
     walk,
 )
+from engine.translate.walks import gathered, queries_in
 from statements.sqlmode import modes
 
 _QUERIES = frozenset({"scalar", "exists", "in_query", "any_query", "all_query", "row_in", "row_scalar"})
@@ -71,6 +72,7 @@ def group_block(binder: Binder, block: Block) -> None:
         _require_plain_rollup(block, binder.context.protocol)
     if not block.rollup:
         block.groups = _needed(binder, block)
+        block.groups += _read_inside(binder, block, keys)
 
 
 def _one_group(block: Block) -> None:
@@ -139,6 +141,28 @@ def _needed(binder: Binder, block: Block) -> list[Expr]:
 
     rebuild_shown(block, change)
     return kept
+
+
+def _read_inside(binder: Binder, block: Block, keys: set[Expr]) -> list[Expr]:
+    """Give further keys: columns that the primary key determines, for the sub-queries that read them for each group."""
+    if not block.groups:
+        return []
+    shown = [*(output.expr for output in block.outputs), *(item.expr for item in block.order)]
+    filters = [expr for expr in (block.having, block.qualify) if expr is not None]
+    read = dict.fromkeys(column for expr in (*shown, *filters) for column in _read_by_queries(binder, expr))
+    wanted = [column for column in read if column not in block.groups and binder.scope.determined(column, keys)]
+    if any(column in wanted for expr in filters for column in _read_by_queries(binder, expr)):
+        refuse("a sub-query of HAVING reads a column that is no key of the groups")  # MariaDB 10.11: of another row
+    if wanted and any(part.op == WINDOW for expr in shown for part in walk(expr)):
+        # MySQL 9.7 computes such a sub-query with another row, MariaDB 10.11 loses the order of the rows.
+        refuse("a sub-query beside a window reads a column that is no key of the groups")
+    return [Expr("of_row", column.type, (column,)) for column in wanted]
+
+
+def _read_by_queries(binder: Binder, expr: Expr) -> list[Expr]:
+    """Give the columns of this SELECT that the sub-queries of an expression read."""
+    nodes = [node for query in queries_in(expr) for node in gathered(query).nodes]
+    return [node for node in nodes if node.op == "column" and binder.scope.owns(node)]
 
 
 def _is_shown_rounded(binder: Binder, block: Block, key: Expr) -> bool:

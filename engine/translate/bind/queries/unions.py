@@ -10,10 +10,9 @@ from engine.translate.bind.values.control import convert
 from engine.translate.checks.pushed_conditions import side_types
 from engine.translate.literals import is_literal
 from engine.translate.refusal import refuse
-from engine.translate.tree import Block, Expr, Output, Query, SetOperation, is_stored
+from engine.translate.tree import UNION_ALIAS, Block, Expr, Output, Query, SetOperation, is_stored
 from engine.translate.types import Family, Type, unify
 
-UNION_ALIAS = "u"
 # What is spelled as a text beside texts; of several sides only what none of them has changed.
 _SPELLED = frozenset(
     {Family.BOOL, Family.INT, Family.YEAR, Family.DECIMAL, Family.DATE, Family.DATETIME, Family.DOUBLE}
