@@ -54,6 +54,7 @@ EXACT = frozenset({Family.BOOL, Family.INT, Family.DECIMAL, Family.YEAR})
 WHOLE = frozenset({Family.BOOL, Family.INT, Family.YEAR})
 APPROXIMATE = frozenset({Family.FLOAT, Family.DOUBLE})
 NUMERIC = EXACT | APPROXIMATE
+UTF8 = frozenset({"utf8mb4", "utf8mb3", "utf8"})  # character sets whose texts have the bytes that the engine has
 TEMPORAL = frozenset({Family.DATE, Family.DATETIME, Family.TIME})
 SHOWN_ONLY = frozenset({Family.OTHER_TEXT, Family.JSON, Family.SPATIAL, Family.VECTOR})
 

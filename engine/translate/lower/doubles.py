@@ -315,13 +315,13 @@ _BOUNDS: dict[str, Callable[[Lowering, Expr], str]] = {
 }
 
 
-def _monotone(template: str) -> Writer:
-    """A function that never falls: of a loose value it is certain where both bounds give the same."""
+def _monotone(template: str, same: str = "{0}") -> Writer:
+    """A function that never falls: of a loose value it is certain where both bounds give the `same`."""
 
     def write(low: Lowering, expr: Expr) -> str:
         (arg,) = expr.args
         made = template.replace("{v}", str(expr.value))
-        return settled(low, arg, made) if is_loose(arg) else made.format(low.expr(arg))
+        return settled(low, arg, made, same) if is_loose(arg) else made.format(low.expr(arg))
 
     return write
 
@@ -336,7 +336,7 @@ def _round(truncated: bool) -> Writer:
         cut = f"trunc({moved})" if truncated else half_even(moved)
         back = f"({cut} / {tens})" if places > 0 else f"({cut} * {tens})"
         made = f"(CASE WHEN isfinite({moved}) THEN {back} ELSE {{0}} END)" if places > 0 else back
-        return _monotone(made)(low, expr)
+        return _monotone(made, same="CAST({0} AS VARCHAR)")(low, expr)  # -0 and 0 are not
 
     return write
 

@@ -4,11 +4,10 @@ Rows are equal where MySQL's collations say so. Where spellings of equal strings
 keys; a group whose spellings do differ fails, because which of them MySQL keeps is its plan's choice.
 """
 
-from engine.translate.bind.queries.unions import UNION_ALIAS
 from engine.translate.lower.early_keys import by_value
 from engine.translate.lower.lowering import Lowering
 from engine.translate.refusal import refuse
-from engine.translate.tree import Expr, Output, Recursion, SetOperation
+from engine.translate.tree import UNION_ALIAS, Expr, Output, Recursion, SetOperation
 from engine.translate.types import Family
 
 _SIDE = "side"

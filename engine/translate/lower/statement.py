@@ -6,7 +6,6 @@ from engine.collate import rules
 from engine.collate.presence import Presence
 from engine.translate.bind.kept.doubles import is_loose
 from engine.translate.bind.numbers import is_zero
-from engine.translate.bind.queries.unions import UNION_ALIAS
 from engine.translate.bind.tables.row_values import as_filter
 from engine.translate.checks.lost_groups import needs_rows_together
 from engine.translate.given import answered
@@ -32,6 +31,7 @@ from engine.translate.lower.values import VALUE_OPS
 from engine.translate.members import LISTED, require_order
 from engine.translate.refusal import refuse
 from engine.translate.tree import (
+    UNION_ALIAS,
     Block,
     CteSource,
     Expr,

@@ -15,9 +15,10 @@ from engine.translate.lower.once import once
 from engine.translate.lower.quotients import quotient, rounded_quotient
 from engine.translate.lower.widths import aligned, multiplied
 from engine.translate.tree import Expr, Query, Rows
-from engine.translate.types import WHOLE, Family
+from engine.translate.types import WHOLE, Family, whole_digits
 
 Writer = Callable[[Lowering, Expr], str]
+_BIGINT_DIGITS = 18  # that surely fit
 _MAX_DIGITS = 38
 _OUT_OF_RANGE = "error('a number is out of range')"
 
@@ -217,7 +218,33 @@ def _extreme(low: Lowering, expr: Expr) -> str:
 def _to_decimal(low: Lowering, expr: Expr) -> str:
     (arg,) = expr.args
     sql = _deciding(low, arg, expr.type.scale) if arg.op == "quotient" else low.expr(arg)
-    return f"CAST({sql} AS DECIMAL({expr.type.digits}, {expr.type.scale}))"
+    whole = expr.type.digits - expr.type.scale
+    made = f"CAST({{0}} AS DECIMAL({expr.type.digits}, {expr.type.scale}))"
+    if whole_digits(arg.type) <= whole:
+        return made.format(sql)
+    return once(sql, lambda value: _kept(made.format(value), f"{value} > -{10**whole} AND {value} < {10**whole}"))
+
+
+def _kept(cast: str, fits: str) -> str:
+    """Write a CAST that fails for what does not fit: of a bare one beside a constant DuckDB compares the number itself,
+    `CAST(d AS UBIGINT) > 5` is `d > 5`, and -1 does not fail."""
+    return f"(CASE WHEN {fits} THEN {cast} WHEN NOT ({fits}) THEN error('a number is out of range') END)"
+
+
+def _to_signed(low: Lowering, expr: Expr) -> str:
+    (arg,) = expr.args
+    if arg.type.family is not Family.DECIMAL or whole_digits(arg.type) <= _BIGINT_DIGITS:
+        return f"CAST({low.expr(arg)} AS BIGINT)"
+    fits = f"{{0}} BETWEEN {-(2**63)} AND {2**63 - 1}"
+    return once(low.expr(arg), lambda value: _kept(f"CAST({value} AS BIGINT)", fits.format(value)))
+
+
+def _to_unsigned(low: Lowering, expr: Expr) -> str:
+    (arg,) = expr.args
+    if arg.type.family is not Family.DECIMAL:
+        return f"CAST({low.expr(arg)} AS UBIGINT)"
+    fits = "{0} > -0.5" if whole_digits(arg.type) <= _BIGINT_DIGITS else f"{{0}} BETWEEN 0 AND {2**64 - 1}"
+    return once(low.expr(arg), lambda value: _kept(f"CAST({value} AS UBIGINT)", fits.format(value)))
 
 
 def _date_number(low: Lowering, expr: Expr) -> str:
@@ -349,8 +376,8 @@ VALUE_OPS: dict[str, Writer] = {
     "to_int": _to_int,
     "to_double": _template("CAST({0} AS DOUBLE)"),
     "text_to_double": _template("CAST(CAST({0} AS VARCHAR) AS DOUBLE)"),
-    "to_signed": _template("CAST({0} AS BIGINT)"),
-    "to_unsigned": _template("CAST({0} AS UBIGINT)"),
+    "to_signed": _to_signed,
+    "to_unsigned": _to_unsigned,
     "to_decimal": _to_decimal,
     "int_add": _integer("+"),
     "int_subtract": _integer("-"),

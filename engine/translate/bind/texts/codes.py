@@ -15,11 +15,10 @@ from engine.translate.literals import NULL_LITERAL
 from engine.translate.nodes import child, only, whole_number
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
-from engine.translate.types import BIGINT, INT, WHOLE, Family, Type
+from engine.translate.types import BIGINT, INT, UTF8, WHOLE, Family, Type
 
 Rule = Callable[[Binder, exp.Expression], Expr]
 Call = Callable[[Binder, list[exp.Expression]], Expr]
-_UTF8 = ("utf8mb4", "utf8mb3", "utf8")
 _PLAIN = presence.of_text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz+/=.,-' ")
 _SPACES = presence.of_text(" ")
 _MOST_PLACES = 30  # decimals that FORMAT shows at most
@@ -43,7 +42,7 @@ def _bytes(binder: Binder, node: exp.Expression, what: str) -> Expr:
     value = text.as_string(binder.expr(node), what, binder.context.collation_connection)
     if value.type.family is not Family.STRING:
         refuse(f"{what} of NULL is not supported")
-    if value.type.charset not in _UTF8 and not presence.is_ascii(value.type.presence):
+    if value.type.charset not in UTF8 and not presence.is_ascii(value.type.presence):
         refuse(f"{what} of a {value.type.charset} string is not supported")
     return value
 

@@ -17,7 +17,7 @@ from engine.translate.literals import NULL_LITERAL, text_of
 from engine.translate.nodes import child, only
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
-from engine.translate.types import BOOL, INT, Family, unify_strings
+from engine.translate.types import BOOL, INT, UTF8, Family, unify_strings
 
 Rule = Callable[[Binder, exp.Expression], Expr]
 _ESCAPED = r"\\[.^$*+?()\[\]{}|\\/-]"
@@ -30,7 +30,6 @@ _PIECE = rf"(?:{_CHARACTER}|{_CLASS}|\.|\((?:\?:)?(?!\?)|\)|\||\^|\$)(?:{_TIMES}
 _SIMPLE = re.compile(rf"(?:{_PIECE})+\Z")
 _NEW_DOLLARS = re.compile(r"\$(\d)(?!\d)|\\([0-9$\\/. -])|(.)", re.DOTALL)
 _NEW_SLASHES = re.compile(r"\\(\d)()|(.)", re.DOTALL)
-_UTF8 = frozenset({"utf8mb4", "utf8mb3", "utf8"})
 _LINE_ENDS = frozenset({10, 11, 12, 13})
 _LONGEST = 200
 # Characters that not all libraries read alike, as RE2 writes them: in ASCII, and beyond.
@@ -94,7 +93,7 @@ def _read(value: Expr, pattern: str | None, flag: str | None) -> tuple[str, bool
     if value.type.family is not Family.STRING or value.op == "literal":
         refuse(f"REGEXP is applied to a {value.type.family.value}")
     held = value.type.presence
-    if not presence.is_ascii(held) and value.type.charset not in _UTF8:
+    if not presence.is_ascii(held) and value.type.charset not in UTF8:
         refuse(f"REGEXP is applied to {value.type.charset} text beyond ASCII")
     if pattern is None or len(pattern) > _LONGEST or not _SIMPLE.match(pattern) or "&&" in pattern:
         refuse("REGEXP with this pattern is not supported")

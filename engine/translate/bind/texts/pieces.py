@@ -17,13 +17,12 @@ from engine.translate.members import spelled
 from engine.translate.nodes import child, children, only
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
-from engine.translate.types import BIGINT, INT, NUMERIC, UBIGINT, WHOLE, Family, Type, of_first, unify_strings
+from engine.translate.types import BIGINT, INT, NUMERIC, UBIGINT, UTF8, WHOLE, Family, Type, of_first, unify_strings
 
 Rule = Callable[[Binder, exp.Expression], Expr]
 _SHORT = 9  # digits that 32 bits surely have room for
 _LONGEST = 1000  # characters that LPAD or REPEAT may add: far below max_allowed_packet
 _HEX = presence.of_text("0123456789ABCDEFabcdef")
-_UTF8 = ("utf8mb4", "utf8mb3", "utf8")
 
 
 def _string(binder: Binder, node: exp.Expression, what: str) -> Expr:
@@ -82,7 +81,7 @@ def _substring_index(binder: Binder, node: exp.Expression) -> Expr:
     if text_of(delimiter) is None:
         return _indexed_by(value, delimiter, count)
     right = count is None or count < 0
-    if right and value.type.charset not in _UTF8 and _overlaps(text_of(delimiter) or ""):
+    if right and value.type.charset not in UTF8 and _overlaps(text_of(delimiter) or ""):
         refuse("SUBSTRING_INDEX from the right by a text that overlaps itself is not supported")
     type_ = replace(value.type, presence=presence.of_substring(value.type.presence))
     if count is None:
@@ -106,7 +105,7 @@ def _indexed_by(value: Expr, delimiter: Expr, count: int | None) -> Expr:
 def _ascii(binder: Binder, node: exp.Expression) -> Expr:
     only(node, "this")
     value = _string(binder, child(node), "ASCII")
-    if not presence.is_ascii(value.type.presence) and value.type.charset not in _UTF8:
+    if not presence.is_ascii(value.type.presence) and value.type.charset not in UTF8:
         refuse(f"ASCII of a {value.type.charset} string is not supported")
     return Expr("ascii", INT, (value,))
 
@@ -127,7 +126,7 @@ def _digest(op: str, what: str) -> Rule:
             value = text.as_string(value, what, binder.context.collation_connection)
             if value.type.family is not Family.STRING:
                 refuse(f"{what} of NULL is not supported")
-            if value.type.charset not in _UTF8 and not presence.is_ascii(value.type.presence):
+            if value.type.charset not in UTF8 and not presence.is_ascii(value.type.presence):
                 refuse(f"{what} of a {value.type.charset} string is not supported")
         collation = binder.context.collation_connection
         charset = collation.split("_", 1)[0]

@@ -16,7 +16,7 @@ from engine.translate.members import as_number_of
 from engine.translate.nodes import child, children, only
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr, is_stored
-from engine.translate.types import BIGINT, BOOL, EXACT, INT, UBIGINT, WHOLE, Family, of_first, unify_strings
+from engine.translate.types import BIGINT, BOOL, EXACT, INT, UBIGINT, UTF8, WHOLE, Family, of_first, unify_strings
 
 Rule = Callable[[Binder, exp.Expression], Expr]
 Call = Callable[[Binder, list[exp.Expression]], Expr]
@@ -73,9 +73,15 @@ def _in_set(binder: Binder, arguments: list[exp.Expression]) -> Expr:
     if not tests:
         refuse("FIND_IN_SET in an empty text is not supported")
     places = [literals.integer(place) for place in range(1, len(parts) + 1)]
-    missing = Expr("is_null", BOOL, (needle,))
-    found = control.case([missing, *tests], [literals.NULL_LITERAL, *places], literals.integer(0), "FIND_IN_SET")
-    return found.typed(INT)
+    tests, places = [Expr("is_null", BOOL, (needle,)), *tests], [literals.NULL_LITERAL, *places]
+    if binder.context.backend != "mysql":
+        # What has more bytes than the whole list is not in it, whatever it equals (Item_func_find_in_set::val_int).
+        wide = needle.type.charset in UTF8
+        most = literals.integer(len(listed.encode()) if wide else len(listed))
+        length = Expr("byte_length" if wide else "char_length", INT, (needle,))
+        tests.insert(1, compare("gt", length, most))
+        places.insert(1, literals.integer(0))
+    return control.case(tests, places, literals.integer(0), "FIND_IN_SET").typed(INT)
 
 
 def _member_of_set(needle: Expr, value: Expr) -> Expr:

@@ -16,11 +16,10 @@ from engine.translate.bind.values import text
 from engine.translate.nodes import child, children, only, whole_number
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr
-from engine.translate.types import INT, WHOLE, Family, Type
+from engine.translate.types import INT, UTF8, WHOLE, Family, Type
 
 Rule = Callable[[Binder, exp.Expression], Expr]
 Call = Callable[[Binder, list[exp.Expression]], Expr]
-_UTF8 = ("utf8mb4", "utf8mb3", "utf8")
 _BYTES = Type(Family.BINARY)
 _QUOTED_HEX = re.compile(r"\bx'", re.IGNORECASE)
 _CHR = re.compile(r"\bCHR\b", re.IGNORECASE)
@@ -33,7 +32,7 @@ def as_bytes(value: Expr, what: str, collation: str) -> Expr:
     found = text.as_string(value, what, collation)
     if found.type.family is not Family.STRING:
         refuse(f"{what} of NULL is not supported")
-    if found.type.charset not in _UTF8 and not presence.is_ascii(found.type.presence):
+    if found.type.charset not in UTF8 and not presence.is_ascii(found.type.presence):
         refuse(f"{what} of a {found.type.charset} string is not supported")
     return found
 

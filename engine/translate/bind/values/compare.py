@@ -14,7 +14,7 @@ from engine.translate.literals import NULL_LITERAL, is_literal, is_text
 from engine.translate.members import LISTED, address, as_number_of, numbered, numbers_of_bytes, require_order, spelled
 from engine.translate.packed import PACKED, as_packed, is_partial
 from engine.translate.refusal import Refused, refuse
-from engine.translate.tree import Expr, is_stored, walk
+from engine.translate.tree import Expr, is_stored
 from engine.translate.types import (
     APPROXIMATE,
     BOOL,
@@ -165,10 +165,20 @@ def _unlisted(left: Expr, right: Expr) -> tuple[Expr, Expr]:
     return sides[0], sides[1]
 
 
+def _may_be_constant(expr: Expr) -> bool:
+    """Tell whether no row may change a value: IS NULL of a column that is NOT NULL is a constant to MySQL."""
+    if expr.op in ("column", "group_value"):
+        return False
+    return expr.op in ("is_null", "is_not_null") or all(map(_may_be_constant, expr.args))
+
+
 def _numbers(left: Expr, right: Expr) -> tuple[Expr, Expr]:
     for one, other in ((left, right), (right, left)):
-        constant = not any(part.op in ("column", "group_value") for part in walk(other))
-        if one.type.family is Family.YEAR and constant and (not is_literal(other) or not answered(_is_year, other)):
+        if (
+            one.type.family is Family.YEAR
+            and _may_be_constant(other)
+            and (not is_literal(other) or not answered(_is_year, other))
+        ):
             refuse("a YEAR is compared with a constant that is not written as a year")  # 5 is 2005 there
     if left.type.family in EXACT and right.type.family in EXACT:
         if any(e.type.vague and e.type.frac != e.type.scale for e in (left, right)):
