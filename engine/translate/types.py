@@ -77,8 +77,9 @@ class Type:
     that a double has a fixed number of decimals, as text too, and MariaDB rounds it once more when it stores it.
     `presence` says which bytes may occur in a string; `coercible` strings (literals) take the collation of
     what they are compared with, `explicit` ones (COLLATE) give theirs; of `mixed` ones, made of others of two
-    collations, it is not known what they are compared by. `members` are an ENUM's or SET's; which address
-    it is, is in `charset`; `required` is a packed date's that is NOT NULL.
+    collations, it is not known what they are compared by. `yielding` ones, of documents, give way to a column's
+    collation on MySQL, not to a literal's, which is of the same coercibility. `members` are an ENUM's or SET's; which
+    address it is, is in `charset`; `required` is a packed date's that is NOT NULL.
     `zerofill` columns have zeros before them as text. `characters` is how many a stored text column may have, 0 where
     that is not known; it holds for columns only, not for what is computed from them. Of an integer it is how many
     MariaDB has for it as a text where values may have more (see few_digits.py). `positive` decimals are columns
@@ -101,6 +102,7 @@ class Type:
     coercible: bool = False
     explicit: bool = False
     mixed: bool = field(default=False, compare=False)
+    yielding: bool = field(default=False, compare=False)
     members: tuple[str, ...] = ()
     required: bool = False
     zerofill: bool = False
@@ -221,6 +223,7 @@ def unify_strings(kinds: list[Type], what: str, made: bool = False) -> Type:
     `made` is of one text that is made of them, which both servers allow for more collations than a comparison.
     """
     explicit = any(t.explicit for t in kinds)
+    _require_no_yielding(kinds, what)
     fixed = {(t.collation, t.charset) for t in kinds if not t.coercible and t.explicit == explicit}
     mixed = any(t.mixed for t in kinds)
     if mixed and not made:
@@ -243,7 +246,24 @@ def unify_strings(kinds: list[Type], what: str, made: bool = False) -> Type:
         refuse(f"{what} mixes strings of different character sets")
     if charset not in _UNICODE and any(not is_ascii(t.presence) for t in loose):
         refuse(f"{what} compares a {charset} string with other characters")
-    return Type(Family.STRING, collation=collation, charset=charset, presence=presence, explicit=explicit, mixed=mixed)
+    yielding = all(t.yielding or t.coercible for t in kinds)
+    return Type(
+        Family.STRING,
+        collation=collation,
+        charset=charset,
+        presence=presence,
+        explicit=explicit,
+        mixed=mixed,
+        yielding=yielding,
+    )
+
+
+def _require_no_yielding(kinds: list[Type], what: str) -> None:
+    """Refuse a document's text beside one of another collation that is no literal: it depends on whether that is a
+    column's, which wins, or a derived table's of a literal, which does not. Raises Refused."""
+    own = {(t.collation, t.charset) for t in kinds if not t.coercible}
+    if len(own) > 1 and any(t.yielding for t in kinds) and not any(t.explicit for t in kinds):
+        refuse(f"{what} mixes a document's text with strings of other collations")
 
 
 def of_first(made: Type, first: Type, others: list[Type], what: str, backend: str) -> Type:
@@ -281,6 +301,7 @@ def compared_as(left: Type, right: Type) -> Type:
     """Give the one of two strings' types whose collation compares them: a column's before a literal's, of two columns
     the wider character set's, then the one that goes by code. Raises Refused."""
     own = {(t.collation, t.charset) for t in (left, right)}
+    _require_no_yielding([left, right], "a comparison")
     if len(own) == 1 or any(t.coercible or t.explicit or t.mixed for t in (left, right)):
         unify_strings([left, right], "a comparison")
         return right if left.coercible or right.explicit else left

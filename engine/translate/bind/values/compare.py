@@ -1,5 +1,6 @@
 """Comparisons: implicit conversions made explicit, or refused where they are not exact."""
 
+from dataclasses import replace
 from functools import partial
 from operator import lt
 
@@ -23,6 +24,7 @@ from engine.translate.types import (
     NUMERIC,
     TEMPORAL,
     UBIGINT,
+    UTF8,
     Family,
     compared_as,
     datetime_type,
@@ -96,6 +98,13 @@ def _with_null(operator: str, left: Expr, right: Expr) -> Expr:
     return literals.truth(True) if left.type.family is Family.NULL else Expr("is_null", BOOL, (left,))
 
 
+def _yielded(text: Expr, other: Expr) -> Expr:
+    """Let a document's text take the collation of a stored column that it is compared with."""
+    if not text.type.yielding or not is_stored(other) or other.type.charset not in UTF8:
+        return text
+    return text.typed(replace(text.type, coercible=True, yielding=False))
+
+
 def paired(left: Expr, right: Expr) -> tuple[Expr, Expr]:
     """Convert two values to what MySQL compares them as; raises Refused."""
     left, right = _unlisted(numbered(left), numbered(right))
@@ -108,6 +117,7 @@ def paired(left: Expr, right: Expr) -> tuple[Expr, Expr]:
         return _numbers(left, right)
     if a is Family.STRING and b is Family.STRING:
         left, right = answers.beside(left, right.type), answers.beside(right, left.type)
+        left, right = _yielded(left, right), _yielded(right, left)
         compared_as(left.type, right.type)
         return left, right
     if a in NUMERIC and a is not Family.YEAR and b is Family.STRING and not is_literal(right):

@@ -27,8 +27,8 @@ Rule = Callable[[Binder, exp.Expression], Expr]
 Call = Callable[[Binder, list[exp.Expression]], Expr]
 Step = str | int
 _JSON = Type(Family.JSON)
-_TEXT = Type(Family.STRING, collation="utf8mb4_bin", charset="utf8mb4", presence=ANYTHING)
-_KINDS = Type(Family.STRING, collation="utf8mb4_bin", charset="utf8mb4", presence=of_text("ARYOBJECTUNLSIG"))
+_TEXT = Type(Family.STRING, collation="utf8mb4_bin", charset="utf8mb4", presence=ANYTHING, yielding=True)
+_KINDS = replace(_TEXT, presence=of_text("ARYOBJECTUNLSIG"))
 _MOST_MEMBERS = 64  # of an array sought in a document
 _DIGITS = 15  # that a double and a decimal have alike
 _WHOLE = frozenset({"column", "json_object", "json_array", "json_objects"})
