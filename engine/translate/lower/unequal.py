@@ -3,7 +3,7 @@
 Of `EXISTS (SELECT 1 FROM t i WHERE i.m = a.m AND i.d <> a.d)` and its like DuckDB 1.5.5 makes a semi, anti or mark
 join, which finds wrong rows where one of its conditions is `<>` or IS DISTINCT FROM: beside `=` where a.d is NULL,
 beside `<` also where nothing is (issues 22267 and 23979 of DuckDB are of this kind). Of `(i.d <> a.d) IS TRUE` it makes
-a filter, which is right: 8,000 random statements had the rows that SQLite has, of which 31 had others without.
+a filter, which is right (tests/engine/translate/test_unequal.py has SQLite beside it).
 """
 
 from engine.translate.tree import Block, Expr, Join, Source
