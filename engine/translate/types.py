@@ -115,6 +115,7 @@ BOOL = Type(Family.BOOL, digits=1)
 BIGINT = Type(Family.INT, digits=20)
 INT = Type(Family.INT, digits=11)
 UBIGINT = Type(Family.INT, unsigned=True, digits=20)
+YEAR_NUMBER = Type(Family.INT, unsigned=True, digits=4)  # what YEAR() gives on MySQL; EXTRACT() gives a signed one
 DOUBLE = Type(Family.DOUBLE, digits=17)
 DATE = Type(Family.DATE)
 NULL = Type(Family.NULL)

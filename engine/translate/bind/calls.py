@@ -26,7 +26,7 @@ from engine.translate.literals import is_literal
 from engine.translate.nodes import child, children, kind, only, undated
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr, walk
-from engine.translate.types import WHOLE, Family, Type, of_first, whole_digits
+from engine.translate.types import WHOLE, YEAR_NUMBER, Family, Type, of_first, whole_digits
 from statements.ml import ASKED
 from statements.session_values import CALLS as SESSION_CALLS
 
@@ -79,7 +79,9 @@ def _date(name: str) -> Rule:
         value = binder.expr(child(node) if takes_time else undated(child(node)))
         found = times.part(name, value) if takes_time else None
         if found is None:
-            return function(value)
+            found = function(value)
+            is_unsigned = name == "YEAR" and found.op == "date_part" and binder.context.backend == "mysql"
+            return found.typed(YEAR_NUMBER) if is_unsigned else found
         return spelled_short(found, 2) if name == "HOUR" and binder.context.backend == "mariadb" else found
 
     return rule
