@@ -31,6 +31,26 @@ class PacketTooLarge(WarmfrontError):
         super().__init__("Got a packet bigger than 'max_allowed_packet' bytes")
 
 
+class BadHandshake(WarmfrontError):
+    """A client's login is not the protocol."""
+
+    number = 1043  # ER_HANDSHAKE_ERROR
+    sqlstate = "08S01"
+
+    def __init__(self) -> None:
+        super().__init__("Bad handshake")
+
+
+class PacketsOutOfOrder(WarmfrontError):
+    """A packet of a login has another number than the next."""
+
+    number = 1156  # ER_NET_PACKETS_OUT_OF_ORDER
+    sqlstate = "08S01"
+
+    def __init__(self) -> None:
+        super().__init__("Got packets out of order")
+
+
 class AccessDenied(WarmfrontError):
     """Login refused."""
 

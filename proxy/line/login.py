@@ -12,7 +12,7 @@ import ssl
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from base.errors import AccessDenied, BackendError, MalformedPacket, WarmfrontError
+from base.errors import AccessDenied, BackendError, BadHandshake, MalformedPacket, PacketsOutOfOrder, WarmfrontError
 from base.settings import Settings
 from proxy.line.compressed import CompressedTransport
 from proxy.line.exchange import Exchange, Step
@@ -165,21 +165,25 @@ class _Attempt:
         async with self._doors.gate:
             limit.reschedule(self._loop.time() + settings.connect_timeout)
             self._backend_socket = await connect_backend(settings, self._by_file)
-            payload, backend_sequence = await read_first_packet(self._loop, self._backend_socket)
+            payload = await read_first_packet(self._loop, self._backend_socket)
         if payload[:1] == b"\xff":
             await self.refuse(payload)
             raise LoginRefused("the backend refused the connection")
         greeting = parse_greeting(payload)
-        self._unanswered = build_packets(_nobody(greeting), backend_sequence)
+        self._unanswered = build_packets(_nobody(greeting), 1)
         offered = greeting.capabilities & ~WITHHELD
         if self._doors.client_tls:
             offered |= Capability.SSL
         await self._loop.sock_sendall(self._client_socket, build_packets(mask_greeting(payload, offered), 0))
+        self._sequence = 1
         login_payload = await self._read_login(offered)
-        login = parse_login(login_payload)
+        try:
+            login = parse_login(login_payload)
+        except MalformedPacket as problem:
+            raise BadHandshake from problem
         agreed = login.capabilities & (offered | _SERVER_SENT)
         capabilities = agreed & ~int(_CLIENT_SIDE)
-        backend_secure = await self._open_backend(greeting, replace(login, capabilities=capabilities), backend_sequence)
+        backend_secure = await self._open_backend(greeting, replace(login, capabilities=capabilities))
         assert self._client
         has_tls = self._client.transport is not None and bool(self._client.transport.get_extra_info("ssl_object"))
         client_secure = has_tls or self._is_local
@@ -224,8 +228,11 @@ class _Attempt:
         told = begins_header(head)
         if told:
             self._ends = await read_header(self._loop, self._client_socket, head) or balancer
-            head = b""
-        payload, self._sequence = await read_first_packet(self._loop, self._client_socket, head)
+            head = await read_exactly(self._loop, self._client_socket, 4)
+        if head[3] != self._sequence:
+            raise PacketsOutOfOrder
+        self._sequence += 1
+        payload = await read_first_packet(self._loop, self._client_socket, head)
         if told:  # not before the client's packet was read: what lies unread at the end would cut the error off
             self._doors.balancers.require(balancer)
         context = None
@@ -233,7 +240,7 @@ class _Attempt:
         if tls:
             context = self._doors.client_tls
             if context is None:
-                raise MalformedPacket("TLS request, which was not offered,")
+                raise BadHandshake
         elif self._doors.settings.tls == "required" and not self._is_local:
             raise BackendError(3159, "HY000", "Connections using insecure transport are prohibited.")
         pipe = PacketPipe(self._sequence, self._bell)
@@ -246,7 +253,7 @@ class _Attempt:
         transport = self._backend.transport if self._backend else None
         return transport is not None and bool(transport.get_extra_info("ssl_object"))
 
-    async def _open_backend(self, greeting: Greeting, login: Login, sequence: int) -> bool:
+    async def _open_backend(self, greeting: Greeting, login: Login) -> bool:
         """Put the backend's socket under a transport, with TLS if both agree; True when it is a secure line."""
         settings = self._doors.settings
         sock = self._backend_socket
@@ -261,9 +268,8 @@ class _Attempt:
         if settings.backend_proxy_protocol and self._ends:
             await self._loop.sock_sendall(sock, build_header(self._ends))
         if context:
-            await self._loop.sock_sendall(sock, build_packets(build_tls_request(login), sequence))
-            sequence += 1
-        pipe = PacketPipe(sequence, self._bell)
+            await self._loop.sock_sendall(sock, build_packets(build_tls_request(login), 1))
+        pipe = PacketPipe(2 if context else 1, self._bell)
         try:
             await self._loop.create_connection(lambda: pipe, sock=sock, ssl=context, server_hostname=name)
         except ssl.SSLError as problem:

@@ -8,7 +8,7 @@ import asyncio
 import socket
 from typing import cast
 
-from base.errors import MalformedPacket, PacketTooLarge
+from base.errors import BadHandshake, PacketsOutOfOrder, PacketTooLarge
 from wire.framing import PacketReader, build_packets
 
 LOGIN_LIMIT = 1 << 17  # bytes; connection attributes are 64 KiB at most
@@ -32,17 +32,18 @@ async def read_exactly(loop: asyncio.AbstractEventLoop, sock: socket.socket, siz
     return out
 
 
-async def read_first_packet(
-    loop: asyncio.AbstractEventLoop, sock: socket.socket, header: bytes = b""
-) -> tuple[bytes, int]:
-    """Read one packet from a bare socket, `header` of it known; gives payload and the next sequence number."""
+async def read_first_packet(loop: asyncio.AbstractEventLoop, sock: socket.socket, header: bytes = b"") -> bytes:
+    """Read one packet from a bare socket, `header` of it known; gives its payload.
+
+    Raises PacketTooLarge, BadHandshake and Gone.
+    """
     header = header or await read_exactly(loop, sock, 4)
     length = int.from_bytes(header[:3], "little")
     if length > LOGIN_LIMIT:
         raise PacketTooLarge
     if not length:
-        raise MalformedPacket("first packet")
-    return await read_exactly(loop, sock, length), (header[3] + 1) & 0xFF
+        raise BadHandshake
+    return await read_exactly(loop, sock, length)
 
 
 class PacketPipe(asyncio.Protocol):
@@ -82,14 +83,14 @@ class PacketPipe(asyncio.Protocol):
         self.bell.set()
 
     def try_read(self) -> bytes | None:
-        """Give the next payload if it has come. Raises MalformedPacket on a wrong sequence number."""
+        """Give the next payload if it has come. Raises PacketsOutOfOrder."""
         payload = self._reader.next_payload()
         if payload is None:
             if self._paused:
                 self._read_on()
             return None
         if self._reader.sequence != (self.sequence + 1) & 0xFF:
-            raise MalformedPacket("sequence number")
+            raise PacketsOutOfOrder
         self.sequence = self._reader.sequence
         return payload
 
