@@ -20,6 +20,7 @@ from proxy.routing import plain, reading, running
 from proxy.routing.ahead import Ahead
 from proxy.routing.router import Router
 from proxy.served import counts, explain, extras, kill, show, variables
+from proxy.served.telling import tell_found_rows
 from proxy.sessions import kept
 from proxy.sessions.change_user import take_change_user
 from proxy.sessions.remembered import Prepared
@@ -128,6 +129,9 @@ class Dispatch:
                 self.session.run(counts.answer(self.router, data, data[at:]), may_listen=True)
                 return True
         word = first_word(data, at)
+        if state.counts and kept.is_anyones_guess(state, word, data[at:]):
+            self.session.run(tell_found_rows(self.router, data), may_listen=True)
+            return True
         if state.counts and word != b"show":  # which may have more to tell
             kept.pass_by(state, word, data[at:], self.router.is_mariadb)
         reading.note(self.session, word, data, at)

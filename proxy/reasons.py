@@ -27,7 +27,7 @@ class Reason(Enum):
     PARAMETERS = "The statement has parameter markers"
     PARAMETER_TYPE = "The type of a parameter decides that of a column"
     PARAMETER_VALUE = "A parameter has a value that no literal has, or one too long"
-    PARAMETER_KIND = "A parameter has a value of another kind than before, which MySQL makes the kind of before"
+    PARAMETER_KIND = "A parameter has a value of another kind than before, which the server makes the kind of before"
     HIDDEN_TABLE = "A temporary table or a view hides a table of the statement"
     UNKNOWN_SESSION = "The session's variables could not be read"
     LONG_PLAN = "The backend's plan of the statement is too large to be read"

@@ -16,6 +16,7 @@ from proxy.reasons import QUIET, Reason, Refusal
 from proxy.routing.reading import place_of, stays, takes_one_shot
 from proxy.routing.router import Router
 from proxy.served import counts, variables
+from proxy.served.telling import tell_found_rows
 from proxy.sessions import kept
 from proxy.sessions.fetch import fetch
 from proxy.sessions.remembered import Prepared
@@ -235,10 +236,11 @@ class PreparedStatements:
             if state.counts and text is not None and not known and b"?" not in text and counts.mentions(text):
                 session.run(counts.execute(self._router, data, text), may_listen=True)
                 return True
+            if state.counts and (text is None or kept.is_anyones_guess(state, first_word(text), text)):
+                session.run(tell_found_rows(self._router, data), may_listen=True)
+                return True
             if text is not None:
                 kept.pass_by(state, first_word(text), text, self._router.is_mariadb)
-            else:
-                kept.pass_by_unseen(state)
         if state.ml_statements and take_execute(self._router, data):
             return True
         if known is None:
@@ -259,7 +261,7 @@ class PreparedStatements:
             if whole is not data:
                 session.pass_on(whole)
             return whole is not data
-        if known.pinned.changed and known.pinned.untold:
+        if known.is_misread and known.is_behind:
             state.cursors.pop(number, None)
             session.run(self._leave(Reason.PARAMETER_KIND, whole, known), may_listen=True)
             return True
@@ -288,6 +290,8 @@ class PreparedStatements:
         known.stale = bool(data[9] & 1)  # it may have opened a cursor
         if self._pins(known):
             known.pinned.tell(parse_execute(data[4:], known.parameters, self._with_attributes), known.types)
+        elif known.parameters:
+            known.leftover.tell()
 
     def _pins(self, known: Prepared) -> bool:
         """Tell whether what was executed before changes what an execution means."""
@@ -295,7 +299,7 @@ class PreparedStatements:
 
     def _is_candidate(self, known: Prepared) -> bool:
         session = self._session
-        if known.long_data is None or known.pinned.changed:
+        if known.long_data is None or known.is_misread:
             return session.state.use_secondary_engine == FORCED or self._worker.engine.loaded.names_lake(known.text)
         if known.writes:
             return True
@@ -336,13 +340,15 @@ class PreparedStatements:
             if execute.types is None:
                 data = build_packets(with_types(data[4:], known.parameters, known.types, self._with_attributes), 0)
             known.pinned.note(data, execute, known.types, known.long_data != {})
+        elif self._router.is_mariadb:
+            known.leftover.note(data, execute, known.types, known.long_data or ())
         return True
 
     async def _consider(self, data: bytes, known: Prepared) -> None:
         session = self._session
         known.cursor = None
         before = session.state.cursors.pop(int.from_bytes(data[5:9], "little"), None)
-        if known.pinned.changed:
+        if known.is_misread:
             await self._leave(Reason.PARAMETER_KIND, data, known)
             return
         try:
@@ -376,8 +382,8 @@ class PreparedStatements:
 
         `before` is the statement's cursor until now, which the servers leave open when they refuse the values.
         """
-        if known.pinned.changed and known.pinned.untold:
-            await catch_up(self._session, known.pinned)
+        if known.is_misread and known.is_behind:
+            await catch_up(self._session, known)
         try:
             await self._refuse(reason, known.text)
         except SecondaryEngineError:

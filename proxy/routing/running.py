@@ -37,7 +37,8 @@ async def run(
         return Refusal(Reason.ENGINE_DOWN)
     ended = await offload(session, link, text, attributes, cursor)
     if ended.outcome is Outcome.DONE:
-        session.state.counts = {b"found_rows": await found_rows(router, text, preflight, ended.rows)}
+        found = await found_rows(router, text, preflight, ended.rows)
+        session.state.counts = {b"found_rows": found, b"row_count": -1}
         session.state.execution_count += 1
         if transaction:
             transaction.begun = session.tracker.begun

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from proxy.backend.answers import AnswerReader, build_result
 from proxy.backend.preflight import build_close, build_execute, build_prepare
 from proxy.routing.router import Router
+from proxy.served.telling import look_whether_it_ran
 from proxy.sessions import kept
 from proxy.sessions.remembered import Prepared
 from statements.scan import first_word
@@ -45,6 +46,7 @@ def mentions(text: bytes) -> bool:
 async def answer(router: Router, data: bytes, text: bytes) -> None:
     """Answer the function alone with the backend's own column definition; put the number into other statements."""
     session = router.session
+    await look_whether_it_ran(router)
     known = session.state.counts
     kept.pass_by(session.state, first_word(text), text, router.is_mariadb)
     alone = _ALONE.fullmatch(text)
@@ -87,6 +89,7 @@ async def execute(router: Router, data: bytes, text: bytes) -> None:
     Where a cursor is asked for, the other statement stays for what is fetched.
     """
     session = router.session
+    await look_whether_it_ran(router)
     known = session.state.counts
     kept.pass_by(session.state, first_word(text), text, router.is_mariadb)
     raw = await session.ask(build_prepare(_filled(known, text)), [Command.STMT_PREPARE])

@@ -6,6 +6,7 @@ it, and so do all that fail, on MariaDB before they run. Of the others the backe
 """
 
 import re
+from collections.abc import Mapping
 
 from proxy.sessions.state import NO_COUNTS, SessionState
 
@@ -16,8 +17,10 @@ _QUOTED = re.compile(
     re.DOTALL,
 )
 _SEVERAL = frozenset({b"call", b"execute"})  # run statements of their own, some before the one that fails
+_QUERIES = frozenset({b"select", b"with", b"(", b"table", b"values"})  # counted on MariaDB when they fail as they run
 _CODE = re.compile(rb"/\*M?!")  # a comment that the server reads
 _LONGEST = 1 << 16  # bytes of a statement that is searched
+_MOST_TEXTS = 8  # statements that failed one after another
 _EXPLAINS = (b"explain", b"desc", b"describe")
 _NAME = rb"[\w$]+(?:\.[\w$]+)?"
 _ANYTHING = rb""
@@ -66,34 +69,71 @@ _ON_MYSQL, _ON_MARIADB = _compiled(_KEPT | _OF_MYSQL), _compiled(_KEPT | _OF_MAR
 
 
 class _IfItFails(dict[bytes, int]):
-    """What holds when the statement under way fails."""
+    """What holds when the statement under way fails; on MariaDB, if it fails before it was run."""
+
+    texts: tuple[bytes, ...] = ()
+
+
+class _Doubtful(dict[bytes, int]):
+    """What holds if all statements of these texts, which have failed on MariaDB, failed before they were run."""
+
+    texts: tuple[bytes, ...] = ()
+
+
+def _texts(counts: Mapping[bytes, int]) -> tuple[bytes, ...]:
+    return counts.texts if isinstance(counts, _Doubtful) else ()
+
+
+def _doubtful(counts: Mapping[bytes, int], texts: tuple[bytes, ...]) -> Mapping[bytes, int]:
+    if not texts:
+        return dict(counts)
+    made = _Doubtful(counts)
+    made.texts = texts
+    return made if len(texts) <= _MOST_TEXTS else NO_COUNTS
+
+
+def _carried(counts: Mapping[bytes, int]) -> Mapping[bytes, int]:
+    """What of it holds after a statement that counts nothing."""
+    found = counts.get(_FOUND_ROWS)
+    return NO_COUNTS if found is None else _doubtful({_FOUND_ROWS: found}, _texts(counts))
+
+
+def doubted(state: SessionState) -> tuple[bytes, ...]:
+    """Give the texts of the statements of which it has to be known whether they were run."""
+    return _texts(state.counts)
+
+
+def resolve(state: SessionState, was_run: bool) -> None:
+    """Note whether one of them was run: the backend has counted then."""
+    state.counts = NO_COUNTS if was_run else dict(state.counts)
 
 
 def pass_by(state: SessionState, word: bytes, text: bytes, is_mariadb: bool) -> None:
     """Note that a statement with this first word is about to be run, by whomever."""
-    found = state.counts.get(_FOUND_ROWS)
-    if found is None:
-        state.counts = NO_COUNTS
-        return
-    kept = {_FOUND_ROWS: found}
-    said = _said(text)
+    kept = _carried(state.counts)
+    said = _said(text) if kept else None
     if said is None or word in _SEVERAL:
         state.counts = NO_COUNTS
         return
     form = (_ON_MARIADB if is_mariadb else _ON_MYSQL).get(word)
-    state.counts = kept if form and form.match(said) else _IfItFails(kept)
+    if form and form.match(said):
+        state.counts = kept
+        return
+    texts = _texts(kept)
+    state.counts = before = _IfItFails(kept)
+    before.texts = (*texts, text) if is_mariadb and word in _QUERIES else texts
+
+
+def is_anyones_guess(state: SessionState, word: bytes, text: bytes) -> bool:
+    """Tell whether it is not known if a statement keeps the number that the proxy has: the backend has to know it."""
+    return _FOUND_ROWS in state.counts and (word in _SEVERAL or _said(text) is None)
 
 
 def settle(state: SessionState, failed: bool) -> None:
     """Note how the statement before has ended."""
-    if isinstance(state.counts, _IfItFails):
-        state.counts = dict(state.counts) if failed else NO_COUNTS
-
-
-def pass_by_unseen(state: SessionState) -> None:
-    """Note that a statement of which nothing is known is about to be run."""
-    found = state.counts.get(_FOUND_ROWS)
-    state.counts = NO_COUNTS if found is None else _IfItFails({_FOUND_ROWS: found})
+    if not isinstance(state.counts, _IfItFails):
+        return
+    state.counts = _doubtful(state.counts, state.counts.texts) if failed else NO_COUNTS
 
 
 def hold(state: SessionState, found: int | None) -> None:
@@ -110,14 +150,14 @@ def run_by_backend(state: SessionState, is_mariadb: bool) -> None:
 
 def clear_warnings(state: SessionState) -> None:
     """Note that a statement is about to be prepared."""
-    state.counts = {name: number for name, number in state.counts.items() if name != b"warning_count"}
+    if b"warning_count" in state.counts:
+        state.counts = {name: number for name, number in state.counts.items() if name != b"warning_count"}
 
 
 def keep_found_rows(state: SessionState, failed: bool) -> None:
     """Note that a command is about to be run that counts nothing; `failed` is how the one before has ended."""
     settle(state, failed)
-    found = state.counts.get(_FOUND_ROWS)
-    state.counts = NO_COUNTS if found is None else {_FOUND_ROWS: found}
+    state.counts = _carried(state.counts)
 
 
 def _said(text: bytes) -> bytes | None:

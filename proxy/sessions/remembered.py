@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from proxy.engine.cursors import Cursor
+from proxy.sessions.leftover import Leftover
 from proxy.sessions.pinned import Pinned
 from wire.parameters import BLOBS
 
@@ -34,6 +35,7 @@ class Prepared:
     head: bytes = b""  # the last execution up to its values; empty when there is more behind them
     settled: bool = False  # that one went to the backend as it came, for what the statement costs
     pinned: Pinned = field(default_factory=Pinned)  # the kinds of its parameters' values, where these stay
+    leftover: Leftover = field(default_factory=Leftover)  # where they are what long data is read as
     sets_variables: bool = field(init=False)  # for itself, by a hint
 
     def __post_init__(self) -> None:
@@ -44,6 +46,16 @@ class Prepared:
     def size(self) -> int:
         """About how many bytes it takes to remember."""
         return 500 + len(self.text) + len(self.key) + sum(map(len, self.definitions))
+
+    @property
+    def is_misread(self) -> bool:
+        """Whether the execution under way has values that only the backend knows: see `pinned` and `leftover`."""
+        return self.pinned.changed or (bool(self.long_data) and self.leftover.misreads(self.long_data or ()))
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there is an execution of such values that the backend has not seen."""
+        return bool(self.pinned.untold or self.leftover.untold)
 
     @property
     def has_bytes(self) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 import pymysql
 import pytest
 
+from proxy.served.telling import counting_query
 from tests.live.test_cursors import Talker
 from wire.constants import Command
 from wire.responses import is_eof
@@ -48,6 +49,10 @@ BETWEEN = (
         "SET @a = 'select'",
         "INSERT INTO `w` (v) VALUES (2)",
     ),
+    *("CALL silent()", "EXECUTE nothing", "DO 1; SET @a = 1", "SET @a = 1; SELECT 1 UNION SELECT 2", "DO 1; nonsense"),
+    *("/*!50000 SET @a = 1 */", "/*!50000 SELECT 1 */", "EXECUTE a", "CALL nothing()"),
+    # MariaDB counts what fails when it is run, the second time too, when it is known to be the backend's.
+    *("SELECT (SELECT id FROM t) FROM t", "SELECT (SELECT id FROM t) FROM t", "SELECT nothing FROM t UNION SELECT 1"),
 )
 ASKING = (
     *(
@@ -85,6 +90,7 @@ def sides(backend: Any, warmfront_instance: Any) -> Iterator[list[tuple[str, Any
         backend.run(f"CREATE TABLE {schema}.t (id INT PRIMARY KEY)")
         backend.run(f"CREATE TABLE {schema}.w (id INT AUTO_INCREMENT PRIMARY KEY, v INT)")
         backend.run(f"CREATE PROCEDURE {schema}.p () SELECT 1 UNION SELECT 2")
+        backend.run(f"CREATE PROCEDURE {schema}.silent () SET @a = 1")
         backend.run(f"INSERT INTO {schema}.t VALUES {','.join(f'({i})' for i in range(40))}")
     warmfront_instance.wait_until_loaded(SCHEMAS[1], "t")
     made = [
@@ -162,6 +168,36 @@ def test_found_rows_outlast_what_was_prepared_and_counts_nothing(sides: list[tup
                     found.append(talker.until_end(2)[3])
                 told.append((number != NO_NUMBER, found))
         assert told[:2] == told[2:], text
+
+
+def test_row_count_after_a_query_does_not_depend_on_what_was_before(sides: list[tuple[str, Any]]) -> None:
+    told: list[Any] = []
+    for schema, connection in sides:
+        connection.select_db(schema)
+        told.append([])
+        with connection.cursor() as cursor:
+            for before in ("BEGIN", "INSERT INTO w (v) VALUES (1), (2)", "SET @a = 1", "COMMIT", "SELECT 1"):
+                for asked in (
+                    "SELECT ROW_COUNT()",
+                    "SELECT FOUND_ROWS() AS n, ROW_COUNT() AS m",
+                    "SET @b = ROW_COUNT()",
+                ):
+                    cursor.execute(before)
+                    cursor.execute("SELECT id FROM t WHERE id < 7 ORDER BY id")
+                    cursor.execute(asked)
+                    cursor.execute("SELECT @b" if "@b" in asked else asked)
+                    told[-1].append(cursor.fetchall())
+            cursor.execute("ROLLBACK")
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 9, 10, 11, 99, 100, 101, 3999, 4000, 12345])
+def test_the_backend_is_told_of_any_number(backend: Any, rows: int) -> None:
+    with backend.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SET sql_big_selects = 0, max_join_size = 3, sql_select_limit = 2")
+        cursor.execute(counting_query(rows, backend.is_mariadb))
+        cursor.execute("SELECT FOUND_ROWS()")
+        assert cursor.fetchall() == ((rows,),)
 
 
 NO_NUMBER = b"\xff\xff\xff\x7f"

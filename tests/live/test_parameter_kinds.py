@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Iterator
-from itertools import permutations
+from itertools import permutations, product
 from typing import Any
 
 import pytest
@@ -29,6 +29,7 @@ VALUES = {
     "time": (FieldType.TIME, b"\x08" + struct.pack("<BIBBB", 0, 0, 4, 5, 6)),
     "null": (FieldType.LONGLONG, None),
 }
+LONG = {"long text": FieldType.VAR_STRING, "long bytes": FieldType.BLOB}
 STATEMENTS = (
     "SELECT COUNT(*) AS {}, MIN(id) FROM kinds WHERE s = ?",
     "SELECT COUNT(*) AS {}, MIN(id) FROM kinds WHERE g < ?",
@@ -63,7 +64,13 @@ class Statement:
 
     def execute(self, name: str) -> list[bytes]:
         """Give the rows, or the number of the error, of an execution with a value."""
-        kind, value = VALUES[name]
+        how, _, sent = name.partition(": ")
+        if how in LONG:
+            self._connection._execute_command(Command.STMT_SEND_LONG_DATA, self._number + b"\0\0" + sent.encode())
+            return self._answer(LONG[how], b"")
+        return self._answer(*VALUES[name])
+
+    def _answer(self, kind: FieldType, value: bytes | None) -> list[bytes]:
         body = (b"\0" if value is not None else b"\1") + b"\1" + bytes((kind, 0)) + (value or b"")
         command = self._number + b"\0" + (1).to_bytes(4, "little") + body
         self._connection._execute_command(Command.STMT_EXECUTE, command)
@@ -106,6 +113,43 @@ def test_an_execution_means_what_it_means_at_the_server(
             assert found[0] == found[1], (first, second)
         after = int(rows(ours, "SHOW SESSION STATUS LIKE 'Secondary_engine_execution_count'")[0][1])
         assert after > before + 20 or "id + ?" in text  # whose type that of the parameter decides
+
+
+@pytest.mark.parametrize("text", STATEMENTS[:4])
+def test_long_data_means_what_it_means_at_the_server(
+    warmfront_instance: Any, backend: Any, schema: str, text: str
+) -> None:
+    """MariaDB reads it as a value of the type before, a whole number from where an address lies."""
+    names = ("integer", "negative", "double", "decimal", "text", "bytes", "null")
+    with warmfront_instance.connect(database=schema) as ours, backend.connect(database=schema) as theirs:
+        sides = [raw(ours), raw(theirs)]
+        for number, (first, second) in enumerate(product(names, repeat=2)):
+            found = []
+            for side in sides:
+                statement = Statement(side, text.format(f"l{number}"))
+                steps = (
+                    first,
+                    "long text: n3",
+                    "long bytes: n3",
+                    second,
+                    first,
+                    "long text: 7",
+                    second,
+                    "long text: n3",
+                )
+                found.append([statement.execute(name) for name in steps])
+            assert found[0] == found[1], (first, second)
+
+
+def test_only_the_server_knows_what_long_data_is_made(warmfront_instance: Any, backend: Any, schema: str) -> None:
+    with warmfront_instance.connect(database=schema) as connection:
+        rows(connection, "SET use_secondary_engine = FORCED")
+        refused = [b"3889"]
+        for first, knows in (("integer", False), ("text", True), ("null", True)):
+            statement = Statement(raw(connection), "SELECT COUNT(*) FROM kinds WHERE g < ?")
+            assert statement.execute("long text: 7") != refused
+            assert statement.execute(first)
+            assert (statement.execute("long text: 7") != refused) == knows, first
 
 
 def test_only_the_server_knows_what_another_kind_is_made(warmfront_instance: Any, backend: Any, schema: str) -> None:
