@@ -29,18 +29,19 @@ from engine.translate.executed import (
     merged_output,
     source,
 )
+from engine.translate.members import TEXTS_OF_LISTED
 from engine.translate.tree import (
     AGGREGATES,
     WINDOW,
     Block,
     Expr,
-    Join,
     Query,
     QuerySource,
     SetOperation,
     Source,
     TableSource,
     is_stored,
+    required_columns,
     walk,
 )
 from engine.translate.types import BOOL
@@ -64,7 +65,6 @@ _SIZES = ((1 << 16) - 1, (1 << 24) - 1, _LONGEST)
 _WIDENED = frozenset(size * _CHARACTER * _CHARACTER for size in _SIZES[:2])
 _AVERAGES = {"quotient": "sum", "double_divide": "double_sum"}
 _SUMS = AGGREGATES - KEYS - {"any_same"}  # ANY_VALUE is a function
-_NAMED_TEXTS = frozenset({"enum_text", "set_text"})
 _DECLARED = re.compile(r"\w*int\((\d+)\)", re.IGNORECASE)
 _NEVER_NULL = frozenset({"count_all", "count", "rank", "dense_rank", "row_number", "percent_rank", "cume_dist"})
 _RULED = 11  # length of a truth value that ROLLUP may make NULL
@@ -115,20 +115,7 @@ def _is_known(expr: Expr, block: Block) -> bool:
         return expr.args[0].op in _NEVER_NULL
     while expr.op in ("negate", "int_negate"):
         expr = expr.args[0]
-    return expr.op == "column" and isinstance(expr.value, tuple) and expr.value in _required(block.source)
-
-
-def _required(side: Source | None) -> frozenset[tuple[object, ...]]:
-    match side:
-        case TableSource():
-            return frozenset((side.alias, name) for name in side.required)
-        case Join(kind="left"):
-            return _required(side.left)
-        case Join(kind="right"):
-            return _required(side.right)
-        case Join():
-            return _required(side.left) | _required(side.right)
-    return frozenset()
+    return expr.op == "column" and isinstance(expr.value, tuple) and expr.value in required_columns(block.source)
 
 
 def _is_cut(query: Block) -> bool:
@@ -321,7 +308,7 @@ def _is_reference(expr: Expr, block: Block) -> bool:
     """Tell whether MIN or MAX is of a column of a derived table that is merged: of a reference, and not of a field
     whose type its own has (`Item_sum_min_max::create_tmp_field` in sql/sql_select.cc)."""
     wrapped = expr.args[0]
-    inner = wrapped.args[0] if wrapped.op in (*_NAMED_TEXTS, "plain_zero") else wrapped
+    inner = wrapped.args[0] if wrapped.op in (*TEXTS_OF_LISTED, "plain_zero") else wrapped
     return merged_output(inner, block, dict(block.ctes)) is not None
 
 
@@ -351,7 +338,7 @@ def _sum_of_mariadb(expr: Expr, definition: ColumnDefinition, block: Block) -> C
         return replace(definition, length=length, flags=flags)
     if definition.type not in STRINGS or expr.op not in EXTREMES | _LISTS:
         return definition
-    if expr.op in EXTREMES and expr.args[0].op in _NAMED_TEXTS and expr.args[0].args[0].op == "column":
+    if expr.op in EXTREMES and expr.args[0].op in TEXTS_OF_LISTED and expr.args[0].args[0].op == "column":
         return replace(definition, type=int(FieldType.STRING))
     if expr.op in EXTREMES and expr.args[0].op == "column":
         if definition.type not in LONG_TEXTS:

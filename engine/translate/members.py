@@ -16,6 +16,7 @@ from engine.translate.types import COMPARED_CHARSETS, UBIGINT, Family, Type
 from statements.schema import Column
 
 LISTED = frozenset({Family.ENUM, Family.SET})
+TEXTS_OF_LISTED = frozenset({"enum_text", "set_text"})
 # Equal where their texts are; the order of the texts is another than MySQL's.
 UNORDERED = frozenset({Family.ADDRESS, Family.LONG_DECIMAL})
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")

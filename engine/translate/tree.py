@@ -239,3 +239,17 @@ def rebuild_shown(block: Block, change: Callable[[Expr], Expr | None]) -> None:
         item.expr = rebuild(item.expr, change)
     block.having = None if block.having is None else rebuild(block.having, change)
     block.qualify = None if block.qualify is None else rebuild(block.qualify, change)
+
+
+def required_columns(side: "Source | None") -> frozenset[tuple[object, ...]]:
+    """Give the columns of a source that are NOT NULL, on no side that a join may leave out."""
+    match side:
+        case TableSource():
+            return frozenset((side.alias, name) for name in side.required)
+        case Join(kind="left"):
+            return required_columns(side.left)
+        case Join(kind="right"):
+            return required_columns(side.right)
+        case Join():
+            return required_columns(side.left) | required_columns(side.right)
+    return frozenset()

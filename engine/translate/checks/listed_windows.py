@@ -7,12 +7,12 @@ sorted by it goes by its number. MySQL's MAX(e) OVER (ORDER BY e) is not the gre
 
 from collections.abc import Iterator
 
+from engine.translate.members import TEXTS_OF_LISTED
 from engine.translate.origins import Origins
 from engine.translate.refusal import refuse
 from engine.translate.tree import WINDOW, Block, Expr, walk
 from engine.translate.walks import Gathered
 
-_TEXTS = frozenset({"enum_text", "set_text"})
 _NUMBERS = frozenset({"number_of_text", "text_to_signed", "text_to_unsigned", "text_to_decimal"})
 _EXTREMES = frozenset({"min", "max"})
 # What gives one of the values that it reads.
@@ -31,7 +31,7 @@ _CHOOSING = _EXTREMES | {
 
 def require_listed_windows(statement: Gathered) -> None:
     """Refuse windows whose order or whose MIN or MAX depends on what an ENUM or a SET is there. Raises Refused."""
-    if WINDOW not in statement.ops or not statement.ops & _TEXTS:
+    if WINDOW not in statement.ops or not statement.ops & TEXTS_OF_LISTED:
         return
     origins = Origins(statement.queries)
     for node in statement.nodes:
@@ -48,7 +48,7 @@ def require_listed_windows(statement: Gathered) -> None:
 def require_listed_numbers(statement: Gathered) -> None:
     """Refuse to read as a number what MIN, MAX and their like give of an ENUM or a SET, here or in a derived table:
     '10' is 10, or the number of the member where the plan has stored it. Raises Refused."""
-    if not statement.ops & _NUMBERS or not statement.ops & _TEXTS:
+    if not statement.ops & _NUMBERS or not statement.ops & TEXTS_OF_LISTED:
         return
     origins = Origins(statement.queries)
     for node in statement.nodes:
@@ -66,7 +66,7 @@ def _chosen(expr: Expr) -> Iterator[Expr]:
 
 
 def _texts(expr: Expr) -> list[Expr]:
-    return [part for part in walk(expr) if part.op in _TEXTS]
+    return [part for part in walk(expr) if part.op in TEXTS_OF_LISTED]
 
 
 def _is_listed(expr: Expr, origins: Origins) -> bool:
@@ -76,4 +76,4 @@ def _is_listed(expr: Expr, origins: Origins) -> bool:
     if expr.op == "scalar" and isinstance(expr.value, Block):
         return _is_listed(expr.value.outputs[0].expr, origins)
     inner = origins.output(expr) if expr.op == "column" else None
-    return expr.op in _TEXTS if inner is None else _is_listed(inner, origins)
+    return expr.op in TEXTS_OF_LISTED if inner is None else _is_listed(inner, origins)

@@ -1,5 +1,7 @@
 """GROUP BY and DISTINCT: which values a group has, and refusal of those it has not."""
 
+from dataclasses import replace
+
 from engine.translate import literals
 from engine.translate.bind.binder import Binder
 from engine.translate.bind.groups import aggregates
@@ -7,6 +9,7 @@ from engine.translate.bind.kept.doubles import require_stored_alike
 from engine.translate.bind.numbers import as_value
 from engine.translate.bind.values.compare import compare
 from engine.translate.literals import NULL_LITERAL
+from engine.translate.members import LISTED, TEXTS_OF_LISTED, spelled
 from engine.translate.refusal import refuse
 from engine.translate.tree import (
     AGGREGATES,
@@ -18,6 +21,7 @@ from engine.translate.tree import (
     has_aggregate,
     rebuild,
     rebuild_shown,
+    required_columns,
     walk,
 )
 from engine.translate.walks import gathered, queries_in
@@ -49,7 +53,11 @@ def group_block(binder: Binder, block: Block) -> None:
         if expr.op == "grouping":
             return expr if block.rollup and expr.args[0] in keys else refuse("GROUPING of this is not supported")
         if expr in keys:
-            return Expr("group_value", expr.type, (expr,), value=block.rollup)
+            value = Expr("group_value", expr.type, (expr,), value=block.rollup)
+            return spelled(value) if _is_spelled_key(binder, block, expr) else value
+        if expr.op in TEXTS_OF_LISTED and expr.args[0] in keys:
+            value = Expr("group_value", expr.args[0].type, expr.args, value=block.rollup)
+            return replace(expr, args=(value,))
         if expr.op in AGGREGATES:
             return expr
         if expr.op == WINDOW:
@@ -57,6 +65,8 @@ def group_block(binder: Binder, block: Block) -> None:
             inner = Expr(function.op, function.type, tuple(rebuild(a, change) for a in function.args), function.value)
             return Expr(WINDOW, expr.type, (inner, *(rebuild(a, change) for a in rest)), expr.value)
         if expr.op == "column" and binder.scope.owns(expr):
+            if key := next((key for key in keys if key.op == "column" and key.value == expr.value), None):
+                return Expr("group_value", expr.type, (key,), value=block.rollup)  # the number of an ENUM or SET
             if not block.rollup and (full or binder.scope.determined(expr, keys)):
                 # Of no rows MySQL shows the constant that a derived table gives, where it merges that, not NULL.
                 return Expr("any", expr.type, (expr,), not block.groups and expr.value in binder.shared.constants)
@@ -82,6 +92,15 @@ def _one_group(block: Block) -> None:
     block.having = some if block.having is None else Expr("and", some.type, (some, block.having))
 
 
+def _is_spelled_key(binder: Binder, block: Block, key: Expr) -> bool:
+    """Tell whether a key of ROLLUP is an ENUM or SET that is its text there, in its order, too, and in what reads a
+    derived table of it: with MySQL each is (Item_rollup_group_item in sql/item_func.h), with MariaDB a column that is
+    never NULL (read off 10.11.19)."""
+    if not block.rollup or key.type.family not in LISTED:
+        return False
+    return binder.context.backend == "mysql" or (key.op == "column" and key.value in required_columns(block.source))
+
+
 def _require_certain_totals(block: Block, keys: set[Expr]) -> None:
     """Refuse what MySQL takes for another thing in totals: there a key is NULL, wherever it stands.
 
@@ -105,7 +124,7 @@ def _require_plain_rollup(block: Block, protocol: str) -> None:
     HAVING.
     """
     parts = [] if block.having is None else list(walk(block.having))
-    if any(part.op in _NULL_TESTS and any(arg.op == "group_value" for arg in part.args) for part in parts):
+    if any(part.op in _NULL_TESTS and any(_key_shown(arg) for arg in part.args) for part in parts):
         refuse("a key of ROLLUP is compared with NULL in HAVING")
     if any(key.op == "case" and key.args[len(key.args) // 2] == NULL_LITERAL for key in block.groups):
         refuse("NULLIF as a key of ROLLUP is not supported")
@@ -113,12 +132,19 @@ def _require_plain_rollup(block: Block, protocol: str) -> None:
         refuse("NOT in a key of ROLLUP is not supported")
     if protocol == "binary" and any(key.op != "column" for key in block.groups):
         refuse("a computed key of ROLLUP may be 0 in the totals of a prepared statement")
-    shown = [output.expr for output in block.outputs if output.expr.op == "group_value"]
+    shown = [key for output in block.outputs if (key := _key_shown(output.expr))]
     if len(set(shown)) < len(shown):
         refuse("ROLLUP with a key that is selected twice is not supported")
-    inner = [part for output in block.outputs if output.expr.op != "group_value" for part in walk(output.expr)]
+    inner = [part for output in block.outputs if not _key_shown(output.expr) for part in walk(output.expr)]
     if any(part.op == "group_value" and part.args[0].op != "column" for part in (*inner, *parts)):
         refuse("a computed key of ROLLUP inside of an expression is not supported")
+
+
+def _key_shown(expr: Expr) -> Expr | None:
+    """Give the group's value that an expression is, as it is or as the text of an ENUM or SET."""
+    if expr.op in TEXTS_OF_LISTED:
+        (expr,) = expr.args
+    return expr if expr.op == "group_value" else None
 
 
 def _needed(binder: Binder, block: Block) -> list[Expr]:
