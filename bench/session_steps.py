@@ -215,6 +215,7 @@ class Steps:
         self.chance, self.is_mariadb = chance, is_mariadb
         self._parameters: list[int] = []
         self._typed: set[int] = set()
+        self._opened: set[int] = set()  # statements that were executed with a cursor
 
     def make(self) -> list[Step]:
         """The next steps, one or a few that belong together."""
@@ -266,7 +267,7 @@ class Steps:
         if number is None:
             return [Send(Command.STMT_EXECUTE, struct.pack("<IBI", 9999, 0, 1))]
         count = self._parameters[number]
-        cursor = self.chance.choice((0, 0, 0, 1, 1, 2))
+        cursor = self._cursor(number, self.chance.choice((0, 0, 0, 1, 1, 2)))
         body = bytes(4) + bytes((cursor,)) + (1).to_bytes(4, "little")
         if count:
             body += self._values(number, count)
@@ -274,6 +275,14 @@ class Steps:
         if cursor and self.chance.random() < 0.8:
             steps += [self._fetched(number) for _ in range(self.chance.randrange(3))]
         return steps
+
+    def _cursor(self, number: int, wanted: int) -> int:
+        """MySQL 9.7 sends no rows, but an OK packet, for an execution without a cursor behind one with a cursor."""
+        if not self.is_mariadb and number in self._opened:
+            return 1
+        if wanted & 1:
+            self._opened.add(number)
+        return wanted
 
     def _values(self, number: int, count: int) -> bytes:
         typed = number not in self._typed or self.chance.random() < 0.5
@@ -332,7 +341,8 @@ class Steps:
             return []
         self._typed.add(number)
         types = bytes((FieldType.BLOB, 0, FieldType.VAR_STRING, 0))[: 2 * count]
-        head = bytes(4) + b"\0" + (1).to_bytes(4, "little") + bytes((count + 7) // 8) + b"\1" + types
+        head = bytes(4) + bytes((self._cursor(number, 0),)) + (1).to_bytes(4, "little")
+        head += bytes((count + 7) // 8) + b"\1" + types
         return [Send(Command.STMT_EXECUTE, head + b"\1a" * (count - 1), number)]
 
     def _fetched(self, number: int) -> Step:

@@ -3,8 +3,6 @@
 See `proxy.sessions.pinned` for MySQL, `proxy.sessions.leftover` for MariaDB.
 """
 
-import contextlib
-
 from proxy.backend.answers import AnswerReader, AnswerTooLarge
 from proxy.backend.preflight import build_query
 from proxy.sessions.remembered import Prepared
@@ -12,38 +10,52 @@ from proxy.sessions.session import Session
 from wire.constants import Capability, Command
 from wire.framing import build_packets
 from wire.parameters import parse_execute, with_types
+from wire.responses import parse_err
 
-# What keeps an execution short: of MariaDB's statements one without a LIMIT gives no rows then.
-_LIMITS = {False: b"max_execution_time", True: b"sql_select_limit"}
-_SHORT = {False: b"1", True: b"0"}
 _CURSOR_AT = 9  # of a framed execution
+_ERR, _TOO_LONG = 0xFF, 3024  # ER_QUERY_TIMEOUT
+# Milliseconds that MySQL has for an execution, which it may spend on preparing anew; then for one that took them all.
+_PATIENCE = (50, 500, 5000)
 
 
 async def catch_up(session: Session, known: Prepared) -> None:
-    """Give the backend an execution that only the engine has seen: it prepares anew for its types, or keeps them."""
-    of_mariadb = known.leftover.untold is not None
+    """Give the backend an execution that only the engine has seen: it prepares anew for its types, or keeps them.
+
+    A statement without a LIMIT of its own gives no rows.
+    """
     data = known.pinned.untold
+    of_mysql = known.leftover.untold is None
     if known.leftover.untold:
         data = _with_types(session, known, *known.leftover.untold)
     known.pinned.untold, known.pinned.missed = b"", frozenset()
     known.leftover.tell()
-    limit = _LIMITS[of_mariadb]
-    raw = await session.ask(build_query(b"SELECT @@" + limit, session.capabilities), [Command.QUERY])
-    rows = AnswerReader(raw, session.capabilities).result().rows
-    if not rows or rows[0][0] is None:
+    names = [b"sql_select_limit", *([b"max_execution_time"] if of_mysql else [])]
+    before = await _answer(session, [b"SELECT " + b", ".join(b"@@" + name for name in names)])
+    rows = AnswerReader(before, session.capabilities).result().rows
+    if not rows:
         return
     number = data[5:_CURSOR_AT]
-    asked = (
-        build_packets(bytes((Command.STMT_RESET,)) + number, 0)  # lest long data is taken for a value of it
-        + build_query(b"SET %b = %b" % (limit, _SHORT[of_mariadb]), session.capabilities)
-        + build_packets(data[4:_CURSOR_AT] + b"\0" + data[_CURSOR_AT + 1 :], 0)
-        + build_query(b"SET %b = %b" % (limit, rows[0][0]), session.capabilities)
-    )
-    with contextlib.suppress(AnswerTooLarge):
-        await session.ask(asked, [Command.STMT_RESET, Command.QUERY, Command.STMT_EXECUTE, Command.QUERY])
+    without_cursor = build_packets(data[4:_CURSOR_AT] + b"\0" + data[_CURSOR_AT + 1 :], 0)
+    reset = build_packets(bytes((Command.STMT_RESET,)) + number, 0)  # lest long data is taken for a value of it
+    await session.ask(reset, [Command.STMT_RESET])
+    for patience in _PATIENCE if of_mysql else (0,):
+        limits = [b"SET sql_select_limit = 0"] + ([b"SET max_execution_time = %d" % patience] if of_mysql else [])
+        await _answer(session, limits)
+        try:
+            raw = await session.ask(without_cursor, [Command.STMT_EXECUTE])
+        except AnswerTooLarge:
+            break
+        if raw[4] != _ERR or parse_err(raw[4:]).number != _TOO_LONG:
+            break
+    await _answer(session, [b"SET %b = %b" % (name, value or b"0") for name, value in zip(names, rows[0], strict=True)])
     for parameter, value in (known.long_data or {}).items():
         head = bytes((Command.STMT_SEND_LONG_DATA,)) + number + parameter.to_bytes(2, "little")
         session.backend.write(build_packets(head + value, 0))
+
+
+async def _answer(session: Session, texts: list[bytes]) -> bytes:
+    asked = b"".join(build_query(text, session.capabilities) for text in texts)
+    return await session.ask(asked, [Command.QUERY] * len(texts))
 
 
 def _with_types(session: Session, known: Prepared, data: bytes, types: bytes) -> bytes:

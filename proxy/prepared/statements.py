@@ -236,10 +236,12 @@ class PreparedStatements:
             if state.counts and text is not None and not known and b"?" not in text and counts.mentions(text):
                 session.run(counts.execute(self._router, data, text), may_listen=True)
                 return True
-            if state.counts and (text is None or kept.is_anyones_guess(state, first_word(text), text)):
+            if text is None:
+                kept.pass_by_unseen(state)
+            elif kept.is_anyones_guess(state, first_word(text), text):
                 session.run(tell_found_rows(self._router, data), may_listen=True)
                 return True
-            if text is not None:
+            else:
                 kept.pass_by(state, first_word(text), text, self._router.is_mariadb)
         if state.ml_statements and take_execute(self._router, data):
             return True

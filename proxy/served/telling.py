@@ -12,6 +12,7 @@ from proxy.sessions.state import NO_COUNTS
 from wire.constants import Command
 
 _MOST = 1 << 20  # rows, of which a server counts some millions in a second
+_SENT = 1 << 10  # rows up to which they are sent, lest MySQL warns of what counts them
 _DIGITS = 10
 
 
@@ -53,5 +54,6 @@ def counting_query(rows: int, is_mariadb: bool) -> str:
         terms.append(f"t{unit}.d * {unit}")
         unit *= _DIGITS
     freely = "" if is_mariadb else "/*+ SET_VAR(sql_big_selects = 1) */ "
-    query = f"SELECT {freely}SQL_CALC_FOUND_ROWS 1 FROM {', '.join(tables)} WHERE {' + '.join(terms)} < {rows} LIMIT 1"
+    counts, limit = ("", rows) if rows <= _SENT else ("SQL_CALC_FOUND_ROWS ", 1)
+    query = f"SELECT {freely}{counts}1 FROM {', '.join(tables)} WHERE {' + '.join(terms)} < {rows} LIMIT {limit}"
     return f"SET STATEMENT sql_big_selects = 1 FOR {query}" if is_mariadb else query

@@ -136,6 +136,14 @@ def settle(state: SessionState, failed: bool) -> None:
     state.counts = _doubtful(state.counts, state.counts.texts) if failed else NO_COUNTS
 
 
+def pass_by_unseen(state: SessionState) -> None:
+    """Note that a statement of which nothing is known is about to be run."""
+    kept = _carried(state.counts)
+    texts = _texts(kept)
+    state.counts = before = _IfItFails(kept)
+    before.texts = texts
+
+
 def hold(state: SessionState, found: int | None) -> None:
     """Note what FOUND_ROWS() was before the backend was asked about a statement that it is given now."""
     if not state.counts and found is not None:
