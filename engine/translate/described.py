@@ -24,6 +24,7 @@ from engine.translate.executed import (
     UNSET_DECIMALS,
     UNSIGNED_PARTS,
     executed,
+    is_field,
     is_merged,
     kept,
     merged_output,
@@ -329,8 +330,8 @@ def _sum_of_mariadb(expr: Expr, definition: ColumnDefinition, block: Block) -> C
     if definition.type in NUMBERS:
         plain = expr.args[0].args[0] if expr.args and expr.args[0].op == "plain_zero" else None
         family = expr.type.family
-        of_column = expr.op in EXTREMES and family in STORED_LENGTHS and plain is not None and plain.op == "column"
-        of_column = of_column and not _is_reference(expr, block)
+        is_extreme = expr.op in EXTREMES and family in STORED_LENGTHS and plain is not None
+        of_column = is_extreme and is_field(plain or expr, block, dict(block.ctes)) and not _is_reference(expr, block)
         length = STORED_LENGTHS[family] if of_column else definition.length
         if expr.op in EXTREMES:
             length = 1 if _is_truth(source(expr.args[0], block)) else _width(expr.args[0], block.source) or length

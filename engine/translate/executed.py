@@ -50,6 +50,7 @@ _KEEPING = frozenset(
 )  # window values as they are
 _FIELD_IS_LONGLONG = 10  # display length from which MySQL makes a BIGINT field of an integer expression
 EXTREMES = frozenset({"min", "max"})
+_CHOICES = frozenset({"case", "coalesce", "greatest", "least"})
 STORED_LENGTHS = {Family.DOUBLE: 22, Family.FLOAT: 12}  # MariaDB's fields of MIN and MAX of a column
 _COMPUTED_TEXT, _LONGTEXT = 16 << 22, (1 << 32) - 1  # of a function with no bound, and of MariaDB's field for it
 TEXT = 65535 * 4  # bytes of a TEXT; PREPARE tells four times as many for its MIN and MAX
@@ -165,7 +166,7 @@ def _origin(expr: Expr, block: Block, known: Mapping[str, Query | Recursion]) ->
         if expr.op in EXTREMES and expr.type.family is Family.STRING:
             return expr
         if expr.op in EXTREMES and expr.type.family in STORED_LENGTHS:
-            return expr if expr.args[0].op == "plain_zero" and expr.args[0].args[0].op == "column" else None
+            return expr if expr.args[0].op == "plain_zero" and is_field(expr.args[0].args[0], block, known) else None
         return None if is_constant(expr) or any(part.op in COMPUTED for part in walk(expr)) else expr
     assert isinstance(expr.value, tuple)
     alias, name = expr.value
@@ -193,6 +194,30 @@ def _behind(expr: Expr, block: Block, known: Mapping[str, Query | Recursion]) ->
     if not isinstance(query, Block) or not place.isdigit() or int(place) >= len(query.outputs):
         return expr
     return _behind(query.outputs[int(place)].expr, query, {**known, **dict(query.ctes)})
+
+
+def is_field(expr: Expr, block: Block, known: Mapping[str, Query | Recursion]) -> bool:
+    """Tell whether a double is as long as a column's field on MariaDB: a stored table's, what is chosen among such, MIN
+    and MAX of one, and what a derived table gives of it; windows and what is calculated are longer by one."""
+    while expr.op in (*KEYS, *EXTREMES, "plain_zero", "to_double"):
+        (expr,) = expr.args
+    if expr.op in _CHOICES:
+        chosen = expr.args[len(expr.args) // 2 :] if expr.op == "case" else expr.args
+        return all(is_field(part, block, known) for part in chosen if part.type.family is not Family.NULL)
+    if expr.op != "column" or not isinstance(expr.value, tuple):
+        return False
+    query, place = _query_of(block.source, str(expr.value[0]), known), str(expr.value[1])[1:]
+    if is_stored(expr) or query is None or not place.isdigit():
+        return is_stored(expr)
+    return _gives_field(query, int(place), known)
+
+
+def _gives_field(query: Query | Recursion, place: int, known: Mapping[str, Query | Recursion]) -> bool:
+    if isinstance(query, SetOperation):
+        return all(_gives_field(side, place, {**known, **dict(side.ctes)}) for side in (query.left, query.right))
+    if not isinstance(query, Block) or place >= len(query.outputs):
+        return False
+    return is_field(query.outputs[place].expr, query, {**known, **dict(query.ctes)})
 
 
 def is_merged(column: Expr, block: Block, known: Mapping[str, Query | Recursion]) -> bool:

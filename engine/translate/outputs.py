@@ -1,6 +1,7 @@
 """The outputs checked against the backend's column definitions, and brought to the form the results part renders."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from engine.translate.bind.kept.doubles import is_loose, require_stored_alike
 from engine.translate.bind.numbers import as_value
@@ -68,6 +69,8 @@ def _shown(expr: Expr, definition: ColumnDefinition, query: Query, context: Sess
     family, field = expr.type.family, definition.type
     if family is Family.NULL and field != FieldType.NULL:
         return expr
+    if field == FieldType.FLOAT and expr.type.single:
+        return Expr("to_float", replace(expr.type, family=Family.FLOAT), (expr,))
     if field == FieldType.YEAR and (family is Family.INT or expr.op not in ("column", "group_value")):
         return Expr("shown_year", expr.type, (expr,))
     if field in _INTEGERS and family in WHOLE:

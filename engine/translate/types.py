@@ -52,6 +52,7 @@ class Family(Enum):
 
 EXACT = frozenset({Family.BOOL, Family.INT, Family.DECIMAL, Family.YEAR})
 WHOLE = frozenset({Family.BOOL, Family.INT, Family.YEAR})
+_SHORT = WHOLE | {Family.FLOAT}
 APPROXIMATE = frozenset({Family.FLOAT, Family.DOUBLE})
 NUMERIC = EXACT | APPROXIMATE
 UTF8 = frozenset({"utf8mb4", "utf8mb3", "utf8"})  # character sets whose texts have the bytes that the engine has
@@ -64,6 +65,7 @@ COMPARED_CHARSETS = frozenset({"utf8mb4", "utf8mb3", "utf8", "ascii", "latin1"})
 STORED_BITS = {3: 8, 5: 16, 8: 24, 20: 64}
 _UNICODE = ("utf8mb4", "utf8mb3", "utf8")  # from the widest on
 _PAIR = 2
+_DIGITS_OF_FLOAT = 7  # of integers that a FLOAT surely holds: all up to 2^24
 _DIGITS = {"tinyint": 3, "smallint": 5, "mediumint": 8, "int": 10, "bigint": 20}
 
 
@@ -84,7 +86,8 @@ class Type:
     that is not known; it holds for columns only, not for what is computed from them. Of an integer it is how many
     MariaDB has for it as a text where values may have more (see few_digits.py). `positive` decimals are columns
     declared UNSIGNED, or values of these; no two types differ by it. `room` is how many digits MySQL has for an integer
-    where values may have one more, 0 where it has enough (see signed_room.py).
+    where values may have one more, 0 where it has enough (see signed_room.py). `single` doubles are made of FLOATs and
+    integers, and may be FLOATs to the server.
     """
 
     family: Family
@@ -109,6 +112,7 @@ class Type:
     characters: int = 0
     positive: bool = field(default=False, compare=False)
     room: int = field(default=0, compare=False)
+    single: bool = field(default=False, compare=False)
 
 
 BOOL = Type(Family.BOOL, digits=1)
@@ -189,6 +193,8 @@ def unify(types: list[Type], what: str) -> Type:
     families = {t.family for t in kinds}
     if len(families) == 1 and families <= {Family.DATE, Family.BOOL, Family.BINARY, Family.DOUBLE, Family.ANSWER}:
         return kinds[0]
+    if Family.FLOAT in families and families <= _SHORT and not any(t.fixed for t in kinds):
+        return kinds[0] if families == {Family.FLOAT} else _unify_floats(kinds, what)
     if families <= EXACT:
         return _unify_exact(kinds, what)
     if families <= NUMERIC:
@@ -198,6 +204,13 @@ def unify(types: list[Type], what: str) -> Type:
     if families <= {Family.DATE, Family.DATETIME}:
         return datetime_type(max(t.fsp for t in kinds))
     raise Refused(f"{what} mixes {' and '.join(sorted(f.value for f in families))} values")
+
+
+def _unify_floats(kinds: list[Type], what: str) -> Type:
+    """A FLOAT beside integers is a FLOAT to MySQL, but beside an INT; to MariaDB beside short ones only."""
+    if any(t.family in WHOLE and t.digits > _DIGITS_OF_FLOAT for t in kinds):
+        refuse(f"{what} mixes FLOAT and integers of more digits than it has")
+    return replace(DOUBLE, single=True)
 
 
 def _unify_exact(kinds: list[Type], what: str) -> Type:

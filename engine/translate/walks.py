@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from engine.translate.tree import (
+    UNION_ALIAS,
     Block,
     CteSource,
     Expr,
@@ -147,9 +148,9 @@ def _derived(source: Source) -> Iterator[Query]:
 
 
 def sees_outside(query: Query) -> bool:
-    """Tell whether a sub-query reads columns of the tables around it."""
+    """Tell whether a sub-query reads columns of the tables around it; a set operation's columns are none of those."""
     whole = gathered(query)
     blocks = [part for part in whole.queries if isinstance(part, Block)]
-    inside = {leaf.alias for block in blocks for leaf in leaves(block.source)}
+    inside = {UNION_ALIAS, *(leaf.alias for block in blocks for leaf in leaves(block.source))}
     columns = [node.value for node in whole.nodes if node.op == "column"]
     return any(isinstance(value, tuple) and value[0] not in inside for value in columns)

@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from engine.translate.checks.lost_groups import needs_rows_together
 from engine.translate.origins import Origins
 from engine.translate.refusal import refuse
-from engine.translate.tree import AGGREGATES, UNION_ALIAS, WINDOW, Block, Expr, Query, Rows, SetOperation, walk
+from engine.translate.tree import AGGREGATES, WINDOW, Block, Expr, Rows, SetOperation, walk
 from engine.translate.types import TEMPORAL, Family
-from engine.translate.walks import Gathered, expressions, gathered, leaves, queries_in, sees_outside
+from engine.translate.walks import Gathered, expressions, gathered, queries_in, sees_outside
 
 _MEMBERSHIPS = {"in_query": "eq", "any_query": "eq", "all_query": "ne"}
 _OF_ROWS = AGGREGATES | {WINDOW, "column"}
@@ -156,15 +156,7 @@ def _is_late_constant(expr: Expr, origins: Origins) -> bool:
         queries = part.value if isinstance(part.value, tuple) else (part.value,)
         for query in queries:
             if isinstance(query, Block | SetOperation):
-                if _reads_outside(query):
+                if sees_outside(query):
                     return False
                 asks = True
     return asks
-
-
-def _reads_outside(query: Query) -> bool:
-    """Tell whether a sub-query reads columns around it; the columns of a set operation in it are none of those."""
-    whole = gathered(query)
-    inside = {leaf.alias for part in whole.queries if isinstance(part, Block) for leaf in leaves(part.source)}
-    columns = [node.value for node in whole.nodes if node.op == "column"]
-    return any(isinstance(value, tuple) and value[0] not in (*inside, UNION_ALIAS) for value in columns)

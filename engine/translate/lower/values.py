@@ -375,6 +375,7 @@ VALUE_OPS: dict[str, Writer] = {
     "column": _column,
     "to_int": _to_int,
     "to_double": _template("CAST({0} AS DOUBLE)"),
+    "to_float": _template("CAST({0} AS FLOAT)"),
     "text_to_double": _template("CAST(CAST({0} AS VARCHAR) AS DOUBLE)"),
     "to_signed": _to_signed,
     "to_unsigned": _to_unsigned,

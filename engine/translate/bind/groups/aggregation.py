@@ -5,6 +5,7 @@ from sqlglot import exp
 from engine.translate.bind.binder import Binder
 from engine.translate.bind.groups import aggregates, joined
 from engine.translate.bind.kept import doubles
+from engine.translate.bind.kept.floats import as_kept
 from engine.translate.bind.values import documents
 from engine.translate.nodes import child, children, kind, only
 from engine.translate.refusal import refuse
@@ -62,4 +63,4 @@ def _aggregate(binder: Binder, node: exp.Expression, over: bool) -> Expr:
         return aggregates.any_value(values[0])
     if type(node) in aggregates.BIT_SUMS:
         return aggregates.bits(aggregates.BIT_SUMS[type(node)], values[0])
-    return aggregates.extreme("min" if isinstance(node, exp.Min) else "max", values[0])
+    return aggregates.extreme("min" if isinstance(node, exp.Min) else "max", as_kept(values[0], binder.context.backend))

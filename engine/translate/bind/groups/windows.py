@@ -9,6 +9,7 @@ from engine.translate.bind.groups import aggregates
 from engine.translate.bind.groups.aggregation import bind_aggregate
 from engine.translate.bind.groups.frames import covers_all, frame_of, has_distance
 from engine.translate.bind.kept.doubles import NEIGHBOURS, is_loose, require_sorted_alike
+from engine.translate.bind.kept.floats import as_kept
 from engine.translate.bind.numbers import as_value, settled
 from engine.translate.bind.values.control import alternatives
 from engine.translate.literals import is_literal
@@ -150,7 +151,7 @@ def _function(binder: "Binder", node: exp.Expression) -> Expr:
 def _argument(binder: "Binder", node: exp.Expression) -> Expr:
     """A value of another row, which MariaDB reads from its temporary table, with the decimals that it shows."""
     value = binder.expr(node)
-    return value if binder.context.backend == "mysql" else settled(value)
+    return value if binder.context.backend == "mysql" else settled(as_kept(value, "mariadb"))
 
 
 def _neighbour(binder: "Binder", node: exp.Expression) -> Expr:

@@ -53,7 +53,7 @@ def as_string(expr: Expr, what: str, collation: str) -> Expr:
         return Expr("document_text", _DOCUMENT_TEXT, (expr,))
     if family is Family.TIME and _is_plain_time(expr):
         return Expr("time_to_text", _plain(collation), (expr,), value=expr.type.fsp)
-    if expr.op in _CHOICES and any(part.type.family is Family.FLOAT for part in walk(expr)):
+    if expr.type.single or (expr.op in _CHOICES and any(part.type.family is Family.FLOAT for part in walk(expr))):
         refuse(f"{what} is applied to one of several floats")  # MariaDB writes it as a float
     if has_decimals_of_pi(expr):
         refuse(f"{what} is applied to a double with a fixed number of decimals")
@@ -80,9 +80,13 @@ def _is_all_fraction(expr: Expr) -> bool:
 
 
 def as_char(expr: Expr, collation: str) -> Expr:
-    """CAST(expr AS CHAR): a text of the connection's character set and collation. Raises Refused."""
+    """CAST(expr AS CHAR): a text of the connection's character set and collation, which are as firm as a column's, for
+    what is made of numbers and literals too. Raises Refused."""
     text = as_string(expr, "CAST AS CHAR", collation)
-    if text.type.family is not Family.STRING or text.type.collation == collation or text.type.coercible:
+    if text.type.family is Family.STRING and text.type.coercible:
+        type_ = replace(text.type, coercible=False)
+        return Expr("same", type_, (text,)) if is_literal(text) else text.typed(type_)
+    if text.type.family is not Family.STRING or text.type.collation == collation:
         return text
     charset = collation.split("_", 1)[0]
     if not _is_kept(text.type, charset):
