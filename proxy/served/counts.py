@@ -18,9 +18,12 @@ _CALL = re.compile(
     rb"'(?:[^'\\]|\\.?|'')*(?:'|\Z)|\"(?:[^\"\\]|\\.?|\"\")*(?:\"|\Z)|`[^`]*(?:`|\Z)|/\*.*?(?:\*/|\Z)|" + _ASKED,
     re.IGNORECASE | re.DOTALL,
 )
-_ALONE = re.compile(rb"\s*select\s*" + _ASKED + rb"(?:\s+(?:as\s+)?[`'\"]?\w+[`'\"]?)?\s*(?:;\s*)?", re.IGNORECASE)
+_BEFORE = rb"(?:\s|/\*(?!M?!)(?:[^*]|\*(?!/))*\*/|--[ \t][^\n]*\n|\#[^\n]*\n)*+"  # comments
+_ALONE = re.compile(
+    _BEFORE + rb"select\s*" + _ASKED + rb"(?:\s+(?:as\s+)?[`'\"]?\w+[`'\"]?)?\s*(?:;\s*)?", re.IGNORECASE
+)
 _SELECT = re.compile(
-    rb"\s*select\b(?:\s+(?:all|distinct|distinctrow|high_priority|straight_join|sql_\w+)\b)*", re.IGNORECASE
+    _BEFORE + rb"select\b(?:\s+(?:all|distinct|distinctrow|high_priority|straight_join|sql_\w+)\b)*", re.IGNORECASE
 )
 # What parts a list, or ends it, behind what is quoted or a comment.
 _TOKENS = re.compile(

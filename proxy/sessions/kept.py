@@ -19,6 +19,7 @@ _QUOTED = re.compile(
 _SEVERAL = frozenset({b"call", b"execute"})  # run statements of their own, some before the one that fails
 _QUERIES = frozenset({b"select", b"with", b"(", b"table", b"values"})  # counted on MariaDB when they fail as they run
 _CODE = re.compile(rb"/\*M?!")  # a comment that the server reads
+_OF_WARNINGS = re.compile(rb"\b(?:show|diagnostics)\b|warning_count|error_count", re.IGNORECASE)
 _LONGEST = 1 << 16  # bytes of a statement that is searched
 _MOST_TEXTS = 8  # statements that failed one after another
 _EXPLAINS = (b"explain", b"desc", b"describe")
@@ -126,7 +127,9 @@ def pass_by(state: SessionState, word: bytes, text: bytes, is_mariadb: bool) -> 
 
 def is_anyones_guess(state: SessionState, word: bytes, text: bytes) -> bool:
     """Tell whether it is not known if a statement keeps the number that the proxy has: the backend has to know it."""
-    return _FOUND_ROWS in state.counts and (word in _SEVERAL or _said(text) is None)
+    if _FOUND_ROWS not in state.counts or (word not in _SEVERAL and _said(text) is not None):
+        return False
+    return not _OF_WARNINGS.search(text)  # which would be gone
 
 
 def settle(state: SessionState, failed: bool) -> None:

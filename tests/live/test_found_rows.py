@@ -73,6 +73,11 @@ ASKING = (
     ),
     *("SELECT 1, FOUND_ROWS(), 'a,b' FROM t LIMIT 1", "SELECT FOUND_ROWS() FROM t WHERE id < FOUND_ROWS() ORDER BY id"),
     *("SELECT CASE WHEN FOUND_ROWS() > 3 THEN 1 END", "SELECT FOUND_ROWS() -- x", "SELECT FOUND_ROWS() UNION SELECT 2"),
+    *(
+        "/* c */ SELECT FOUND_ROWS() + COUNT(*) FROM t",
+        "# c\n /* d */SELECT FOUND_ROWS()",
+        "-- c\nSELECT -FOUND_ROWS()",
+    ),
     *("SELECT IF(FOUND_ROWS() > 3, 'a', (SELECT 1 FROM t LIMIT 1))", "SELECT DISTINCT FOUND_ROWS() IS NULL"),
 )
 COMMANDS = (
@@ -189,6 +194,18 @@ def test_row_count_after_a_query_does_not_depend_on_what_was_before(sides: list[
                     told[-1].append(cursor.fetchall())
             cursor.execute("ROLLBACK")
     assert told[0] == told[1]
+
+
+def test_warnings_outlast_what_tells_the_backend(sides: list[tuple[str, Any]]) -> None:
+    told: list[Any] = []
+    for schema, connection in sides:
+        connection.select_db(schema)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT id FROM t WHERE id < 7 ORDER BY id")
+            cursor.execute("DROP TABLE IF EXISTS no_such_table")
+            cursor.execute("/*!50000 SHOW COUNT(*) WARNINGS */")
+            told.append(cursor.fetchall())
+    assert told[0] == told[1] == ((1,),)
 
 
 @pytest.mark.parametrize("rows", [0, 1, 2, 9, 10, 11, 99, 100, 101, 3999, 4000, 12345])
