@@ -1,6 +1,8 @@
 """Dates that may be zero or partial, as in 0000-00-00: integers that sort as MySQL sorts, of which little is known.
 
-They are shown, counted, compared and sorted by; nothing is computed with them.
+They are shown, counted, compared and sorted by. Where a statement does more with them, its columns of them are
+*unpacked*: dates like all others, of which those fail that are zero, partial or in no calendar. What is compared or
+asked for its year is the integer still, of which each has one.
 """
 
 import re
@@ -30,6 +32,26 @@ def pack(year: int, month: int, day: int, clock: int = 0, micros: int = 0) -> in
     """Pack a date and a clock in seconds as MySQL does inside: TIME_to_longlong_datetime_packed()."""
     clock = clock // 3600 << 12 | clock // 60 % 60 << 6 | clock % 60
     return ((year * 13 + month << 5 | day) << 17 | clock) << 24 | micros
+
+
+def unpacked(packed: Expr) -> Expr:
+    """Make a date or datetime of one that may be zero; such a one fails."""
+    family = Family.DATE if packed.type.family is Family.PACKED_DATE else Family.DATETIME
+    return Expr("unpacked", Type(family, fsp=packed.type.fsp), (packed,))
+
+
+def within(expr: Expr) -> Expr:
+    """Give what was unpacked; anything else as it is."""
+    return expr.args[0] if expr.op == "unpacked" else expr
+
+
+def is_packed_pair(left: Expr, right: Expr) -> bool:
+    """Tell whether two values are compared as packed ones: one is, or was before it was unpacked beside a date."""
+    if left.op != "unpacked":
+        left, right = right, left
+    if left.op != "unpacked":
+        return left.type.family in PACKED or right.type.family in PACKED
+    return is_text(right) or right.type.family in PACKED | _KNOWN
 
 
 def _is_date(value: object) -> bool:
@@ -67,6 +89,7 @@ def _read(literal: Expr) -> Expr:
 
 def as_packed(expr: Expr) -> Expr:
     """Pack a date or datetime; raises Refused for other values."""
+    expr = within(expr)
     if expr.type.family in PACKED:
         return expr
     if is_text(expr):
@@ -81,6 +104,7 @@ def as_packed(expr: Expr) -> Expr:
 
 def require_comparable(value: Expr) -> Expr:
     """Give a value that IS NULL asks about: a zero date of a NOT NULL column is NULL to the server; raises Refused."""
+    value = within(value)
     if value.type.family in PACKED and value.type.required:
         refuse("IS NULL of a date that may be zero and must not be NULL is not supported")
     return value

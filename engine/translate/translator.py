@@ -4,7 +4,8 @@ The passes, in order: parse and facts; names, types and rules (`bind`), from nod
 statement shows to be uncertain (`checks`); the check against the backend's definitions (`outputs`); SQL (`lower`).
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -112,8 +113,8 @@ def translate(
     `are_single` tells of columns that no two values are equal in which differ: such SQL holds for these rows only.
     `is_wide` says that products are to have 38 digits, not 18 where both factors have no more, `is_ordered` that
     doubles are to be added up in the backend's order, where that is known."""
+    lowering = partial(Statement, weigh, find_zone, find_cases, are_single, is_wide, is_ordered)
     try:
-        lowering = Statement(weigh, find_zone, find_cases, are_single, is_wide, is_ordered)
         return _translate(statement, context, view, definitions, lowering, trace)
     except Refused as refused:
         return Refusal(refused.reason)
@@ -126,9 +127,27 @@ def _translate(
     context: SessionContext,
     view: View,
     definitions: Sequence[ColumnDefinition],
-    lowering: Statement,
+    lowering: Callable[[], Statement],
     trace: Trace | None,
 ) -> Translation:
+    """Try with dates that may be zero as they are; where that is refused, with those that are zero failing."""
+    text = "\n".join([statement, *(definition.body for definition in context.views)])
+    shared = Shared(context, view, text, _RULES, trace)
+    try:
+        return _attempt(statement, shared, definitions, lowering())
+    except Refused:
+        if not any(column.packed for found in _tables(shared) for column in found.table.columns):
+            raise
+        with contextlib.suppress(Refused):
+            again = Shared(context, view, text, _RULES, trace, unpacks=True)
+            return _attempt(statement, again, definitions, lowering())
+        raise
+
+
+def _attempt(
+    statement: str, shared: Shared, definitions: Sequence[ColumnDefinition], lowering: Statement
+) -> Translation:
+    context, view, trace = shared.context, shared.view, shared.trace
     tree, facts = _checked(statement, context, context.extras)
     if trace is not None:
         trace.watch(statement, tree)
@@ -136,12 +155,10 @@ def _translate(
     lowering.reads_files = bool(context.lake)
     lowering.any_spelling = lowering.reads_files or context.any_spelling
     lowering.asks_models = bool(context.models)
-    bodies = [definition.body for definition in context.views]
-    for body in bodies:
-        _, facts = _checked(body, context, extras=False)
-        if facts.session_values:
+    for definition in context.views:
+        _, of_view = _checked(definition.body, context, extras=False)
+        if of_view.session_values:
             refuse("a view reads values of the session")
-    shared = Shared(context, view, "\n".join([statement, *bodies]), _RULES, trace)
     query = bind_query(shared, _counted(tree) if "HLL" in facts.functions else tree, None, {})
     if shared.outer_joined and shared.misjudged:
         refuse("rows, FIELD, INTERVAL, ELT, MAKE_SET, QUOTE or CHAR decide beside an outer join")

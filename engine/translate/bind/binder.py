@@ -72,6 +72,7 @@ class Shared:
     misjudged: bool = False  # something of engine.translate.checks.misjudged decides about rows
     answers: CachedAnswers | None = None  # of the comparison that is being bound
     shares: int = 0  # PERCENT_RANK and CUME_DIST of MariaDB
+    unpacks: bool = False  # dates that may be zero are dates, and those that are fail
     constants: set[object] = field(
         default_factory=set
     )  # columns of derived tables that may have one value, or another's

@@ -10,6 +10,7 @@ from engine.translate.walks import Gathered, expressions
 from statements.context import SessionContext
 from statements.sqlmode import modes
 
+_READING = frozenset({"count", "unpacked", "date_part"})
 _NO_ZERO_MODES = frozenset({"NO_ZERO_DATE", "NO_ZERO_IN_DATE", "TRADITIONAL"})
 
 
@@ -42,19 +43,19 @@ def _require_unstored(block: Block) -> None:
     if block.qualify is not None:
         kept.append(block.qualify)
     sorts = block.groups or (block.order and isinstance(block.source, Join))
-    if any(map(_is_packed, block.groups)) or (sorts and any(_is_packed(node) for e in kept for node in _uncounted(e))):
+    if any(map(_is_packed, block.groups)) or (sorts and any(_is_packed(node) for e in kept for node in _kept(e))):
         refuse("a date that may be zero is grouped by, or sorted with a join or with groups")
     for node in (node for expr in expressions(block) for node in walk(expr)):
-        if node.op in ("count_distinct", WINDOW) and any(_is_packed(inner) for a in node.args for inner in walk(a)):
+        if node.op in ("count_distinct", WINDOW) and any(_is_packed(inner) for a in node.args for inner in _kept(a)):
             refuse("a date that may be zero is in a window or counted DISTINCT")
 
 
-def _uncounted(expr: Expr) -> Iterator[Expr]:
-    """Give an expression and all below it, but not what is counted only."""
+def _kept(expr: Expr) -> Iterator[Expr]:
+    """Give an expression and all below it, but not what is counted, or read as a date or a part of one."""
     yield expr
-    if expr.op != "count":
+    if expr.op not in _READING:
         for arg in expr.args:
-            yield from _uncounted(arg)
+            yield from _kept(arg)
 
 
 def _require_dates(statement: Gathered) -> None:

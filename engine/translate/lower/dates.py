@@ -119,27 +119,6 @@ def _make_date(low: Lowering, expr: Expr) -> str:
     return f"(CASE WHEN {sql} BETWEEN 0 AND 9999 THEN make_date(CAST({century} AS BIGINT), 1, 1) + {days} END)"
 
 
-def pack(moment: str) -> str:
-    """Write a TIMESTAMP as the integer that MySQL packs it into."""
-    day = f"((year({moment}) * 13 + month({moment})) * 32 + day({moment}))"
-    clock = f"(hour({moment}) * 4096 + minute({moment}) * 64 + second({moment}))"
-    return f"((CAST({day} AS BIGINT) * 131072 + {clock}) * 16777216 + microsecond({moment}) % 1000000)"
-
-
-def _to_packed(low: Lowering, expr: Expr) -> str:
-    return pack(f"CAST({low.expr(expr.args[0])} AS TIMESTAMP)")
-
-
-def _packed_add_seconds(low: Lowering, expr: Expr) -> str:
-    """Another time zone: a zero date stays one, all other TIMESTAMPs are dates."""
-    sql = low.expr(expr.args[0])
-    months, day, clock = f"({sql} >> 46)", f"({sql} >> 41 & 31)", f"({sql} >> 24 & 131071)"
-    seconds = f"(({clock} >> 12) * 3600 + ({clock} >> 6 & 63) * 60 + ({clock} & 63))"
-    midnight = f"CAST(make_date({months} // 13, {months} % 13, {day}) AS TIMESTAMP)"
-    moved = f"({midnight} + to_microseconds(({seconds} + {expr.value}) * 1000000 + ({sql} & 16777215)))"
-    return f"(CASE WHEN {sql} = 0 THEN 0 ELSE {pack(moved)} END)"
-
-
 def _number_to_date(low: Lowering, expr: Expr) -> str:
     """The number YYYYMMDD; the server reads shorter and longer ones in other ways, and has warnings for some."""
     sql = f"CAST({low.expr(expr.args[0])} AS BIGINT)"
@@ -150,8 +129,6 @@ def _number_to_date(low: Lowering, expr: Expr) -> str:
 
 DATE_OPS: dict[str, Writer] = {
     "number_to_date": _number_to_date,
-    "to_packed": _to_packed,
-    "packed_add_seconds": _packed_add_seconds,
     **{op: _week(op) for op in _WEEKS},
     "months_between": _months_between,
     "digits_joined": _digits_joined,

@@ -22,6 +22,7 @@ from engine.translate.lower.json_tables import CELL_OPS, json_rows
 from engine.translate.lower.lowering import AreSingle, FindCases, FindZone, IsOrdered, IsWide, Lowering, Weigh
 from engine.translate.lower.moments import MOMENT_OPS
 from engine.translate.lower.over import sort_key
+from engine.translate.lower.packed import PACKED_OPS
 from engine.translate.lower.read_dates import READ_DATE_OPS
 from engine.translate.lower.sets import both_sides, distinct_recursion
 from engine.translate.lower.strings import TEXT_OPS
@@ -54,6 +55,7 @@ _OPS: dict[str, Callable[[Lowering, Expr], str]] = {
     **GROUP_OPS,
     **TEXT_OPS,
     **DATE_OPS,
+    **PACKED_OPS,
     **DOUBLE_OPS,
     **CODE_OPS,
     **TIME_OPS,

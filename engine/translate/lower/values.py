@@ -12,8 +12,10 @@ from engine.translate.lower.digits import fraction, power, scaled
 from engine.translate.lower.documents import known
 from engine.translate.lower.lowering import Lowering
 from engine.translate.lower.once import once
+from engine.translate.lower.packed import PACKED_PARTS
 from engine.translate.lower.quotients import quotient, rounded_quotient
 from engine.translate.lower.widths import aligned, multiplied
+from engine.translate.packed import PACKED
 from engine.translate.tree import Expr, Query, Rows
 from engine.translate.types import WHOLE, Family, whole_digits
 
@@ -296,6 +298,8 @@ _STEPS = {
 
 
 def _date_part(low: Lowering, expr: Expr) -> str:
+    if expr.args[0].type.family in PACKED:
+        return PACKED_PARTS[str(expr.value)].format(low.expr(expr.args[0]))
     return _PARTS[str(expr.value)].format(low.expr(expr.args[0]))
 
 

@@ -13,6 +13,7 @@ from engine.translate.checks.releases import require_same_quotient
 from engine.translate.checks.signed_room import quotient_with_room, with_signed_room
 from engine.translate.literals import NULL_LITERAL
 from engine.translate.members import require_order, spelled
+from engine.translate.packed import within
 from engine.translate.refusal import refuse
 from engine.translate.tree import Expr, is_stored, walk
 from engine.translate.types import (
@@ -41,7 +42,7 @@ def count(values: list[Expr], distinct: bool) -> Expr:
     if not distinct:
         if len(values) != 1:
             refuse("COUNT of several values is not supported")
-        return Expr("count", COUNT, (as_value(values[0]),))
+        return Expr("count", COUNT, (within(as_value(values[0])),))
     if len(values) > 1 and not all(any(part.op == "column" for part in walk(value)) for value in values):
         refuse("COUNT(DISTINCT) of several values, one of them constant, is not supported")  # MySQL overlooks its NULL
     for value in values:

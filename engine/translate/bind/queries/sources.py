@@ -121,7 +121,7 @@ def _table(binder: Binder, node: exp.Expression) -> Source:
     if isinstance(found, str):
         refuse(found)
     binder.shared.tables.append((found.table.schema, found.table.name))
-    visible = see_stored(found, alias, node.alias or name, schema, binder.context)
+    visible = see_stored(found, alias, node.alias or name, schema, binder.context, binder.shared.unpacks)
     _add(binder.scope, visible)
     only_rows = None if parts is None else partitions.chosen(binder, visible, found.table, parts)
     required = frozenset(column.name for column in found.table.columns if not column.nullable)

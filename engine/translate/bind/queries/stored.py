@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.translate.bind.temporal.zones import session_zone, zone_shift
 from engine.translate.members import listed_type
 from engine.translate.names import Named, Visible, by_name
-from engine.translate.packed import packed_type
+from engine.translate.packed import packed_type, unpacked
 from engine.translate.tree import Expr, Output
 from engine.translate.types import Type, column_type
 from statements.context import SessionContext
@@ -32,7 +32,7 @@ class _Stored:
     key: tuple[int, ...]
     hidden: frozenset[int]
     zoned: bool
-    made: dict[tuple[str, object], tuple[Sequence[Output], Named]] = field(default_factory=dict)
+    made: dict[tuple[str, object, bool], tuple[Sequence[Output], Named]] = field(default_factory=dict)
 
 
 class _Kept:
@@ -56,27 +56,34 @@ class _Kept:
 _KEPT = _Kept()
 
 
-def see_stored(loaded: "LoadedTable", alias: str, name: str, schema: str, context: SessionContext) -> Visible:
-    """Give a stored table as names see it, under the alias that is unique in the statement; raises Refused."""
+def see_stored(
+    loaded: "LoadedTable", alias: str, name: str, schema: str, context: SessionContext, unpacks: bool = False
+) -> Visible:
+    """Give a stored table as names see it, under the alias that is unique in the statement; `unpacks` tells that dates
+    which may be zero are to be dates. Raises Refused."""
     stored = _stored(loaded)
-    columns, named = _made(stored, alias, context)
+    columns, named = _made(stored, alias, context, unpacks)
     return Visible(name, schema, alias, columns, stored.key, stored.excluded, stored.hidden, named)
 
 
-def _made(stored: _Stored, alias: str, context: SessionContext) -> tuple[Sequence[Output], Named]:
-    at = (alias, session_zone(context) if stored.zoned else 0)
+def _made(stored: _Stored, alias: str, context: SessionContext, unpacks: bool) -> tuple[Sequence[Output], Named]:
+    at = (alias, session_zone(context) if stored.zoned else 0, unpacks)
     known = stored.made.get(at)
     if known is not None:
         return known
-    columns = [Output(column.name, _column(column, type_, alias, context)) for column, type_ in stored.typed]
+    columns = [Output(column.name, _column(column, type_, alias, context, unpacks)) for column, type_ in stored.typed]
     _KEPT.count(len(columns))
     stored.made[at] = made = columns, by_name(columns)
     return made
 
 
-def _column(column: Column, type_: Type, alias: str, context: SessionContext) -> Expr:
+def _column(column: Column, type_: Type, alias: str, context: SessionContext, unpacks: bool) -> Expr:
     expr = Expr("column", type_, value=(alias, column.name))
-    return zone_shift(expr, context) if column.type == "timestamp" else expr
+    named = column.type == "timestamp" and isinstance(session_zone(context), str)
+    if unpacks and column.packed and named:
+        return zone_shift(unpacked(expr), context)
+    expr = zone_shift(expr, context) if column.type == "timestamp" else expr
+    return unpacked(expr) if unpacks and column.packed else expr
 
 
 def _stored(loaded: "LoadedTable") -> _Stored:

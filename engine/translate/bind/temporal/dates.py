@@ -126,6 +126,8 @@ def part(unit: str, expr: Expr) -> Expr:
         refuse(f"{unit} is applied to a {expr.type.family.value}")
     if unit in _TIME_PARTS and literals.is_text(expr) and not answered(_is_timed, expr):
         refuse("a part of a time is asked of a text without one")
+    if expr.op == "unpacked" and unit in _TIME_PARTS | _DATE_PARTS:
+        return Expr("date_part", INT, expr.args, value=unit)
     expr = as_date_value(expr, unit)
     if expr.type.family is Family.NULL:
         return NULL_LITERAL

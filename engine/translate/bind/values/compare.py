@@ -13,7 +13,7 @@ from engine.translate.checks.spelled_times import beside_text, is_alike, is_befo
 from engine.translate.given import answered, derived
 from engine.translate.literals import NULL_LITERAL, is_literal, is_text
 from engine.translate.members import LISTED, address, as_number_of, numbered, numbers_of_bytes, require_order, spelled
-from engine.translate.packed import PACKED, as_packed, is_partial
+from engine.translate.packed import PACKED, as_packed, is_packed_pair, is_partial
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr, is_stored
 from engine.translate.types import (
@@ -111,7 +111,7 @@ def paired(left: Expr, right: Expr) -> tuple[Expr, Expr]:
     a, b = left.type.family, right.type.family
     if Family.ANSWER in (a, b):
         return _answers(left, right)
-    if a in PACKED or b in PACKED:
+    if is_packed_pair(left, right):
         return as_packed(left), as_packed(right)
     if a in NUMERIC and b in NUMERIC:
         return _numbers(left, right)
