@@ -38,6 +38,7 @@ from engine.translate.checks.misread import require_counted_null, require_read_m
 from engine.translate.checks.packed_uses import require_plain_uses
 from engine.translate.checks.pushed_conditions import require_judged_alike
 from engine.translate.checks.remembered import require_remembered_alike
+from engine.translate.checks.shifted_texts import require_plain_texts
 from engine.translate.checks.shown_only import require_shown_only
 from engine.translate.checks.spelled_times import compare_spelled, require_times_of_columns
 from engine.translate.checks.unread import require_read
@@ -194,6 +195,7 @@ def _attempt(
         require_no_writing_over(whole)
         require_no_lost_partition(whole, _divided(shared))
         keep_years(whole)
+    require_plain_texts(whole)
     require_listed_windows(whole)
     require_listed_numbers(whole)
     require_times_of_columns(whole.ops, context.backend)

@@ -75,11 +75,13 @@ def _format_time(low: Lowering, expr: Expr) -> str:
 
 def _spelled_moment(low: Lowering, expr: Expr) -> str:
     text, moment = (low.expr(arg) for arg in expr.args)
-    stays, fraction = cast("tuple[bool, str]", expr.value)
+    stays, fraction = cast("tuple[bool, str | None]", expr.value)
     whole = f"strftime({moment}, '%Y-%m-%d %H:%M:%S{fraction}')"
+    if fraction is None:
+        whole = "error('the decimals of a time that is added to depend on the plan')"
     if not stays:
         return whole
-    return f"(CASE WHEN NOT contains({text}, ' ') THEN strftime({moment}, '%Y-%m-%d') ELSE {whole} END)"
+    return f"(CASE WHEN contains({text}, ' ') THEN {whole} ELSE strftime({moment}, '%Y-%m-%d') END)"
 
 
 MOMENT_OPS: dict[str, Writer] = {

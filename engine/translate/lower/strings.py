@@ -398,6 +398,7 @@ TEXT_OPS: dict[str, Writer] = {
     "set_text": _set_text,
     "same_text": _same_text,
     "same": _template("{0}"),
+    "text_of_rows": _template("{0}"),
     "sized": _template("{0}"),
     "fits_packet": lambda low, expr: once(
         low.expr(expr.args[0]),

@@ -16,6 +16,7 @@ from engine.translate import literals
 from engine.translate.bind.binder import Binder
 from engine.translate.bind.numbers import as_value
 from engine.translate.bind.values.compare import as_datetime
+from engine.translate.checks.shifted_texts import OF_ROWS, SHIFTED
 from engine.translate.given import answered, derived
 from engine.translate.literals import NULL_LITERAL, is_literal, text_of
 from engine.translate.nodes import bare
@@ -71,8 +72,7 @@ _FORMATS = frozenset(
     )
 )
 _FORMATS_BARE = frozenset(("%-m", "%-d", "%-H", "%-I"))
-_SHIFTED = frozenset({"date_to_text", "datetime_to_text", "spelled_moment"})  # texts that are made by an interval
-_TAKEN = _SHIFTED - {"datetime_to_text"}  # of these IF and CASE give a moment
+_TAKEN = SHIFTED - {"datetime_to_text"}  # of these IF and CASE give a moment
 _DIGITS = presence.of_text("0123456789:-. ")
 # MySQL reads these as plain characters, but the parser writes its codes so.
 _AMBIGUOUS_FORMATS = ("%A", "%B", "%-", "%G")
@@ -149,7 +149,15 @@ def shifted(binder: Binder, base: exp.Expression, amount: exp.Expression, unit: 
     bound, backend = binder.expr(base), binder.context.backend
     if backend == "mysql" and literals.is_text(bound) and _is_shifted(base):
         bound = derived(_with_time, bound)
+    if bound.op == "column" and bound.type.family is Family.STRING:
+        bound = _read_of_rows(bound, binder.context.collation_connection)
     return shift(bound, binder.expr(amount), unit, sign, backend)
+
+
+def _read_of_rows(column: Expr, collation: str) -> Expr:
+    """See a column of texts as what an interval is added to: the sum is a text of the connection's."""
+    type_ = replace(column.type, collation=collation, charset=collation.split("_", 1)[0], coercible=True)
+    return Expr(OF_ROWS, type_, (column,))
 
 
 def _is_shifted(node: exp.Expression) -> bool:
@@ -186,8 +194,10 @@ def shift(base: Expr, amount: Expr, unit: str, sign: int, backend: str) -> Expr:
         spelled = "date_to_text" if moved.type.family is Family.DATE else "datetime_to_text"
         return Expr(spelled, replace(base.type, presence=_DIGITS), (moved,), value=moved.type.fsp)
     if base.type.family is Family.STRING:
-        fraction = ""
-        if backend != "mysql" and base.op != "format_date":  # MariaDB shows six decimals of a text that is made of rows
+        fraction: str | None = ""
+        if backend != "mysql" and base.op == OF_ROWS:  # six decimals where the plan has kept the text in a table
+            fraction = None
+        elif backend != "mysql" and base.op != "format_date":  # MariaDB shows six of a text that is made of rows
             if base.op != "concat" or not any(_is_stored(part) for part in walk(base)):
                 refuse("an interval is added to a string")
             fraction = ".000000"
@@ -239,11 +249,11 @@ def _is_stored(expr: Expr) -> bool:
     return expr.op == "column" and isinstance(expr.value, tuple) and str(expr.value[0]).startswith("t")
 
 
-def _text_shifted(base: Expr, amount: Expr, unit: str, sign: int, fraction: str) -> Expr:
+def _text_shifted(base: Expr, amount: Expr, unit: str, sign: int, fraction: str | None) -> Expr:
     """A text plus an interval is a text: a date stays a date unless hours, minutes or seconds are added, or it has been
     made by an interval itself.
 
-    `fraction` stands behind a time.
+    `fraction` stands behind a time; None where only dates are certain.
     """
     if not base.type.coercible:  # the result is in the connection's collation
         refuse("an interval is added to a string")
@@ -252,7 +262,9 @@ def _text_shifted(base: Expr, amount: Expr, unit: str, sign: int, fraction: str)
     moment = Expr("text_to_moment", datetime_type(0), (base,))
     moved = Expr("date_shift", datetime_type(0), (moment, amount), value=(unit, sign))
     type_ = replace(base.type, presence=_DIGITS)
-    stays = unit not in ("SECOND", "MINUTE", "HOUR") and base.op not in _SHIFTED
+    stays = unit not in ("SECOND", "MINUTE", "HOUR") and base.op not in SHIFTED
+    if fraction is None and not stays:
+        refuse("an interval is added to a string")
     return Expr("spelled_moment", type_, (base, moved), value=(stays, fraction))
 
 
