@@ -31,11 +31,12 @@ class View(Protocol):
 
 @dataclass(slots=True)
 class CommonTable:
-    """A bound WITH query: `label` is its unique name."""
+    """A bound WITH query: `label` is its unique name. Of one that reads itself, `query` is the first of it."""
 
     label: str
     query: Query
     columns: list[Output]
+    recursive: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def bind_recursion(
     label = shared.unique("w")
     names = [item.name for item in children(child(cte, "alias"), "columns")]
     seen = [Output(o.name, o.expr.typed(replace(o.expr.type, coercible=False, explicit=False))) for o in first.outputs]
-    table = CommonTable(label, first, renamed(seen, names))
+    table = CommonTable(label, first, renamed(seen, names), recursive=True)
     step = shared.rules.query(shared, child(union, "expression"), None, {**common, cte.alias: table})
     if not isinstance(step, Block) or step.order or step.limit is not None or step.grouped or step.distinct:
         refuse("a recursive step of this form is not supported")

@@ -109,7 +109,7 @@ def _table(binder: Binder, node: exp.Expression) -> Source:
     if parts is not None and (sample is not None or common is not None):
         refuse("PARTITION of what is no base table, or is sampled, is not supported")
     if common is not None:
-        _see(binder, node, "", common.columns, alias)
+        _see(binder, node, "", common.columns, alias, steps=common.recursive)
         return CteSource(alias, common.label)
     schema = schema or binder.context.schema
     view = _view(binder, schema, name)
@@ -232,15 +232,17 @@ def _column_of(expr: Expr) -> Type:
     return replace(type_, coercible=False, explicit=False, characters=characters)
 
 
-def _see(binder: Binder, node: exp.Expression, schema: str, outputs: list[Output], alias: str) -> None:
-    """Make a query's outputs visible as the columns of a source."""
+def _see(
+    binder: Binder, node: exp.Expression, schema: str, outputs: list[Output], alias: str, *, steps: bool = False
+) -> None:
+    """Make a query's outputs visible as the columns of a source; `steps`: its rows are others than the first ones."""
     names_node = node.args.get("alias")
     names = [] if names_node is None else [item.name for item in children(names_node, "columns")]
     columns = [
         Output(output.name, Expr("column", _column_of(output.expr), value=(alias, f"c{position}")))
         for position, output in enumerate(renamed(outputs, names))
     ]
-    exprs = [output.expr for output in outputs]
+    exprs = [] if steps else [output.expr for output in outputs]
     binder.shared.constants |= {
         (alias, f"c{position}")
         for position, expr in enumerate(exprs)
