@@ -73,7 +73,11 @@ async def attempt(router: Router, create: CreateSelect, shape: Shape = lambda fo
         return None, preflight
     isolation = settings.get("transaction_isolation", settings.get("tx_isolation", ""))
     twins = dict(preflight.lake) if router.is_mariadb else {}
-    return await _write(router, create, empty, schema, gathered, isolation not in LOCKLESS, list(twins)), preflight
+    refusal = await _write(router, create, empty, schema, gathered, isolation not in LOCKLESS, list(twins))
+    if refusal is None and not router.is_mariadb and preflight.found_rows is not None:
+        # On MySQL the number of the query before stays, which the backend knew until it was asked.
+        router.session.state.counts = {b"found_rows": preflight.found_rows, **router.session.state.counts}
+    return refusal, preflight
 
 
 def _judge_query(router: Router, facts: StatementFacts, preflight: Preflight) -> str:
@@ -130,7 +134,6 @@ async def _write(
     session = router.session
     if made.error is None:
         session.state.execution_count += 1
-        # On MySQL the number of the query before stays.
         told = {b"found_rows": rows.found} if router.is_mariadb else session.state.counts
         session.state.counts = {**told, b"row_count": rows.rows}
         if warned:  # what comes behind the statement clears them on the backend

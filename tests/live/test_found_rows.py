@@ -196,6 +196,24 @@ def test_row_count_after_a_query_does_not_depend_on_what_was_before(sides: list[
     assert told[0] == told[1]
 
 
+def test_found_rows_outlast_a_table_made_of_the_engines_rows(sides: list[tuple[str, Any]]) -> None:
+    told: list[Any] = []
+    for schema, connection in sides:
+        connection.select_db(schema)
+        told.append([])
+        with connection.cursor() as cursor:
+            for before in ("SELECT 1 UNION SELECT 2 UNION SELECT 3", "SELECT FOUND_ROWS() AS n, ROW_COUNT()", "DO 1"):
+                cursor.execute("SELECT id FROM t WHERE id < 7 ORDER BY id")
+                cursor.execute(before)
+                cursor.execute("CREATE TABLE made3 SELECT COUNT(*) AS c, SUM(id) AS s FROM t")
+                cursor.execute("SELECT FOUND_ROWS() AS n, ROW_COUNT()")
+                told[-1] += cursor.fetchall()
+                cursor.execute("DROP TABLE made3")
+    with sides[1][1].cursor() as cursor:
+        assert executions(cursor) >= 6, "the tables were not made of the engine's rows"
+    assert told[0] == told[1]
+
+
 def test_warnings_outlast_what_tells_the_backend(sides: list[tuple[str, Any]]) -> None:
     told: list[Any] = []
     for schema, connection in sides:
