@@ -163,6 +163,8 @@ class Comparison:
         """Make a table of the statement's rows on both sides, and put them into it once more."""
         sides = ((self.there, "made_a"), (self.here, "made_b"))
         self.there.told("DROP TABLE IF EXISTS made_a, made_b")
+        for side, _ in sides:
+            side.told("SELECT 1 UNION SELECT 2")  # MySQL tells this FOUND_ROWS() behind CREATE TABLE … SELECT
         for way in ("CREATE TABLE {} AS {}", "INSERT INTO {} {}"):
             there, here = (side.told(way.format(name, statement)) for side, name in sides)
             self._judge(statement, f" as {way[:6]}", there, here)

@@ -156,6 +156,9 @@ class PreparedStatements:
         state = self._session.state
         known = state.statements.get(number)
         if known is None:
+            self._note_text(None)
+            if b"?" not in state.texts.get(number, b"?"):
+                state.room += _SIZE_OF_TEXT + len(state.texts.pop(number))  # the server refuses its executions now
             return False
         size = len(data) - 11
         parameter = int.from_bytes(data[9:11], "little")

@@ -9,7 +9,7 @@ from proxy.backend.preflight import build_close, build_prepare, build_query
 from proxy.routing.router import Router
 from proxy.sessions import kept
 from proxy.sessions.state import NO_COUNTS
-from wire.constants import Command
+from wire.constants import Command, Status
 
 _MOST = 1 << 20  # rows, of which a server counts some millions in a second
 _SENT = 1 << 10  # rows up to which they are sent, lest MySQL warns of what counts them
@@ -22,7 +22,9 @@ async def tell_found_rows(router: Router, data: bytes) -> None:
     await look_whether_it_ran(router)
     found = session.state.counts.get(b"found_rows")
     session.state.counts = NO_COUNTS
-    if found is not None and found <= _MOST:
+    # A client that is told what each statement does to its transaction would miss it of this one.
+    is_watched = session.state.tracked and bool(session.tracker.status & Status.IN_TRANS)
+    if found is not None and found <= _MOST and not is_watched:
         text = counting_query(found, router.is_mariadb).encode()
         await session.ask(build_query(text, session.capabilities), [Command.QUERY])
     session.put_back(data)

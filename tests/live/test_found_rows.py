@@ -1,5 +1,6 @@
 """FOUND_ROWS() some statements after an offloaded query: those in between that count nothing leave it as it is."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -233,6 +234,20 @@ def test_the_backend_is_told_of_any_number(backend: Any, rows: int) -> None:
         cursor.execute(counting_query(rows, backend.is_mariadb))
         cursor.execute("SELECT FOUND_ROWS()")
         assert cursor.fetchall() == ((rows,),)
+
+
+def test_what_long_data_spoils_is_refused_by_the_server(sides: list[tuple[str, Any]]) -> None:
+    told: list[Any] = []
+    for schema, connection in sides:
+        connection.select_db(schema)
+        talker = Talker(connection, 0)
+        number = number_of(talker, "INSERT INTO w (v) VALUES (FOUND_ROWS())")
+        talker.send(b"\x03SELECT id FROM t WHERE id < 7 ORDER BY id")
+        talker.until_end(2)
+        talker.send(b"\x18" + number + b"\0\0x")
+        talker.send(b"\x17" + number + b"\0\1\0\0\0")
+        told.append(re.sub(rb"\(\d+\)", b"", talker.until_end()[0][:30]))
+    assert told[0] == told[1]
 
 
 NO_NUMBER = b"\xff\xff\xff\x7f"
