@@ -94,7 +94,7 @@ def _shown(expr: Expr, definition: ColumnDefinition, query: Query, context: Sess
         if is_loose(expr) and definition.decimals < _UNSET_DECIMALS and context.protocol == "text":
             return Expr("shown_double", expr.type, (expr,), value=definition.decimals)
         whole = context.protocol == "binary" or _LONGEST_ALIKE < definition.decimals < _UNSET_DECIMALS
-        if context.backend == "mariadb" and whole and expr.op != "column":
+        if context.backend == "mariadb" and whole and expr.op != "column" and not _is_sent_alone(query, context):
             # A plan that stores the rows rounds it; as a text of fewer digits it looks the same.
             require_stored_alike(expr.args[0] if _is_made_last(expr, query, context) else expr)
         cut = family is Family.DOUBLE and definition.decimals < _UNSET_DECIMALS and not is_stored(expr)
@@ -103,6 +103,19 @@ def _shown(expr: Expr, definition: ColumnDefinition, query: Query, context: Sess
             return Expr("storable", expr.type, (expr,), value=definition.decimals)
         return expr
     raise Refused(f"the backend gives column {definition.name} another type than {family.value}")
+
+
+def _is_sent_alone(query: Query, context: SessionContext) -> bool:
+    """Tell whether MariaDB keeps nothing of a query's rows in a table before it sends them: of one row of sums, and of
+    rows that are not sorted, or are of one table, of which it sorts what is stored."""
+    if not isinstance(query, Block) or context.cursor or query.buffered or query.distinct or query.rollup:
+        return False
+    shown = [*(output.expr for output in query.outputs), *(item.expr for item in query.order)]
+    if any(part.op in _KEPT for expr in shown for part in walk(expr)):
+        return False
+    if query.grouped:
+        return not query.groups and query.having is None
+    return not query.order or isinstance(query.source, TableSource)
 
 
 def _is_made_last(expr: Expr, query: Query, context: SessionContext) -> bool:

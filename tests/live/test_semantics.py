@@ -104,12 +104,17 @@ def test_rounded_doubles_have_the_servers_bits(bench: Bench) -> None:
         "SELECT id, ROUND(db * 0.37, 2), FLOOR(f) FROM n WHERE ABS(db) < 1e9 ORDER BY grp, id",
         "SELECT n.id, ROUND(n.db * 0.37, 2) FROM n JOIN o ON o.nid = n.id WHERE ABS(n.db) < 1e9",
         "SELECT grp, ROUND(MIN(db) * 0.37, 2), CEILING(MAX(f)) FROM n WHERE ABS(db) < 1e9 GROUP BY grp ORDER BY MAX(i)",
+        "SELECT ROUND(STDDEV(d4), 4), ROUND(SUM(d2), 2), MAX(d2), AVG(e4) * 1.1 FROM n JOIN fx ON fx.id = n.id",
+        "SELECT id, d2 * 1.2, d2 + e4, ROUND(d2 / 3, 2), f2 * e4 FROM fx ORDER BY d2, id",
+        "SELECT n.id, d2 * 0.37, ROUND(d2, 1) * 2 FROM n JOIN fx ON fx.id = n.id",
     )
     kept = (
         "SELECT n.id, ROUND(n.db * 0.37, 2) FROM n JOIN o ON o.nid = n.id WHERE ABS(n.db) < 1e9 ORDER BY o.qty, o.id",
         "SELECT DISTINCT ROUND(MIN(db) * 0.37, 2) FROM n WHERE ABS(db) < 1e9 GROUP BY grp",
         "SELECT ROUND(db * 0.37, 2), ROW_NUMBER() OVER (ORDER BY id) FROM n WHERE ABS(db) < 1e9",
         "SELECT n.id, ROUND(n.db * 0.37, 2), COUNT(*) FROM n JOIN o ON nid = n.id WHERE ABS(db) < 1e9 GROUP BY n.id",
+        "SELECT n.id, d2 * 0.37 FROM n JOIN fx ON fx.id = n.id ORDER BY i, id",
+        "SELECT id, d2 * 0.37 FROM fx ORDER BY ROW_NUMBER() OVER (ORDER BY d2)",
     )
     found = [bench.run(statement, binary=True).kind for statement in (*direct, *kept)]
     assert found[: len(direct)] == ["equal"] * len(direct)
