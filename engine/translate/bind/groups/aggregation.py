@@ -48,11 +48,14 @@ def _aggregate(binder: Binder, node: exp.Expression, over: bool) -> Expr:
     values = [binder.expr(item) for item in (children(inner) if distinct else [inner, *children(node)])]
     if over or distinct or not isinstance(node, _OF_QUOTIENTS):
         binder.require_settled(*values)
+    is_mariadb = binder.context.backend == "mariadb"
+    if is_mariadb and distinct and isinstance(node, exp.Count | exp.Sum | exp.Avg):
+        for value in values:
+            doubles.require_distinct_alike(value)
     if isinstance(node, exp.Count):
         return aggregates.count(values, distinct)
     if len(values) != 1:
         refuse(f"{kind(node)} of several values is not supported")
-    is_mariadb = binder.context.backend == "mariadb"
     if is_mariadb and isinstance(node, exp.Sum | exp.Avg):
         aggregates.require_sum_of_mariadb(values[0], distinct)
     if isinstance(node, exp.Sum):

@@ -113,6 +113,15 @@ def require_sorted_alike(expr: Expr) -> None:
         require_stored_alike(expr)
 
 
+def require_distinct_alike(expr: Expr) -> None:
+    """Refuse a value of which MariaDB keeps the different ones in a table with fewer decimals than it has: of
+    COUNT(DISTINCT d2 * 0.37) those that are equal to two are one. Raises Refused."""
+    while expr.op in ("to_double", "plain_zero"):
+        (expr,) = expr.args
+    if expr.op != "storable" and not is_stored(expr):
+        require_stored_alike(expr)
+
+
 def require_ordered_alike(block: Block) -> None:
     """Refuse an order by such a key where MariaDB may sort rows that it has kept in a table. Raises Refused."""
     if block.grouped or block.distinct or not isinstance(block.source, TableSource):
