@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from engine.translate.literals import is_literal
 from engine.translate.packed import PACKED
 from engine.translate.refusal import refuse
-from engine.translate.tree import WINDOW, Block, Expr, Join, walk
+from engine.translate.tree import WINDOW, Block, Expr, Join, SetOperation, walk
 from engine.translate.walks import Gathered, expressions
 from statements.context import SessionContext
 from statements.sqlmode import modes
 
+_EQUAL = frozenset({"eq", "null_safe_eq"})
 _READING = frozenset({"count", "unpacked", "date_part"})
 _NO_ZERO_MODES = frozenset({"NO_ZERO_DATE", "NO_ZERO_IN_DATE", "TRADITIONAL"})
 
@@ -28,6 +29,8 @@ def require_plain_uses(statement: Gathered, context: SessionContext) -> None:
             refuse("a date that may be zero passes through a temporary table")
         if isinstance(part, Block):
             _require_unstored(part)
+    if context.backend == "mysql":
+        _require_joined_alike(statement)
     if modes(context.sql_mode) & _NO_ZERO_MODES:
         _require_dates(statement)
 
@@ -48,6 +51,21 @@ def _require_unstored(block: Block) -> None:
     for node in (node for expr in expressions(block) for node in walk(expr)):
         if node.op in ("count_distinct", WINDOW) and any(_is_packed(inner) for a in node.args for inner in _kept(a)):
             refuse("a date that may be zero is in a window or counted DISTINCT")
+
+
+def _require_joined_alike(statement: Gathered) -> None:
+    """Refuse to join by a DATE and a DATETIME, for which MySQL 9.7's hash joins find other rows than its conditions."""
+    for node in statement.nodes:
+        asked = node.value[-1] if isinstance(node.value, tuple) and node.value[0] == "eq" else None
+        if node.op in _EQUAL:
+            families = {arg.type.family for arg in node.args}
+        elif isinstance(asked, Block | SetOperation):
+            families = {node.args[0].type.family, asked.outputs[0].expr.type.family}
+        else:
+            continue
+        tables = {part.value[0] for part in walk(node) if part.op == "column" and isinstance(part.value, tuple)}
+        if families == PACKED and (asked is not None or len(tables) > 1):
+            refuse("a date and a moment, both of which may be zero, are joined by")
 
 
 def _kept(expr: Expr) -> Iterator[Expr]:

@@ -19,6 +19,8 @@ from engine.translate.tree import Block, Expr, Query, SetOperation, walk
 from engine.translate.types import APPROXIMATE, BOOL, EXACT, TEMPORAL, Family
 from engine.translate.walks import sees_outside
 
+_LOOKED_UP = (Family.DATETIME, Family.DATE)
+
 
 def agreed(binder: Binder, bind: Callable[[], Expr]) -> Expr:
     """Bind a comparison. MariaDB's cache of what a correlated sub-query has answered holds a quotient rounded to its
@@ -145,6 +147,8 @@ def _compared(binder: Binder, operator: str, left: Expr, node: exp.Expression, o
     binder.require_settled(left, output.expr)
     if binder.context.backend != "mysql" and left.type.family not in EXACT and may_be_cached_signed(output.expr.type):
         refuse("MariaDB compares the unsigned integers of a sub-query with doubles as signed ones")
+    if binder.context.backend == "mysql" and (left.type.family, output.expr.type.family) == _LOOKED_UP:
+        refuse("MySQL may warn of the time of a moment that it looks up among dates")
     if left.type.family is Family.TIME and output.expr.type.family is Family.STRING:
         refuse("a time is compared with the texts of a sub-query")  # MySQL compares its spelling
     if binder.context.backend != "mysql" and operator in ("eq", "ne") and _is_looked_up_rounded(left, output.expr):

@@ -111,6 +111,8 @@ def as_date_value(expr: Expr, what: str) -> Expr:
         return derived(literals.read_temporal, expr)
     if expr.type.family is Family.INT:
         return derived(literals.dated, expr) if is_literal(expr) else Expr("number_to_date", DATE, (as_value(expr),))
+    if expr.op == "unpacked":
+        return Expr("same", expr.type, (expr,))  # what DATE() and CAST make of a zero date is NULL on MySQL
     if expr.type.family in (Family.DATE, Family.DATETIME, Family.NULL):
         return expr
     if expr.type.family is Family.STRING:
