@@ -26,6 +26,7 @@ from engine.translate.bind.queries.blocks import bind_query
 from engine.translate.bind.tables.derived import require_first_rows
 from engine.translate.bind.values.answers import Asked, narrowed
 from engine.translate.checks.chosen_times import require_no_chosen_time
+from engine.translate.checks.default_dates import require_nullable_dates
 from engine.translate.checks.depth import require_shallow
 from engine.translate.checks.few_digits import require_counted_behind, require_room_for_choices
 from engine.translate.checks.kept_years import keep_years
@@ -195,6 +196,7 @@ def _attempt(
         require_no_writing_over(whole)
         require_no_lost_partition(whole, _divided(shared))
         keep_years(whole)
+        require_nullable_dates(whole, _tables(shared))
     require_plain_texts(whole)
     require_listed_windows(whole)
     require_listed_numbers(whole)

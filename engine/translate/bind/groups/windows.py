@@ -16,7 +16,7 @@ from engine.translate.literals import is_literal
 from engine.translate.nodes import child, children, kind, only, whole_number
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import AGGREGATES, WINDOW, Block, Expr, Join, Query, walk
-from engine.translate.types import BIGINT, EXACT, WHOLE, unify
+from engine.translate.types import BIGINT, EXACT, WHOLE, Family, unify
 from engine.translate.walks import expressions
 
 _RANKS: dict[type[exp.Expression], str] = {
@@ -26,6 +26,7 @@ _RANKS: dict[type[exp.Expression], str] = {
     exp.PercentRank: "percent_rank",
     exp.CumeDist: "cume_dist",
 }
+_MOMENTS = frozenset({Family.DATE, Family.DATETIME})
 _NEIGHBOURS: dict[type[exp.Expression], str] = {exp.Lag: "lag", exp.Lead: "lead"}
 _PLACES: dict[type[exp.Expression], str] = {
     exp.FirstValue: "first_value",
@@ -164,7 +165,8 @@ def _neighbour(binder: "Binder", node: exp.Expression) -> Expr:
     _, (value, other) = alternatives([as_value(value), as_value(binder.expr(default))], "LAG or LEAD")
     fits = other.type.family is value.type.family or {other.type.family, value.type.family} <= EXACT
     number = {value.type.family, other.type.family} <= EXACT and value.type.scale == other.type.scale
-    if not (number or is_literal(other)) or not fits or other.type.scale > value.type.scale:
+    moment = value.type.family in _MOMENTS and value.type.fsp == other.type.fsp
+    if not (number or moment or is_literal(other)) or not fits or other.type.scale > value.type.scale:
         refuse("LAG or LEAD with this default is not supported")
     found = aggregates.neighbour(_NEIGHBOURS[type(node)], value, distance)
     type_ = unify([value.type, other.type], "LAG or LEAD")
