@@ -57,9 +57,10 @@ _NO_DEFAULT = 0x1000  # NO_DEFAULT_VALUE_FLAG
 _TABLES = frozenset({TEMPORARY, GROUPING, WINDOWED})
 _BYTES = 63  # the character set of what is none
 _CHARACTER = 4  # bytes of one in the character set of the results
+_WIDTHS = {"latin1": 1, "ascii": 1, "utf8mb3": 3, "utf8": 3}
 _LISTS = frozenset({"group_concat", "group_concat_apart", "group_concat_distinct"})
 _TIME = 10  # length of a TIME without parts of a second
-_WIDEST = 512  # characters of a text expression that becomes a VARCHAR on MariaDB: CONVERT_IF_BIGGER_TO_BLOB
+_WIDEST = 512  # characters of a text expression that becomes a VARCHAR: CONVERT_IF_BIGGER_TO_BLOB on both servers
 _LONGEST = (1 << 32) - 1  # bytes of a LONGTEXT
 # Bytes of MariaDB's kinds of text: TEXT, MEDIUMTEXT, LONGTEXT.
 _SIZES = ((1 << 16) - 1, (1 << 24) - 1, _LONGEST)
@@ -130,8 +131,9 @@ def _enclosed(definition: ColumnDefinition) -> ColumnDefinition:
     return replace(told, schema="", table="", org_table="", org_name=definition.name, flags=told.flags & ~INDEXED)
 
 
-def _field(definition: ColumnDefinition) -> ColumnDefinition:
-    """What MySQL tells of an expression once it is a field. A field stays what it is."""
+def _field(definition: ColumnDefinition, own: int = _CHARACTER) -> ColumnDefinition:
+    """What MySQL tells of an expression once it is a field, with characters of so many bytes of its own. A field stays
+    what it is."""
     if definition.type in NUMBERS:
         if not definition.flags & BINARY:
             return definition
@@ -142,7 +144,15 @@ def _field(definition: ColumnDefinition) -> ColumnDefinition:
         return definition
     if definition.type in LONG_TEXTS:
         return replace(definition, type=int(FieldType.BLOB), decimals=0, flags=definition.flags | _BLOB)
-    return replace(definition, type=int(FieldType.VAR_STRING), decimals=0)
+    return _varchar(definition, own)
+
+
+def _varchar(definition: ColumnDefinition, own: int) -> ColumnDefinition:
+    """A text of a bound, which is a BLOB where it may be long, and told with four times its bytes then."""
+    if definition.charset == _BYTES or definition.length <= _WIDEST * _CHARACTER:
+        return replace(definition, type=int(FieldType.VAR_STRING), decimals=0)
+    length, flags = definition.length * own, definition.flags | _BLOB
+    return replace(definition, type=int(FieldType.BLOB), length=length, decimals=0, flags=flags)
 
 
 def _of_mysql(
@@ -150,14 +160,14 @@ def _of_mysql(
 ) -> ColumnDefinition:
     if any(part.op == WINDOW for part in walk(expr)):
         stays = WINDOWED not in plan or (_uses_aggregate(expr) and not _is_window(expr))
-        return definition if stays else _named(_field(definition))
+        return definition if stays else _named(_field(definition, _own(expr)))
     if any(part.op in _SUMS for part in walk(expr)):
         return _sum_of_mysql(expr, definition, plan, block)
     if block.rollup and not _outside(plan):
         return definition
     if block.rollup and expr.op in KEYS and expr.args[0].type == BOOL and TEMPORARY in plan[plan.index(GROUPS) :]:
         definition = replace(definition, length=_RULED)
-    told = _named(_field(definition))
+    told = _named(_field(definition, _own(expr)))
     lost = INDEXED | _NO_DEFAULT if told.type == FieldType.BIT else INDEXED
     told = replace(told, flags=told.flags & ~lost)
     # A column of a derived table that is no table of its own: MySQL knows its table, and not where that is.
@@ -217,7 +227,13 @@ def _extreme(expr: Expr, definition: ColumnDefinition, inner: Expr) -> ColumnDef
         length = _column_length(expr, definition)
         flags = definition.flags | _BLOB
         return replace(definition, type=int(FieldType.BLOB), decimals=0, length=length, flags=flags)
-    return replace(definition, decimals=0)
+    is_long = inner.op != "column" and definition.length > _WIDEST * _CHARACTER
+    return _varchar(definition, _own(inner)) if is_long else replace(definition, decimals=0)
+
+
+def _own(expr: Expr) -> int:
+    """Count the bytes of a character in a text's own character set."""
+    return _WIDTHS.get(expr.type.charset or "", _CHARACTER)
 
 
 def _is_truth(expr: Expr) -> bool:
