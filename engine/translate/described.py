@@ -45,7 +45,7 @@ from engine.translate.tree import (
     required_columns,
     walk,
 )
-from engine.translate.types import BOOL
+from engine.translate.types import BOOL, Family
 from engine.translate.walks import leaves, sees_outside
 from statements.plans import GROUPING, GROUPS, NOTHING, TEMPORARY
 from statements.plans import WINDOW as WINDOWED
@@ -68,7 +68,13 @@ _WIDENED = frozenset(size * _CHARACTER * _CHARACTER for size in _SIZES[:2])
 _AVERAGES = {"quotient": "sum", "double_divide": "double_sum"}
 _SUMS = AGGREGATES - KEYS - {"any_same"}  # ANY_VALUE is a function
 _DECLARED = re.compile(r"\w*int\((\d+)\)", re.IGNORECASE)
-_NEVER_NULL = frozenset({"count_all", "count", "rank", "dense_rank", "row_number", "percent_rank", "cume_dist"})
+_NEVER_NULL = frozenset(
+    {"count_all", "count", "rank", "dense_rank", "row_number", "percent_rank", "cume_dist", "ntile"}
+)
+# Of what is never NULL no other values are made than such.
+_PASSING_NULLS = frozenset(
+    {"negate", "int_negate", "to_double", "to_decimal", "int_to_text", "decimal_to_text", "double_to_text"}
+)
 _RULED = 11  # length of a truth value that ROLLUP may make NULL
 
 
@@ -112,11 +118,18 @@ def _stands_alone(expr: Expr) -> bool:
 
 
 def _is_known(expr: Expr, block: Block) -> bool:
-    """Tell whether a value is never NULL: some windows', and columns that are NOT NULL on no joined side."""
+    """Tell whether a value is never NULL: literals, some windows', columns that are NOT NULL on no joined side, and
+    what is chosen among such."""
+    while expr.op in _PASSING_NULLS:
+        expr = expr.args[0]
+    if expr.op == "literal":
+        return expr.type.family is not Family.NULL
+    if expr.op == "case":
+        return all(_is_known(part, block) for part in expr.args[len(expr.args) // 2 :])
+    if expr.op == "coalesce":
+        return any(_is_known(part, block) for part in expr.args)
     if expr.op == WINDOW:
         return expr.args[0].op in _NEVER_NULL
-    while expr.op in ("negate", "int_negate"):
-        expr = expr.args[0]
     return expr.op == "column" and isinstance(expr.value, tuple) and expr.value in required_columns(block.source)
 
 
