@@ -27,6 +27,7 @@ from engine.translate.tree import (
     walk,
 )
 from engine.translate.types import Family
+from engine.translate.walks import leaves
 from wire.constants import FieldType
 from wire.responses import ColumnDefinition
 
@@ -59,10 +60,14 @@ UNSET_DECIMALS = {"mysql": 31, "mariadb": 39}
 UNSIGNED_PARTS = frozenset({"date_part", "day_of_year", "time_part", "to_days", *(f"week_{n}" for n in range(8))})
 
 
+_SIZES = {"text": (1 << 16) - 1, "mediumtext": (1 << 24) - 1, "longtext": _LONGTEXT}
+_KINDS = (((1 << 16) - 1, FieldType.BLOB), ((1 << 24) - 1, FieldType.MEDIUM_BLOB))
+
+
 def executed(query: Query, definitions: Sequence[ColumnDefinition], backend: str) -> list[ColumnDefinition]:
     """Give the definitions as the executed statement has them."""
     if isinstance(query, SetOperation):
-        return [_of_union(query, definition, backend) for definition in definitions]
+        return [_of_union(query, place, definition, backend) for place, definition in enumerate(definitions)]
     windows = any(part.op == WINDOW for expr in _expressions(query) for part in walk(expr))
     if query.rollup and backend == "mysql" and _sorts_rollup(query, windows):
         return [
@@ -325,7 +330,7 @@ def _streams(query: Query) -> bool:
     return query.kind == "union" and query.all and not query.order and _streams(query.left)
 
 
-def _of_union(query: SetOperation, definition: ColumnDefinition, backend: str) -> ColumnDefinition:
+def _of_union(query: SetOperation, place: int, definition: ColumnDefinition, backend: str) -> ColumnDefinition:
     streams = backend == "mariadb" and _streams(query)
     if backend == "mysql":
         definition = replace(definition, org_name=definition.name)
@@ -338,4 +343,38 @@ def _of_union(query: SetOperation, definition: ColumnDefinition, backend: str) -
         return definition
     if backend == "mysql" and definition.type in LONG_TEXTS:
         definition = replace(definition, type=int(FieldType.BLOB))
+    if streams and definition.type in LONG_TEXTS and (most := _bytes(query, place, {})):
+        # Sent as the first query's values, whose kind goes by their bytes; PREPARE tells of a table's field.
+        kind = next((kind for size, kind in _KINDS if most <= size), FieldType.LONG_BLOB)
+        definition = replace(definition, type=int(kind), length=min(most * 4, _LONGTEXT))
     return replace(definition, decimals=UNSET_DECIMALS["mariadb"] if streams else 0)
+
+
+def _bytes(query: Query | Recursion, place: int, known: Mapping[str, Query | Recursion]) -> int:
+    """Count the bytes of the longest of a column's values, all of them stored texts of utf8mb4; 0 for others."""
+    if isinstance(query, Recursion):
+        return 0
+    known = {**known, **dict(query.ctes)}
+    if isinstance(query, SetOperation):
+        sides = [_bytes(side, place, known) for side in (query.left, query.right)]
+        return max(sides) if all(sides) else 0
+    expr = query.outputs[place].expr
+    return 1 if expr.op == "literal" else _bytes_of(expr, query, known)  # a literal is shorter than a TEXT
+
+
+def _bytes_of(expr: Expr, query: Block, known: Mapping[str, Query | Recursion]) -> int:
+    while expr.op in (*KEYS, "upper", "lower"):
+        (expr,) = expr.args
+    if expr.op == "concat":
+        parts = [_bytes_of(part, query, known) for part in expr.args]
+        return sum(parts) if all(parts) else 0
+    if expr.op != "column" or not isinstance(expr.value, tuple):
+        return 0
+    alias, name = (str(part) for part in expr.value)
+    if not is_stored(expr):
+        inner = _query_of(query.source, alias, known)
+        return 0 if inner is None or not name[1:].isdigit() else _bytes(inner, int(name[1:]), known)
+    tables = (leaf for leaf in leaves(query.source) if isinstance(leaf, TableSource) and leaf.alias == alias)
+    columns = (column for leaf in tables for column in leaf.columns if column.name == name)
+    sizes = (_SIZES.get(column.type, column.length or 0) * 4 for column in columns if column.charset == "utf8mb4")
+    return next(sizes, 0)
