@@ -67,7 +67,7 @@ _SIZES = ((1 << 16) - 1, (1 << 24) - 1, _LONGEST)
 _WIDENED = frozenset(size * _CHARACTER * _CHARACTER for size in _SIZES[:2])
 _AVERAGES = {"quotient": "sum", "double_divide": "double_sum"}
 _SUMS = AGGREGATES - KEYS - {"any_same"}  # ANY_VALUE is a function
-_DECLARED = re.compile(r"\w*int\((\d+)\)", re.IGNORECASE)
+_DECLARED = re.compile(r"(?:\w*int|float|double)\((\d+)[,)]", re.IGNORECASE)
 _NEVER_NULL = frozenset(
     {"count_all", "count", "rank", "dense_rank", "row_number", "percent_rank", "cume_dist", "ntile"}
 )
@@ -343,7 +343,7 @@ def _is_reference(expr: Expr, block: Block) -> bool:
 
 
 def _width(expr: Expr, side: Source | None) -> int:
-    """The digits that an integer column of a stored table is declared to show, which its copy keeps; 0 for all else."""
+    """The digits that a number's column of a stored table is declared to show, which its copy keeps; 0 for all else."""
     if expr.op != "column" or not is_stored(expr) or not isinstance(expr.value, tuple):
         return 0
     alias, name = expr.value
@@ -363,7 +363,8 @@ def _sum_of_mariadb(expr: Expr, definition: ColumnDefinition, block: Block) -> C
         of_column = is_extreme and is_field(plain or expr, block, dict(block.ctes)) and not _is_reference(expr, block)
         length = STORED_LENGTHS[family] if of_column else definition.length
         if expr.op in EXTREMES:
-            length = 1 if _is_truth(source(expr.args[0], block)) else _width(expr.args[0], block.source) or length
+            declared = _width(plain or expr.args[0], block.source)
+            length = 1 if _is_truth(source(expr.args[0], block)) else declared or length
         flags = definition.flags & ~BINARY if expr.op in STORED["mariadb"] else definition.flags
         return replace(definition, length=length, flags=flags)
     if definition.type not in STRINGS or expr.op not in EXTREMES | _LISTS:
