@@ -237,7 +237,7 @@ def _extreme(expr: Expr, definition: ColumnDefinition, inner: Expr) -> ColumnDef
     if definition.type not in STRINGS:
         return _field(definition)
     if definition.type in LONG_TEXTS:
-        length = _column_length(expr, definition)
+        length = _list_length(inner) or _column_length(expr, definition)
         flags = definition.flags | _BLOB
         return replace(definition, type=int(FieldType.BLOB), decimals=0, length=length, flags=flags)
     is_long = inner.op != "column" and definition.length > _WIDEST * _CHARACTER
@@ -251,6 +251,14 @@ def _own(expr: Expr) -> int:
 
 def _is_truth(expr: Expr) -> bool:
     return (expr.args[0] if expr.op == "to_int" else expr).type == BOOL
+
+
+def _list_length(inner: Expr) -> int:
+    """The length of MIN or MAX of what GROUP_CONCAT gives in a derived table: four times the bytes that a list may
+    have; 0 for all else."""
+    if inner.op not in _LISTS or not isinstance(inner.value, tuple):
+        return 0
+    return min(int(inner.value[-1]) * _own(inner) * _CHARACTER, _LONGEST)
 
 
 def _column_length(expr: Expr, definition: ColumnDefinition) -> int:
