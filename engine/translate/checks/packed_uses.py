@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from engine.translate.literals import is_literal
 from engine.translate.packed import PACKED
 from engine.translate.refusal import refuse
-from engine.translate.tree import WINDOW, Block, Expr, Join, SetOperation, walk
+from engine.translate.tree import WINDOW, Block, Expr, Join, SetOperation, has_aggregate, walk
 from engine.translate.walks import Gathered, expressions
 from statements.context import SessionContext
 from statements.sqlmode import modes
 
+_JUDGING = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "null_safe_eq", "is_null"})
 _EQUAL = frozenset({"eq", "null_safe_eq"})
 _READING = frozenset({"count", "unpacked", "date_part"})
 _NO_ZERO_MODES = frozenset({"NO_ZERO_DATE", "NO_ZERO_IN_DATE", "TRADITIONAL"})
@@ -69,9 +70,11 @@ def _require_joined_alike(statement: Gathered) -> None:
 
 
 def _kept(expr: Expr) -> Iterator[Expr]:
-    """Give an expression and all below it, but not what is counted, or read as a date or a part of one."""
+    """Give an expression and all below it, but not what is counted, compared row by row, or read as a date or a part of
+    one."""
     yield expr
-    if expr.op not in _READING:
+    is_judged = expr.op in _JUDGING and not has_aggregate(expr)
+    if expr.op not in _READING and not is_judged:
         for arg in expr.args:
             yield from _kept(arg)
 
