@@ -57,7 +57,7 @@ def _require_unstored(block: Block) -> None:
 def _require_joined_alike(statement: Gathered) -> None:
     """Refuse to join by a DATE and a DATETIME, for which MySQL 9.7's hash joins find other rows than its conditions."""
     for node in statement.nodes:
-        asked = node.value[-1] if isinstance(node.value, tuple) and node.value[0] == "eq" else None
+        asked = node.value[-1] if isinstance(node.value, tuple) and node.value[:1] == ("eq",) else None
         if node.op in _EQUAL:
             families = {arg.type.family for arg in node.args}
         elif isinstance(asked, Block | SetOperation):
