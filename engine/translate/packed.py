@@ -51,7 +51,7 @@ def is_packed_pair(left: Expr, right: Expr) -> bool:
         left, right = right, left
     if left.op != "unpacked":
         return left.type.family in PACKED or right.type.family in PACKED
-    return is_text(right) or right.type.family in PACKED | _KNOWN
+    return is_text(right) or is_literal(right) or right.type.family is left.type.family
 
 
 def _is_date(value: object) -> bool:
@@ -96,7 +96,8 @@ def as_packed(expr: Expr) -> Expr:
         return derived(_read, expr)
     if expr.type.family not in _KNOWN:
         refuse(f"a date that may be zero is compared with a {expr.type.family.value}")
-    type_ = Type(Family.PACKED_DATETIME, fsp=expr.type.fsp)
+    family = Family.PACKED_DATE if expr.type.family is Family.DATE else Family.PACKED_DATETIME
+    type_ = Type(family, fsp=expr.type.fsp)
     if is_literal(expr) and answered(_is_date, expr):
         return derived(_packed, expr, type_)
     return Expr("to_packed", type_, (expr,))

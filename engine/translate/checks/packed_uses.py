@@ -11,7 +11,6 @@ from statements.context import SessionContext
 from statements.sqlmode import modes
 
 _JUDGING = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "null_safe_eq", "is_null"})
-_EQUAL = frozenset({"eq", "null_safe_eq"})
 _READING = frozenset({"count", "unpacked", "date_part"})
 _NO_ZERO_MODES = frozenset({"NO_ZERO_DATE", "NO_ZERO_IN_DATE", "TRADITIONAL"})
 
@@ -31,7 +30,7 @@ def require_plain_uses(statement: Gathered, context: SessionContext) -> None:
         if isinstance(part, Block):
             _require_unstored(part)
     if context.backend == "mysql":
-        _require_joined_alike(statement)
+        _require_compared_alike(statement)
     if modes(context.sql_mode) & _NO_ZERO_MODES:
         _require_dates(statement)
 
@@ -54,19 +53,18 @@ def _require_unstored(block: Block) -> None:
             refuse("a date that may be zero is in a window or counted DISTINCT")
 
 
-def _require_joined_alike(statement: Gathered) -> None:
-    """Refuse to join by a DATE and a DATETIME, for which MySQL 9.7's hash joins find other rows than its conditions."""
+def _require_compared_alike(statement: Gathered) -> None:
+    """Refuse to compare a DATE and a moment: MySQL 9.7's hash joins find other rows than its conditions, a MIN of zero
+    dates is NULL beside a MAX of moments, and '2020-00-01' is less than a TIMESTAMP of 1970."""
     for node in statement.nodes:
         asked = node.value[-1] if isinstance(node.value, tuple) and node.value[:1] == ("eq",) else None
-        if node.op in _EQUAL:
-            families = {arg.type.family for arg in node.args}
-        elif isinstance(asked, Block | SetOperation):
-            families = {node.args[0].type.family, asked.outputs[0].expr.type.family}
-        else:
+        sides = [*node.args]
+        if isinstance(asked, Block | SetOperation):
+            sides.append(asked.outputs[0].expr)
+        elif node.op not in _JUDGING:
             continue
-        tables = {part.value[0] for part in walk(node) if part.op == "column" and isinstance(part.value, tuple)}
-        if families == PACKED and (asked is not None or len(tables) > 1):
-            refuse("a date and a moment, both of which may be zero, are joined by")
+        if {side.type.family for side in sides} == PACKED and not any(map(is_literal, sides)):
+            refuse("a date and a moment, both of which may be zero, are compared")
 
 
 def _kept(expr: Expr) -> Iterator[Expr]:

@@ -95,7 +95,8 @@ def test_numbers_of_mariadb(
     ("backend", "length", "kind", "expected"),
     [
         ("mysql", 40, Type.VAR_STRING, (253, 40, 0, 0)),
-        ("mysql", 9600, Type.VAR_STRING, (253, 9600, 0, 0)),
+        ("mysql", 2048, Type.VAR_STRING, (253, 2048, 0, 0)),
+        ("mysql", 9600, Type.VAR_STRING, (252, 38400, 0, BLOB)),
         ("mysql", 268435440, Type.LONG_BLOB, (252, 268435440, 0, BLOB)),
         ("mariadb", 40, Type.VAR_STRING, (253, 40, 0, 0)),
         ("mariadb", 9600, Type.VAR_STRING, (252, 262140, 0, BLOB)),
