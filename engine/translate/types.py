@@ -85,9 +85,9 @@ class Type:
     `zerofill` columns have zeros before them as text. `characters` is how many a stored text column may have, 0 where
     that is not known; it holds for columns only, not for what is computed from them. Of an integer it is how many
     MariaDB has for it as a text where values may have more (see few_digits.py). `positive` decimals are columns
-    declared UNSIGNED, or values of these; no two types differ by it. `room` is how many digits MySQL has for an integer
-    where values may have one more, 0 where it has enough (see signed_room.py). `single` doubles are made of FLOATs and
-    integers, and may be FLOATs to the server.
+    declared UNSIGNED, or values of these, and so are TIMESTAMP columns; no two types differ by it. `room` is how many
+    digits MySQL has for an integer where values may have one more, 0 where it has enough (see signed_room.py). `single`
+    doubles are made of FLOATs and integers, and may be FLOATs to the server.
     """
 
     family: Family
@@ -164,7 +164,7 @@ def column_type(column: Column, presence: Presence | None) -> Type:
     if kind == "date":
         return DATE
     if kind in ("datetime", "timestamp"):
-        return datetime_type(column.fsp)
+        return replace(datetime_type(column.fsp), positive=kind == "timestamp")
     if kind == "time":
         return Type(Family.TIME, fsp=column.fsp)
     if kind == "year":

@@ -11,7 +11,7 @@ from engine.translate.bind.binder import Binder
 from engine.translate.bind.calls import CALLS, modulo
 from engine.translate.bind.groups import aggregates
 from engine.translate.bind.groups.aggregation import bind_aggregate
-from engine.translate.bind.groups.signs import is_unsigned
+from engine.translate.bind.groups.signs import is_of_timestamp, is_unsigned
 from engine.translate.bind.groups.windows import bind_window
 from engine.translate.bind.kept import doubles
 from engine.translate.bind.numbers import arithmetic, as_condition, as_double, ended, negated
@@ -44,7 +44,7 @@ from engine.translate.nodes import child, children, kind, only
 from engine.translate.packed import require_comparable
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr, walk
-from engine.translate.types import BOOL, Family
+from engine.translate.types import BOOL, EXACT, Family
 
 Rule = Callable[[Binder, exp.Expression], Expr]
 
@@ -138,6 +138,8 @@ def _arithmetic(operator: str) -> Rule:
             found = doubles.of_spelled(found)
         if operator == "subtract" and found.type.family is Family.DECIMAL:
             found = _not_negative(found)
+        if is_mariadb and found.type.family in EXACT and is_of_timestamp(found):
+            found = Expr("not_negative", found.type, (found,))
         if is_mariadb:
             require_same_quotient(found)
             found = (

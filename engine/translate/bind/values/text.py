@@ -44,7 +44,7 @@ def as_string(expr: Expr, what: str, collation: str) -> Expr:
             return written
         # The 0 before the point is not counted: what a table keeps of -0.9 as DECIMAL(1,1) is cut. An UNSIGNED one has
         # no room for a sign either, and every text of it is.
-        if any(part.type.positive for part in walk(expr)):
+        if any(part.type.positive and part.type.family is Family.DECIMAL for part in walk(expr)):
             refuse(f"{what} is applied to an UNSIGNED decimal without digits before the point")
         return Expr("fits_text", written.type, (written,), value=expr.type.scale + 2)
     if family is Family.DATETIME:
