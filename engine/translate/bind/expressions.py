@@ -11,7 +11,7 @@ from engine.translate.bind.binder import Binder
 from engine.translate.bind.calls import CALLS, modulo
 from engine.translate.bind.groups import aggregates
 from engine.translate.bind.groups.aggregation import bind_aggregate
-from engine.translate.bind.groups.signs import is_of_timestamp, is_unsigned
+from engine.translate.bind.groups.signs import unless_negative
 from engine.translate.bind.groups.windows import bind_window
 from engine.translate.bind.kept import doubles
 from engine.translate.bind.numbers import arithmetic, as_condition, as_double, ended, negated
@@ -44,7 +44,7 @@ from engine.translate.nodes import child, children, kind, only
 from engine.translate.packed import require_comparable
 from engine.translate.refusal import Refused, refuse
 from engine.translate.tree import Expr, walk
-from engine.translate.types import BOOL, EXACT, Family
+from engine.translate.types import BOOL, Family
 
 Rule = Callable[[Binder, exp.Expression], Expr]
 
@@ -136,10 +136,7 @@ def _arithmetic(operator: str) -> Rule:
             found = quotient_with_room(found, first, second.type.scale)
         if is_mariadb and operator == "divide":
             found = doubles.of_spelled(found)
-        if operator == "subtract" and found.type.family is Family.DECIMAL:
-            found = _not_negative(found)
-        if is_mariadb and found.type.family in EXACT and is_of_timestamp(found):
-            found = Expr("not_negative", found.type, (found,))
+        found = unless_negative(operator, found, is_mariadb)
         if is_mariadb:
             require_same_quotient(found)
             found = (
@@ -151,17 +148,6 @@ def _arithmetic(operator: str) -> Rule:
         return binder.result(found)
 
     return rule
-
-
-def _not_negative(difference: Expr) -> Expr:
-    """Let a negative difference of decimals that are both UNSIGNED fail: MySQL gives error 1690, MariaDB makes 0 of it
-    in its temporary tables.
-
-    Which computed decimals are UNSIGNED is MySQL's to say: all that have such a column in them may be, but for sums.
-    """
-    return (
-        Expr("not_negative", difference.type, (difference,)) if all(map(is_unsigned, difference.args)) else difference
-    )
 
 
 def _number_of(binder: Binder, node: exp.Expression) -> Expr:

@@ -1,7 +1,7 @@
 """Which numbers may be UNSIGNED to the servers."""
 
 from engine.translate.tree import Expr, walk
-from engine.translate.types import WHOLE, Family
+from engine.translate.types import EXACT, WHOLE, Family
 
 _SIGNED = frozenset({"sum", "sum_distinct"})  # read off MySQL 9.7 and MariaDB 10.11, of columns of every kind
 
@@ -16,7 +16,17 @@ def is_unsigned(expr: Expr) -> bool:
     return own or any(map(is_unsigned, expr.args))
 
 
-def is_of_timestamp(expr: Expr) -> bool:
-    """Tell whether a number is made of a TIMESTAMP's, which is UNSIGNED to MariaDB: of a difference below zero it makes
-    error 1690, or 0 in its temporary tables where there are parts of a second."""
+def unless_negative(operator: str, found: Expr, is_mariadb: bool) -> Expr:
+    """Let a result below zero fail: of a difference of decimals that are both UNSIGNED MySQL gives error 1690, MariaDB
+    makes 0 of it in its temporary tables. To MariaDB the number of a TIMESTAMP is UNSIGNED too.
+
+    Which computed decimals are UNSIGNED is MySQL's to say: all that have such a column in them may be, but for sums.
+    """
+    negative = operator == "subtract" and found.type.family is Family.DECIMAL and all(map(is_unsigned, found.args))
+    if negative or (is_mariadb and found.type.family in EXACT and _is_of_timestamp(found)):
+        return Expr("not_negative", found.type, (found,))
+    return found
+
+
+def _is_of_timestamp(expr: Expr) -> bool:
     return any(part.op == "date_number" and any(p.type.positive for p in walk(part)) for part in walk(expr))
