@@ -12,7 +12,7 @@ from engine.translate.given import answered, derived
 from engine.translate.literals import NULL_LITERAL, is_literal, is_text, text_of
 from engine.translate.members import spelled
 from engine.translate.refusal import Refused, refuse
-from engine.translate.tree import Expr, is_stored, walk
+from engine.translate.tree import AGGREGATES, Expr, is_stored, walk
 from engine.translate.types import BOOL, INT, WHOLE, Family, Type, unify_strings, whole_digits
 from statements.context import SessionContext
 
@@ -85,9 +85,9 @@ def as_char(expr: Expr, collation: str) -> Expr:
     text = as_string(expr, "CAST AS CHAR", collation)
     if text.type.family is Family.STRING and text.type.coercible:
         type_ = replace(text.type, coercible=False)
-        return Expr("same", type_, (text,)) if is_literal(text) else text.typed(type_)
+        return Expr("same", type_, (text,)) if is_literal(text) or text.op in AGGREGATES else text.typed(type_)
     if text.type.family is not Family.STRING or text.type.collation == collation:
-        return text
+        return Expr("same", text.type, (text,)) if text.op in AGGREGATES else text
     charset = collation.split("_", 1)[0]
     if not _is_kept(text.type, charset):
         refuse(f"CAST AS CHAR makes {charset}, the connection's character set, of text beyond it")
