@@ -11,6 +11,7 @@ from engine.translate.bind.tables.derived import gives_rows, require_order, wrap
 from engine.translate.bind.tables.row_values import any_row, known_member, parts_of, require_no_window
 from engine.translate.bind.values.compare import paired
 from engine.translate.checks.pushed_conditions import require_one_kind
+from engine.translate.literals import is_literal
 from engine.translate.members import LISTED, spelled
 from engine.translate.members import require_order as require_sortable
 from engine.translate.nodes import child
@@ -147,6 +148,8 @@ def _compared(binder: Binder, operator: str, left: Expr, node: exp.Expression, o
     binder.require_settled(left, output.expr)
     if binder.context.backend != "mysql" and left.type.family not in EXACT and may_be_cached_signed(output.expr.type):
         refuse("MariaDB compares the unsigned integers of a sub-query with doubles as signed ones")
+    if binder.context.backend == "mysql" and _is_computed_once(output.expr):
+        refuse("MySQL finds an empty text equal to the computed constant of a sub-query")
     if binder.context.backend == "mysql" and (left.type.family, output.expr.type.family) == _LOOKED_UP:
         refuse("MySQL may warn of the time of a moment that it looks up among dates")
     if left.type.family is Family.TIME and output.expr.type.family is Family.STRING:
@@ -161,6 +164,13 @@ def _compared(binder: Binder, operator: str, left: Expr, node: exp.Expression, o
     if binder.context.backend == "mysql":
         return found
     return known_member(found, [value], [column], not sees_outside(query), is_joined)
+
+
+def _is_computed_once(column: Expr) -> bool:
+    """Tell whether a text is one for all rows and no literal: '' IN (SELECT LEFT(CURDATE(), 7) …) is true there."""
+    parts = list(walk(column))
+    constant = not any(part.op == "column" or (part.value is not None and part.op == "scalar") for part in parts)
+    return column.type.family is Family.STRING and not is_literal(column) and constant and len(parts) > 1
 
 
 def _is_looked_up_rounded(value: Expr, column: Expr) -> bool:
