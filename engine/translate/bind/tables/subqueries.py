@@ -169,7 +169,7 @@ def _compared(binder: Binder, operator: str, left: Expr, node: exp.Expression, o
 def _is_computed_once(column: Expr) -> bool:
     """Tell whether a text is one for all rows and no literal: '' IN (SELECT LEFT(CURDATE(), 7) …) is true there."""
     parts = list(walk(column))
-    constant = not any(part.op == "column" or (part.value is not None and part.op == "scalar") for part in parts)
+    constant = not any(part.op in ("column", "scalar") for part in parts)
     return column.type.family is Family.STRING and not is_literal(column) and constant and len(parts) > 1
 
 
