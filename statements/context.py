@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, fields
 
+from statements.derived_columns import DerivedColumn
 from statements.reads import Read
 from statements.session_values import SessionValue
 
@@ -72,7 +73,8 @@ class SessionContext:
     `cursor` says that the rows are told as those of a cursor. `alone` says that nobody but the engine may answer.
     `models` are what the statement's calls of `statements.ml.ASKED` and a number stand for; `given` is the statement as
     the user wrote it then. `warned` is how many warnings the statement has before it runs. `plan` are the stages of the
-    backend's plan of it (`statements.plans`), () where that is not known, `reads` the tables in whose order it reads.
+    backend's plan of it (`statements.plans`), () where that is not known, `reads` the tables in whose order it reads,
+    `derived` what is known of columns whose MIN or MAX it shows.
     """
 
     connection_id: int
@@ -116,6 +118,7 @@ class SessionContext:
     warned: int = 0
     plan: tuple[str, ...] = ()
     reads: tuple[Read, ...] = ()
+    derived: tuple[DerivedColumn, ...] = ()
 
     def to_json(self) -> str:
         """Write as JSON text."""
@@ -134,4 +137,7 @@ class SessionContext:
         models = tuple(ModelCall(**model) for model in state.pop("models", ()))
         plan = tuple(state.pop("plan", ()))
         reads = tuple(Read(**read) for read in state.pop("reads", ()))
-        return cls(views=views, values=values, lake=lake, models=models, plan=plan, reads=reads, **state)
+        derived = tuple(DerivedColumn(**column) for column in state.pop("derived", ()))
+        return cls(
+            views=views, values=values, lake=lake, models=models, plan=plan, reads=reads, derived=derived, **state
+        )

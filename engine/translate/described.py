@@ -12,9 +12,11 @@ from functools import partial
 from engine.translate.executed import (
     BINARY,
     COMPUTED,
+    CONSTANTS,
     EXTREMES,
     GROUPED,
     INDEXED,
+    INTEGERS,
     KEYS,
     LONG_TEXTS,
     NUMBERS,
@@ -25,9 +27,11 @@ from engine.translate.executed import (
     UNSIGNED_PARTS,
     executed,
     is_field,
+    is_folded,
     is_merged,
     kept,
     merged_output,
+    origin,
     source,
 )
 from engine.translate.members import TEXTS_OF_LISTED
@@ -47,6 +51,7 @@ from engine.translate.tree import (
 )
 from engine.translate.types import BOOL, Family
 from engine.translate.walks import leaves, sees_outside
+from statements.derived_columns import DerivedColumn
 from statements.plans import GROUPING, GROUPS, NOTHING, TEMPORARY
 from statements.plans import WINDOW as WINDOWED
 from wire.constants import FieldType
@@ -59,6 +64,7 @@ _BYTES = 63  # the character set of what is none
 _CHARACTER = 4  # bytes of one in the character set of the results
 _WIDTHS = {"latin1": 1, "ascii": 1, "utf8mb3": 3, "utf8": 3}
 _LISTS = frozenset({"group_concat", "group_concat_apart", "group_concat_distinct"})
+_DIGITS = 65  # of the longest DECIMAL
 _TIME = 10  # length of a TIME without parts of a second
 _WIDEST = 512  # characters of a text expression that becomes a VARCHAR: CONVERT_IF_BIGGER_TO_BLOB on both servers
 _LONGEST = (1 << 32) - 1  # bytes of a LONGTEXT
@@ -75,7 +81,9 @@ _NEVER_NULL = frozenset(
 _PASSING_NULLS = frozenset(
     {"negate", "int_negate", "to_double", "to_decimal", "int_to_text", "decimal_to_text", "double_to_text"}
 )
-_RULED = 11  # length of a truth value that ROLLUP may make NULL
+_TIME_PARTS, _EXTRACTED = frozenset({"date_part", "time_part"}), frozenset({3, 7})  # characters, with a sign
+_UNSIGNED = 0x20  # UNSIGNED_FLAG
+_INT, _BIGINT = 11, 20  # characters of an INT, with its sign, and of a BIGINT
 
 
 def described(
@@ -84,30 +92,58 @@ def described(
     backend: str,
     plan: tuple[str, ...],
     views: frozenset[str] = frozenset(),
+    derived: Sequence[DerivedColumn] = (),
 ) -> list[ColumnDefinition]:
     """Give the definitions as the executed statement has them; `plan` are its stages, () where they are not known,
-    `views` the names of the views that it reads."""
+    `views` the names of the views that it reads, `derived` what is known of columns whose MIN or MAX it shows, or of
+    those of a union's sides."""
     if isinstance(query, Block) and query.enclosed and backend == "mysql" and _is_cut(query):
         return [_enclosed(definition) for definition in definitions]
     if not isinstance(query, Block) or not plan:
-        return executed(query, definitions, backend)
+        return executed(query, definitions, backend, derived)
     if NOTHING in plan or not _TABLES.intersection(plan):
         return list(definitions)
     tell = partial(_of_mysql, views) if backend == "mysql" else _of_mariadb
-    return [
+    told = [
         definition
-        if _is_settled(source(output.expr, query), query, backend)
+        if not is_folded(output, query) and _is_settled(*origin(output.expr, query), backend)
         else tell(output.expr, definition, query, plan)
         for output, definition in zip(query.outputs, definitions, strict=True)
     ]
+    for column in derived:
+        if _takes_column(query.outputs[column.place].expr, query, backend, plan):
+            told[column.place] = _of_column(told[column.place], column)
+    return told
+
+
+def _takes_column(expr: Expr, block: Block, backend: str, plan: tuple[str, ...]) -> bool:
+    """Tell whether MIN or MAX of a derived table's column is a field of the table that groups."""
+    if expr.op not in EXTREMES or is_stored(expr.args[0]) or _is_reference(expr, block):
+        return False
+    if backend == "mysql":
+        return _outside(plan) or GROUPING in plan
+    return WINDOWED in plan or _keeps_sums(block)
+
+
+def _of_column(definition: ColumnDefinition, column: DerivedColumn) -> ColumnDefinition:
+    flags = definition.flags & ~_BLOB | column.flags & _BLOB
+    return replace(
+        definition,
+        type=column.type,
+        length=column.length,
+        decimals=column.decimals,
+        charset=column.charset,
+        flags=flags,
+    )
 
 
 def _is_settled(expr: Expr, block: Block, backend: str) -> bool:
     """Tell whether a value is known before any row is read, so that no field is made for it."""
     inner = expr.args[0] if expr.op in KEYS else expr
-    if backend == "mysql" and inner.op == "is_null" and _is_known(inner.args[0], block):
+    inner = inner.args[0] if inner.op == "to_int" and inner.args[0].type == BOOL else inner
+    if backend == "mysql" and inner.op == "is_null" and not block.rollup and _is_known(inner.args[0], block):
         return True
-    return all(bool(part.args) or part.op == "literal" or _stands_alone(part) for part in walk(inner)) and not any(
+    return all(bool(part.args) or part.op in CONSTANTS or _stands_alone(part) for part in walk(inner)) and not any(
         part.op in COMPUTED for part in walk(inner)
     )
 
@@ -150,7 +186,9 @@ def _field(definition: ColumnDefinition, own: int = _CHARACTER) -> ColumnDefinit
     if definition.type in NUMBERS:
         if not definition.flags & BINARY:
             return definition
-        return replace(kept(definition), flags=definition.flags & ~BINARY)
+        return _capped(replace(kept(definition), flags=definition.flags & ~BINARY))
+    if definition.type == FieldType.JSON:
+        return replace(definition, length=_LONGEST, decimals=0, charset=_BYTES, flags=definition.flags | _BLOB)
     if definition.type == FieldType.TIME:
         return replace(definition, length=max(definition.length, _TIME))
     if definition.type not in STRINGS or definition.decimals != UNSET_DECIMALS["mysql"]:
@@ -158,6 +196,13 @@ def _field(definition: ColumnDefinition, own: int = _CHARACTER) -> ColumnDefinit
     if definition.type in LONG_TEXTS:
         return replace(definition, type=int(FieldType.BLOB), decimals=0, flags=definition.flags | _BLOB)
     return _varchar(definition, own)
+
+
+def _capped(definition: ColumnDefinition) -> ColumnDefinition:
+    """A field has 65 digits of a decimal at most, however many its expression may have."""
+    most = _DIGITS + 1 + (definition.decimals > 0)
+    is_long = definition.type == FieldType.NEWDECIMAL and definition.length > most
+    return replace(definition, length=most) if is_long else definition
 
 
 def _varchar(definition: ColumnDefinition, own: int) -> ColumnDefinition:
@@ -178,8 +223,8 @@ def _of_mysql(
         return _sum_of_mysql(expr, definition, plan, block)
     if block.rollup and not _outside(plan):
         return definition
-    if block.rollup and expr.op in KEYS and expr.args[0].type == BOOL and TEMPORARY in plan[plan.index(GROUPS) :]:
-        definition = replace(definition, length=_RULED)
+    if block.rollup and expr.op in KEYS and expr.args[0].op != "column" and _is_kept_twice(plan):
+        definition = _kept_twice(definition)
     told = _named(_field(definition, _own(expr)))
     lost = INDEXED | _NO_DEFAULT if told.type == FieldType.BIT else INDEXED
     told = replace(told, flags=told.flags & ~lost)
@@ -187,6 +232,20 @@ def _of_mysql(
     column = expr.args[0] if expr.op in KEYS else expr
     is_known = is_stored(column) or told.org_table in views or not is_merged(column, block, dict(block.ctes))
     return told if is_known else replace(told, schema="")
+
+
+def _is_kept_twice(plan: tuple[str, ...]) -> bool:
+    """Tell whether rows pass a table before they are groups, and these another one."""
+    return _outside(plan) and TEMPORARY in plan[plan.index(GROUPS) :]
+
+
+def _kept_twice(definition: ColumnDefinition) -> ColumnDefinition:
+    """An integer that is a field before ROLLUP makes groups and behind that: as wide as the type of the first."""
+    if definition.type not in INTEGERS:
+        return definition
+    unsigned = bool(definition.flags & _UNSIGNED)
+    is_int = kept(definition).type == FieldType.LONG
+    return replace(definition, length=_INT - unsigned if is_int else max(definition.length, _BIGINT))
 
 
 def _is_stored(expr: Expr) -> bool:
@@ -221,27 +280,35 @@ def _sum_of_mysql(expr: Expr, definition: ColumnDefinition, plan: tuple[str, ...
         return definition
     inner = source(expr.args[0], block) if expr.op in EXTREMES else expr
     if _outside(plan):
-        return _named(_extreme(expr, definition, inner) if expr.op in EXTREMES else _list(expr, _field(definition)))
+        if expr.op in EXTREMES:
+            return _named(_extreme(expr, definition, inner, block, plan))
+        return _named(_list(expr, _field(definition)))
     if GROUPING not in plan or expr.op not in _SUMS:
         return definition
     if expr.op in EXTREMES:
-        return _extreme(expr, definition, inner)
+        return _extreme(expr, definition, inner, block, plan)
     return replace(definition, flags=definition.flags & ~BINARY) if expr.op in STORED["mysql"] else definition
 
 
-def _extreme(expr: Expr, definition: ColumnDefinition, inner: Expr) -> ColumnDefinition:
+def _extreme(
+    expr: Expr, definition: ColumnDefinition, inner: Expr, block: Block, plan: tuple[str, ...]
+) -> ColumnDefinition:
     """MIN and MAX keep the type of a number, and a CHAR."""
     if definition.type in NUMBERS:
         length = 1 if _is_truth(inner) else definition.length
-        return replace(definition, flags=definition.flags & ~BINARY, length=length)
+        told = replace(definition, flags=definition.flags & ~BINARY, length=length)
+        if definition.type not in INTEGERS or (expr.args[0].op == "column" and not _is_reference(expr, block)):
+            return told
+        # A table makes a BIGINT of what is no column (Item_sum::create_tmp_field), a second one what fits.
+        return kept(told) if _is_kept_twice(plan) else replace(told, type=int(FieldType.LONGLONG))
     if definition.type not in STRINGS:
         return _field(definition)
     if definition.type in LONG_TEXTS:
         length = _list_length(inner) or _column_length(expr, definition)
         flags = definition.flags | _BLOB
         return replace(definition, type=int(FieldType.BLOB), decimals=0, length=length, flags=flags)
-    is_long = inner.op != "column" and definition.length > _WIDEST * _CHARACTER
-    return _varchar(definition, _own(inner)) if is_long else replace(definition, decimals=0)
+    column = inner.args[0] if inner.op in TEXTS_OF_LISTED else inner
+    return replace(definition, decimals=0) if column.op == "column" else _varchar(definition, _own(inner))
 
 
 def _own(expr: Expr) -> int:
@@ -284,8 +351,12 @@ def _of_mariadb(expr: Expr, definition: ColumnDefinition, block: Block, plan: tu
     windows = any(part.op == WINDOW for part in walk(expr))
     if windows and (block.grouped or _is_window(expr)):
         return definition
+    if expr.op in _SUMS and block.rollup:
+        return definition
     if expr.op in _SUMS:
-        return _sum_of_mariadb(expr, definition, block) if WINDOWED in plan or _keeps_sums(block) else definition
+        told = _sum_of_mariadb(expr, definition, block) if WINDOWED in plan or _keeps_sums(block) else definition
+        is_again = plan.count(TEMPORARY) > 1 and expr.op in EXTREMES  # in a second table, as what fits
+        return replace(told, type=int(FieldType.LONG)) if is_again and _fits_int(told) else told
     if not windows and any(part.op in COMPUTED for part in walk(expr)):
         return definition
     told = _field_of_mariadb(source(expr, block), definition)
@@ -299,6 +370,10 @@ def _of_mariadb(expr: Expr, definition: ColumnDefinition, block: Block, plan: tu
     return replace(told, flags=told.flags | GROUPED) if in_table else told
 
 
+def _fits_int(definition: ColumnDefinition) -> bool:
+    return definition.type == FieldType.LONGLONG and definition.length <= _INT
+
+
 def _of_derived(definition: ColumnDefinition, expr: Expr) -> ColumnDefinition:
     """A column of a derived table that is no table of its own: a field of the table that groups."""
     is_column = (expr.args[0] if expr.op in KEYS else expr).op == "column"
@@ -308,15 +383,24 @@ def _of_derived(definition: ColumnDefinition, expr: Expr) -> ColumnDefinition:
 
 
 def _field_of_mariadb(expr: Expr, definition: ColumnDefinition) -> ColumnDefinition:
+    inner = expr.args[0] if expr.op in KEYS else expr
     if definition.type in NUMBERS:
         if not definition.flags & BINARY:
             return definition
-        inner = expr.args[0] if expr.op in KEYS else expr
-        wider = inner.op in UNSIGNED_PARTS or inner.op == "months_joined"
-        return replace(definition, length=definition.length + wider, flags=definition.flags & ~BINARY)
-    if definition.type not in STRINGS or (definition.org_name and definition.decimals != UNSET_DECIMALS["mariadb"]):
-        return definition
-    return _text_of_mariadb(definition)
+        length = definition.length + _room_for_sign(inner, definition)
+        return _capped(replace(definition, length=length, flags=definition.flags & ~BINARY))
+    return definition if inner.op == "column" or definition.type not in STRINGS else _text_of_mariadb(definition)
+
+
+def _room_for_sign(expr: Expr, definition: ColumnDefinition) -> int:
+    """How much longer a field is than its expression: by a sign that what is unsigned has not, -1 for that which minus
+    a decimal has twice. EXTRACT has one for the parts that a TIME may have below zero."""
+    while expr.op == "round":
+        expr = expr.args[0]
+    if expr.op == "negate" and definition.type == FieldType.NEWDECIMAL:
+        return -1
+    has_sign = expr.op in _TIME_PARTS and definition.length in _EXTRACTED
+    return int((expr.op in UNSIGNED_PARTS or expr.op == "months_joined") and not has_sign)
 
 
 def _text_of_mariadb(definition: ColumnDefinition) -> ColumnDefinition:
@@ -367,7 +451,7 @@ def _sum_of_mariadb(expr: Expr, definition: ColumnDefinition, block: Block) -> C
     if definition.type in NUMBERS:
         plain = expr.args[0].args[0] if expr.args and expr.args[0].op == "plain_zero" else None
         family = expr.type.family
-        is_extreme = expr.op in EXTREMES and family in STORED_LENGTHS and plain is not None
+        is_extreme = expr.op in EXTREMES and family in STORED_LENGTHS and plain is not None and plain.op == "column"
         of_column = is_extreme and is_field(plain or expr, block, dict(block.ctes)) and not _is_reference(expr, block)
         length = STORED_LENGTHS[family] if of_column else definition.length
         if expr.op in EXTREMES:

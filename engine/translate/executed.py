@@ -8,6 +8,7 @@ clients see a type of another width at most: the rows are always encoded as the 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from engine.translate.tree import (
     AGGREGATES,
@@ -17,6 +18,7 @@ from engine.translate.tree import (
     Expr,
     Join,
     JsonRows,
+    Output,
     Query,
     QuerySource,
     Recursion,
@@ -27,11 +29,12 @@ from engine.translate.tree import (
     walk,
 )
 from engine.translate.types import Family
-from engine.translate.walks import leaves
+from statements.derived_columns import DerivedColumn
 from wire.constants import FieldType
 from wire.responses import ColumnDefinition
 
 KEYS = frozenset({"group_value", "any"})
+CONSTANTS = frozenset({"literal", "bytes", "plain_bytes", "pi"})
 COMPUTED = AGGREGATES - KEYS | {WINDOW}
 LONG_TEXTS = frozenset({FieldType.BLOB, FieldType.MEDIUM_BLOB, FieldType.LONG_BLOB})
 STRINGS = LONG_TEXTS | {FieldType.VAR_STRING, FieldType.STRING}
@@ -55,19 +58,21 @@ _CHOICES = frozenset({"case", "coalesce", "greatest", "least"})
 STORED_LENGTHS = {Family.DOUBLE: 22, Family.FLOAT: 12}  # MariaDB's fields of MIN and MAX of a column
 _COMPUTED_TEXT, _LONGTEXT = 16 << 22, (1 << 32) - 1  # of a function with no bound, and of MariaDB's field for it
 TEXT = 65535 * 4  # bytes of a TEXT; PREPARE tells four times as many for its MIN and MAX
+_BLOB, _BYTES, _CHARACTER = 0x10, 63, 4  # BLOB_FLAG, the character set of bytes, bytes of a character of the others
 UNSET_DECIMALS = {"mysql": 31, "mariadb": 39}
 # MariaDB's field has room for a sign that the expression has not.
 UNSIGNED_PARTS = frozenset({"date_part", "day_of_year", "time_part", "to_days", *(f"week_{n}" for n in range(8))})
 
 
-_SIZES = {"text": (1 << 16) - 1, "mediumtext": (1 << 24) - 1, "longtext": _LONGTEXT}
 _KINDS = (((1 << 16) - 1, FieldType.BLOB), ((1 << 24) - 1, FieldType.MEDIUM_BLOB))
 
 
-def executed(query: Query, definitions: Sequence[ColumnDefinition], backend: str) -> list[ColumnDefinition]:
-    """Give the definitions as the executed statement has them."""
+def executed(
+    query: Query, definitions: Sequence[ColumnDefinition], backend: str, sides: Sequence[DerivedColumn] = ()
+) -> list[ColumnDefinition]:
+    """Give the definitions as the executed statement has them; `sides` are the columns of a union's."""
     if isinstance(query, SetOperation):
-        return [_of_union(query, place, definition, backend) for place, definition in enumerate(definitions)]
+        return [_of_union(query, place, definition, backend, sides) for place, definition in enumerate(definitions)]
     windows = any(part.op == WINDOW for expr in _expressions(query) for part in walk(expr))
     if query.rollup and backend == "mysql" and _sorts_rollup(query, windows):
         return [
@@ -186,19 +191,30 @@ def _origin(expr: Expr, block: Block, known: Mapping[str, Query | Recursion]) ->
 
 def source(expr: Expr, block: Block) -> Expr:
     """The expression behind one that names a column of a derived table that is no table of its own; else itself."""
-    return _behind(expr, block, dict(block.ctes))
+    return origin(expr, block)[0]
 
 
-def _behind(expr: Expr, block: Block, known: Mapping[str, Query | Recursion]) -> Expr:
-    inner = expr.args[0] if expr.op in KEYS else expr
+def origin(expr: Expr, block: Block) -> tuple[Expr, Block]:
+    """Give `source` and the block that it stands in."""
+    output, inner = _behind(Output("", expr), block, dict(block.ctes))
+    return output.expr, inner
+
+
+def is_folded(output: Output, block: Block) -> bool:
+    """Tell whether an output is a constant that was written with columns, be it in a derived table."""
+    return _behind(output, block, dict(block.ctes))[0].folded
+
+
+def _behind(output: Output, block: Block, known: Mapping[str, Query | Recursion]) -> tuple[Output, Block]:
+    inner = output.expr.args[0] if output.expr.op in KEYS else output.expr
     if inner.op != "column" or not isinstance(inner.value, tuple):
-        return expr
+        return output, block
     alias, name = inner.value
     query = _query_of(block.source, str(alias), known)
     place = str(name)[1:]
     if not isinstance(query, Block) or not place.isdigit() or int(place) >= len(query.outputs):
-        return expr
-    return _behind(query.outputs[int(place)].expr, query, {**known, **dict(query.ctes)})
+        return output, block
+    return _behind(query.outputs[int(place)], query, {**known, **dict(query.ctes)})
 
 
 def is_field(expr: Expr, block: Block, known: Mapping[str, Query | Recursion]) -> bool:
@@ -252,7 +268,7 @@ def merged_output(column: Expr, block: Block, known: Mapping[str, Query | Recurs
 
 
 def is_constant(expr: Expr) -> bool:
-    return all(part.args or part.op == "literal" for part in walk(expr))
+    return all(part.args or part.op in CONSTANTS for part in walk(expr))
 
 
 def _query_of(source: Source | None, alias: str, known: Mapping[str, Query | Recursion]) -> Query | Recursion | None:
@@ -330,7 +346,9 @@ def _streams(query: Query) -> bool:
     return query.kind == "union" and query.all and not query.order and _streams(query.left)
 
 
-def _of_union(query: SetOperation, place: int, definition: ColumnDefinition, backend: str) -> ColumnDefinition:
+def _of_union(
+    query: SetOperation, place: int, definition: ColumnDefinition, backend: str, sides: Sequence[DerivedColumn]
+) -> ColumnDefinition:
     streams = backend == "mariadb" and _streams(query)
     if backend == "mysql":
         definition = replace(definition, org_name=definition.name)
@@ -343,38 +361,17 @@ def _of_union(query: SetOperation, place: int, definition: ColumnDefinition, bac
         return definition
     if backend == "mysql" and definition.type in LONG_TEXTS:
         definition = replace(definition, type=int(FieldType.BLOB))
-    if streams and definition.type in LONG_TEXTS and (most := _bytes(query, place, {})):
-        # Sent as the first query's values, whose kind goes by their bytes; PREPARE tells of a table's field.
-        kind = next((kind for size, kind in _KINDS if most <= size), FieldType.LONG_BLOB)
-        definition = replace(definition, type=int(kind), length=min(most * 4, _LONGTEXT))
+    if streams and definition.type in LONG_TEXTS and (most := max(map(partial(_sent, place), sides), default=0)):
+        # Sent as the longest side's values, whose kind goes by their bytes; PREPARE tells of a table's field.
+        size = most if definition.charset == _BYTES else most // _CHARACTER
+        kind = next((kind for longest, kind in _KINDS if size <= longest), FieldType.LONG_BLOB)
+        definition = replace(definition, type=int(kind), length=min(most, _LONGTEXT), flags=definition.flags & ~_BLOB)
     return replace(definition, decimals=UNSET_DECIMALS["mariadb"] if streams else 0)
 
 
-def _bytes(query: Query | Recursion, place: int, known: Mapping[str, Query | Recursion]) -> int:
-    """Count the bytes of the longest of a column's values, all of them stored texts of utf8mb4; 0 for others."""
-    if isinstance(query, Recursion):
+def _sent(place: int, side: DerivedColumn) -> int:
+    """The length that MariaDB tells of a side's values: of a long text's column as if each byte were a character."""
+    if side.place != place:
         return 0
-    known = {**known, **dict(query.ctes)}
-    if isinstance(query, SetOperation):
-        sides = [_bytes(side, place, known) for side in (query.left, query.right)]
-        return max(sides) if all(sides) else 0
-    expr = query.outputs[place].expr
-    return 1 if expr.op == "literal" else _bytes_of(expr, query, known)  # a literal is shorter than a TEXT
-
-
-def _bytes_of(expr: Expr, query: Block, known: Mapping[str, Query | Recursion]) -> int:
-    while expr.op in (*KEYS, "upper", "lower"):
-        (expr,) = expr.args
-    if expr.op == "concat":
-        parts = [_bytes_of(part, query, known) for part in expr.args]
-        return sum(parts) if all(parts) else 0
-    if expr.op != "column" or not isinstance(expr.value, tuple):
-        return 0
-    alias, name = (str(part) for part in expr.value)
-    if not is_stored(expr):
-        inner = _query_of(query.source, alias, known)
-        return 0 if inner is None or not name[1:].isdigit() else _bytes(inner, int(name[1:]), known)
-    tables = (leaf for leaf in leaves(query.source) if isinstance(leaf, TableSource) and leaf.alias == alias)
-    columns = (column for leaf in tables for column in leaf.columns if column.name == name)
-    sizes = (_SIZES.get(column.type, column.length or 0) * 4 for column in columns if column.charset == "utf8mb4")
-    return next(sizes, 0)
+    is_column = side.flags & _BLOB and side.charset != _BYTES
+    return side.length * _CHARACTER if is_column else side.length

@@ -38,7 +38,7 @@ from engine.translate.checks.lost_windows import require_no_lost_window
 from engine.translate.checks.misread import require_counted_null, require_read_members
 from engine.translate.checks.packed_uses import require_plain_uses
 from engine.translate.checks.pushed_conditions import require_judged_alike
-from engine.translate.checks.remembered import require_remembered_alike
+from engine.translate.checks.remembered import require_remembered_alike, require_remembered_decimals
 from engine.translate.checks.shifted_texts import require_plain_texts
 from engine.translate.checks.shown_only import require_shown_only
 from engine.translate.checks.spelled_times import compare_spelled, require_times_of_columns
@@ -189,6 +189,7 @@ def _attempt(
         require_counted_behind(whole)
         require_read_members(whole)
         require_remembered_alike(whole)
+        require_remembered_decimals(whole)
         require_no_variable_text(whole)
     else:
         require_counted_null(whole)
@@ -219,7 +220,7 @@ def _attempt(
         told = tuple(materialised(query, definitions, context.backend))
     else:
         views = frozenset(view.name for view in context.views)
-        told = tuple(described(query, definitions, context.backend, context.plan, views))
+        told = tuple(described(query, definitions, context.backend, context.plan, views, context.derived))
     weights, zones = tuple(lowering.weights_used.values()), tuple(lowering.zones_used.values())
     guarded = any(guard in sql for guard in _GUARDS)
     asked = tuple(lowering.asked.values())

@@ -27,10 +27,11 @@ class Expr:
 
 @dataclass(slots=True)
 class Output:
-    """A column of a query's result."""
+    """A column of a query's result; `folded` says that it is a constant written with columns, as `a = NULL`."""
 
     name: str
     expr: Expr
+    folded: bool = False
 
 
 @dataclass(slots=True)

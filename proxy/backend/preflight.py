@@ -14,6 +14,7 @@ from base.errors import MalformedPacket
 from proxy.backend.answers import Answer, AnswerReader
 from proxy.reasons import Reason, Refusal
 from statements.context import SessionContext, ViewDefinition
+from statements.derived_columns import DerivedColumn, Question, derived_questions
 from statements.facts import StatementFacts
 from statements.lake import mark_of, stored_attribute
 from statements.plans import read_plan, stages
@@ -103,7 +104,7 @@ class Preflight:
     context: SessionContext | None = None
     status: int = 0
     definitions: list[bytes] = field(default_factory=list)
-    statement_id: int | None = None
+    prepared: list[int] = field(default_factory=list)  # what was prepared for it, to be closed
     cost: float | None = None
     refusal: Refusal | None = None
     lake: dict[tuple[str, str], str] = field(default_factory=dict)  # lake tables as named, and the mark of their text
@@ -112,6 +113,11 @@ class Preflight:
     warned: list[list[bytes | None]] = field(default_factory=list)  # rows of SHOW WARNINGS that hold whoever runs it
     found_rows: int | None = None  # FOUND_ROWS() before the first of the questions
     spelled: bytes | None = None  # the statement without the modes that the session spells it with
+
+    def note_prepared(self, answer: Answer) -> None:
+        """Note what is to be closed."""
+        if answer.prepared:
+            self.prepared.append(answer.prepared.statement_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +140,9 @@ class Questions:
         if self.prepared is None:
             parts.append(build_prepare(self.text))
             commands.append(int(Command.STMT_PREPARE))
+        for asked in self._derived():
+            parts.append(build_prepare(asked.text.encode()))
+            commands.append(int(Command.STMT_PREPARE))
         if self.facts.session_values:
             parts.append(build_query(question(self.facts.session_values).encode(), self.capabilities))
             commands.append(int(Command.QUERY))
@@ -144,6 +153,9 @@ class Questions:
             parts.append(build_query(query, self.capabilities))
             commands.append(int(Command.QUERY))
         return b"".join(parts), commands
+
+    def _derived(self) -> tuple[Question, ...]:
+        return derived_questions(self.text.decode("utf-8", "replace"), self.backend) if self.with_plan else ()
 
     def _names(self) -> list[str]:
         return [
@@ -158,14 +170,16 @@ class Questions:
         try:
             variables = answers.result()
             prepared = answers.prepare() if self.prepared is None else Answer(definitions=self.prepared)
-            if prepared.prepared:
-                out.statement_id = prepared.prepared.statement_id
+            out.note_prepared(prepared)
+            derived = [(one, answers.prepare()) for one in self._derived()]
+            for _, answer in derived:
+                out.note_prepared(answer)
             asked = answers.result() if self.facts.session_values else None
             explained = answers.result() if self.with_plan else None
             shown = [answers.result() for _ in self.facts.tables]
         except MalformedPacket:
             # MySQL's plan of a row found by its key shows the row, whose values may be of any size.
-            out.refusal = Refusal(Reason.LONG_PLAN if out.statement_id is not None else Reason.UNKNOWN_SESSION)
+            out.refusal = Refusal(Reason.LONG_PLAN if out.prepared else Reason.UNKNOWN_SESSION)
             return out
         unread = self._read_context(variables, out)
         out.lake = self._lake(shown, out.context.schema if out.context else "")
@@ -183,8 +197,16 @@ class Questions:
             out.cost = _cost(plan)
             if has_names_in_quotes(out.context.sql_mode):  # so have the plan's conditions
                 plan = None
-            out.context = replace(out.context, plan=stages(plan, self.backend), reads=reads(plan, self.backend))
+            out.context = replace(
+                out.context,
+                plan=stages(plan, self.backend),
+                reads=reads(plan, self.backend),
+                derived=tuple(column for one, answer in derived for column in self._columns(one, answer)),
+            )
         return out
+
+    def _columns(self, asked: Question, answer: Answer) -> tuple[DerivedColumn, ...]:
+        return asked.columns([parse_column_definition(one, self.capabilities) for one in answer.definitions])
 
     def _lake(self, shown: list[Answer], schema: str) -> dict[tuple[str, str], str]:
         """Which tables are lake tables. Who may not see a table's text has it from those that are known as such."""

@@ -23,7 +23,7 @@ async def ask_backend(session: Session, questions: Questions) -> Preflight:
     found_rows = None
     if questions.with_plan and questions.prepared is None and b";" in questions.text:
         preflight = await _ask(session, replace(questions, with_plan=False))
-        if preflight.statement_id is None:
+        if not preflight.prepared:
             return preflight
         found_rows = preflight.found_rows
     preflight = await _ask(session, questions)
@@ -43,8 +43,8 @@ async def _ask(session: Session, questions: Questions) -> Preflight:
     except AnswerTooLarge as cut:
         answer = cut.head
     preflight = questions.read(answer)
-    if preflight.statement_id is not None:
-        session.backend.write(build_close(preflight.statement_id))
+    for statement_id in preflight.prepared:
+        session.backend.write(build_close(statement_id))
     return preflight
 
 

@@ -24,7 +24,7 @@ def test_warnings_of_a_prepare_that_are_known_do_not_count(warnings: int, known:
     parts = [build_result([column] * len(variables), [variables], Status.AUTOCOMMIT, _CAPABILITIES)]
     parts += [build_packets(build_prepare_ok(PrepareOk(7, 1, 0, warnings)), 1), build_packets(column, 2)]
     preflight = questions.read(b"".join(parts))
-    assert preflight.statement_id == 7
+    assert preflight.prepared == [7]
     assert (preflight.refusal.reason if preflight.refusal else None) is (Reason.WARNINGS if refused else None)
 
 

@@ -35,6 +35,7 @@ from engine.translating.translation import register
 from engine.zones import ZoneTable
 from proxy.routing.warned import TOLD
 from statements.context import SessionContext
+from statements.derived_columns import DerivedColumn, derived_questions
 from statements.facts import statement_facts
 from statements.plans import read_plan, stages
 from statements.reads import reads
@@ -305,7 +306,12 @@ class Bench:
             return Outcome("refused", f"SQL mode {self.context.sql_mode} is not supported")
         context = self._context_of(text, "binary" if binary else "text")
         plan = None if has_names_in_quotes(self.context.sql_mode) else self.plan(statement)
-        context = replace(context, plan=stages(plan, context.backend), reads=reads(plan, context.backend))
+        context = replace(
+            context,
+            plan=stages(plan, context.backend),
+            reads=reads(plan, context.backend),
+            derived=self.derived(text),
+        )
         widened, ordered = Failed(OVERFLOW), Failed(BY_KEY)
         while True:
             asked = (self.view, definitions, self.weigh, self.zone, self.cases)
@@ -338,6 +344,16 @@ class Bench:
             error_name(problem)
             return None
         return read_plan(plan)
+
+    def derived(self, statement: str) -> tuple[DerivedColumn, ...]:
+        """What the backend tells of columns that the statement shows MIN or MAX of, or that are a side's."""
+        found: list[DerivedColumn] = []
+        for asked in derived_questions(statement, self.context.backend):
+            try:
+                found += asked.columns(self.prepare(asked.text))
+            except pymysql.err.MySQLError as problem:
+                error_name(problem)
+        return tuple(found)
 
     def _told_before(self) -> int:
         """How many warnings the statement that was just prepared has whoever runs it."""

@@ -3,11 +3,12 @@
 It finds groups sorted where their keys begin an index, or where an aggregate needs its rows together (DISTINCT,
 GROUP_CONCAT). It takes ORDER BY by those keys as done then, and sorts the groups for the windows afterwards: they
 come in the order of the windows, and LIMIT gives the first of these; in no order where a window without keys stands
-inside of an expression. Groups by what is one value to it (IS NULL of a column that is never NULL) are one row
-without a window. Of joined tables, where it sorts the rows for such an aggregate, an expression with a window in it
-is what it was before the window was computed, and HAVING finds no group. Where HAVING compares what NULLIF, CASE or a
-division make NULL of values that are not, it may keep the group: which does, depends on the statements before it.
-Of the one group of all rows, MIN and MAX that it reads from an index are NULL to a window beside anything else.
+inside of an expression or is of an aggregate, as SUM(SUM(a)) OVER (). Groups by what is one value to it (IS NULL of a
+column that is never NULL) are one row without a window. Of joined tables, where it sorts the rows for such an
+aggregate, an expression with a window in it is what it was before the window was computed, and HAVING finds no group.
+Where HAVING compares what NULLIF, CASE or a division make NULL of values that are not, it may keep the group: which
+does, depends on the statements before it. Of the one group of all rows, MIN and MAX that it reads from an index are
+NULL to a window beside anything else.
 
 Rows without groups it keeps in a table that it sorts for each order of windows. CONCAT that begins with a text of a
 window loses that text there: `CONCAT(LAG(s) OVER (ORDER BY k), '|')` is '|' beside a window of another order.
@@ -17,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from engine.translate.refusal import refuse
-from engine.translate.tree import WINDOW, Block, Expr, Join, TableSource, walk
+from engine.translate.tree import AGGREGATES, WINDOW, Block, Expr, Join, TableSource, walk
 from engine.translate.types import Family
 from wire.responses import ColumnDefinition
 
@@ -92,10 +93,17 @@ def _may_be_in_windows_order(found: _Windowed) -> bool:
     if not order or any(item.expr.op not in _KEYS for item in order):
         return False
     wanted = [(item.expr, item.descending) for item in order]
-    kept = [wanted] if found.within or found.sorts else [wanted, []]
-    if all(_sort(window)[: len(wanted)] in kept for window in found.windows):
+    if all(_keeps_order(window, wanted, found) for window in found.windows):
         return False
     return found.sorts or _may_lead_index(found.block, order[0].expr.args[0], found.definitions)
+
+
+def _keeps_order(window: Expr, wanted: list[tuple[Expr, bool]], found: _Windowed) -> bool:
+    keys = _sort(window)
+    if keys:
+        return keys[: len(wanted)] == wanted
+    of_groups = any(part.op in AGGREGATES - _KEYS for value in window.args[0].args for part in walk(value))
+    return not (found.within or found.sorts or of_groups)
 
 
 _RULES: tuple[tuple[Callable[[_Windowed], bool], str], ...] = (

@@ -269,11 +269,16 @@ def _outputs(binder: Binder, nodes: list[exp.Expression]) -> list[Output]:
         if isinstance(item, exp.Star) or (isinstance(item, exp.Column) and isinstance(item.this, exp.Star)):
             outputs += star(binder.scope, item)
         elif isinstance(item, exp.Alias):
-            outputs.append(Output(item.alias, binder.expr(child(item))))
+            outputs.append(_output(item.alias, binder.expr(child(item)), item))
         else:
             name = item.name if isinstance(item, exp.Column) else ""
-            outputs.append(Output(name, binder.expr(item)))
+            outputs.append(_output(name, binder.expr(item), item))
     return outputs
+
+
+def _output(name: str, expr: Expr, node: exp.Expression) -> Output:
+    is_constant = all(part.args or part.op == "literal" for part in walk(expr))
+    return Output(name, expr, is_constant and node.find(exp.Column) is not None)
 
 
 def _aliases(scope: Scope, outputs: list[Output]) -> None:

@@ -176,7 +176,7 @@ def _written_elsewhere(output: Output, collation: str) -> Output:
     type_ = output.expr.type
     if type_.family is not Family.STRING or not type_.coercible or type_.collation != collation:
         return output
-    return Output(output.name, output.expr.typed(replace(type_, mixed=True)))
+    return replace(output, expr=output.expr.typed(replace(type_, mixed=True)))
 
 
 def _tables_without_schema(tree: exp.Expression) -> list[exp.Table]:

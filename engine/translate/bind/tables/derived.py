@@ -22,7 +22,7 @@ def renamed(outputs: list[Output], names: list[str]) -> list[Output]:
         return outputs
     if len(names) != len(outputs):
         refuse("a column list has another length than its query")
-    return [Output(name, output.expr) for name, output in zip(names, outputs, strict=True)]
+    return [replace(output, name=name) for name, output in zip(names, outputs, strict=True)]
 
 
 def gives_rows(count: Expr | None) -> bool:
