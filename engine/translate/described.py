@@ -37,6 +37,7 @@ from engine.translate.executed import (
 from engine.translate.members import TEXTS_OF_LISTED
 from engine.translate.tree import (
     AGGREGATES,
+    BY_EQUALITY,
     WINDOW,
     Block,
     Expr,
@@ -139,13 +140,13 @@ def _of_column(definition: ColumnDefinition, column: DerivedColumn) -> ColumnDef
 
 def _is_settled(expr: Expr, block: Block, backend: str) -> bool:
     """Tell whether a value is known before any row is read, so that no field is made for it."""
-    inner = expr.args[0] if expr.op in KEYS else expr
-    inner = inner.args[0] if inner.op == "to_int" and inner.args[0].type == BOOL else inner
-    if backend == "mysql" and inner.op == "is_null" and not block.rollup and _is_known(inner.args[0], block):
-        return True
-    return all(bool(part.args) or part.op in CONSTANTS or _stands_alone(part) for part in walk(inner)) and not any(
-        part.op in COMPUTED for part in walk(inner)
-    )
+    if expr.op in KEYS:
+        (expr,) = expr.args
+    if backend == "mysql" and expr.op == "is_null" and not block.rollup and _is_known(expr.args[0], block):
+        return expr.value != BY_EQUALITY
+    if not expr.args:
+        return expr.op in CONSTANTS or _stands_alone(expr)
+    return expr.op not in COMPUTED and all(_is_settled(arg, block, backend) for arg in expr.args)
 
 
 def _stands_alone(expr: Expr) -> bool:
@@ -336,7 +337,7 @@ def _column_length(expr: Expr, definition: ColumnDefinition) -> int:
 
 def _list(expr: Expr, definition: ColumnDefinition) -> ColumnDefinition:
     is_long = expr.op in _LISTS and definition.type in LONG_TEXTS and definition.charset != _BYTES
-    return replace(definition, length=definition.length // _CHARACTER) if is_long else definition
+    return replace(definition, length=definition.length // _own(expr)) if is_long else definition
 
 
 def _is_average(expr: Expr) -> bool:
@@ -365,9 +366,26 @@ def _of_mariadb(expr: Expr, definition: ColumnDefinition, block: Block, plan: tu
         return _named(told)
     if not _is_stored(expr):
         told = _of_derived(told, source(expr, block))
+    if block.rollup:
+        return _rolled(told) if _is_required(expr, block) else told
     # The table groups by what may be NULL with a byte of its own, and says so.
     in_table = expr.op in KEYS and not told.flags & _NOT_NULL and not _groups_sorted(block)
     return replace(told, flags=told.flags | GROUPED) if in_table else told
+
+
+def _is_required(expr: Expr, block: Block) -> bool:
+    """Tell whether a key is a column that is never NULL: MariaDB's ROLLUP makes a function of it, that may be."""
+    column = expr.args[0] if expr.op in KEYS else expr
+    return column.op == "column" and column.value in required_columns(block.source)
+
+
+def _rolled(definition: ColumnDefinition) -> ColumnDefinition:
+    flags = definition.flags & (_BLOB | _UNSIGNED | BINARY)
+    told = replace(definition, org_table="", flags=flags)
+    if definition.type not in STRINGS:
+        return told
+    of_column = definition.type in LONG_TEXTS and definition.charset != _BYTES  # its bytes are taken for characters
+    return _text_of_mariadb(replace(told, length=definition.length * _CHARACTER) if of_column else told)
 
 
 def _fits_int(definition: ColumnDefinition) -> bool:
@@ -395,10 +413,10 @@ def _field_of_mariadb(expr: Expr, definition: ColumnDefinition) -> ColumnDefinit
 def _room_for_sign(expr: Expr, definition: ColumnDefinition) -> int:
     """How much longer a field is than its expression: by a sign that what is unsigned has not, -1 for that which minus
     a decimal has twice. EXTRACT has one for the parts that a TIME may have below zero."""
-    while expr.op == "round":
+    while expr.op in ("round", "agreed"):
         expr = expr.args[0]
     if expr.op == "negate" and definition.type == FieldType.NEWDECIMAL:
-        return -1
+        return 0 if expr.args[0].type.unsigned else -1
     has_sign = expr.op in _TIME_PARTS and definition.length in _EXTRACTED
     return int((expr.op in UNSIGNED_PARTS or expr.op == "months_joined") and not has_sign)
 
@@ -458,7 +476,7 @@ def _sum_of_mariadb(expr: Expr, definition: ColumnDefinition, block: Block) -> C
             declared = _width(plain or expr.args[0], block.source)
             length = 1 if _is_truth(source(expr.args[0], block)) else declared or length
         flags = definition.flags & ~BINARY if expr.op in STORED["mariadb"] else definition.flags
-        return replace(definition, length=length, flags=flags)
+        return _capped(replace(definition, length=length, flags=flags))
     if definition.type not in STRINGS or expr.op not in EXTREMES | _LISTS:
         return definition
     if expr.op in EXTREMES and expr.args[0].op in TEXTS_OF_LISTED and expr.args[0].args[0].op == "column":

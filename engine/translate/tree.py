@@ -196,6 +196,7 @@ AGGREGATES = frozenset(
 )
 WINDOW = "window"
 UNION_ALIAS = "u"  # of the columns that a set operation gives
+BY_EQUALITY = "<=>"  # the value of an is_null that is written as `a <=> NULL`
 
 
 def walk(expr: Expr) -> Iterator[Expr]:

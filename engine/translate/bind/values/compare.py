@@ -15,7 +15,7 @@ from engine.translate.literals import NULL_LITERAL, is_literal, is_text
 from engine.translate.members import LISTED, address, as_number_of, numbered, numbers_of_bytes, require_order, spelled
 from engine.translate.packed import PACKED, as_packed, is_packed_pair, is_partial
 from engine.translate.refusal import Refused, refuse
-from engine.translate.tree import Expr, is_stored
+from engine.translate.tree import BY_EQUALITY, Expr, is_stored
 from engine.translate.types import (
     APPROXIMATE,
     BOOL,
@@ -95,7 +95,7 @@ def _with_null(operator: str, left: Expr, right: Expr) -> Expr:
         return NULL_LITERAL.typed(BOOL)
     if left.type.family is Family.NULL:
         left, right = right, left
-    return literals.truth(True) if left.type.family is Family.NULL else Expr("is_null", BOOL, (left,))
+    return literals.truth(True) if left.type.family is Family.NULL else Expr("is_null", BOOL, (left,), BY_EQUALITY)
 
 
 def _yielded(text: Expr, other: Expr) -> Expr:
