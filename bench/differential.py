@@ -228,7 +228,7 @@ def compare(
             found.faults.append(
                 f"{smallest}\n  from {statement}\n  {'binary ' if binary else ''}{outcome.kind} {detail[:3000]}"
             )
-        if outcome.columns and outcome.kind not in _FAULTS:  # see engine/translate/described.py
+        if outcome.columns and outcome.kind not in _FAULTS:  # see engine/translate/columns/
             found.outcomes["of these, other definitions of columns"] += 1
             for difference in outcome.columns:
                 found.columns[difference.split(": ", 1)[1]] += 1

@@ -14,6 +14,7 @@ TEMPORARY, GROUPS, GROUPING, WINDOW, UNION = "temporary", "groups", "grouping", 
 ROWS, NOTHING = "rows", "nothing"
 SCAN = "scan"  # before ROWS: MariaDB reads the first table as a whole, in no order that it could group by
 DERIVED = "derived"  # at the end: MariaDB keeps the rows of a derived table, a view or a common table
+TABLES = frozenset({TEMPORARY, GROUPING, WINDOW})  # stages that are temporary tables
 _MYSQL = {"stream": TEMPORARY, "aggregate": GROUPS, "temp_table_aggregate": GROUPING, "window": WINDOW}
 _MARIADB = {"temporary_table": TEMPORARY, "window_functions_computation": WINDOW, "union_result": UNION}
 _ENDS = frozenset({"table", "nested_loop", "read_sorted_file", "block-nl-join", "query_specifications"})

@@ -46,8 +46,8 @@ from engine.translate.checks.unread import require_read
 from engine.translate.checks.variable_texts import require_no_variable_text
 from engine.translate.checks.written_over import require_no_writing_over
 from engine.translate.checks.zoned_uses import require_certain_uses
-from engine.translate.cursors import materialised
-from engine.translate.described import described
+from engine.translate.columns.cursors import materialised
+from engine.translate.columns.described import described
 from engine.translate.found import Found, found_rows
 from engine.translate.given import Trace
 from engine.translate.lower.lowering import AreSingle, FindCases, FindZone, IsOrdered, IsWide, Weigh

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from engine.catalog import CatalogView
-from engine.translate.executed import executed
+from engine.translate.columns.executed import executed
 from engine.translate.translator import Translation, translate
 from engine.translate.tree import Block, Expr, Output, QuerySource
 from engine.translate.types import BIGINT, INT

@@ -8,7 +8,9 @@ from the definition, the cursor is the backend's.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from engine.translate.executed import GROUPED, INDEXED, INTEGERS, NUMBERS, STRINGS, UNSIGNED_PARTS, executed, kept
+from engine.translate.columns.behind import UNSIGNED_PARTS
+from engine.translate.columns.definitions import GROUPED, INDEXED, INTEGERS, NUMBERS, STRINGS, kept
+from engine.translate.columns.executed import executed
 from engine.translate.refusal import refuse
 from engine.translate.tree import Block, Expr, Query
 from wire.constants import FieldType

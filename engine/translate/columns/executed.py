@@ -10,60 +10,44 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from engine.translate.tree import (
-    AGGREGATES,
-    WINDOW,
-    Block,
-    CteSource,
-    Expr,
-    Join,
-    JsonRows,
-    Output,
-    Query,
-    QuerySource,
-    Recursion,
-    SetOperation,
-    Source,
-    TableSource,
-    is_stored,
-    walk,
+from engine.translate.columns.behind import (
+    COMPUTED,
+    EXTREMES,
+    KEYS,
+    STORED,
+    UNSIGNED_PARTS,
+    is_constant,
+    is_field,
+    query_of,
 )
+from engine.translate.columns.definitions import (
+    BINARY,
+    BLOB,
+    BYTES,
+    CHARACTER,
+    GROUPED,
+    INDEXED,
+    INTEGERS,
+    LONG_TEXTS,
+    LONGEST,
+    NUMBERS,
+    STORED_LENGTHS,
+    STRINGS,
+    UNSET_DECIMALS,
+    kept,
+)
+from engine.translate.tree import WINDOW, Block, Expr, Join, Query, Recursion, SetOperation, TableSource, walk
 from engine.translate.types import Family
 from statements.derived_columns import DerivedColumn
 from wire.constants import FieldType
 from wire.responses import ColumnDefinition
 
-KEYS = frozenset({"group_value", "any"})
-CONSTANTS = frozenset({"literal", "bytes", "plain_bytes", "pi"})
-COMPUTED = AGGREGATES - KEYS | {WINDOW}
-LONG_TEXTS = frozenset({FieldType.BLOB, FieldType.MEDIUM_BLOB, FieldType.LONG_BLOB})
-STRINGS = LONG_TEXTS | {FieldType.VAR_STRING, FieldType.STRING}
-INTEGERS = frozenset(
-    {FieldType.TINY, FieldType.SHORT, FieldType.INT24, FieldType.LONG, FieldType.LONGLONG, FieldType.YEAR}
-)
-NUMBERS = INTEGERS | {FieldType.FLOAT, FieldType.DOUBLE, FieldType.NEWDECIMAL}
-# Flags of a column definition: BINARY_FLAG, GROUP_FLAG, and those that a field of a temporary table does not have of
-# its column: in an index, AUTO_INCREMENT_FLAG, TIMESTAMP_FLAG, ON_UPDATE_NOW_FLAG (Field::new_field).
-BINARY, GROUPED, INDEXED = 0x80, 0x8000, 0x0002 | 0x0004 | 0x0008 | 0x4000 | 0x0200 | 0x0400 | 0x2000
 _LEADING = 0x0002 | 0x0004 | 0x0008  # PRI_KEY_FLAG, UNIQUE_KEY_FLAG, MULTIPLE_KEY_FLAG
-# Aggregates whose value is a field of the temporary table; the others are computed from such fields.
-_SUMMED = frozenset({"count_all", "count", "sum", "double_sum", "min", "max"})
-STORED = {"mysql": _SUMMED, "mariadb": _SUMMED | {"bits_all", "bits_any", "bits_odd"}}
 _KEEPING = frozenset(
     {"min", "max", "lag", "lead", "first_value", "last_value", "nth_value"}
 )  # window values as they are
-_FIELD_IS_LONGLONG = 10  # display length from which MySQL makes a BIGINT field of an integer expression
-EXTREMES = frozenset({"min", "max"})
-_CHOICES = frozenset({"case", "coalesce", "greatest", "least"})
-STORED_LENGTHS = {Family.DOUBLE: 22, Family.FLOAT: 12}  # MariaDB's fields of MIN and MAX of a column
-_COMPUTED_TEXT, _LONGTEXT = 16 << 22, (1 << 32) - 1  # of a function with no bound, and of MariaDB's field for it
+_COMPUTED_TEXT = 16 << 22  # of a function with no bound
 TEXT = 65535 * 4  # bytes of a TEXT; PREPARE tells four times as many for its MIN and MAX
-_BLOB, _BYTES, _CHARACTER = 0x10, 63, 4  # BLOB_FLAG, the character set of bytes, bytes of a character of the others
-UNSET_DECIMALS = {"mysql": 31, "mariadb": 39}
-# MariaDB's field has room for a sign that the expression has not.
-UNSIGNED_PARTS = frozenset({"date_part", "day_of_year", "time_part", "to_days", *(f"week_{n}" for n in range(8))})
-
-
 _KINDS = (((1 << 16) - 1, FieldType.BLOB), ((1 << 24) - 1, FieldType.MEDIUM_BLOB))
 
 
@@ -144,17 +128,6 @@ def _rolled(expr: Expr, definition: ColumnDefinition) -> ColumnDefinition:
     return replace(definition, decimals=0) if made_of_keys else definition
 
 
-def kept(definition: ColumnDefinition) -> ColumnDefinition:
-    """A value of a temporary table's field on MySQL."""
-    if definition.type in INTEGERS:
-        wide = definition.length >= _FIELD_IS_LONGLONG
-        return replace(definition, type=int(FieldType.LONGLONG if wide else FieldType.LONG))
-    if definition.type in STRINGS:
-        kind = FieldType.VAR_STRING if definition.type == FieldType.STRING else definition.type
-        return replace(definition, type=int(kind), decimals=0)
-    return definition
-
-
 def _expressions(block: Block) -> Iterable[Expr]:
     yield from (output.expr for output in block.outputs)
     yield from (item.expr for item in block.order)
@@ -180,107 +153,13 @@ def _origin(expr: Expr, block: Block, known: Mapping[str, Query | Recursion]) ->
         return None if is_constant(expr) or any(part.op in COMPUTED for part in walk(expr)) else expr
     assert isinstance(expr.value, tuple)
     alias, name = expr.value
-    inner = _query_of(block.source, str(alias), known)
+    inner = query_of(block.source, str(alias), known)
     if not isinstance(inner, Block) or inner.grouped or inner.distinct or inner.limit is not None:
         return None  # a stored table, or a derived one with a temporary table of its own
     place = str(name)[1:]
     if not place.isdigit() or int(place) >= len(inner.outputs):
         return None
     return _origin(inner.outputs[int(place)].expr, inner, {**known, **dict(inner.ctes)})
-
-
-def source(expr: Expr, block: Block) -> Expr:
-    """The expression behind one that names a column of a derived table that is no table of its own; else itself."""
-    return origin(expr, block)[0]
-
-
-def origin(expr: Expr, block: Block) -> tuple[Expr, Block]:
-    """Give `source` and the block that it stands in."""
-    output, inner = _behind(Output("", expr), block, dict(block.ctes))
-    return output.expr, inner
-
-
-def is_folded(output: Output, block: Block) -> bool:
-    """Tell whether an output is a constant that was written with columns, be it in a derived table."""
-    return _behind(output, block, dict(block.ctes))[0].folded
-
-
-def _behind(output: Output, block: Block, known: Mapping[str, Query | Recursion]) -> tuple[Output, Block]:
-    inner = output.expr.args[0] if output.expr.op in KEYS else output.expr
-    if inner.op != "column" or not isinstance(inner.value, tuple):
-        return output, block
-    alias, name = inner.value
-    query = _query_of(block.source, str(alias), known)
-    place = str(name)[1:]
-    if not isinstance(query, Block) or not place.isdigit() or int(place) >= len(query.outputs):
-        return output, block
-    return _behind(query.outputs[int(place)], query, {**known, **dict(query.ctes)})
-
-
-def is_field(expr: Expr, block: Block, known: Mapping[str, Query | Recursion]) -> bool:
-    """Tell whether a double is as long as a column's field on MariaDB: a stored table's, what is chosen among such, MIN
-    and MAX of one, and what a derived table gives of it; windows and what is calculated are longer by one."""
-    while expr.op in (*KEYS, *EXTREMES, "plain_zero", "to_double"):
-        (expr,) = expr.args
-    if expr.op in _CHOICES:
-        chosen = expr.args[len(expr.args) // 2 :] if expr.op == "case" else expr.args
-        return all(is_field(part, block, known) for part in chosen if part.type.family is not Family.NULL)
-    if expr.op != "column" or not isinstance(expr.value, tuple):
-        return False
-    query, place = _query_of(block.source, str(expr.value[0]), known), str(expr.value[1])[1:]
-    if is_stored(expr) or query is None or not place.isdigit():
-        return is_stored(expr)
-    return _gives_field(query, int(place), known)
-
-
-def _gives_field(query: Query | Recursion, place: int, known: Mapping[str, Query | Recursion]) -> bool:
-    if isinstance(query, SetOperation):
-        return all(_gives_field(side, place, {**known, **dict(side.ctes)}) for side in (query.left, query.right))
-    if not isinstance(query, Block) or place >= len(query.outputs):
-        return False
-    return is_field(query.outputs[place].expr, query, {**known, **dict(query.ctes)})
-
-
-def is_merged(column: Expr, block: Block, known: Mapping[str, Query | Recursion]) -> bool:
-    """Tell whether a column of a derived table is a stored table's, for each query in between is merged into the one
-    around it; `known` are the common tables in sight."""
-    if column.op != "column" or not isinstance(column.value, tuple):
-        return False
-    if is_stored(column):
-        return True
-    behind = merged_output(column, block, known)
-    return behind is not None and is_merged(behind[0], behind[1], {**known, **dict(behind[1].ctes)})
-
-
-def merged_output(column: Expr, block: Block, known: Mapping[str, Query | Recursion]) -> tuple[Expr, Block] | None:
-    """Give what a column of a derived table that is merged stands for, and that table's query; None for all others."""
-    if column.op != "column" or not isinstance(column.value, tuple) or is_stored(column):
-        return None
-    alias, name = column.value
-    query = _query_of(block.source, str(alias), known)
-    place = str(name)[1:]
-    if not isinstance(query, Block) or not place.isdigit() or int(place) >= len(query.outputs):
-        return None
-    windows = any(part.op == WINDOW for output in query.outputs for part in walk(output.expr))
-    if query.grouped or query.distinct or windows or query.limit is not None:
-        return None
-    return query.outputs[int(place)].expr, query
-
-
-def is_constant(expr: Expr) -> bool:
-    return all(part.args or part.op in CONSTANTS for part in walk(expr))
-
-
-def _query_of(source: Source | None, alias: str, known: Mapping[str, Query | Recursion]) -> Query | Recursion | None:
-    match source:
-        case Join():
-            return _query_of(source.left, alias, known) or _query_of(source.right, alias, known)
-        case QuerySource() if source.alias == alias:
-            return source.query
-        case CteSource() if source.alias == alias:
-            return known.get(source.cte)
-        case TableSource() | QuerySource() | CteSource() | JsonRows() | None:
-            return None
 
 
 def _of_field(definition: ColumnDefinition, backend: str, origin: Expr) -> ColumnDefinition:
@@ -301,7 +180,7 @@ def _of_field(definition: ColumnDefinition, backend: str, origin: Expr) -> Colum
         # A field holds any long text as a BLOB of some length.
         kind = FieldType.BLOB if definition.type in LONG_TEXTS else definition.type
         longest = backend == "mariadb" and definition.length == _COMPUTED_TEXT
-        return replace(definition, type=int(kind), decimals=0, length=_LONGTEXT if longest else definition.length)
+        return replace(definition, type=int(kind), decimals=0, length=LONGEST if longest else definition.length)
     if backend == "mariadb":
         if origin.op in EXTREMES:
             return replace(definition, length=STORED_LENGTHS[origin.type.family])
@@ -318,7 +197,7 @@ def _of_extreme(definition: ColumnDefinition, backend: str, origin: Expr) -> Col
         return replace(definition, length=TEXT)
     if backend == "mysql" or definition.type not in LONG_TEXTS:
         return definition
-    length = _LONGTEXT if definition.length == _COMPUTED_TEXT else definition.length
+    length = LONGEST if definition.length == _COMPUTED_TEXT else definition.length
     return replace(definition, type=int(FieldType.BLOB), length=length)
 
 
@@ -363,9 +242,9 @@ def _of_union(
         definition = replace(definition, type=int(FieldType.BLOB))
     if streams and definition.type in LONG_TEXTS and (most := max(map(partial(_sent, place), sides), default=0)):
         # Sent as the longest side's values, whose kind goes by their bytes; PREPARE tells of a table's field.
-        size = most if definition.charset == _BYTES else most // _CHARACTER
+        size = most if definition.charset == BYTES else most // CHARACTER
         kind = next((kind for longest, kind in _KINDS if size <= longest), FieldType.LONG_BLOB)
-        definition = replace(definition, type=int(kind), length=min(most, _LONGTEXT), flags=definition.flags & ~_BLOB)
+        definition = replace(definition, type=int(kind), length=min(most, LONGEST), flags=definition.flags & ~BLOB)
     return replace(definition, decimals=UNSET_DECIMALS["mariadb"] if streams else 0)
 
 
@@ -373,5 +252,5 @@ def _sent(place: int, side: DerivedColumn) -> int:
     """The length that MariaDB tells of a side's values: of a long text's column as if each byte were a character."""
     if side.place != place:
         return 0
-    is_column = side.flags & _BLOB and side.charset != _BYTES
-    return side.length * _CHARACTER if is_column else side.length
+    is_column = side.flags & BLOB and side.charset != BYTES
+    return side.length * CHARACTER if is_column else side.length

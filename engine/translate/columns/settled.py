@@ -1,0 +1,46 @@
+"""Values that are known before any row is read, so that a temporary table has no field for them."""
+
+from engine.translate.columns.behind import COMPUTED, CONSTANTS, KEYS
+from engine.translate.tree import BY_EQUALITY, WINDOW, Block, Expr, SetOperation, required_columns
+from engine.translate.types import Family
+from engine.translate.walks import sees_outside
+
+_NEVER_NULL = frozenset(
+    {"count_all", "count", "rank", "dense_rank", "row_number", "percent_rank", "cume_dist", "ntile"}
+)
+# Of what is never NULL no other values are made than such.
+_PASSING_NULLS = frozenset(
+    {"negate", "int_negate", "to_double", "to_decimal", "int_to_text", "decimal_to_text", "double_to_text"}
+)
+
+
+def is_settled(expr: Expr, block: Block, backend: str) -> bool:
+    """Tell whether a value is known before any row is read, so that no field is made for it."""
+    if expr.op in KEYS:
+        (expr,) = expr.args
+    if backend == "mysql" and expr.op == "is_null" and not block.rollup and _is_known(expr.args[0], block):
+        return expr.value != BY_EQUALITY
+    if not expr.args:
+        return expr.op in CONSTANTS or _stands_alone(expr)
+    return expr.op not in COMPUTED and all(is_settled(arg, block, backend) for arg in expr.args)
+
+
+def _stands_alone(expr: Expr) -> bool:
+    """Tell whether an expression is a sub-query that sees no table around it."""
+    return expr.op == "scalar" and isinstance(expr.value, Block | SetOperation) and not sees_outside(expr.value)
+
+
+def _is_known(expr: Expr, block: Block) -> bool:
+    """Tell whether a value is never NULL: literals, some windows', columns that are NOT NULL on no joined side, and
+    what is chosen among such."""
+    while expr.op in _PASSING_NULLS:
+        expr = expr.args[0]
+    if expr.op == "literal":
+        return expr.type.family is not Family.NULL
+    if expr.op == "case":
+        return all(_is_known(part, block) for part in expr.args[len(expr.args) // 2 :])
+    if expr.op == "coalesce":
+        return any(_is_known(part, block) for part in expr.args)
+    if expr.op == WINDOW:
+        return expr.args[0].op in _NEVER_NULL
+    return expr.op == "column" and isinstance(expr.value, tuple) and expr.value in required_columns(block.source)
