@@ -12,11 +12,13 @@ from typing import Any
 # Stages, and what the rows come from: ROWS of tables, or NOTHING where the plan knows that there are none.
 TEMPORARY, GROUPS, GROUPING, WINDOW, UNION = "temporary", "groups", "grouping", "window", "union"
 ROWS, NOTHING = "rows", "nothing"
+CONSTANT = "constant"  # before ROWS: each of MariaDB's tables gives one row, found before anything else is planned
 SCAN = "scan"  # before ROWS: MariaDB reads the first table as a whole, in no order that it could group by
 DERIVED = "derived"  # at the end: MariaDB keeps the rows of a derived table, a view or a common table
 TABLES = frozenset({TEMPORARY, GROUPING, WINDOW})  # stages that are temporary tables
 _MYSQL = {"stream": TEMPORARY, "aggregate": GROUPS, "temp_table_aggregate": GROUPING, "window": WINDOW}
 _MARIADB = {"temporary_table": TEMPORARY, "window_functions_computation": WINDOW, "union_result": UNION}
+_FOUND = frozenset({"const", "system"})  # a row that is found before anything else is planned
 _ENDS = frozenset({"table", "nested_loop", "read_sorted_file", "block-nl-join", "query_specifications"})
 
 # MariaDB writes a condition's backslashes as they are.
@@ -86,7 +88,15 @@ def _of_mariadb(node: Any) -> Iterator[str]:
         return
     if _first_table(node).get("access_type") == "ALL":
         yield SCAN
+    elif _is_constant(node):
+        yield CONSTANT
     yield ROWS
+
+
+def _is_constant(node: Any) -> bool:
+    loop = node.get("nested_loop", [node]) if isinstance(node, dict) else []
+    tables = [part.get("table", {}) if isinstance(part, dict) else {} for part in loop]
+    return bool(tables) and all(table.get("access_type") in _FOUND for table in tables)
 
 
 def _has_derived(node: Any) -> bool:

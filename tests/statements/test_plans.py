@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from statements.plans import (
+    CONSTANT,
     DERIVED,
     GROUPING,
     GROUPS,
@@ -63,6 +64,7 @@ def test_stages_of_mysql(plan: dict[str, Any], expected: tuple[str, ...]) -> Non
 
 
 SCANNED = {"table_name": "t", "access_type": "ALL"}
+FOUND = {"table_name": "t", "access_type": "const", "key": "PRIMARY"}
 JOIN = {"nested_loop": [{"table": {"table_name": "t"}}]}
 
 
@@ -83,6 +85,10 @@ JOIN = {"nested_loop": [{"table": {"table_name": "t"}}]}
         ({"nested_loop": [{"read_sorted_file": {"filesort": {"table": SCANNED}}}]}, (ROWS,)),
         ({"read_sorted_file": {"filesort": {"table": SCANNED}}}, (ROWS,)),
         ({"nested_loop": [JOIN, {"table": {"materialized": {"query_block": JOIN}}}]}, (ROWS, DERIVED)),
+        ({"nested_loop": [{"table": FOUND}, {"table": FOUND}]}, (CONSTANT, ROWS)),
+        ({"table": {**FOUND, "access_type": "system"}}, (CONSTANT, ROWS)),
+        ({"nested_loop": [{"table": FOUND}, {"table": SCANNED}]}, (ROWS,)),
+        ({"nested_loop": [{"table": FOUND}, {"read_sorted_file": {}}]}, (ROWS,)),
         ({"table": {"message": "Impossible WHERE"}}, (NOTHING,)),
         ({"nested_loop": [{"table": {"message": "Select tables optimized away"}}]}, (NOTHING,)),
     ],

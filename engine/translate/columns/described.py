@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from engine.translate.columns.behind import EXTREMES, is_folded, is_reference, origin
+from engine.translate.columns.behind import EXTREMES, KEYS, is_folded, is_reference, origin
 from engine.translate.columns.definitions import BLOB, INDEXED
 from engine.translate.columns.executed import executed
-from engine.translate.columns.mariadb import keeps_sums, of_mariadb
+from engine.translate.columns.mariadb import constant_key, keeps_sums, of_mariadb
 from engine.translate.columns.mysql import field_of, is_outside, of_mysql
 from engine.translate.columns.settled import is_settled
 from engine.translate.tree import Block, Expr, Query, QuerySource, is_stored
 from statements.derived_columns import DerivedColumn
-from statements.plans import GROUPING, NOTHING, TABLES
+from statements.plans import CONSTANT, GROUPING, NOTHING, TABLES, TEMPORARY
 from statements.plans import WINDOW as WINDOWED
 from wire.responses import ColumnDefinition
 
@@ -36,12 +36,18 @@ def described(
         return [_enclosed(definition) for definition in definitions]
     if not isinstance(query, Block) or not plan:
         return executed(query, definitions, backend, derived)
+    if backend == "mariadb" and query.rollup and (NOTHING in plan or CONSTANT in plan):
+        return [
+            constant_key(definition) if _is_column_key(output.expr) else definition
+            for output, definition in zip(query.outputs, definitions, strict=True)
+        ]
     if NOTHING in plan or not TABLES.intersection(plan):
         return list(definitions)
     tell = partial(of_mysql, views) if backend == "mysql" else of_mariadb
+    again = backend == "mariadb" and query.grouped and plan.count(TEMPORARY) > 1  # in a table of the first one's rows
     told = [
         definition
-        if not is_folded(output, query) and is_settled(*origin(output.expr, query), backend)
+        if not (is_folded(output, query) or again) and is_settled(*origin(output.expr, query), backend)
         else tell(output.expr, definition, query, plan)
         for output, definition in zip(query.outputs, definitions, strict=True)
     ]
@@ -49,6 +55,10 @@ def described(
         if _takes_column(query.outputs[column.place].expr, query, backend, plan):
             told[column.place] = _of_column(told[column.place], column)
     return told
+
+
+def _is_column_key(expr: Expr) -> bool:
+    return expr.op in KEYS and expr.args[0].op == "column"
 
 
 def _takes_column(expr: Expr, block: Block, backend: str, plan: tuple[str, ...]) -> bool:

@@ -245,7 +245,7 @@ def _of_union(
         size = most if definition.charset == BYTES else most // CHARACTER
         kind = next((kind for longest, kind in _KINDS if size <= longest), FieldType.LONG_BLOB)
         definition = replace(definition, type=int(kind), length=min(most, LONGEST), flags=definition.flags & ~BLOB)
-    return replace(definition, decimals=UNSET_DECIMALS["mariadb"] if streams else 0)
+    return replace(definition, decimals=UNSET_DECIMALS["mariadb"] if streams and definition.length else 0)
 
 
 def _sent(place: int, side: DerivedColumn) -> int:

@@ -32,6 +32,7 @@ from engine.translate.columns.definitions import (
     SIZES,
     STORED_LENGTHS,
     STRINGS,
+    UNSET_DECIMALS,
     UNSIGNED,
     WIDEST,
     capped,
@@ -46,6 +47,7 @@ from statements.plans import WINDOW as WINDOWED
 from wire.constants import FieldType
 from wire.responses import ColumnDefinition
 
+_LISTED = 0x0100 | 0x0800  # ENUM_FLAG, SET_FLAG
 _DECLARED = re.compile(r"(?:\w*int|float|double)\((\d+)[,)]", re.IGNORECASE)
 _TIME_PARTS, _EXTRACTED = frozenset({"date_part", "time_part"}), frozenset({3, 7})  # characters, with a sign
 
@@ -63,7 +65,8 @@ def of_mariadb(expr: Expr, definition: ColumnDefinition, block: Block, plan: tup
         return replace(told, type=int(FieldType.LONG)) if is_again and _fits_int(told) else told
     if not windows and any(part.op in COMPUTED for part in walk(expr)):
         return definition
-    told = _field(source(expr, block), definition)
+    behind = source(expr, block)
+    told = _field(behind, definition, behind is not expr)
     told = replace(told, flags=told.flags & ~INDEXED)
     if not block.grouped:
         return named(told)
@@ -96,6 +99,19 @@ def _rolled(definition: ColumnDefinition) -> ColumnDefinition:
     return _text(replace(told, length=definition.length * CHARACTER) if of_column else told)
 
 
+def constant_key(definition: ColumnDefinition) -> ColumnDefinition:
+    """A key of ROLLUP over one row that is found by its own key, or over none: a function of a constant."""
+    told = replace(definition, schema="", table="", org_table="", org_name="")
+    if definition.type not in STRINGS:
+        return replace(told, flags=definition.flags & UNSIGNED | BINARY)
+    if definition.flags & _LISTED:
+        return replace(told, type=int(FieldType.VAR_STRING), flags=0)
+    wide = definition.type in LONG_TEXTS and definition.charset != BYTES
+    length = min(definition.length * CHARACTER, LONGEST) if wide else definition.length
+    flags, decimals = definition.flags & BINARY, UNSET_DECIMALS["mariadb"]
+    return replace(told, length=length, decimals=decimals, flags=flags)
+
+
 def _fits_int(definition: ColumnDefinition) -> bool:
     return definition.type == FieldType.LONGLONG and definition.length <= INT
 
@@ -108,23 +124,24 @@ def _of_derived(definition: ColumnDefinition, expr: Expr) -> ColumnDefinition:
     )
 
 
-def _field(expr: Expr, definition: ColumnDefinition) -> ColumnDefinition:
+def _field(expr: Expr, definition: ColumnDefinition, is_reference: bool) -> ColumnDefinition:
     inner = expr.args[0] if expr.op in KEYS else expr
     if definition.type in NUMBERS:
         if not definition.flags & BINARY:
             return definition
-        length = definition.length + _room_for_sign(inner, definition)
+        length = definition.length + _room_for_sign(inner, definition, is_reference)
         return capped(replace(definition, length=length, flags=definition.flags & ~BINARY))
     return definition if inner.op == "column" or definition.type not in STRINGS else _text(definition)
 
 
-def _room_for_sign(expr: Expr, definition: ColumnDefinition) -> int:
+def _room_for_sign(expr: Expr, definition: ColumnDefinition, is_reference: bool) -> int:
     """How much longer a field is than its expression: by a sign that what is unsigned has not, -1 for that which minus
-    a decimal has twice. EXTRACT has one for the parts that a TIME may have below zero."""
+    a decimal has twice, unless a derived table gives it. EXTRACT has one for the parts that a TIME may have below
+    zero."""
     while expr.op in ("round", "agreed"):
         expr = expr.args[0]
     if expr.op == "negate" and definition.type == FieldType.NEWDECIMAL:
-        return 0 if expr.args[0].type.unsigned else -1
+        return 0 if expr.args[0].type.unsigned or is_reference else -1
     has_sign = expr.op in _TIME_PARTS and definition.length in _EXTRACTED
     return int((expr.op in UNSIGNED_PARTS or expr.op == "months_joined") and not has_sign)
 

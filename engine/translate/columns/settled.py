@@ -5,6 +5,7 @@ from engine.translate.tree import BY_EQUALITY, WINDOW, Block, Expr, SetOperation
 from engine.translate.types import Family
 from engine.translate.walks import sees_outside
 
+_MAYBE_ZERO = frozenset({Family.DATE, Family.DATETIME})
 _NEVER_NULL = frozenset(
     {"count_all", "count", "rank", "dense_rank", "row_number", "percent_rank", "cume_dist", "ntile"}
 )
@@ -18,16 +19,20 @@ def is_settled(expr: Expr, block: Block, backend: str) -> bool:
     """Tell whether a value is known before any row is read, so that no field is made for it."""
     if expr.op in KEYS:
         (expr,) = expr.args
-    if backend == "mysql" and expr.op == "is_null" and not block.rollup and _is_known(expr.args[0], block):
-        return expr.value != BY_EQUALITY
+    if expr.op == "is_null" and not block.rollup and _is_known(expr.args[0], block):
+        # To MariaDB a date that is zero is NULL, whatever the column.
+        return expr.value != BY_EQUALITY and (backend == "mysql" or expr.args[0].type.family not in _MAYBE_ZERO)
     if not expr.args:
-        return expr.op in CONSTANTS or _stands_alone(expr)
+        return expr.op in CONSTANTS or _stands_alone(expr, backend)
     return expr.op not in COMPUTED and all(is_settled(arg, block, backend) for arg in expr.args)
 
 
-def _stands_alone(expr: Expr) -> bool:
-    """Tell whether an expression is a sub-query that sees no table around it."""
-    return expr.op == "scalar" and isinstance(expr.value, Block | SetOperation) and not sees_outside(expr.value)
+def _stands_alone(expr: Expr, backend: str) -> bool:
+    """Tell whether an expression is a sub-query that is computed once: it sees no table around it, nor variables."""
+    if expr.op != "scalar" or not isinstance(expr.value, Block | SetOperation):
+        return False
+    varies = backend == "mysql" and isinstance(expr.value, Block) and expr.value.reads_variables
+    return not varies and not sees_outside(expr.value)
 
 
 def _is_known(expr: Expr, block: Block) -> bool:

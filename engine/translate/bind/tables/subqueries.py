@@ -64,6 +64,8 @@ def scalar(binder: Binder, node: exp.Expression) -> Expr:
         (output.expr,) = output.expr.args
     if is_ended(output.expr):
         refuse("a quotient is calculated with in the answer of a sub-query")
+    if isinstance(query, Block):
+        query.reads_variables = node.find(exp.Parameter) is not None
     fixed = any(part.type.fixed for part in walk(output.expr))
     found = Expr("scalar", replace(output.expr.type, fixed=fixed), value=query)
     if binder.context.backend == "mysql" or found.type.frac == found.type.scale or not sees_outside(query):
