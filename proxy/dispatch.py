@@ -124,7 +124,7 @@ class Dispatch:
                 self._stays.note_control(data, control)
                 return False
         if state.counts:
-            kept.settle(state, self.session.tracker.failed)
+            kept.settle(state, self.session.tracker)
             if counts.mentions(data[at:]):
                 self.session.run(counts.answer(self.router, data, data[at:]), may_listen=True)
                 return True
@@ -165,7 +165,7 @@ class Dispatch:
 
     def _small(self, data: bytes) -> bool:
         if self.session.state.counts:
-            kept.keep_found_rows(self.session.state, self.session.tracker.failed)
+            kept.keep_found_rows(self.session.state, self.session.tracker)
         return False
 
     def _lake_write(self, data: bytes, text: bytes) -> bool:

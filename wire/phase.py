@@ -94,6 +94,7 @@ class AnswerTracker:
         "_then",
         "_wanted",
         "begun",
+        "error",
         "failed",
         "prepared",
         "rows",
@@ -106,6 +107,7 @@ class AnswerTracker:
         self.status = int(status)
         self.begun = 0  # commands sent
         self.failed = False  # the last answer ended with an ERR packet
+        self.error = 0  # number in the last of these
         self.rows = 0  # packets of rows in the answers since the last `begin` while idle
         self.prepared = 0  # number of the first statement that was prepared since somebody made it 0
         self._deprecate_eof = bool(capabilities & Capability.DEPRECATE_EOF)
@@ -284,6 +286,7 @@ class AnswerTracker:
         elif first == 0xFF:
             # MariaDB reports progress in ERR packets numbered 0xFFFF, which end nothing.
             if data[at + 1 : at + 3] != b"\xff\xff":
+                self.error = int.from_bytes(data[at + 1 : at + 3], "little")
                 self._finish(failed=True)
         elif state in (FIRST, INFILE):
             self._first(data, at, first)
@@ -312,6 +315,7 @@ class AnswerTracker:
     def _row_or_end(self, data: bytes, at: int, length: int, first: int) -> None:
         if first == 0xFF:
             if data[at + 1 : at + 3] != b"\xff\xff":
+                self.error = int.from_bytes(data[at + 1 : at + 3], "little")
                 self._finish(failed=True)
         elif self._deprecate_eof:
             if length < MAX_PACKET_PAYLOAD:

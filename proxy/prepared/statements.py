@@ -71,7 +71,7 @@ class PreparedStatements:
             self._session.run(self._remember_set(data), may_listen=True)
             return True
         if self._session.state.counts:
-            kept.settle(self._session.state, self._session.tracker.failed)
+            kept.settle(self._session.state, self._session.tracker)
             if not counts.mentions(data[5:]):  # what asks for them may be prepared in between
                 kept.clear_warnings(self._session.state)
         writes = may_write_query(data[5:])
@@ -180,7 +180,7 @@ class PreparedStatements:
         return self._numbered(data, self._reset_numbered)
 
     def _reset_numbered(self, number: int, data: bytes) -> bool:
-        kept.keep_found_rows(self._session.state, self._session.tracker.failed)
+        kept.keep_found_rows(self._session.state, self._session.tracker)
         self._session.state.cursors.pop(number, None)
         self._close_stand_in(number)
         if known := self._session.state.statements.get(number):
@@ -198,7 +198,7 @@ class PreparedStatements:
         return self._numbered(data, self._fetch_numbered)
 
     def _fetch_numbered(self, number: int, data: bytes) -> bool:
-        kept.settle(self._session.state, self._session.tracker.failed)
+        kept.settle(self._session.state, self._session.tracker)
         other = self._session.state.stand_ins.get(number)
         if other is not None and len(data) >= 13:
             self._session.pass_on(data[:5] + other.to_bytes(4, "little") + data[9:])
@@ -227,10 +227,10 @@ class PreparedStatements:
         self._close_stand_in(number)
         known = state.statements.get(number)
         if known and known.spoiled:
-            kept.keep_found_rows(state, session.tracker.failed)
+            kept.keep_found_rows(state, session.tracker)
             return False
         if state.counts:
-            kept.settle(state, session.tracker.failed)
+            kept.settle(state, session.tracker)
             if state.counts and known and counts.fits_prepared(known):
                 session.run(counts.execute(self._router, data, known.text), may_listen=True)
                 return True

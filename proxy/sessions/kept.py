@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 
 from proxy.sessions.state import NO_COUNTS, SessionState
+from wire.phase import AnswerTracker
 
 _FOUND_ROWS = b"found_rows"
 _QUOTED = re.compile(
@@ -17,7 +18,12 @@ _QUOTED = re.compile(
     re.DOTALL,
 )
 _SEVERAL = frozenset({b"call", b"execute"})  # run statements of their own, some before the one that fails
-_QUERIES = frozenset({b"select", b"with", b"(", b"table", b"values"})  # counted on MariaDB when they fail as they run
+# Counted on MariaDB when they fail as they run: queries, and what has one in it.
+_QUERIES = frozenset({b"select", b"with", b"(", b"table", b"values"})
+_WITH_QUERIES = frozenset({b"insert", b"replace", b"update", b"delete", b"create", b"set", b"analyze"})
+# Errors of statements that can be prepared, and were not run: a table that exists, columns or variables that are too
+# many or too few, a transaction or a server that is read only, a global read lock.
+_NOT_RUN = frozenset({1050, 1136, 1222, 1223, 1290, 1792})
 _CODE = re.compile(rb"/\*M?!")  # a comment that the server reads
 _OF_WARNINGS = re.compile(rb"\b(?:show|diagnostics)\b|warning_count|error_count", re.IGNORECASE)
 _LONGEST = 1 << 16  # bytes of a statement that is searched
@@ -72,7 +78,8 @@ _ON_MYSQL, _ON_MARIADB = _compiled(_KEPT | _OF_MYSQL), _compiled(_KEPT | _OF_MAR
 class _IfItFails(dict[bytes, int]):
     """What holds when the statement under way fails; on MariaDB, if it fails before it was run."""
 
-    texts: tuple[bytes, ...] = ()
+    texts: tuple[bytes, ...] = ()  # of those before that are in doubt
+    text: bytes | None = None  # its own, where it can be in doubt
 
 
 class _Doubtful(dict[bytes, int]):
@@ -122,7 +129,8 @@ def pass_by(state: SessionState, word: bytes, text: bytes, is_mariadb: bool) -> 
         return
     texts = _texts(kept)
     state.counts = before = _IfItFails(kept)
-    before.texts = (*texts, text) if is_mariadb and word in _QUERIES else texts
+    before.texts = texts
+    before.text = text if is_mariadb and word in _QUERIES | _WITH_QUERIES else None
 
 
 def is_anyones_guess(state: SessionState, word: bytes, text: bytes) -> bool:
@@ -132,11 +140,13 @@ def is_anyones_guess(state: SessionState, word: bytes, text: bytes) -> bool:
     return not _OF_WARNINGS.search(text)  # which would be gone
 
 
-def settle(state: SessionState, failed: bool) -> None:
+def settle(state: SessionState, tracker: AnswerTracker) -> None:
     """Note how the statement before has ended."""
-    if not isinstance(state.counts, _IfItFails):
+    counts = state.counts
+    if not isinstance(counts, _IfItFails):
         return
-    state.counts = _doubtful(state.counts, state.counts.texts) if failed else NO_COUNTS
+    own = () if counts.text is None or tracker.error in _NOT_RUN else (counts.text,)
+    state.counts = _doubtful(counts, (*counts.texts, *own)) if tracker.failed else NO_COUNTS
 
 
 def pass_by_unseen(state: SessionState) -> None:
@@ -165,9 +175,9 @@ def clear_warnings(state: SessionState) -> None:
         state.counts = {name: number for name, number in state.counts.items() if name != b"warning_count"}
 
 
-def keep_found_rows(state: SessionState, failed: bool) -> None:
-    """Note that a command is about to be run that counts nothing; `failed` is how the one before has ended."""
-    settle(state, failed)
+def keep_found_rows(state: SessionState, tracker: AnswerTracker) -> None:
+    """Note that a command is about to be run that counts nothing."""
+    settle(state, tracker)
     state.counts = _carried(state.counts)
 
 

@@ -386,7 +386,7 @@ class Session:
     # --- commands that change the session itself ---
 
     def _reset_connection(self, data: bytes) -> bool:
-        kept.keep_found_rows(self.state, self.tracker.failed)
+        kept.keep_found_rows(self.state, self.tracker)
         counts = self.state.counts
         self.state = SessionState(self.worker.settings)
         self.state.counts = counts

@@ -358,6 +358,31 @@ def test_found_rows_behind_a_query_that_fails(sides: list[tuple[str, Any]], befo
     assert told[:2] == told[2:]
 
 
+@pytest.mark.parametrize(
+    "failing",
+    [
+        *("INSERT INTO w (v) VALUES ((SELECT id FROM t))", "INSERT INTO w (id, v) SELECT 1, 5 FROM t"),
+        *("UPDATE w SET v = (SELECT id FROM t)", "DELETE FROM w WHERE v = (SELECT id FROM t)"),
+        *("CREATE TABLE w8 AS SELECT (SELECT id FROM t) AS a", "CREATE TABLE w AS SELECT 1 AS a"),
+        *("SET @q = (SELECT id FROM t)", "INSERT INTO w (v) SELECT id, id FROM t", "SELECT 1 INTO @a, @b"),
+        *("INSERT INTO w (id) VALUES (1)", "REPLACE INTO w (id, v) SELECT id, CAST('x' AS DATE) FROM t"),
+        "DELETE w FROM w JOIN t ON t.id = (SELECT id FROM t)",
+    ],
+)
+def test_found_rows_behind_what_has_a_query_in_it_and_fails(sides: list[tuple[str, Any]], failing: str) -> None:
+    told = []
+    for schema, connection in sides:
+        connection.select_db(schema)
+        with connection.cursor() as cursor:
+            cursor.execute("REPLACE INTO w (id, v) VALUES (1, 1)")
+            cursor.execute(OFFLOADED)
+            send(connection, Command.QUERY, failing.encode())
+            for _ in range(2):
+                cursor.execute("SELECT FOUND_ROWS()")
+                told += cursor.fetchall()
+    assert told[:2] == told[2:]
+
+
 @pytest.mark.parametrize("before", [RELAYED, OFFLOADED])
 @pytest.mark.parametrize(
     "failing",
