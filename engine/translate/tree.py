@@ -46,7 +46,8 @@ class OrderItem:
 class TableSource:
     """A stored table under a unique alias; `name` is what the store calls it, `sample` a part of its rows to read,
     `only` what is true of the rows of the partitions that are named, `rows` about how many it has, `required` the
-    columns that are NOT NULL. `written` is what the statement calls it, `columns` are the server's."""
+    columns that are NOT NULL. `written` is what the statement calls it, `table` what the server does, `columns` are
+    the server's."""
 
     alias: str
     name: str
@@ -55,6 +56,7 @@ class TableSource:
     rows: int = 0
     required: frozenset[str] = frozenset()
     written: str = ""
+    table: str = ""
     columns: Sequence[Column] = ()
 
 

@@ -87,7 +87,8 @@ class Type:
     MariaDB has for it as a text where values may have more (see few_digits.py). `positive` decimals are columns
     declared UNSIGNED, or values of these, and so are TIMESTAMP columns; no two types differ by it. `room` is how many
     digits MySQL has for an integer where values may have one more, 0 where it has enough (see signed_room.py). `single`
-    doubles are made of FLOATs and integers, and may be FLOATs to the server.
+    doubles are made of FLOATs and integers, and may be FLOATs to the server. `chosen` ones are chosen among doubles and
+    decimals by CASE or IF: MySQL writes the decimal as a text.
     """
 
     family: Family
@@ -113,6 +114,7 @@ class Type:
     positive: bool = field(default=False, compare=False)
     room: int = field(default=0, compare=False)
     single: bool = field(default=False, compare=False)
+    chosen: bool = field(default=False, compare=False)
 
 
 BOOL = Type(Family.BOOL, digits=1)

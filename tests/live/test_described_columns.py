@@ -18,6 +18,9 @@ STATEMENTS = (
     "SELECT * FROM (SELECT DISTINCT id, ts, dt, n FROM a) q ORDER BY id",
     "SELECT a.id, SUM(v) OVER (PARTITION BY a.id), ts FROM a JOIN b ON a.id = b.v ORDER BY 1",
     "SELECT id, ts, bt FROM a ORDER BY id",
+    "SELECT k, MAX(x), MIN(y) FROM (SELECT k, SUM(n) > 2 x, LENGTH(MAX(s)) y FROM a GROUP BY k, n) q GROUP BY k",
+    "WITH q AS (SELECT k, MAX(u) + 1 x, HEX(MAX(n)) y FROM a GROUP BY k, n) SELECT k, MAX(x), MAX(y) FROM q GROUP BY k",
+    "SELECT HEX(s) FROM a UNION ALL SELECT REPEAT(s, 300) FROM a",
 )
 
 

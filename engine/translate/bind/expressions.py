@@ -334,13 +334,15 @@ def _case(binder: Binder, node: exp.Expression) -> Expr:
         equal = equal_bits if binder.context.backend == "mysql" else partial(compare, "eq")
         conditions = [binder.either(equal, subject, condition) for condition in conditions]
     default = node.args.get("default")
-    return control.case(conditions, results, literals.NULL_LITERAL if default is None else binder.expr(default))
+    made = control.case(conditions, results, literals.NULL_LITERAL if default is None else binder.expr(default))
+    return control.written_apart(made) if binder.context.backend == "mysql" else made
 
 
 def _if(binder: Binder, node: exp.Expression) -> Expr:
     only(node, "this", "true", "false")
     condition, *results = (binder.expr(child(node, name)) for name in ("this", "true", "false"))
-    return control.case([condition], [results[0]], results[1], "IF")
+    made = control.case([condition], [results[0]], results[1], "IF")
+    return control.written_apart(made) if binder.context.backend == "mysql" else made
 
 
 def _cast(binder: Binder, node: exp.Expression) -> Expr:

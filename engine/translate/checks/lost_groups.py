@@ -18,9 +18,10 @@ from sqlglot import exp
 
 from engine.translate.refusal import refuse
 from engine.translate.tree import Block, Expr, is_stored, walk
-from engine.translate.types import TEMPORAL, Family
+from engine.translate.types import TEMPORAL, WHOLE, Family
 
 _NEVER_NULL = frozenset({"and", "or", "exists"})
+_CHOICES = frozenset({"greatest", "least", "case", "coalesce"})
 _DISTINCT = frozenset({"count_distinct", "sum_distinct"})
 _SORTED = frozenset(
     {"count_distinct", "sum_distinct", "group_concat", "group_concat_apart", "group_concat_distinct", "json_objects"}
@@ -32,7 +33,7 @@ def require_no_lost_group(block: Block, big_result: bool) -> None:
 
     `block` has its clauses, not yet rewritten for its groups; `big_result` tells of SQL_BIG_RESULT.
     """
-    keys = [key for key in block.groups if key.type.family is Family.DECIMAL and not is_stored(key)]
+    keys = [key for key in block.groups if _may_be_decimal(key) and not is_stored(key)]
     if not any(item.descending and item.expr in keys for item in block.order):
         return
     leading = list(takewhile(lambda expr: expr in block.groups, (item.expr for item in block.order)))
@@ -43,6 +44,11 @@ def require_no_lost_group(block: Block, big_result: bool) -> None:
     found = [part for expr in parts for part in walk(expr)]
     if big_result or any(needs_rows_together(part) for part in found):
         refuse("MariaDB loses the group of NULLs of a computed decimal in descending order")
+
+
+def _may_be_decimal(key: Expr) -> bool:
+    """Tell whether a key is a DECIMAL, as to MariaDB what is chosen among a YEAR and other integers is."""
+    return key.type.family is Family.DECIMAL or (key.type.family in WHOLE and key.op in _CHOICES)
 
 
 def needs_rows_together(part: Expr) -> bool:

@@ -22,6 +22,7 @@ from engine.translate.tree import (
     walk,
 )
 from engine.translate.types import BOOL, Family
+from engine.translate.walks import leaves
 
 KEYS = frozenset({"group_value", "any"})
 CONSTANTS = frozenset({"literal", "bytes", "plain_bytes", "pi"})
@@ -47,6 +48,16 @@ def origin(expr: Expr, block: Block) -> tuple[Expr, Block]:
     """Give `source` and the block that it stands in."""
     output, inner = _behind(Output("", expr), block, dict(block.ctes))
     return output.expr, inner
+
+
+def base_table(expr: Expr, block: Block) -> str:
+    """The server's name of the table whose column an expression is, be it in a derived table; "" for all else."""
+    behind, inner = origin(expr, block)
+    column = behind.args[0] if behind.op in KEYS else behind
+    if not is_stored(column) or not isinstance(column.value, tuple):
+        return ""
+    tables = (leaf for leaf in leaves(inner.source) if isinstance(leaf, TableSource))
+    return next((leaf.table for leaf in tables if leaf.alias == column.value[0]), "")
 
 
 def is_folded(output: Output, block: Block) -> bool:
@@ -134,6 +145,10 @@ def query_of(source: Source | None, alias: str, known: Mapping[str, Query | Recu
 
 def is_window(expr: Expr) -> bool:
     """Tell whether an expression is the value of one window: an average is a quotient of two."""
+    if expr.op == "to_int" and expr.args[0].type == BOOL:
+        (expr,) = expr.args
+    if expr.op == "to_int" and expr.args[0].type == BOOL:
+        (expr,) = expr.args
     while expr.op in ("round", "double_round"):
         expr = expr.args[0]
     if expr.op == "to_double":

@@ -30,7 +30,6 @@ STORED_LENGTHS = {Family.DOUBLE: 22, Family.FLOAT: 12}  # MariaDB's fields of MI
 _DIGITS = 65  # of the longest DECIMAL
 _FIELD_IS_LONGLONG = 10  # display length from which MySQL makes a BIGINT field of an integer expression
 _WIDTHS = {"latin1": 1, "ascii": 1, "utf8mb3": 3, "utf8": 3}  # bytes of a character of other character sets
-_WIDENED = frozenset(size * CHARACTER * CHARACTER for size in SIZES[:2])
 
 
 def kept(definition: ColumnDefinition) -> ColumnDefinition:
@@ -62,6 +61,17 @@ def own_width(expr: Expr) -> int:
 
 
 def column_length(expr: Expr, definition: ColumnDefinition) -> int:
-    """The length of MIN or MAX of a long text: PREPARE tells four times as many as a column has."""
-    is_wide = expr.args[0].op == "column" and definition.length in _WIDENED
-    return definition.length // CHARACTER if is_wide else definition.length
+    """The length of MIN or MAX of a long text: PREPARE takes the bytes that a column has for characters."""
+    own = own_width(expr)
+    is_wide = expr.args[0].op == "column" and definition.length in {size * CHARACTER * own for size in SIZES[:2]}
+    return definition.length // own if is_wide else definition.length
+
+
+def varchar(definition: ColumnDefinition, own: int) -> ColumnDefinition:
+    """MySQL's field of a text of a bound, with characters of so many bytes of its own: a BLOB where it may be long,
+    told with four times its bytes then."""
+    width = 1 if definition.charset == BYTES else CHARACTER
+    if definition.length <= WIDEST * width:
+        return replace(definition, type=int(FieldType.VAR_STRING), decimals=0)
+    length, flags = definition.length * (own if width > 1 else 1), definition.flags | BLOB
+    return replace(definition, type=int(FieldType.BLOB), length=length, decimals=0, flags=flags)

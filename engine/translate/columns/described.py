@@ -47,7 +47,9 @@ def described(
     again = backend == "mariadb" and query.grouped and plan.count(TEMPORARY) > 1  # in a table of the first one's rows
     told = [
         definition
-        if not (is_folded(output, query) or again) and is_settled(*origin(output.expr, query), backend)
+        if not is_folded(output, query)
+        and not (again and not _is_literal(output.expr))
+        and is_settled(*origin(output.expr, query), backend)
         else tell(output.expr, definition, query, plan)
         for output, definition in zip(query.outputs, definitions, strict=True)
     ]
@@ -55,6 +57,10 @@ def described(
         if _takes_column(query.outputs[column.place].expr, query, backend, plan):
             told[column.place] = _of_column(told[column.place], column)
     return told
+
+
+def _is_literal(expr: Expr) -> bool:
+    return (expr.args[0] if expr.op in KEYS else expr).op == "literal"
 
 
 def _is_column_key(expr: Expr) -> bool:

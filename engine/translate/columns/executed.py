@@ -8,7 +8,6 @@ clients see a type of another width at most: the rows are always encoded as the 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 
 from engine.translate.columns.behind import (
     COMPUTED,
@@ -35,6 +34,8 @@ from engine.translate.columns.definitions import (
     STRINGS,
     UNSET_DECIMALS,
     kept,
+    own_width,
+    varchar,
 )
 from engine.translate.tree import WINDOW, Block, Expr, Join, Query, Recursion, SetOperation, TableSource, walk
 from engine.translate.types import Family
@@ -238,9 +239,11 @@ def _of_union(
         return replace(definition, flags=flags)
     if definition.type not in STRINGS:
         return definition
+    if backend == "mysql" and definition.type == FieldType.VAR_STRING:
+        return varchar(definition, own_width(query.outputs[place].expr))
     if backend == "mysql" and definition.type in LONG_TEXTS:
         definition = replace(definition, type=int(FieldType.BLOB))
-    if streams and definition.type in LONG_TEXTS and (most := max(map(partial(_sent, place), sides), default=0)):
+    if streams and definition.type in LONG_TEXTS and (most := _sent(query, place, sides)):
         # Sent as the longest side's values, whose kind goes by their bytes; PREPARE tells of a table's field.
         size = most if definition.charset == BYTES else most // CHARACTER
         kind = next((kind for longest, kind in _KINDS if size <= longest), FieldType.LONG_BLOB)
@@ -248,9 +251,13 @@ def _of_union(
     return replace(definition, decimals=UNSET_DECIMALS["mariadb"] if streams and definition.length else 0)
 
 
-def _sent(place: int, side: DerivedColumn) -> int:
-    """The length that MariaDB tells of a side's values: of a long text's column as if each byte were a character."""
-    if side.place != place:
-        return 0
-    is_column = side.flags & BLOB and side.charset != BYTES
-    return side.length * CHARACTER if is_column else side.length
+def _sent(query: SetOperation, place: int, sides: Sequence[DerivedColumn]) -> int:
+    """The length that MariaDB tells of the longest side's values, 0 where none is known: each byte of a long text's
+    column is taken for a character."""
+    own = own_width(query.outputs[place].expr)
+    lengths = [
+        side.length * own if side.flags & BLOB and side.charset != BYTES else side.length
+        for side in sides
+        if side.place == place
+    ]
+    return max(lengths, default=0)

@@ -11,6 +11,8 @@ from engine.translate.columns.behind import (
     STORED,
     SUMS,
     UNSIGNED_PARTS,
+    base_table,
+    is_constant,
     is_field,
     is_reference,
     is_truth,
@@ -47,6 +49,7 @@ from statements.plans import WINDOW as WINDOWED
 from wire.constants import FieldType
 from wire.responses import ColumnDefinition
 
+_QUERIES = frozenset({"in_query", "any_query", "all_query", "exists"})
 _LISTED = 0x0100 | 0x0800  # ENUM_FLAG, SET_FLAG
 _DECLARED = re.compile(r"(?:\w*int|float|double)\((\d+)[,)]", re.IGNORECASE)
 _TIME_PARTS, _EXTRACTED = frozenset({"date_part", "time_part"}), frozenset({3, 7})  # characters, with a sign
@@ -61,7 +64,8 @@ def of_mariadb(expr: Expr, definition: ColumnDefinition, block: Block, plan: tup
         return definition
     if expr.op in SUMS:
         told = _sum(expr, definition, block) if WINDOWED in plan or keeps_sums(block) else definition
-        is_again = plan.count(TEMPORARY) > 1 and expr.op in EXTREMES  # in a second table, as what fits
+        is_again = plan.count(TEMPORARY) > 1 and expr.op in EXTREMES and not is_constant(expr.args[0])
+        # In a second table it is what fits.
         return replace(told, type=int(FieldType.LONG)) if is_again and _fits_int(told) else told
     if not windows and any(part.op in COMPUTED for part in walk(expr)):
         return definition
@@ -71,7 +75,7 @@ def of_mariadb(expr: Expr, definition: ColumnDefinition, block: Block, plan: tup
     if not block.grouped:
         return named(told)
     if not _is_stored(expr):
-        told = _of_derived(told, source(expr, block))
+        told = _of_derived(told, source(expr, block), base_table(expr, block))
     if block.rollup:
         return _rolled(told) if _is_required(expr, block) else told
     # The table groups by what may be NULL with a byte of its own, and says so.
@@ -116,12 +120,12 @@ def _fits_int(definition: ColumnDefinition) -> bool:
     return definition.type == FieldType.LONGLONG and definition.length <= INT
 
 
-def _of_derived(definition: ColumnDefinition, expr: Expr) -> ColumnDefinition:
+def _of_derived(definition: ColumnDefinition, expr: Expr, table: str) -> ColumnDefinition:
     """A column of a derived table that is no table of its own: a field of the table that groups."""
     is_column = (expr.args[0] if expr.op in KEYS else expr).op == "column"
-    return (
-        replace(definition, org_table=definition.table) if is_column else replace(definition, org_name="", org_table="")
-    )
+    if is_column:
+        return replace(definition, org_table=table or definition.table)
+    return replace(definition, org_name="", org_table="")
 
 
 def _field(expr: Expr, definition: ColumnDefinition, is_reference: bool) -> ColumnDefinition:
@@ -141,7 +145,7 @@ def _room_for_sign(expr: Expr, definition: ColumnDefinition, is_reference: bool)
     while expr.op in ("round", "agreed"):
         expr = expr.args[0]
     if expr.op == "negate" and definition.type == FieldType.NEWDECIMAL:
-        return 0 if expr.args[0].type.unsigned or is_reference else -1
+        return -1 if definition.decimals and not (expr.args[0].type.unsigned or is_reference) else 0
     has_sign = expr.op in _TIME_PARTS and definition.length in _EXTRACTED
     return int((expr.op in UNSIGNED_PARTS or expr.op == "months_joined") and not has_sign)
 
@@ -191,7 +195,9 @@ def _sum(expr: Expr, definition: ColumnDefinition, block: Block) -> ColumnDefini
         length = STORED_LENGTHS[family] if of_column else definition.length
         if expr.op in EXTREMES:
             declared = _width(plain or expr.args[0], block.source)
-            length = 1 if is_truth(source(expr.args[0], block)) else declared or length
+            behind = source(expr.args[0], block)
+            is_plain = not any(part.op in _QUERIES for part in walk(behind))  # x IN (SELECT …) has 21 digits
+            length = 1 if is_truth(behind) and is_plain else declared or length
         flags = definition.flags & ~BINARY if expr.op in STORED["mariadb"] else definition.flags
         return capped(replace(definition, length=length, flags=flags))
     if definition.type not in STRINGS or expr.op not in EXTREMES | LISTS:

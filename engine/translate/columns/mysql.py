@@ -9,6 +9,8 @@ from engine.translate.columns.behind import (
     LISTS,
     STORED,
     SUMS,
+    base_table,
+    is_constant,
     is_merged,
     is_reference,
     is_truth,
@@ -27,16 +29,17 @@ from engine.translate.columns.definitions import (
     LONG_TEXTS,
     LONGEST,
     NUMBERS,
+    SIZES,
     STRINGS,
     TIME,
     UNSET_DECIMALS,
     UNSIGNED,
-    WIDEST,
     capped,
     column_length,
     kept,
     named,
     own_width,
+    varchar,
 )
 from engine.translate.members import TEXTS_OF_LISTED
 from engine.translate.tree import WINDOW, Block, Expr, is_stored, walk
@@ -67,7 +70,7 @@ def of_mysql(
     # A column of a derived table that is no table of its own: MySQL knows its table, and not where that is.
     column = expr.args[0] if expr.op in KEYS else expr
     is_known = is_stored(column) or told.org_table in views or not is_merged(column, block, dict(block.ctes))
-    return told if is_known else replace(told, schema="")
+    return told if is_known else replace(told, schema="", org_table=base_table(expr, block) or told.org_table)
 
 
 def _is_kept_twice(plan: tuple[str, ...]) -> bool:
@@ -76,7 +79,9 @@ def _is_kept_twice(plan: tuple[str, ...]) -> bool:
 
 
 def _kept_twice(definition: ColumnDefinition) -> ColumnDefinition:
-    """An integer that is a field before ROLLUP makes groups and behind that: as wide as the type of the first."""
+    """A value that is a field before ROLLUP makes groups and behind that: as wide as the type of the first."""
+    if definition.type in LONG_TEXTS and definition.length > SIZES[1]:
+        return replace(definition, length=LONGEST)
     if definition.type not in INTEGERS:
         return definition
     unsigned = bool(definition.flags & UNSIGNED)
@@ -122,7 +127,8 @@ def _extreme(
         if definition.type not in INTEGERS or (expr.args[0].op == "column" and not is_reference(expr, block)):
             return told
         # A table makes a BIGINT of what is no column (Item_sum::create_tmp_field), a second one what fits.
-        return kept(told) if _is_kept_twice(plan) else replace(told, type=int(FieldType.LONGLONG))
+        again = _is_kept_twice(plan) and not is_constant(expr.args[0])
+        return kept(told) if again else replace(told, type=int(FieldType.LONGLONG))
     if definition.type not in STRINGS:
         return field_of(definition)
     if definition.type in LONG_TEXTS:
@@ -130,7 +136,7 @@ def _extreme(
         flags = definition.flags | BLOB
         return replace(definition, type=int(FieldType.BLOB), decimals=0, length=length, flags=flags)
     column = inner.args[0] if inner.op in TEXTS_OF_LISTED else inner
-    return replace(definition, decimals=0) if column.op == "column" else _varchar(definition, own_width(inner))
+    return replace(definition, decimals=0) if column.op == "column" else varchar(definition, own_width(inner))
 
 
 def _list_length(inner: Expr) -> int:
@@ -165,12 +171,4 @@ def field_of(definition: ColumnDefinition, own: int = CHARACTER) -> ColumnDefini
         return definition
     if definition.type in LONG_TEXTS:
         return replace(definition, type=int(FieldType.BLOB), decimals=0, flags=definition.flags | BLOB)
-    return _varchar(definition, own)
-
-
-def _varchar(definition: ColumnDefinition, own: int) -> ColumnDefinition:
-    """A text of a bound, which is a BLOB where it may be long, and told with four times its bytes then."""
-    if definition.charset == BYTES or definition.length <= WIDEST * CHARACTER:
-        return replace(definition, type=int(FieldType.VAR_STRING), decimals=0)
-    length, flags = definition.length * own, definition.flags | BLOB
-    return replace(definition, type=int(FieldType.BLOB), length=length, decimals=0, flags=flags)
+    return varchar(definition, own)

@@ -1,10 +1,11 @@
 """Values that are known before any row is read, so that a temporary table has no field for them."""
 
-from engine.translate.columns.behind import COMPUTED, CONSTANTS, KEYS
-from engine.translate.tree import BY_EQUALITY, WINDOW, Block, Expr, SetOperation, required_columns
+from engine.translate.columns.behind import COMPUTED, CONSTANTS, KEYS, is_constant
+from engine.translate.tree import BY_EQUALITY, WINDOW, Block, Expr, required_columns
 from engine.translate.types import Family
-from engine.translate.walks import sees_outside
+from engine.translate.walks import queries_in, sees_outside
 
+_QUERIES = frozenset({"scalar", "exists", "in_query", "any_query", "all_query"})
 _MAYBE_ZERO = frozenset({Family.DATE, Family.DATETIME})
 _NEVER_NULL = frozenset(
     {"count_all", "count", "rank", "dense_rank", "row_number", "percent_rank", "cume_dist", "ntile"}
@@ -12,6 +13,7 @@ _NEVER_NULL = frozenset(
 # Of what is never NULL no other values are made than such.
 _PASSING_NULLS = frozenset(
     {"negate", "int_negate", "to_double", "to_decimal", "int_to_text", "decimal_to_text", "double_to_text"}
+    | {"of_several"}
 )
 
 
@@ -22,17 +24,21 @@ def is_settled(expr: Expr, block: Block, backend: str) -> bool:
     if expr.op == "is_null" and not block.rollup and _is_known(expr.args[0], block):
         # To MariaDB a date that is zero is NULL, whatever the column.
         return expr.value != BY_EQUALITY and (backend == "mysql" or expr.args[0].type.family not in _MAYBE_ZERO)
+    if expr.op in _QUERIES and not _stands_alone(expr, backend):
+        return False
     if not expr.args:
-        return expr.op in CONSTANTS or _stands_alone(expr, backend)
+        return expr.op in CONSTANTS or expr.op in _QUERIES
+    if expr.op == "not" and expr.args[0].op == "is_null":
+        return is_constant(expr)
     return expr.op not in COMPUTED and all(is_settled(arg, block, backend) for arg in expr.args)
 
 
 def _stands_alone(expr: Expr, backend: str) -> bool:
-    """Tell whether an expression is a sub-query that is computed once: it sees no table around it, nor variables."""
-    if expr.op != "scalar" or not isinstance(expr.value, Block | SetOperation):
+    """Tell whether an expression's sub-queries are computed once: they see no table around them, nor variables."""
+    inner = list(queries_in(expr))
+    if backend == "mysql" and any(isinstance(query, Block) and query.reads_variables for query in inner):
         return False
-    varies = backend == "mysql" and isinstance(expr.value, Block) and expr.value.reads_variables
-    return not varies and not sees_outside(expr.value)
+    return not any(map(sees_outside, inner))
 
 
 def _is_known(expr: Expr, block: Block) -> bool:

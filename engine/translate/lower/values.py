@@ -14,7 +14,7 @@ from engine.translate.lower.lowering import Lowering
 from engine.translate.lower.once import once
 from engine.translate.lower.packed import PACKED_PARTS
 from engine.translate.lower.quotients import quotient, rounded_quotient
-from engine.translate.lower.widths import aligned, multiplied
+from engine.translate.lower.widths import MAX_WIDTH, aligned, multiplied
 from engine.translate.packed import PACKED
 from engine.translate.tree import Expr, Query, Rows
 from engine.translate.types import WHOLE, Family, whole_digits
@@ -175,6 +175,18 @@ def _double(operator: str) -> Writer:
 
 def _joined(operator: str) -> Writer:
     return lambda low, expr: "(" + f" {operator} ".join(low.expr(arg) for arg in expr.args) + ")"
+
+
+def _to_whole(function: str) -> Writer:
+    """Write FLOOR or CEILING of a decimal in its own width: DuckDB's has 38 digits before the point, beside which no
+    other decimal has any behind it."""
+
+    def write(low: Lowering, expr: Expr) -> str:
+        is_decimal = expr.type.family is Family.DECIMAL
+        kind = f"DECIMAL({min(expr.type.digits, MAX_WIDTH)}, 0)" if is_decimal else "BIGINT"
+        return f"CAST({function}({low.expr(expr.args[0])}) AS {kind})"
+
+    return write
 
 
 def _case(low: Lowering, expr: Expr) -> str:
@@ -416,8 +428,8 @@ VALUE_OPS: dict[str, Writer] = {
     "negate": _template("(-{0})"),
     "abs": _template("abs({0})"),
     "sign": _template("sign({0})"),
-    "floor": _template("floor({0})"),
-    "ceil": _template("ceil({0})"),
+    "floor": _to_whole("floor"),
+    "ceil": _to_whole("ceil"),
     "round": _round,
     "ended": _round,
     "settled": _round,

@@ -35,6 +35,7 @@ from engine.translate.tree import (
     walk,
 )
 from engine.translate.types import BIGINT, TEMPORAL
+from engine.translate.walks import queries_in
 
 _CALC_FOUND_ROWS = "SQL_CALC_FOUND_ROWS"
 # Words after SELECT; all others steer a plan only.
@@ -277,7 +278,7 @@ def _outputs(binder: Binder, nodes: list[exp.Expression]) -> list[Output]:
 
 
 def _output(name: str, expr: Expr, node: exp.Expression) -> Output:
-    is_constant = all(part.args or part.op == "literal" for part in walk(expr))
+    is_constant = all(part.args or part.op == "literal" for part in walk(expr)) and not any(queries_in(expr))
     return Output(name, expr, is_constant and node.find(exp.Column) is not None)
 
 

@@ -125,8 +125,8 @@ def _table(binder: Binder, node: exp.Expression) -> Source:
     _add(binder.scope, visible)
     only_rows = None if parts is None else partitions.chosen(binder, visible, found.table, parts)
     required = frozenset(column.name for column in found.table.columns if not column.nullable)
-    written, columns = node.alias or name, found.table.columns
-    return TableSource(alias, found.store_name, sample, only_rows, found.rows, required, written, columns)
+    told = (node.alias or name, found.table.name, found.table.columns)
+    return TableSource(alias, found.store_name, sample, only_rows, found.rows, required, *told)
 
 
 def _sample(clause: exp.Expression | None) -> str | None:

@@ -97,6 +97,15 @@ def case(conditions: list[Expr], results: list[Expr], default: Expr, what: str =
     return Expr("case", type_, (*(as_condition(c) for c in conditions), *values))
 
 
+def written_apart(chosen: Expr) -> Expr:
+    """Mark what MySQL's CASE or IF chooses among doubles and decimals: as a text it is what was chosen, 2.50 and not
+    2.5 (Item_func_if::val_str in sql/item_cmpfunc.cc)."""
+    decimals = (part.args[0].type for part in chosen.args if part.op == "to_double")
+    differs = any(type_.family is Family.DECIMAL for type_ in decimals) or any(arg.type.chosen for arg in chosen.args)
+    is_double = chosen.op == "case" and chosen.type.family is Family.DOUBLE
+    return chosen.typed(replace(chosen.type, chosen=True)) if is_double and differs else chosen
+
+
 def coalesce(values: list[Expr]) -> Expr:
     """COALESCE and IFNULL."""
     type_, converted = alternatives(values, "COALESCE")

@@ -12,10 +12,11 @@ from engine.translate.given import answered, derived
 from engine.translate.literals import NULL_LITERAL, is_literal, is_text, text_of
 from engine.translate.members import spelled
 from engine.translate.refusal import Refused, refuse
-from engine.translate.tree import AGGREGATES, Expr, is_stored, walk
+from engine.translate.tree import AGGREGATES, WINDOW, Expr, is_stored, walk
 from engine.translate.types import BOOL, INT, WHOLE, Family, Type, unify_strings, whole_digits
 from statements.context import SessionContext
 
+_KEPT_APART = AGGREGATES | {WINDOW}  # values that a table may have as a field, and not what CAST makes of them
 _UTF8 = ("utf8mb4", "utf8mb3", "utf8", "ascii")
 _UNICODE = _UTF8[:3]
 _BEYOND_UTF8MB3 = frozenset(range(0xF0, 0xF8))  # first bytes of the characters that utf8mb3 has not
@@ -53,6 +54,8 @@ def as_string(expr: Expr, what: str, collation: str) -> Expr:
         return Expr("document_text", _DOCUMENT_TEXT, (expr,))
     if family is Family.TIME and _is_plain_time(expr):
         return Expr("time_to_text", _plain(collation), (expr,), value=expr.type.fsp)
+    if expr.type.chosen and what != "GROUP_CONCAT":
+        return _of_chosen(expr, what, collation)
     if expr.type.single or (expr.op in _CHOICES and any(part.type.family is Family.FLOAT for part in walk(expr))):
         refuse(f"{what} is applied to one of several floats")  # MariaDB writes it as a float
     if has_decimals_of_pi(expr):
@@ -60,6 +63,16 @@ def as_string(expr: Expr, what: str, collation: str) -> Expr:
     if family is Family.DOUBLE and not is_literal(expr) and not any(part.type.fixed for part in walk(expr)):
         return Expr("double_to_text", _plain(collation), (expr,))
     raise Refused(f"{what} is applied to a {family.value}")
+
+
+def _of_chosen(expr: Expr, what: str, collation: str) -> Expr:
+    """Write what MySQL's CASE or IF chooses among doubles and decimals, each as what it is."""
+    if expr.op != "case":
+        refuse(f"{what} is applied to a double that may be a decimal")
+    half = len(expr.args) // 2
+    parts = [part.args[0] if part.op == "to_double" else part for part in expr.args[half:]]
+    texts = [as_string(part, what, collation) for part in parts]
+    return Expr("case", _plain(collation), (*expr.args[:half], *texts))
 
 
 def _is_plain_time(expr: Expr) -> bool:
@@ -85,9 +98,9 @@ def as_char(expr: Expr, collation: str) -> Expr:
     text = as_string(expr, "CAST AS CHAR", collation)
     if text.type.family is Family.STRING and text.type.coercible:
         type_ = replace(text.type, coercible=False)
-        return Expr("same", type_, (text,)) if is_literal(text) or text.op in AGGREGATES else text.typed(type_)
+        return Expr("same", type_, (text,)) if is_literal(text) or text.op in _KEPT_APART else text.typed(type_)
     if text.type.family is not Family.STRING or text.type.collation == collation:
-        return Expr("same", text.type, (text,)) if text.op in AGGREGATES else text
+        return Expr("same", text.type, (text,)) if text.op in _KEPT_APART else text
     charset = collation.split("_", 1)[0]
     if not _is_kept(text.type, charset):
         refuse(f"CAST AS CHAR makes {charset}, the connection's character set, of text beyond it")
