@@ -1,8 +1,9 @@
 """REGEXP, REGEXP_LIKE, REGEXP_INSTR, REGEXP_SUBSTR and REGEXP_REPLACE with patterns that ICU, PCRE2 and RE2 read alike.
 
 Which texts they read alike depends on the pattern: `.`, `^` and `$` stop at other line ends, classes like
-`[[:alpha:]]` know other characters beyond ASCII, and without regard to case ICU folds 'ß' to 'ss'. Such texts fail in
-the engine.
+`[[:alpha:]]` know other characters beyond ASCII, and without regard to case ICU, which folds letters that stand side by
+side in a pattern as a text (`URX_STRING_I` in regexcmp.cpp), finds 'ss' in 'ß'. Such texts fail in the engine. A single
+letter, or a class, is one character to all three: the long s is an s, the Kelvin sign a k, and 'ß' neither.
 """
 
 import re
@@ -34,7 +35,13 @@ _LINE_ENDS = frozenset({10, 11, 12, 13})
 _LONGEST = 200
 # Characters that not all libraries read alike, as RE2 writes them: in ASCII, and beyond.
 _LINES = (r"\n\r\x0b\x0c", r"\x{85}\x{2028}\x{2029}")
-_FOLDED = ("", r"\x{df}\x{130}\x{131}\x{149}\x{17f}\x{1f0}\x{1e96}-\x{1e9e}\x{212a}\x{fb00}-\x{fb06}")
+_FOLDED = {  # by the letters that ICU folds them to
+    "s": r"\x{df}\x{1e9e}",
+    "f": r"\x{fb00}",
+    "fi": r"\x{fb01}\x{fb03}",
+    "fl": r"\x{fb02}\x{fb04}",
+    "st": r"\x{fb05}\x{fb06}",
+}
 _CLASSED = (r"\x0b", r"\x{80}-\x{10ffff}")
 
 
@@ -45,7 +52,7 @@ def bind(binder: Binder, node: exp.Expression) -> Expr:
     flag = node.args.get("flag")
     if value.type.family is Family.NULL:
         return NULL_LITERAL.typed(BOOL)
-    return Expr("regexp", BOOL, (value,), value=_read(value, pattern, None if flag is None else flag.name))
+    return Expr("regexp", BOOL, (value,), value=_read(binder, value, pattern, None if flag is None else flag.name))
 
 
 def _sides(binder: Binder, node: exp.Expression) -> tuple[Expr, str | None]:
@@ -60,7 +67,7 @@ def _cut(binder: Binder, node: exp.Expression) -> Expr:
     """REGEXP_SUBSTR(value, 'pattern'): where nothing is found NULL on MySQL, nothing on MariaDB."""
     only(node, "this", "expression")
     value, pattern = _sides(binder, node)
-    read = _read(value, pattern, None)
+    read = _read(binder, value, pattern, None)
     type_ = replace(value.type, presence=presence.of_substring(value.type.presence), characters=0)
     return Expr("regexp_cut", type_, (value,), value=(read, binder.context.backend == "mysql"))
 
@@ -69,7 +76,7 @@ def _found(binder: Binder, node: exp.Expression) -> Expr:
     """REGEXP_INSTR(value, 'pattern'): the character where the first match begins, 0 where there is none."""
     only(node, "this", "expression")
     value, pattern = _sides(binder, node)
-    return Expr("regexp_found", INT, (value,), value=_read(value, pattern, None))
+    return Expr("regexp_found", INT, (value,), value=_read(binder, value, pattern, None))
 
 
 def _replaced(binder: Binder, node: exp.Expression) -> Expr:
@@ -77,7 +84,7 @@ def _replaced(binder: Binder, node: exp.Expression) -> Expr:
     only(node, "this", "expression", "replacement")
     value, pattern = _sides(binder, node)
     new = text_of(binder.expr(child(node, "replacement")))
-    read = _read(value, pattern, None)
+    read = _read(binder, value, pattern, None)
     compiled = _compiled(read[0])
     if re.fullmatch(compiled, "") or _may_be_empty(compiled):
         refuse("REGEXP_REPLACE of what may be empty is not supported")
@@ -88,7 +95,7 @@ def _replaced(binder: Binder, node: exp.Expression) -> Expr:
     return Expr("regexp_replaced", replace(value.type, presence=held, characters=0), (value,), value=(read, written))
 
 
-def _read(value: Expr, pattern: str | None, flag: str | None) -> tuple[str, bool, str]:
+def _read(binder: Binder, value: Expr, pattern: str | None, flag: str | None) -> tuple[str, bool, str]:
     """The pattern, whether case is one, and the class of characters that make a text fail; raises Refused."""
     if value.type.family is not Family.STRING or value.op == "literal":
         refuse(f"REGEXP is applied to a {value.type.family.value}")
@@ -104,7 +111,9 @@ def _read(value: Expr, pattern: str | None, flag: str | None) -> tuple[str, bool
         refuse("REGEXP_LIKE with these flags is not supported")
     blind = _is_blind(value.type.collation or "") if flag is None else flag == "i"
     pieces = [_LINES] if re.search("[.^$]", plain) else []
-    pieces += [_FOLDED] if blind else []
+    if blind and binder.context.backend == "mysql":
+        letters = set(_without_classes(pattern).lower())
+        pieces += [("", others) for folded, others in _FOLDED.items() if letters.issuperset(folded)]
     pieces += [_CLASSED] if re.search(rf"\\[dDwWsSb]|{_NAMED}", pattern.replace("\\\\", "")) else []
     lines, beyond = presence.values(held) & _LINE_ENDS, not presence.is_ascii(held)
     unread = "".join((ascii_ if lines else "") + (others if beyond else "") for ascii_, others in pieces)
