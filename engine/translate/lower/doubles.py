@@ -33,6 +33,7 @@ _CHOOSING = frozenset({"case", "coalesce", "greatest", "least", "scalar"})
 _UNCERTAIN = "error('the last digits of a double are not certain')"
 BY_KEY = "unless rows are taken in the order of their key"  # what fails so is tried again in that order
 _OUT_OF_RANGE = "error('a number is out of range')"
+_NEGATIVE_ZERO = "error('a negative zero')"
 _PER_ROW = "2.6e-16"  # 2 u, and room for the rounding of the bounds
 _PER_CHANGE = "4.8e-16"  # the same of rows that enter and leave
 _EXACT = f"{1 << 53}.0"
@@ -130,17 +131,22 @@ def _sum(low: Lowering, expr: Expr, window: Expr | None = None) -> str:
             t=f"sum({row}.h){each}",
             r=f"{size} * count({row}.l){whole} * {rate}",
         )
-    sql = low.expr(arg)
+    guarded = window is None and arg.op == "plain_zero"  # -0 matters only where all are
+    sql = low.expr(arg.args[0] if guarded else arg)
+    zeros = f"max(CASE WHEN {sql} <> 0 THEN 2 WHEN signbit({sql}) THEN 1 ELSE 0 END)"
     if window is None and low.key_order and not distinct and low.is_ordered():
-        return _own(f"sum({sql} {in_order(low)})")
+        made = _own(f"sum({sql} {in_order(low)})")
+        return f"(CASE WHEN {zeros} = 1 THEN {_NEGATIVE_ZERO} ELSE {made} END)" if guarded else made
     grain = " ".join(f"WHEN {_scaled(sql, k)} = trunc({_scaled(sql, k)}) THEN {k}" for k in _GRAINS)
+    fails, found = (f"WHEN e.z = 1 THEN {_NEGATIVE_ZERO} ", {"z": zeros}) if guarded else ("", {})
     return _let(
-        f"CASE WHEN e.s * pow(2.0, e.k) < {_EXACT} THEN {pair('e.t', 'e.t')} "
+        f"CASE {fails}WHEN e.s * pow(2.0, e.k) < {_EXACT} THEN {pair('e.t', 'e.t')} "
         f"ELSE {pair(f'e.t - e.s * e.n * {rate}', f'e.t + e.s * e.n * {rate}')} END",
         t=f"sum({distinct}{sql}){each}",
         s=f"sum({distinct}abs({sql})){whole}",
         n=f"count({distinct}{sql}){whole}",
         k=f"max(CASE {grain} WHEN {sql} IS NOT NULL THEN 2000 END){whole}",
+        **found,
     )
 
 
@@ -402,7 +408,7 @@ def _plain_zero(low: Lowering, expr: Expr) -> str:
     negative = "{0} = 0 AND CAST({0} AS VARCHAR) = '-0.0'"
     return once(
         low.expr(expr.args[0]),
-        lambda sql: f"(CASE WHEN {negative.format(sql)} THEN error('a negative zero') ELSE {sql} END)",
+        lambda sql: f"(CASE WHEN {negative.format(sql)} THEN {_NEGATIVE_ZERO} ELSE {sql} END)",
     )
 
 

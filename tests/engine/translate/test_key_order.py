@@ -56,7 +56,7 @@ def made(statement: str, table: Table = TABLE, is_ordered: bool = True, **contex
 
 def is_sorted(sql: str) -> bool:
     """Tell whether a sum is ordered by columns."""
-    return bool(re.search(r"END\) ORDER BY [td]\d+\.", sql))
+    return bool(re.search(r'(?:END\)|sum\([td]\d+\."?\w+"?) ORDER BY [td]\d+\.', sql))
 
 
 def test_rows_are_added_up_by_their_key_when_any_order_is_not_enough(store: duckdb.DuckDBPyConnection) -> None:
