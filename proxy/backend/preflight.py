@@ -195,8 +195,8 @@ class Questions:
         if explained and out.context and not out.refusal:
             plan = None if explained.error or len(explained.rows) != 1 else read_plan(explained.rows[0][0])
             out.cost = _cost(plan)
-            if has_names_in_quotes(out.context.sql_mode):  # so have the plan's conditions
-                plan = None
+            if self.backend == "mariadb" and has_names_in_quotes(out.context.sql_mode):
+                plan = None  # so have its conditions, which MariaDB writes into the JSON as they are
             out.context = replace(
                 out.context,
                 plan=stages(plan, self.backend),
