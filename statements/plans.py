@@ -12,7 +12,8 @@ from typing import Any
 # Stages, and what the rows come from: ROWS of tables, or NOTHING where the plan knows that there are none.
 TEMPORARY, GROUPS, GROUPING, WINDOW, UNION = "temporary", "groups", "grouping", "window", "union"
 ROWS, NOTHING = "rows", "nothing"
-CONSTANT = "constant"  # before ROWS: each of MariaDB's tables gives one row, found before anything else is planned
+# Before ROWS: each of MariaDB's tables gives one row, found before anything else is planned; before NOTHING: or none.
+CONSTANT = "constant"
 SCAN = "scan"  # before ROWS: MariaDB reads the first table as a whole, in no order that it could group by
 DERIVED = "derived"  # at the end: MariaDB keeps the rows of a derived table, a view or a common table
 TABLES = frozenset({TEMPORARY, GROUPING, WINDOW})  # stages that are temporary tables
@@ -83,7 +84,9 @@ def _of_mariadb(node: Any) -> Iterator[str]:
         if stage := _MARIADB.get(name):
             yield stage
         node = node[name]
-    if _has_message(node):
+    if message := _message(node):
+        if "const tables" in message:
+            yield CONSTANT
         yield NOTHING
         return
     if _first_table(node).get("access_type") == "ALL":
@@ -113,11 +116,11 @@ def _first_table(node: Any) -> dict[str, Any]:
     return table if isinstance(table, dict) else {}
 
 
-def _has_message(node: Any) -> bool:
-    """Tell whether the plan has a sentence in the place of its tables."""
+def _message(node: Any) -> str:
+    """Give the sentence that the plan has in the place of its tables, "" where it has tables."""
     if isinstance(node, list):
-        return any(_has_message(part) for part in node)
+        return next(filter(None, map(_message, node)), "")
     if not isinstance(node, dict):
-        return False
+        return ""
     inner = node.get("table", node.get("nested_loop", ()))
-    return "message" in node or _has_message(inner)
+    return str(node["message"]) if "message" in node else _message(inner)

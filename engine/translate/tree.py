@@ -115,7 +115,8 @@ class Block:
     LIMIT must not leave a row out, for nothing tells which; `rollup` adds the sums over each tail of the groups, `cube`
     with it those over each subset. `qualify` filters rows after the windows are computed. `buffered` is by a hint, and
     `counts_all` by SQL_CALC_FOUND_ROWS. `enclosed` says that it is the ORDER BY and the LIMIT behind a query in
-    parentheses, `reads_variables` that it is a value and reads user variables, so that MySQL computes it for each row.
+    parentheses, `varies` that it is a value and is written with user variables or columns from around it: it
+    is computed for each row.
     """
 
     outputs: list[Output]
@@ -135,7 +136,7 @@ class Block:
     buffered: bool = False
     enclosed: bool = False
     counts_all: bool = False
-    reads_variables: bool = False
+    varies: bool = False
     ctes: list[tuple[str, "Query | Recursion"]] = field(default_factory=list)
 
 

@@ -91,6 +91,7 @@ JOIN = {"nested_loop": [{"table": {"table_name": "t"}}]}
         ({"nested_loop": [{"table": FOUND}, {"read_sorted_file": {}}]}, (ROWS,)),
         ({"table": {"message": "Impossible WHERE"}}, (NOTHING,)),
         ({"nested_loop": [{"table": {"message": "Select tables optimized away"}}]}, (NOTHING,)),
+        ({"table": {"message": "Impossible WHERE noticed after reading const tables"}}, (CONSTANT, NOTHING)),
     ],
 )
 def test_stages_of_mariadb(plan: dict[str, Any], expected: tuple[str, ...]) -> None:

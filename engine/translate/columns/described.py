@@ -36,7 +36,7 @@ def described(
         return [_enclosed(definition) for definition in definitions]
     if not isinstance(query, Block) or not plan:
         return executed(query, definitions, backend, derived)
-    if backend == "mariadb" and query.rollup and (NOTHING in plan or CONSTANT in plan):
+    if backend == "mariadb" and query.rollup and CONSTANT in plan:
         return [
             constant_key(definition) if _is_column_key(output.expr) else definition
             for output, definition in zip(query.outputs, definitions, strict=True)

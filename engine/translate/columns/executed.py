@@ -240,21 +240,27 @@ def _of_union(
     if definition.type not in STRINGS:
         return definition
     if backend == "mysql" and definition.type == FieldType.VAR_STRING:
-        return varchar(definition, own_width(query.outputs[place].expr))
+        return varchar(definition, _own(query, place))
     if backend == "mysql" and definition.type in LONG_TEXTS:
         definition = replace(definition, type=int(FieldType.BLOB))
     if streams and definition.type in LONG_TEXTS and (most := _sent(query, place, sides)):
         # Sent as the longest side's values, whose kind goes by their bytes; PREPARE tells of a table's field.
-        size = most if definition.charset == BYTES else most // CHARACTER
+        own, character = (1, 1) if definition.charset == BYTES else (_own(query, place), CHARACTER)
+        size = most // character // own * own
         kind = next((kind for longest, kind in _KINDS if size <= longest), FieldType.LONG_BLOB)
-        definition = replace(definition, type=int(kind), length=min(most, LONGEST), flags=definition.flags & ~BLOB)
+        length, flags = min(size * character, LONGEST), definition.flags & ~BLOB
+        definition = replace(definition, type=int(kind), length=length, flags=flags)
     return replace(definition, decimals=UNSET_DECIMALS["mariadb"] if streams and definition.length else 0)
+
+
+def _own(query: SetOperation, place: int) -> int:
+    return own_width(query.outputs[place].expr)
 
 
 def _sent(query: SetOperation, place: int, sides: Sequence[DerivedColumn]) -> int:
     """The length that MariaDB tells of the longest side's values, 0 where none is known: each byte of a long text's
     column is taken for a character."""
-    own = own_width(query.outputs[place].expr)
+    own = _own(query, place)
     lengths = [
         side.length * own if side.flags & BLOB and side.charset != BYTES else side.length
         for side in sides

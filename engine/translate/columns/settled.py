@@ -24,7 +24,7 @@ def is_settled(expr: Expr, block: Block, backend: str) -> bool:
     if expr.op == "is_null" and not block.rollup and _is_known(expr.args[0], block):
         # To MariaDB a date that is zero is NULL, whatever the column.
         return expr.value != BY_EQUALITY and (backend == "mysql" or expr.args[0].type.family not in _MAYBE_ZERO)
-    if expr.op in _QUERIES and not _stands_alone(expr, backend):
+    if expr.op in _QUERIES and not _stands_alone(expr):
         return False
     if not expr.args:
         return expr.op in CONSTANTS or expr.op in _QUERIES
@@ -33,10 +33,10 @@ def is_settled(expr: Expr, block: Block, backend: str) -> bool:
     return expr.op not in COMPUTED and all(is_settled(arg, block, backend) for arg in expr.args)
 
 
-def _stands_alone(expr: Expr, backend: str) -> bool:
+def _stands_alone(expr: Expr) -> bool:
     """Tell whether an expression's sub-queries are computed once: they see no table around them, nor variables."""
     inner = list(queries_in(expr))
-    if backend == "mysql" and any(isinstance(query, Block) and query.reads_variables for query in inner):
+    if any(isinstance(query, Block) and query.varies for query in inner):
         return False
     return not any(map(sees_outside, inner))
 

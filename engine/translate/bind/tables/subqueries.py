@@ -49,6 +49,13 @@ def _is_cached(expr: Expr, queries: list[Query]) -> bool:
     return expr.op == "scalar" and any(expr.value is query for query in queries)
 
 
+def _is_written_with_others(node: exp.Expression) -> bool:
+    """Tell whether a sub-query reads user variables, or names a table that it does not have: folded or not."""
+    own = {table.alias_or_name for table in node.find_all(exp.Table, exp.Subquery)}
+    others = any(column.table and column.table not in own for column in node.find_all(exp.Column))
+    return others or node.find(exp.Parameter) is not None
+
+
 def scalar(binder: Binder, node: exp.Expression) -> Expr:
     """A sub-query as a value; more than one row fails in the engine, also where a LIMIT without ORDER BY would take any
     one: it stands there for good measure mostly (`… WHERE id = x LIMIT 1`)."""
@@ -65,7 +72,7 @@ def scalar(binder: Binder, node: exp.Expression) -> Expr:
     if is_ended(output.expr):
         refuse("a quotient is calculated with in the answer of a sub-query")
     if isinstance(query, Block):
-        query.reads_variables = node.find(exp.Parameter) is not None
+        query.varies = _is_written_with_others(node)
     fixed = any(part.type.fixed for part in walk(output.expr))
     found = Expr("scalar", replace(output.expr.type, fixed=fixed), value=query)
     if binder.context.backend == "mysql" or found.type.frac == found.type.scale or not sees_outside(query):

@@ -48,9 +48,9 @@ def part(unit: str, value: Expr) -> Expr | None:
 
 
 def _of_day(value: Expr) -> Expr:
-    """The time of a moment."""
+    """The time of a moment; of a time it is no column any more, which MySQL compares with a text as texts."""
     if value.type.family is Family.TIME and not is_literal(value):
-        return value
+        return Expr("same", value.type, (value,))
     if value.type.family is Family.DATETIME and not is_literal(value):
         return Expr("time_of_day", time_type(value.type.fsp), (value,))
     raise Refused(f"TIME of a {value.type.family.value} is not supported")
