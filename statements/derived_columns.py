@@ -9,6 +9,7 @@ longest of its sides' columns, where PREPARE tells of a table that has them all.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from statements.nesting import PASSED_OVER
@@ -29,6 +30,10 @@ _BEHIND_FROM = frozenset(
 )
 _SETS = frozenset({"UNION", "EXCEPT", "INTERSECT"})
 _MOST_SIDES = 8  # of a union that are asked about
+_LONGEST = 1 << 16  # characters of a statement that is looked at: others wait meanwhile
+_HAS_EXTREME = re.compile(r"\b(?:MIN|MAX)\s*\(", re.IGNORECASE)
+_SELECT = re.compile(r"\bSELECT\b", re.IGNORECASE)
+_HAS_UNION = re.compile(r"\bUNION\s+ALL\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +77,14 @@ class _Word:
     end: int
 
 
+@lru_cache(maxsize=64)
 def derived_questions(statement: str, backend: str) -> tuple[Question, ...]:
     """Give the SELECT of the columns of which a statement shows MIN or MAX, over the same FROM, where that may have a
     derived table; of MariaDB's UNION ALL its sides. () where there is nothing to ask."""
+    if len(statement) > _LONGEST or not (_HAS_EXTREME.search(statement) or _HAS_UNION.search(statement)):
+        return ()
+    if len(_SELECT.findall(statement)) == 1:
+        return ()
     words = list(_words(statement))
     texts = [word.text for word in words]
     if _SETS.intersection(texts):

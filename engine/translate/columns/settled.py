@@ -30,6 +30,8 @@ def is_settled(expr: Expr, block: Block, backend: str) -> bool:
         return expr.op in CONSTANTS or expr.op in _QUERIES
     if expr.op == "not" and expr.args[0].op == "is_null":
         return is_constant(expr)
+    if expr.op == "any_same":
+        return is_settled(expr.args[0], block, backend)
     return expr.op not in COMPUTED and all(is_settled(arg, block, backend) for arg in expr.args)
 
 
@@ -53,5 +55,7 @@ def _is_known(expr: Expr, block: Block) -> bool:
     if expr.op == "coalesce":
         return any(_is_known(part, block) for part in expr.args)
     if expr.op == WINDOW:
-        return expr.args[0].op in _NEVER_NULL
+        function = expr.args[0]
+        with_default = function.op in ("lag", "lead") and len(function.args) > 1
+        return function.op in _NEVER_NULL or (with_default and all(_is_known(arg, block) for arg in function.args))
     return expr.op == "column" and isinstance(expr.value, tuple) and expr.value in required_columns(block.source)
