@@ -7,7 +7,7 @@ from sqlglot import exp
 from engine.translate.bind.binder import Binder
 from engine.translate.bind.numbers import as_value
 from engine.translate.bind.values import control
-from engine.translate.literals import NULL_LITERAL
+from engine.translate.literals import NULL_LITERAL, integer
 from engine.translate.members import LISTED, numbered, numbers_of_bytes
 from engine.translate.nodes import child, only
 from engine.translate.refusal import refuse
@@ -40,12 +40,17 @@ def _binary(op: str) -> Rule:
     return rule
 
 
+_OF_INT, _LOW = 9, (1 << 32) - 1  # digits that 32 bits hold; the bits of a distance that MariaDB looks at
+
+
 def _shift(op: str) -> Rule:
     def rule(binder: Binder, node: exp.Expression) -> Expr:
         only(node, "this", "expression")
         value, distance = (_integer(binder.expr(child(node, name))) for name in ("this", "expression"))
         if Family.NULL in (value.type.family, distance.type.family):
             return NULL_LITERAL
+        if binder.context.backend == "mariadb" and distance.type.digits > _OF_INT:
+            distance = Expr("bits_and", UBIGINT, (distance, integer(_LOW)))  # Item_func_shift_left::val_int
         return Expr("shifted", UBIGINT, (value, distance), value=op)
 
     return rule
