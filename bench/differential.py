@@ -61,6 +61,15 @@ _PATIENCE = 10  # seconds that a side may take for a statement
 _TEMPLATED = 0.25  # share of the equal statements that are tried with other literals
 _SHRINKING = 60  # seconds for finding a smaller statement with the same fault
 LIMITS = {"mysql": f"SET max_execution_time = {_PATIENCE * 1000}", "mariadb": f"SET max_statement_time = {_PATIENCE}"}
+# So that a plan does not hang on which pages are in memory when: EXPLAIN comes behind the statement.
+_STEADY = {
+    "mysql": (
+        "UPDATE mysql.engine_cost SET cost_value = 0.25 WHERE cost_name = 'io_block_read_cost'",
+        "COMMIT",
+        "FLUSH OPTIMIZER_COSTS",
+    ),
+    "mariadb": (),
+}
 _ZONES = ("+00:00", "-05:30", "+13:00", "SYSTEM")
 
 
@@ -131,7 +140,7 @@ def make_tables(connection: "pymysql.connections.Connection[Any]", schemas: Sche
             for statement in table.statements:
                 cursor.execute(statement)
         cursor.execute("COMMIT")
-        # The plan that a statement is run with is the one that EXPLAIN shows behind it.
+        # So that they do not change while the batch runs.
         cursor.execute("SET GLOBAL innodb_stats_auto_recalc = OFF")
         cursor.execute("ANALYZE TABLE " + ", ".join(table.name for table in tables))
         cursor.execute("SET sql_mode = DEFAULT, time_zone = DEFAULT, autocommit = 1")
@@ -254,6 +263,9 @@ def run_batches(
     """Make the tables and the session of each batch, and run its statements; a server that one of them ended is started
     again for the next batch."""
     found, collations = Found(), Collations(folder)
+    with connection.cursor() as cursor:
+        for statement in _STEADY[kind]:
+            cursor.execute(statement)
     for number in batches:
         before = len(found.faults)
         try:

@@ -149,7 +149,7 @@ def is_window(expr: Expr) -> bool:
         (expr,) = expr.args
     if expr.op == "to_int" and expr.args[0].type == BOOL:
         (expr,) = expr.args
-    while expr.op in ("round", "double_round"):
+    while expr.op in ("round", "double_round", "agreed"):
         expr = expr.args[0]
     if expr.op == "to_double":
         expr = expr.args[0]

@@ -17,6 +17,14 @@ _PASSING_NULLS = frozenset(
 )
 
 
+_OF_KNOWN = (
+    frozenset(f"{kind}_{name}" for kind in ("int", "decimal", "double") for name in ("add", "subtract", "multiply"))
+    | frozenset({"bits_and", "bits_or", "bits_xor", "bits_not", "shifted", "int_abs", "abs", "sign", "floor", "ceil"})
+    | frozenset({"eq", "ne", "lt", "le", "gt", "ge", "between", "in", "and", "or", "xor", "not", "to_int"})
+    | frozenset({"greatest", "least", "is_nonzero"})
+)
+
+
 def is_settled(expr: Expr, block: Block, backend: str) -> bool:
     """Tell whether a value is known before any row is read, so that no field is made for it."""
     if expr.op in KEYS:
@@ -46,14 +54,18 @@ def _stands_alone(expr: Expr) -> bool:
 def _is_known(expr: Expr, block: Block) -> bool:
     """Tell whether a value is never NULL: literals, some windows', columns that are NOT NULL on no joined side, and
     what is chosen among such."""
-    while expr.op in _PASSING_NULLS:
-        expr = expr.args[0]
+    while expr.op in _PASSING_NULLS and (expr.type.coercible or not expr.op.endswith("_to_text")):
+        expr = expr.args[0]  # CAST AS CHAR may be NULL to the servers, which a text that they make themselves is not
+    if expr.op in ("is_null", "null_safe_eq"):
+        return True
     if expr.op == "literal":
         return expr.type.family is not Family.NULL
     if expr.op == "case":
         return all(_is_known(part, block) for part in expr.args[len(expr.args) // 2 :])
     if expr.op == "coalesce":
         return any(_is_known(part, block) for part in expr.args)
+    if expr.op in _OF_KNOWN:
+        return all(_is_known(arg, block) for arg in expr.args)
     if expr.op == WINDOW:
         function = expr.args[0]
         with_default = function.op in ("lag", "lead") and len(function.args) > 1

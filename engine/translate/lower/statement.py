@@ -160,6 +160,8 @@ class Statement(Lowering):
         if keys:
             for key in block.groups if block.rollup or _sorts_rows(block) else ():
                 self.require_whole_keys(key)
+            if block.rollup and len({sql for _, sql in keys}) < len(keys):
+                refuse("two keys of ROLLUP are the same for these rows")  # DuckDB makes one of them
             parts = ["GROUP BY", _GROUPING[block.rollup, block.cube].format(", ".join(sql for _, sql in keys))]
         if block.having is not None:
             parts += ["HAVING", self.expr(block.having)]
