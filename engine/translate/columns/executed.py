@@ -248,7 +248,8 @@ def _of_union(
         own, character = (1, 1) if definition.charset == BYTES else (_own(query, place), CHARACTER)
         size = most // character // own * own
         kind = next((kind for longest, kind in _KINDS if size <= longest), FieldType.LONG_BLOB)
-        length, flags = min(size * character, LONGEST), definition.flags & ~BLOB
+        length = LONGEST if most >= LONGEST else size * character
+        flags = definition.flags & ~BLOB
         definition = replace(definition, type=int(kind), length=length, flags=flags)
     return replace(definition, decimals=UNSET_DECIMALS["mariadb"] if streams and definition.length else 0)
 
