@@ -100,10 +100,17 @@ def case(conditions: list[Expr], results: list[Expr], default: Expr, what: str =
 def written_apart(chosen: Expr) -> Expr:
     """Mark what MySQL's CASE or IF chooses among doubles and decimals: as a text it is what was chosen, 2.50 and not
     2.5 (Item_func_if::val_str in sql/item_cmpfunc.cc)."""
-    decimals = (part.args[0].type for part in chosen.args if part.op == "to_double")
-    differs = any(type_.family is Family.DECIMAL for type_ in decimals) or any(arg.type.chosen for arg in chosen.args)
-    is_double = chosen.op == "case" and chosen.type.family is Family.DOUBLE
-    return chosen.typed(replace(chosen.type, chosen=True)) if is_double and differs else chosen
+    if chosen.op != "case" or chosen.type.family is not Family.DOUBLE:
+        return chosen
+    differs = any(map(_was_decimal, chosen.args[len(chosen.args) // 2 :]))
+    return chosen.typed(replace(chosen.type, chosen=True)) if differs else chosen
+
+
+def _was_decimal(value: Expr) -> bool:
+    """Tell whether a double that is chosen is made of a decimal."""
+    if value.op == "case":
+        return any(map(_was_decimal, value.args[len(value.args) // 2 :]))
+    return value.type.chosen or (value.op in text.AS_DOUBLES and value.args[0].type.family is Family.DECIMAL)
 
 
 def coalesce(values: list[Expr]) -> Expr:

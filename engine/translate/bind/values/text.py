@@ -16,6 +16,7 @@ from engine.translate.tree import AGGREGATES, WINDOW, Expr, is_stored, walk
 from engine.translate.types import BOOL, INT, WHOLE, Family, Type, unify_strings, whole_digits
 from statements.context import SessionContext
 
+AS_DOUBLES = frozenset({"to_double", "text_to_double", "average_double"})  # conversions of exact numbers
 _KEPT_APART = AGGREGATES | {WINDOW}  # values that a table may have as a field, and not what CAST makes of them
 _UTF8 = ("utf8mb4", "utf8mb3", "utf8", "ascii")
 _UNICODE = _UTF8[:3]
@@ -70,8 +71,12 @@ def _of_chosen(expr: Expr, what: str, collation: str) -> Expr:
     if expr.op != "case":
         refuse(f"{what} is applied to a double that may be a decimal")
     half = len(expr.args) // 2
-    parts = [part.args[0] if part.op == "to_double" else part for part in expr.args[half:]]
-    texts = [as_string(part, what, collation) for part in parts]
+    texts = [
+        _of_chosen(part, what, collation)
+        if part.op == "case" and part.type.family is Family.DOUBLE
+        else as_string(part.args[0] if part.op in AS_DOUBLES else part, what, collation)
+        for part in expr.args[half:]
+    ]
     return Expr("case", _plain(collation), (*expr.args[:half], *texts))
 
 
