@@ -25,7 +25,7 @@ from engine.translate.bind.values.compare import (
     compare,
     equal_bits,
     one_of,
-    require_no_spelled_dates,
+    require_certain_cases,
     require_one_collation,
     written_moments,
 )
@@ -328,7 +328,7 @@ def _case(binder: Binder, node: exp.Expression) -> Expr:
     if operand is not None:
         subject = binder.expr(operand)  # once: it may be a CASE of CASEs itself
         if binder.context.backend == "mysql":
-            require_no_spelled_dates(subject, conditions)
+            require_certain_cases(subject, conditions)
         require_one_collation([subject, *conditions], "CASE")
         answers.require_texts([subject, *conditions], "CASE")
         equal = equal_bits if binder.context.backend == "mysql" else partial(compare, "eq")

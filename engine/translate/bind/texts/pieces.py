@@ -178,6 +178,9 @@ def _choice(binder: Binder, node: exp.Expression) -> Expr:
 def _order(binder: Binder, arguments: list[exp.Expression]) -> Expr:
     """STRCMP: -1, 0 or 1."""
     left, right = (_string(binder, argument, "STRCMP") for argument in arguments)
+    spelled = [side.args[0].type.family for side in (left, right) if side.op in ("time_to_text", "int_to_text")]
+    if binder.context.backend == "mysql" and any(family in (Family.TIME, Family.YEAR) for family in spelled):
+        refuse("STRCMP compares a time or a year with a constant as what it is")
     tests = [compare("eq", left, right), compare("lt", left, right), compare("gt", left, right)]
     results = [literals.integer(0), literals.integer(-1), literals.integer(1)]
     return control.case(tests, results, literals.NULL_LITERAL, "STRCMP").typed(BIGINT)

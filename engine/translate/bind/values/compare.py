@@ -292,9 +292,10 @@ def _is_between_times(value: Expr, low: Expr, high: Expr) -> bool:
     return all(is_text(end) and (is_alike(value, end) or is_before(value, end)) for end in (low, high))
 
 
-def require_no_spelled_dates(subject: Expr, cases: list[Expr]) -> None:
+def require_certain_cases(subject: Expr, cases: list[Expr]) -> None:
     """Refuse CASE of a string beside dates, whose spellings MySQL compares: '2024-01-31' is not the midnight that a
-    DATETIME is. Raises Refused."""
+    DATETIME is. Beside documents it compares all as one type. Raises Refused."""
+    _require_documents_alone(subject, cases, "CASE")
     if subject.type.family is Family.STRING and any(case.type.family in TEMPORAL | PACKED for case in cases):
         refuse("CASE of a string beside dates is not supported")
 
@@ -320,9 +321,17 @@ def _is_below_zero(expr: Expr) -> bool:
     return not is_literal(expr) or bool(answered(lt, expr, 0))
 
 
+def _require_documents_alone(value: Expr, items: list[Expr], what: str) -> None:
+    """Refuse a value that is no document beside one among others: MySQL compares it with all of them as one type."""
+    documents = [item.type.family is Family.JSON for item in items]
+    if any(documents) and value.type.family is not Family.JSON and (what == "CASE" or not all(documents)):
+        refuse(f"{what} compares what is no document with documents and others")
+
+
 def one_of(value: Expr, items: list[Expr], is_mysql: bool) -> Expr:
     """value IN (items). MySQL looks for the bits of integers, but for constants of one type, which it sorts."""
     require_one_collation([value, *items], "IN")
+    _require_documents_alone(value, items, "IN")
     items = parts_of_bytes.beside(value, items)
     if len(items) == 1:  # which both servers take for `=`
         value, item = answers.unquoted(value, items[0])
