@@ -100,6 +100,8 @@ def derived_questions(statement: str, backend: str) -> tuple[Question, ...]:
     commas = [word.start for word in words[first:last] if word.text == ","]
     marks = [words[first].end - 1, *commas, words[last].start]
     items = [_COMMENT.sub(" ", statement[left + 1 : right]) for left, right in pairwise(marks)]
+    if any(item.rstrip().endswith("*") for item in items):  # places are not those of the outputs
+        return ()
     found = [(place, named["column"]) for place, item in enumerate(items) if (named := _EXTREME.match(item))]
     if not found:
         return ()

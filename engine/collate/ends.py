@@ -2,7 +2,7 @@
 
 They compare equal to those without it. But where MySQL groups by a hash it leaves out spaces at the end only, not what
 weighs as one (`my_hash_sort_uca`, `skip_trailing_space`): GROUP BY, DISTINCT and UNION take "a" and "a" with U+00A0
-for two values or for one, as the plan goes.
+for two values or for one, as the plan goes; so does IN (SELECT …), which it may look up in such a table.
 """
 
 from functools import lru_cache

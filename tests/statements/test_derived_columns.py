@@ -49,6 +49,7 @@ def test_columns_of_derived_tables_are_asked_for(statement: str, text: str, plac
     [
         "SELECT MAX(a) FROM t",
         "SELECT x, MAX(a + 1) FROM (SELECT 1 x, 2 a) y GROUP BY x",
+        "SELECT y.*, MAX(a) FROM (SELECT 1 a, 2 b) y",
         "SELECT MAX(a) OVER w FROM (SELECT 1 a) y WINDOW w AS (ORDER BY a)",
         "SELECT MAX(a) OVER (ORDER BY a) FROM (SELECT 1 a) y",
         "(SELECT MAX(a) FROM (SELECT 1 a) y)",

@@ -30,8 +30,11 @@ def is_settled(expr: Expr, block: Block, backend: str) -> bool:
     if expr.op in KEYS:
         (expr,) = expr.args
     if expr.op == "is_null" and not block.rollup and _is_known(expr.args[0], block):
+        if expr.value == BY_EQUALITY:
+            return is_settled(expr.args[0], block, backend)
         # To MariaDB a date that is zero is NULL, whatever the column.
-        return expr.value != BY_EQUALITY and (backend == "mysql" or expr.args[0].type.family not in _MAYBE_ZERO)
+        maybe_zero = expr.args[0].type.family in _MAYBE_ZERO and not is_constant(expr.args[0])
+        return backend == "mysql" or not maybe_zero
     if expr.op in _QUERIES and not _stands_alone(expr):
         return False
     if not expr.args:

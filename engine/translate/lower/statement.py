@@ -126,7 +126,9 @@ class Statement(Lowering):
         """Write a sub-query of one string column as its equality keys in the collation of a type."""
         if not isinstance(query, Block):
             refuse("this sub-query is not supported in a comparison")
-        key = self.equality_key(query.outputs[0].expr.typed(type_), presence)
+        shown = query.outputs[0].expr.typed(type_)
+        key = self.equality_key(shown, presence)
+        key = self.ended_key(shown, key) if self.backend == "mysql" else key
         return self._select(query, [f"{key} AS c0"])
 
     def _block(self, block: Block, shown: list[Expr] | None) -> str:
