@@ -64,8 +64,8 @@ def of_mariadb(expr: Expr, definition: ColumnDefinition, block: Block, plan: tup
         return definition
     if expr.op in SUMS:
         told = _sum(expr, definition, block) if WINDOWED in plan or keeps_sums(block) else definition
-        is_again = plan.count(TEMPORARY) > 1 and expr.op in EXTREMES and not is_constant(expr.args[0])
         # In a second table it is what fits.
+        is_again = plan.count(TEMPORARY) > 1 and expr.op in EXTREMES and not is_constant(expr.args[0])
         return replace(told, type=int(FieldType.LONG)) if is_again and _fits_int(told) else told
     if not windows and any(part.op in COMPUTED for part in walk(expr)):
         return definition
@@ -75,7 +75,7 @@ def of_mariadb(expr: Expr, definition: ColumnDefinition, block: Block, plan: tup
     if not block.grouped:
         return named(told)
     if not _is_stored(expr):
-        told = _of_derived(told, source(expr, block), base_table(expr, block))
+        told = _of_derived(told, behind, base_table(expr, block))
     if block.rollup:
         return _rolled(told) if _is_required(expr, block) else told
     # The table groups by what may be NULL with a byte of its own, and says so.
